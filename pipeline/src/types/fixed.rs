@@ -1,0 +1,230 @@
+//! Fixed-point money and time. Prices, sizes and dollars are `i64` in units of 1e-8; times are
+//! `i64` nanoseconds since the Unix epoch. Overflow traps (release keeps overflow checks).
+//!
+//! A Hyperliquid perp price has at most `6 − szDecimals` decimals and a size at most `szDecimals`,
+//! so their product has at most six: a notional is exact on our grid, with no rounding.
+
+use super::decimal::{DecimalError, parse_decimal, write_decimal};
+use core::fmt;
+use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+/// Decimals of the fixed-point grid.
+pub const SCALE_DIGITS: u32 = 8;
+/// Units in 1.0.
+pub const SCALE: i64 = 100_000_000;
+
+macro_rules! fixed {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// Zero.
+            pub const ZERO: Self = Self(0);
+
+            /// From units of 1e-8.
+            pub const fn from_raw(raw: i64) -> Self { Self(raw) }
+            /// Units of 1e-8.
+            pub const fn raw(self) -> i64 { self.0 }
+            /// Whole units.
+            pub const fn whole(units: i64) -> Self { Self(units * SCALE) }
+            /// Exact decimal text, as the venue sends it.
+            pub fn parse(text: &str) -> Result<Self, DecimalError> {
+                parse_decimal(text.as_bytes()).map(Self)
+            }
+            /// For estimates and display only; never on the way to the wire or the ledger.
+            pub fn to_f64(self) -> f64 { self.0 as f64 / SCALE as f64 }
+            /// True when below zero.
+            pub const fn is_negative(self) -> bool { self.0 < 0 }
+            /// True when above zero.
+            pub const fn is_positive(self) -> bool { self.0 > 0 }
+            /// True when zero.
+            pub const fn is_zero(self) -> bool { self.0 == 0 }
+            /// Magnitude.
+            pub const fn abs(self) -> Self { Self(self.0.abs()) }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write_decimal(self.0, f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write_decimal(self.0, f) }
+        }
+        impl Add for $name { type Output = Self; fn add(self, o: Self) -> Self { Self(self.0 + o.0) } }
+        impl Sub for $name { type Output = Self; fn sub(self, o: Self) -> Self { Self(self.0 - o.0) } }
+        impl Neg for $name { type Output = Self; fn neg(self) -> Self { Self(-self.0) } }
+        impl AddAssign for $name { fn add_assign(&mut self, o: Self) { self.0 += o.0; } }
+        impl SubAssign for $name { fn sub_assign(&mut self, o: Self) { self.0 -= o.0; } }
+        impl core::iter::Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(iter: I) -> Self { iter.fold(Self::ZERO, Add::add) }
+        }
+    };
+}
+
+fixed!(
+    /// A price in USD per coin.
+    Px
+);
+fixed!(
+    /// A size or signed position in coin (+ long, − short).
+    Qty
+);
+fixed!(
+    /// An amount of money in USD (USDC on the venue).
+    Usd
+);
+
+/// `px · qty` in USD. Exact for legal venue prices and sizes (at most six decimals together);
+/// otherwise rounded toward zero.
+pub fn notional(px: Px, qty: Qty) -> Usd {
+    let exact = i128::from(px.raw()) * i128::from(qty.raw()) / i128::from(SCALE);
+    assert!(
+        exact >= i128::from(i64::MIN) && exact <= i128::from(i64::MAX),
+        "notional of {px} x {qty} exceeds the 64-bit range"
+    );
+    Usd::from_raw(exact as i64)
+}
+
+impl Usd {
+    /// The coin size this amount buys at `px`, rounded down (toward zero). Zero when `px` ≤ 0.
+    pub fn qty_at(self, px: Px) -> Qty {
+        if px.raw() <= 0 {
+            return Qty::ZERO;
+        }
+        let q = i128::from(self.raw()) * i128::from(SCALE) / i128::from(px.raw());
+        Qty::from_raw(q.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+    }
+}
+
+/// A signed rate in basis points (1e-4), stored in 1e-4 of a basis point, so that 1.425 bps is
+/// exact. As a fee: positive = cost, negative = rebate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Bps(i32);
+
+impl Bps {
+    /// Units of 1e-8 (1e-4 of a basis point).
+    pub const fn from_e8(e8: i32) -> Self {
+        Self(e8)
+    }
+    /// Units of 1e-8.
+    pub const fn e8(self) -> i32 {
+        self.0
+    }
+    /// Nearest representable rate.
+    pub fn from_f64(bps: f64) -> Self {
+        Self((bps * 1e4).round() as i32)
+    }
+    /// In basis points.
+    pub fn to_f64(self) -> f64 {
+        f64::from(self.0) / 1e4
+    }
+    /// Fee on `px · qty` at this rate: truncated toward zero to six decimals, as the venue does
+    /// (PROTOCOL §2.7, checked there on 91 fills).
+    pub fn fee_on(self, px: Px, qty: Qty) -> Usd {
+        let exact_e24 = i128::from(px.raw()) * i128::from(qty.raw()) * i128::from(self.0);
+        let micro_usd = exact_e24 / 1_000_000_000_000_000_000;
+        Usd::from_raw((micro_usd * 100) as i64)
+    }
+}
+
+impl fmt::Display for Bps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(i64::from(self.0) * 10_000, f)
+    }
+}
+impl fmt::Debug for Bps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} bps")
+    }
+}
+
+/// A moment (nanoseconds since the Unix epoch, UTC) or a span of time in nanoseconds.
+#[repr(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Nanos(pub i64);
+
+impl Nanos {
+    /// The epoch, or no time at all.
+    pub const ZERO: Self = Self(0);
+    /// Later than anything.
+    pub const MAX: Self = Self(i64::MAX);
+    /// Of so many microseconds.
+    pub const fn micros(us: i64) -> Self {
+        Self(us * 1_000)
+    }
+    /// Of so many milliseconds.
+    pub const fn millis(ms: i64) -> Self {
+        Self(ms * 1_000_000)
+    }
+    /// Of so many seconds.
+    pub const fn secs(s: i64) -> Self {
+        Self(s * 1_000_000_000)
+    }
+    /// In whole milliseconds, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+    /// In seconds, for display and estimates.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl Add for Nanos {
+    type Output = Self;
+    fn add(self, o: Self) -> Self {
+        Self(self.0.saturating_add(o.0))
+    }
+}
+impl Sub for Nanos {
+    type Output = Self;
+    fn sub(self, o: Self) -> Self {
+        Self(self.0.saturating_sub(o.0))
+    }
+}
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ns", self.0)
+    }
+}
+impl fmt::Debug for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn px(s: &str) -> Px {
+        Px::parse(s).unwrap()
+    }
+    fn qty(s: &str) -> Qty {
+        Qty::parse(s).unwrap()
+    }
+
+    #[test]
+    fn notional_is_exact_on_venue_grids() {
+        assert_eq!(notional(px("65012"), qty("0.00123")).to_string(), "79.96476");
+        assert_eq!(notional(px("65012"), qty("-0.00123")).to_string(), "-79.96476");
+    }
+
+    #[test]
+    fn fees_truncate_toward_zero_at_six_decimals() {
+        // A captured mainnet fill: 64007 x 0.00018 sold as maker paid 0.000829 (0.72 bps tier).
+        let fee = Bps::from_e8(7_200).fee_on(px("64007"), qty("0.00018"));
+        assert_eq!(fee.to_string(), "0.000829");
+        assert_eq!(Bps::from_f64(1.5).fee_on(px("100"), qty("1")).to_string(), "0.015");
+        assert_eq!(Bps::from_f64(-0.1).fee_on(px("100"), qty("0.9")).to_string(), "-0.0009");
+        assert_eq!(Bps::from_f64(1.425).to_string(), "1.425");
+    }
+
+    #[test]
+    fn dollars_to_coin_rounds_down() {
+        assert_eq!(Usd::whole(150).qty_at(px("70000")).to_string(), "0.00214285");
+        assert_eq!(Usd::whole(150).qty_at(Px::ZERO), Qty::ZERO);
+    }
+}

@@ -1,0 +1,46 @@
+//! Every bound of the pipeline, with the relations between them asserted at compile time.
+//! A loop or queue without a line here has unbounded latency, and is a defect.
+
+/// Assets one process trades (AssetId 0..MAX_ASSETS).
+pub const MAX_ASSETS: usize = 16;
+/// Book levels a side in an `l2Book` frame (PROTOCOL §2.3).
+pub const BOOK_LEVELS: usize = 20;
+/// Quote levels a side (STRATEGY §3: weights .50 .30 .15 .05).
+pub const QUOTE_LEVELS: usize = 4;
+/// Order slots of one asset: two sides.
+pub const SLOTS_PER_ASSET: usize = 2 * QUOTE_LEVELS;
+/// Items in one signed action: never more than one asset's slots, so no loop ever splits a batch.
+pub const MAX_BATCH: usize = SLOTS_PER_ASSET;
+/// Trades one frame may carry into the pipeline in one go.
+pub const MAX_TRADES_PER_FRAME: usize = 64;
+
+/// Events in flight between feed and book.
+pub const RING_MARKET: usize = 512;
+/// Book views in flight between book and quote.
+pub const RING_VIEW: usize = 256;
+/// Targets in flight between quote and risk, and risk and dispatch.
+pub const RING_TARGET: usize = 256;
+/// Venue events in flight from dispatch to quote and risk. Full = halt: a fill is never lost.
+pub const RING_VENUE: usize = 4096;
+/// Journal records in flight from each stage to the side thread.
+pub const RING_RECORD: usize = 8192;
+/// Actions and venue events in flight between the gateway and the simulator.
+pub const RING_SIM: usize = 4096;
+
+/// Messages one stage takes from one ring in one poll, so that a poll is bounded work.
+pub const POLL_BATCH: usize = 64;
+
+/// FIFO lots one asset can hold; beyond it the two newest are merged at their exact cost.
+pub const MAX_LOTS: usize = 1024;
+/// Fills remembered to recognise a duplicate (the venue's snapshot replays 2000).
+pub const FILL_MEMORY: usize = 8192;
+/// Resting orders the simulator holds for us: every slot, plus replaced ones not yet reported.
+pub const MAX_SIM_ORDERS: usize = 4 * MAX_ASSETS * SLOTS_PER_ASSET;
+
+const _: () = assert!(MAX_BATCH <= 20, "the design batches at most 20 orders in one action");
+const _: () = assert!(POLL_BATCH < RING_VIEW, "one poll must never overflow the next ring");
+const _: () = assert!(POLL_BATCH < RING_TARGET);
+const _: () = assert!(POLL_BATCH * MAX_BATCH < RING_VENUE);
+const _: () = assert!(MAX_TRADES_PER_FRAME < RING_MARKET);
+const _: () = assert!(FILL_MEMORY.is_power_of_two());
+const _: () = assert!(MAX_ASSETS <= 256, "an AssetId travels in 16 bits, a slot in 16");

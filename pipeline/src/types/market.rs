@@ -1,0 +1,296 @@
+//! What the market tells us: book snapshots, best bid/offer, trades, link status.
+
+use super::fixed::{Nanos, Px, Qty};
+use super::limits::BOOK_LEVELS;
+
+/// Index of an instrument in this session's universe (not the venue's index).
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct AssetId(u16);
+
+impl AssetId {
+    /// From a universe index.
+    pub fn new(index: usize) -> Self {
+        assert!(index < super::limits::MAX_ASSETS, "asset index {index} out of range");
+        Self(index as u16)
+    }
+    /// As an array index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Buy or sell; of a trade, the aggressor's side.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Side {
+    /// Bid, buy (`B` on the wire).
+    #[default]
+    Bid = 0,
+    /// Ask, sell (`A` on the wire).
+    Ask = 1,
+}
+
+impl Side {
+    /// Both, bid first.
+    pub const BOTH: [Self; 2] = [Self::Bid, Self::Ask];
+    /// The other side.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Bid => Self::Ask,
+            Self::Ask => Self::Bid,
+        }
+    }
+    /// +1 for a buy, −1 for a sell: what a fill does to the position.
+    pub const fn sign(self) -> i64 {
+        match self {
+            Self::Bid => 1,
+            Self::Ask => -1,
+        }
+    }
+    /// `qty` signed by the side.
+    pub fn signed(self, qty: Qty) -> Qty {
+        Qty::from_raw(qty.raw() * self.sign())
+    }
+    /// Whether a price on this side is better (nearer to trading) than `other`.
+    pub fn is_better(self, px: Px, other: Px) -> bool {
+        match self {
+            Self::Bid => px > other,
+            Self::Ask => px < other,
+        }
+    }
+    /// As an array index.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// One price level.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Level {
+    /// Price.
+    pub px: Px,
+    /// Displayed size; zero means no level.
+    pub qty: Qty,
+}
+
+/// A whole visible book (`l2Book`): up to 20 levels a side, best first.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BookSnapshot {
+    /// Whose book.
+    pub asset: AssetId,
+    /// Levels on the bid side, 0..=20.
+    pub bid_count: u8,
+    /// Levels on the ask side, 0..=20.
+    pub ask_count: u8,
+    /// True for the venue's 5-level `fast` feed: depth beyond the levels is unknown, not empty.
+    pub fast: bool,
+    /// Explicit padding.
+    pub _pad: [u8; 3],
+    /// Set by the feed stage: position in this session's input.
+    pub seq: u64,
+    /// Block time at the venue.
+    pub venue_time: Nanos,
+    /// When it reached us.
+    pub recv_time: Nanos,
+    /// Bids, best (highest) first.
+    pub bids: [Level; BOOK_LEVELS],
+    /// Asks, best (lowest) first.
+    pub asks: [Level; BOOK_LEVELS],
+}
+
+impl BookSnapshot {
+    /// An empty book of an asset.
+    pub const EMPTY: Self = Self {
+        asset: AssetId(0),
+        bid_count: 0,
+        ask_count: 0,
+        fast: false,
+        _pad: [0; 3],
+        seq: 0,
+        venue_time: Nanos::ZERO,
+        recv_time: Nanos::ZERO,
+        bids: [Level { px: Px::ZERO, qty: Qty::ZERO }; BOOK_LEVELS],
+        asks: [Level { px: Px::ZERO, qty: Qty::ZERO }; BOOK_LEVELS],
+    };
+    /// The filled bid levels, best first.
+    pub fn bids(&self) -> &[Level] {
+        &self.bids[..usize::from(self.bid_count)]
+    }
+    /// The filled ask levels, best first.
+    pub fn asks(&self) -> &[Level] {
+        &self.asks[..usize::from(self.ask_count)]
+    }
+    /// The filled levels of a side, best first.
+    pub fn side(&self, side: Side) -> &[Level] {
+        match side {
+            Side::Bid => self.bids(),
+            Side::Ask => self.asks(),
+        }
+    }
+}
+
+impl core::fmt::Debug for BookSnapshot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BookSnapshot")
+            .field("asset", &self.asset)
+            .field("venue_time", &self.venue_time)
+            .field("recv_time", &self.recv_time)
+            .field("fast", &self.fast)
+            .field("bids", &self.bids())
+            .field("asks", &self.asks())
+            .finish()
+    }
+}
+
+/// Best bid and offer. A side with zero size is empty.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Bbo {
+    /// Whose.
+    pub asset: AssetId,
+    /// Explicit padding.
+    pub _pad: [u8; 6],
+    /// Set by the feed stage: position in this session's input.
+    pub seq: u64,
+    /// Block time at the venue.
+    pub venue_time: Nanos,
+    /// When it reached us.
+    pub recv_time: Nanos,
+    /// Best bid.
+    pub bid: Level,
+    /// Best ask.
+    pub ask: Level,
+}
+
+/// One public trade.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Trade {
+    /// Whose.
+    pub asset: AssetId,
+    /// Who crossed the spread.
+    pub aggressor: Side,
+    /// Explicit padding.
+    pub _pad: [u8; 5],
+    /// Set by the feed stage: position in this session's input.
+    pub seq: u64,
+    /// Block time at the venue.
+    pub venue_time: Nanos,
+    /// When it reached us.
+    pub recv_time: Nanos,
+    /// Trade price.
+    pub px: Px,
+    /// Trade size.
+    pub qty: Qty,
+    /// Venue trade id; unique together with time and coin.
+    pub tid: u64,
+}
+
+/// What became of the link that carries market data.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Connected and subscribed.
+    Up,
+    /// Gone: every book is void until a new snapshot.
+    Down,
+    /// Events of this asset were dropped: its book is void until a new snapshot.
+    Dropped,
+}
+
+/// A change of the link's state.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedStatus {
+    /// Whose stream (ignored for `Up` and `Down`, which concern all).
+    pub asset: AssetId,
+    /// What happened.
+    pub link: Link,
+    /// Explicit padding.
+    pub _pad: [u8; 5],
+    /// When it reached us.
+    pub recv_time: Nanos,
+}
+
+/// Anything that a feed tells the book.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a snapshot is seen whole or not at all: one copy")]
+pub enum MarketEvent {
+    /// A whole visible book.
+    Book(BookSnapshot),
+    /// The touch.
+    Bbo(Bbo),
+    /// A trade.
+    Trade(Trade),
+    /// The link.
+    Status(FeedStatus),
+}
+
+impl MarketEvent {
+    /// When it reached us.
+    pub fn recv_time(&self) -> Nanos {
+        match self {
+            Self::Book(b) => b.recv_time,
+            Self::Bbo(b) => b.recv_time,
+            Self::Trade(t) => t.recv_time,
+            Self::Status(s) => s.recv_time,
+        }
+    }
+    /// Block time at the venue (of a status: when it reached us).
+    pub fn venue_time(&self) -> Nanos {
+        match self {
+            Self::Book(b) => b.venue_time,
+            Self::Bbo(b) => b.venue_time,
+            Self::Trade(t) => t.venue_time,
+            Self::Status(s) => s.recv_time,
+        }
+    }
+    /// Whose.
+    pub fn asset(&self) -> AssetId {
+        match self {
+            Self::Book(b) => b.asset,
+            Self::Bbo(b) => b.asset,
+            Self::Trade(t) => t.asset,
+            Self::Status(s) => s.asset,
+        }
+    }
+    /// Sets the receive time.
+    pub fn set_recv_time(&mut self, at: Nanos) {
+        match self {
+            Self::Book(b) => b.recv_time = at,
+            Self::Bbo(b) => b.recv_time = at,
+            Self::Trade(t) => t.recv_time = at,
+            Self::Status(s) => s.recv_time = at,
+        }
+    }
+    /// Sets the position in this session's input.
+    pub fn set_seq(&mut self, seq: u64) {
+        match self {
+            Self::Book(b) => b.seq = seq,
+            Self::Bbo(b) => b.seq = seq,
+            Self::Trade(t) => t.seq = seq,
+            Self::Status(_) => {}
+        }
+    }
+    /// Order of events that carry the same time: trades before the touch and the book that they
+    /// cause, the status last.
+    pub fn channel_rank(&self) -> u8 {
+        match self {
+            Self::Trade(_) => 0,
+            Self::Bbo(_) => 1,
+            Self::Book(_) => 2,
+            Self::Status(_) => 3,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Level>() == 16);
+const _: () = assert!(size_of::<BookSnapshot>() == 32 + 2 * BOOK_LEVELS * 16);
+const _: () = assert!(size_of::<Bbo>() == 64);
+const _: () = assert!(size_of::<Trade>() == 56);
+const _: () = assert!(size_of::<FeedStatus>() == 16);
+const _: () = assert!(size_of::<MarketEvent>() == size_of::<BookSnapshot>() + 8);

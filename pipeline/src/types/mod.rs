@@ -1,0 +1,29 @@
+//! Floor 0, the words: fixed-point money, venue rules, messages, parameters and limits.
+//!
+//! Everything here is plain data. It depends on nothing else in the crate.
+
+pub mod decimal;
+pub mod fixed;
+pub mod hash;
+pub mod instrument;
+pub mod limits;
+pub mod market;
+pub mod order;
+pub mod params;
+pub mod quote;
+pub mod reason;
+pub mod record;
+
+pub use decimal::{DecimalError, parse_decimal};
+pub use fixed::{Bps, Nanos, Px, Qty, SCALE, Usd, notional};
+pub use hash::DecisionHash;
+pub use instrument::{Coin, Instrument, Universe};
+pub use market::{AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarketEvent, Side, Trade};
+pub use order::{
+    Action, ActionKind, Cloid, Done, DoneWhy, Fill, Oid, OrderRequest, Reject, RejectReason, Tif,
+    VenueEvent, VenueEventKind,
+};
+pub use params::{AssetParams, RiskLimits};
+pub use quote::{BookState, BookView, Cause, QuoteLevel, QuoteTarget};
+pub use reason::Reason;
+pub use record::Record;

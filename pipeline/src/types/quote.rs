@@ -1,0 +1,153 @@
+//! Between the stages: what the book looks like, and what we want to have in it.
+
+use super::fixed::{Nanos, Px, Qty, Usd};
+use super::limits::QUOTE_LEVELS;
+use super::market::{AssetId, Level, Side};
+use super::reason::Reason;
+
+/// What a message was computed from. With it, any live decision can be recomputed from a capture,
+/// and tick-to-order latency is a subtraction.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Cause {
+    /// The newest market event that it knew of.
+    pub market_seq: u64,
+    /// When that event reached us.
+    pub recv_time: Nanos,
+    /// Venue events seen by the quote stage before it decided.
+    pub venue_seq: u64,
+}
+
+/// Whether a book can be quoted on.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BookState {
+    /// No snapshot yet, or void after a drop or a lost link.
+    #[default]
+    Void = 0,
+    /// Usable.
+    Ok = 1,
+    /// One side is empty.
+    OneSided = 2,
+    /// Best bid at or above best ask.
+    Crossed = 3,
+}
+
+/// The book of one asset, boiled down for the quoter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct BookView {
+    /// Whose.
+    pub asset: AssetId,
+    /// Whether it can be quoted on.
+    pub state: BookState,
+    /// Explicit padding.
+    pub _pad: [u8; 5],
+    /// The newest market event that it contains.
+    pub market_seq: u64,
+    /// Block time of that event.
+    pub venue_time: Nanos,
+    /// When that event reached us.
+    pub recv_time: Nanos,
+    /// Best bid.
+    pub bid: Level,
+    /// Best ask.
+    pub ask: Level,
+    /// (best bid + best ask) / 2.
+    pub mid: Px,
+    /// Touch prices weighted by the opposite sizes, rounded to 1e-8.
+    pub microprice: Px,
+    /// Smoothed book imbalance in [−1e6, 1e6] (millionths).
+    pub imbalance_e6: i64,
+    /// Volatility over the horizon, in 1e-6 basis points; negative = warming up.
+    pub vol_bps_e6: i64,
+    /// The slow baseline of the same, likewise.
+    pub vol_slow_bps_e6: i64,
+    /// Average true range of the mid in price units (STRATEGY §1); zero = warming up.
+    pub atr: Px,
+}
+
+/// One wanted order. Zero size = none.
+pub type QuoteLevel = Level;
+
+/// What we want to have in the book of one asset: a state, not a command. The newest one is the
+/// only one that counts.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct QuoteTarget {
+    /// Whose.
+    pub asset: AssetId,
+    /// Why there is no bid ([`Reason::Quoted`] when there is one).
+    pub bid_reason: Reason,
+    /// Why there is no ask.
+    pub ask_reason: Reason,
+    /// Explicit padding.
+    pub _pad: [u8; 4],
+    /// When it was decided.
+    pub time: Nanos,
+    /// What it was computed from.
+    pub cause: Cause,
+    /// Mid when decided; the mark for every limit in USD.
+    pub mid: Px,
+    /// Fair price when decided.
+    pub fair: Px,
+    /// Best bid when decided.
+    pub best_bid: Px,
+    /// Best ask when decided.
+    pub best_ask: Px,
+    /// Volatility when decided, in 1e-6 basis points.
+    pub vol_bps_e6: i64,
+    /// Bids, nearest first.
+    pub bids: [QuoteLevel; QUOTE_LEVELS],
+    /// Asks, nearest first.
+    pub asks: [QuoteLevel; QUOTE_LEVELS],
+    /// Worst-case exposure this asset may reach on either side, set by the gate.
+    pub max_exposure_usd: Usd,
+    /// The same for all assets together, set by the gate.
+    pub max_total_exposure_usd: Usd,
+}
+
+impl QuoteTarget {
+    /// The wanted orders of a side, nearest first; zero size = none.
+    pub fn side(&self, side: Side) -> &[QuoteLevel; QUOTE_LEVELS] {
+        match side {
+            Side::Bid => &self.bids,
+            Side::Ask => &self.asks,
+        }
+    }
+    /// The same, to change.
+    pub fn side_mut(&mut self, side: Side) -> &mut [QuoteLevel; QUOTE_LEVELS] {
+        match side {
+            Side::Bid => &mut self.bids,
+            Side::Ask => &mut self.asks,
+        }
+    }
+    /// Why a side is not quoted.
+    pub fn reason(&self, side: Side) -> Reason {
+        match side {
+            Side::Bid => self.bid_reason,
+            Side::Ask => self.ask_reason,
+        }
+    }
+    /// Wants no order on a side, for a reason.
+    pub fn clear(&mut self, side: Side, reason: Reason) {
+        assert!(reason != Reason::Quoted, "an empty side needs a reason");
+        *self.side_mut(side) = [QuoteLevel::default(); QUOTE_LEVELS];
+        self.set_reason(side, reason);
+    }
+    /// Sets the reason of a side.
+    pub fn set_reason(&mut self, side: Side, reason: Reason) {
+        match side {
+            Side::Bid => self.bid_reason = reason,
+            Side::Ask => self.ask_reason = reason,
+        }
+    }
+    /// Size wanted on a side.
+    pub fn total_qty(&self, side: Side) -> Qty {
+        self.side(side).iter().map(|l| l.qty).sum()
+    }
+}
+
+const _: () = assert!(size_of::<Cause>() == 24);
+const _: () = assert!(size_of::<BookView>() == 112);
+const _: () = assert!(size_of::<QuoteTarget>() == 96 + 2 * QUOTE_LEVELS * 16);

@@ -1,0 +1,122 @@
+//! What the stages tell the side thread: the journal's records. Fixed size, newest dropped and
+//! counted when the side thread lags.
+
+use super::fixed::{Nanos, Px, Qty, Usd};
+use super::limits::MAX_ASSETS;
+use super::market::AssetId;
+use super::order::{Action, Fill, Reject};
+use super::quote::QuoteTarget;
+use super::reason::Reason;
+
+/// What an alert is about.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AlertKind {
+    /// Too many API errors.
+    ApiErrors = 0,
+    /// The mid moved too far within a second.
+    LargeMove = 1,
+    /// Daily loss limit reached.
+    DailyLoss = 2,
+    /// Drawdown limit reached.
+    Drawdown = 3,
+    /// The breaker's cool-down is over.
+    Recovered = 4,
+    /// An order had no answer in time.
+    OrderUnknown = 5,
+    /// The order link was lost.
+    LinkDown = 6,
+    /// A ring that must never be full was full.
+    RingFull = 7,
+    /// A fill for an order we do not know.
+    ForeignFill = 8,
+}
+
+impl AlertKind {
+    /// What it says to a person.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::ApiErrors => "too many API errors: quotes pulled, cooling down",
+            Self::LargeMove => "large move: quotes pulled, cooling down",
+            Self::DailyLoss => "daily loss limit reached: halted until re-armed",
+            Self::Drawdown => "drawdown limit reached: halted until re-armed",
+            Self::Recovered => "cool-down over: quoting again",
+            Self::OrderUnknown => "no answer to an order in time: its state is unknown",
+            Self::LinkDown => "order link lost: orders in flight are unknown",
+            Self::RingFull => "a ring that carries fills was full: halted",
+            Self::ForeignFill => "a fill of an order that is not ours",
+        }
+    }
+}
+
+/// The account as the ledger sees it, published by risk after each fill and about once a second.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    /// When.
+    pub time: Nanos,
+    /// Positions by asset.
+    pub position: [Qty; MAX_ASSETS],
+    /// Marks by asset.
+    pub mark: [Px; MAX_ASSETS],
+    /// Realised PnL before fees and funding.
+    pub realized: Usd,
+    /// Open PnL at the marks.
+    pub unrealized: Usd,
+    /// Fees paid (positive = cost).
+    pub fees: Usd,
+    /// Funding paid (positive = cost).
+    pub funding: Usd,
+}
+
+/// One line of the journal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
+pub enum Record {
+    /// A decision, as the gate let it through.
+    Decision(QuoteTarget),
+    /// An action that was sent.
+    Action(Action),
+    /// A fill, with the mid known when it reached us.
+    Fill {
+        /// Whose.
+        asset: AssetId,
+        /// When it reached us.
+        time: Nanos,
+        /// The fill.
+        fill: Fill,
+        /// Our mid then.
+        mid: Px,
+    },
+    /// A refused item.
+    Reject {
+        /// Whose.
+        asset: AssetId,
+        /// When it reached us.
+        time: Nanos,
+        /// Why.
+        reject: Reject,
+    },
+    /// The state of both sides of an asset changed.
+    SideState {
+        /// Whose.
+        asset: AssetId,
+        /// When.
+        time: Nanos,
+        /// Why the bid is not quoted.
+        bid: Reason,
+        /// Why the ask is not quoted.
+        ask: Reason,
+    },
+    /// The account.
+    Account(AccountView),
+    /// Something that a person should know.
+    Alert {
+        /// Whose ([`None`] = the account's).
+        asset: Option<AssetId>,
+        /// When.
+        time: Nanos,
+        /// What.
+        kind: AlertKind,
+    },
+}

@@ -1,0 +1,62 @@
+//! The simulator: an exchange that our orders meet, with latency, queues, fees and its own books.
+//!
+//! [`Market`] is what moves by itself and fills resting orders. There are two: a recorded one, in
+//! which our orders have an estimated queue position, and a synthetic one, in which they stand in
+//! an exact price-time queue among seeded agents.
+
+use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
+
+/// A resting order of ours, handed to a market after the venue's checks passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestingOrder {
+    /// The venue's id, unique for ever.
+    pub oid: Oid,
+    /// Whose.
+    pub asset: AssetId,
+    /// Which side.
+    pub side: Side,
+    /// Limit price; legal and not crossing.
+    pub px: Px,
+    /// Size; legal and positive.
+    pub qty: Qty,
+}
+
+/// A fill of one of our resting orders, as maker, at its own price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// When, at the venue.
+    pub time: Nanos,
+    /// Which order.
+    pub oid: Oid,
+    /// At what price.
+    pub px: Px,
+    /// How much of it.
+    pub qty: Qty,
+    /// Venue trade id.
+    pub tid: u64,
+}
+
+/// What a market did while time went on. Reused between calls; never shrinks.
+#[derive(Debug, Default)]
+pub struct MarketOutput {
+    /// Public events in venue-time order; `recv_time` is not set. A recorded market leaves this
+    /// empty: its events reach the feed from the tape, at their recorded receive times.
+    pub events: Vec<MarketEvent>,
+    /// Fills of our orders, in venue-time order.
+    pub executions: Vec<Execution>,
+}
+
+/// The exchange's side of the market, in venue time.
+pub trait Market: Send {
+    /// When something next happens by itself. [`None`] = never again.
+    fn next_time(&self) -> Option<Nanos>;
+    /// Lets everything happen that is due up to and including `until`. Appends to `out`.
+    fn advance(&mut self, until: Nanos, out: &mut MarketOutput);
+    /// The touch, bid then ask; zero size = that side is empty or not known yet. In the synthetic
+    /// market our own orders are part of it; in a recorded one they are not.
+    fn touch(&self, asset: AssetId) -> (Level, Level);
+    /// Adds a resting order, at the back of its price's queue.
+    fn place(&mut self, order: &RestingOrder);
+    /// Takes an order out; what was left of it, or [`None`] when it is not there.
+    fn cancel(&mut self, oid: Oid) -> Option<Qty>;
+}

@@ -1,0 +1,3 @@
+//! The `botmm` command.
+
+fn main() {}
