@@ -13,5 +13,6 @@
 //!
 //! Invariant: nothing here opens a socket or a file, logs, or reads a clock outside `rt`.
 
+pub mod rt;
 pub mod types;
 pub mod venue;

@@ -1,0 +1,22 @@
+//! Floor 1, the machinery: stages, rings, clock, plans and the loops that drive stages.
+//! It knows no trading. The only clock in the crate is read here.
+
+pub mod board;
+pub mod clock;
+pub mod idle;
+pub mod lane;
+pub mod level;
+pub mod plan;
+pub mod ring;
+pub mod stage;
+pub mod threads;
+pub mod virtual_time;
+
+pub use board::{Board, BoardReader, board};
+pub use clock::WallClock;
+pub use idle::{Idle, IdleStrategy};
+pub use lane::{Lane, StageLatency};
+pub use level::{Level, LevelCell};
+pub use plan::{LanePlan, Plan, PlanError};
+pub use ring::{In, InLatest, Out, OutLatest, RingStats, ring};
+pub use stage::Stage;

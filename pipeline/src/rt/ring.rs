@@ -1,0 +1,218 @@
+//! Rings: single producer, single consumer, bounded, lock-free (rtrb), each with a name and a count
+//! of what it dropped. The rule for a full ring is chosen where a ring is made (`wiring`).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Name and loss count of one ring. Written by one thread, read by any.
+#[derive(Debug)]
+pub struct RingStats {
+    /// `producer->consumer`.
+    pub name: &'static str,
+    dropped: AtomicU64,
+}
+
+impl RingStats {
+    /// Messages that never reached the consumer's logic: not taken by a full ring, or superseded
+    /// by a newer one of the same key.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+    fn add_dropped(&self, n: u64) {
+        self.dropped.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// Makes a ring with room for `capacity` messages.
+pub fn ring<T>(name: &'static str, capacity: usize) -> (Out<T>, In<T>) {
+    let (tx, rx) = rtrb::RingBuffer::new(capacity);
+    let stats = Arc::new(RingStats { name, dropped: AtomicU64::new(0) });
+    (Out { tx, stats: stats.clone() }, In { rx, stats })
+}
+
+/// The producer's end.
+#[derive(Debug)]
+pub struct Out<T> {
+    tx: rtrb::Producer<T>,
+    stats: Arc<RingStats>,
+}
+
+impl<T> Out<T> {
+    /// Hands over a message, or gives it back when the ring is full.
+    pub fn push(&mut self, message: T) -> Result<(), T> {
+        self.tx.push(message).map_err(|rtrb::PushError::Full(m)| m)
+    }
+    /// Hands over a message; when the ring is full it is dropped and counted. True = handed over.
+    pub fn push_or_drop(&mut self, message: T) -> bool {
+        let taken = self.tx.push(message).is_ok();
+        if !taken {
+            self.stats.add_dropped(1);
+        }
+        taken
+    }
+    /// Messages that fit now.
+    pub fn free(&self) -> usize {
+        self.tx.slots()
+    }
+    /// The ring's name and loss count.
+    pub fn stats(&self) -> &Arc<RingStats> {
+        &self.stats
+    }
+}
+
+/// The consumer's end.
+#[derive(Debug)]
+pub struct In<T> {
+    rx: rtrb::Consumer<T>,
+    stats: Arc<RingStats>,
+}
+
+impl<T> In<T> {
+    /// The oldest message.
+    pub fn pop(&mut self) -> Option<T> {
+        self.rx.pop().ok()
+    }
+    /// A look at the oldest message.
+    pub fn peek(&self) -> Option<&T> {
+        self.rx.peek().ok()
+    }
+    /// The ring's name and loss count.
+    pub fn stats(&self) -> &Arc<RingStats> {
+        &self.stats
+    }
+}
+
+/// Producer of whole states, of which per key only the newest counts. A full ring keeps the newest
+/// of each key aside and hands it over as soon as there is room: nothing is ever lost but what a
+/// newer state replaced.
+#[derive(Debug)]
+pub struct OutLatest<T> {
+    out: Out<T>,
+    pending: Vec<Option<T>>,
+    pending_count: usize,
+}
+
+impl<T> OutLatest<T> {
+    /// For keys `0..keys`.
+    pub fn new(out: Out<T>, keys: usize) -> Self {
+        Self { out, pending: (0..keys).map(|_| None).collect(), pending_count: 0 }
+    }
+    /// Hands over a state.
+    pub fn push(&mut self, key: usize, state: T) {
+        self.flush();
+        let state = if self.pending[key].is_none() {
+            match self.out.push(state) {
+                Ok(()) => return,
+                Err(state) => state,
+            }
+        } else {
+            self.out.stats.add_dropped(1);
+            self.pending_count -= 1;
+            state
+        };
+        self.pending[key] = Some(state);
+        self.pending_count += 1;
+    }
+    /// Hands over what was kept aside, as far as there is room. Call once a poll.
+    pub fn flush(&mut self) {
+        if self.pending_count == 0 {
+            return;
+        }
+        for slot in &mut self.pending {
+            let Some(state) = slot.take() else { continue };
+            match self.out.push(state) {
+                Ok(()) => self.pending_count -= 1,
+                Err(state) => {
+                    *slot = Some(state);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Consumer of whole states. In one call it takes what has arrived (bounded) and shows the newest
+/// of each key; when lossless, each of them in order.
+#[derive(Debug)]
+pub struct InLatest<T> {
+    input: In<T>,
+    newest: Vec<Option<T>>,
+    batch: usize,
+    lossless: bool,
+}
+
+impl<T> InLatest<T> {
+    /// For keys `0..keys`, taking at most `batch` messages a call.
+    pub fn new(input: In<T>, keys: usize, batch: usize, lossless: bool) -> Self {
+        Self { input, newest: (0..keys).map(|_| None).collect(), batch, lossless }
+    }
+    /// Shows what arrived to `see`; returns the number of messages taken.
+    pub fn take(&mut self, key: impl Fn(&T) -> usize, mut see: impl FnMut(&T)) -> usize {
+        let mut taken = 0;
+        while taken < self.batch {
+            let Some(message) = self.input.pop() else { break };
+            taken += 1;
+            if self.lossless {
+                see(&message);
+                continue;
+            }
+            let slot = &mut self.newest[key(&message)];
+            if slot.is_some() {
+                self.input.stats.add_dropped(1);
+            }
+            *slot = Some(message);
+        }
+        if taken > 0 && !self.lossless {
+            self.newest.iter_mut().filter_map(Option::take).for_each(|m| see(&m));
+        }
+        taken
+    }
+    /// The ring's name and loss count.
+    pub fn stats(&self) -> &Arc<RingStats> {
+        self.input.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_ring_gives_back_or_counts() {
+        let (mut tx, mut rx) = ring::<u32>("a->b", 2);
+        assert_eq!((tx.push(1), tx.push(2), tx.push(3)), (Ok(()), Ok(()), Err(3)));
+        assert!(!tx.push_or_drop(4));
+        assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Some(1), Some(2), None));
+        assert_eq!((rx.stats().dropped(), rx.stats().name), (1, "a->b"));
+    }
+
+    #[test]
+    fn the_newest_state_of_each_key_arrives() {
+        let (tx, rx) = ring::<(usize, u32)>("a->b", 2);
+        let mut tx = OutLatest::new(tx, 3);
+        let mut rx = InLatest::new(rx, 3, 8, false);
+        for state in [(0, 1), (1, 1), (0, 2), (2, 1), (0, 3)] {
+            tx.push(state.0, state);
+        }
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            rx.take(|m| m.0, |m| seen.push(*m));
+            tx.flush();
+        }
+        assert_eq!(seen, vec![(0, 1), (1, 1), (0, 3), (2, 1)]);
+        assert_eq!(rx.stats().dropped(), 1, "(0, 2) was superseded before it left");
+    }
+
+    #[test]
+    fn lossless_shows_everything_in_order() {
+        let (mut tx, rx) = ring::<(usize, u32)>("a->b", 8);
+        let mut rx = InLatest::new(rx, 2, 8, true);
+        for i in 0..5 {
+            tx.push((0, i)).unwrap();
+        }
+        let mut seen = Vec::new();
+        assert_eq!(rx.take(|m| m.0, |m| seen.push(m.1)), 5);
+        assert_eq!(seen, vec![0, 1, 2, 3, 4]);
+        assert_eq!(rx.stats().dropped(), 0);
+    }
+}

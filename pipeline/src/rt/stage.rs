@@ -1,0 +1,20 @@
+//! A stage: a plain poll function with a name. Threads are somebody else's business.
+
+use crate::types::Nanos;
+
+/// One step of the pipeline. Time is an argument; a stage never reads a clock, a socket or a file,
+/// and never allocates after [`Stage::on_start`].
+pub trait Stage: Send {
+    /// Thread name and metric prefix.
+    fn name(&self) -> &'static str;
+    /// The last moment to allocate.
+    fn on_start(&mut self) {}
+    /// Does a bounded piece of work and says how much; 0 = idle.
+    fn poll(&mut self, now: Nanos) -> usize;
+    /// When it next wants to be polled although nothing arrives; lets virtual time jump.
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+    /// Called once after the last poll.
+    fn on_stop(&mut self) {}
+}

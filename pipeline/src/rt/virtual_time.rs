@@ -1,0 +1,261 @@
+//! Virtual time: no clock, the next moment is the earliest deadline of any stage.
+//!
+//! The same stages run either all in the calling thread ([`run_inline`]) or on a plan's threads
+//! ([`run_lockstep`]), where a baton passes from lane to lane in pipeline order. The baton makes the
+//! order of polls, and so every decision, the same under every plan; what the plan changes is on
+//! which thread a stage runs and which rings cross threads.
+
+use super::clock::WallClock;
+use super::lane::{Lane, StageLatency};
+use super::plan::Plan;
+use super::stage::Stage;
+use crate::types::Nanos;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
+
+/// Rounds that one moment may take before we call it a stage that never comes to rest.
+const MAX_ROUNDS_PER_MOMENT: u32 = 1_000_000;
+
+/// What drives a run from outside: the venue's side, which is no stage of the pipeline, and a look
+/// at each round (draining journals, progress, interruption).
+pub struct Drive<'a> {
+    /// First moment.
+    pub start: Nanos,
+    /// Last moment; deadlines after it are not waited for.
+    pub end: Nanos,
+    /// Polled last in each round, by the calling thread.
+    pub venue: Box<dyn Stage>,
+    /// Called after each moment; false ends the run.
+    pub after_moment: &'a mut dyn FnMut(Nanos) -> bool,
+}
+
+/// Polls all stages on the calling thread until `end`.
+pub fn run_inline(
+    stages: Vec<Box<dyn Stage>>,
+    drive: Drive<'_>,
+    clock: &WallClock,
+) -> Vec<StageLatency> {
+    let mut pipeline = Lane::new(stages, clock.clone());
+    pipeline.start();
+    run(drive, clock, &mut |now| (pipeline.poll(now), pipeline.next_deadline()), &|| true);
+    pipeline.stop()
+}
+
+/// The same on a plan's threads. An error names the lane that panicked.
+pub fn run_lockstep(
+    plan: &Plan,
+    mut stages: Vec<Box<dyn Stage>>,
+    drive: Drive<'_>,
+    clock: &WallClock,
+) -> Result<Vec<StageLatency>, String> {
+    let baton = Arc::new(Baton::default());
+    let lanes = plan.lanes.len() as u32;
+    let handles: Vec<_> = (1..)
+        .zip(&plan.lanes)
+        .map(|(turn, lane_plan)| {
+            let lane = Lane::new(Lane::pick(&mut stages, &lane_plan.stages), clock.clone());
+            let baton = baton.clone();
+            std::thread::Builder::new()
+                .name(lane_plan.stages.join("+"))
+                .spawn(move || baton.serve(turn, lanes, lane))
+        })
+        .collect();
+    let started = handles.iter().all(Result::is_ok);
+    if started {
+        run(drive, clock, &mut |now| baton.round(now), &|| !baton.broken.load(Ordering::Acquire));
+    }
+    baton.stop.store(true, Ordering::Release);
+    let mut latencies = Vec::new();
+    for (handle, lane) in handles.into_iter().zip(&plan.lanes) {
+        let name = lane.stages.join("+");
+        let handle = handle.map_err(|e| format!("cannot start a thread for lane {name}: {e}"))?;
+        latencies.extend(handle.join().map_err(|_| format!("lane {name} panicked"))?);
+    }
+    Ok(latencies)
+}
+
+type Round<'a> = dyn FnMut(Nanos) -> (usize, Option<Nanos>) + 'a;
+
+fn run(drive: Drive<'_>, clock: &WallClock, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
+    let mut venue = Lane::new(vec![drive.venue], clock.clone());
+    venue.start();
+    let mut now = drive.start;
+    loop {
+        let mut next = None;
+        for rounds in 0.. {
+            assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
+            let (work, deadline) = round(now);
+            if work + venue.poll(now) == 0 {
+                next = deadline.into_iter().chain(venue.next_deadline()).min();
+                break;
+            }
+            if !healthy() {
+                return;
+            }
+        }
+        let go_on = (drive.after_moment)(now) && healthy();
+        match next {
+            Some(t) if go_on && t <= drive.end => {
+                assert!(t > now, "a stage's deadline {t} passed at {now} without work");
+                now = t;
+            }
+            _ => break,
+        }
+    }
+    venue.stop();
+}
+
+/// Whose turn it is, and what the round has added up to so far.
+#[derive(Default)]
+struct Baton {
+    /// 0 = the coordinator, 1.. = lanes.
+    turn: AtomicU32,
+    now: AtomicI64,
+    work: AtomicUsize,
+    deadline: AtomicI64,
+    stop: AtomicBool,
+    /// A lane panicked.
+    broken: AtomicBool,
+}
+
+impl Baton {
+    /// The coordinator's part: one round through all lanes.
+    fn round(&self, now: Nanos) -> (usize, Option<Nanos>) {
+        self.now.store(now.0, Ordering::Relaxed);
+        self.work.store(0, Ordering::Relaxed);
+        self.deadline.store(i64::MAX, Ordering::Relaxed);
+        self.turn.store(1, Ordering::Release);
+        self.wait_for(0, &self.broken);
+        let deadline = Nanos(self.deadline.load(Ordering::Relaxed));
+        (self.work.load(Ordering::Relaxed), (deadline != Nanos::MAX).then_some(deadline))
+    }
+
+    /// A lane's part.
+    fn serve(&self, turn: u32, lanes: u32, mut lane: Lane) -> Vec<StageLatency> {
+        let _guard = BrokenGuard(self);
+        lane.start();
+        while self.wait_for(turn, &self.stop) {
+            let work = lane.poll(Nanos(self.now.load(Ordering::Relaxed)));
+            // Only the holder of the baton writes these, and passing it on publishes them.
+            self.work.store(self.work.load(Ordering::Relaxed) + work, Ordering::Relaxed);
+            if let Some(t) = lane.next_deadline() {
+                self.deadline.fetch_min(t.0, Ordering::Relaxed);
+            }
+            self.turn.store((turn + 1) % (lanes + 1), Ordering::Release);
+        }
+        lane.stop()
+    }
+
+    /// Waits for a turn; false when `quit` came first.
+    fn wait_for(&self, turn: u32, quit: &AtomicBool) -> bool {
+        let mut spins = 0_u32;
+        while self.turn.load(Ordering::Acquire) != turn {
+            if quit.load(Ordering::Acquire) {
+                return false;
+            }
+            spins += 1;
+            if spins.is_multiple_of(64) {
+                std::thread::yield_now()
+            } else {
+                core::hint::spin_loop()
+            }
+        }
+        true
+    }
+}
+
+struct BrokenGuard<'a>(&'a Baton);
+
+impl Drop for BrokenGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.broken.store(true, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::idle::IdleStrategy;
+    use super::super::plan::LanePlan;
+    use super::super::ring::{In, Out, ring};
+    use super::*;
+
+    /// Ticks every `period` and hands its count on.
+    struct Ticker(Out<u64>, Nanos, Nanos, u64);
+    impl Stage for Ticker {
+        fn name(&self) -> &'static str {
+            "feed"
+        }
+        fn poll(&mut self, now: Nanos) -> usize {
+            if now < self.2 {
+                return 0;
+            }
+            assert_ne!(self.3, 5_000, "told to fail here");
+            self.2 = self.2 + self.1;
+            self.3 += 1;
+            usize::from(self.0.push_or_drop(self.3))
+        }
+        fn next_deadline(&self) -> Option<Nanos> {
+            Some(self.2)
+        }
+    }
+    struct Adder(In<u64>, Arc<AtomicI64>);
+    impl Stage for Adder {
+        fn name(&self) -> &'static str {
+            "book"
+        }
+        fn poll(&mut self, now: Nanos) -> usize {
+            let Some(n) = self.0.pop() else { return 0 };
+            self.1.fetch_add(now.0 * n as i64, Ordering::Relaxed);
+            1
+        }
+    }
+    struct Nothing;
+    impl Stage for Nothing {
+        fn name(&self) -> &'static str {
+            "venue"
+        }
+        fn poll(&mut self, _: Nanos) -> usize {
+            0
+        }
+    }
+
+    fn plan(lanes: &[&[&str]]) -> Plan {
+        let lane = |s: &&[&str]| LanePlan {
+            stages: s.iter().map(|s| (*s).into()).collect(),
+            core: None,
+            idle: IdleStrategy::Backoff,
+        };
+        Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect() }
+    }
+
+    fn run_with(plan: Option<&Plan>, end: Nanos) -> Result<i64, String> {
+        let sum = Arc::new(AtomicI64::new(0));
+        let (tx, rx) = ring("feed->book", 4);
+        let stages: Vec<Box<dyn Stage>> =
+            vec![Box::new(Ticker(tx, Nanos(7), Nanos(7), 0)), Box::new(Adder(rx, sum.clone()))];
+        let clock = WallClock::default();
+        let after_moment = &mut |_| true;
+        let drive = Drive { start: Nanos(0), end, venue: Box::new(Nothing), after_moment };
+        match plan {
+            None => drop(run_inline(stages, drive, &clock)),
+            Some(p) => drop(run_lockstep(p, stages, drive, &clock)?),
+        }
+        Ok(sum.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn every_plan_sees_the_same_world() {
+        let expected = (1..=1000).map(|n| n * n * 7).sum::<i64>();
+        assert_eq!(run_with(None, Nanos(7_000)), Ok(expected));
+        assert_eq!(run_with(Some(&plan(&[&["feed", "book"]])), Nanos(7_000)), Ok(expected));
+        assert_eq!(run_with(Some(&plan(&[&["feed"], &["book"]])), Nanos(7_000)), Ok(expected));
+    }
+
+    #[test]
+    fn a_panicking_lane_ends_the_run_with_its_name() {
+        let split = plan(&[&["feed"], &["book"]]);
+        assert_eq!(run_with(Some(&split), Nanos(70_000)), Err("lane feed panicked".into()));
+    }
+}
