@@ -13,6 +13,9 @@
 //!
 //! Invariant: nothing here opens a socket or a file, logs, or reads a clock outside `rt`.
 
+pub mod logic;
 pub mod rt;
+pub mod stage;
 pub mod types;
 pub mod venue;
+pub mod wiring;

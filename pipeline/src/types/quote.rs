@@ -63,8 +63,6 @@ pub struct BookView {
     pub vol_bps_e6: i64,
     /// The slow baseline of the same, likewise.
     pub vol_slow_bps_e6: i64,
-    /// Average true range of the mid in price units (STRATEGY §1); zero = warming up.
-    pub atr: Px,
 }
 
 /// One wanted order. Zero size = none.
@@ -149,5 +147,5 @@ impl QuoteTarget {
 }
 
 const _: () = assert!(size_of::<Cause>() == 24);
-const _: () = assert!(size_of::<BookView>() == 112);
+const _: () = assert!(size_of::<BookView>() == 104);
 const _: () = assert!(size_of::<QuoteTarget>() == 96 + 2 * QUOTE_LEVELS * 16);

@@ -1,0 +1,290 @@
+//! The visible book of one asset: the last snapshot, overlaid by newer touches.
+
+use crate::types::limits::BOOK_LEVELS;
+use crate::types::{Bbo, BookSnapshot, BookState, Level, Nanos, Px, Qty, Side};
+
+/// Levels of one side, best first.
+#[derive(Clone, Copy, Debug)]
+struct Ladder {
+    levels: [Level; BOOK_LEVELS],
+    len: usize,
+}
+
+/// Up to 20 levels a side. Fixed size; nothing allocates.
+#[derive(Clone, Copy, Debug)]
+pub struct Book {
+    ladders: [Ladder; 2],
+    /// Venue time of the newest event applied.
+    venue_time: Nanos,
+    valid: bool,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        let empty = Ladder { levels: [Level::default(); BOOK_LEVELS], len: 0 };
+        Self { ladders: [empty; 2], venue_time: Nanos::ZERO, valid: false }
+    }
+}
+
+impl Book {
+    /// Replaces the whole book. A snapshot older than what we have is ignored (false).
+    pub fn apply_snapshot(&mut self, snapshot: &BookSnapshot) -> bool {
+        if self.valid && snapshot.venue_time < self.venue_time {
+            return false;
+        }
+        for side in Side::BOTH {
+            let levels = snapshot.side(side);
+            let ladder = &mut self.ladders[side.index()];
+            ladder.levels[..levels.len()].copy_from_slice(levels);
+            ladder.len = levels.len();
+        }
+        self.venue_time = snapshot.venue_time;
+        self.valid = true;
+        true
+    }
+
+    /// Sets the touch: levels better than it are gone, its own size is what it says, and what lies
+    /// behind it is kept. A touch older than what we have is ignored (false). Without a snapshot
+    /// before it the touch alone is the book.
+    pub fn apply_bbo(&mut self, bbo: &Bbo) -> bool {
+        if self.valid && bbo.venue_time < self.venue_time {
+            return false;
+        }
+        self.ladders[Side::Bid.index()].set_best(Side::Bid, bbo.bid);
+        self.ladders[Side::Ask.index()].set_best(Side::Ask, bbo.ask);
+        self.venue_time = bbo.venue_time;
+        self.valid = true;
+        true
+    }
+
+    /// Forgets everything: what we knew may be wrong (events dropped, link lost).
+    pub fn void(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Levels of a side, best first.
+    pub fn side(&self, side: Side) -> &[Level] {
+        let ladder = &self.ladders[side.index()];
+        &ladder.levels[..ladder.len]
+    }
+
+    /// Best level of a side; zero when there is none.
+    pub fn best(&self, side: Side) -> Level {
+        self.side(side).first().copied().unwrap_or_default()
+    }
+
+    /// Displayed size at a price, zero when there is no such level.
+    pub fn qty_at(&self, side: Side, px: Px) -> Qty {
+        self.side(side).iter().find(|l| l.px == px).map_or(Qty::ZERO, |l| l.qty)
+    }
+
+    /// Venue time of the newest event applied.
+    pub fn venue_time(&self) -> Nanos {
+        self.venue_time
+    }
+
+    /// Whether it can be quoted on.
+    pub fn state(&self) -> BookState {
+        let (bid, ask) = (self.best(Side::Bid), self.best(Side::Ask));
+        if !self.valid {
+            BookState::Void
+        } else if bid.qty.is_zero() || ask.qty.is_zero() {
+            BookState::OneSided
+        } else if bid.px >= ask.px {
+            BookState::Crossed
+        } else {
+            BookState::Ok
+        }
+    }
+
+    /// (best bid + best ask) / 2. Exact: venue ticks are even on our grid.
+    pub fn mid(&self) -> Px {
+        let sum = self.best(Side::Bid).px + self.best(Side::Ask).px;
+        Px::from_raw(sum.raw() / 2)
+    }
+
+    /// (bid · ask_size + ask · bid_size) / (bid_size + ask_size), rounded down to 1e-8.
+    pub fn microprice(&self) -> Px {
+        let (bid, ask) = (self.best(Side::Bid), self.best(Side::Ask));
+        let (bid_qty, ask_qty) = (i128::from(bid.qty.raw()), i128::from(ask.qty.raw()));
+        if bid_qty + ask_qty == 0 {
+            return self.mid();
+        }
+        let weighted = i128::from(bid.px.raw()) * ask_qty + i128::from(ask.px.raw()) * bid_qty;
+        Px::from_raw((weighted / (bid_qty + ask_qty)) as i64)
+    }
+
+    /// (ΣB − ΣA) / (ΣB + ΣA) over the top `levels` sizes, in [−1, 1]; an empty side gives ±1, an
+    /// empty book [`None`].
+    pub fn imbalance(&self, levels: usize) -> Option<f64> {
+        let sum = |side| -> i64 {
+            self.side(side).iter().take(levels).map(|l: &Level| l.qty.raw()).sum()
+        };
+        let (bids, asks) = (sum(Side::Bid) as f64, sum(Side::Ask) as f64);
+        (bids + asks > 0.0).then(|| (bids - asks) / (bids + asks))
+    }
+}
+
+impl Ladder {
+    fn set_best(&mut self, side: Side, best: Level) {
+        if best.qty.is_zero() {
+            self.len = 0;
+            return;
+        }
+        let better =
+            self.levels[..self.len].iter().take_while(|l| side.is_better(l.px, best.px)).count();
+        self.levels.copy_within(better..self.len, 0);
+        self.len -= better;
+        if self.len == 0 || self.levels[0].px != best.px {
+            self.len = (self.len + 1).min(BOOK_LEVELS);
+            self.levels.copy_within(0..self.len - 1, 1);
+        }
+        self.levels[0] = best;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// The same rules on sorted maps.
+    #[derive(Default)]
+    struct Naive {
+        sides: [BTreeMap<i64, i64>; 2],
+        time: i64,
+        valid: bool,
+    }
+
+    impl Naive {
+        fn stale(&self, time: Nanos) -> bool {
+            self.valid && time.0 < self.time
+        }
+        fn snapshot(&mut self, s: &BookSnapshot) {
+            if self.stale(s.venue_time) {
+                return;
+            }
+            for side in Side::BOTH {
+                self.sides[side.index()] =
+                    s.side(side).iter().map(|l| (l.px.raw(), l.qty.raw())).collect();
+            }
+            (self.time, self.valid) = (s.venue_time.0, true);
+        }
+        fn bbo(&mut self, b: &Bbo) {
+            if self.stale(b.venue_time) {
+                return;
+            }
+            for (side, best) in [(Side::Bid, b.bid), (Side::Ask, b.ask)] {
+                let map = &mut self.sides[side.index()];
+                if best.qty.is_zero() {
+                    map.clear();
+                    continue;
+                }
+                map.retain(|px, _| !side.is_better(Px::from_raw(*px), best.px));
+                map.insert(best.px.raw(), best.qty.raw());
+                while map.len() > BOOK_LEVELS {
+                    if side == Side::Bid {
+                        map.pop_first()
+                    } else {
+                        map.pop_last()
+                    };
+                }
+            }
+            (self.time, self.valid) = (b.venue_time.0, true);
+        }
+        fn levels(&self, side: Side) -> Vec<(i64, i64)> {
+            let map = self.sides[side.index()].iter().map(|(p, q)| (*p, *q));
+            if side == Side::Bid { map.rev().collect() } else { map.collect() }
+        }
+    }
+
+    fn level(px: i64, qty: i64) -> Level {
+        Level { px: Px::from_raw(px), qty: Qty::from_raw(qty) }
+    }
+
+    fn snapshot(bids: &[(i64, i64)], asks: &[(i64, i64)], time: i64) -> BookSnapshot {
+        let mut s = BookSnapshot { venue_time: Nanos(time), ..BookSnapshot::EMPTY };
+        for (i, (p, q)) in bids.iter().enumerate() {
+            s.bids[i] = level(*p, *q);
+        }
+        for (i, (p, q)) in asks.iter().enumerate() {
+            s.asks[i] = level(*p, *q);
+        }
+        (s.bid_count, s.ask_count) = (bids.len() as u8, asks.len() as u8);
+        s
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Snapshot(Vec<i64>, Vec<i64>, i64),
+        Bbo(Option<(i64, i64)>, Option<(i64, i64)>, i64),
+        Void,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let side = || proptest::collection::btree_set(900_i64..1100, 0..=20);
+        let best = || proptest::option::of((900_i64..1100, 1_i64..50));
+        prop_oneof![
+            4 => (side(), side(), -3_i64..6).prop_map(|(b, a, dt)| {
+                Op::Snapshot(b.into_iter().rev().collect(), a.into_iter().collect(), dt)
+            }),
+            8 => (best(), best(), -3_i64..6).prop_map(|(b, a, dt)| Op::Bbo(b, a, dt)),
+            1 => Just(Op::Void),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn equals_its_naive_twin(ops in proptest::collection::vec(op(), 1..60)) {
+            let (mut book, mut twin, mut time) = (Book::default(), Naive::default(), 10);
+            for op in ops {
+                match op {
+                    Op::Snapshot(bids, asks, dt) => {
+                        time += dt;
+                        let with_qty = |v: &[i64]| v.iter().map(|p| (*p, p % 7 + 1)).collect::<Vec<_>>();
+                        let s = snapshot(&with_qty(&bids), &with_qty(&asks), time);
+                        book.apply_snapshot(&s);
+                        twin.snapshot(&s);
+                    }
+                    Op::Bbo(bid, ask, dt) => {
+                        time += dt;
+                        let l = |o: Option<(i64, i64)>| o.map_or(Level::default(), |(p, q)| level(p, q));
+                        let b = Bbo { bid: l(bid), ask: l(ask), venue_time: Nanos(time), ..Bbo::default() };
+                        book.apply_bbo(&b);
+                        twin.bbo(&b);
+                    }
+                    Op::Void => {
+                        book.void();
+                        twin = Naive::default();
+                    }
+                }
+                for side in Side::BOTH {
+                    let fast: Vec<_> =
+                        book.side(side).iter().map(|l| (l.px.raw(), l.qty.raw())).collect();
+                    prop_assert_eq!(&fast, &twin.levels(side));
+                    for (p, q) in fast {
+                        prop_assert_eq!(book.qty_at(side, Px::from_raw(p)).raw(), q);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn states_and_prices() {
+        let mut book = Book::default();
+        assert_eq!(book.state(), BookState::Void);
+        book.apply_snapshot(&snapshot(&[(1000, 30), (990, 5)], &[(1010, 10)], 1));
+        assert_eq!(book.state(), BookState::Ok);
+        assert_eq!((book.mid().raw(), book.microprice().raw()), (1005, 1007));
+        assert_eq!(book.imbalance(1), Some(0.5));
+        book.apply_snapshot(&snapshot(&[(1010, 1)], &[(1010, 1)], 2));
+        assert_eq!(book.state(), BookState::Crossed);
+        book.apply_snapshot(&snapshot(&[], &[(1010, 1)], 3));
+        assert_eq!((book.state(), book.imbalance(5)), (BookState::OneSided, Some(-1.0)));
+        assert!(!book.apply_snapshot(&snapshot(&[(1, 1)], &[(2, 1)], 2)), "older is ignored");
+        book.void();
+        assert_eq!((book.state(), book.imbalance(5)), (BookState::Void, None));
+    }
+}

@@ -1,0 +1,14 @@
+//! Floor 1, the thinking: pure functions and small state machines over [`crate::types`]. Event in,
+//! value out; no clock, no queue, no thread. Floats live here, and become prices and sizes in
+//! `quoter` and `sizing` only.
+
+pub mod bars;
+pub mod book;
+pub mod budget;
+pub mod estimates;
+pub mod gate;
+pub mod ledger;
+pub mod orders;
+pub mod quoter;
+pub mod sizing;
+pub mod slot;

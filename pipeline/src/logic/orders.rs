@@ -1,0 +1,355 @@
+//! The order manager: turns wanted against working into the fewest actions, and holds the worst
+//! case: what every order in flight, live or unknown could do to the position (STRATEGY §5).
+
+use super::budget::Budget;
+use super::gate::{Approved, exceeds};
+use super::slot::{Phase, Slot};
+use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
+use crate::types::{
+    Action, ActionKind, AssetId, AssetParams, Cloid, Nanos, OrderRequest, Px, Qty, QuoteLevel,
+    QuoteTarget, Reason, RejectReason, Side, Tif, Universe, Usd, VenueEvent, VenueEventKind,
+    notional,
+};
+
+/// A resting order is kept while its size is between these shares of the wanted one: replacing it
+/// costs its place in the queue and an action of the budget.
+const KEEP_SIZE_MIN: f64 = 0.5;
+const KEEP_SIZE_MAX: f64 = 1.25;
+
+/// The actions that bring one asset's orders to its target, in the order they are to be sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan {
+    /// First what lowers risk.
+    pub cancel: Action,
+    /// Then what moves.
+    pub modify: Action,
+    /// Then what is new.
+    pub place: Action,
+}
+
+/// One asset's planning in progress.
+struct Turn<'a> {
+    now: Nanos,
+    target: &'a QuoteTarget,
+    budget: &'a mut Budget,
+    plan: &'a mut Plan,
+}
+
+struct AssetOrders {
+    params: AssetParams,
+    slots: [Slot; SLOTS_PER_ASSET],
+    position: Qty,
+    mark: Px,
+    target: Option<QuoteTarget>,
+    /// Why a wanted side could not be sent when last planned.
+    blocked: [Option<Reason>; 2],
+    /// No new order on a side until a target newer than this event: its price crossed.
+    hold_until_seq: [u64; 2],
+}
+
+/// See the module.
+pub struct Orders {
+    assets: Vec<AssetOrders>,
+    session: u32,
+    sequence: u64,
+}
+
+impl Orders {
+    /// One set of parameters for each asset. `session` is part of every order's id.
+    pub fn new(universe: &Universe, params: &[AssetParams], session: u32) -> Self {
+        assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let asset = |p: &AssetParams| AssetOrders {
+            params: *p,
+            slots: [Slot::default(); SLOTS_PER_ASSET],
+            position: Qty::ZERO,
+            mark: Px::ZERO,
+            target: None,
+            blocked: [None; 2],
+            hold_until_seq: [0; 2],
+        };
+        Self { assets: params.iter().map(asset).collect(), session, sequence: 0 }
+    }
+
+    /// A newer target.
+    pub fn set_target(&mut self, approved: &Approved<QuoteTarget>) {
+        let target = approved.get();
+        let asset = &mut self.assets[target.asset.index()];
+        if target.mid.is_positive() {
+            asset.mark = target.mid;
+        }
+        asset.target = Some(*target);
+    }
+
+    /// Wants nothing any more, for a reason (halt, link down, shutdown).
+    pub fn clear_targets(&mut self, reason: Reason) {
+        for target in self.assets.iter_mut().filter_map(|a| a.target.as_mut()) {
+            Side::BOTH.into_iter().for_each(|side| target.clear(side, reason));
+        }
+    }
+
+    /// Takes in a message about our orders. Fills must have been made unique before.
+    pub fn on_venue(&mut self, event: &VenueEvent) {
+        if event.kind == VenueEventKind::LinkDown {
+            let slots = self.assets.iter_mut().flat_map(|a| &mut a.slots);
+            slots.for_each(Slot::on_link_down);
+            return;
+        }
+        let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
+        if let VenueEventKind::Fill(fill) = &event.kind {
+            asset.position += fill.side.signed(fill.qty);
+        }
+        let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
+        let slot = &mut asset.slots[index];
+        if slot.cloid() != event.cloid || slot.phase() == Phase::Empty {
+            return; // Word of an order that this slot is done with.
+        }
+        match &event.kind {
+            VenueEventKind::Ack { oid, .. } => slot.on_ack(*oid),
+            VenueEventKind::Fill(fill) => slot.on_fill(fill),
+            VenueEventKind::Done(done) => slot.on_done(done),
+            VenueEventKind::Reject(reject) => {
+                slot.on_reject(reject);
+                if reject.reason == RejectReason::BadAloPx {
+                    let (side, _) = side_and_level(index);
+                    let seen = asset.target.map_or(0, |t| t.cause.market_seq);
+                    asset.hold_until_seq[side.index()] = seen + 1;
+                }
+            }
+            VenueEventKind::Funding(_) | VenueEventKind::LinkUp | VenueEventKind::LinkDown => {}
+        }
+    }
+
+    /// What to send now so that the asset's orders become its target. The slots take it as sent;
+    /// [`Orders::undo`] takes an action back that could not be.
+    pub fn plan(&mut self, now: Nanos, asset: AssetId, budget: &mut Budget) -> Plan {
+        let mut plan = Plan {
+            cancel: Action::new(ActionKind::Cancel),
+            modify: Action::new(ActionKind::Modify),
+            place: Action::new(ActionKind::Place),
+        };
+        let Some(target) = self.assets[asset.index()].target else { return plan };
+        self.assets[asset.index()].blocked = [None; 2];
+        let mut turn = Turn { now, target: &target, budget, plan: &mut plan };
+        for index in 0..SLOTS_PER_ASSET {
+            self.plan_slot(&mut turn, index);
+        }
+        let expires_after = now + self.assets[asset.index()].params.risk.expires_after;
+        for action in [&mut plan.cancel, &mut plan.modify, &mut plan.place] {
+            action.cause = target.cause;
+            action.sent_time = now;
+            action.expires_after = expires_after;
+        }
+        plan
+    }
+
+    fn plan_slot(&mut self, turn: &mut Turn<'_>, index: usize) {
+        let Turn { now, target, budget, plan } = turn;
+        let (now, target) = (*now, *target);
+        let asset_index = target.asset.index();
+        let (side, level) = side_and_level(index);
+        let wanted = target.side(side)[level];
+        let slot = self.assets[asset_index].slots[index];
+        let wants = wanted.qty.is_positive();
+        match (slot.phase(), slot.working()) {
+            (Phase::Live, Some((oid, px, qty))) => {
+                if wants && self.keeps(target, px, qty, wanted) {
+                    return;
+                }
+                let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
+                let move_it = wants
+                    && !self.held(target, side)
+                    && budget.allows(now, 1)
+                    && self.fits(target, side, wanted.qty);
+                let slot = &mut self.assets[asset_index].slots[index];
+                if move_it {
+                    slot.modify(now, wanted.px, wanted.qty);
+                    plan.modify.push(request);
+                } else {
+                    slot.cancel(now);
+                    plan.cancel.push(request);
+                }
+                budget.spend(now, 1, !move_it);
+            }
+            (Phase::Empty, _) if wants => {
+                let blocked = self.place_block(now, target, side, wanted.qty, budget);
+                let asset = &mut self.assets[asset_index];
+                if blocked.is_some() {
+                    asset.blocked[side.index()] = blocked;
+                    return;
+                }
+                self.sequence += 1;
+                let slot_id = (asset_index * SLOTS_PER_ASSET + index) as u16;
+                let cloid = Cloid::new(self.session, slot_id, self.sequence);
+                let slot = &mut asset.slots[index];
+                slot.place(now, cloid, wanted.px, wanted.qty);
+                plan.place.push(request(target.asset, side, slot, wanted));
+                budget.spend(now, 1, false);
+            }
+            _ => {}
+        }
+    }
+
+    /// Why a wanted new order may not be sent.
+    fn place_block(
+        &self,
+        now: Nanos,
+        target: &QuoteTarget,
+        side: Side,
+        qty: Qty,
+        budget: &Budget,
+    ) -> Option<Reason> {
+        if self.held(target, side) {
+            Some(Reason::CrossedBook)
+        } else if !budget.allows(now, 1) {
+            Some(Reason::Budget)
+        } else if !self.fits(target, side, qty) {
+            Some(Reason::PositionLimit)
+        } else {
+            None
+        }
+    }
+
+    /// A resting order stays, and keeps its place in the queue, when its price is close enough to
+    /// the wanted one and enough of it is left.
+    fn keeps(&self, target: &QuoteTarget, px: Px, qty: Qty, wanted: QuoteLevel) -> bool {
+        let params = &self.assets[target.asset.index()].params;
+        let tolerance = target.mid.to_f64() * params.requote_threshold_bps * 1e-4;
+        let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
+        let share = qty.to_f64() / wanted.qty.to_f64();
+        near && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
+    }
+
+    fn held(&self, target: &QuoteTarget, side: Side) -> bool {
+        let hold = self.assets[target.asset.index()].hold_until_seq[side.index()];
+        target.cause.market_seq < hold
+    }
+
+    /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
+    fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
+        let worst = self.worst_case(target.asset, side) + add;
+        if worst.is_positive() && exceeds(target.mid, worst, target.max_exposure_usd) {
+            return false;
+        }
+        if worst <= self.worst_case(target.asset, side.opposite()) {
+            return true; // The other side is the worse one: this order adds nothing to the total.
+        }
+        let others: Usd = (0..self.assets.len())
+            .map(AssetId::new)
+            .filter(|a| *a != target.asset)
+            .map(|a| self.worst_case_usd(a))
+            .sum();
+        others + notional(target.mid, worst) <= target.max_total_exposure_usd
+    }
+
+    /// Position after everything on a side that could fill has filled, signed so that the side's
+    /// own direction is positive.
+    pub fn worst_case(&self, asset: AssetId, side: Side) -> Qty {
+        let orders = &self.assets[asset.index()];
+        let at_risk: Qty = slots_of(side).map(|i| orders.slots[i].at_risk()).sum();
+        side.signed(orders.position) + at_risk
+    }
+
+    /// Worst-case exposure of an asset at its mark, over both sides.
+    pub fn worst_case_usd(&self, asset: AssetId) -> Usd {
+        let worst = Side::BOTH.map(|s| self.worst_case(asset, s));
+        notional(self.assets[asset.index()].mark, worst[0].max(worst[1]).max(Qty::ZERO))
+    }
+
+    /// The action was not taken by the gateway: nothing was sent.
+    pub fn undo(&mut self, action: &Action) {
+        for item in action.items() {
+            let asset = &mut self.assets[item.asset.index()];
+            asset.slots[usize::from(item.cloid.slot()) % SLOTS_PER_ASSET].undo();
+            asset.blocked[item.side.index()] = Some(Reason::LinkDown);
+        }
+    }
+
+    /// Marks orders without an answer as unknown; how many became so now.
+    pub fn expire(&mut self, now: Nanos) -> usize {
+        let mut expired = 0;
+        for asset in &mut self.assets {
+            let timeout = asset.params.risk.ack_timeout;
+            expired +=
+                asset.slots.iter_mut().filter_map(|s| s.expire(now, timeout).then_some(())).count();
+        }
+        expired
+    }
+
+    /// When [`Orders::expire`] has something to do.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let deadlines = |a: &AssetOrders| {
+            let timeout = a.params.risk.ack_timeout;
+            a.slots.iter().filter_map(|s| s.deadline(timeout)).min()
+        };
+        self.assets.iter().filter_map(deadlines).min()
+    }
+
+    /// Why a side is not quoted, or [`Reason::Quoted`]: exactly one at any moment.
+    pub fn reason(&self, asset: AssetId, side: Side) -> Reason {
+        let orders = &self.assets[asset.index()];
+        let phases = || slots_of(side).map(|i| &orders.slots[i]);
+        if phases().any(Slot::is_in_book) {
+            return Reason::Quoted;
+        }
+        if phases().any(|s| s.phase() == Phase::Unknown) {
+            return Reason::SlotUnknown;
+        }
+        if phases().any(|s| s.phase() != Phase::Empty) {
+            return Reason::InFlight;
+        }
+        let wanted = orders.target.map_or(Reason::Warmup, |t| t.reason(side));
+        match (wanted, orders.blocked[side.index()]) {
+            (Reason::Quoted, Some(blocked)) => blocked,
+            (Reason::Quoted, None) => Reason::InFlight,
+            (reason, _) => reason,
+        }
+    }
+
+    /// The nearest order of a side that rests in the book.
+    pub fn best_working(&self, asset: AssetId, side: Side) -> Option<Px> {
+        let slots = &self.assets[asset.index()].slots;
+        slots_of(side)
+            .filter(|i| slots[*i].is_in_book())
+            .filter_map(|i| slots[i].px())
+            .reduce(|best, px| if side.is_better(px, best) { px } else { best })
+    }
+
+    /// Position by venue fills.
+    pub fn position(&self, asset: AssetId) -> Qty {
+        self.assets[asset.index()].position
+    }
+
+    /// Mark of the newest target.
+    pub fn mark(&self, asset: AssetId) -> Px {
+        self.assets[asset.index()].mark
+    }
+
+    /// Orders that rest or might.
+    pub fn open_orders(&self) -> usize {
+        self.assets.iter().flat_map(|a| &a.slots).filter(|s| s.phase() != Phase::Empty).count()
+    }
+}
+
+/// Slots are numbered by side, then level.
+fn side_and_level(index: usize) -> (Side, usize) {
+    (Side::BOTH[index / QUOTE_LEVELS], index % QUOTE_LEVELS)
+}
+
+fn slots_of(side: Side) -> core::ops::Range<usize> {
+    let first = side.index() * QUOTE_LEVELS;
+    first..first + QUOTE_LEVELS
+}
+
+fn request(asset: AssetId, side: Side, slot: &Slot, wanted: QuoteLevel) -> OrderRequest {
+    OrderRequest {
+        cloid: slot.cloid(),
+        px: wanted.px,
+        qty: wanted.qty,
+        asset,
+        side,
+        tif: Tif::Alo,
+        ..OrderRequest::default()
+    }
+}
+
+const _: () = assert!(MAX_ASSETS * SLOTS_PER_ASSET <= 1 << 16, "a slot id travels in 16 bits");

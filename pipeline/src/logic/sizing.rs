@@ -1,0 +1,10 @@
+//! From dollars to an order that the venue accepts: one place for lot rounding and the $10 rule.
+
+use crate::types::instrument::MIN_NOTIONAL;
+use crate::types::{Instrument, Px, Qty, notional};
+
+/// `qty` rounded down to whole lots, or [`None`] when that is worth less than the venue's minimum.
+pub fn finish(instrument: &Instrument, px: Px, qty: Qty) -> Option<Qty> {
+    let qty = instrument.round_qty_down(qty);
+    (qty.is_positive() && notional(px, qty) >= MIN_NOTIONAL).then_some(qty)
+}

@@ -1,0 +1,256 @@
+//! Dispatch: makes the book at the venue look like the approved targets, and hands the venue's
+//! word to the other stages. The one place from which anything is sent.
+
+use crate::logic::budget::Budget;
+use crate::logic::gate::Approved;
+use crate::logic::ledger::FillMemory;
+use crate::logic::orders::{Orders, Plan};
+use crate::rt::{Board, InLatest, Level, LevelCell, Out, Stage};
+use crate::stage::metrics::Metrics;
+use crate::stage::status::{AssetStatus, STATUS_WORDS};
+use crate::types::limits::POLL_BATCH;
+use crate::types::record::AlertKind;
+use crate::types::{
+    AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
+    VenueEventKind, notional,
+};
+use crate::venue::Gateway;
+use std::sync::Arc;
+
+/// The rings and boards of the dispatch stage.
+pub struct DispatchRings {
+    /// From risk.
+    pub targets: InLatest<Approved<QuoteTarget>>,
+    /// Venue events to quote and to risk: never lost, a full ring halts.
+    pub venue: [Out<VenueEvent>; 2],
+    /// To the side thread.
+    pub records: Out<Record>,
+    /// One board for each asset.
+    pub status: Vec<Board<STATUS_WORDS>>,
+}
+
+/// What an asset's sides are doing, and since when.
+#[derive(Clone, Copy)]
+struct SideState {
+    reason: Reason,
+    since: Option<Nanos>,
+}
+
+struct AssetView {
+    sides: [SideState; 2],
+    dirty: bool,
+    fills: u64,
+}
+
+/// See the module.
+pub struct DispatchStage<G> {
+    gateway: G,
+    rings: DispatchRings,
+    orders: Orders,
+    budget: Budget,
+    memory: FillMemory,
+    level: Arc<LevelCell>,
+    metrics: Arc<Metrics>,
+    hash: DecisionHash,
+    assets: Vec<AssetView>,
+    halted: bool,
+    now: Nanos,
+}
+
+impl<G: Gateway> DispatchStage<G> {
+    /// An order manager and a budget with their gateway and rings.
+    pub fn new(
+        gateway: G,
+        rings: DispatchRings,
+        orders: Orders,
+        budget: Budget,
+        shared: (Arc<LevelCell>, Arc<Metrics>),
+    ) -> Self {
+        let side = SideState { reason: Reason::Warmup, since: None };
+        let asset = |_| AssetView { sides: [side; 2], dirty: false, fills: 0 };
+        let assets = (0..rings.status.len()).map(asset).collect();
+        let (level, metrics) = shared;
+        Self {
+            gateway,
+            rings,
+            orders,
+            budget,
+            memory: FillMemory::default(),
+            level,
+            metrics,
+            hash: DecisionHash::default(),
+            assets,
+            halted: false,
+            now: Nanos::ZERO,
+        }
+    }
+
+    fn take_venue(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        while work < POLL_BATCH {
+            let Some(event) = self.gateway.next(now) else { break };
+            work += 1;
+            self.on_venue(now, &event);
+        }
+        work
+    }
+
+    fn on_venue(&mut self, now: Nanos, event: &VenueEvent) {
+        match &event.kind {
+            VenueEventKind::Fill(fill) => {
+                if !self.memory.is_new(event.venue_time, event.asset, fill) {
+                    self.metrics.duplicate_fills.add(1);
+                    return;
+                }
+                let volume = notional(fill.px, fill.qty);
+                self.budget.on_volume(volume);
+                self.metrics.fills.add(1);
+                self.metrics.volume.add(volume.raw().unsigned_abs());
+                self.assets[event.asset.index()].fills += 1;
+                let mid = self.orders.mark(event.asset);
+                let fill = *fill;
+                self.record(Record::Fill { asset: event.asset, time: now, fill, mid });
+                if !event.cloid.is_ours() {
+                    self.alert(Some(event.asset), now, AlertKind::ForeignFill);
+                }
+            }
+            VenueEventKind::Reject(reject) => {
+                self.metrics.rejects.add(1);
+                self.record(Record::Reject { asset: event.asset, time: now, reject: *reject });
+            }
+            VenueEventKind::LinkDown => {
+                self.alert(None, now, AlertKind::LinkDown);
+                self.orders.clear_targets(Reason::LinkDown);
+            }
+            _ => {}
+        }
+        self.orders.on_venue(event);
+        if let Some(asset) = self.assets.get_mut(event.asset.index()) {
+            asset.dirty = true;
+        }
+        for i in 0..self.rings.venue.len() {
+            if self.rings.venue[i].push(*event).is_err() {
+                // A lost fill would make every later number wrong: stop.
+                self.level.raise(Level::Halt);
+                self.alert(None, now, AlertKind::RingFull);
+            }
+        }
+    }
+
+    fn take_targets(&mut self) -> usize {
+        let Self { rings, orders, assets, .. } = self;
+        rings.targets.take(
+            |t| t.get().asset.index(),
+            |t| {
+                orders.set_target(t);
+                assets[t.get().asset.index()].dirty = true;
+            },
+        )
+    }
+
+    /// Brings one asset's orders to its target.
+    fn act(&mut self, now: Nanos, asset: AssetId) {
+        let Plan { cancel, modify, place } = self.orders.plan(now, asset, &mut self.budget);
+        for action in [&cancel, &modify, &place] {
+            if action.is_empty() {
+                continue;
+            }
+            if !self.gateway.submit(now, action) {
+                self.orders.undo(action);
+                continue;
+            }
+            self.hash.action(action);
+            self.metrics.count_sent(now, action);
+            self.record(Record::Action(*action));
+        }
+        self.metrics.dispatch_hash.set(self.hash.finish());
+    }
+
+    /// Accounts for the time that each side spent in its state, and shows the new one.
+    fn show(&mut self, now: Nanos, asset: AssetId) {
+        let reasons = Side::BOTH.map(|side| self.orders.reason(asset, side));
+        let view = &mut self.assets[asset.index()];
+        let mut changed = false;
+        for side in Side::BOTH {
+            let state = &mut view.sides[side.index()];
+            if let Some(since) = state.since {
+                self.metrics.add_reason(asset, side, state.reason, now - since);
+            }
+            changed |= state.reason != reasons[side.index()];
+            *state = SideState { reason: reasons[side.index()], since: Some(now) };
+        }
+        let status = AssetStatus {
+            mid: self.orders.mark(asset),
+            bid: self.orders.best_working(asset, Side::Bid).unwrap_or(Px::ZERO),
+            ask: self.orders.best_working(asset, Side::Ask).unwrap_or(Px::ZERO),
+            position: self.orders.position(asset),
+            bid_reason: reasons[0],
+            ask_reason: reasons[1],
+            fills: view.fills,
+        };
+        status.show(&mut self.rings.status[asset.index()]);
+        let exposure = self.orders.worst_case_usd(asset).raw().max(0) as u64;
+        self.metrics.max_exposure[asset.index()].max(exposure);
+        if changed {
+            let [bid, ask] = reasons;
+            self.record(Record::SideState { asset, time: now, bid, ask });
+        }
+    }
+
+    fn obey_level(&mut self) {
+        if !self.halted && self.level.get() == Level::Halt {
+            self.halted = true;
+        }
+        if self.halted {
+            self.orders.clear_targets(Reason::Halted);
+            self.assets.iter_mut().for_each(|a| a.dirty = true);
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        self.rings.records.push_or_drop(record);
+    }
+
+    fn alert(&mut self, asset: Option<AssetId>, time: Nanos, kind: AlertKind) {
+        self.record(Record::Alert { asset, time, kind });
+    }
+}
+
+impl<G: Gateway> Stage for DispatchStage<G> {
+    fn name(&self) -> &'static str {
+        "dispatch"
+    }
+
+    fn poll(&mut self, now: Nanos) -> usize {
+        if self.now == Nanos::ZERO {
+            (0..self.assets.len()).for_each(|i| self.show(now, AssetId::new(i)));
+        }
+        self.now = now;
+        let mut work = self.take_venue(now) + self.take_targets();
+        self.obey_level();
+        let expired = self.orders.expire(now);
+        if expired > 0 {
+            self.alert(None, now, AlertKind::OrderUnknown);
+            self.assets.iter_mut().for_each(|a| a.dirty = true);
+            work += expired;
+        }
+        for i in 0..self.assets.len() {
+            if core::mem::take(&mut self.assets[i].dirty) {
+                self.act(now, AssetId::new(i));
+                self.show(now, AssetId::new(i));
+            }
+        }
+        if work > 0 {
+            self.metrics.open_orders.set(self.orders.open_orders() as u64);
+        }
+        work
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.gateway.next_deadline().into_iter().chain(self.orders.next_deadline()).min()
+    }
+
+    fn on_stop(&mut self) {
+        (0..self.assets.len()).for_each(|i| self.show(self.now, AssetId::new(i)));
+    }
+}

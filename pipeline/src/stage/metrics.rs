@@ -1,0 +1,127 @@
+//! Counters of the pipeline: atomics, each written by one stage only and read by anybody.
+
+use crate::logic::gate::GateState;
+use crate::types::limits::MAX_ASSETS;
+use crate::types::record::AccountView;
+use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, Side, Usd};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// A number with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds.
+    pub fn add(&self, n: u64) {
+        // One writer: no read-modify-write cycle is needed.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+    /// Replaces.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+    /// Raises to at least `n`.
+    pub fn max(&self, n: u64) {
+        if n > self.get() {
+            self.set(n);
+        }
+    }
+    /// Reads.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+    /// Reads as dollars.
+    pub fn usd(&self) -> Usd {
+        Usd::from_raw(self.get() as i64)
+    }
+}
+
+/// Time spent in each state of one side of one asset.
+pub type ReasonTimes = [Counter; Reason::COUNT];
+
+/// All counters of one pipeline.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Market events taken in (feed).
+    pub events: Counter,
+    /// Targets that passed the gate (risk).
+    pub decisions: Counter,
+    /// Hash over them (risk).
+    pub risk_hash: Counter,
+    /// 1 while the gate is halted until re-armed (risk).
+    pub halted: Counter,
+    /// Realised profit before fees, raw USD (risk).
+    pub realized: Counter,
+    /// Open profit at the marks, raw USD (risk).
+    pub unrealized: Counter,
+    /// Fees paid, raw USD (risk).
+    pub fees: Counter,
+    /// Funding paid, raw USD (risk).
+    pub funding: Counter,
+    /// Positions, raw coin (risk).
+    pub position: [Counter; MAX_ASSETS],
+    /// Marks, raw USD (risk).
+    pub mark: [Counter; MAX_ASSETS],
+    /// Items of place actions sent (dispatch).
+    pub orders: Counter,
+    /// Items of modify actions sent (dispatch).
+    pub modifies: Counter,
+    /// Items of cancel actions sent (dispatch).
+    pub cancels: Counter,
+    /// Items refused (dispatch).
+    pub rejects: Counter,
+    /// Fills booked (dispatch).
+    pub fills: Counter,
+    /// Fills seen again and not booked (dispatch).
+    pub duplicate_fills: Counter,
+    /// Value traded, raw USD (dispatch).
+    pub volume: Counter,
+    /// Hash over the actions sent (dispatch).
+    pub dispatch_hash: Counter,
+    /// Orders that rest or might (dispatch).
+    pub open_orders: Counter,
+    /// Largest worst-case exposure, raw USD (dispatch).
+    pub max_exposure: [Counter; MAX_ASSETS],
+    /// When the first order was sent, Unix ns; 0 = none yet (dispatch).
+    pub first_order: Counter,
+    /// Nanoseconds in each state, by asset and side (dispatch).
+    pub reason_ns: [[ReasonTimes; 2]; MAX_ASSETS],
+}
+
+impl Metrics {
+    /// One hash over every decision and every action.
+    pub fn decision_hash(&self) -> u64 {
+        self.risk_hash.get().rotate_left(32) ^ self.dispatch_hash.get()
+    }
+
+    pub(super) fn set_account(&self, account: &AccountView) {
+        self.realized.set(account.realized.raw() as u64);
+        self.unrealized.set(account.unrealized.raw() as u64);
+        self.fees.set(account.fees.raw() as u64);
+        self.funding.set(account.funding.raw() as u64);
+        for i in 0..MAX_ASSETS {
+            self.position[i].set(account.position[i].raw() as u64);
+            self.mark[i].set(account.mark[i].raw() as u64);
+        }
+    }
+
+    pub(super) fn set_halted(&self, state: GateState) {
+        self.halted.set(u64::from(state == GateState::Halted));
+    }
+
+    pub(super) fn count_sent(&self, now: Nanos, action: &Action) {
+        let items = u64::from(action.len);
+        match action.kind {
+            ActionKind::Place => self.orders.add(items),
+            ActionKind::Modify => self.modifies.add(items),
+            ActionKind::Cancel => self.cancels.add(items),
+        }
+        if self.first_order.get() == 0 {
+            self.first_order.set(now.0 as u64);
+        }
+    }
+
+    pub(super) fn add_reason(&self, asset: AssetId, side: Side, reason: Reason, spent: Nanos) {
+        self.reason_ns[asset.index()][side.index()][reason as usize].add(spent.0.max(0) as u64);
+    }
+}

@@ -1,0 +1,335 @@
+//! The worst case is never above the limit, whatever the venue does: acks, fills, cancels and
+//! rejects delayed, reordered, repeated and lost. The checker looks at the venue's own truth and
+//! at what is still on its way, never at the order manager's opinion.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use botmm_pipeline::logic::budget::Budget;
+use botmm_pipeline::logic::gate::Gate;
+use botmm_pipeline::logic::ledger::FillMemory;
+use botmm_pipeline::logic::orders::Orders;
+use botmm_pipeline::types::*;
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const MID: i64 = 100;
+const ASSETS: usize = 2;
+
+#[derive(Clone, Copy, Debug)]
+struct Live {
+    oid: Oid,
+    cloid: Cloid,
+    asset: AssetId,
+    side: Side,
+    leaves: Qty,
+}
+
+struct World {
+    rng: ChaCha8Rng,
+    orders: Orders,
+    gate: Gate,
+    budget: Budget,
+    memory: FillMemory,
+    now: Nanos,
+    // The venue.
+    live: Vec<Live>,
+    position: [Qty; ASSETS],
+    next_id: u64,
+    to_venue: Vec<Action>,
+    to_bot: Vec<VenueEvent>,
+    limits: RiskLimits,
+    venue_fills: u64,
+    market_seq: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let inst = |name: &str| Instrument {
+            coin: Coin::new(name).unwrap(),
+            venue_index: 0,
+            sz_decimals: 2,
+            max_leverage: 10,
+        };
+        let universe = Universe::new(vec![inst("A"), inst("B")]);
+        let mut params = AssetParams::default();
+        params.risk.max_total_position_usd = Usd::whole(1_500);
+        params.risk.max_daily_loss_frac = 1e9;
+        params.risk.max_drawdown_frac = 1e9;
+        params.risk.max_api_errors = 200;
+        params.risk.action_budget = 1_000_000;
+        params.risk.max_actions_per_min = 1_000_000;
+        let all = [params; ASSETS];
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            orders: Orders::new(&universe, &all, 1),
+            gate: Gate::new(universe, &all),
+            budget: Budget::new(&params.risk),
+            memory: FillMemory::default(),
+            now: Nanos::secs(1),
+            live: Vec::new(),
+            position: [Qty::ZERO; ASSETS],
+            next_id: 10,
+            to_venue: Vec::new(),
+            to_bot: Vec::new(),
+            limits: params.risk,
+            venue_fills: 0,
+            market_seq: 0,
+        }
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    fn say(&mut self, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
+        self.to_bot.push(VenueEvent {
+            cloid,
+            asset,
+            _pad: [0; 6],
+            venue_time: self.now,
+            recv_time: self.now,
+            kind,
+        });
+    }
+
+    fn plan(&mut self, asset: AssetId) {
+        let plan = self.orders.plan(self.now, asset, &mut self.budget);
+        for action in [plan.cancel, plan.modify, plan.place] {
+            if action.is_empty() {
+                continue;
+            }
+            match self.rng.random_range(0..100) {
+                0..3 => self.orders.undo(&action), // Not taken by the gateway.
+                3..8 => {}                         // Lost on the way.
+                _ => self.to_venue.push(action),
+            }
+        }
+    }
+
+    fn new_target(&mut self) {
+        let asset = AssetId::new(self.rng.random_range(0..ASSETS));
+        self.market_seq += 1;
+        let mut target = QuoteTarget { asset, mid: Px::whole(MID), ..QuoteTarget::default() };
+        target.cause.market_seq = self.market_seq;
+        for side in Side::BOTH {
+            if self.chance(15) {
+                target.clear(side, Reason::OneSided);
+                continue;
+            }
+            target.set_reason(side, Reason::Quoted);
+            for level in 0..self.rng.random_range(1..=4) {
+                let away = self.rng.random_range(1..4) + level as i64 * 4;
+                let px = Px::whole(MID - side.sign() * away);
+                let qty = Qty::from_raw(self.rng.random_range(20..600) * 1_000_000);
+                target.side_mut(side)[level] = QuoteLevel { px, qty };
+            }
+        }
+        let approved = self.gate.approve(self.now, target);
+        self.orders.set_target(&approved);
+        self.plan(asset);
+    }
+
+    fn venue_acts(&mut self) {
+        if self.to_venue.is_empty() {
+            return;
+        }
+        let action = self.to_venue.remove(0);
+        for item in action.items() {
+            match action.kind {
+                ActionKind::Place => self.venue_places(item, ActionKind::Place),
+                ActionKind::Modify => {
+                    let Some(at) = self.live.iter().position(|o| o.oid == item.oid) else {
+                        self.refuse(item, ActionKind::Modify, RejectReason::NotFound);
+                        continue;
+                    };
+                    let old = self.live.swap_remove(at);
+                    self.venue_places(item, ActionKind::Modify);
+                    self.ended(&old, DoneWhy::Replaced);
+                }
+                ActionKind::Cancel => {
+                    let Some(at) = self.live.iter().position(|o| o.oid == item.oid) else {
+                        self.refuse(item, ActionKind::Cancel, RejectReason::NotFound);
+                        continue;
+                    };
+                    let old = self.live.swap_remove(at);
+                    self.ended(&old, DoneWhy::Canceled);
+                }
+            }
+        }
+    }
+
+    fn venue_places(&mut self, item: &OrderRequest, of: ActionKind) {
+        if self.chance(10) {
+            return self.refuse(item, of, RejectReason::BadAloPx);
+        }
+        self.next_id += 1;
+        let oid = Oid(self.next_id);
+        let OrderRequest { cloid, asset, side, qty, .. } = *item;
+        self.live.push(Live { oid, cloid, asset, side, leaves: qty });
+        self.say(cloid, asset, VenueEventKind::Ack { oid, leaves: qty });
+    }
+
+    fn refuse(&mut self, item: &OrderRequest, of: ActionKind, reason: RejectReason) {
+        let reject = Reject { of, reason, _pad: [0; 6], best_bid: Px::ZERO, best_ask: Px::ZERO };
+        self.say(item.cloid, item.asset, VenueEventKind::Reject(reject));
+    }
+
+    fn ended(&mut self, order: &Live, why: DoneWhy) {
+        let done = Done { oid: order.oid, leaves: order.leaves, why, _pad: [0; 7] };
+        self.say(order.cloid, order.asset, VenueEventKind::Done(done));
+    }
+
+    fn venue_fills(&mut self) {
+        if self.live.is_empty() {
+            return;
+        }
+        let at = self.rng.random_range(0..self.live.len());
+        let lots = self.live[at].leaves.raw() / 1_000_000;
+        let qty = Qty::from_raw(self.rng.random_range(1..=lots) * 1_000_000);
+        self.live[at].leaves -= qty;
+        let order = self.live[at];
+        self.position[order.asset.index()] += order.side.signed(qty);
+        self.next_id += 1;
+        self.venue_fills += 1;
+        let fill = Fill {
+            oid: order.oid,
+            px: Px::whole(MID),
+            qty,
+            tid: self.next_id,
+            side: order.side,
+            ..Fill::default()
+        };
+        self.say(order.cloid, order.asset, VenueEventKind::Fill(fill));
+        if order.leaves.is_zero() {
+            self.live.swap_remove(at);
+            self.ended(&order, DoneWhy::Filled);
+        }
+    }
+
+    /// One message reaches the bot: any of those on their way; sometimes it stays to come again.
+    fn deliver(&mut self, lossy: bool) {
+        if self.to_bot.is_empty() {
+            return;
+        }
+        let at = if self.chance(60) { 0 } else { self.rng.random_range(0..self.to_bot.len()) };
+        let event = self.to_bot[at];
+        if !self.chance(10) {
+            self.to_bot.remove(at);
+        }
+        if lossy && self.chance(5) {
+            self.to_bot.retain(|e| *e != event);
+            return;
+        }
+        if let VenueEventKind::Fill(fill) = &event.kind
+            && !self.memory.is_new(event.venue_time, event.asset, fill)
+        {
+            return;
+        }
+        self.orders.on_venue(&event);
+        self.gate.on_venue(self.now, &event);
+        self.plan(event.asset);
+    }
+
+    /// The venue's truth: position, what rests, and what is on its way and may yet rest.
+    fn check(&self) -> Result<(), TestCaseError> {
+        let mut total = 0;
+        for asset in 0..ASSETS {
+            let mut worst_of_both = 0;
+            for side in Side::BOTH {
+                let mine = |a: AssetId, s: Side| a.index() == asset && s == side;
+                let resting: i64 = self
+                    .live
+                    .iter()
+                    .filter(|o| mine(o.asset, o.side))
+                    .map(|o| o.leaves.raw())
+                    .sum();
+                let coming: i64 = self
+                    .to_venue
+                    .iter()
+                    .filter(|a| a.kind != ActionKind::Cancel)
+                    .flat_map(|a| a.items())
+                    .filter(|i| mine(i.asset, i.side))
+                    .map(|i| i.qty.raw())
+                    .sum();
+                let worst = side.signed(self.position[asset]).raw() + resting + coming;
+                worst_of_both = worst_of_both.max(worst);
+            }
+            let usd = notional(Px::whole(MID), Qty::from_raw(worst_of_both));
+            prop_assert!(
+                usd <= self.limits.max_position_usd,
+                "asset {}: worst case {} USD at {}",
+                asset,
+                usd,
+                self.now
+            );
+            total += usd.raw();
+        }
+        prop_assert!(total <= self.limits.max_total_position_usd.raw(), "total {}", total);
+        Ok(())
+    }
+}
+
+fn run(seed: u64, steps: usize, lossy: bool) -> Result<World, TestCaseError> {
+    let mut w = World::new(seed);
+    for _ in 0..steps {
+        w.now = w.now + Nanos::millis(w.rng.random_range(1..400));
+        match w.rng.random_range(0..10) {
+            0..2 => w.new_target(),
+            2..5 => w.venue_acts(),
+            5..7 => w.venue_fills(),
+            _ => w.deliver(lossy),
+        }
+        if w.orders.expire(w.now) > 0 {
+            (0..ASSETS).for_each(|a| w.plan(AssetId::new(a)));
+        }
+        w.check()?;
+    }
+    Ok(w)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn exposure_never_exceeds_the_limit(seed in any::<u64>()) {
+        run(seed, 600, true)?;
+    }
+
+    /// When nothing is lost for ever: every venue fill is booked exactly once, and the books agree.
+    #[test]
+    fn every_fill_is_booked_exactly_once(seed in any::<u64>()) {
+        let mut w = run(seed, 400, false)?;
+        while !w.to_bot.is_empty() {
+            w.deliver(false);
+        }
+        let booked: u64 = (0..ASSETS).map(|a| w.gate.ledger(AssetId::new(a)).fills()).sum();
+        prop_assert_eq!(booked, w.venue_fills);
+        for a in 0..ASSETS {
+            prop_assert_eq!(w.orders.position(AssetId::new(a)), w.position[a]);
+            prop_assert_eq!(w.gate.ledger(AssetId::new(a)).position(), w.position[a]);
+        }
+    }
+}
+
+/// The property above is not vacuous: the limits are reached.
+#[test]
+fn the_limit_is_reached_in_these_runs() {
+    let mut largest = Usd::ZERO;
+    for seed in 0..20 {
+        let mut w = World::new(seed);
+        for _ in 0..600 {
+            w.now = w.now + Nanos::millis(50);
+            match w.rng.random_range(0..10) {
+                0..2 => w.new_target(),
+                2..5 => w.venue_acts(),
+                5..7 => w.venue_fills(),
+                _ => w.deliver(false),
+            }
+            for a in 0..ASSETS {
+                largest = largest.max(w.orders.worst_case_usd(AssetId::new(a)));
+            }
+        }
+    }
+    assert!(largest > Usd::whole(950), "only {largest}");
+    assert!(largest <= Usd::whole(980), "the gate uses 98 % of 1000, got {largest}");
+}
