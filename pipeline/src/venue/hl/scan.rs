@@ -9,7 +9,7 @@
 //! shifted up so that its last digit is the word's last byte, those of the second are cut off
 //! behind the last digit. Both then hold eight digits, and value = whole·10⁸ + fraction: neither a
 //! branch on the length nor a table of powers of ten is needed. All of it is safe Rust: one bounds
-//! check a word, and so no padding behind the frame.
+//! check a word, and so no padding is needed behind the frame.
 
 use super::decode::{Channel, Context, Scratch, nanos_from_ms};
 use crate::types::limits::BOOK_LEVELS;
@@ -154,10 +154,22 @@ impl Cursor<'_> {
         self.bytes.get(at..)?.first_chunk()
     }
 
-    /// The eight bytes at `at`, the first in the lowest byte.
+    /// The eight bytes at `at`, the first in the lowest byte; behind the frame's end they are zero,
+    /// which is neither a digit nor anything else that may be in a frame.
     #[inline(always)]
     fn word(&self, at: usize) -> Option<u64> {
-        self.peek(at).map(|b| u64::from_le_bytes(*b))
+        match self.peek(at) {
+            Some(bytes) => Some(u64::from_le_bytes(*bytes)),
+            None => self.last_word(at),
+        }
+    }
+
+    #[inline(never)]
+    fn last_word(&self, at: usize) -> Option<u64> {
+        let rest = self.bytes.get(at..)?;
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        Some(u64::from_le_bytes(bytes))
     }
 
     #[inline(always)]
@@ -190,7 +202,8 @@ impl Cursor<'_> {
         self.level()
     }
 
-    /// A decimal above zero, in units of 1e-8, up to its closing quote.
+    /// A decimal above zero, in units of 1e-8, up to the byte behind it: the caller asks for the
+    /// quote there.
     #[inline(always)]
     fn positive(&mut self) -> Option<i64> {
         let raw = match self.usual_decimal() {
@@ -225,7 +238,7 @@ impl Cursor<'_> {
         Some((eight_digits(whole) * SCALE as u64 + eight_digits(fraction)) as i64)
     }
 
-    /// Any other decimal, or one near the frame's end.
+    /// Any other decimal.
     #[cold]
     #[inline(never)]
     fn unusual_decimal(&mut self) -> Option<i64> {
@@ -347,9 +360,10 @@ mod tests {
         assert_eq!(decimal(r#"0.00000001","n":1"#), Some((1, 10)));
         assert_eq!(decimal(r#"12345678.5","n":1}"#), Some((1_234_567_850_000_000, 10)));
         assert_eq!(decimal(r#"1.5""#), Some((150_000_000, 3)));
-        for bad in ["0.0\",123456", "-1.0\",12345", "1e5\",12345", "1.2.3\",123", "1.0", "\"", ""] {
+        for bad in ["0.0\",123456", "-1.0\",12345", "1e5\",12345", "1.2x3\",123", "1", "\"", ""] {
             assert_eq!(decimal(bad), None, "{bad}");
         }
+        assert_eq!(decimal("1.2.3\",123"), Some((120_000_000, 3)), "no quote there: see callers");
     }
 
     #[test]

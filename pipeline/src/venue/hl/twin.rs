@@ -41,12 +41,8 @@ impl Twin {
         self.copy.resize(frame.len() + INPUT_PADDING, 0);
         let start = self.copy.as_ptr() as usize;
         let mut tape = core::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let parsed = simd_json::fill_tape_padded(
-            &mut self.copy,
-            frame.len(),
-            &mut self.buffers,
-            &mut tape,
-        );
+        let parsed =
+            simd_json::fill_tape_padded(&mut self.copy, frame.len(), &mut self.buffers, &mut tape);
         let result = match parsed {
             Ok(()) => Walk { nodes: &tape.0, start, context }.frame(out),
             Err(e) => Err(DecodeError::NotJson { at: e.index() as u32 }),
@@ -174,7 +170,9 @@ impl<'i> Walk<'_, 'i> {
             recv_time: self.context.recv_time,
             px: Px::from_raw(self.positive(px, Field::Px)?),
             qty: Qty::from_raw(self.positive(sz, Field::Sz)?),
-            tid: self.unsigned(required(tid, Field::Tid)?).ok_or(DecodeError::WrongType(Field::Tid))?,
+            tid: self
+                .unsigned(required(tid, Field::Tid)?)
+                .ok_or(DecodeError::WrongType(Field::Tid))?,
             ..Trade::default()
         }))
     }
