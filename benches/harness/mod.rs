@@ -1,0 +1,141 @@
+//! What every bench shares: the rig line, timing of single calls, interleaving, and the table.
+//!
+//! Candidates are timed call by call and in turns (A, B, C, A, B, C, ...), so that whatever slows
+//! the machine down slows all of them: only ratios within one run mean anything. The cost of
+//! reading the clock is measured and taken off.
+#![allow(dead_code, reason = "each bench uses its own part")]
+
+use hdrhistogram::Histogram;
+use quanta::Clock;
+use std::fmt;
+
+/// Calls of each candidate before anything is recorded.
+const WARM_UP: usize = 2_000;
+/// Calls of each candidate in smoke mode.
+const SMOKE_CALLS: usize = 16;
+/// Calls of one candidate in a row, before it is the next one's turn: caches and predictors are as
+/// warm as in a busy feed, and the turns still far shorter than the machine's moods.
+const TURN: usize = 64;
+
+/// Whether to run a few calls only: under `cargo test --benches`, with `--test`, or with
+/// `BENCH_SMOKE=1`. Results are asserted all the same; times mean nothing then.
+pub fn is_smoke() -> bool {
+    let asked = std::env::var_os("BENCH_SMOKE").is_some_and(|v| v != "0");
+    // `cargo bench` passes `--bench`; `cargo test --benches` does not.
+    asked || std::env::args().any(|a| a == "--test") || !std::env::args().any(|a| a == "--bench")
+}
+
+/// One line about where the numbers come from.
+pub fn print_rig() {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = info.lines().find(|l| l.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_string())
+    };
+    let model = field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_string());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?").to_string();
+    let msrv = env!("CARGO_PKG_RUST_VERSION");
+    let mode = if is_smoke() { ", SMOKE RUN: times mean nothing" } else { "" };
+    println!("rig: {model}, {cores} cores, load {load}, rust >= {msrv}, pid-unpinned{mode}");
+}
+
+/// What a candidate's calls took, in nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Percentiles {
+    /// What was timed.
+    pub name: String,
+    /// Half of the calls were faster.
+    pub p50_ns: u64,
+    /// 99 of 100 were faster.
+    pub p99_ns: u64,
+    /// 999 of 1000 were faster.
+    pub p999_ns: u64,
+    /// Calls recorded.
+    pub calls: u64,
+}
+
+impl Percentiles {
+    fn of(name: &str, histogram: &Histogram<u64>) -> Self {
+        Self {
+            name: name.to_string(),
+            p50_ns: histogram.value_at_quantile(0.5),
+            p99_ns: histogram.value_at_quantile(0.99),
+            p999_ns: histogram.value_at_quantile(0.999),
+            calls: histogram.len(),
+        }
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, p50_ns, p99_ns, p999_ns, calls } = self;
+        write!(f, "{name:<34} p50 {p50_ns:>7} ns  p99 {p99_ns:>7}  p99.9 {p999_ns:>7}  n {calls}")
+    }
+}
+
+/// A clock for single calls that knows what it costs itself.
+struct Stopwatch {
+    clock: Clock,
+    cost_ns: u64,
+}
+
+impl Stopwatch {
+    fn new() -> Self {
+        let mut watch = Self { clock: Clock::new(), cost_ns: 0 };
+        let mut costs: Vec<u64> = (0..1_001).map(|_| watch.time(&mut || ())).collect();
+        costs.sort_unstable();
+        watch.cost_ns = costs[costs.len() / 2];
+        watch
+    }
+
+    fn time(&self, call: &mut dyn FnMut()) -> u64 {
+        let start = self.clock.raw();
+        call();
+        let end = self.clock.raw();
+        self.clock.delta_as_nanos(start, end).saturating_sub(self.cost_ns)
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    // Up to 10 s at three digits: the arguments are constants that are known to be good.
+    Histogram::new_with_bounds(1, 10_000_000_000, 3).unwrap_or_else(|e| panic!("histogram: {e}"))
+}
+
+/// Times one candidate for itself.
+pub fn measure(name: &str, calls: usize, call: impl FnMut()) -> Percentiles {
+    let mut candidates = [(name, Box::new(call) as Box<dyn FnMut() + '_>)];
+    interleave(&mut candidates, calls).remove(0)
+}
+
+/// Times candidates in turns, `calls` calls of each; results in the order given.
+pub fn interleave(
+    candidates: &mut [(&str, Box<dyn FnMut() + '_>)],
+    calls: usize,
+) -> Vec<Percentiles> {
+    let (calls, warm_up) = if is_smoke() { (SMOKE_CALLS, 0) } else { (calls, WARM_UP) };
+    let watch = Stopwatch::new();
+    let mut histograms: Vec<_> = candidates.iter().map(|_| histogram()).collect();
+    for (_, call) in candidates.iter_mut() {
+        (0..warm_up).for_each(|_| call());
+    }
+    for _ in 0..calls.div_ceil(TURN) {
+        for ((_, call), histogram) in candidates.iter_mut().zip(&mut histograms) {
+            for _ in 0..TURN.min(calls) {
+                histogram.saturating_record(watch.time(call));
+            }
+        }
+    }
+    let named = candidates.iter().zip(&histograms);
+    named.map(|((name, _), histogram)| Percentiles::of(name, histogram)).collect()
+}
+
+/// Prints a table with a title, and each candidate's p50 as a multiple of the first one's.
+pub fn print_table(title: &str, results: &[Percentiles]) {
+    println!("\n{title}");
+    let first = results.first().map_or(1, |r| r.p50_ns.max(1));
+    for result in results {
+        println!("  {result}  x{:.2}", result.p50_ns as f64 / first as f64);
+    }
+}
