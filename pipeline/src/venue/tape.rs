@@ -1,1 +1,316 @@
-//! A recording in memory.
+//! A recording in memory, and a feed that plays it back.
+//!
+//! A recording has two clocks. The *venue* clock says when something happened; a simulated exchange
+//! follows it. The *receive* clock says when we learned of it; the bot follows that one. A [`Tape`]
+//! keeps one copy of every event and an order by each clock, so that neither side ever sees the
+//! other's time.
+
+use super::Feed;
+use crate::types::{Bbo, BookSnapshot, FeedStatus, MarketEvent, Nanos, Trade};
+use std::sync::Arc;
+
+/// Where an event lies: its kind in the two top bits, its index among its kind below.
+#[derive(Clone, Copy, Debug)]
+struct EventRef(u32);
+
+impl EventRef {
+    const KIND_SHIFT: u32 = 30;
+    const MAX_INDEX: usize = (1 << Self::KIND_SHIFT) - 1;
+
+    fn new(kind: u32, index: usize) -> Self {
+        assert!(index <= Self::MAX_INDEX, "a tape holds at most 2^30 events of a kind");
+        Self(kind << Self::KIND_SHIFT | index as u32)
+    }
+    fn kind(self) -> u32 {
+        self.0 >> Self::KIND_SHIFT
+    }
+    fn index(self) -> usize {
+        self.0 as usize & Self::MAX_INDEX
+    }
+}
+
+/// How many events of each kind a tape holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TapeCounts {
+    /// Book snapshots.
+    pub books: usize,
+    /// Best bid/offer updates.
+    pub bbos: usize,
+    /// Public trades.
+    pub trades: usize,
+    /// Changes of the link.
+    pub statuses: usize,
+}
+
+impl TapeCounts {
+    /// All together.
+    pub fn total(&self) -> usize {
+        self.books + self.bbos + self.trades + self.statuses
+    }
+}
+
+/// A recording in memory, immutable once built. Events are stored by kind (a book takes ten times
+/// the room of a trade); 8 bytes an event hold the two orders.
+#[derive(Debug, Default)]
+pub struct Tape {
+    trades: Vec<Trade>,
+    bbos: Vec<Bbo>,
+    books: Vec<BookSnapshot>,
+    statuses: Vec<FeedStatus>,
+    by_venue: Vec<EventRef>,
+    by_recv: Vec<EventRef>,
+}
+
+/// Collects events for a [`Tape`] one by one, so that a loader never holds them twice.
+#[derive(Debug, Default)]
+pub struct TapeBuilder {
+    tape: Tape,
+}
+
+impl TapeBuilder {
+    /// Adds an event. The order of calls breaks ties between events of one kind at one time.
+    pub fn push(&mut self, event: &MarketEvent) {
+        let tape = &mut self.tape;
+        // The kind is the channel rank, so that comparing refs never has to look the event up.
+        let kind = u32::from(event.channel_rank());
+        let index = match event {
+            MarketEvent::Trade(t) => push_at(&mut tape.trades, *t),
+            MarketEvent::Bbo(b) => push_at(&mut tape.bbos, *b),
+            MarketEvent::Book(b) => push_at(&mut tape.books, *b),
+            MarketEvent::Status(s) => push_at(&mut tape.statuses, *s),
+        };
+        tape.by_recv.push(EventRef::new(kind, index));
+    }
+
+    /// Events so far.
+    pub fn counts(&self) -> TapeCounts {
+        self.tape.counts()
+    }
+
+    /// Puts both orders in place.
+    pub fn finish(self) -> Tape {
+        let mut tape = self.tape;
+        let mut by_recv = std::mem::take(&mut tape.by_recv);
+        let mut by_venue = by_recv.clone();
+        // Stable sorts: what ties on time and channel keeps its original order.
+        by_recv.sort_by_key(|&r| (tape.recv_time_of(r), r.kind()));
+        by_venue.sort_by_key(|&r| (tape.venue_time_of(r), r.kind()));
+        Tape { by_recv, by_venue, ..tape }
+    }
+}
+
+fn push_at<T>(list: &mut Vec<T>, item: T) -> usize {
+    list.push(item);
+    list.len() - 1
+}
+
+impl Tape {
+    /// A tape of these events. Ties on time go by channel (trade, bbo, book, status), then by the
+    /// order given here.
+    pub fn build(events: impl IntoIterator<Item = MarketEvent>) -> Self {
+        let mut builder = TapeBuilder::default();
+        for event in events {
+            builder.push(&event);
+        }
+        builder.finish()
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.by_recv.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_recv.is_empty()
+    }
+
+    /// How many events of each kind.
+    pub fn counts(&self) -> TapeCounts {
+        TapeCounts {
+            books: self.books.len(),
+            bbos: self.bbos.len(),
+            trades: self.trades.len(),
+            statuses: self.statuses.len(),
+        }
+    }
+
+    /// First and last receive time. [`None`] when empty.
+    pub fn span(&self) -> Option<(Nanos, Nanos)> {
+        let (first, last) = (self.by_recv.first()?, self.by_recv.last()?);
+        Some((self.recv_time_of(*first), self.recv_time_of(*last)))
+    }
+
+    /// First and last venue time. [`None`] when empty.
+    pub fn venue_span(&self) -> Option<(Nanos, Nanos)> {
+        let (first, last) = (self.by_venue.first()?, self.by_venue.last()?);
+        Some((self.venue_time_of(*first), self.venue_time_of(*last)))
+    }
+
+    /// The `position`-th event in the order in which we received them.
+    pub fn by_recv(&self, position: usize) -> Option<MarketEvent> {
+        self.by_recv.get(position).map(|&r| self.event(r))
+    }
+
+    /// The `position`-th event in the order in which they happened at the venue.
+    pub fn by_venue(&self, position: usize) -> Option<MarketEvent> {
+        self.by_venue.get(position).map(|&r| self.event(r))
+    }
+
+    /// When the `position`-th event in receive order was received.
+    pub fn recv_time_at(&self, position: usize) -> Option<Nanos> {
+        self.by_recv.get(position).map(|&r| self.recv_time_of(r))
+    }
+
+    /// When the `position`-th event in venue order happened.
+    pub fn venue_time_at(&self, position: usize) -> Option<Nanos> {
+        self.by_venue.get(position).map(|&r| self.venue_time_of(r))
+    }
+
+    /// All events in receive order.
+    pub fn iter_recv(&self) -> impl Iterator<Item = MarketEvent> {
+        self.by_recv.iter().map(|&r| self.event(r))
+    }
+
+    /// All events in venue order.
+    pub fn iter_venue(&self) -> impl Iterator<Item = MarketEvent> {
+        self.by_venue.iter().map(|&r| self.event(r))
+    }
+
+    fn event(&self, at: EventRef) -> MarketEvent {
+        match at.kind() {
+            0 => MarketEvent::Trade(self.trades[at.index()]),
+            1 => MarketEvent::Bbo(self.bbos[at.index()]),
+            2 => MarketEvent::Book(self.books[at.index()]),
+            _ => MarketEvent::Status(self.statuses[at.index()]),
+        }
+    }
+
+    fn recv_time_of(&self, at: EventRef) -> Nanos {
+        match at.kind() {
+            0 => self.trades[at.index()].recv_time,
+            1 => self.bbos[at.index()].recv_time,
+            2 => self.books[at.index()].recv_time,
+            _ => self.statuses[at.index()].recv_time,
+        }
+    }
+
+    fn venue_time_of(&self, at: EventRef) -> Nanos {
+        match at.kind() {
+            0 => self.trades[at.index()].venue_time,
+            1 => self.bbos[at.index()].venue_time,
+            2 => self.books[at.index()].venue_time,
+            _ => self.statuses[at.index()].recv_time,
+        }
+    }
+}
+
+/// Plays a tape back: each event once its recorded receive time has come.
+#[derive(Debug)]
+pub struct TapeFeed {
+    tape: Arc<Tape>,
+    position: usize,
+}
+
+impl TapeFeed {
+    /// From the start of the tape.
+    pub fn new(tape: Arc<Tape>) -> Self {
+        Self { tape, position: 0 }
+    }
+
+    /// Events handed out so far.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+}
+
+impl Feed for TapeFeed {
+    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
+        if self.next_deadline().is_none_or(|due| due > now) {
+            return false;
+        }
+        let Some(next) = self.tape.by_recv(self.position) else { return false };
+        *event = next;
+        self.position += 1;
+        true
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.tape.recv_time_at(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{AssetId, Link};
+
+    fn trade(venue: i64, recv: i64, tid: u64) -> MarketEvent {
+        let (venue_time, recv_time) = (Nanos(venue), Nanos(recv));
+        MarketEvent::Trade(Trade { venue_time, recv_time, tid, ..Trade::default() })
+    }
+    fn bbo(venue: i64, recv: i64) -> MarketEvent {
+        let (venue_time, recv_time) = (Nanos(venue), Nanos(recv));
+        MarketEvent::Bbo(Bbo { venue_time, recv_time, ..Bbo::default() })
+    }
+    fn book(venue: i64, recv: i64) -> MarketEvent {
+        let (venue_time, recv_time) = (Nanos(venue), Nanos(recv));
+        MarketEvent::Book(BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY })
+    }
+    fn name(event: &MarketEvent) -> String {
+        match event {
+            MarketEvent::Trade(t) => format!("t{}", t.tid),
+            MarketEvent::Bbo(_) => "bbo".into(),
+            MarketEvent::Book(_) => "book".into(),
+            MarketEvent::Status(_) => "status".into(),
+        }
+    }
+
+    fn sample() -> Tape {
+        let link = FeedStatus {
+            asset: AssetId::default(),
+            link: Link::Up,
+            _pad: [0; 5],
+            recv_time: Nanos(50),
+        };
+        Tape::build([
+            MarketEvent::Status(link),
+            book(20, 50),
+            bbo(20, 40),
+            trade(20, 50, 7),
+            trade(20, 50, 3), // a later call, a smaller id: the call order counts
+            trade(10, 60, 1), // old news: happened first, learned last
+        ])
+    }
+
+    #[test]
+    fn each_clock_has_its_own_order() {
+        let tape = sample();
+        let recv: Vec<_> = tape.iter_recv().map(|e| name(&e)).collect();
+        assert_eq!(recv, ["bbo", "t7", "t3", "book", "status", "t1"]);
+        let venue: Vec<_> = tape.iter_venue().map(|e| name(&e)).collect();
+        assert_eq!(venue, ["t1", "t7", "t3", "bbo", "book", "status"]);
+        assert_eq!(tape.span(), Some((Nanos(40), Nanos(60))));
+        assert_eq!(tape.venue_span(), Some((Nanos(10), Nanos(50))));
+        assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1 });
+        assert_eq!(tape.counts().total(), tape.len());
+        assert_eq!(Tape::build([]).span(), None);
+    }
+
+    #[test]
+    fn the_feed_never_runs_ahead_of_its_clock() {
+        let mut feed = TapeFeed::new(Arc::new(sample()));
+        let mut event = bbo(0, 0);
+        assert!(!feed.next(Nanos(39), &mut event));
+        assert_eq!(feed.next_deadline(), Some(Nanos(40)));
+        assert!(feed.next(Nanos(40), &mut event));
+        assert_eq!(name(&event), "bbo");
+        assert!(!feed.next(Nanos(49), &mut event));
+        let mut seen = Vec::new();
+        while feed.next(Nanos(1_000), &mut event) {
+            seen.push(name(&event));
+        }
+        assert_eq!(seen, ["t7", "t3", "book", "status", "t1"]);
+        assert_eq!((feed.next_deadline(), feed.position()), (None, 6));
+    }
+}

@@ -7,6 +7,9 @@
 pub mod exchange;
 pub mod latency;
 pub mod link;
+pub mod queue;
+pub mod recorded;
+pub mod shown;
 
 use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 

@@ -1,0 +1,312 @@
+//! Where one of our orders stands in its price's queue, estimated from what a recording shows:
+//! displayed sizes and public trades, never who stands where.
+//!
+//! The estimate is one number, `ahead`: the displayed size that trades before us. Three things move
+//! it. A trade at our price takes its size off the front. A displayed decrease that trades do not
+//! explain is somebody's cancel, in front of us or behind: that is what the models differ in. And
+//! it is never above the displayed size nor below zero.
+//!
+//! Sizes are exact integers (1e-8 coin). The models' share is computed in floating point, in *coin*
+//! (`prob_log` depends on the unit), and what it takes from `ahead` is rounded down.
+
+use crate::types::{Qty, SCALE};
+use core::fmt;
+use core::str::FromStr;
+
+/// Who is assumed to have cancelled when the displayed size falls by more than was traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum QueueModel {
+    /// Only those behind us. The cautious one: fewest fills, and the default.
+    #[default]
+    RiskAverse,
+    /// Those behind us with probability `b^n / (b^n + a^n)`, where `a` is the size ahead of us and
+    /// `b` the size behind. `n` = 3 when not given.
+    ProbPower(f64),
+    /// The same with `ln(1 + x)`, `x` in coin, in place of `x^n`.
+    ProbLog,
+}
+
+impl QueueModel {
+    /// The exponent of a plain `prob_power`.
+    pub const DEFAULT_POWER: f64 = 3.0;
+    /// The largest exponent that is accepted; beyond it the model is a step function.
+    pub const MAX_POWER: f64 = 16.0;
+
+    /// The probability that a cancel was behind us; sizes in coin, at or above zero. With nobody
+    /// ahead it is 1: there is nothing to take.
+    fn p_behind(self, ahead: f64, behind: f64) -> f64 {
+        let weight = |x: f64| match self {
+            Self::RiskAverse => 0.0,
+            Self::ProbPower(n) => x.powf(n),
+            Self::ProbLog => x.ln_1p(),
+        };
+        let (front, back) = (weight(ahead), weight(behind));
+        // 0/0: risk_averse, an empty queue, or sizes so small that both powers underflow.
+        if front + back > 0.0 { back / (front + back) } else { 1.0 }
+    }
+
+    /// What an unexplained decrease `cancelled` takes from `ahead`, rounded down.
+    fn takes_from_ahead(self, cancelled: Qty, ahead: Qty, behind: Qty) -> Qty {
+        let p = self.p_behind(ahead.to_f64(), behind.to_f64());
+        let share = cancelled.raw() as f64 * (1.0 - p);
+        Qty::from_raw((share.floor() as i64).clamp(0, cancelled.raw()))
+    }
+}
+
+impl fmt::Display for QueueModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RiskAverse => write!(f, "risk_averse"),
+            Self::ProbPower(n) => write!(f, "prob_power:{n}"),
+            Self::ProbLog => write!(f, "prob_log"),
+        }
+    }
+}
+
+/// Not the name of a queue model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownQueueModel(String);
+
+impl fmt::Display for UnknownQueueModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "unknown queue model `{}`: use risk_averse, prob_power, prob_power:N (0 < N <= {}) \
+             or prob_log",
+            self.0,
+            QueueModel::MAX_POWER
+        )
+    }
+}
+
+impl std::error::Error for UnknownQueueModel {}
+
+impl FromStr for QueueModel {
+    type Err = UnknownQueueModel;
+
+    /// `risk_averse`, `prob_power`, `prob_power:2` (or `prob_power(2)`), `prob_log`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || UnknownQueueModel(text.to_owned());
+        match text {
+            "risk_averse" => return Ok(Self::RiskAverse),
+            "prob_power" => return Ok(Self::ProbPower(Self::DEFAULT_POWER)),
+            "prob_log" => return Ok(Self::ProbLog),
+            _ => {}
+        }
+        let power = text.strip_prefix("prob_power").ok_or_else(unknown)?;
+        let power = power
+            .strip_prefix(':')
+            .or_else(|| power.strip_prefix('(').and_then(|p| p.strip_suffix(')')))
+            .ok_or_else(unknown)?;
+        match power.parse::<f64>() {
+            Ok(n) if n > 0.0 && n <= Self::MAX_POWER => Ok(Self::ProbPower(n)),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// What the displayed book says about one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// This size is displayed there (zero: the price is empty).
+    Known(Qty),
+    /// The recording does not say; this is what to assume until it does.
+    Unknown(Qty),
+}
+
+/// Assumed ahead of us before anything is known of a book: more than anybody ever displays, and
+/// far from overflow.
+pub const NOTHING_KNOWN: Qty = Qty::from_raw(i64::MAX / 4);
+
+/// The place of one order in its price's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePlace {
+    ahead: Qty,
+    /// The displayed size when it was last seen; [`None`] until it is seen for the first time.
+    displayed: Option<Qty>,
+    /// Traded at our price since then.
+    traded: Qty,
+}
+
+impl QueuePlace {
+    /// At the back of the queue. An unknown price gets the assumed size ahead.
+    pub fn at_back(shown: Shown) -> Self {
+        let (ahead, displayed) = match shown {
+            Shown::Known(qty) => (qty, Some(qty)),
+            Shown::Unknown(assumed) => (assumed, None),
+        };
+        Self { ahead, displayed, traded: Qty::ZERO }
+    }
+
+    /// The displayed size that trades before us.
+    pub fn ahead(&self) -> Qty {
+        self.ahead
+    }
+
+    /// The displayed size at our price when it was last seen; [`None`] while it was not.
+    pub fn displayed(&self) -> Option<Qty> {
+        self.displayed
+    }
+
+    /// A trade of `qty` took place at our price, of which `ours` went to orders of ours that stand
+    /// before this one. What is left of it when everybody ahead is served: ours to take.
+    pub fn on_trade(&mut self, qty: Qty, ours: Qty) -> Qty {
+        self.traded += qty;
+        let public = qty - ours;
+        let left = (public - self.ahead).max(Qty::ZERO);
+        self.ahead = (self.ahead - public).max(Qty::ZERO);
+        left
+    }
+
+    /// The displayed size at our price was seen again.
+    ///
+    /// The first time that an unknown price is seen, everything displayed there is taken to be
+    /// ahead of us (whoever came after us cannot be told apart): the assumption ends there.
+    pub fn on_displayed(&mut self, now: Qty, model: QueueModel) {
+        let traded = std::mem::take(&mut self.traded);
+        let Some(before) = self.displayed.replace(now) else {
+            self.ahead = now;
+            return;
+        };
+        let cancelled = before - now - traded;
+        if cancelled.is_positive() {
+            let behind = (before - self.ahead).max(Qty::ZERO);
+            self.ahead -= model.takes_from_ahead(cancelled, self.ahead, behind);
+        }
+        self.ahead = self.ahead.clamp(Qty::ZERO, now);
+    }
+
+    /// An older order of ours at this price has `ahead` before it: so have we, at least. (The
+    /// models are not monotonic, and would otherwise let us overtake ourselves.)
+    pub fn not_before(&mut self, ahead: Qty) {
+        self.ahead = self.ahead.max(ahead);
+    }
+}
+
+const _: () = assert!(NOTHING_KNOWN.raw() / SCALE > 1_000_000_000, "beyond any displayed size");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn q(s: &str) -> Qty {
+        Qty::parse(s).unwrap()
+    }
+    fn place(ahead: &str, displayed: &str) -> QueuePlace {
+        QueuePlace { ahead: q(ahead), displayed: Some(q(displayed)), traded: Qty::ZERO }
+    }
+
+    #[test]
+    fn names_read_back() {
+        for name in ["risk_averse", "prob_power:3", "prob_power:2.5", "prob_log"] {
+            assert_eq!(name.parse::<QueueModel>().unwrap().to_string(), name);
+        }
+        assert_eq!("prob_power".parse(), Ok(QueueModel::ProbPower(3.0)));
+        assert_eq!("prob_power(2)".parse(), Ok(QueueModel::ProbPower(2.0)));
+        for bad in ["", "fifo", "prob_power:", "prob_power:0", "prob_power:nan", "prob_power:17"] {
+            let error = bad.parse::<QueueModel>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("unknown queue model `{bad}`: use ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_trade_takes_from_the_front_and_leaves_us_the_rest() {
+        let mut p = place("3", "10");
+        assert_eq!(p.on_trade(q("2"), Qty::ZERO), Qty::ZERO);
+        assert_eq!(p.ahead(), q("1"));
+        assert_eq!(p.on_trade(q("2.5"), Qty::ZERO), q("1.5"));
+        assert_eq!(p.ahead(), Qty::ZERO);
+        // 1 of the 5 went to an order of ours that stands before this one.
+        let mut p = place("3", "10");
+        assert_eq!(p.on_trade(q("5"), q("1")), q("1"));
+    }
+
+    #[test]
+    fn risk_averse_takes_nothing_but_clamps() {
+        let mut p = place("6", "10");
+        p.on_displayed(q("7"), QueueModel::RiskAverse);
+        assert_eq!(p.ahead(), q("6"));
+        p.on_displayed(q("4"), QueueModel::RiskAverse);
+        assert_eq!(p.ahead(), q("4"));
+        p.on_displayed(q("9"), QueueModel::RiskAverse);
+        assert_eq!((p.ahead(), p.displayed()), (q("4"), Some(q("9"))));
+    }
+
+    /// Answers worked out by hand: 10 displayed, 4 ahead, 6 behind, 3 cancelled.
+    #[test]
+    fn known_answers_of_the_models() {
+        let after = |model: &str| {
+            let mut p = place("4", "10");
+            p.on_displayed(q("7"), model.parse().unwrap());
+            p.ahead().to_f64()
+        };
+        let near = |model: &str, want: f64| {
+            assert!((after(model) - want).abs() < 1e-7, "{model}: {} != {want}", after(model));
+        };
+        near("risk_averse", 4.0);
+        near("prob_power:1", 4.0 - 3.0 * 0.4);
+        near("prob_power:2", 4.0 - 3.0 * (16.0 / 52.0));
+        near("prob_power", 4.0 - 3.0 * (64.0 / 280.0));
+        // ln 7 / (ln 7 + ln 5) = 0.547319…
+        near("prob_log", 4.0 - 3.0 * (1.0 - 0.547_319_170));
+    }
+
+    #[test]
+    fn a_decrease_that_trades_explain_is_no_cancel() {
+        for model in [QueueModel::RiskAverse, QueueModel::ProbPower(1.0), QueueModel::ProbLog] {
+            let mut p = place("4", "10");
+            p.on_trade(q("3"), Qty::ZERO);
+            p.on_displayed(q("7"), model);
+            assert_eq!(p.ahead(), q("1"), "{model}");
+            // The count starts anew: a fall of 1 is now a cancel of 1.
+            p.on_displayed(q("6"), model);
+            assert_eq!(p.ahead() == q("1"), model == QueueModel::RiskAverse, "{model}");
+        }
+        // Traded 3, fell by 5: 2 were cancelled; 1 ahead, behind = 10 − 1.
+        let mut p = place("4", "10");
+        p.on_trade(q("3"), Qty::ZERO);
+        p.on_displayed(q("5"), QueueModel::ProbPower(1.0));
+        // What is taken is rounded down: to 0.8, and at most a unit more.
+        assert!((p.ahead() - q("0.8")).raw() <= 1 && p.ahead() >= q("0.8"), "{}", p.ahead());
+    }
+
+    #[test]
+    fn the_first_sight_of_an_unknown_price_ends_the_assumption() {
+        let mut p = QueuePlace::at_back(Shown::Unknown(q("2")));
+        assert_eq!((p.ahead(), p.displayed()), (q("2"), None));
+        p.on_displayed(q("9"), QueueModel::ProbLog);
+        assert_eq!((p.ahead(), p.displayed()), (q("9"), Some(q("9"))));
+        let mut p = QueuePlace::at_back(Shown::Unknown(NOTHING_KNOWN));
+        assert_eq!(p.on_trade(q("1000"), Qty::ZERO), Qty::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_and_no_model_is_slower_than_risk_averse(
+            start in 0_i64..2_000,
+            steps in prop::collection::vec((any::<bool>(), 0_i64..2_000), 1..60),
+            power in 0.1_f64..8.0,
+        ) {
+            let lots = |n: i64| Qty::from_raw(n * 1_000);
+            for model in [QueueModel::ProbPower(power), QueueModel::ProbLog] {
+                let mut cautious = QueuePlace::at_back(Shown::Known(lots(start)));
+                let mut p = cautious;
+                for &(is_trade, size) in &steps {
+                    let size = lots(size);
+                    if is_trade {
+                        let left = p.on_trade(size, Qty::ZERO);
+                        prop_assert!(left <= size);
+                        prop_assert!(left >= cautious.on_trade(size, Qty::ZERO));
+                    } else {
+                        p.on_displayed(size, model);
+                        cautious.on_displayed(size, QueueModel::RiskAverse);
+                    }
+                    prop_assert!(!p.ahead().is_negative());
+                    prop_assert!(Some(p.ahead()) <= p.displayed());
+                    prop_assert!(p.ahead() <= cautious.ahead());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A recorded market: it moves as the tape says, whatever we do, and our orders stand in its queues
+//! at estimated places.
+//!
+//! It walks the tape in *venue* time. The bot sees the same events later, at their receive times.
+//! When one of our bids fills (asks mirrored):
+//!
+//! | what the tape shows | what we get |
+//! |---|---|
+//! | a sell traded below our price | filled whole, at our price |
+//! | a sell traded at our price | what the trade leaves after the queue ahead of us |
+//! | the best ask at or below our price | filled whole, at our price |
+//! | anything else | at most a better place in the queue ([`super::queue`]) |
+//!
+//! Our own orders are not in the displayed book. Among themselves they keep time priority, and one
+//! trade's size is shared once among those at its price. A fill never exceeds whole lots.
+//!
+//! What this cannot show: that others react to our orders, and orders that were never displayed.
+
+use super::queue::{QueueModel, QueuePlace, Shown};
+use super::shown::ShownBook;
+use super::{Execution, Market, MarketOutput, RestingOrder};
+use crate::types::limits::MAX_SIM_ORDERS;
+use crate::types::{
+    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade, Universe,
+};
+use crate::venue::tape::Tape;
+use std::sync::Arc;
+
+/// Set in every trade id made up here (the venue's are far below). Bit 62, so that an id still fits
+/// a signed 64-bit column.
+pub const GENERATED_TID: u64 = 1 << 62;
+
+/// One of our orders and its place in the queue.
+#[derive(Clone, Copy, Debug)]
+struct OwnOrder {
+    oid: Oid,
+    side: Side,
+    px: Px,
+    leaves: Qty,
+    place: QueuePlace,
+}
+
+/// One asset: the displayed book, and our orders in time order.
+#[derive(Debug)]
+struct AssetMarket {
+    lot: Qty,
+    shown: ShownBook,
+    orders: Vec<OwnOrder>,
+}
+
+/// A recording as a [`Market`].
+#[derive(Debug)]
+pub struct RecordedMarket {
+    tape: Arc<Tape>,
+    position: usize,
+    model: QueueModel,
+    assets: Vec<AssetMarket>,
+    live: usize,
+    generated: u64,
+}
+
+impl RecordedMarket {
+    /// At the start of a tape whose events carry ids of `universe`.
+    pub fn new(tape: Arc<Tape>, universe: &Universe, model: QueueModel) -> Self {
+        let asset = |instrument: &crate::types::Instrument| AssetMarket {
+            lot: instrument.lot(),
+            shown: ShownBook::default(),
+            orders: Vec::with_capacity(MAX_SIM_ORDERS),
+        };
+        let assets = universe.iter().map(|(_, instrument)| asset(instrument)).collect();
+        Self { tape, position: 0, model, assets, live: 0, generated: 0 }
+    }
+
+    /// The queue model in use.
+    pub fn model(&self) -> QueueModel {
+        self.model
+    }
+
+    /// Where a resting order stands. [`None`] when it is not there (any more).
+    pub fn queue_place(&self, oid: Oid) -> Option<QueuePlace> {
+        let mut orders = self.assets.iter().flat_map(|a| &a.orders);
+        orders.find(|o| o.oid == oid).map(|o| o.place)
+    }
+
+    fn apply(&mut self, event: &MarketEvent, out: &mut MarketOutput) {
+        let mut fills = Fills { out, generated: &mut self.generated };
+        let Some(asset) = self.assets.get_mut(event.asset().index()) else { return };
+        let before = asset.orders.len();
+        match event {
+            MarketEvent::Trade(trade) => asset.on_trade(trade, &mut fills),
+            MarketEvent::Bbo(bbo) => asset.on_bbo(bbo, self.model, &mut fills),
+            MarketEvent::Book(book) => asset.on_book(book, self.model, &mut fills),
+            // Our link to the venue, not the venue.
+            MarketEvent::Status(_) => {}
+        }
+        self.live -= before - asset.orders.len();
+    }
+}
+
+impl Market for RecordedMarket {
+    fn next_time(&self) -> Option<Nanos> {
+        self.tape.venue_time_at(self.position)
+    }
+
+    fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
+        let tape = Arc::clone(&self.tape);
+        while tape.venue_time_at(self.position).is_some_and(|due| due <= until) {
+            let Some(event) = tape.by_venue(self.position) else { return };
+            self.position += 1;
+            self.apply(&event, out);
+        }
+    }
+
+    fn touch(&self, asset: AssetId) -> (Level, Level) {
+        let shown = &self.assets[asset.index()].shown;
+        (shown.touch(Side::Bid), shown.touch(Side::Ask))
+    }
+
+    fn place(&mut self, order: &RestingOrder) {
+        assert!(self.live < MAX_SIM_ORDERS, "more than {MAX_SIM_ORDERS} resting orders");
+        assert!(order.qty.is_positive(), "a resting order needs a size, not {}", order.qty);
+        let RestingOrder { oid, asset, side, px, qty } = *order;
+        let asset = &mut self.assets[asset.index()];
+        let place = QueuePlace::at_back(asset.shown.at(side, px));
+        asset.orders.push(OwnOrder { oid, side, px, leaves: qty, place });
+        asset.keep_time_priority(asset.orders.len() - 1);
+        self.live += 1;
+    }
+
+    fn cancel(&mut self, oid: Oid) -> Option<Qty> {
+        for asset in &mut self.assets {
+            if let Some(i) = asset.orders.iter().position(|o| o.oid == oid) {
+                self.live -= 1;
+                return Some(asset.orders.remove(i).leaves);
+            }
+        }
+        None
+    }
+}
+
+/// Where executions go, and the source of made-up trade ids.
+struct Fills<'a> {
+    out: &'a mut MarketOutput,
+    generated: &'a mut u64,
+}
+
+impl Fills<'_> {
+    /// Fills `qty` of an order at its own price. A trade id must not come twice (fills are counted
+    /// once by it), so `tid` is taken by the first order that a public trade fills.
+    fn fill(&mut self, time: Nanos, order: &mut OwnOrder, qty: Qty, tid: &mut Option<u64>) {
+        if !qty.is_positive() {
+            return;
+        }
+        order.leaves -= qty;
+        let tid = tid.take().unwrap_or_else(|| {
+            *self.generated += 1;
+            GENERATED_TID | *self.generated
+        });
+        self.out.executions.push(Execution { time, oid: order.oid, px: order.px, qty, tid });
+    }
+}
+
+impl AssetMarket {
+    fn on_trade(&mut self, trade: &Trade, fills: &mut Fills<'_>) {
+        let hit = trade.aggressor.opposite();
+        let mut tid = Some(trade.tid);
+        let mut ours = Qty::ZERO;
+        for order in self.orders.iter_mut().filter(|o| o.side == hit) {
+            if order.px == trade.px {
+                let left = order.place.on_trade(trade.qty, ours);
+                let lots = Qty::from_raw(left.raw() / self.lot.raw() * self.lot.raw());
+                let qty = lots.min(order.leaves);
+                ours += qty;
+                fills.fill(trade.venue_time, order, qty, &mut tid);
+            } else if hit.is_better(order.px, trade.px) {
+                fills.fill(trade.venue_time, order, order.leaves, &mut tid);
+            }
+        }
+        self.orders.retain(|o| o.leaves.is_positive());
+    }
+
+    fn on_bbo(&mut self, bbo: &Bbo, model: QueueModel, fills: &mut Fills<'_>) {
+        self.shown.apply_bbo(bbo);
+        let reach = [bbo.bid, bbo.ask].map(|l| l.qty.is_positive().then_some(l.px));
+        self.on_displayed(bbo.venue_time, reach, model, fills);
+    }
+
+    fn on_book(&mut self, book: &BookSnapshot, model: QueueModel, fills: &mut Fills<'_>) {
+        self.shown.apply_snapshot(book);
+        let reach = Side::BOTH.map(|side| book.side(side).last().map(|l| l.px));
+        self.on_displayed(book.venue_time, reach, model, fills);
+    }
+
+    /// The displayed book changed. `reach`: the worst price of each side that the news speaks of
+    /// ([`None`]: the side is empty, which speaks of every price); what is deeper stays as it was.
+    fn on_displayed(
+        &mut self,
+        time: Nanos,
+        reach: [Option<Px>; 2],
+        model: QueueModel,
+        fills: &mut Fills<'_>,
+    ) {
+        for i in 0..self.orders.len() {
+            let order = &mut self.orders[i];
+            let opposite = self.shown.touch(order.side.opposite());
+            if opposite.qty.is_positive() && !order.side.is_better(opposite.px, order.px) {
+                fills.fill(time, order, order.leaves, &mut None);
+                continue;
+            }
+            let spoken_of = reach[order.side.index()]
+                .is_none_or(|worst| !order.side.is_better(worst, order.px));
+            if let (true, Shown::Known(now)) = (spoken_of, self.shown.at(order.side, order.px)) {
+                order.place.on_displayed(now, model);
+                self.keep_time_priority(i);
+            }
+        }
+        self.orders.retain(|o| o.leaves.is_positive());
+    }
+
+    /// None of our orders overtakes an older one of ours at the same price.
+    fn keep_time_priority(&mut self, i: usize) {
+        let (older, rest) = self.orders.split_at_mut(i);
+        let order = &mut rest[0];
+        let same = |o: &&OwnOrder| o.side == order.side && o.px == order.px;
+        if let Some(before) = older.iter().rev().find(same) {
+            order.place.not_before(before.place.ahead());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;
