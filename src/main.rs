@@ -1,3 +1,16 @@
 //! The `botmm` command.
 
-fn main() {}
+use botmm::exit::Exit;
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = botmm::cli::Cli::parse();
+    match botmm::mode::run(cli.into_verb()) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            eprintln!("botmm: {error}");
+            error.exit().into()
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The command line: what can be typed, in which units, and what is assumed when it is not.
+
+use crate::settings::{LatencyModel, Overrides, PLANS, QueueModel, parse_bps, parse_duration};
+use botmm_pipeline::types::{Bps, Nanos};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A market maker for Hyperliquid perpetual futures.
+///
+/// Without a verb it runs `paper`: a synthetic market on this machine, no keys, no network.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        botmm                                  the paper market, till Ctrl-C\n  \
+        botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
+        botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm check --config my.toml           is this configuration sound?\n\n\
+        Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
+        Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
+)]
+pub struct Cli {
+    /// What to do; `paper` when left out.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Flags of the default verb.
+    #[command(flatten)]
+    pub paper: PaperArgs,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Run recorded books and trades through the pipeline, against the simulator.
+    Replay(ReplayArgs),
+    /// Make a synthetic market on this machine: no keys, no network (the default verb).
+    Paper(PaperArgs),
+    /// Validate the configuration and print it resolved, secrets masked.
+    Check(CheckArgs),
+}
+
+impl Cli {
+    /// The verb, with the default filled in.
+    pub fn into_verb(self) -> Verb {
+        self.verb.unwrap_or(Verb::Paper(self.paper))
+    }
+}
+
+/// `botmm replay`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm replay recordings/2025-09-04 --symbols BTC,ETH\n  \
+    botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
+    botmm replay DIR --json | jq .net_pnl_usd\n\n\
+    Durations: a number with ns, us, ms, s, m or h.")]
+pub struct ReplayArgs {
+    /// Recordings: files, or folders of them (.csv, .csv.zst, raw frame lines plain, .gz or .zst).
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Threads: inline (none, virtual clock), solo, paired, dedicated, auto.
+    #[arg(long, value_name = "PLAN", default_value = "inline",
+          value_parser = PossibleValuesParser::new(PLANS))]
+    pub plan: String,
+    /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log [default: risk_averse].
+    #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
+    pub queue: Option<QueueModel>,
+    /// Drop nothing between the stages, so that plans can be compared; slower.
+    #[arg(long)]
+    pub lossless: bool,
+    /// What both market verbs take.
+    #[command(flatten)]
+    pub common: MarketArgs,
+}
+
+/// `botmm paper`, and `botmm` alone.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm paper --for 5m --symbols BTC,SOL\n  \
+    botmm paper --for 30s --seed 7 --json > summary.json\n\n\
+    Durations: a number with ns, us, ms, s, m or h.")]
+pub struct PaperArgs {
+    /// Threads: auto (by the cores this process may use), solo, paired, dedicated, inline
+    /// [default: auto].
+    #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(PLANS))]
+    pub plan: Option<String>,
+    /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
+    pub duration: Option<Nanos>,
+    /// What both market verbs take.
+    #[command(flatten)]
+    pub common: MarketArgs,
+}
+
+/// What `replay` and `paper` have in common.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MarketArgs {
+    /// Configuration whose keys go on top of the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Coins to quote, comma-separated (BTC,ETH; BTCUSDT and eth-perp are understood too)
+    /// [default: BTC,ETH,SOL].
+    #[arg(long, value_name = "COINS")]
+    pub symbols: Option<String>,
+    /// One-way delay of feed, orders and answers: 50ms, or lognormal:MEDIAN,SIGMA
+    /// (lognormal:50ms,0.3) [default: 50ms].
+    #[arg(long, value_name = "LATENCY", value_parser = str::parse::<LatencyModel>)]
+    pub latency: Option<LatencyModel>,
+    /// Maker fee in basis points, positive = cost; -0.1 is a rebate [default: the base tier's 1.5].
+    #[arg(long, value_name = "BPS", value_parser = parse_bps, allow_negative_numbers = true)]
+    pub fee_bps: Option<Bps>,
+    /// Seed of everything random [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64),
+          allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Print the summary alone, as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to write the journal and the summary.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `botmm check`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm check                        what is built in\n  \
+    botmm check --config my.toml       that, with my.toml on top\n\n\
+    Exit code 3 when the configuration is refused; the one line of the message names the file, the\n\
+    key and what is allowed.")]
+pub struct CheckArgs {
+    /// Configuration whose keys go on top of the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print as JSON, every coin's parameters spelt out.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ReplayArgs {
+    /// What the flags change in the settings.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { plan: Some(self.plan.clone()), queue: self.queue, ..self.common.overrides() }
+    }
+}
+
+impl PaperArgs {
+    /// What the flags change in the settings.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { plan: self.plan.clone(), ..self.common.overrides() }
+    }
+}
+
+impl MarketArgs {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            symbols: self.symbols.clone(),
+            seed: self.seed,
+            latency: self.latency,
+            maker_fee: self.fee_bps,
+            ..Overrides::default()
+        }
+    }
+}
+
+/// A run of no time at all is a typing error.
+fn parse_run_time(text: &str) -> Result<Nanos, String> {
+    match parse_duration(text)? {
+        Nanos::ZERO => Err("0 is no time to run; allowed: above 0 (30s, 5m, 1h)".to_owned()),
+        span => Ok(span),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    fn verb(line: &str) -> Verb {
+        parse(line).unwrap_or_else(|e| panic!("{line}: {e}")).into_verb()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn paper_is_the_default_verb_and_takes_its_flags() {
+        assert!(matches!(verb("botmm"), Verb::Paper(p) if p.duration.is_none()));
+        for line in ["botmm --for 30s --seed 3", "botmm paper --for 30s --seed 3"] {
+            let Verb::Paper(p) = verb(line) else { panic!("{line}") };
+            assert_eq!((p.duration, p.common.seed), (Some(Nanos::secs(30)), Some(3)));
+            assert_eq!(p.overrides(), Overrides { seed: Some(3), ..Overrides::default() });
+        }
+    }
+
+    #[test]
+    fn replay_takes_paths_and_models() {
+        let line = "botmm replay a b.csv --queue prob_power:2 --latency lognormal:50ms,0.3 \
+                    --fee-bps -0.1 --symbols BTC,ETH --lossless --json --out runs/x";
+        let Verb::Replay(r) = verb(line) else { panic!() };
+        assert_eq!((r.paths.len(), r.plan.as_str(), r.lossless), (2, "inline", true));
+        let flags = r.overrides();
+        assert_eq!(flags.queue, Some(QueueModel::ProbPower(2.0)));
+        assert_eq!(flags.maker_fee, Some(Bps::from_e8(-1_000)));
+        let median = Nanos::millis(50);
+        assert_eq!(flags.latency, Some(LatencyModel::LogNormal { median, sigma: 0.3 }));
+    }
+
+    #[test]
+    fn usage_errors_say_what_is_allowed() {
+        let cases = [
+            ("botmm --for 30", "ns, us, ms, s, m, h"),
+            ("botmm --for 0s", "above 0"),
+            ("botmm replay", "<PATH>..."),
+            ("botmm replay x --plan both", "dedicated"),
+            ("botmm replay x --queue best", "prob_power:N"),
+            ("botmm replay x --latency fast", "lognormal:MEDIAN,SIGMA"),
+            ("botmm replay x --fee-bps 1.5%", "at most 4 decimals"),
+            ("botmm --seed -1", "--seed"),
+            ("botmm chekc", "check"),
+        ];
+        for (line, expected) in cases {
+            let e = parse(line).err().unwrap_or_else(|| panic!("{line} was accepted"));
+            assert_eq!(e.exit_code(), 2, "{line}");
+            assert!(e.to_string().contains(expected), "{line}: {e}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! How the process ends: one line on stderr, and a code that scripts can rely on.
+
+use crate::settings::ConfigError;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// What an exit code means.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Did what was asked.
+    Ok = 0,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The configuration is refused.
+    Config = 3,
+    /// The venue, or a recording, or a file did not do its part.
+    Data = 5,
+    /// A risk limit halted trading.
+    RiskHalt = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a verb ended early. `Display` is one line: what happened, where, and what to do.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// A flag is at odds with the rest; clap has already refused what is wrong by itself.
+    #[error("{0}; see `botmm --help`")]
+    Usage(String),
+    /// The configuration is refused.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// A recording or the venue is not usable.
+    #[error("{place}: {problem}; {remedy}")]
+    Data {
+        /// File and line, or the venue's channel.
+        place: String,
+        /// What happened.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A file or folder cannot be read or written.
+    #[error("{}: cannot {doing}: {source}; check the path, permissions and free space", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// `read`, `write`, `create`…
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A risk limit halted trading; everything up to then is in the summary.
+    #[error("risk halt: {reason}; orders were cancelled; look at the journal before running again")]
+    RiskHalt {
+        /// Which limit, and its numbers.
+        reason: String,
+    },
+}
+
+impl AppError {
+    /// A failed file operation, ready for `map_err`.
+    pub fn io(
+        path: impl Into<PathBuf>,
+        doing: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, doing, source }
+    }
+
+    /// An unusable recording or answer.
+    pub fn data(
+        place: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::Data { place: place.into(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// The code that the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
+            Self::Config(e) if e.place.starts_with("--") => Exit::Usage,
+            Self::Config(_) => Exit::Config,
+            Self::Data { .. } | Self::Io { .. } => Exit::Data,
+            Self::RiskHalt { .. } => Exit::RiskHalt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Overrides, Settings};
+
+    #[test]
+    fn messages_are_one_line_and_codes_are_fixed() {
+        let io = AppError::io("runs/x", "create")(std::io::Error::other("disk full"));
+        let data =
+            AppError::data("a.csv:7", "price \"x\" is not a number", "fix or leave out the file");
+        let halt = AppError::RiskHalt { reason: "daily loss 512 USD of 500 allowed".to_owned() };
+        for (error, code) in [(&io, 5), (&data, 5), (&halt, 6), (&AppError::Usage("x".into()), 2)] {
+            assert_eq!(error.exit() as u8, code);
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+        assert_eq!(
+            io.to_string(),
+            "runs/x: cannot create: disk full; check the path, permissions and free space"
+        );
+    }
+
+    #[test]
+    fn a_flag_that_the_configuration_refuses_is_a_usage_error() {
+        let settings = Settings::load(None, &|_| None).unwrap();
+        let flags = Overrides { symbols: Some("DOG".to_owned()), ..Overrides::default() };
+        let error = AppError::from(settings.with(&flags).unwrap_err());
+        assert_eq!(error.exit(), Exit::Usage);
+        let error = Settings::load(Some("no/such.toml".as_ref()), &|_| None).unwrap_err();
+        assert_eq!(AppError::from(error).exit(), Exit::Config);
+    }
+}

@@ -1,0 +1,16 @@
+//! `botmm check`: is the configuration sound, and what does it come to?
+
+use crate::cli::CheckArgs;
+use crate::exit::AppError;
+use crate::settings::Settings;
+use crate::terminal;
+
+/// Validates, then prints the resolved configuration; warnings go to stderr.
+pub fn run(args: &CheckArgs) -> Result<(), AppError> {
+    let settings = Settings::load(args.config.as_deref(), &|name| std::env::var(name).ok())?;
+    for warning in &settings.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let text = if args.json { format!("{:#}\n", settings.to_json()) } else { settings.render() };
+    terminal::print(&text)
+}

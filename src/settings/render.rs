@@ -1,0 +1,186 @@
+//! The resolved configuration as TOML (which can be read back) and as JSON, secrets masked.
+
+use super::document::merge;
+use super::spec::{self, Section};
+use super::{Settings, values};
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use toml::{Table, Value};
+
+/// One value as TOML text; exact numbers without quotes.
+pub(super) fn value(key: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) if spec::is_exact(key) => match values::parse_usd(text) {
+            Ok(exact) => exact.to_string(),
+            Err(_) => value.to_string(),
+        },
+        _ => value.to_string(),
+    }
+}
+
+impl Settings {
+    /// The resolved configuration as TOML, with where each value that is not built in came from,
+    /// and the secrets masked.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        let file = self.file.as_ref().map(|f| format!(", then {}", f.display()));
+        out += "# The resolved configuration: the built-in defaults";
+        out += &file.unwrap_or_default();
+        out += ".\n# A value that is not built in has its place behind it.\n";
+        for (name, state) in self.secrets.masked() {
+            let _ = writeln!(out, "# {name}: {state}");
+        }
+        out += &self.body(true);
+        out
+    }
+
+    /// SHA-256 of the resolved configuration, in hex: equal exactly when every value is equal.
+    pub fn sha256(&self) -> String {
+        let digest = Sha256::digest(self.body(false).as_bytes());
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// The same as JSON, every coin's parameters spelt out.
+    pub fn to_json(&self) -> Json {
+        let section = |name: &str| self.table(&[name]).map_or(Json::Null, to_json_table);
+        let mut coins = Map::new();
+        for coin in &self.symbols {
+            let mut of_coin = Map::new();
+            for part in ["quote", "risk"] {
+                let mut table = self.table(&["defaults", part]).cloned().unwrap_or_default();
+                if let Some(own) = self.table(&["asset", coin, part]) {
+                    merge(&mut table, own);
+                }
+                of_coin.insert(part.to_owned(), to_json_table(&table));
+            }
+            coins.insert(coin.clone(), Json::Object(of_coin));
+        }
+        let set: Map<String, Json> = self
+            .origins
+            .keys()
+            .filter_map(|key| Some((key.clone(), Json::from(self.origin(key)?))))
+            .collect();
+        let secrets: Map<String, Json> =
+            self.secrets.masked().map(|(n, s)| (n.to_owned(), Json::from(s))).collect();
+        json!({
+            "file": self.file.as_ref().map(|f| f.display().to_string()),
+            "general": section("general"),
+            "universe": section("universe"),
+            "sim": section("sim"),
+            "maker_fee_bps": self.sim.maker_fee.to_f64(),
+            "taker_fee_bps": self.sim.taker_fee.to_f64(),
+            "fees": section("fees"),
+            "symbols": coins,
+            "set_by": set,
+            "secrets": secrets,
+            "warnings": self.warnings,
+            "sha256": self.sha256(),
+        })
+    }
+
+    fn table(&self, path: &[&str]) -> Option<&Table> {
+        path.iter().try_fold(&self.resolved, |table, key| table.get(*key)?.as_table())
+    }
+
+    fn body(&self, comments: bool) -> String {
+        let mut w = Writer { settings: self, out: String::new(), comments };
+        w.section("general", Section::General);
+        w.out += "\n[universe]\n";
+        for (coin, entry) in self.table(&["universe"]).into_iter().flatten() {
+            if let Some(keys) = entry.as_table() {
+                w.inline(coin, keys);
+            }
+        }
+        w.section("sim", Section::Sim);
+        if comments {
+            let sim = &self.sim;
+            let (maker, taker) = (sim.maker_fee, sim.taker_fee);
+            let _ = writeln!(w.out, "# = maker {maker} bps, taker {taker} bps (positive = cost)");
+        }
+        w.rows("volume_tier", Section::VolumeTier);
+        w.rows("maker_rebate", Section::MakerRebate);
+        w.section("defaults.quote", Section::Quote);
+        w.section("defaults.risk", Section::Risk);
+        for coin in self.table(&["asset"]).into_iter().flat_map(Table::keys) {
+            w.section(&format!("asset.{coin}.quote"), Section::Quote);
+            w.section(&format!("asset.{coin}.risk"), Section::Risk);
+        }
+        w.out
+    }
+}
+
+struct Writer<'a> {
+    settings: &'a Settings,
+    out: String,
+    comments: bool,
+}
+
+impl Writer<'_> {
+    fn section(&mut self, path: &str, section: Section) {
+        let parts: Vec<&str> = path.split('.').collect();
+        let Some(table) = self.settings.table(&parts) else { return };
+        let _ = writeln!(self.out, "\n[{path}]");
+        self.keys(table, path, section);
+    }
+
+    fn keys(&mut self, table: &Table, path: &str, section: Section) {
+        for spec in spec::of(section) {
+            let Some(v) = table.get(spec.key) else { continue };
+            let _ = write!(self.out, "{} = {}", spec.key, value(spec.key, v));
+            self.origin(&format!("{path}.{}", spec.key));
+        }
+    }
+
+    fn rows(&mut self, name: &str, section: Section) {
+        let rows = self.settings.table(&["fees"]).and_then(|t| t.get(name)?.as_array());
+        for (i, row) in rows.into_iter().flatten().enumerate() {
+            let _ = writeln!(self.out, "\n[[fees.{name}]]");
+            if let Some(table) = row.as_table() {
+                self.keys(table, &format!("fees.{name}[{i}]"), section);
+            }
+        }
+    }
+
+    fn inline(&mut self, coin: &str, keys: &Table) {
+        let pairs: Vec<String> = spec::of(Section::Instrument)
+            .filter_map(|s| Some(format!("{} = {}", s.key, value(s.key, keys.get(s.key)?))))
+            .collect();
+        // Quoted only where TOML needs it: a coin may be called `@1`.
+        let bare = coin.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        let name = if bare { coin.to_owned() } else { Value::String(coin.to_owned()).to_string() };
+        let _ = write!(self.out, "{name} = {{ {} }}", pairs.join(", "));
+        self.origin(&format!("universe.{coin}"));
+    }
+
+    fn origin(&mut self, key: &str) {
+        match self.settings.origin(key) {
+            Some(place) if self.comments => {
+                let _ = writeln!(self.out, "  # {place}");
+            }
+            _ => self.out.push('\n'),
+        }
+    }
+}
+
+fn to_json_table(table: &Table) -> Json {
+    Json::Object(table.iter().map(|(k, v)| (k.clone(), to_json(k, v))).collect())
+}
+
+fn to_json(key: &str, from: &Value) -> Json {
+    match from {
+        Value::Table(t) => to_json_table(t),
+        Value::Array(items) => items.iter().map(|v| to_json(key, v)).collect(),
+        Value::Integer(i) => Json::from(*i),
+        Value::Float(f) => Json::from(*f),
+        Value::Boolean(b) => Json::from(*b),
+        Value::String(_) if spec::is_exact(key) => {
+            serde_json::from_str(&value(key, from)).unwrap_or(Json::Null)
+        }
+        Value::String(s) => Json::from(s.as_str()),
+        Value::Datetime(d) => Json::from(d.to_string()),
+    }
+}

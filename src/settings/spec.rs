@@ -1,0 +1,325 @@
+//! What every key may be: kind, range, unit. One table, used for checking, for the "allowed" part
+//! of every message, and for the order in which a resolved configuration is printed.
+
+use super::document::{Origins, join};
+use super::error::{ConfigError, nearest};
+use super::values::{LatencyModel, QueueModel, parse_bps, parse_usd};
+use super::{PLANS, place_of};
+use botmm_pipeline::types::limits::{BOOK_LEVELS, QUOTE_LEVELS};
+use toml::{Table, Value};
+
+/// The kinds of table that hold keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    General,
+    Instrument,
+    Sim,
+    VolumeTier,
+    MakerRebate,
+    Quote,
+    Risk,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// A whole number in a range.
+    Int(i64, i64),
+    /// A finite number in a range.
+    Num(f64, f64),
+    /// Money in a range of whole dollars; exact.
+    Money(i64, i64),
+    /// A rate in basis points; exact.
+    Rate,
+    /// true or false.
+    Bool,
+    /// One of these.
+    Words(&'static [&'static str]),
+    /// A list of coins.
+    Coins,
+    /// Weights of the quote levels.
+    Weights,
+    /// See [`QueueModel`].
+    Queue,
+    /// See [`LatencyModel`].
+    Latency,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spec {
+    pub section: Section,
+    pub key: &'static str,
+    pub kind: Kind,
+    pub unit: &'static str,
+    /// Holds for the whole account: not to be set for one coin.
+    pub account: bool,
+}
+
+const fn key(section: Section, key: &'static str, kind: Kind, unit: &'static str) -> Spec {
+    Spec { section, key, kind, unit, account: false }
+}
+const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
+    Spec { account: true, ..key(Section::Risk, name, kind, unit) }
+}
+
+use Kind::{Bool, Coins, Int, Latency, Money, Num, Queue, Rate, Weights, Words};
+use Section::{General, Instrument, MakerRebate, Quote, Risk, Sim, VolumeTier};
+
+/// Longest spans: an hour in milliseconds, a day in seconds.
+const HOUR_MS: i64 = 3_600_000;
+const DAY_S: f64 = 86_400.0;
+/// More than any account here; keeps products of money far from the 64-bit range.
+const MAX_USD: i64 = 1_000_000_000;
+
+/// Every key there is.
+pub(super) const SPECS: &[Spec] = &[
+    key(General, "symbols", Coins, ""),
+    key(General, "plan", Words(PLANS), ""),
+    key(General, "seed", Int(0, i64::MAX), ""),
+    key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
+    key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
+    key(Instrument, "max_leverage", Int(1, 255), "times"),
+    key(Sim, "queue", Queue, ""),
+    key(Sim, "latency", Latency, ""),
+    key(Sim, "fee_tier", Int(0, 99), "row of [[fees.volume_tier]]"),
+    key(Sim, "maker_rebate_tier", Int(0, 99), "row of [[fees.maker_rebate]], 0 = none"),
+    key(Sim, "maker_fee_bps", Rate, "bps"),
+    key(VolumeTier, "min_volume_usd", Money(0, 90_000_000_000), "USD"),
+    key(VolumeTier, "taker_bps", Rate, "bps"),
+    key(VolumeTier, "maker_bps", Rate, "bps"),
+    key(MakerRebate, "min_maker_share_pct", Num(0.0, 100.0), "percent"),
+    key(MakerRebate, "maker_bps", Rate, "bps"),
+    key(Quote, "vol_sample_ms", Int(10, 60_000), "ms"),
+    key(Quote, "vol_halflife_s", Num(0.1, DAY_S), "s"),
+    key(Quote, "vol_horizon_s", Num(0.1, DAY_S), "s"),
+    key(Quote, "imbalance_levels", Int(1, BOOK_LEVELS as i64), "levels"),
+    key(Quote, "imbalance_alpha", Num(0.001, 1.0), "share"),
+    key(Quote, "signal_bar_s", Num(1.0, DAY_S), "s"),
+    key(Quote, "fair_price", Words(&["mid", "microprice"]), ""),
+    key(Quote, "min_spread_bps", Num(0.01, 1000.0), "bps"),
+    key(Quote, "max_spread_bps", Num(0.01, 1000.0), "bps"),
+    key(Quote, "vol_multiplier", Num(0.0, 100.0), "times"),
+    key(Quote, "min_edge_bps", Num(0.0, 100.0), "bps"),
+    key(Quote, "fee_floor", Bool, ""),
+    key(Quote, "skew_factor", Num(0.0, 100.0), "average true ranges"),
+    key(Quote, "bias_strength", Num(0.0, 10.0), "half spreads"),
+    key(Quote, "imbalance_strength", Num(0.0, 10.0), "half spreads"),
+    key(Quote, "level_spacing_bps", Num(0.0, 1000.0), "bps"),
+    key(Quote, "num_levels", Int(1, QUOTE_LEVELS as i64), "levels"),
+    key(Quote, "level_weights", Weights, "share"),
+    key(Quote, "order_size_usd", Money(10, MAX_USD), "USD"),
+    key(Quote, "one_sided_at", Num(0.01, 1.0), "share of the position limit"),
+    key(Quote, "requote_min_ms", Int(1, HOUR_MS), "ms"),
+    key(Quote, "tick_ms", Int(1, HOUR_MS), "ms"),
+    key(Quote, "requote_threshold_bps", Num(0.0, 100.0), "bps"),
+    key(Risk, "max_position_usd", Money(10, MAX_USD), "USD"),
+    account("max_total_position_usd", Money(10, MAX_USD), "USD"),
+    account("capital_usd", Money(10, MAX_USD), "USD"),
+    account("max_daily_loss_pct", Num(0.01, 100.0), "percent of capital"),
+    account("max_drawdown_pct", Num(0.01, 100.0), "percent of capital"),
+    account("max_api_errors", Int(0, 10_000), "errors"),
+    account("api_error_window_s", Num(1.0, DAY_S), "s"),
+    account("api_error_cooldown_s", Num(1.0, DAY_S), "s"),
+    key(Risk, "large_move_pct", Num(0.01, 100.0), "percent"),
+    key(Risk, "large_move_cooldown_s", Num(1.0, DAY_S), "s"),
+    key(Risk, "vol_emergency_ratio", Num(1.0, 1000.0), "times"),
+    key(Risk, "vol_emergency_mult", Num(1.0, 100.0), "times"),
+    key(Risk, "stale_book_ms", Int(100, HOUR_MS), "ms"),
+    account("max_actions_per_min", Int(1, 100_000), "actions"),
+    account("action_budget", Int(0, 1_000_000_000), "actions"),
+    account("cancel_reserve_pct", Num(0.0, 90.0), "percent of the budget"),
+    key(Risk, "ack_timeout_ms", Int(100, HOUR_MS), "ms"),
+    key(Risk, "expires_after_ms", Int(100, HOUR_MS), "ms"),
+];
+
+/// The tables of a configuration.
+const TABLES: [&str; 6] = ["general", "universe", "sim", "fees", "defaults", "asset"];
+
+/// The keys of a section, in order.
+pub(super) fn of(section: Section) -> impl Iterator<Item = &'static Spec> {
+    SPECS.iter().filter(move |s| s.section == section)
+}
+
+/// Whether a key's number must keep its decimal text.
+pub(super) fn is_exact(key: &str) -> bool {
+    SPECS.iter().any(|s| s.key == key && matches!(s.kind, Money(..) | Rate))
+}
+
+impl Spec {
+    /// What is allowed, in words.
+    pub fn allowed(&self) -> String {
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" ({})", self.unit) };
+        match self.kind {
+            Int(lo, i64::MAX) => format!("a whole number from {lo}"),
+            Int(lo, hi) => format!("a whole number from {lo} to {hi}{unit}"),
+            Num(lo, hi) => format!("a number from {lo} to {hi}{unit}"),
+            Money(lo, hi) => format!("an amount from {lo} to {hi}{unit}, at most 8 decimals"),
+            Rate => "a rate from -100 to 100 (bps), at most 4 decimals".to_owned(),
+            Bool => "true or false".to_owned(),
+            Words(words) => format!("one of {}", words.join(", ")),
+            Coins => "a list of coins, [\"BTC\", \"ETH\"]".to_owned(),
+            Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
+            Queue => super::values::QUEUE_ALLOWED.to_owned(),
+            Latency => super::values::LATENCY_ALLOWED.to_owned(),
+        }
+    }
+
+    /// [`None`] when the value is allowed, otherwise what is wrong with it.
+    fn fault(&self, value: &Value) -> Option<&'static str> {
+        const TYPE: Option<&str> = Some("wrong type or unit");
+        const RANGE: Option<&str> = Some("out of range");
+        let in_range = |ok: bool| if ok { None } else { RANGE };
+        match (self.kind, value) {
+            (Int(lo, hi), Value::Integer(i)) => in_range((lo..=hi).contains(i)),
+            (Num(lo, hi), v) => number(v).map_or(TYPE, |x| in_range((lo..=hi).contains(&x))),
+            (Money(lo, hi), v) => text(v).map_or(TYPE, |t| match parse_usd(&t) {
+                Ok(usd) => in_range(usd.to_f64() >= lo as f64 && usd.to_f64() <= hi as f64),
+                Err(_) => TYPE,
+            }),
+            (Rate, v) => text(v).map_or(TYPE, |t| parse_bps(&t).err().and(TYPE)),
+            (Bool, Value::Boolean(_)) => None,
+            (Words(words), Value::String(s)) => in_range(words.contains(&s.as_str())),
+            (Coins, Value::Array(items)) if items.iter().all(Value::is_str) => None,
+            (Weights, Value::Array(items)) => in_range(
+                items.len() == QUOTE_LEVELS
+                    && items.iter().all(|v| number(v).is_some_and(|x| (0.0..=1.0).contains(&x))),
+            ),
+            (Queue, Value::String(s)) => s.parse::<QueueModel>().err().and(RANGE),
+            (Latency, Value::String(s)) => s.parse::<LatencyModel>().err().and(TYPE),
+            _ => TYPE,
+        }
+    }
+}
+
+/// A number as a float; text is not one.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(i) => Some(*i as f64),
+        Value::Float(f) => Some(*f),
+        _ => None,
+    }
+}
+
+/// The decimal text of an exact number.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Integer(i) => Some(i.to_string()),
+        Value::String(s) => Some(s.clone()),
+        _ => None,
+    }
+}
+
+/// Checks kind, range and spelling of every key of a configuration.
+pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> {
+    let checker = Checker { origins };
+    for (name, value) in root {
+        let table = checker.table(value, name, TABLES.contains(&name.as_str()), &TABLES)?;
+        match name.as_str() {
+            "general" => checker.keys(table, name, General)?,
+            "sim" => checker.keys(table, name, Sim)?,
+            "universe" => {
+                for (coin, value) in table {
+                    let path = join(name, coin);
+                    checker.keys(checker.table(value, &path, true, &[])?, &path, Instrument)?;
+                }
+            }
+            "fees" => checker.fees(table)?,
+            "defaults" => checker.quote_and_risk(table, name)?,
+            _ => {
+                for (coin, value) in table {
+                    let path = join(name, coin);
+                    checker.quote_and_risk(checker.table(value, &path, true, &[])?, &path)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Checker<'a> {
+    origins: &'a Origins,
+}
+
+impl Checker<'_> {
+    fn error(&self, path: &str, problem: impl Into<String>) -> ConfigError {
+        ConfigError::at(place_of(self.origins, path), path, problem)
+    }
+
+    /// `value` as a table; `known` is whether its name is one of `names`.
+    fn table<'v>(
+        &self,
+        value: &'v Value,
+        path: &str,
+        known: bool,
+        names: &[&str],
+    ) -> Result<&'v Table, ConfigError> {
+        if !known {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            return Err(self.unknown(path, last, names));
+        }
+        value.as_table().ok_or_else(|| {
+            self.error(path, format!("wrong type: {}; allowed: a table", value.type_str()))
+        })
+    }
+
+    fn unknown(&self, path: &str, key: &str, names: &[&str]) -> ConfigError {
+        // The value is not shown: a misplaced secret must not reach a terminal or a log.
+        let problem = match nearest(key, names.iter().copied()) {
+            Some(near) => format!("unknown key; did you mean {near}?"),
+            None => format!("unknown key; allowed: {}", names.join(", ")),
+        };
+        self.error(path, problem)
+    }
+
+    fn quote_and_risk(&self, table: &Table, path: &str) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let path = join(path, name);
+            let section = if name == "quote" { Quote } else { Risk };
+            let names = ["quote", "risk"];
+            let keys = self.table(value, &path, names.contains(&name.as_str()), &names)?;
+            self.keys(keys, &path, section)?;
+        }
+        Ok(())
+    }
+
+    fn fees(&self, table: &Table) -> Result<(), ConfigError> {
+        let names = ["volume_tier", "maker_rebate"];
+        for (name, value) in table {
+            let path = join("fees", name);
+            if !names.contains(&name.as_str()) {
+                return Err(self.unknown(&path, name, &names));
+            }
+            let section = if name == "volume_tier" { VolumeTier } else { MakerRebate };
+            let rows = value
+                .as_array()
+                .ok_or_else(|| self.error(&path, "wrong type; allowed: a list of tables"))?;
+            for (i, row) in rows.iter().enumerate() {
+                let path = format!("{path}[{i}]");
+                self.keys(self.table(row, &path, true, &[])?, &path, section)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keys(&self, table: &Table, path: &str, section: Section) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let path = join(path, name);
+            let Some(spec) = of(section).find(|s| s.key == name) else {
+                let names: Vec<&str> = of(section).map(|s| s.key).collect();
+                return Err(self.unknown(&path, name, &names));
+            };
+            if spec.account && path.starts_with("asset.") {
+                let problem =
+                    format!("holds for the whole account; set it in [defaults.risk].{name}");
+                return Err(self.error(&path, problem));
+            }
+            if let Some(fault) = spec.fault(value) {
+                let problem =
+                    format!("{value} is not allowed ({fault}); allowed: {}", spec.allowed());
+                return Err(self.error(&path, problem));
+            }
+        }
+        Ok(())
+    }
+}

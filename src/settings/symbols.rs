@@ -1,0 +1,92 @@
+//! Coin names as people type them (`BTCUSDT`, `eth-perp`) → the venue's (`BTC`, `ETH`).
+
+use super::error::nearest;
+
+/// Quote and product names that may follow a coin.
+const SUFFIXES: [&str; 4] = ["USDT", "USDC", "USD", "PERP"];
+
+/// The venue's name for what was typed. The venue's own spelling wins (`kPEPE`), then any case,
+/// then the same with separators and suffixes taken off.
+pub fn resolve<'a>(typed: &str, coins: &'a [String]) -> Result<&'a str, String> {
+    let bare: String =
+        typed.trim().chars().filter(|c| !matches!(c, '-' | '_' | '/' | ':')).collect();
+    let mut name = bare.as_str();
+    loop {
+        let exact = coins.iter().find(|c| c.as_str() == name);
+        if let Some(coin) = exact.or_else(|| coins.iter().find(|c| c.eq_ignore_ascii_case(name))) {
+            return Ok(coin);
+        }
+        match SUFFIXES.iter().find_map(|s| strip_suffix(name, s)) {
+            Some(shorter) => name = shorter,
+            None => break,
+        }
+    }
+    let all = || coins.join(", ");
+    Err(match nearest(name, coins.iter().map(String::as_str)) {
+        Some(near) => format!("unknown coin {typed:?}; did you mean {near}? known: {}", all()),
+        None => format!("unknown coin {typed:?}; known: {}", all()),
+    })
+}
+
+fn strip_suffix<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
+    let cut = name.len().checked_sub(suffix.len()).filter(|cut| *cut > 0)?;
+    let (head, tail) = name.split_at_checked(cut)?;
+    tail.eq_ignore_ascii_case(suffix).then_some(head)
+}
+
+/// Resolves a whole list: at least one, at most `limit`, none twice.
+pub fn resolve_all<'t>(
+    typed: impl IntoIterator<Item = &'t str>,
+    coins: &[String],
+    limit: usize,
+) -> Result<Vec<String>, String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in typed {
+        let coin = resolve(name, coins)?;
+        if found.iter().any(|f| f == coin) {
+            return Err(format!("{coin} is listed twice; list each coin once"));
+        }
+        found.push(coin.to_owned());
+    }
+    if found.is_empty() || found.len() > limit {
+        return Err(format!("{} coins; allowed: 1 to {limit}", found.len()));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coins() -> Vec<String> {
+        ["BTC", "ETH", "SOL", "kPEPE", "USD"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn spellings_are_tolerated_and_strangers_are_not() {
+        let coins = coins();
+        let ok = |typed: &str, coin: &str| assert_eq!(resolve(typed, &coins), Ok(coin), "{typed}");
+        ok("BTC", "BTC");
+        ok(" btcusdt ", "BTC");
+        ok("BTC-USD", "BTC");
+        ok("eth_usdc", "ETH");
+        ok("SOL/USD-PERP", "SOL");
+        ok("kPEPE", "kPEPE");
+        ok("KPEPE-PERP", "kPEPE");
+        ok("USD", "USD");
+        let e = resolve("BTCC", &coins).unwrap_err();
+        assert!(e.contains("did you mean BTC?") && e.contains("kPEPE"), "{e}");
+        let e = resolve("ÄÖÜ", &coins).unwrap_err();
+        assert!(e.contains("known: BTC"), "{e}");
+        assert!(resolve("", &coins).is_err());
+    }
+
+    #[test]
+    fn lists_hold_each_coin_once() {
+        let coins = coins();
+        let all = |s: &str| resolve_all(s.split(','), &coins, 2);
+        assert_eq!(all("ethusdt,BTC"), Ok(vec!["ETH".to_owned(), "BTC".to_owned()]));
+        assert!(all("BTC,BTCUSDT").unwrap_err().contains("twice"));
+        assert!(all("BTC,ETH,SOL").unwrap_err().contains("1 to 2"));
+    }
+}
