@@ -1,34 +1,76 @@
-//! A lane: stages polled in order by one thread, with the time each took.
+//! A lane: stages polled in order by one thread. How long each poll took goes to the side thread as
+//! samples, through a ring of the lane's own.
 
 use super::clock::WallClock;
+use super::idle::IdleStrategy;
+use super::plan::Plan;
+use super::ring::{In, Out, ring};
 use super::stage::Stage;
 use crate::types::Nanos;
+use crate::types::limits::RING_SAMPLE;
 use hdrhistogram::Histogram;
 
 /// Longest span a histogram holds; longer ones count as this.
 const MAX_SPAN_NS: u64 = 60_000_000_000;
 
-/// How long the polls of one stage took that did some work.
-#[derive(Clone, Debug)]
-pub struct StageLatency {
-    /// The stage's name.
-    pub name: &'static str,
-    /// Nanoseconds a poll.
-    pub histogram: Histogram<u64>,
+/// How long one poll took that did some work.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    /// Index of the stage in its lane.
+    stage: u32,
+    /// Nanoseconds, saturating.
+    ns: u32,
 }
 
 /// Stages that share a thread.
 pub struct Lane {
+    name: String,
+    pub(super) core: Option<usize>,
+    pub(super) idle: IdleStrategy,
     stages: Vec<Box<dyn Stage>>,
-    latency: Vec<StageLatency>,
+    samples: Out<Sample>,
     clock: WallClock,
 }
 
 impl Lane {
-    /// Polls `stages` in this order. The clock only measures how long they take.
-    pub fn new(stages: Vec<Box<dyn Stage>>, clock: WallClock) -> Self {
-        let latency = stages.iter().map(|s| new_latency(s.name())).collect();
-        Self { stages, latency, clock }
+    /// All stages in one lane, for the calling thread.
+    pub fn inline(stages: Vec<Box<dyn Stage>>, clock: &WallClock) -> (Vec<Self>, Latencies) {
+        let (lane, samples) = Self::new(stages, None, IdleStrategy::Backoff, clock);
+        (vec![lane], Latencies(vec![samples]))
+    }
+
+    /// The lanes of a validated plan. The clock only measures how long polls take.
+    pub fn by_plan(
+        plan: &Plan,
+        mut stages: Vec<Box<dyn Stage>>,
+        clock: &WallClock,
+    ) -> (Vec<Self>, Latencies) {
+        let make = |lane: &super::plan::LanePlan| {
+            let own = lane.stages.iter().map(|name| take_stage(&mut stages, name)).collect();
+            Self::new(own, lane.core, lane.idle, clock)
+        };
+        let (lanes, samples) = plan.lanes.iter().map(make).unzip();
+        (lanes, Latencies(samples))
+    }
+
+    fn new(
+        stages: Vec<Box<dyn Stage>>,
+        core: Option<usize>,
+        idle: IdleStrategy,
+        clock: &WallClock,
+    ) -> (Self, LaneLatencies) {
+        let (samples, input) = ring("lane->side", RING_SAMPLE);
+        let names: Vec<_> = stages.iter().map(|s| s.name()).collect();
+        let latencies =
+            LaneLatencies { input, stages: names.iter().map(|n| (*n, new_histogram())).collect() };
+        let lane =
+            Self { name: names.join("+"), core, idle, stages, samples, clock: clock.clone() };
+        (lane, latencies)
+    }
+
+    /// Its stages' names.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Before the first poll.
@@ -40,11 +82,12 @@ impl Lane {
     pub fn poll(&mut self, now: Nanos) -> usize {
         let mut total = 0;
         let mut before = self.clock.raw();
-        for (stage, latency) in self.stages.iter_mut().zip(&mut self.latency) {
+        for (i, stage) in self.stages.iter_mut().enumerate() {
             let work = stage.poll(now);
             let after = self.clock.raw();
             if work > 0 {
-                latency.histogram.saturating_record(self.clock.span_ns(before, after));
+                let ns = self.clock.span_ns(before, after).min(u64::from(u32::MAX)) as u32;
+                self.samples.push_or_drop(Sample { stage: i as u32, ns });
                 total += work;
             }
             before = after;
@@ -57,28 +100,47 @@ impl Lane {
         self.stages.iter().filter_map(|s| s.next_deadline()).min()
     }
 
-    /// After the last poll: how long each stage took.
-    pub fn stop(mut self) -> Vec<StageLatency> {
+    /// After the last poll.
+    pub fn stop(&mut self) {
         self.stages.iter_mut().for_each(|s| s.on_stop());
-        self.latency
-    }
-
-    /// Takes the stages whose names are listed out of `stages`, in that order.
-    pub fn pick(stages: &mut Vec<Box<dyn Stage>>, names: &[String]) -> Vec<Box<dyn Stage>> {
-        names
-            .iter()
-            .map(|name| {
-                let at = stages.iter().position(|s| s.name() == name);
-                let at = at.unwrap_or_else(|| panic!("stage `{name}`: the plan was not validated"));
-                stages.remove(at)
-            })
-            .collect()
     }
 }
 
-fn new_latency(name: &'static str) -> StageLatency {
-    let mut histogram = Histogram::new_with_bounds(1, MAX_SPAN_NS, 3)
-        .unwrap_or_else(|e| panic!("histogram bounds are constants: {e}"));
-    histogram.auto(false);
-    StageLatency { name, histogram }
+fn take_stage(stages: &mut Vec<Box<dyn Stage>>, name: &str) -> Box<dyn Stage> {
+    let at = stages.iter().position(|s| s.name() == name);
+    stages.remove(at.unwrap_or_else(|| panic!("stage `{name}`: the plan was not validated")))
+}
+
+struct LaneLatencies {
+    input: In<Sample>,
+    stages: Vec<(&'static str, Histogram<u64>)>,
+}
+
+/// How long the polls of each stage took, collected by the side thread.
+pub struct Latencies(Vec<LaneLatencies>);
+
+impl Latencies {
+    /// Takes in what has arrived. Call often: a full ring drops samples.
+    pub fn drain(&mut self) {
+        for lane in &mut self.0 {
+            while let Some(sample) = lane.input.pop() {
+                lane.stages[sample.stage as usize].1.saturating_record(sample.ns.into());
+            }
+        }
+    }
+
+    /// Name and histogram (nanoseconds a poll that did some work) of each stage.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &Histogram<u64>)> {
+        self.0.iter().flat_map(|l| l.stages.iter().map(|(n, h)| (*n, h)))
+    }
+
+    /// Samples that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.0.iter().map(|l| l.input.stats().dropped()).sum()
+    }
+}
+
+fn new_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, MAX_SPAN_NS, 3)
+        .unwrap_or_else(|e| panic!("histogram bounds are constants: {e}"))
 }

@@ -2,10 +2,8 @@
 
 use super::clock::WallClock;
 use super::idle::Idle;
-use super::lane::{Lane, StageLatency};
+use super::lane::Lane;
 use super::level::{Level, LevelCell};
-use super::plan::Plan;
-use super::stage::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -20,11 +18,11 @@ struct Running {
     name: String,
     /// Unix nanoseconds of the newest duty cycle.
     heartbeat: Arc<AtomicU64>,
-    handle: JoinHandle<Vec<StageLatency>>,
+    handle: JoinHandle<()>,
 }
 
 /// Raises the halt level when its thread dies: the other lanes then cancel what rests.
-pub(super) struct PanicGuard(pub Arc<LevelCell>);
+struct PanicGuard(Arc<LevelCell>);
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
@@ -35,21 +33,19 @@ impl Drop for PanicGuard {
 }
 
 impl Threads {
-    /// Starts a validated plan. A lane that panics raises `level` to [`Level::Halt`].
+    /// Starts one thread a lane. A lane that panics raises `level` to [`Level::Halt`].
     pub fn start(
-        plan: &Plan,
-        mut stages: Vec<Box<dyn Stage>>,
+        lanes: Vec<Lane>,
         clock: &WallClock,
         level: &Arc<LevelCell>,
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut lanes = Vec::new();
-        for lane_plan in &plan.lanes {
-            let mut lane = Lane::new(Lane::pick(&mut stages, &lane_plan.stages), clock.clone());
+        let mut running = Vec::new();
+        for mut lane in lanes {
             let heartbeat = Arc::new(AtomicU64::new(0));
             let (beat, halt, stop) = (heartbeat.clone(), level.clone(), stop.clone());
-            let (clock, core, idle) = (clock.clone(), lane_plan.core, lane_plan.idle);
-            let name = lane_plan.stages.join("+");
+            let (clock, core, idle) = (clock.clone(), lane.core, lane.idle);
+            let name = lane.name().to_owned();
             let run = move || {
                 let _guard = PanicGuard(halt);
                 if let Some(id) = core {
@@ -63,13 +59,13 @@ impl Threads {
                     beat.store(now.0 as u64, Ordering::Relaxed);
                     idle.idle(work);
                 }
-                lane.stop()
+                lane.stop();
             };
             // Linux shows the first 15 bytes of a thread's name.
             let handle = std::thread::Builder::new().name(name.clone()).spawn(run)?;
-            lanes.push(Running { name, heartbeat, handle });
+            running.push(Running { name, heartbeat, handle });
         }
-        Ok(Self { lanes, stop })
+        Ok(Self { lanes: running, stop })
     }
 
     /// Each lane's name and the Unix nanoseconds of its newest duty cycle (0 = none yet).
@@ -82,17 +78,15 @@ impl Threads {
         self.lanes.iter().find(|l| l.handle.is_finished()).map(|l| l.name.as_str())
     }
 
-    /// Stops all lanes; each stage's latencies, or the name of a lane that had panicked.
-    pub fn stop(self) -> Result<Vec<StageLatency>, String> {
+    /// Stops all lanes; an error names one that had panicked.
+    pub fn stop(self) -> Result<(), String> {
         self.stop.store(true, Ordering::Release);
-        let mut latencies = Vec::new();
         let mut dead = None;
         for lane in self.lanes {
-            match lane.handle.join() {
-                Ok(l) => latencies.extend(l),
-                Err(_) => dead = Some(lane.name),
+            if lane.handle.join().is_err() {
+                dead = Some(lane.name);
             }
         }
-        dead.map_or(Ok(latencies), Err)
+        dead.map_or(Ok(()), Err)
     }
 }

@@ -5,9 +5,7 @@
 //! order of polls, and so every decision, the same under every plan; what the plan changes is on
 //! which thread a stage runs and which rings cross threads.
 
-use super::clock::WallClock;
-use super::lane::{Lane, StageLatency};
-use super::plan::Plan;
+use super::lane::Lane;
 use super::stage::Stage;
 use crate::types::Nanos;
 use std::sync::Arc;
@@ -29,56 +27,45 @@ pub struct Drive<'a> {
     pub after_moment: &'a mut dyn FnMut(Nanos) -> bool,
 }
 
-/// Polls all stages on the calling thread until `end`.
-pub fn run_inline(
-    stages: Vec<Box<dyn Stage>>,
-    drive: Drive<'_>,
-    clock: &WallClock,
-) -> Vec<StageLatency> {
-    let mut pipeline = Lane::new(stages, clock.clone());
-    pipeline.start();
-    run(drive, clock, &mut |now| (pipeline.poll(now), pipeline.next_deadline()), &|| true);
-    pipeline.stop()
+/// Polls all lanes on the calling thread until `end`.
+pub fn run_inline(mut lanes: Vec<Lane>, drive: Drive<'_>) {
+    lanes.iter_mut().for_each(Lane::start);
+    let mut round = |now| {
+        let work = lanes.iter_mut().map(|l| l.poll(now)).sum();
+        (work, lanes.iter().filter_map(Lane::next_deadline).min())
+    };
+    run(drive, &mut round, &|| true);
+    lanes.iter_mut().for_each(Lane::stop);
 }
 
-/// The same on a plan's threads. An error names the lane that panicked.
-pub fn run_lockstep(
-    plan: &Plan,
-    mut stages: Vec<Box<dyn Stage>>,
-    drive: Drive<'_>,
-    clock: &WallClock,
-) -> Result<Vec<StageLatency>, String> {
+/// The same with a thread for each lane. An error names a lane that panicked.
+pub fn run_lockstep(lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), String> {
     let baton = Arc::new(Baton::default());
-    let lanes = plan.lanes.len() as u32;
+    let count = lanes.len() as u32;
     let handles: Vec<_> = (1..)
-        .zip(&plan.lanes)
-        .map(|(turn, lane_plan)| {
-            let lane = Lane::new(Lane::pick(&mut stages, &lane_plan.stages), clock.clone());
-            let baton = baton.clone();
-            std::thread::Builder::new()
-                .name(lane_plan.stages.join("+"))
-                .spawn(move || baton.serve(turn, lanes, lane))
+        .zip(lanes)
+        .map(|(turn, lane)| {
+            let (baton, name) = (baton.clone(), lane.name().to_owned());
+            let thread = std::thread::Builder::new().name(name.clone());
+            (name, thread.spawn(move || baton.serve(turn, count, lane)))
         })
         .collect();
-    let started = handles.iter().all(Result::is_ok);
-    if started {
-        run(drive, clock, &mut |now| baton.round(now), &|| !baton.broken.load(Ordering::Acquire));
+    if handles.iter().all(|(_, h)| h.is_ok()) {
+        run(drive, &mut |now| baton.round(now), &|| !baton.broken.load(Ordering::Acquire));
     }
     baton.stop.store(true, Ordering::Release);
-    let mut latencies = Vec::new();
-    for (handle, lane) in handles.into_iter().zip(&plan.lanes) {
-        let name = lane.stages.join("+");
+    for (name, handle) in handles {
         let handle = handle.map_err(|e| format!("cannot start a thread for lane {name}: {e}"))?;
-        latencies.extend(handle.join().map_err(|_| format!("lane {name} panicked"))?);
+        handle.join().map_err(|_| format!("lane {name} panicked"))?;
     }
-    Ok(latencies)
+    Ok(())
 }
 
 type Round<'a> = dyn FnMut(Nanos) -> (usize, Option<Nanos>) + 'a;
 
-fn run(drive: Drive<'_>, clock: &WallClock, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
-    let mut venue = Lane::new(vec![drive.venue], clock.clone());
-    venue.start();
+fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
+    let venue = &mut drive.venue;
+    venue.on_start();
     let mut now = drive.start;
     loop {
         let mut next = None;
@@ -102,7 +89,7 @@ fn run(drive: Drive<'_>, clock: &WallClock, round: &mut Round<'_>, healthy: &dyn
             _ => break,
         }
     }
-    venue.stop();
+    venue.on_stop();
 }
 
 /// Whose turn it is, and what the round has added up to so far.
@@ -131,7 +118,7 @@ impl Baton {
     }
 
     /// A lane's part.
-    fn serve(&self, turn: u32, lanes: u32, mut lane: Lane) -> Vec<StageLatency> {
+    fn serve(&self, turn: u32, lanes: u32, mut lane: Lane) {
         let _guard = BrokenGuard(self);
         lane.start();
         while self.wait_for(turn, &self.stop) {
@@ -143,7 +130,7 @@ impl Baton {
             }
             self.turn.store((turn + 1) % (lanes + 1), Ordering::Release);
         }
-        lane.stop()
+        lane.stop();
     }
 
     /// Waits for a turn; false when `quit` came first.
@@ -176,8 +163,9 @@ impl Drop for BrokenGuard<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::WallClock;
     use super::super::idle::IdleStrategy;
-    use super::super::plan::LanePlan;
+    use super::super::plan::{LanePlan, Plan};
     use super::super::ring::{In, Out, ring};
     use super::*;
 
@@ -239,8 +227,8 @@ mod tests {
         let after_moment = &mut |_| true;
         let drive = Drive { start: Nanos(0), end, venue: Box::new(Nothing), after_moment };
         match plan {
-            None => drop(run_inline(stages, drive, &clock)),
-            Some(p) => drop(run_lockstep(p, stages, drive, &clock)?),
+            None => run_inline(Lane::inline(stages, &clock).0, drive),
+            Some(p) => run_lockstep(Lane::by_plan(p, stages, &clock).0, drive)?,
         }
         Ok(sum.load(Ordering::Relaxed))
     }

@@ -24,6 +24,8 @@ pub const RING_TARGET: usize = 256;
 pub const RING_VENUE: usize = 4096;
 /// Journal records in flight from each stage to the side thread.
 pub const RING_RECORD: usize = 8192;
+/// Latency samples in flight from each lane to the side thread.
+pub const RING_SAMPLE: usize = 16384;
 /// Actions and venue events in flight between the gateway and the simulator.
 pub const RING_SIM: usize = 4096;
 
