@@ -4,5 +4,6 @@
 pub mod cli;
 pub mod exit;
 pub mod mode;
+pub mod report;
 pub mod settings;
 pub mod terminal;

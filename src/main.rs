@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match botmm::mode::run(cli.into_verb()) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
-            eprintln!("botmm: {error}");
+            botmm::terminal::complain(&error);
             error.exit().into()
         }
     }

@@ -24,7 +24,7 @@ pub use secrets::Secrets;
 pub use values::{LatencyModel, QueueModel, format_duration, parse_bps, parse_duration, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument};
+use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe};
 use document::{Document, Origins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -149,6 +149,11 @@ impl Settings {
     /// The grid of a coin, when the universe has it.
     pub fn instrument(&self, coin: &str) -> Option<Instrument> {
         self.universe.get(coin).copied()
+    }
+
+    /// The coins to quote as the pipeline's universe, in order.
+    pub fn universe(&self) -> Universe {
+        Universe::new(self.symbols.iter().filter_map(|coin| self.instrument(coin)).collect())
     }
 
     /// The parameters of a coin: the defaults, with what is set for it on top, and the maker fee of

@@ -1,4 +1,4 @@
-//! Writing to stdout without falling over when the reader has left.
+//! Writing to stdout and stderr without falling over when the reader has left.
 
 use crate::exit::AppError;
 use std::io::{ErrorKind, Write as _};
@@ -11,4 +11,9 @@ pub fn print(text: &str) -> Result<(), AppError> {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(AppError::io("stdout", "write")(e)),
         _ => Ok(()),
     }
+}
+
+/// Says one line on stderr, as best it can: there is nowhere left to report a failure to.
+pub fn complain(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "botmm: {line}");
 }

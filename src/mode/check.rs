@@ -9,7 +9,7 @@ use crate::terminal;
 pub fn run(args: &CheckArgs) -> Result<(), AppError> {
     let settings = Settings::load(args.config.as_deref(), &|name| std::env::var(name).ok())?;
     for warning in &settings.warnings {
-        eprintln!("warning: {warning}");
+        terminal::complain(format_args!("warning: {warning}"));
     }
     let text = if args.json { format!("{:#}\n", settings.to_json()) } else { settings.render() };
     terminal::print(&text)

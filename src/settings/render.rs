@@ -35,7 +35,8 @@ impl Settings {
         out
     }
 
-    /// SHA-256 of the resolved configuration, in hex: equal exactly when every value is equal.
+    /// SHA-256 of the resolved configuration, in hex: equal exactly when every value is equal that
+    /// a decision may depend on. The thread plan is not among them.
     pub fn sha256(&self) -> String {
         let digest = Sha256::digest(self.body(false).as_bytes());
         digest.iter().fold(String::new(), |mut hex, byte| {
@@ -62,6 +63,7 @@ impl Settings {
         let set: Map<String, Json> = self
             .origins
             .keys()
+            .filter(|key| !self.is_table(key))
             .filter_map(|key| Some((key.clone(), Json::from(self.origin(key)?))))
             .collect();
         let secrets: Map<String, Json> =
@@ -84,6 +86,12 @@ impl Settings {
 
     fn table(&self, path: &[&str]) -> Option<&Table> {
         path.iter().try_fold(&self.resolved, |table, key| table.get(*key)?.as_table())
+    }
+
+    /// Whether other keys lie below this one, and say more exactly where they came from.
+    fn is_table(&self, key: &str) -> bool {
+        let below = format!("{key}.");
+        self.origins.range(below.clone()..).next().is_some_and(|(k, _)| k.starts_with(&below))
     }
 
     fn body(&self, comments: bool) -> String {
@@ -130,6 +138,9 @@ impl Writer<'_> {
     fn keys(&mut self, table: &Table, path: &str, section: Section) {
         for spec in spec::of(section) {
             let Some(v) = table.get(spec.key) else { continue };
+            if spec.key == "plan" && !self.comments {
+                continue;
+            }
             let _ = write!(self.out, "{} = {}", spec.key, value(spec.key, v));
             self.origin(&format!("{path}.{}", spec.key));
         }

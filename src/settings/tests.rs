@@ -36,6 +36,7 @@ fn the_shipped_file_is_the_strategys_default() {
     let pepe = s.instrument("kPEPE").unwrap();
     assert_eq!((pepe.venue_index, pepe.sz_decimals, pepe.max_leverage), (15, 0, 10));
     assert!(s.instrument("KPEPE").is_none());
+    assert_eq!((s.universe().len(), s.universe().find(b"SOL").unwrap().index()), (3, 2));
 }
 
 #[test]
@@ -177,6 +178,8 @@ fn what_is_rendered_can_be_read_back() {
     assert_eq!(again.params("HYPE"), s.params("HYPE"));
     assert_eq!((&again.symbols, again.seed, again.sim), (&s.symbols, s.seed, s.sim));
     assert_eq!(again.sha256(), s.sha256());
+    let flags = Overrides { plan: Some("solo".to_owned()), ..Overrides::default() };
+    assert_eq!(again.clone().with(&flags).unwrap().sha256(), s.sha256(), "plans decide nothing");
     assert_ne!(again.sha256(), Settings::load(None, &no_env).unwrap().sha256());
     assert!(s.render().contains("capital_usd = 12345.678  # "), "{}", s.render());
 }
@@ -202,4 +205,53 @@ fn sizes_that_the_venue_would_refuse_are_warned_about() {
     let s = from_text("[asset.BTC.quote]\norder_size_usd = 20\nfee_floor = false").unwrap();
     assert_eq!(s.warnings.len(), 2, "{:?}", s.warnings);
     assert!(s.warnings[0].starts_with("BTC: level 2 gets 7.50 USD"), "{:?}", s.warnings);
+}
+
+#[test]
+fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
+    use spec::Section;
+    let odd = [
+        "0",
+        "-1",
+        "1e308",
+        "-1e-9",
+        "nan",
+        "inf",
+        "9223372036854775807",
+        "true",
+        "\"\"",
+        "\"x\"",
+        "\"1e400\"",
+        "\"-0\"",
+        "[]",
+        "[nan, 1, 1, 1]",
+        "{}",
+        "1979-05-27",
+        "\"a\\nb\"",
+    ];
+    let mut refusals = 0;
+    for spec in spec::SPECS {
+        let table = match spec.section {
+            Section::General => "[general]",
+            Section::Sim => "[sim]",
+            Section::Quote => "[asset.SOL.quote]",
+            Section::Risk => "[defaults.risk]",
+            Section::Instrument => "[universe.NEW]",
+            Section::VolumeTier => "[[fees.volume_tier]]",
+            Section::MakerRebate => "[[fees.maker_rebate]]",
+        };
+        for value in odd {
+            match from_text(&format!("{table}\n{} = {value}\n", spec.key)) {
+                Ok(s) => assert!(s.params("SOL").is_usable(), "{} = {value}", spec.key),
+                Err(e) => {
+                    let e = e.to_string();
+                    assert!(!e.contains('\n'), "{e}");
+                    let table = table.trim_matches(['[', ']']);
+                    assert!(e.contains(spec.key) || e.contains(table), "{value}: {e}");
+                    refusals += 1;
+                }
+            }
+        }
+    }
+    assert!(refusals > 600, "only {refusals}");
 }

@@ -1,0 +1,113 @@
+//! Exact numbers in JSON, and grouped ones for people.
+
+use botmm_pipeline::types::{Bps, Px, Qty, Usd};
+use serde::ser::{Error as _, SerializeMap as _};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// Fixed-point numbers whose `Display` is an exact JSON number of at most eight decimals.
+pub(super) trait Exact: Display {}
+impl Exact for Usd {}
+impl Exact for Qty {}
+impl Exact for Px {}
+impl Exact for Bps {}
+
+struct Raw<'a, T>(&'a T);
+
+impl<T: Exact> Serialize for Raw<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // Text and not f64: sums of eight-decimal numbers must not show float noise.
+        RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?.serialize(to)
+    }
+}
+
+/// For `#[serde(serialize_with)]`.
+pub(super) fn exact<T: Exact, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    Raw(value).serialize(to)
+}
+
+/// The same for a map by symbol.
+pub(super) fn exact_map<T: Exact, S: Serializer>(
+    values: &BTreeMap<String, T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(values.len()))?;
+    for (key, value) in values {
+        map.serialize_entry(key, &Raw(value))?;
+    }
+    map.end()
+}
+
+/// The hash as 16 hex digits: a JSON number of this size would be rounded by most readers.
+pub(super) fn hex<S: Serializer>(hash: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&format!("{hash:016x}"))
+}
+
+/// Cents for people, rounded half away from zero, with thousands separated: `-1,234.50`.
+pub(super) fn cents(amount: Usd) -> String {
+    let cent = botmm_pipeline::types::SCALE / 100;
+    let cents = (amount.raw().unsigned_abs() + cent as u64 / 2) / cent as u64;
+    // A loss of a fraction of a cent keeps its sign.
+    let sign = if amount.is_negative() { "-" } else { "" };
+    format!("{sign}{}.{:02}", grouped(cents / 100), cents % 100)
+}
+
+/// `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `30 m 5 s`, `2.5 s`: the two largest units of a span.
+pub(super) fn span(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let s = seconds.round() as u64;
+    let (days, hours, minutes) = (s / 86_400, s / 3_600 % 24, s / 60 % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} m {} s", s % 60),
+        (0, _) => format!("{hours} h {minutes} m"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// Nanoseconds in a unit that keeps three figures.
+pub(super) fn nanos(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{:.2} us", ns as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
+        _ => format!("{:.2} s", ns as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn for_people() {
+        let usd = |s: &str| cents(Usd::parse(s).unwrap());
+        assert_eq!(usd("1234567.895"), "1,234,567.90");
+        assert_eq!(usd("-1234.5"), "-1,234.50");
+        assert_eq!(usd("-0.001"), "-0.00");
+        assert_eq!(usd("0"), "0.00");
+        assert_eq!((grouped(0).as_str(), grouped(999_999).as_str()), ("0", "999,999"));
+        assert_eq!(span(2.46), "2.5 s");
+        assert_eq!(span(1805.2), "30 m 5 s");
+        assert_eq!(span(7_260.0), "2 h 1 m");
+        assert_eq!(span(90_000.0), "1 d 1 h");
+        assert_eq!((nanos(950).as_str(), nanos(1_234).as_str()), ("950 ns", "1.23 us"));
+        assert_eq!(nanos(50_000_000), "50.00 ms");
+    }
+}

@@ -1,0 +1,91 @@
+//! Why each side was quoted or not, as shares of time.
+
+use botmm_pipeline::types::{Nanos, Reason, Side};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use std::collections::BTreeMap;
+
+/// Time spent in each state, of one side of one symbol.
+pub type ReasonTime = [Nanos; Reason::COUNT];
+
+/// Reason code → share of time, in [0, 1]; only codes that occurred.
+pub type Shares = BTreeMap<&'static str, f64>;
+
+/// Shares of time by symbol and side, and over all of them. Each map of shares sums to 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReasonShares {
+    /// Symbol → bid and ask.
+    pub by_symbol: BTreeMap<String, [Shares; 2]>,
+    /// Over all sides, weighted by time.
+    pub all: Shares,
+}
+
+impl ReasonShares {
+    /// From times; sides in the order of [`Side::BOTH`].
+    pub fn from_times<'a>(times: impl IntoIterator<Item = (&'a str, [ReasonTime; 2])>) -> Self {
+        let mut all = [Nanos::ZERO; Reason::COUNT];
+        let mut by_symbol = BTreeMap::new();
+        for (symbol, sides) in times {
+            for side in &sides {
+                for (sum, time) in all.iter_mut().zip(side) {
+                    *sum = *sum + *time;
+                }
+            }
+            by_symbol.insert(symbol.to_owned(), sides.map(|side| shares(&side)));
+        }
+        Self { by_symbol, all: shares(&all) }
+    }
+}
+
+fn shares(times: &ReasonTime) -> Shares {
+    let total: i64 = times.iter().map(|t| t.0).sum();
+    if total <= 0 {
+        return Shares::new();
+    }
+    let parts = Reason::ALL.iter().zip(times).filter(|(_, time)| time.0 > 0);
+    parts.map(|(reason, time)| (reason.as_str(), time.0 as f64 / total as f64)).collect()
+}
+
+/// The JSON key of a side.
+pub(super) const fn side_key(side: Side) -> &'static str {
+    match side {
+        Side::Bid => "bid",
+        Side::Ask => "ask",
+    }
+}
+
+impl Serialize for ReasonShares {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(self.by_symbol.len() + 1))?;
+        for (symbol, sides) in &self.by_symbol {
+            let named: BTreeMap<&str, &Shares> =
+                Side::BOTH.iter().map(|s| (side_key(*s), &sides[s.index()])).collect();
+            map.serialize_entry(symbol, &named)?;
+        }
+        map.serialize_entry("all", &self.all)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_sum_to_one_and_are_weighted_by_time() {
+        let mut bid = [Nanos::ZERO; Reason::COUNT];
+        bid[Reason::Quoted as usize] = Nanos::secs(2);
+        bid[Reason::Warmup as usize] = Nanos::secs(1);
+        let mut ask = [Nanos::ZERO; Reason::COUNT];
+        ask[Reason::OneSided as usize] = Nanos::secs(3);
+        let shares = ReasonShares::from_times([("BTC", [bid, ask])]);
+        for map in shares.by_symbol["BTC"].iter().chain([&shares.all]) {
+            assert!((map.values().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+        assert_eq!(shares.all["one_sided"].to_bits(), 0.5_f64.to_bits());
+        let json = serde_json::to_value(&shares).unwrap();
+        assert_eq!(json["BTC"]["ask"]["one_sided"], 1.0);
+        assert_eq!(json["all"]["one_sided"], 0.5);
+        let never = ReasonShares::from_times([("BTC", [[Nanos::ZERO; Reason::COUNT]; 2])]);
+        assert!(never.all.is_empty());
+    }
+}

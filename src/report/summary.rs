@@ -1,0 +1,126 @@
+//! What a run comes to. The JSON keys are an interface: scripts read them.
+
+use super::number::{exact, exact_map, hex};
+use super::reasons::ReasonShares;
+use botmm_pipeline::types::{Bps, Qty, Usd};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The result of a run, with what it assumed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Market events that reached the pipeline.
+    pub events: u64,
+    /// Time that they cover, seconds of the market's clock.
+    pub span_s: f64,
+    /// Events per second of our own time. A timing: differs from run to run.
+    pub events_per_s: f64,
+    /// Decisions of the quote stage, as the gate let them through.
+    pub decisions: u64,
+    /// Over all decisions and actions; equal input, configuration and seed give an equal one.
+    #[serde(serialize_with = "hex")]
+    pub decision_hash: u64,
+    /// Orders sent.
+    pub orders: u64,
+    /// Cancels sent.
+    pub cancels: u64,
+    /// Modifications sent.
+    pub modifies: u64,
+    /// Orders, cancels and modifications that the venue refused.
+    pub rejects: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Value of the fills.
+    #[serde(serialize_with = "exact")]
+    pub volume_usd: Usd,
+    /// Profit at the last marks, before fees.
+    #[serde(serialize_with = "exact")]
+    pub gross_pnl_usd: Usd,
+    /// Fees; positive = paid.
+    #[serde(serialize_with = "exact")]
+    pub fees_usd: Usd,
+    /// Profit at the last marks, after fees; negative = a loss.
+    #[serde(serialize_with = "exact")]
+    pub net_pnl_usd: Usd,
+    /// Open position at the end by symbol, in coin, + long.
+    #[serde(serialize_with = "exact_map")]
+    pub position: BTreeMap<String, Qty>,
+    /// Our equity minus the venue's: anything but zero is a defect in the accounts.
+    #[serde(serialize_with = "exact")]
+    pub equity_residual_usd: Usd,
+    /// Highest worst-case exposure reached, by symbol.
+    #[serde(serialize_with = "exact_map")]
+    pub max_worst_case_exposure_usd: BTreeMap<String, Usd>,
+    /// The limit that it must not pass, by symbol.
+    #[serde(serialize_with = "exact_map")]
+    pub max_position_usd: BTreeMap<String, Usd>,
+    /// Why each side was quoted or not.
+    pub reasons: ReasonShares,
+    /// Messages dropped, by ring.
+    pub dropped: BTreeMap<String, u64>,
+    /// Time from an event's arrival to the end of each stage. A timing: differs from run to run.
+    pub latency_ns: BTreeMap<String, LatencyNs>,
+    /// What the numbers rest on.
+    pub assumptions: Assumptions,
+}
+
+/// A latency distribution, nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LatencyNs {
+    /// Median.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Worst.
+    pub max: u64,
+}
+
+/// What a result rests on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Assumptions {
+    /// Queue model; `exact` for a market that knows every order.
+    pub queue: String,
+    /// Latency model.
+    pub latency: String,
+    /// Maker fee, basis points; positive = cost.
+    #[serde(serialize_with = "exact")]
+    pub fee_bps: Bps,
+    /// Of everything random.
+    pub seed: u64,
+    /// Thread plan.
+    pub plan: String,
+    /// Whether nothing was dropped between the stages by design.
+    pub lossless: bool,
+    /// `recorded`, `synthetic`…
+    pub market: String,
+    /// SHA-256 of the resolved configuration.
+    pub config_sha256: String,
+    /// What was read.
+    pub data: Vec<DataFile>,
+    /// What else a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// One input file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DataFile {
+    /// As it was named.
+    pub path: String,
+    /// Of its bytes as they are on disk.
+    pub sha256: String,
+    /// Rows or frames read.
+    pub rows: u64,
+}
+
+impl Summary {
+    /// The same without what differs from run to run on the same input: for comparing two runs.
+    #[must_use]
+    pub fn without_timings(&self) -> Self {
+        Self { events_per_s: 0.0, latency_ns: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// As JSON, one key a line.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+}

@@ -1,0 +1,205 @@
+//! The summary for people: money first, never without fees, fills and span; assumptions last.
+
+use super::number::{cents, grouped, nanos, span};
+use super::reasons::{Shares, side_key};
+use super::summary::Summary;
+use botmm_pipeline::types::{Reason, SCALE, Side, Usd};
+use std::fmt::{self, Display, Write as _};
+
+/// Stages in the order in which an event meets them.
+const STAGE_ORDER: [&str; 5] = crate::settings::STAGES;
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.money(f)?;
+        self.activity(f)?;
+        self.symbols(f)?;
+        self.why(f)?;
+        self.latency(f)?;
+        self.rests_on(f)
+    }
+}
+
+/// A label and what it stands for.
+fn line(f: &mut fmt::Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
+    writeln!(f, "  {label:<12} {text}")
+}
+
+/// An amount, and the word where it is a loss.
+fn profit(amount: Usd) -> String {
+    let word = if amount.is_negative() { " (loss)" } else { "" };
+    format!("{:>14} USD{word}", cents(amount))
+}
+
+impl Summary {
+    fn money(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fees_word = if self.fees_usd.is_negative() { " (rebate)" } else { " paid" };
+        writeln!(f, "Result")?;
+        line(
+            f,
+            "net PnL",
+            format_args!(
+                "{} after fees, from {} fills in {}",
+                profit(self.net_pnl_usd),
+                grouped(self.fills),
+                span(self.span_s)
+            ),
+        )?;
+        line(f, "gross PnL", format_args!("{} before fees", profit(self.gross_pnl_usd)))?;
+        line(
+            f,
+            "fees",
+            format_args!(
+                "{:>14} USD{fees_word}, at {} bps",
+                cents(self.fees_usd),
+                self.assumptions.fee_bps
+            ),
+        )?;
+        line(f, "volume", format_args!("{:>14} USD", cents(self.volume_usd)))?;
+        let verdict = self.residual_verdict();
+        // In full: a residual of a millionth is the one that tells of a defect.
+        line(
+            f,
+            "residual",
+            format_args!("{:>14} USD: {verdict}", self.equity_residual_usd.to_string()),
+        )?;
+        if self.fills == 0 {
+            line(f, "note", "no fills: this says nothing about profit")?;
+        }
+        Ok(())
+    }
+
+    fn residual_verdict(&self) -> &'static str {
+        // STRATEGY §4: alarm above 0.01 USD + 1e-6 of the volume.
+        let alarm = Usd::from_raw(SCALE / 100 + self.volume_usd.raw() / 1_000_000);
+        match self.equity_residual_usd.abs() {
+            Usd::ZERO => "the accounts add up",
+            residual if residual <= alarm => "below the alarm of 0.01 USD + 1e-6 of volume",
+            _ => "THE ACCOUNTS DO NOT ADD UP",
+        }
+    }
+
+    fn activity(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nActivity")?;
+        line(
+            f,
+            "events",
+            format_args!("{} ({:.0} a second)", grouped(self.events), self.events_per_s),
+        )?;
+        line(
+            f,
+            "decisions",
+            format_args!("{}, hash {:016x}", grouped(self.decisions), self.decision_hash),
+        )?;
+        line(
+            f,
+            "actions",
+            format_args!(
+                "{} orders, {} modifies, {} cancels; {} rejected",
+                grouped(self.orders),
+                grouped(self.modifies),
+                grouped(self.cancels),
+                grouped(self.rejects)
+            ),
+        )?;
+        let lost: Vec<String> = self
+            .dropped
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(ring, n)| format!("{ring} {}", grouped(*n)))
+            .collect();
+        let lost = if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") };
+        line(f, "dropped", lost)
+    }
+
+    fn symbols(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.position.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nPositions      at the end, coin    worst exposure, USD    limit, USD")?;
+        let none = || "-".to_owned();
+        for (symbol, position) in &self.position {
+            let worst = self.max_worst_case_exposure_usd.get(symbol);
+            let limit = self.max_position_usd.get(symbol);
+            let over = matches!((worst, limit), (Some(w), Some(l)) if w > l);
+            writeln!(
+                f,
+                "  {symbol:<12} {:>18} {:>22} {:>13}{}",
+                position.to_string(),
+                worst.map_or_else(none, |w| cents(*w)),
+                limit.map_or_else(none, |l| cents(*l)),
+                if over { "  OVER THE LIMIT" } else { "" }
+            )?;
+        }
+        Ok(())
+    }
+
+    fn why(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reasons.all.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nWhy each side was quoted or not, share of time")?;
+        for (symbol, sides) in &self.reasons.by_symbol {
+            for side in Side::BOTH {
+                let label = format!("{symbol} {}", side_key(side));
+                line(f, &label, in_words(&sides[side.index()]))?;
+            }
+        }
+        line(f, "all", in_words(&self.reasons.all))
+    }
+
+    fn latency(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.latency_ns.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nLatency                 p50          p99          max")?;
+        let rank =
+            |name: &str| STAGE_ORDER.iter().position(|s| *s == name).unwrap_or(STAGE_ORDER.len());
+        let mut rows: Vec<_> = self.latency_ns.iter().collect();
+        rows.sort_by_key(|(name, _)| rank(name));
+        for (name, l) in rows {
+            let (p50, p99, max) = (nanos(l.p50), nanos(l.p99), nanos(l.max));
+            writeln!(f, "  {name:<12} {p50:>12} {p99:>12} {max:>12}")?;
+        }
+        Ok(())
+    }
+
+    fn rests_on(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let a = &self.assumptions;
+        writeln!(f, "\nAssumptions")?;
+        line(f, "market", format_args!("{}, queue {}", a.market, a.queue))?;
+        line(f, "latency", &a.latency)?;
+        line(f, "maker fee", format_args!("{} bps (positive = cost)", a.fee_bps))?;
+        let lossless = if a.lossless { ", lossless" } else { "" };
+        line(f, "run", format_args!("seed {}, plan {}{lossless}", a.seed, a.plan))?;
+        line(f, "config", format_args!("sha256 {}", a.config_sha256))?;
+        for file in &a.data {
+            let rows = grouped(file.rows);
+            line(f, "data", format_args!("{}: {rows} rows, sha256 {}", file.path, file.sha256))?;
+        }
+        a.notes.iter().try_for_each(|note| line(f, "note", note))
+    }
+}
+
+/// Shares in words, largest first.
+fn in_words(shares: &Shares) -> String {
+    let mut parts: Vec<_> = shares.iter().collect();
+    parts.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
+    let mut out = String::new();
+    for (code, share) in parts {
+        let reason = Reason::ALL.iter().find(|r| r.as_str() == *code);
+        let comma = if out.is_empty() { "" } else { ", " };
+        let words = reason.map_or(*code, |r| r.in_words());
+        let _ = write!(out, "{comma}{words} {}", percent(*share));
+    }
+    if out.is_empty() { "no time".to_owned() } else { out }
+}
+
+/// What is not zero is not shown as zero, and what is not all is not shown as all.
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        p if p > 0.0 && p < 0.05 => "<0.1 %".to_owned(),
+        p if p > 99.95 && p < 100.0 => ">99.9 %".to_owned(),
+        p => format!("{p:.1} %"),
+    }
+}
