@@ -1,0 +1,184 @@
+//! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
+//! summary.
+
+use crate::exit::AppError;
+use crate::report::{Assumptions, DataFile, LatencyNs, ReasonShares, Summary};
+use crate::settings::{PlanFile, Settings};
+use botmm_pipeline::rt::plan::allowed_cores;
+use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan};
+use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::venue::sim::exchange::{ExchangeConfig, VenueAccount};
+use botmm_pipeline::wiring;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// The pipeline's configuration for these assets.
+pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) -> wiring::Config {
+    let params = universe.iter().map(|(_, i)| settings.params(i.coin.as_str())).collect();
+    // Runs against a simulated account start from nothing: the seed tells them apart.
+    let session = settings.seed as u32;
+    wiring::Config { universe, params, session, lossless }
+}
+
+/// The simulated exchange's configuration.
+pub fn exchange_config(settings: &Settings) -> ExchangeConfig {
+    let sim = &settings.sim;
+    ExchangeConfig { latency: sim.latency, maker_fee: sim.maker_fee, seed: settings.seed }
+}
+
+/// The plan of a name, checked against this machine; [`None`] = inline. `auto` chooses by the
+/// cores that the process may use. Plan files count cores from 0 within those.
+pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
+    let cores = allowed_cores();
+    let name = match name {
+        "inline" => return Ok(None),
+        "auto" => Plan::auto_name(cores.len()),
+        name => name,
+    };
+    let file = PlanFile::shipped(name)?;
+    let lane = |l: crate::settings::LaneFile| LanePlan {
+        stages: l.stages,
+        // A core beyond the last is kept as it is, so that validation names it.
+        core: l.core.map(|i| cores.get(i).copied().unwrap_or(i)),
+        idle: IdleStrategy::parse(&l.idle).unwrap_or(IdleStrategy::Backoff),
+    };
+    let plan = Plan { name: file.name, lanes: file.lanes.into_iter().map(lane).collect() };
+    plan.validate(&botmm_pipeline::stage::NAMES, &cores).map_err(|e| {
+        AppError::Usage(format!(
+            "plan `{name}` does not fit this machine: {e} (this process may use {} cores: try \
+             --plan auto)",
+            cores.len()
+        ))
+    })?;
+    Ok(Some(plan))
+}
+
+/// A flag that Ctrl-C and SIGTERM raise.
+pub fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // A second signal ends the process at once, in case the orderly way hangs.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
+            .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
+            .map_err(AppError::io("signal handler", "install"))?;
+    }
+    Ok(flag)
+}
+
+/// What a summary is made from.
+pub struct Ended<'a> {
+    /// What was configured.
+    pub settings: &'a Settings,
+    /// What the pipeline was built from.
+    pub config: &'a wiring::Config,
+    /// Its counters.
+    pub metrics: &'a Metrics,
+    /// Loss counts: ring name and messages dropped.
+    pub dropped: BTreeMap<String, u64>,
+    /// How long polls took.
+    pub latencies: &'a Latencies,
+    /// The venue's own account.
+    pub venue: VenueAccount,
+    /// Time covered, of the market's clock.
+    pub span: Nanos,
+    /// Our own time.
+    pub wall: Duration,
+    /// `recorded` or `synthetic`.
+    pub market: &'static str,
+    /// Queue model.
+    pub queue: String,
+    /// The plan's name.
+    pub plan: String,
+    /// Files read.
+    pub data: Vec<DataFile>,
+    /// What else a reader must know.
+    pub notes: Vec<String>,
+}
+
+impl Ended<'_> {
+    /// The summary.
+    pub fn summary(self) -> Summary {
+        let m = self.metrics;
+        let gross = m.realized.usd() + m.unrealized.usd();
+        let fees = m.fees.usd();
+        let net = gross - fees - m.funding.usd();
+        let marks: [Px; MAX_ASSETS] =
+            core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
+        let wall_s = self.wall.as_secs_f64();
+        Summary {
+            events: m.events.get(),
+            span_s: self.span.as_secs_f64(),
+            events_per_s: if wall_s > 0.0 { m.events.get() as f64 / wall_s } else { 0.0 },
+            decisions: m.decisions.get(),
+            decision_hash: m.decision_hash(),
+            orders: m.orders.get(),
+            cancels: m.cancels.get(),
+            modifies: m.modifies.get(),
+            rejects: m.rejects.get(),
+            fills: m.fills.get(),
+            volume_usd: m.volume.usd(),
+            gross_pnl_usd: gross,
+            fees_usd: fees,
+            net_pnl_usd: net,
+            position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
+            equity_residual_usd: net - self.venue.net(&marks),
+            max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
+            max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
+            reasons: self.reasons(),
+            latency_ns: self.latency_ns(),
+            assumptions: self.assumptions(),
+            dropped: self.dropped,
+        }
+    }
+
+    fn by_coin<T>(&self, value: impl Fn(usize) -> T) -> BTreeMap<String, T> {
+        let coins = self.config.universe.iter();
+        coins.map(|(id, i)| (i.coin.to_string(), value(id.index()))).collect()
+    }
+
+    fn reasons(&self) -> ReasonShares {
+        let times = self.config.universe.iter().map(|(id, i)| {
+            let side = |s: Side| {
+                let counters = &self.metrics.reason_ns[id.index()][s.index()];
+                core::array::from_fn(|r| Nanos(counters[r].get() as i64))
+            };
+            (i.coin.as_str(), Side::BOTH.map(side))
+        });
+        ReasonShares::from_times(times)
+    }
+
+    fn latency_ns(&self) -> BTreeMap<String, LatencyNs> {
+        let quantiles = |h: &hdrhistogram::Histogram<u64>| LatencyNs {
+            p50: h.value_at_quantile(0.5),
+            p99: h.value_at_quantile(0.99),
+            max: h.max(),
+        };
+        self.latencies.stages().map(|(name, h)| (name.to_owned(), quantiles(h))).collect()
+    }
+
+    fn assumptions(&self) -> Assumptions {
+        Assumptions {
+            queue: self.queue.clone(),
+            latency: self.settings.sim.latency.to_string(),
+            fee_bps: self.settings.sim.maker_fee,
+            seed: self.settings.seed,
+            plan: self.plan.clone(),
+            lossless: self.config.lossless,
+            market: self.market.to_owned(),
+            config_sha256: self.settings.sha256(),
+            data: self.data.clone(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// Equity now: profit after fees and funding, at the newest marks.
+pub fn net(metrics: &Metrics) -> Usd {
+    metrics.realized.usd() + metrics.unrealized.usd()
+        - metrics.fees.usd()
+        - metrics.funding.usd()
+}

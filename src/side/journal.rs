@@ -1,0 +1,259 @@
+//! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
+//!
+//! Decisions are written when they differ from the asset's last one (same orders and reasons, a
+//! new time, would only fill the disk); actions, fills, rejects, state changes and alerts always;
+//! the account after each fill and at most once a minute without one.
+
+use crate::exit::AppError;
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::record::AccountView;
+use botmm_pipeline::types::{
+    Action, ActionKind, AssetId, Nanos, QuoteLevel, QuoteTarget, Record, Side, Universe,
+};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
+
+/// See the module.
+pub struct Journal {
+    out: BufWriter<File>,
+    path: PathBuf,
+    universe: Universe,
+    last_decision: [Option<QuoteTarget>; MAX_ASSETS],
+    last_account: Nanos,
+    fills_since_account: bool,
+    failed: Option<std::io::Error>,
+}
+
+/// `2026-11-22T17:45:10.123456Z`.
+pub fn utc(time: Nanos) -> String {
+    humantime::format_rfc3339_micros(system_time(time)).to_string()
+}
+
+/// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
+pub fn run_name(time: Nanos) -> String {
+    humantime::format_rfc3339_seconds(system_time(time)).to_string().replace(':', "-")
+}
+
+fn system_time(time: Nanos) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(time.0.max(0) as u64)
+}
+
+/// Writes a whole file, or leaves nothing: first beside it, then renamed.
+pub fn write_whole(path: &Path, text: &str) -> Result<(), AppError> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, text).map_err(AppError::io(&part, "write"))?;
+    std::fs::rename(&part, path).map_err(AppError::io(path, "write"))
+}
+
+impl Journal {
+    /// Starts a journal in a folder, which is made when it is not there.
+    pub fn create(dir: &Path, universe: &Universe) -> Result<Self, AppError> {
+        std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
+        let path = dir.join("journal.jsonl");
+        let file = File::create(&path).map_err(AppError::io(&path, "create"))?;
+        Ok(Self {
+            out: BufWriter::new(file),
+            path,
+            universe: universe.clone(),
+            last_decision: [None; MAX_ASSETS],
+            last_account: Nanos(i64::MIN),
+            fills_since_account: false,
+            failed: None,
+        })
+    }
+
+    /// Takes in a record. A full disk must not stop trading: the first error is kept for
+    /// [`Journal::finish`], and nothing more is written.
+    pub fn write(&mut self, record: &Record) {
+        let Some(line) = self.line(record) else { return };
+        if self.failed.is_none()
+            && let Err(e) = writeln!(self.out, "{line}")
+        {
+            self.failed = Some(e);
+        }
+    }
+
+    /// Hands what was written to the system, so that readers see it.
+    pub fn flush(&mut self) {
+        if self.failed.is_none()
+            && let Err(e) = self.out.flush()
+        {
+            self.failed = Some(e);
+        }
+    }
+
+    /// Ends it; an error when some of it could not be written.
+    pub fn finish(mut self) -> Result<PathBuf, AppError> {
+        self.flush();
+        match self.failed {
+            Some(e) => Err(AppError::io(&self.path, "write")(e)),
+            None => Ok(self.path),
+        }
+    }
+
+    fn line(&mut self, record: &Record) -> Option<Value> {
+        match record {
+            Record::Decision(target) => self.decision(target),
+            Record::Action(action) => Some(self.action(action)),
+            Record::Fill { asset, time, fill, mid } => {
+                self.fills_since_account = true;
+                Some(json!({
+                    "type": "fill", "time": utc(*time), "coin": self.coin(*asset),
+                    "side": side_word(fill.side), "px": fill.px.to_string(),
+                    "qty": fill.qty.to_string(), "fee_usd": fill.fee.to_string(),
+                    "mid": mid.to_string(), "oid": fill.oid.0, "tid": fill.tid,
+                    "taker": fill.crossed,
+                }))
+            }
+            Record::Reject { asset, time, reject } => Some(json!({
+                "type": "reject", "time": utc(*time), "coin": self.coin(*asset),
+                "of": kind_word(reject.of), "reason": reject.reason.as_str(),
+                "best_bid": reject.best_bid.to_string(), "best_ask": reject.best_ask.to_string(),
+            })),
+            Record::SideState { asset, time, bid, ask } => Some(json!({
+                "type": "state", "time": utc(*time), "coin": self.coin(*asset),
+                "bid": bid.as_str(), "ask": ask.as_str(),
+            })),
+            Record::Account(account) => self.account(account),
+            Record::Alert { asset, time, kind } => Some(json!({
+                "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
+                "alert": kind.in_words(),
+            })),
+        }
+    }
+
+    fn decision(&mut self, target: &QuoteTarget) -> Option<Value> {
+        let last = &mut self.last_decision[target.asset.index()];
+        let same = |old: &QuoteTarget| {
+            (old.bids, old.asks, old.bid_reason, old.ask_reason)
+                == (target.bids, target.asks, target.bid_reason, target.ask_reason)
+        };
+        if last.as_ref().is_some_and(same) {
+            return None;
+        }
+        *last = Some(*target);
+        Some(json!({
+            "type": "decision", "time": utc(target.time), "coin": self.coin(target.asset),
+            "mid": target.mid.to_string(), "fair": target.fair.to_string(),
+            "vol_bps": target.vol_bps_e6 as f64 / 1e6,
+            "bids": ladder(&target.bids), "asks": ladder(&target.asks),
+            "bid": target.bid_reason.as_str(), "ask": target.ask_reason.as_str(),
+            "market_seq": target.cause.market_seq,
+        }))
+    }
+
+    fn action(&self, action: &Action) -> Value {
+        let cancels = action.kind == ActionKind::Cancel;
+        let items: Vec<Value> = action
+            .items()
+            .iter()
+            .map(|i| match cancels {
+                true => json!({"cloid": i.cloid.to_string(), "oid": i.oid.0}),
+                false => json!({
+                    "cloid": i.cloid.to_string(), "side": side_word(i.side),
+                    "px": i.px.to_string(), "qty": i.qty.to_string(),
+                }),
+            })
+            .collect();
+        let coin = action.items().first().map(|i| self.coin(i.asset));
+        json!({
+            "type": kind_word(action.kind), "time": utc(action.sent_time), "coin": coin,
+            "items": items, "market_seq": action.cause.market_seq,
+        })
+    }
+
+    fn account(&mut self, account: &AccountView) -> Option<Value> {
+        let due = self.fills_since_account || account.time - self.last_account >= ACCOUNT_PERIOD;
+        if !due {
+            return None;
+        }
+        (self.fills_since_account, self.last_account) = (false, account.time);
+        let net = account.realized + account.unrealized - account.fees - account.funding;
+        let positions: serde_json::Map<String, Value> = self
+            .universe
+            .iter()
+            .map(|(id, i)| (i.coin.to_string(), json!(account.position[id.index()].to_string())))
+            .collect();
+        Some(json!({
+            "type": "account", "time": utc(account.time), "position": positions,
+            "realized_usd": account.realized.to_string(),
+            "unrealized_usd": account.unrealized.to_string(),
+            "fees_usd": account.fees.to_string(), "funding_usd": account.funding.to_string(),
+            "net_usd": net.to_string(),
+        }))
+    }
+
+    fn coin(&self, asset: AssetId) -> &str {
+        self.universe.get(asset).coin.as_str()
+    }
+}
+
+fn ladder(levels: &[QuoteLevel]) -> Vec<[String; 2]> {
+    let wanted = levels.iter().filter(|l| l.qty.is_positive());
+    wanted.map(|l| [l.px.to_string(), l.qty.to_string()]).collect()
+}
+
+fn side_word(side: Side) -> &'static str {
+    match side {
+        Side::Bid => "buy",
+        Side::Ask => "sell",
+    }
+}
+
+fn kind_word(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::Place => "place",
+        ActionKind::Modify => "modify",
+        ActionKind::Cancel => "cancel",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botmm_pipeline::types::record::AlertKind;
+    use botmm_pipeline::types::{Coin, Fill, Instrument, Px, Qty, Usd};
+
+    #[test]
+    fn lines_are_json_and_equal_decisions_are_written_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let universe = Universe::new(vec![Instrument {
+            coin: Coin::new("BTC").unwrap(),
+            venue_index: 0,
+            sz_decimals: 5,
+            max_leverage: 40,
+        }]);
+        let mut journal = Journal::create(&dir.path().join("run"), &universe).unwrap();
+        let btc = AssetId::new(0);
+        let target = QuoteTarget { mid: Px::whole(100), ..QuoteTarget::default() };
+        journal.write(&Record::Decision(target));
+        journal.write(&Record::Decision(QuoteTarget { time: Nanos::secs(1), ..target }));
+        let fill = Fill {
+            px: Px::whole(100),
+            qty: Qty::whole(1),
+            fee: Usd::parse("0.015").unwrap(),
+            ..Fill::default()
+        };
+        let time = Nanos::secs(1_757_015_216);
+        journal.write(&Record::Fill { asset: btc, time, fill, mid: Px::whole(100) });
+        journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
+        let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
+        let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["decision", "fill", "alert"]);
+        assert_eq!(lines[1]["fee_usd"], "0.015");
+        assert_eq!(lines[1]["time"], "2025-09-04T19:46:56.000000Z");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Journal::create(&file.path().join("x"), &Universe::default()).err().unwrap();
+        assert!(error.to_string().contains("cannot create"), "{error}");
+    }
+}

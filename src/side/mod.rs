@@ -1,0 +1,4 @@
+//! The side thread's parts: they may block, allocate and write files.
+
+pub mod journal;
+pub mod screen;

@@ -1,0 +1,180 @@
+//! The status screen: per asset what we quote and why not, per stage how long it takes.
+
+use botmm_pipeline::rt::Latencies;
+use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::status::AssetStatus;
+use botmm_pipeline::types::{Px, Reason, Universe, Usd, notional};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// What one picture shows.
+pub struct Picture<'a> {
+    /// First line: what runs, and where its journal is.
+    pub title: &'a str,
+    /// Since the start.
+    pub elapsed: Duration,
+    /// The assets.
+    pub universe: &'a Universe,
+    /// Their states, in the universe's order.
+    pub assets: &'a [AssetStatus],
+    /// Counters.
+    pub metrics: &'a Metrics,
+    /// How long polls took.
+    pub latencies: &'a Latencies,
+    /// Newest alerts, newest last.
+    pub alerts: &'a [String],
+}
+
+impl Picture<'_> {
+    /// As a screen of text.
+    pub fn text(&self) -> String {
+        let mut out = String::with_capacity(2048);
+        self.write(&mut out).unwrap_or_default(); // Writing to a String cannot fail.
+        out
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let m = self.metrics;
+        let gross = m.realized.usd() + m.unrealized.usd();
+        let (fees, net) = (m.fees.usd(), gross - m.fees.usd() - m.funding.usd());
+        writeln!(out, "{}  ·  running {}", self.title, clock(self.elapsed))?;
+        writeln!(
+            out,
+            "net {} USD = gross {} − fees {}  ·  {} fills, volume {} USD  ·  {} open orders",
+            money(net), money(gross), money(fees), m.fills.get(), money(m.volume.usd()),
+            m.open_orders.get(),
+        )?;
+        writeln!(
+            out,
+            "{} events, {} decisions, {} orders, {} modifies, {} cancels, {} rejects\n",
+            m.events.get(), m.decisions.get(), m.orders.get(), m.modifies.get(), m.cancels.get(),
+            m.rejects.get(),
+        )?;
+        writeln!(
+            out,
+            "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>6}  not quoted because",
+            "coin", "mid", "our bid", "bps", "our ask", "bps", "position", "value USD", "fills"
+        )?;
+        for ((_, instrument), a) in self.universe.iter().zip(self.assets) {
+            writeln!(
+                out,
+                "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>6}  {}",
+                instrument.coin.as_str(), price(a.mid), price(a.bid), distance(a.mid, a.bid),
+                price(a.ask), distance(a.mid, a.ask), a.position.to_string(),
+                money(notional(a.mid, a.position)), a.fills, why(a),
+            )?;
+        }
+        writeln!(out, "\n{:<9} {:>10} {:>10} {:>10}", "stage", "p50", "p99", "max")?;
+        for (name, h) in self.latencies.stages() {
+            let at = |q| span(h.value_at_quantile(q));
+            writeln!(out, "{name:<9} {:>10} {:>10} {:>10}", at(0.5), at(0.99), span(h.max()))?;
+        }
+        if !self.alerts.is_empty() {
+            writeln!(out)?;
+        }
+        self.alerts.iter().try_for_each(|alert| writeln!(out, "! {alert}"))
+    }
+
+    /// As one plain line, for logs and pipes.
+    pub fn line(&self) -> String {
+        let m = self.metrics;
+        let fees = m.fees.usd();
+        let net = m.realized.usd() + m.unrealized.usd() - fees - m.funding.usd();
+        let mut line = format!(
+            "{} net {} USD (fees {}, {} fills)",
+            clock(self.elapsed), money(net), money(fees), m.fills.get()
+        );
+        for ((_, instrument), a) in self.universe.iter().zip(self.assets) {
+            let why = why(a);
+            let why = if why.is_empty() { String::new() } else { format!(" [{why}]") };
+            let _ = write!(
+                line,
+                " | {} {} bid {} ask {} pos {}{why}",
+                instrument.coin, price(a.mid), price(a.bid), price(a.ask), a.position
+            );
+        }
+        line
+    }
+}
+
+/// Why a side is not quoted, in words.
+fn why(a: &AssetStatus) -> String {
+    match (a.bid_reason, a.ask_reason) {
+        (Reason::Quoted, Reason::Quoted) => String::new(),
+        (bid, ask) if bid == ask => bid.in_words().to_owned(),
+        (Reason::Quoted, ask) => format!("ask: {}", ask.in_words()),
+        (bid, Reason::Quoted) => format!("bid: {}", bid.in_words()),
+        (bid, ask) => format!("bid: {}, ask: {}", bid.in_words(), ask.in_words()),
+    }
+}
+
+fn price(px: Px) -> String {
+    if px.is_positive() { px.to_string() } else { "–".to_owned() }
+}
+
+/// Distance from mid in basis points.
+fn distance(mid: Px, px: Px) -> String {
+    if !(mid.is_positive() && px.is_positive()) {
+        return "–".to_owned();
+    }
+    format!("{:+.2}", (px.to_f64() / mid.to_f64() - 1.0) * 1e4)
+}
+
+/// Dollars and cents, rounded for the eye.
+fn money(usd: Usd) -> String {
+    format!("{:.2}", usd.to_f64())
+}
+
+fn span(ns: u64) -> String {
+    match ns {
+        0..10_000 => format!("{ns} ns"),
+        10_000..10_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
+        _ => format!("{:.1} ms", ns as f64 / 1e6),
+    }
+}
+
+fn clock(elapsed: Duration) -> String {
+    let s = elapsed.as_secs();
+    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botmm_pipeline::rt::{Lane, WallClock};
+    use botmm_pipeline::types::{Coin, Instrument, Qty};
+
+    #[test]
+    fn says_in_words_why_a_side_is_not_quoted() {
+        let universe = Universe::new(vec![Instrument {
+            coin: Coin::new("BTC").unwrap(),
+            venue_index: 0,
+            sz_decimals: 5,
+            max_leverage: 40,
+        }]);
+        let status = AssetStatus {
+            mid: Px::whole(100_000),
+            bid: Px::whole(99_970),
+            position: Qty::parse("0.01").unwrap(),
+            bid_reason: Reason::Quoted,
+            ask_reason: Reason::OneSided,
+            fills: 3,
+            ..AssetStatus::default()
+        };
+        let (_, latencies) = Lane::inline(Vec::new(), &WallClock::default());
+        let picture = Picture {
+            title: "botmm paper",
+            elapsed: Duration::from_secs(3_725),
+            universe: &universe,
+            assets: &[status],
+            metrics: &Metrics::default(),
+            latencies: &latencies,
+            alerts: &["large move".to_owned()],
+        };
+        let text = picture.text();
+        for part in ["01:02:05", "-3.00", "ask: only reducing position", "1000.00", "! large move"] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert!(picture.line().contains("BTC 100000 bid 99970 ask – pos 0.01"));
+    }
+}
