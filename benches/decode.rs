@@ -23,9 +23,12 @@ const FRAMES: usize = 256;
 const CALLS: usize = 200_000;
 const RECV: Nanos = Nanos(1_795_360_000_000_000_000);
 
+/// Makes a frame.
+type Generator = fn(&mut Random) -> String;
+
 fn main() {
     harness::print_rig();
-    let kinds: [(&str, fn(&mut Random) -> String); 4] = [
+    let kinds: [(&str, Generator); 4] = [
         ("l2Book, 20 levels a side", book_frame),
         ("bbo", bbo_frame),
         ("trades x1", |r| trades_frame(r, 1)),
@@ -55,7 +58,7 @@ fn time_all(frames: &[String]) -> Vec<harness::Percentiles> {
         *i = (*i + 1) % FRAMES;
         black_box(frames[*i].as_bytes())
     };
-    let mut candidates: [(&str, Box<dyn FnMut() + '_>); 3] = [
+    let mut candidates: [harness::Candidate; 3] = [
         (
             "scanner (Decoder::decode)",
             Box::new(|| {

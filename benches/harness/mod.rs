@@ -103,17 +103,17 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 10_000_000_000, 3).unwrap_or_else(|e| panic!("histogram: {e}"))
 }
 
+/// A name, and one call of what it names.
+pub type Candidate<'a> = (&'a str, Box<dyn FnMut() + 'a>);
+
 /// Times one candidate for itself.
 pub fn measure(name: &str, calls: usize, call: impl FnMut()) -> Percentiles {
-    let mut candidates = [(name, Box::new(call) as Box<dyn FnMut() + '_>)];
+    let mut candidates: [Candidate; 1] = [(name, Box::new(call))];
     interleave(&mut candidates, calls).remove(0)
 }
 
 /// Times candidates in turns, `calls` calls of each; results in the order given.
-pub fn interleave(
-    candidates: &mut [(&str, Box<dyn FnMut() + '_>)],
-    calls: usize,
-) -> Vec<Percentiles> {
+pub fn interleave(candidates: &mut [Candidate], calls: usize) -> Vec<Percentiles> {
     let (calls, warm_up) = if is_smoke() { (SMOKE_CALLS, 0) } else { (calls, WARM_UP) };
     let watch = Stopwatch::new();
     let mut histograms: Vec<_> = candidates.iter().map(|_| histogram()).collect();

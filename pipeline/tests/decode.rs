@@ -1,6 +1,8 @@
 //! The decoder against literal frames, its twin, a naive reading by serde_json, recorded traffic
 //! and damaged frames.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
+
 mod decode_model;
 
 use botmm_pipeline::types::{MarketEvent, Px, Qty, Side, Universe};

@@ -4,12 +4,11 @@
 //! ordinary (whitespace, another key order, escapes, a coin we do not trade, an unsorted side) is
 //! "don't know", so that there is one place where frames are refused.
 //!
-//! Digits are converted eight at a time in a `u64`. A price `65011.25` is read as two words, one
-//! that starts at its first digit and one that starts after its point: the bytes of the first are
-//! shifted up so that its last digit is the word's last byte, those of the second are cut off
-//! behind the last digit. Both then hold eight digits, and value = whole·10⁸ + fraction: neither a
-//! branch on the length nor a table of powers of ten is needed. All of it is safe Rust: one bounds
-//! check a word, and so no padding is needed behind the frame.
+//! Digits are converted eight at a time in a `u64`. A decimal `65011.25` becomes two words: its
+//! whole part, shifted up so that the last digit is the word's last byte, and its decimals, cut off
+//! behind the last one. Both then hold eight digits, and value = whole·10⁸ + decimals: neither a
+//! branch on the length nor a table of powers of ten is needed. All of it is safe Rust, and needs no
+//! padding behind the frame.
 
 use super::decode::{Channel, Context, Scratch, nanos_from_ms};
 use crate::types::limits::BOOK_LEVELS;
@@ -22,31 +21,33 @@ const MAX_DECIMAL_BYTES: usize = 32;
 /// The longest coin name, with its closing quote.
 const MAX_COIN_BYTES: usize = 16;
 const ONES: u64 = 0x0101_0101_0101_0101;
+/// Eight digits `0`.
+const ZEROS: u64 = ONES * 0x30;
 
 /// Reads a market frame or a pong into `out`; [`None`] = ask the twin.
 pub(super) fn scan(frame: &[u8], context: Context, out: &mut Scratch) -> Option<Channel> {
-    let mut cursor = Cursor { bytes: frame, at: 0 };
+    let mut cursor = Cursor { rest: frame };
     cursor.eat(br#"{"channel":""#)?;
-    match frame.get(cursor.at)? {
-        b'l' => book(&mut cursor, context, out),
-        b'b' => bbo(&mut cursor, context, out),
-        b't' => trades(&mut cursor, context, out),
-        b'p' => cursor.ends_with(br#"pong"}"#).then_some(Channel::Pong),
+    match cursor.rest.first()? {
+        b'l' => book(cursor, context, out),
+        b'b' => bbo(cursor, context, out),
+        b't' => trades(cursor, context, out),
+        b'p' => (cursor.rest == br#"pong"}"#).then_some(Channel::Pong),
         _ => None,
     }
 }
 
-fn book(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
+fn book(mut c: Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
     c.eat(br#"l2Book","data":{"coin":""#)?;
     let asset = c.coin(context.universe)?;
     c.eat(br#"","time":"#)?;
     let venue_time = c.time()?;
     out.begin_book(asset, venue_time, context.recv_time);
     c.eat(br#","levels":[["#)?;
-    out.book.bid_count = side::<{ Side::Bid as u8 }>(c, &mut out.book.bids)?;
+    out.book.bid_count = side::<false>(&mut c, &mut out.book.bids)?;
     c.eat(b",[")?;
-    out.book.ask_count = side::<{ Side::Ask as u8 }>(c, &mut out.book.asks)?;
-    out.book.fast = match c.bytes.get(c.at..)? {
+    out.book.ask_count = side::<true>(&mut c, &mut out.book.asks)?;
+    out.book.fast = match c.rest {
         b"]}}" => false,
         br#"],"fast":true}}"# => true,
         br#"],"fast":false}}"# => false,
@@ -56,31 +57,33 @@ fn book(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> 
 }
 
 /// The levels of one side, from behind its `[` to behind its `]`.
-fn side<const SIDE: u8>(c: &mut Cursor, levels: &mut [Level; BOOK_LEVELS]) -> Option<u8> {
-    if c.eat(b"]").is_some() {
-        *levels = [Level::default(); BOOK_LEVELS];
-        return Some(0);
-    }
-    c.eat(br#"{"px":""#)?;
-    let ask = SIDE == Side::Ask as u8;
-    let mut last = if ask { Px::ZERO } else { Px::from_raw(i64::MAX) };
-    for i in 0..BOOK_LEVELS {
-        let level = c.level()?;
-        if (ask && level.px <= last) || (!ask && level.px >= last) {
-            return None;
+#[inline(never)]
+fn side<const ASK: bool>(left: &mut Cursor, levels: &mut [Level; BOOK_LEVELS]) -> Option<u8> {
+    let mut c = *left;
+    let mut count = 0;
+    if c.eat(b"]").is_none() {
+        c.eat(br#"{"px":""#)?;
+        let mut last = if ASK { Px::ZERO } else { Px::from_raw(i64::MAX) };
+        loop {
+            let level = c.level()?;
+            if (ASK && level.px <= last) || (!ASK && level.px >= last) {
+                return None;
+            }
+            last = level.px;
+            *levels.get_mut(count)? = level;
+            count += 1;
+            if c.eat(br#",{"px":""#).is_none() {
+                break;
+            }
         }
-        last = level.px;
-        levels[i] = level;
-        if c.eat(br#",{"px":""#).is_none() {
-            c.eat(b"]")?;
-            levels[i + 1..].fill(Level::default());
-            return Some(i as u8 + 1);
-        }
+        c.eat(b"]")?;
     }
-    None
+    levels[count..].fill(Level::default());
+    *left = c;
+    Some(count as u8)
 }
 
-fn bbo(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
+fn bbo(mut c: Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
     c.eat(br#"bbo","data":{"coin":""#)?;
     let asset = c.coin(context.universe)?;
     c.eat(br#"","time":"#)?;
@@ -89,7 +92,7 @@ fn bbo(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
     let bid = c.level_or_null()?;
     c.eat(b",")?;
     let ask = c.level_or_null()?;
-    if !c.ends_with(b"]}}") {
+    if c.rest != b"]}}" {
         return None;
     }
     let recv_time = context.recv_time;
@@ -97,31 +100,31 @@ fn bbo(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
     Some(Channel::Bbo)
 }
 
-fn trades(c: &mut Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
+fn trades(mut c: Cursor, context: Context, out: &mut Scratch) -> Option<Channel> {
     c.eat(br#"trades","data":["#)?;
     out.trades.clear();
-    if c.ends_with(b"]}") {
+    if c.rest == b"]}" {
         return Some(Channel::Trades(0));
     }
     loop {
-        out.trades.push(trade(c, context)?);
+        out.trades.push(trade(&mut c, context)?);
         if c.eat(b",").is_none() {
             break;
         }
     }
-    c.ends_with(b"]}").then_some(Channel::Trades(out.trades.len() as u32))
+    (c.rest == b"]}").then_some(Channel::Trades(out.trades.len() as u32))
 }
 
 fn trade(c: &mut Cursor, context: Context) -> Option<Trade> {
     c.eat(br#"{"coin":""#)?;
     let asset = c.coin(context.universe)?;
     c.eat(br#"","side":""#)?;
-    let aggressor = match c.bytes.get(c.at)? {
+    let aggressor = match c.rest.first()? {
         b'B' => Side::Bid,
         b'A' => Side::Ask,
         _ => return None,
     };
-    c.at += 1;
+    c.skip(1)?;
     c.eat(br#"","px":""#)?;
     let px = Px::from_raw(c.positive()?);
     c.eat(br#"","sz":""#)?;
@@ -141,45 +144,36 @@ fn trade(c: &mut Cursor, context: Context) -> Option<Trade> {
     Some(Trade { asset, aggressor, venue_time, recv_time, px, qty, tid, ..Trade::default() })
 }
 
-/// A position in a frame. Every method moves it behind what was read, or returns [`None`].
+/// What is left of a frame. Every method drops what it read, or returns [`None`].
+///
+/// The hot ones are inlined and hand only values to those that are not: so `rest` stays in
+/// registers, and the next number need not wait for a store.
+#[derive(Clone, Copy)]
 struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl Cursor<'_> {
-    /// The next `N` bytes, without moving.
     #[inline(always)]
-    fn peek<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
-        self.bytes.get(at..)?.first_chunk()
-    }
-
-    /// The eight bytes at `at`, the first in the lowest byte; behind the frame's end they are zero,
-    /// which is neither a digit nor anything else that may be in a frame.
-    #[inline(always)]
-    fn word(&self, at: usize) -> Option<u64> {
-        match self.peek(at) {
-            Some(bytes) => Some(u64::from_le_bytes(*bytes)),
-            None => self.last_word(at),
-        }
-    }
-
-    #[inline(never)]
-    fn last_word(&self, at: usize) -> Option<u64> {
-        let rest = self.bytes.get(at..)?;
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        Some(u64::from_le_bytes(bytes))
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.rest = self.rest.get(count..)?;
+        Some(())
     }
 
     #[inline(always)]
     fn eat<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
-        (self.peek::<N>(self.at)? == literal).then(|| self.at += N)
+        self.rest = self.rest.strip_prefix(literal)?;
+        Some(())
     }
 
-    /// Whether exactly `literal` is left.
-    fn ends_with(&self, literal: &[u8]) -> bool {
-        self.bytes.get(self.at..) == Some(literal)
+    /// The next eight bytes, the first in the lowest byte; behind the frame's end they are zero,
+    /// which is neither a digit nor anything else that may be in a frame.
+    #[inline(always)]
+    fn word(self) -> u64 {
+        match self.rest.first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => last_word(self.rest),
+        }
     }
 
     /// A level from its price's first digit to behind its `}`.
@@ -194,6 +188,7 @@ impl Cursor<'_> {
     }
 
     /// A side of a bbo; `null` is the empty level.
+    #[inline(always)]
     fn level_or_null(&mut self) -> Option<Level> {
         if self.eat(b"null").is_some() {
             return Some(Level::default());
@@ -206,121 +201,143 @@ impl Cursor<'_> {
     /// quote there.
     #[inline(always)]
     fn positive(&mut self) -> Option<i64> {
-        let raw = match self.usual_decimal() {
-            Some(raw) => raw,
-            None => self.unusual_decimal()?,
+        let (raw, len) = match usual_decimal(self.rest) {
+            Some(usual) => usual,
+            None => unusual_decimal(self.rest)?,
         };
+        self.skip(len)?;
         (raw > 0).then_some(raw)
-    }
-
-    /// A decimal of 1 to 7 whole digits, a point and at most 7 decimals: all that are in use.
-    #[inline(always)]
-    fn usual_decimal(&mut self) -> Option<i64> {
-        let whole = self.word(self.at)?;
-        let point = first_below_digits(whole);
-        // Eight = no point within the word; 0 = nothing before it.
-        if !(1..8).contains(&point) || (whole >> (8 * point)) as u8 != b'.' {
-            return None;
-        }
-        let start = self.at + point + 1;
-        let fraction = self.word(start)?;
-        let end = first_below_digits(fraction);
-        if end == 8 {
-            return None;
-        }
-        let whole = (whole ^ (ONES * 0x30)) << (8 * (8 - point));
-        let fraction = (fraction ^ (ONES * 0x30)) & ((1 << (8 * end)) - 1);
-        if !(are_digits(whole) && are_digits(fraction)) {
-            return None;
-        }
-        self.at = start + end;
-        // At most seven whole digits: below 1e15 in all, no overflow.
-        Some((eight_digits(whole) * SCALE as u64 + eight_digits(fraction)) as i64)
-    }
-
-    /// Any other decimal.
-    #[cold]
-    #[inline(never)]
-    fn unusual_decimal(&mut self) -> Option<i64> {
-        let rest = self.bytes.get(self.at..)?;
-        let len = rest.iter().take(MAX_DECIMAL_BYTES).position(|&b| b == b'"')?;
-        let raw = parse_decimal(&rest[..len]).ok()?;
-        self.at += len;
-        Some(raw)
     }
 
     /// The `n` of a level and its `}`. The value is of no use to us, but must be a JSON number.
     #[inline(always)]
     fn order_count(&mut self) -> Option<()> {
-        let word = self.word(self.at)?;
+        let word = self.word();
         // '}' is the only byte of this shape with bit 6 set.
-        let len = ((word & (ONES * 0x40)).trailing_zeros() / 8) as usize;
+        let len = first(word & (ONES * 0x40));
         if !(1..8).contains(&len) || (word >> (8 * len)) as u8 != b'}' {
             return None;
         }
         let leading_zero = word as u8 == b'0' && len > 1;
-        if leading_zero || !are_digits((word ^ (ONES * 0x30)) << (8 * (8 - len))) {
+        if leading_zero || !are_digits((word ^ ZEROS) << (8 * (8 - len))) {
             return None;
         }
-        self.at += len + 1;
-        Some(())
+        self.skip(len + 1)
     }
 
     /// A time in ms: 13 digits, as from 2001 to 2286.
     #[inline(always)]
     fn time(&mut self) -> Option<Nanos> {
-        let high = self.word(self.at)? ^ (ONES * 0x30);
-        let low = (self.word(self.at + 8)? ^ (ONES * 0x30)) << 24;
+        let high = self.word() ^ ZEROS;
+        self.skip(8)?;
+        let low = (self.word() ^ ZEROS) << 24;
+        self.skip(5)?;
         let leading_zero = high as u8 == 0;
         // The byte behind the digits is the next key's comma, which the caller asks for.
         if leading_zero || !(are_digits(high) && are_digits(low)) {
             return None;
         }
-        self.at += 13;
         nanos_from_ms(eight_digits(high) * 100_000 + eight_digits(low))
     }
 
-    /// A trade id of 8 to 15 digits or 16 (about 50 bits: nearly always 14 to 16).
+    /// A trade id of 8 to 16 digits (about 50 bits: nearly always 14 to 16).
+    #[inline(always)]
     fn tid(&mut self) -> Option<u64> {
-        let high = self.word(self.at)? ^ (ONES * 0x30);
-        let low = self.word(self.at + 8)?;
-        let len = first_below_digits(low);
+        let high = self.word() ^ ZEROS;
+        self.skip(8)?;
+        let low = self.word();
+        let len = first(below_digits(low));
+        self.skip(len)?;
         let low = match len {
             0 => 0,
-            _ => (low ^ (ONES * 0x30)) << (8 * (8 - len)),
+            _ => (low ^ ZEROS) << (8 * (8 - len)),
         };
         let leading_zero = high as u8 == 0;
         if leading_zero || !(are_digits(high) && are_digits(low)) {
             return None;
         }
-        self.at += 8 + len;
         Some(eight_digits(high) * 10_u64.pow(len as u32) + eight_digits(low))
     }
 
     /// A coin of ours, up to its closing quote.
+    #[inline(always)]
     fn coin(&mut self, universe: &Universe) -> Option<AssetId> {
-        let rest = self.bytes.get(self.at..)?;
-        let len = rest.iter().take(MAX_COIN_BYTES).position(|&b| b == b'"')?;
-        let name = &rest[..len];
-        self.at += len;
+        let len = self.rest.iter().take(MAX_COIN_BYTES).position(|&b| b == b'"')?;
+        let (name, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
         // A backslash would be an escape, which only the twin reads.
         if name.contains(&b'\\') { None } else { universe.find(name) }
     }
 
     /// `N` bytes that mean themselves inside a JSON string.
+    #[inline(always)]
     fn plain<const N: usize>(&mut self) -> Option<()> {
         let means_itself = |b: u8| (0x20..0x80).contains(&b) & (b != b'"') & (b != b'\\');
-        let text = self.peek::<N>(self.at)?;
+        let (text, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
         // No early exit: the loop becomes a few vector instructions.
-        text.iter().fold(true, |ok, &b| ok & means_itself(b)).then(|| self.at += N)
+        text.iter().fold(true, |ok, &b| ok & means_itself(b)).then_some(())
     }
 }
 
-/// Index of the first byte with bit 4 clear, 8 = none. Digits have it set; the point, the quote and
-/// the comma that end them do not. Other bytes are told apart by [`are_digits`].
+/// A decimal of 1 to 7 whole digits, a point and at most 7 decimals, as all that are in use, and
+/// its length. It must have 16 bytes from its start to the frame's end.
 #[inline(always)]
-fn first_below_digits(word: u64) -> usize {
-    ((!word & (ONES * 0x10)).trailing_zeros() / 8) as usize
+fn usual_decimal(rest: &[u8]) -> Option<(i64, usize)> {
+    let both = u128::from_le_bytes(*rest.first_chunk()?);
+    let (low, high) = (both as u64, (both >> 64) as u64);
+    let ends = below_digits(low);
+    let point = first(ends);
+    // Eight = no point within the word; 0 = nothing before it.
+    if !(1..8).contains(&point) {
+        return None;
+    }
+    let from_point = low >> (8 * point);
+    let later = ends & ends.wrapping_sub(1);
+    // A branch: measured a little faster than a select, for all the sizes of nine bytes.
+    let end = if later != 0 { first(later) } else { 8 + first(below_digits(high)) };
+    let decimals = end.wrapping_sub(point + 1);
+    if from_point as u8 != b'.' || decimals > 7 {
+        return None;
+    }
+    // The eight bytes behind the point, put together from both words.
+    let fraction = (from_point >> 8) | (high << (8 * (7 - point)));
+    let whole = (low ^ ZEROS) << (8 * (8 - point));
+    let fraction = (fraction ^ ZEROS) & ((1 << (8 * decimals)) - 1);
+    if !(are_digits(whole) && are_digits(fraction)) {
+        return None;
+    }
+    // At most seven whole digits: below 1e15 in all, no overflow.
+    Some(((eight_digits(whole) * SCALE as u64 + eight_digits(fraction)) as i64, end))
+}
+
+/// Any other decimal, up to its closing quote.
+#[cold]
+#[inline(never)]
+fn unusual_decimal(rest: &[u8]) -> Option<(i64, usize)> {
+    let len = rest.iter().take(MAX_DECIMAL_BYTES).position(|&b| b == b'"')?;
+    parse_decimal(&rest[..len]).ok().map(|raw| (raw, len))
+}
+
+/// Fewer than eight bytes, and zeros.
+#[inline(never)]
+fn last_word(rest: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    u64::from_le_bytes(bytes)
+}
+
+/// Marks the bytes with bit 4 clear. Digits have it set; the point, the quote and the comma that
+/// end them do not. Other bytes are told apart by [`are_digits`].
+#[inline(always)]
+fn below_digits(word: u64) -> u64 {
+    !word & (ONES * 0x10)
+}
+
+/// Index of the first marked byte, 8 = none.
+#[inline(always)]
+fn first(marks: u64) -> usize {
+    (marks.trailing_zeros() / 8) as usize
 }
 
 /// Whether every byte is 0..=9 (the text of digits, XOR `0`).
@@ -345,25 +362,45 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// The value and length, which are the same in the middle of a frame and at its end.
     fn decimal(text: &str) -> Option<(i64, usize)> {
-        let mut c = Cursor { bytes: text.as_bytes(), at: 0 };
-        c.positive().map(|raw| (raw, c.at))
+        let read = |text: &str| {
+            let mut c = Cursor { rest: text.as_bytes() };
+            c.positive().map(|raw| (raw, text.len() - c.rest.len()))
+        };
+        let (at_end, within) = (read(text), read(&format!("{text},\"n\":12}},{{\"px\":")));
+        assert_eq!(at_end, within, "{text}");
+        within
     }
 
     #[test]
-    fn decimals_stop_at_the_quote() {
-        assert_eq!(decimal(r#"65011.0","sz":""#), Some((6_501_100_000_000, 7)));
-        assert_eq!(decimal(r#"0.08794","n":12}"#), Some((8_794_000, 7)));
-        assert_eq!(decimal(r#"9999999.9999999","n""#), Some((999_999_999_999_990, 15)));
-        // The unusual ones: no point, eight decimals, eight whole digits, the frame's end.
-        assert_eq!(decimal(r#"65011","sz":"1""#), Some((6_501_100_000_000, 5)));
-        assert_eq!(decimal(r#"0.00000001","n":1"#), Some((1, 10)));
-        assert_eq!(decimal(r#"12345678.5","n":1}"#), Some((1_234_567_850_000_000, 10)));
-        assert_eq!(decimal(r#"1.5""#), Some((150_000_000, 3)));
-        for bad in ["0.0\",123456", "-1.0\",12345", "1e5\",12345", "1.2x3\",123", "1", "\"", ""] {
+    fn decimals_up_to_the_quote() {
+        assert_eq!(decimal(r#"65011.0""#), Some((6_501_100_000_000, 7)));
+        assert_eq!(decimal(r#"0.08794""#), Some((8_794_000, 7)));
+        assert_eq!(decimal(r#"16.87185""#), Some((1_687_185_000, 8)));
+        assert_eq!(decimal(r#"9999999.9999999""#), Some((999_999_999_999_990, 15)));
+        // The unusual ones: no point, eight decimals, eight whole digits.
+        assert_eq!(decimal(r#"65011""#), Some((6_501_100_000_000, 5)));
+        assert_eq!(decimal(r#"0.00000001""#), Some((1, 10)));
+        assert_eq!(decimal(r#"12345678.5""#), Some((1_234_567_850_000_000, 10)));
+        for bad in ["0.0\"", "-1.0\"", "1e5\"", "1.2x3\"", "1:5.0\"", "+1.0\"", "\"", "."] {
             assert_eq!(decimal(bad), None, "{bad}");
         }
-        assert_eq!(decimal("1.2.3\",123"), Some((120_000_000, 3)), "no quote there: see callers");
+    }
+
+    #[test]
+    fn usual_decimals_are_not_left_to_the_slow_parser() {
+        let usual = |text: &str| usual_decimal(text.as_bytes());
+        for whole in 1..=7 {
+            for decimals in 0..=7 {
+                let text = format!("{}.{}", &"1234567"[..whole], &"7654321"[..decimals]);
+                let expected = parse_decimal(text.as_bytes()).unwrap();
+                let frame = format!("{text}\",\"sz\":\"16.87185\"");
+                assert_eq!(usual(&frame), Some((expected, text.len())), "{text}");
+            }
+        }
+        // It stops at anything below the digits; that it is a quote is the caller's to check.
+        assert_eq!(usual(r#"1.2.3","sz":"16.87185""#), Some((120_000_000, 3)));
     }
 
     #[test]
@@ -372,7 +409,7 @@ mod tests {
             for byte in 0..=255_u8 {
                 let mut text = *b"12345678";
                 text[place] = byte;
-                let word = u64::from_le_bytes(text) ^ (ONES * 0x30);
+                let word = u64::from_le_bytes(text) ^ ZEROS;
                 assert_eq!(are_digits(word), byte.is_ascii_digit(), "{byte} at {place}");
             }
         }
@@ -380,12 +417,12 @@ mod tests {
 
     #[test]
     fn trade_ids_and_times() {
-        let tid = |text: &str| Cursor { bytes: text.as_bytes(), at: 0 }.tid();
+        let tid = |text: &str| Cursor { rest: text.as_bytes() }.tid();
         assert_eq!(tid(r#"717978735161105,"users""#), Some(717_978_735_161_105));
         assert_eq!(tid(r#"9999999999999999,"users""#), Some(9_999_999_999_999_999));
         assert_eq!(tid(r#"12345678,"users":"#), Some(12_345_678));
         assert_eq!(tid(r#"01797873516110,"users""#), None);
-        let time = |text: &str| Cursor { bytes: text.as_bytes(), at: 0 }.time();
+        let time = |text: &str| Cursor { rest: text.as_bytes() }.time();
         assert_eq!(time("1795359600439,\"le"), Some(Nanos::millis(1_795_359_600_439)));
         assert_eq!(time("9795359600439,\"le"), None, "beyond 64-bit nanoseconds");
         assert_eq!(time("179535960043x,\"le"), None);
@@ -396,20 +433,20 @@ mod tests {
         fn eight_digits_are_a_number(n in 0_u64..100_000_000) {
             let text = format!("{n:08}");
             let word = u64::from_le_bytes(text.as_bytes().try_into().unwrap());
-            prop_assert_eq!(eight_digits(word ^ (ONES * 0x30)), n);
+            prop_assert_eq!(eight_digits(word ^ ZEROS), n);
         }
 
         #[test]
         fn any_text_reads_as_the_plain_parser_reads_it(text in "[0-9]{0,9}(\\.[0-9]{0,9})?") {
             let expected = parse_decimal(text.as_bytes()).ok().filter(|raw| *raw > 0);
-            let got = decimal(&format!("{text}\",\"sz\":\""));
+            let got = decimal(&format!("{text}\""));
             prop_assert_eq!(got, expected.map(|raw| (raw, text.len())));
         }
 
         #[test]
         fn trade_ids_read_back(tid in 10_000_000_u64..10_000_000_000_000_000) {
             let text = format!("{tid},\"users\"");
-            prop_assert_eq!(Cursor { bytes: text.as_bytes(), at: 0 }.tid(), Some(tid));
+            prop_assert_eq!(Cursor { rest: text.as_bytes() }.tid(), Some(tid));
         }
     }
 }
