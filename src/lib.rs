@@ -2,8 +2,10 @@
 //! everything between bytes in and bytes out is in [`botmm_pipeline`].
 
 pub mod cli;
+pub mod data;
 pub mod exit;
 pub mod mode;
 pub mod report;
 pub mod settings;
+pub mod side;
 pub mod terminal;

@@ -1,0 +1,97 @@
+//! Why a recording cannot be used at all.
+
+use std::path::PathBuf;
+
+/// One line each: what happened, where, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A path that is not there.
+    #[error("{}: no such file or folder; check the path of the recording", .path.display())]
+    Missing {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The system would not let us read it.
+    #[error("{}: cannot be read ({source}); check its permissions", .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A folder without any recording in it.
+    #[error("{}: no recording in this folder ({why}); expected orderbooks_COIN.csv, \
+             trades_COIN.csv, prices_COIN.csv (also .zst, .gz) or lines of `LOCAL_NS JSON`",
+            .path.display())]
+    NoData {
+        /// Which.
+        path: PathBuf,
+        /// What was found instead.
+        why: String,
+    },
+    /// A file that was asked for by name is not a recording.
+    #[error("{}: not a recording we know ({why}); name an orderbooks_/trades_/prices_COIN.csv \
+             file or a file of `LOCAL_NS JSON` lines", .path.display())]
+    NotARecording {
+        /// Which.
+        path: PathBuf,
+        /// What it looks like.
+        why: String,
+    },
+    /// A CSV file whose header lacks a column.
+    #[error("{}:1: column `{column}` is missing (the header has: {found}); \
+             is it a recording of another venue?", .path.display())]
+    MissingColumn {
+        /// Which.
+        path: PathBuf,
+        /// The first one that is missing.
+        column: String,
+        /// The first few that are there.
+        found: String,
+    },
+    /// A coin that the recording does not hold.
+    #[error("{symbol} is not in the recording; it has: {available}")]
+    UnknownSymbol {
+        /// What was asked for.
+        symbol: String,
+        /// What is there.
+        available: String,
+    },
+    /// A coin that we do not know the size decimals of.
+    #[error(
+        "{coin}: its size decimals are not known; add it to the instrument table, \
+             or choose other symbols"
+    )]
+    NoInstrument {
+        /// Which.
+        coin: String,
+    },
+    /// More coins than one process trades.
+    #[error(
+        "the recording has {found} coins and at most {max} fit; choose symbols from: \
+             {available}"
+    )]
+    TooManyAssets {
+        /// How many there are.
+        found: usize,
+        /// How many fit.
+        max: usize,
+        /// What is there.
+        available: String,
+    },
+    /// Files were read, and nothing in them was usable.
+    #[error(
+        "no usable event of {of} in {files} file(s), {skipped} line(s) skipped{first}; \
+             check that this is a Hyperliquid recording"
+    )]
+    NoEvents {
+        /// All coins, or the one that was asked for.
+        of: String,
+        /// How many files were read.
+        files: usize,
+        /// How many lines were not sound.
+        skipped: u64,
+        /// The first thing that was wrong, with its place; may be empty.
+        first: String,
+    },
+}

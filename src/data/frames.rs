@@ -1,0 +1,161 @@
+//! Raw frames as they came over the wire, one `LOCAL_NS JSON` a line.
+
+use super::error::DataError;
+use super::hygiene::{Intake, plausible};
+use super::report::{FileLog, FileReport, LoadReport};
+use super::scan::DataFile;
+use super::source::{Line, Source};
+use super::{FrameDecoder, Progress};
+use botmm_pipeline::types::{Coin, Nanos, Universe};
+use std::collections::BTreeSet;
+
+const COIN_KEY: &[u8] = b"\"coin\":\"";
+/// Lines between two reports of progress.
+pub const PROGRESS_LINES: u64 = 1024;
+
+/// Whether a line could be a frame, with a local time or without.
+pub fn looks_like_frame(line: &[u8]) -> bool {
+    let (_, json) = split_time(line.trim_ascii());
+    json.starts_with(b"{")
+}
+
+/// The leading run of digits with the blank after it, and the rest.
+fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
+    let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
+    (&line[..digits], line[digits..].trim_ascii_start())
+}
+
+/// The first coin that a frame names.
+fn coin_of(json: &[u8]) -> Option<&[u8]> {
+    let at = json.windows(COIN_KEY.len()).position(|w| w == COIN_KEY)? + COIN_KEY.len();
+    let end = json[at..].iter().position(|&b| b == b'"')?;
+    Some(&json[at..at + end])
+}
+
+/// Adds the coins that a file's frames name. Damage is left to [`read`] to report.
+pub fn collect_coins(
+    file: &DataFile,
+    coins: &mut BTreeSet<String>,
+    bar: &Progress<'_>,
+) -> Result<(), DataError> {
+    let mut source = open(file)?;
+    let (mut line, mut rows) = (Vec::new(), 0_u64);
+    while let Ok(Line::Whole | Line::TooLong) = source.next_line(&mut line) {
+        rows += 1;
+        if rows.is_multiple_of(PROGRESS_LINES) {
+            bar.within(source.bytes_read());
+        }
+        let coin = coin_of(&line).and_then(|c| std::str::from_utf8(c).ok());
+        if let Some(coin) = coin.filter(|c| Coin::new(c).is_some() && !coins.contains(*c)) {
+            coins.insert(coin.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of frames.
+pub fn read(
+    file: &DataFile,
+    universe: &Universe,
+    decode: &mut FrameDecoder<'_>,
+    intake: &mut Intake,
+    report: &mut LoadReport,
+    bar: &Progress<'_>,
+) -> Result<FileReport, DataError> {
+    let mut log = FileLog::new(&file.path, report);
+    let source = each_line(file, &mut log, bar, |number, line, log| {
+        log.rows += 1;
+        match frame(line, universe, decode, intake) {
+            Ok(true) => {}
+            Ok(false) => log.other_coins += 1,
+            Err(why) => log.skip(number, 1, &why),
+        }
+    })?;
+    finish(file, source, log)
+}
+
+/// Decodes one line; `Ok(false)` when it is about a coin that was not asked for.
+fn frame(
+    line: &mut [u8],
+    universe: &Universe,
+    decode: &mut FrameDecoder<'_>,
+    intake: &mut Intake,
+) -> Result<bool, String> {
+    let (digits, json) = split_time(line);
+    let json_len = json.len();
+    if !json.starts_with(b"{") {
+        return Err("not a frame (`LOCAL_NS JSON` expected)".to_owned());
+    }
+    if digits.is_empty() {
+        return Err("no local time".to_owned());
+    }
+    let time = std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).map(Nanos);
+    let time = time.filter(|t| plausible(*t)).ok_or("local time is not unix nanoseconds")?;
+    if coin_of(json).is_some_and(|coin| universe.find(coin).is_none()) {
+        return Ok(false);
+    }
+    let start = line.len() - json_len;
+    let mut wrong = None;
+    decode(&mut line[start..], time, universe, &mut |event| {
+        if let Err(why) = intake.admit(event) {
+            wrong.get_or_insert(why);
+        }
+    })?;
+    wrong.map_or(Ok(true), Err)
+}
+
+/// Opens a file that was found.
+pub fn open(file: &DataFile) -> Result<Source, DataError> {
+    Source::open(&file.path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => {
+            DataError::NotARecording { path: file.path.clone(), why: source.to_string() }
+        }
+        _ => DataError::Unreadable { path: file.path.clone(), source },
+    })
+}
+
+/// Hands every line that is not blank to `each`, with its number. Reports what cannot be read.
+pub fn each_line(
+    file: &DataFile,
+    log: &mut FileLog<'_>,
+    bar: &Progress<'_>,
+    mut each: impl FnMut(u64, &mut [u8], &mut FileLog<'_>),
+) -> Result<Source, DataError> {
+    let mut source = open(file)?;
+    let (mut line, mut number) = (Vec::new(), 0_u64);
+    loop {
+        number += 1;
+        if number.is_multiple_of(PROGRESS_LINES) {
+            bar.within(source.bytes_read());
+        }
+        let unreadable = match source.next_line(&mut line) {
+            Ok(Line::Whole) if line.trim_ascii().is_empty() => continue,
+            Ok(Line::Whole) => {
+                each(number, &mut line, log);
+                continue;
+            }
+            Ok(Line::TooLong) => {
+                log.rows += 1;
+                log.skip(number, 1, "longer than any line of a recording");
+                continue;
+            }
+            Ok(Line::End) => break,
+            Ok(Line::Cut) if line.trim_ascii().is_empty() => break,
+            Ok(Line::Cut) => "the last line has no end: the file is cut short there".to_owned(),
+            Err(e) => format!("the compressed stream ends early or is damaged ({e})"),
+        };
+        log.rows += 1;
+        log.skip(number, 1, &unreadable);
+        break;
+    }
+    if log.rows == 0 {
+        log.warn("no rows in this file");
+    }
+    Ok(source)
+}
+
+/// Closes a file's books.
+pub fn finish(file: &DataFile, source: Source, log: FileLog<'_>) -> Result<FileReport, DataError> {
+    let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
+    Ok(log.finish(source.finish().map_err(unreadable)?))
+}

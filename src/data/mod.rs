@@ -1,0 +1,165 @@
+//! Recordings on disk → a [`Tape`] in memory.
+//!
+//! Two layouts are read, plain, gzip or zstd, mixed at will:
+//!
+//! - **CSV**: `orderbooks_COIN…`, `trades_COIN…`, `prices_COIN…` `.csv`; columns by header. Local
+//!   receive time in unix seconds, venue time in unix milliseconds.
+//! - **raw frames**: one `LOCAL_NS JSON` a line, decoded by the same decoder as live frames.
+//!
+//! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
+//! first few) named as `path:line: what is wrong`. Trades that the venue replays after a reconnect
+//! are dropped by their id and counted. Both clocks are kept as recorded.
+
+mod csv;
+mod error;
+mod frames;
+mod hygiene;
+mod report;
+mod scan;
+mod source;
+
+pub use error::DataError;
+pub use report::{FileReport, LoadReport};
+
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::venue::tape::Tape;
+use hygiene::Intake;
+use scan::{DataFile, Layout};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Turns one raw frame, received at a time, into events for a sink. `Err` says in words what is
+/// wrong with the frame. A frame without market data (a pong) is `Ok` without events.
+pub type FrameDecoder<'a> =
+    dyn FnMut(&mut [u8], Nanos, &Universe, &mut dyn FnMut(&MarketEvent)) -> Result<(), String> + 'a;
+
+/// How to load.
+pub struct LoadOptions<'a> {
+    /// Only these coins, in this order (their position is their asset id). Empty = all that are
+    /// there, by name.
+    pub symbols: &'a [String],
+    /// The venue's rules of a coin; [`None`] = not known.
+    pub instrument: &'a dyn Fn(&str) -> Option<Instrument>,
+    /// Reads raw frames.
+    pub decode: &'a mut FrameDecoder<'a>,
+    /// Told now and then how many bytes are done, of how many.
+    pub progress: &'a dyn Fn(u64, u64),
+}
+
+/// What came out of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The events.
+    pub tape: Tape,
+    /// The coins; the tape's asset ids point into it.
+    pub universe: Universe,
+    /// Where it came from, and what was left out.
+    pub report: LoadReport,
+}
+
+/// Loads folders (not their subfolders) and files. Fails when there is nothing to work with; a
+/// line that is not sound is skipped and reported instead.
+pub fn load(paths: &[PathBuf], options: LoadOptions<'_>) -> Result<Loaded, DataError> {
+    let LoadOptions { symbols, instrument, decode, progress } = options;
+    let mut report = LoadReport::default();
+    let files = scan::find(paths, &mut report)?;
+    let bar = Progress::new(&files, progress);
+
+    let available = coins_in(&files, &bar)?;
+    let universe = choose(symbols, &available, instrument)?;
+    let chosen = |file: &&DataFile| match &file.layout {
+        Layout::Csv { coin, .. } => universe.find(coin.as_bytes()).is_some(),
+        Layout::Frames => true,
+    };
+    let mut intake = Intake::new(&universe);
+    for file in files.iter().filter(chosen) {
+        intake.start_file();
+        let read = match &file.layout {
+            Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
+                Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,
+                None => continue,
+            },
+            Layout::Frames => {
+                frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
+            }
+        };
+        report.files.push(read);
+        bar.file_done(file);
+    }
+    intake.finish(symbols, &universe, report)
+}
+
+/// The coins that the files hold. CSV names theirs; raw frames have to be searched.
+fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, DataError> {
+    let mut coins = BTreeSet::new();
+    for file in files {
+        match &file.layout {
+            Layout::Csv { coin, .. } => {
+                coins.insert(coin.clone());
+            }
+            Layout::Frames => {
+                frames::collect_coins(file, &mut coins, bar)?;
+                bar.file_done(file);
+            }
+        }
+    }
+    Ok(coins)
+}
+
+fn choose(
+    symbols: &[String],
+    available: &BTreeSet<String>,
+    instrument: &dyn Fn(&str) -> Option<Instrument>,
+) -> Result<Universe, DataError> {
+    let mut names: Vec<&str> = Vec::new();
+    for symbol in symbols {
+        if !available.contains(symbol) {
+            let available = list(available);
+            return Err(DataError::UnknownSymbol { symbol: symbol.clone(), available });
+        }
+        if !names.contains(&symbol.as_str()) {
+            names.push(symbol);
+        }
+    }
+    if symbols.is_empty() {
+        names = available.iter().map(String::as_str).collect();
+    }
+    if names.len() > MAX_ASSETS {
+        let available = list(available);
+        return Err(DataError::TooManyAssets { found: names.len(), max: MAX_ASSETS, available });
+    }
+    let known = |name: &&str| {
+        instrument(name).ok_or_else(|| DataError::NoInstrument { coin: (*name).to_owned() })
+    };
+    Ok(Universe::new(names.iter().map(known).collect::<Result<_, _>>()?))
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// Adds up bytes over files. Raw frames are read twice (once for their coins).
+struct Progress<'a> {
+    done: Cell<u64>,
+    total: u64,
+    tell: &'a dyn Fn(u64, u64),
+}
+
+impl<'a> Progress<'a> {
+    fn new(files: &[DataFile], tell: &'a dyn Fn(u64, u64)) -> Self {
+        let passes = |f: &DataFile| if matches!(f.layout, Layout::Frames) { 2 } else { 1 };
+        let total = files.iter().map(|f| f.bytes * passes(f)).sum();
+        Self { done: Cell::new(0), total, tell }
+    }
+    /// So many bytes into the current file.
+    fn within(&self, bytes: u64) {
+        (self.tell)((self.done.get() + bytes).min(self.total), self.total);
+    }
+    fn file_done(&self, file: &DataFile) {
+        self.done.set((self.done.get() + file.bytes).min(self.total));
+        self.within(0);
+    }
+}
