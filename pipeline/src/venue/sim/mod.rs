@@ -4,6 +4,8 @@
 //! which our orders have an estimated queue position, and a synthetic one, in which they stand in
 //! an exact price-time queue among seeded agents.
 
+pub mod matching;
+
 use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 
 /// A resting order of ours, handed to a market after the venue's checks passed.
