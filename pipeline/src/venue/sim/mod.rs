@@ -5,6 +5,7 @@
 //! an exact price-time queue among seeded agents.
 
 pub mod matching;
+pub mod synthetic;
 
 use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 
