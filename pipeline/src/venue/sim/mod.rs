@@ -7,9 +7,11 @@
 pub mod exchange;
 pub mod latency;
 pub mod link;
+pub mod matching;
 pub mod queue;
 pub mod recorded;
 pub mod shown;
+pub mod synthetic;
 
 use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 
