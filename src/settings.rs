@@ -17,11 +17,14 @@ mod spec;
 mod symbols;
 mod values;
 
+pub use botmm_pipeline::types::duration::parse_duration;
+pub use botmm_pipeline::venue::sim::latency::LatencyModel;
+pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
 pub use plans::{LaneFile, PLANS, PlanFile, STAGES};
 pub use secrets::Secrets;
-pub use values::{LatencyModel, QueueModel, format_duration, parse_bps, parse_duration, parse_usd};
+pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe};

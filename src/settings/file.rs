@@ -2,7 +2,8 @@
 
 use super::error::ConfigError;
 use super::fees::FeeTable;
-use super::values::{LatencyModel, QueueModel, parse_bps, parse_usd};
+use super::values::{parse_bps, parse_usd};
+use super::{LatencyModel, QueueModel};
 use super::{document::Origins, place_of};
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::FairPrice;

@@ -3,7 +3,8 @@
 
 use super::document::{Origins, join};
 use super::error::{ConfigError, nearest};
-use super::values::{LatencyModel, QueueModel, parse_bps, parse_usd};
+use super::values::{parse_bps, parse_usd};
+use super::{LatencyModel, QueueModel};
 use super::{PLANS, place_of};
 use botmm_pipeline::types::limits::{BOOK_LEVELS, QUOTE_LEVELS};
 use toml::{Table, Value};
@@ -160,8 +161,8 @@ impl Spec {
             Words(words) => format!("one of {}", words.join(", ")),
             Coins => "a list of coins, [\"BTC\", \"ETH\"]".to_owned(),
             Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
-            Queue => super::values::QUEUE_ALLOWED.to_owned(),
-            Latency => super::values::LATENCY_ALLOWED.to_owned(),
+            Queue => botmm_pipeline::venue::sim::queue::QUEUE_ALLOWED.to_owned(),
+            Latency => botmm_pipeline::venue::sim::latency::LATENCY_ALLOWED.to_owned(),
         }
     }
 

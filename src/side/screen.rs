@@ -41,13 +41,21 @@ impl Picture<'_> {
         writeln!(
             out,
             "net {} USD = gross {} − fees {}  ·  {} fills, volume {} USD  ·  {} open orders",
-            money(net), money(gross), money(fees), m.fills.get(), money(m.volume.usd()),
+            money(net),
+            money(gross),
+            money(fees),
+            m.fills.get(),
+            money(m.volume.usd()),
             m.open_orders.get(),
         )?;
         writeln!(
             out,
             "{} events, {} decisions, {} orders, {} modifies, {} cancels, {} rejects\n",
-            m.events.get(), m.decisions.get(), m.orders.get(), m.modifies.get(), m.cancels.get(),
+            m.events.get(),
+            m.decisions.get(),
+            m.orders.get(),
+            m.modifies.get(),
+            m.cancels.get(),
             m.rejects.get(),
         )?;
         writeln!(
@@ -59,9 +67,16 @@ impl Picture<'_> {
             writeln!(
                 out,
                 "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>6}  {}",
-                instrument.coin.as_str(), price(a.mid), price(a.bid), distance(a.mid, a.bid),
-                price(a.ask), distance(a.mid, a.ask), a.position.to_string(),
-                money(notional(a.mid, a.position)), a.fills, why(a),
+                instrument.coin.as_str(),
+                price(a.mid),
+                price(a.bid),
+                distance(a.mid, a.bid),
+                price(a.ask),
+                distance(a.mid, a.ask),
+                a.position.to_string(),
+                money(notional(a.mid, a.position)),
+                a.fills,
+                why(a),
             )?;
         }
         writeln!(out, "\n{:<9} {:>10} {:>10} {:>10}", "stage", "p50", "p99", "max")?;
@@ -82,7 +97,10 @@ impl Picture<'_> {
         let net = m.realized.usd() + m.unrealized.usd() - fees - m.funding.usd();
         let mut line = format!(
             "{} net {} USD (fees {}, {} fills)",
-            clock(self.elapsed), money(net), money(fees), m.fills.get()
+            clock(self.elapsed),
+            money(net),
+            money(fees),
+            m.fills.get()
         );
         for ((_, instrument), a) in self.universe.iter().zip(self.assets) {
             let why = why(a);
@@ -90,7 +108,11 @@ impl Picture<'_> {
             let _ = write!(
                 line,
                 " | {} {} bid {} ask {} pos {}{why}",
-                instrument.coin, price(a.mid), price(a.bid), price(a.ask), a.position
+                instrument.coin,
+                price(a.mid),
+                price(a.bid),
+                price(a.ask),
+                a.position
             );
         }
         line
@@ -172,7 +194,8 @@ mod tests {
             alerts: &["large move".to_owned()],
         };
         let text = picture.text();
-        for part in ["01:02:05", "-3.00", "ask: only reducing position", "1000.00", "! large move"] {
+        for part in ["01:02:05", "-3.00", "ask: only reducing position", "1000.00", "! large move"]
+        {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
         assert!(picture.line().contains("BTC 100000 bid 99970 ask – pos 0.01"));

@@ -3,6 +3,7 @@
 //! Everything here is plain data. It depends on nothing else in the crate.
 
 pub mod decimal;
+pub mod duration;
 pub mod fixed;
 pub mod hash;
 pub mod instrument;

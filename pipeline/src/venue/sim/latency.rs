@@ -1,11 +1,16 @@
 //! How long messages take between us and the simulated venue, each way.
 
 use crate::types::Nanos;
+use crate::types::duration::{format_duration, parse_duration};
 use core::fmt;
 use core::str::FromStr;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
+
+/// What a latency model may look like.
+pub const LATENCY_ALLOWED: &str =
+    "a duration (50ms) or lognormal:MEDIAN,SIGMA (lognormal:50ms,0.3; SIGMA from 0 to 2)";
 
 /// A latency, the same for each of the three ways: feed, order entry, response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,12 +46,29 @@ impl LatencyModel {
 
 impl fmt::Display for LatencyModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = |d: &Nanos| d.0 as f64 / 1e6;
         match self {
-            Self::Constant(d) => write!(f, "constant {} ms", ms(d)),
+            Self::Constant(span) => f.write_str(&format_duration(*span)),
             Self::LogNormal { median, sigma } => {
-                write!(f, "lognormal median {} ms sigma {sigma}", ms(median))
+                write!(f, "lognormal:{},{sigma}", format_duration(*median))
             }
+        }
+    }
+}
+
+impl FromStr for LatencyModel {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || format!("{text:?} is not a latency; allowed: {LATENCY_ALLOWED}");
+        let Some(drawn) = text.trim().strip_prefix("lognormal:") else {
+            return parse_duration(text).map(Self::Constant).map_err(|_| refuse());
+        };
+        let (median, sigma) = drawn.split_once(',').ok_or_else(refuse)?;
+        let median = parse_duration(median).map_err(|_| refuse())?;
+        match sigma.trim().parse::<f64>() {
+            Ok(sigma) if (0.0..=2.0).contains(&sigma) && median > Nanos::ZERO => {
+                Ok(Self::LogNormal { median, sigma })
+            }
+            _ => Err(refuse()),
         }
     }
 }
@@ -83,52 +105,6 @@ impl Latency {
     }
 }
 
-/// `50ms`-style model from a median and sigma in text is the CLI's business; here only the sanity
-/// of numbers is checked.
-impl LatencyModel {
-    /// Refuses what cannot be a latency: negative, longer than a minute, sigma outside 0..=2.
-    pub fn checked(self) -> Result<Self, LatencyError> {
-        let (d, sigma) = match self {
-            Self::Constant(d) => (d, 0.0),
-            Self::LogNormal { median, sigma } => (median, sigma),
-        };
-        let sane = (Nanos::ZERO..=Nanos::secs(60)).contains(&d) && (0.0..=2.0).contains(&sigma);
-        if sane { Ok(self) } else { Err(LatencyError) }
-    }
-}
-
-/// A latency that cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LatencyError;
-
-impl fmt::Display for LatencyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a latency lies between 0 and 60 s, its sigma between 0 and 2")
-    }
-}
-
-impl std::error::Error for LatencyError {}
-
-impl FromStr for LatencyModel {
-    type Err = LatencyError;
-    /// `NUMBERms`, or `lognormal:NUMBERms,SIGMA`.
-    fn from_str(text: &str) -> Result<Self, LatencyError> {
-        let ms = |s: &str| -> Result<Nanos, LatencyError> {
-            let number = s.trim().strip_suffix("ms").ok_or(LatencyError)?;
-            let ms: f64 = number.trim().parse().map_err(|_| LatencyError)?;
-            Ok(Nanos((ms * 1e6) as i64))
-        };
-        match text.strip_prefix("lognormal:") {
-            None => Self::Constant(ms(text)?).checked(),
-            Some(rest) => {
-                let (median, sigma) = rest.split_once(',').ok_or(LatencyError)?;
-                let sigma = sigma.trim().parse().map_err(|_| LatencyError)?;
-                Self::LogNormal { median: ms(median)?, sigma }.checked()
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,9 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
-        for text in ["", "50", "-1ms", "NaNms", "61000ms", "lognormal:50ms", "lognormal:50ms,9"] {
-            assert!(text.parse::<LatencyModel>().is_err(), "{text}");
+    fn models_are_read_back_as_written() {
+        for text in ["50ms", "1s", "lognormal:50ms,0.3"] {
+            assert_eq!(text.parse::<LatencyModel>().unwrap().to_string(), text);
+        }
+        let bad = ["", "50", "-1ms", "lognormal:50,0.3", "lognormal:50ms", "lognormal:50ms,9"];
+        for text in bad {
+            assert!(text.parse::<LatencyModel>().unwrap_err().contains("lognormal:"), "{text}");
         }
     }
 }

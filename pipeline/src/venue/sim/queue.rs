@@ -13,6 +13,10 @@ use crate::types::{Qty, SCALE};
 use core::fmt;
 use core::str::FromStr;
 
+/// What a queue model may be called.
+pub const QUEUE_ALLOWED: &str =
+    "risk_averse, prob_power, prob_power:N (N above 0, at most 16), prob_log";
+
 /// Who is assumed to have cancelled when the displayed size falls by more than was traded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum QueueModel {
@@ -63,44 +67,22 @@ impl fmt::Display for QueueModel {
     }
 }
 
-/// Not the name of a queue model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownQueueModel(String);
-
-impl fmt::Display for UnknownQueueModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown queue model `{}`: use risk_averse, prob_power, prob_power:N (0 < N <= {}) \
-             or prob_log",
-            self.0,
-            QueueModel::MAX_POWER
-        )
-    }
-}
-
-impl std::error::Error for UnknownQueueModel {}
-
 impl FromStr for QueueModel {
-    type Err = UnknownQueueModel;
+    type Err = String;
 
-    /// `risk_averse`, `prob_power`, `prob_power:2` (or `prob_power(2)`), `prob_log`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownQueueModel(text.to_owned());
-        match text {
+    /// See [`QUEUE_ALLOWED`].
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || format!("{text:?} is not a queue model; allowed: {QUEUE_ALLOWED}");
+        match text.trim() {
             "risk_averse" => return Ok(Self::RiskAverse),
             "prob_power" => return Ok(Self::ProbPower(Self::DEFAULT_POWER)),
             "prob_log" => return Ok(Self::ProbLog),
             _ => {}
         }
-        let power = text.strip_prefix("prob_power").ok_or_else(unknown)?;
-        let power = power
-            .strip_prefix(':')
-            .or_else(|| power.strip_prefix('(').and_then(|p| p.strip_suffix(')')))
-            .ok_or_else(unknown)?;
+        let power = text.trim().strip_prefix("prob_power:").ok_or_else(refuse)?;
         match power.parse::<f64>() {
             Ok(n) if n > 0.0 && n <= Self::MAX_POWER => Ok(Self::ProbPower(n)),
-            _ => Err(unknown()),
+            _ => Err(refuse()),
         }
     }
 }
@@ -203,7 +185,6 @@ mod tests {
             assert_eq!(name.parse::<QueueModel>().unwrap().to_string(), name);
         }
         assert_eq!("prob_power".parse(), Ok(QueueModel::ProbPower(3.0)));
-        assert_eq!("prob_power(2)".parse(), Ok(QueueModel::ProbPower(2.0)));
         for bad in ["", "fifo", "prob_power:", "prob_power:0", "prob_power:nan", "prob_power:17"] {
             let error = bad.parse::<QueueModel>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("unknown queue model `{bad}`: use ")), "{error}");
