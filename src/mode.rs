@@ -1,18 +1,18 @@
 //! One short file a verb.
 
 pub mod check;
+pub mod paper;
+pub mod replay;
+mod session;
 
 use crate::cli::Verb;
 use crate::exit::AppError;
 
 /// Does what was asked.
 pub fn run(verb: Verb) -> Result<(), AppError> {
-    let later = |what: &str| {
-        Err(AppError::data(what, "is not part of this build yet", "only `botmm check` is"))
-    };
     match verb {
         Verb::Check(args) => check::run(&args),
-        Verb::Replay(_) => later("replay"),
-        Verb::Paper(_) => later("paper"),
+        Verb::Replay(args) => replay::run(&args),
+        Verb::Paper(args) => paper::run(&args),
     }
 }

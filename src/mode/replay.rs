@@ -1,0 +1,244 @@
+//! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
+
+use super::session::{self, Ended};
+use crate::cli::ReplayArgs;
+use crate::data::{self, LoadOptions, LoadReport, Loaded};
+use crate::exit::AppError;
+use crate::report::{DataFile, Summary};
+use crate::settings::Settings;
+use crate::side::journal::{Journal, write_whole};
+use crate::terminal;
+use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
+use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
+use botmm_pipeline::types::{Nanos, Record};
+use botmm_pipeline::venue::hl::Decoder;
+use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
+use botmm_pipeline::venue::sim::recorded::RecordedMarket;
+use botmm_pipeline::venue::tape::{Tape, TapeFeed};
+use botmm_pipeline::wiring;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Moments between two looks at rings that only lag, the progress bar and Ctrl-C.
+const LOOK_EVERY: u64 = 64;
+/// What a summary says about any replay.
+const NOTES: [&str; 3] = [
+    "a recording does not react to our orders: fills beyond the recorded trades are estimates",
+    "funding is not simulated; the span is shown, and nothing is annualised",
+    "feed latency is as recorded (receive time minus venue time, the recorder's batching included)",
+];
+
+/// Runs the verb.
+pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
+    let settings = Settings::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?
+        .with(&args.overrides())?;
+    let plan = session::plan(&settings.plan_name)?;
+    let stop = session::stop_flag()?;
+    let loaded = load(args, &settings)?;
+    loaded.report.warnings.iter().for_each(|w| terminal::complain(w));
+
+    let replay = Replay {
+        settings: &settings,
+        plan: plan.as_ref(),
+        lossless: args.lossless,
+        out: args.common.out.as_deref(),
+        quiet: args.common.json,
+    };
+    let summary = replay.run(loaded, &stop)?;
+    let json = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
+    if let Some(dir) = &args.common.out {
+        write_whole(&dir.join("summary.json"), &json)?;
+    }
+    terminal::print(&if args.common.json { json } else { summary.to_string() })?;
+    session::halted(&summary)
+}
+
+fn load(args: &ReplayArgs, settings: &Settings) -> Result<Loaded, AppError> {
+    // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
+    let asked = args.common.symbols.is_some() || settings.origin("general.symbols").is_some();
+    let symbols = if asked { settings.symbols.clone() } else { Vec::new() };
+    let mut decoder = Decoder::new();
+    let bar = progress_bar(args.common.json, "reading");
+    let loaded = data::load(
+        &args.paths,
+        LoadOptions {
+            symbols: &symbols,
+            instrument: &|coin| settings.instrument(coin),
+            decode: &mut |frame, recv_time, universe, sink| {
+                let decoded = decoder.decode(frame, recv_time, universe, sink);
+                decoded.map(|_| ()).map_err(|e| e.to_string())
+            },
+            progress: &|done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            },
+        },
+    );
+    bar.finish_and_clear();
+    Ok(loaded?)
+}
+
+fn progress_bar(quiet: bool, what: &'static str) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) }; // stderr, tty only
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  eta {eta}") {
+        bar.set_style(style);
+    }
+    bar.with_message(what)
+}
+
+struct Replay<'a> {
+    settings: &'a Settings,
+    plan: Option<&'a Plan>,
+    lossless: bool,
+    out: Option<&'a Path>,
+    quiet: bool,
+}
+
+/// First and last moment of the recording, by either clock, and when the last answer is in.
+struct Span {
+    start: Nanos,
+    last: Nanos,
+    end: Nanos,
+}
+
+impl Replay<'_> {
+    fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Summary, AppError> {
+        let Loaded { tape, universe, report } = loaded;
+        let tape = Arc::new(tape);
+        let span = self.span(&tape)?;
+        let config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
+        let market = RecordedMarket::new(tape.clone(), &universe, self.settings.sim.queue);
+        let exchange_config = session::exchange_config(self.settings);
+        let (exchange, Links { gateway, account, .. }) =
+            Exchange::new(market, universe.clone(), exchange_config, false);
+        let wiring::Pipeline { stages, records, metrics, rings, .. } =
+            wiring::build(&config, TapeFeed::new(tape), gateway);
+
+        let clock = WallClock::default();
+        let (lanes, latencies) = match self.plan {
+            None => Lane::inline(stages, &clock),
+            Some(plan) => Lane::by_plan(plan, stages, &clock),
+        };
+        let journal = self.out.map(|dir| Journal::create(dir, &universe)).transpose()?;
+        let bar = progress_bar(self.quiet, "replaying");
+        bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
+        let mut side = Side { records, latencies, journal, moments: 0, now: span.start };
+        let started = Instant::now();
+        let mut after_moment = |now: Nanos| {
+            side.look(now);
+            if side.moments.is_multiple_of(LOOK_EVERY * 64) {
+                bar.set_position(Nanos::as_millis(now - span.start).max(0) as u64);
+            }
+            !stop.load(Ordering::Relaxed)
+        };
+        let drive = Drive {
+            start: span.start,
+            end: span.end,
+            venue: Box::new(exchange),
+            after_moment: &mut after_moment,
+        };
+        match self.plan {
+            None => run_inline(lanes, drive),
+            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
+                AppError::data("pipeline", e, "this is a defect: report it with the command line")
+            })?,
+        }
+        let wall = started.elapsed();
+        bar.finish_and_clear();
+        side.drain();
+        if let Some(journal) = side.journal.take() {
+            journal.finish()?;
+        }
+        let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
+        notes.extend(left_out(&report));
+        if side.now < span.last {
+            notes.push("interrupted: the recording goes on after the span shown".to_owned());
+        }
+        let mut dropped: BTreeMap<_, _> =
+            rings.iter().map(|r| (r.name.to_owned(), r.dropped())).collect();
+        dropped.insert("lane->side".to_owned(), side.latencies.dropped());
+        let ended = Ended {
+            settings: self.settings,
+            config: &config,
+            metrics: &metrics,
+            dropped,
+            latencies: &side.latencies,
+            venue: VenueAccount::read(&account),
+            span: side.now.min(span.last) - span.start,
+            wall,
+            market: "recorded",
+            queue: self.settings.sim.queue.to_string(),
+            plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
+            data: files(&report),
+            notes,
+        };
+        Ok(ended.summary())
+    }
+
+    fn span(&self, tape: &Tape) -> Result<Span, AppError> {
+        let (Some(recv), Some(venue)) = (tape.span(), tape.venue_span()) else {
+            return Err(AppError::data("recording", "no usable event", "name another recording"));
+        };
+        let (start, last) = (recv.0.min(venue.0), recv.1.max(venue.1));
+        // An order on its way at the end, and the answer to it.
+        let settle = self.settings.sim.latency.settle_time();
+        Ok(Span { start, last, end: last + settle + settle })
+    }
+}
+
+/// What the side thread does in live trading, done between two moments.
+struct Side {
+    records: Vec<In<Record>>,
+    latencies: Latencies,
+    journal: Option<Journal>,
+    moments: u64,
+    now: Nanos,
+}
+
+impl Side {
+    fn look(&mut self, now: Nanos) {
+        (self.now, self.moments) = (now, self.moments + 1);
+        if self.moments.is_multiple_of(LOOK_EVERY) {
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        self.latencies.drain();
+        for ring in &mut self.records {
+            while let Some(record) = ring.pop() {
+                if let Some(journal) = &mut self.journal {
+                    journal.write(&record);
+                }
+            }
+        }
+    }
+}
+
+fn files(report: &LoadReport) -> Vec<DataFile> {
+    let file = |f: &data::FileReport| DataFile {
+        path: f.name.clone(),
+        sha256: f.sha256.clone(),
+        rows: f.rows,
+    };
+    report.files.iter().map(file).collect()
+}
+
+/// What the loader left out, in words.
+fn left_out(report: &LoadReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.duplicates > 0 {
+        notes.push(format!("{} replayed trades dropped by trade id", report.duplicates));
+    }
+    if report.skipped() > 0 {
+        notes.push(format!("{} unsound lines skipped, see the messages", report.skipped()));
+    }
+    if report.early > 0 {
+        notes.push(format!("{} events were received before they happened", report.early));
+    }
+    notes
+}
