@@ -34,10 +34,9 @@ pub fn read(
             }
         }
     })?;
-    if let Some(reader) = reader {
-        if let Err((line, rows, why)) = reader?.touch.flush(intake) {
-            log.skip(line, rows, &why);
-        }
+    let last_push = reader.transpose()?.map(|mut reader| reader.touch.flush(intake));
+    if let Some(Err((line, rows, why))) = last_push {
+        log.skip(line, rows, &why);
     }
     finish(file, source, log)
 }

@@ -119,7 +119,7 @@ impl Intake {
                 "{} events were received up to {} ms before they happened at the venue: the \
                  recorder's clock was behind, and a replay sees that far ahead",
                 self.early,
-                self.worst_lead.as_millis() + 1
+                (self.worst_lead + Nanos(999_999)).as_millis()
             ));
         }
         (report.duplicates, report.early) = (self.duplicates, self.early);
