@@ -1,5 +1,6 @@
 //! How the process ends: one line on stderr, and a code that scripts can rely on.
 
+use crate::data::DataError;
 use crate::settings::ConfigError;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +37,9 @@ pub enum AppError {
     /// The configuration is refused.
     #[error("{0}")]
     Config(#[from] ConfigError),
+    /// A recording cannot be used.
+    #[error("{0}")]
+    Recording(#[from] DataError),
     /// A recording or the venue is not usable.
     #[error("{place}: {problem}; {remedy}")]
     Data {
@@ -90,7 +94,7 @@ impl AppError {
             // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
             Self::Config(e) if e.place.starts_with("--") => Exit::Usage,
             Self::Config(_) => Exit::Config,
-            Self::Data { .. } | Self::Io { .. } => Exit::Data,
+            Self::Recording(_) | Self::Data { .. } | Self::Io { .. } => Exit::Data,
             Self::RiskHalt { .. } => Exit::RiskHalt,
         }
     }

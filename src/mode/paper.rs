@@ -71,7 +71,7 @@ pub fn run(args: &PaperArgs) -> Result<(), AppError> {
         terminal::print(&format!("journal: {}\n", paper.dir.join("journal.jsonl").display()))?;
     }
     ended?;
-    session::halted(&summary)
+    session::verdict(&paper.metrics)
 }
 
 /// Where the status goes.
@@ -163,12 +163,11 @@ impl Paper {
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let (venue_lanes, venue_latencies) =
             Lane::by_plan(&venue_plan(), vec![Box::new(exchange)], &clock);
-        let spawn = |lanes| {
-            Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))
-        };
+        let spawn =
+            |lanes| Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"));
         let (venue, pipeline) = (Some(spawn(venue_lanes)?), Some(spawn(lanes)?));
-        let title = format!("botmm paper  ·  synthetic market, seed {}, plan {}", settings.seed,
-            plan.name);
+        let title =
+            format!("botmm paper  ·  synthetic market, seed {}, plan {}", settings.seed, plan.name);
         Ok(Self {
             dir,
             title,
@@ -319,7 +318,6 @@ fn synthetic(universe: &Universe, start: Nanos, seed: u64) -> SyntheticMarket {
 
 /// The venue's own thread: polite, since it stands for another machine.
 fn venue_plan() -> Plan {
-    let lane =
-        LanePlan { stages: vec!["venue".to_owned()], core: None, idle: IdleStrategy::Park };
+    let lane = LanePlan { stages: vec!["venue".to_owned()], core: None, idle: IdleStrategy::Park };
     Plan { name: "venue".to_owned(), lanes: vec![lane] }
 }

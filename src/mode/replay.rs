@@ -39,7 +39,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
     let plan = session::plan(&settings.plan_name)?;
     let stop = session::stop_flag()?;
     let loaded = load(args, &settings)?;
-    loaded.report.warnings.iter().for_each(|w| terminal::complain(w));
+    loaded.report.warnings.iter().for_each(terminal::complain);
 
     let replay = Replay {
         settings: &settings,
@@ -48,13 +48,13 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         out: args.common.out.as_deref(),
         quiet: args.common.json,
     };
-    let summary = replay.run(loaded, &stop)?;
+    let (summary, verdict) = replay.run(loaded, &stop)?;
     let json = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
     if let Some(dir) = &args.common.out {
         write_whole(&dir.join("summary.json"), &json)?;
     }
     terminal::print(&if args.common.json { json } else { summary.to_string() })?;
-    session::halted(&summary)
+    verdict
 }
 
 fn load(args: &ReplayArgs, settings: &Settings) -> Result<Loaded, AppError> {
@@ -106,7 +106,12 @@ struct Span {
 }
 
 impl Replay<'_> {
-    fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Summary, AppError> {
+    /// The summary, and whether a limit halted it.
+    fn run(
+        &self,
+        loaded: Loaded,
+        stop: &AtomicBool,
+    ) -> Result<(Summary, Result<(), AppError>), AppError> {
         let Loaded { tape, universe, report } = loaded;
         let tape = Arc::new(tape);
         let span = self.span(&tape)?;
@@ -176,7 +181,7 @@ impl Replay<'_> {
             data: files(&report),
             notes,
         };
-        Ok(ended.summary())
+        Ok((ended.summary(), session::verdict(&metrics)))
     }
 
     fn span(&self, tape: &Tape) -> Result<Span, AppError> {

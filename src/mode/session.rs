@@ -8,7 +8,7 @@ use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe};
 use botmm_pipeline::venue::sim::exchange::{ExchangeConfig, VenueAccount};
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
@@ -152,12 +152,13 @@ impl Ended<'_> {
     }
 
     fn latency_ns(&self) -> BTreeMap<String, LatencyNs> {
-        let quantiles = |h: &hdrhistogram::Histogram<u64>| LatencyNs {
-            p50: h.value_at_quantile(0.5),
-            p99: h.value_at_quantile(0.99),
-            max: h.max(),
-        };
-        self.latencies.stages().map(|(name, h)| (name.to_owned(), quantiles(h))).collect()
+        let stages = self.latencies.stages();
+        stages
+            .map(|l| {
+                let latency = LatencyNs { p50: l.p50_ns, p99: l.p99_ns, max: l.max_ns };
+                (l.stage.to_owned(), latency)
+            })
+            .collect()
     }
 
     fn assumptions(&self) -> Assumptions {
@@ -176,16 +177,15 @@ impl Ended<'_> {
     }
 }
 
-/// Equity now: profit after fees and funding, at the newest marks.
-pub fn net(metrics: &Metrics) -> Usd {
-    metrics.realized.usd() + metrics.unrealized.usd()
+/// An error (exit code 6) when a limit halted the run until a person re-arms it.
+pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
+    if metrics.halted.get() == 0 {
+        return Ok(());
+    }
+    let net = metrics.realized.usd() + metrics.unrealized.usd()
         - metrics.fees.usd()
-        - metrics.funding.usd()
-}
-
-/// Exit code 6 when a risk limit ended the run.
-pub fn halted(summary: &Summary) -> Result<(), AppError> {
-    let share = summary.reasons.all.get("halted").copied().unwrap_or(0.0);
-    let _ = share;
-    Ok(())
+        - metrics.funding.usd();
+    Err(AppError::RiskHalt {
+        reason: format!("daily loss or drawdown limit reached at net {net} USD"),
+    })
 }

@@ -1,6 +1,6 @@
 //! The status screen: per asset what we quote and why not, per stage how long it takes.
 
-use botmm_pipeline::rt::Latencies;
+use botmm_pipeline::rt::{Latencies, StageLatency};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::AssetStatus;
 use botmm_pipeline::types::{Px, Reason, Universe, Usd, notional};
@@ -80,9 +80,9 @@ impl Picture<'_> {
             )?;
         }
         writeln!(out, "\n{:<9} {:>10} {:>10} {:>10}", "stage", "p50", "p99", "max")?;
-        for (name, h) in self.latencies.stages() {
-            let at = |q| span(h.value_at_quantile(q));
-            writeln!(out, "{name:<9} {:>10} {:>10} {:>10}", at(0.5), at(0.99), span(h.max()))?;
+        for StageLatency { stage, p50_ns, p99_ns, max_ns } in self.latencies.stages() {
+            let [p50, p99, max] = [p50_ns, p99_ns, max_ns].map(span);
+            writeln!(out, "{stage:<9} {p50:>10} {p99:>10} {max:>10}")?;
         }
         if !self.alerts.is_empty() {
             writeln!(out)?;

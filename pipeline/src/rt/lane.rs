@@ -116,6 +116,19 @@ struct LaneLatencies {
     stages: Vec<(&'static str, Histogram<u64>)>,
 }
 
+/// How long the polls of one stage took that did some work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageLatency {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// Median, nanoseconds.
+    pub p50_ns: u64,
+    /// 99th percentile, nanoseconds.
+    pub p99_ns: u64,
+    /// Longest, nanoseconds.
+    pub max_ns: u64,
+}
+
 /// How long the polls of each stage took, collected by the side thread.
 pub struct Latencies(Vec<LaneLatencies>);
 
@@ -129,9 +142,14 @@ impl Latencies {
         }
     }
 
-    /// Name and histogram (nanoseconds a poll that did some work) of each stage.
-    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &Histogram<u64>)> {
-        self.0.iter().flat_map(|l| l.stages.iter().map(|(n, h)| (*n, h)))
+    /// How long each stage takes.
+    pub fn stages(&self) -> impl Iterator<Item = StageLatency> {
+        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| StageLatency {
+            stage,
+            p50_ns: h.value_at_quantile(0.5),
+            p99_ns: h.value_at_quantile(0.99),
+            max_ns: h.max(),
+        })
     }
 
     /// Samples that were dropped.

@@ -15,7 +15,7 @@ pub mod virtual_time;
 pub use board::{Board, BoardReader, board};
 pub use clock::WallClock;
 pub use idle::{Idle, IdleStrategy};
-pub use lane::{Lane, Latencies};
+pub use lane::{Lane, Latencies, StageLatency};
 pub use level::{Level, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
 pub use ring::{In, InLatest, Out, OutLatest, RingStats, ring};
