@@ -287,7 +287,6 @@ impl Decoder {
         self.fallbacks
     }
 
-    #[cold]
     #[inline(never)]
     fn parse_slowly(&mut self, frame: &[u8], context: Context) -> Result<Channel, DecodeError> {
         match frame.first() {
