@@ -38,7 +38,7 @@ pub fn print_rig() {
     let load = load.split(' ').next().unwrap_or("?").to_string();
     let msrv = env!("CARGO_PKG_RUST_VERSION");
     let mode = if is_smoke() { ", SMOKE RUN: times mean nothing" } else { "" };
-    println!("rig: {model}, {cores} cores, load {load}, rust >= {msrv}, pid-unpinned{mode}");
+    println!("rig: {model}, {cores} cores, load {load}, rust >= {msrv}, not pinned{mode}");
 }
 
 /// What a candidate's calls took, in nanoseconds.

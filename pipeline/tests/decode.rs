@@ -192,6 +192,13 @@ fn more_trades_than_the_buffer_holds() {
     assert!(result.is_err() && events.is_empty(), "nothing of a refused frame");
 }
 
+#[test]
+fn an_endless_frame_is_refused_on_both_paths() {
+    let frame = format!("{{\"channel\":\"trades\",\"data\":[]}}{}", " ".repeat(16 << 20));
+    let (result, _) = decode_text(&frame);
+    assert_eq!(result, Err(DecodeError::TooLong { len: frame.len() }));
+}
+
 /// What serde_json's document says: a third reading, as naive as can be.
 fn naive(frame: &str) -> Option<String> {
     let v: serde_json::Value = serde_json::from_str(frame).ok()?;
@@ -337,10 +344,16 @@ proptest! {
             damage.apply(&mut text);
             let _ = oracle(&mut decoder, &text, &universe);
         }
-        // A used decoder remembers nothing.
-        let text = model.text(COMPACT);
-        let (_, events) = decode(&mut decoder, text.as_bytes(), &universe);
-        prop_assert_eq!(events, model.events(&universe));
+    }
+
+    #[test]
+    fn a_used_decoder_remembers_nothing(first in model(), second in model(), style in style()) {
+        let (universe, mut decoder) = (universe(), Decoder::new());
+        for (model, style) in [(&first, style), (&second, COMPACT), (&first, COMPACT)] {
+            let text = model.text(style);
+            let (_, events) = decode(&mut decoder, text.as_bytes(), &universe);
+            prop_assert_eq!(events, model.events(&universe));
+        }
     }
 
     #[test]
