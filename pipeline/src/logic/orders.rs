@@ -130,8 +130,8 @@ impl Orders {
         let Some(target) = self.assets[asset.index()].target else { return plan };
         self.assets[asset.index()].blocked = [None; 2];
         let mut turn = Turn { now, target: &target, budget, plan: &mut plan };
-        for index in 0..SLOTS_PER_ASSET {
-            self.plan_slot(&mut turn, index);
+        for side in self.make_way_first(&target) {
+            slots_of(side).for_each(|index| self.plan_slot(&mut turn, index));
         }
         let expires_after = now + self.assets[asset.index()].params.risk.expires_after;
         for action in [&mut plan.cancel, &mut plan.modify, &mut plan.place] {
@@ -140,6 +140,16 @@ impl Orders {
             action.expires_after = expires_after;
         }
         plan
+    }
+
+    /// The venue handles a batch in order, and a bid that reaches our own resting ask is refused:
+    /// when prices rise, asks are moved first.
+    fn make_way_first(&self, target: &QuoteTarget) -> [Side; 2] {
+        let bid = self.assets[target.asset.index()].slots[0].px();
+        match bid.is_some_and(|px| target.bids[0].px > px) {
+            true => [Side::Ask, Side::Bid],
+            false => [Side::Bid, Side::Ask],
+        }
     }
 
     fn plan_slot(&mut self, turn: &mut Turn<'_>, index: usize) {

@@ -1,7 +1,10 @@
 //! Exact decimal text ↔ fixed point. Nothing is ever rounded: a number that does not fit the
 //! 1e-8 grid, or the 64-bit range, is an error.
 
-use super::fixed::SCALE_DIGITS;
+/// Decimals of the fixed-point grid.
+pub const SCALE_DIGITS: u32 = 8;
+/// Units in 1.0.
+pub const SCALE: i64 = 100_000_000;
 
 /// Why a decimal text is not an exact fixed-point number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
 
 /// Writes `raw · 1e-8` without trailing zeros, as the venue's requests want it (`65012`, `0.001`).
 pub fn write_decimal(raw: i64, out: &mut impl core::fmt::Write) -> core::fmt::Result {
-    let scale = super::fixed::SCALE as u64;
+    let scale = SCALE as u64;
     let magnitude = raw.unsigned_abs();
     if raw < 0 {
         out.write_char('-')?;

@@ -1,7 +1,7 @@
 //! Spans of time as people type them: `50ms`, `30s`, `1.5s`, `5m`, `1h`. Exact.
 
-use super::decimal::parse_decimal;
-use super::fixed::{Nanos, SCALE};
+use super::decimal::{SCALE, parse_decimal};
+use super::fixed::Nanos;
 
 /// What a duration may look like; part of every message about one.
 pub const DURATION_ALLOWED: &str = "a number with a unit: ns, us, ms, s, m, h (50ms, 1.5s, 5m)";

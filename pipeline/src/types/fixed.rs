@@ -4,14 +4,9 @@
 //! A Hyperliquid perp price has at most `6 − szDecimals` decimals and a size at most `szDecimals`,
 //! so their product has at most six: a notional is exact on our grid, with no rounding.
 
-use super::decimal::{DecimalError, parse_decimal, write_decimal};
+use super::decimal::{DecimalError, SCALE, parse_decimal, write_decimal};
 use core::fmt;
 use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
-
-/// Decimals of the fixed-point grid.
-pub const SCALE_DIGITS: u32 = 8;
-/// Units in 1.0.
-pub const SCALE: i64 = 100_000_000;
 
 macro_rules! fixed {
     ($(#[$doc:meta])* $name:ident) => {

@@ -3,7 +3,8 @@
 //! A perp price is legal when it is an integer, or has at most five significant figures and at most
 //! `6 − szDecimals` decimals. A size has at most `szDecimals` decimals.
 
-use super::fixed::{Px, Qty, SCALE, SCALE_DIGITS, Usd};
+use super::decimal::{SCALE, SCALE_DIGITS};
+use super::fixed::{Px, Qty, Usd};
 use super::market::AssetId;
 
 /// Smallest order value the venue accepts.

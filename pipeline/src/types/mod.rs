@@ -15,8 +15,8 @@ pub mod quote;
 pub mod reason;
 pub mod record;
 
-pub use decimal::{DecimalError, parse_decimal};
-pub use fixed::{Bps, Nanos, Px, Qty, SCALE, Usd, notional};
+pub use decimal::{DecimalError, SCALE, parse_decimal};
+pub use fixed::{Bps, Nanos, Px, Qty, Usd, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use market::{AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarketEvent, Side, Trade};

@@ -16,7 +16,7 @@ pub enum Reason {
     StaleBook = 3,
     /// The book is crossed or one-sided, or our price would cross the touch.
     CrossedBook = 4,
-    /// Halted until a person re-arms it.
+    /// Halted: by a loss limit until a person re-arms it, or because the run ends.
     Halted = 5,
     /// A breaker tripped and cools down.
     Cooldown = 6,
@@ -102,7 +102,7 @@ impl Reason {
             Self::Warmup => "warming up",
             Self::StaleBook => "book is stale",
             Self::CrossedBook => "price would cross",
-            Self::Halted => "halted, re-arm by hand",
+            Self::Halted => "halted",
             Self::Cooldown => "breaker cooling down",
             Self::PositionLimit => "position limit reached",
             Self::OneSided => "only reducing position",

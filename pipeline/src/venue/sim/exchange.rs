@@ -8,8 +8,9 @@ use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
 use crate::types::instrument::MIN_NOTIONAL;
 use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_SIM};
 use crate::types::{
-    Action, ActionKind, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent, Nanos, Oid, OrderRequest, Px,
-    Qty, Reject, RejectReason, Side, Tif, Universe, Usd, VenueEvent, VenueEventKind, notional,
+    Action, ActionKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent, Nanos, Oid,
+    OrderRequest, Px, Qty, Reject, RejectReason, Side, Tif, Universe, Usd, VenueEvent,
+    VenueEventKind, notional,
 };
 use std::collections::VecDeque;
 
@@ -34,8 +35,9 @@ struct LiveOrder {
     oid: Oid,
     cloid: Cloid,
     side: Side,
+    px: Px,
     leaves: Qty,
-    asset: crate::types::AssetId,
+    asset: AssetId,
 }
 
 /// The account as the venue keeps it.
@@ -268,10 +270,12 @@ impl<M: Market> Exchange<M> {
     fn check(&self, item: &OrderRequest) -> Result<(), RejectReason> {
         let instrument = self.universe.get(item.asset);
         let (bid, ask) = self.market.touch(item.asset);
-        let crosses = match item.side {
-            Side::Bid => ask.qty.is_positive() && item.px >= ask.px,
-            Side::Ask => bid.qty.is_positive() && item.px <= bid.px,
-        };
+        let opposite = if item.side == Side::Bid { ask } else { bid };
+        let reaches = |px: Px| item.px == px || item.side.is_better(item.px, px);
+        // A recorded book does not show our own orders, but the venue's book has them.
+        let own = |o: &LiveOrder| o.asset == item.asset && o.side != item.side && reaches(o.px);
+        let crosses =
+            opposite.qty.is_positive() && reaches(opposite.px) || self.orders.iter().any(own);
         if !instrument.is_legal_px(item.px) {
             Err(RejectReason::Tick)
         } else if !instrument.is_legal_qty(item.qty) {
@@ -296,6 +300,7 @@ impl<M: Market> Exchange<M> {
             oid,
             cloid: item.cloid,
             side: item.side,
+            px: item.px,
             leaves: item.qty,
             asset: item.asset,
         };
@@ -313,6 +318,7 @@ impl<M: Market> Exchange<M> {
             oid: item.oid,
             cloid: item.cloid,
             side: item.side,
+            px: item.px,
             leaves: item.qty,
             asset: item.asset,
         };

@@ -1,23 +1,36 @@
-//! Decoding allocates nothing once the decoder is warm: neither the scanner, from its first frame,
-//! nor the twin, from its second of a size. One test only, because the counter counts all threads.
+//! Nothing allocates after start: not the decoder once it is warm, and no stage of the pipeline
+//! over a whole simulated session. Allocations are counted by thread, in the code under test only.
 
 #![allow(unsafe_code, reason = "a global allocator cannot be written without")]
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod world;
+
+use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use world::Setup;
 
 struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is going away has nothing to measure any more.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
 
 // SAFETY: every call is handed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count();
         // SAFETY: the caller's promises are those that `System` asks for.
         unsafe { System.alloc(layout) }
     }
@@ -26,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.dealloc(ptr, layout) }
     }
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count();
         // SAFETY: as above; `ptr` came from `System`.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
@@ -35,11 +48,57 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations made by `work`.
+/// Allocations made by `work` on this thread.
 fn allocations(mut work: impl FnMut()) -> u64 {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = ALLOCATIONS.with(Cell::get);
     work();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+/// A stage whose polls are watched.
+struct Watched {
+    inner: Box<dyn Stage>,
+    allocations: Arc<AtomicU64>,
+    polls: Arc<AtomicU64>,
+}
+
+impl Stage for Watched {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+    fn on_start(&mut self) {
+        self.inner.on_start();
+    }
+    fn poll(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        let inner = &mut self.inner;
+        let n = allocations(|| work = inner.poll(now));
+        self.allocations.fetch_add(n, Ordering::Relaxed);
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        work
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.inner.next_deadline()
+    }
+    fn on_stop(&mut self) {
+        self.inner.on_stop();
+    }
+}
+
+#[test]
+fn no_stage_allocates_after_start() {
+    let mut setup = Setup::new(5, 10);
+    setup.params.fee_floor = false;
+    setup.params.min_spread_bps = 0.3;
+    setup.params.vol_multiplier = 0.1;
+    let (count, polls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let watch = |inner| -> Box<dyn Stage> {
+        Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
+    };
+    let outcome = world::run(&setup, None, |g| g, watch);
+    assert!(outcome.metrics.fills.get() > 20, "a quiet session proves nothing");
+    assert!(polls.load(Ordering::Relaxed) > 100_000);
+    assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");
 }
 
 #[test]

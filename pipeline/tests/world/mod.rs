@@ -1,0 +1,129 @@
+//! A whole trading world for tests: the synthetic market, the simulated exchange and the pipeline,
+//! in virtual time, with the seed of everything as its one input.
+#![allow(clippy::unwrap_used, dead_code, reason = "shared by test programs that use parts of it")]
+
+use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
+use botmm_pipeline::rt::{In, Lane, Plan, Stage, WallClock};
+use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::*;
+use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::latency::LatencyModel;
+use botmm_pipeline::venue::sim::link::SimGateway;
+use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
+use botmm_pipeline::wiring;
+use std::sync::Arc;
+
+pub const START: Nanos = Nanos::secs(1_757_000_000);
+
+pub fn universe() -> Universe {
+    let inst = |name: &str, sz_decimals| Instrument {
+        coin: Coin::new(name).unwrap(),
+        venue_index: 0,
+        sz_decimals,
+        max_leverage: 20,
+    };
+    Universe::new(vec![inst("BTC", 5), inst("ETH", 4), inst("SOL", 2)])
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub seed: u64,
+    pub span: Nanos,
+    pub params: AssetParams,
+    pub latency: LatencyModel,
+    pub lossless: bool,
+}
+
+impl Setup {
+    pub fn new(seed: u64, minutes: i64) -> Self {
+        Self {
+            seed,
+            span: Nanos::secs(60 * minutes),
+            params: AssetParams::default(),
+            latency: LatencyModel::LogNormal { median: Nanos::millis(50), sigma: 0.4 },
+            lossless: false,
+        }
+    }
+}
+
+/// What came out.
+pub struct Outcome {
+    pub metrics: Arc<Metrics>,
+    pub venue: VenueAccount,
+    pub records: Vec<Record>,
+    pub dropped: Vec<(&'static str, u64)>,
+}
+
+impl Outcome {
+    /// Our net profit and the venue's, at the same marks.
+    pub fn nets(&self) -> (Usd, Usd) {
+        let m = &self.metrics;
+        let ours = m.realized.usd() + m.unrealized.usd() - m.fees.usd() - m.funding.usd();
+        let marks: [Px; MAX_ASSETS] =
+            core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
+        (ours, self.venue.net(&marks))
+    }
+}
+
+/// Runs inline or on a plan's threads; `wrap` may put something around each stage, `watch` around
+/// the gateway.
+pub fn run<G: Gateway + 'static>(
+    setup: &Setup,
+    plan: Option<&Plan>,
+    watch: impl FnOnce(SimGateway) -> G,
+    wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
+) -> Outcome {
+    let universe = universe();
+    let profiles = universe.iter().map(|(_, i)| MarketProfile::of(i, None)).collect();
+    let market = SyntheticMarket::new(&universe, profiles, START, setup.seed);
+    let config = ExchangeConfig {
+        latency: setup.latency,
+        maker_fee: setup.params.maker_fee,
+        seed: setup.seed,
+    };
+    let (exchange, Links { feed, gateway, account }) =
+        Exchange::new(market, universe.clone(), config, true);
+    let config = wiring::Config {
+        params: vec![setup.params; universe.len()],
+        universe,
+        session: 1,
+        lossless: setup.lossless,
+    };
+    let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
+        wiring::build(&config, feed, watch(gateway));
+    let stages = stages.into_iter().map(wrap).collect();
+    let mut all = Vec::new();
+    let mut after_moment = |_| {
+        drain(&mut records, &mut all);
+        true
+    };
+    let drive = Drive {
+        start: START,
+        end: START + setup.span,
+        venue: Box::new(exchange),
+        after_moment: &mut after_moment,
+    };
+    let clock = WallClock::default();
+    match plan {
+        None => run_inline(Lane::inline(stages, &clock).0, drive),
+        Some(plan) => run_lockstep(Lane::by_plan(plan, stages, &clock).0, drive).unwrap(),
+    }
+    drain(&mut records, &mut all);
+    Outcome {
+        metrics,
+        venue: VenueAccount::read(&account),
+        records: all,
+        dropped: rings.iter().map(|r| (r.name, r.dropped())).collect(),
+    }
+}
+
+fn drain(rings: &mut [In<Record>], all: &mut Vec<Record>) {
+    for ring in rings {
+        while let Some(record) = ring.pop() {
+            all.push(record);
+        }
+    }
+}
