@@ -1,5 +1,5 @@
 //! Nothing allocates after start: not the decoder once it is warm, and no stage of the pipeline
-//! over a whole simulated session. Allocations are counted by thread, in the code under test only.
+//! over a whole replay. Allocations are counted by thread, in the code under test only.
 
 #![allow(unsafe_code, reason = "a global allocator cannot be written without")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
@@ -95,7 +95,7 @@ fn no_stage_allocates_after_start() {
     let watch = |inner| -> Box<dyn Stage> {
         Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
     };
-    let outcome = world::run(&setup, None, |g| g, watch);
+    let outcome = world::replay(&setup, watch);
     assert!(outcome.metrics.fills.get() > 20, "a quiet session proves nothing");
     assert!(polls.load(Ordering::Relaxed) > 100_000);
     assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");

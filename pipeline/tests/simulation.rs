@@ -128,7 +128,7 @@ fn busy_worlds_add_up() {
     let mut fills = 0;
     for seed in 0..12 {
         let setup = busy(seed, 4);
-        let outcome = run(&setup, None, |g| Checked::new(g, seed), |s| s);
+        let outcome = run(&setup, None, |g| Checked::new(g, seed));
         check(&setup, &outcome);
         fills += outcome.metrics.fills.get();
     }
@@ -138,7 +138,7 @@ fn busy_worlds_add_up() {
 #[test]
 fn default_parameters_quote_nearly_always() {
     let setup = Setup::new(7, 15);
-    let outcome = run(&setup, None, |g| Checked::new(g, 7), |s| s);
+    let outcome = run(&setup, None, |g| Checked::new(g, 7));
     check(&setup, &outcome);
     let quoted: u64 = (0..3)
         .flat_map(|a| &outcome.metrics.reason_ns[a])
@@ -164,7 +164,7 @@ fn every_plan_decides_the_same() {
     let paired = plan(&[&["feed", "book", "quote", "risk"], &["dispatch"]]);
     let setup = Setup { lossless: true, ..busy(3, 1) };
     let hash = |plan: Option<&Plan>, setup: &Setup| {
-        let outcome = run(setup, plan, |g| g, |s| s);
+        let outcome = run(setup, plan, |g| g);
         for (ring, dropped) in &outcome.dropped {
             assert!(!setup.lossless || *dropped == 0, "{ring} dropped {dropped}");
         }
@@ -184,7 +184,7 @@ fn every_plan_decides_the_same() {
 fn no_free_lunch() {
     let nets: Vec<f64> = (100..120)
         .map(|seed| {
-            let outcome = run(&busy(seed, 5), None, |g| g, |s| s);
+            let outcome = run(&busy(seed, 5), None, |g| g);
             assert!(outcome.metrics.fills.get() > 0, "seed {seed} never traded");
             outcome.nets().0.to_f64()
         })

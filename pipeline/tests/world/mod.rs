@@ -7,11 +7,17 @@ use botmm_pipeline::rt::{In, Lane, Plan, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::Gateway;
-use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{
+    AccountReader, Exchange, ExchangeConfig, Links, VenueAccount,
+};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::link::SimGateway;
+use botmm_pipeline::venue::sim::queue::QueueModel;
+use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
+use botmm_pipeline::venue::sim::{Market, MarketOutput};
+use botmm_pipeline::venue::tape::{Tape, TapeFeed};
+use botmm_pipeline::venue::{Feed, Gateway};
 use botmm_pipeline::wiring;
 use std::sync::Arc;
 
@@ -68,24 +74,52 @@ impl Outcome {
     }
 }
 
-/// Runs inline or on a plan's threads; `wrap` may put something around each stage, `watch` around
-/// the gateway.
+fn market(seed: u64) -> SyntheticMarket {
+    let universe = universe();
+    let profiles = universe.iter().map(|(_, i)| MarketProfile::of(i, None)).collect();
+    SyntheticMarket::new(&universe, profiles, START, seed)
+}
+
+fn exchange_config(setup: &Setup) -> ExchangeConfig {
+    let maker_fee = setup.params.maker_fee;
+    ExchangeConfig { latency: setup.latency, maker_fee, seed: setup.seed }
+}
+
+/// A synthetic world, inline or on a plan's threads; `watch` may put something around the gateway.
 pub fn run<G: Gateway + 'static>(
     setup: &Setup,
     plan: Option<&Plan>,
     watch: impl FnOnce(SimGateway) -> G,
+) -> Outcome {
+    let (exchange, Links { feed, gateway, account }) =
+        Exchange::new(market(setup.seed), universe(), exchange_config(setup), true);
+    drive(setup, plan, (exchange, account), (feed, watch(gateway)), |stage| stage)
+}
+
+/// A replay of what the synthetic market did without us, inline; `wrap` may put something around
+/// each stage.
+pub fn replay(setup: &Setup, wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>) -> Outcome {
+    let mut output = MarketOutput::default();
+    market(setup.seed).advance(START + setup.span, &mut output);
+    let delayed = output.events.into_iter().map(|mut event| {
+        event.set_recv_time(event.venue_time() + Nanos::millis(80));
+        event
+    });
+    let tape = Arc::new(Tape::build(delayed));
+    let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
+    let (exchange, Links { gateway, account, .. }) =
+        Exchange::new(market, universe(), exchange_config(setup), false);
+    drive(setup, None, (exchange, account), (TapeFeed::new(tape), gateway), wrap)
+}
+
+fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
+    setup: &Setup,
+    plan: Option<&Plan>,
+    (exchange, account): (Exchange<M>, AccountReader),
+    (feed, gateway): (F, G),
     wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
 ) -> Outcome {
     let universe = universe();
-    let profiles = universe.iter().map(|(_, i)| MarketProfile::of(i, None)).collect();
-    let market = SyntheticMarket::new(&universe, profiles, START, setup.seed);
-    let config = ExchangeConfig {
-        latency: setup.latency,
-        maker_fee: setup.params.maker_fee,
-        seed: setup.seed,
-    };
-    let (exchange, Links { feed, gateway, account }) =
-        Exchange::new(market, universe.clone(), config, true);
     let config = wiring::Config {
         params: vec![setup.params; universe.len()],
         universe,
@@ -93,7 +127,7 @@ pub fn run<G: Gateway + 'static>(
         lossless: setup.lossless,
     };
     let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
-        wiring::build(&config, feed, watch(gateway));
+        wiring::build(&config, feed, gateway);
     let stages = stages.into_iter().map(wrap).collect();
     let mut all = Vec::new();
     let mut after_moment = |_| {
