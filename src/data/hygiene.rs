@@ -5,7 +5,7 @@ use super::error::DataError;
 use super::report::LoadReport;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
-    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
 };
 use botmm_pipeline::venue::tape::{TapeBuilder, TapeCounts};
 use std::collections::HashSet;
@@ -13,6 +13,11 @@ use std::collections::HashSet;
 /// Receive and venue times outside these are a wrong unit or a broken line: 2001-09 to 2096-10.
 const FIRST_TIME: Nanos = Nanos(1_000_000_000_000_000_000);
 const LAST_TIME: Nanos = Nanos(4_000_000_000_000_000_000);
+
+/// Prices and displayed sizes above these are garbage, on any market: 10 million USD a coin, a
+/// billion coins (the simulator's queues count on the latter).
+const MAX_PX: Px = Px::whole(10_000_000);
+const MAX_QTY: Qty = Qty::whole(1_000_000_000);
 
 /// Whether a time is one at which a recording can have been made.
 pub fn plausible(time: Nanos) -> bool {
@@ -144,6 +149,12 @@ fn check_level(what: &str, level: &Level) -> Result<(), String> {
     }
     if !level.qty.is_positive() {
         return Err(format!("{what} size {} is not positive", level.qty));
+    }
+    if level.px > MAX_PX {
+        return Err(format!("{what} price {} is above {MAX_PX}, as in no market", level.px));
+    }
+    if level.qty > MAX_QTY {
+        return Err(format!("{what} size {} is above {MAX_QTY}, as in no market", level.qty));
     }
     Ok(())
 }
