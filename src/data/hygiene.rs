@@ -14,6 +14,10 @@ use std::collections::HashSet;
 const FIRST_TIME: Nanos = Nanos(1_000_000_000_000_000_000);
 const LAST_TIME: Nanos = Nanos(4_000_000_000_000_000_000);
 
+/// How far the two clocks of an event may be apart. One wrong digit in a time is years of nothing
+/// to replay. Trades may be old: the venue sends the last few after a subscription.
+const MAX_APART: Nanos = Nanos::secs(3_600);
+const MAX_TRADE_APART: Nanos = Nanos::secs(86_400);
 /// Prices and displayed sizes above these are garbage, on any market: 10 million USD a coin, a
 /// billion coins (the simulator's queues count on the latter).
 const MAX_PX: Px = Px::whole(10_000_000);
@@ -64,6 +68,12 @@ impl Intake {
             if !plausible(time) {
                 return Err(format!("{clock} time {time} is not of this century: wrong unit?"));
             }
+        }
+        let apart = Nanos((event.recv_time() - event.venue_time()).0.abs());
+        let most = if matches!(event, MarketEvent::Trade(_)) { MAX_TRADE_APART } else { MAX_APART };
+        if apart > most {
+            let seconds = apart.as_millis() / 1000;
+            return Err(format!("local and venue time are {seconds} s apart: one of them is wrong"));
         }
         match event {
             MarketEvent::Trade(trade) => {
