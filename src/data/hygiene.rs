@@ -73,7 +73,9 @@ impl Intake {
         let most = if matches!(event, MarketEvent::Trade(_)) { MAX_TRADE_APART } else { MAX_APART };
         if apart > most {
             let seconds = apart.as_millis() / 1000;
-            return Err(format!("local and venue time are {seconds} s apart: one of them is wrong"));
+            return Err(format!(
+                "local and venue time are {seconds} s apart: one of them is wrong"
+            ));
         }
         match event {
             MarketEvent::Trade(trade) => {
