@@ -5,7 +5,7 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{Orders, Plan};
-use crate::rt::{Board, InLatest, Level, LevelCell, Out, Stage};
+use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::limits::POLL_BATCH;
@@ -131,7 +131,7 @@ impl<G: Gateway> DispatchStage<G> {
         for i in 0..self.rings.venue.len() {
             if self.rings.venue[i].push(*event).is_err() {
                 // A lost fill would make every later number wrong: stop.
-                self.level.raise(Level::Halt);
+                self.level.raise(HaltLevel::Halt);
                 self.alert(None, now, AlertKind::RingFull);
             }
         }
@@ -198,7 +198,7 @@ impl<G: Gateway> DispatchStage<G> {
     }
 
     fn obey_level(&mut self) {
-        if !self.halted && self.level.get() == Level::Halt {
+        if !self.halted && self.level.get() == HaltLevel::Halt {
             self.halted = true;
         }
         if self.halted {
