@@ -253,6 +253,7 @@ impl Paper {
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
+            capital: self.config.params[0].risk.capital_usd,
             universe: &self.config.universe,
             assets: &assets,
             metrics: &self.metrics,
