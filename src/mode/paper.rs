@@ -10,8 +10,8 @@ use crate::side::screen::Picture;
 use crate::terminal;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{
-    BoardReader, IdleStrategy, In, Lane, LanePlan, Latencies, Level, LevelCell, Plan, RingStats,
-    Stage, WallClock,
+    BoardReader, HaltLevel, IdleStrategy, In, Lane, LanePlan, Latencies, LevelCell, Plan,
+    RingStats, Stage, WallClock,
 };
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
@@ -214,7 +214,7 @@ impl Paper {
             if let Some(lane) = self.dead_lane() {
                 return Err(AppError::RiskHalt { reason: format!("lane {lane} died") });
             }
-            if self.level.get() == Level::Halt {
+            if self.level.get() == HaltLevel::Halt {
                 return Err(AppError::RiskHalt { reason: self.newest_alert() });
             }
             std::thread::sleep(TURN);
@@ -255,6 +255,7 @@ impl Paper {
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
+            capital: self.config.params[0].risk.capital_usd,
             universe: &self.config.universe,
             assets: &assets,
             metrics: &self.metrics,
@@ -265,7 +266,7 @@ impl Paper {
 
     /// Cancels what rests, waits for the venue's word, stops the threads.
     fn finish(&mut self, settings: &Settings) -> Result<Summary, AppError> {
-        self.level.raise(Level::Halt);
+        self.level.raise(HaltLevel::Halt);
         let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
         let asked = Instant::now();
         // Two ways there and back, so that a first reading of zero is not one before the cancels.

@@ -25,7 +25,8 @@ fn the_shipped_file_is_the_strategys_default() {
     assert_eq!(s.symbols, ["BTC", "ETH", "SOL"]);
     assert_eq!(s.plan_name, "auto");
     for coin in s.coins() {
-        assert_eq!(s.params(coin), AssetParams::default(), "{coin}");
+        let expected = AssetParams { maker_fee: s.sim.maker_fee, ..AssetParams::default() };
+        assert_eq!(s.params(coin), expected, "{coin}");
     }
     assert_eq!(s.sim.queue, QueueModel::RiskAverse);
     assert_eq!(s.sim.latency, LatencyModel::Constant(Nanos::millis(50)));

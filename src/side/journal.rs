@@ -160,7 +160,7 @@ impl Journal {
         Some(json!({
             "type": "decision", "time": utc(target.time), "coin": self.coin(target.asset),
             "mid": target.mid.to_string(), "fair": target.fair.to_string(),
-            "vol_bps": target.vol_bps_e6 as f64 / 1e6,
+            "vol_bps": (target.vol_bps_e6 >= 0).then(|| target.vol_bps_e6 as f64 / 1e6),
             "bids": ladder(&target.bids), "asks": ladder(&target.asks),
             "bid": target.bid_reason.as_str(), "ask": target.ask_reason.as_str(),
             "market_seq": target.cause.market_seq,

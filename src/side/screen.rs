@@ -13,6 +13,8 @@ pub struct Picture<'a> {
     pub title: &'a str,
     /// Since the start.
     pub elapsed: Duration,
+    /// What the account trades with.
+    pub capital: Usd,
     /// The assets.
     pub universe: &'a Universe,
     /// Their states, in the universe's order.
@@ -40,7 +42,10 @@ impl Picture<'_> {
         writeln!(out, "{}  ·  running {}", self.title, clock(self.elapsed))?;
         writeln!(
             out,
-            "net {} USD = gross {} − fees {}  ·  {} fills, volume {} USD  ·  {} open orders",
+            "equity {} USD = capital {} + net {} (gross {} − fees {})  ·  {} fills, volume {} USD  ·  \
+             {} open orders",
+            money(self.capital + net),
+            money(self.capital),
             money(net),
             money(gross),
             money(fees),
@@ -60,13 +65,22 @@ impl Picture<'_> {
         )?;
         writeln!(
             out,
-            "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>6}  not quoted because",
-            "coin", "mid", "our bid", "bps", "our ask", "bps", "position", "value USD", "fills"
+            "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>9} {:>6}  not quoted because",
+            "coin",
+            "mid",
+            "our bid",
+            "bps",
+            "our ask",
+            "bps",
+            "position",
+            "value USD",
+            "net USD",
+            "fills"
         )?;
-        for ((_, instrument), a) in self.universe.iter().zip(self.assets) {
+        for ((id, instrument), a) in self.universe.iter().zip(self.assets) {
             writeln!(
                 out,
-                "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>6}  {}",
+                "{:<7} {:>12} {:>12} {:>7} {:>12} {:>7} {:>12} {:>10} {:>9} {:>6}  {}",
                 instrument.coin.as_str(),
                 price(a.mid),
                 price(a.bid),
@@ -75,6 +89,7 @@ impl Picture<'_> {
                 distance(a.mid, a.ask),
                 a.position.to_string(),
                 money(notional(a.mid, a.position)),
+                money(m.net[id.index()].usd()),
                 a.fills,
                 why(a),
             )?;
@@ -187,6 +202,7 @@ mod tests {
         let picture = Picture {
             title: "botmm paper",
             elapsed: Duration::from_secs(3_725),
+            capital: Usd::whole(10_000),
             universe: &universe,
             assets: &[status],
             metrics: &Metrics::default(),

@@ -205,7 +205,7 @@ fn fill_side(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Coin, Level, Usd};
+    use crate::types::{Bps, Coin, Level, Usd};
     use proptest::prelude::*;
 
     fn instrument(sz_decimals: u8) -> Instrument {
@@ -237,7 +237,8 @@ mod tests {
             now: Nanos::ZERO,
             venue_seq: 0,
         };
-        quote(&input, &AssetParams::default(), &instrument(4))
+        let maker_fee = Bps::from_f64(1.5);
+        quote(&input, &AssetParams { maker_fee, ..AssetParams::default() }, &instrument(4))
     }
 
     #[test]
@@ -322,7 +323,8 @@ mod tests {
             (v.bid.px, v.ask.px) = (bid, ask);
             v.mid = Px::from_raw((bid.raw() + ask.raw()) / 2);
             v.microprice = v.mid;
-            let params = AssetParams { num_levels: levels, ..AssetParams::default() };
+            let maker_fee = Bps::from_f64(1.5);
+            let params = AssetParams { num_levels: levels, maker_fee, ..AssetParams::default() };
             let position = |share: f64| {
                 let usd = params.risk.max_position_usd.to_f64() * share;
                 Qty::from_raw((usd / v.mid.to_f64() * 1e8) as i64)

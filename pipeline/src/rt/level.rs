@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 /// How far trading is allowed to go.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum HaltLevel {
     /// Trade.
     Run = 0,
     /// Only orders that reduce a position.
@@ -20,15 +20,15 @@ pub struct LevelCell(AtomicU8);
 
 impl LevelCell {
     /// The level now.
-    pub fn get(&self) -> Level {
+    pub fn get(&self) -> HaltLevel {
         match self.0.load(Ordering::Acquire) {
-            0 => Level::Run,
-            1 => Level::ReduceOnly,
-            _ => Level::Halt,
+            0 => HaltLevel::Run,
+            1 => HaltLevel::ReduceOnly,
+            _ => HaltLevel::Halt,
         }
     }
     /// Raises to at least `level`.
-    pub fn raise(&self, level: Level) {
+    pub fn raise(&self, level: HaltLevel) {
         self.0.fetch_max(level as u8, Ordering::AcqRel);
     }
 }
@@ -40,9 +40,9 @@ mod tests {
     #[test]
     fn only_rises() {
         let cell = LevelCell::default();
-        assert_eq!(cell.get(), Level::Run);
-        cell.raise(Level::Halt);
-        cell.raise(Level::ReduceOnly);
-        assert_eq!(cell.get(), Level::Halt);
+        assert_eq!(cell.get(), HaltLevel::Run);
+        cell.raise(HaltLevel::Halt);
+        cell.raise(HaltLevel::ReduceOnly);
+        assert_eq!(cell.get(), HaltLevel::Halt);
     }
 }

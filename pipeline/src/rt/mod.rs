@@ -16,7 +16,7 @@ pub use board::{Board, BoardReader, board};
 pub use clock::WallClock;
 pub use idle::{Idle, IdleStrategy};
 pub use lane::{Lane, Latencies, StageLatency};
-pub use level::{Level, LevelCell};
+pub use level::{HaltLevel, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
 pub use ring::{In, InLatest, Out, OutLatest, RingStats, ring};
 pub use stage::Stage;

@@ -3,7 +3,7 @@
 use super::clock::WallClock;
 use super::idle::Idle;
 use super::lane::Lane;
-use super::level::{Level, LevelCell};
+use super::level::{HaltLevel, LevelCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -27,13 +27,13 @@ struct PanicGuard(Arc<LevelCell>);
 impl Drop for PanicGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.raise(Level::Halt);
+            self.0.raise(HaltLevel::Halt);
         }
     }
 }
 
 impl Threads {
-    /// Starts one thread a lane. A lane that panics raises `level` to [`Level::Halt`].
+    /// Starts one thread a lane. A lane that panics raises `level` to [`HaltLevel::Halt`].
     pub fn start(
         lanes: Vec<Lane>,
         clock: &WallClock,

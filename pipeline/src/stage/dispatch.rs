@@ -5,7 +5,7 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{Orders, Plan};
-use crate::rt::{Board, InLatest, Level, LevelCell, Out, Stage};
+use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::limits::POLL_BATCH;
@@ -53,7 +53,8 @@ pub struct DispatchStage<G> {
     metrics: Arc<Metrics>,
     hash: DecisionHash,
     assets: Vec<AssetView>,
-    halted: bool,
+    /// Down until the link says that it is up again.
+    link_down: bool,
     now: Nanos,
 }
 
@@ -80,7 +81,7 @@ impl<G: Gateway> DispatchStage<G> {
             metrics,
             hash: DecisionHash::default(),
             assets,
-            halted: false,
+            link_down: false,
             now: Nanos::ZERO,
         }
     }
@@ -119,9 +120,10 @@ impl<G: Gateway> DispatchStage<G> {
                 self.record(Record::Reject { asset: event.asset, time: now, reject: *reject });
             }
             VenueEventKind::LinkDown => {
+                self.link_down = true;
                 self.alert(None, now, AlertKind::LinkDown);
-                self.orders.clear_targets(Reason::LinkDown);
             }
+            VenueEventKind::LinkUp => self.link_down = false,
             _ => {}
         }
         self.orders.on_venue(event);
@@ -131,7 +133,7 @@ impl<G: Gateway> DispatchStage<G> {
         for i in 0..self.rings.venue.len() {
             if self.rings.venue[i].push(*event).is_err() {
                 // A lost fill would make every later number wrong: stop.
-                self.level.raise(Level::Halt);
+                self.level.raise(HaltLevel::Halt);
                 self.alert(None, now, AlertKind::RingFull);
             }
         }
@@ -197,14 +199,15 @@ impl<G: Gateway> DispatchStage<G> {
         }
     }
 
-    fn obey_level(&mut self) {
-        if !self.halted && self.level.get() == Level::Halt {
-            self.halted = true;
-        }
-        if self.halted {
-            self.orders.clear_targets(Reason::Halted);
-            self.assets.iter_mut().for_each(|a| a.dirty = true);
-        }
+    /// While trading is closed nothing is wanted, whatever the newest targets say.
+    fn keep_closed(&mut self) {
+        let reason = match (self.level.get(), self.link_down) {
+            (HaltLevel::Halt, _) => Reason::Halted,
+            (_, true) => Reason::LinkDown,
+            _ => return,
+        };
+        self.orders.clear_targets(reason);
+        self.assets.iter_mut().for_each(|a| a.dirty = true);
     }
 
     fn record(&mut self, record: Record) {
@@ -227,7 +230,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
         }
         self.now = now;
         let mut work = self.take_venue(now) + self.take_targets();
-        self.obey_level();
+        self.keep_closed();
         let expired = self.orders.expire(now);
         if expired > 0 {
             self.alert(None, now, AlertKind::OrderUnknown);
@@ -252,5 +255,165 @@ impl<G: Gateway> Stage for DispatchStage<G> {
 
     fn on_stop(&mut self) {
         (0..self.assets.len()).for_each(|i| self.show(self.now, AssetId::new(i)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::gate::Gate;
+    use crate::rt::{In, OutLatest, board, ring};
+    use crate::types::limits::RING_VENUE;
+    use crate::types::{
+        Action, AssetParams, Cloid, Coin, Fill, Instrument, Oid, Qty, QuoteLevel, Universe,
+    };
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    /// What a test says and hears in the venue's place.
+    #[derive(Default)]
+    struct Wire {
+        sent: Vec<Action>,
+        answers: VecDeque<VenueEvent>,
+    }
+
+    struct FakeGateway(Arc<Mutex<Wire>>);
+
+    impl Gateway for FakeGateway {
+        fn submit(&mut self, _: Nanos, action: &Action) -> bool {
+            self.0.lock().unwrap().sent.push(*action);
+            true
+        }
+        fn next(&mut self, _: Nanos) -> Option<VenueEvent> {
+            self.0.lock().unwrap().answers.pop_front()
+        }
+        fn next_deadline(&self) -> Option<Nanos> {
+            None
+        }
+    }
+
+    struct Bench {
+        stage: DispatchStage<FakeGateway>,
+        wire: Arc<Mutex<Wire>>,
+        gate: Gate,
+        targets: OutLatest<Approved<QuoteTarget>>,
+        to_quote: In<VenueEvent>,
+        _to_risk: In<VenueEvent>,
+        level: Arc<LevelCell>,
+        metrics: Arc<Metrics>,
+        seq: u64,
+    }
+
+    fn bench(ring_venue: usize) -> Bench {
+        let universe = Universe::new(vec![Instrument {
+            coin: Coin::new("X").unwrap(),
+            venue_index: 0,
+            sz_decimals: 2,
+            max_leverage: 10,
+        }]);
+        let params = [AssetParams::default()];
+        let (targets, rx) = ring("risk->dispatch", 8);
+        let (quote_tx, to_quote) = ring("dispatch->quote", ring_venue);
+        let (risk_tx, to_risk) = ring("dispatch->risk", ring_venue);
+        let rings = DispatchRings {
+            targets: InLatest::new(rx, 1, 8, false),
+            venue: [quote_tx, risk_tx],
+            records: ring("dispatch->side", 64).0,
+            status: vec![board().0],
+        };
+        let wire = Arc::new(Mutex::new(Wire::default()));
+        let orders = Orders::new(&universe, &params, 1);
+        let (level, metrics) = (Arc::<LevelCell>::default(), Arc::<Metrics>::default());
+        let shared = (level.clone(), metrics.clone());
+        let budget = Budget::new(&params[0].risk);
+        Bench {
+            stage: DispatchStage::new(FakeGateway(wire.clone()), rings, orders, budget, shared),
+            wire,
+            gate: Gate::new(universe, &params),
+            targets: OutLatest::new(targets, 1),
+            to_quote,
+            _to_risk: to_risk,
+            level,
+            metrics,
+            seq: 0,
+        }
+    }
+
+    impl Bench {
+        /// A new target reaches dispatch; what it sends.
+        fn target(&mut self, ms: i64) -> Vec<Action> {
+            self.seq += 1;
+            let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
+            let mut t = QuoteTarget {
+                mid: Px::whole(100),
+                bid_reason: Reason::Quoted,
+                ask_reason: Reason::Quoted,
+                ..QuoteTarget::default()
+            };
+            t.cause.market_seq = self.seq;
+            (t.bids[0], t.asks[0]) = (level(99), level(101));
+            let approved = self.gate.approve(Nanos::millis(ms), t);
+            self.targets.push(0, approved);
+            self.poll(ms)
+        }
+        fn poll(&mut self, ms: i64) -> Vec<Action> {
+            self.stage.poll(Nanos::millis(ms));
+            std::mem::take(&mut self.wire.lock().unwrap().sent)
+        }
+        fn say(&mut self, cloid: Cloid, kind: VenueEventKind) {
+            let time = Nanos::millis(1);
+            self.wire.lock().unwrap().answers.push_back(VenueEvent {
+                cloid,
+                asset: AssetId::new(0),
+                _pad: [0; 6],
+                venue_time: time,
+                recv_time: time,
+                kind,
+            });
+        }
+        fn reason(&self, side: Side) -> Reason {
+            self.stage.orders.reason(AssetId::new(0), side)
+        }
+    }
+
+    #[test]
+    fn a_lost_link_makes_orders_unknown_and_stays_closed() {
+        let mut b = bench(RING_VENUE);
+        let sent = b.target(10);
+        assert_eq!((sent.len(), sent[0].len), (1, 2), "both sides in one action");
+        assert_eq!(b.reason(Side::Bid), Reason::InFlight);
+        b.say(Cloid::default(), VenueEventKind::LinkDown);
+        assert!(b.target(20).is_empty() && b.target(30).is_empty());
+        assert_eq!(b.reason(Side::Bid), Reason::SlotUnknown);
+        // The late word resolves the bid's slot; then the link is what keeps it closed.
+        let kind = VenueEventKind::Ack { oid: Oid(7), leaves: Qty::whole(1) };
+        b.say(sent[0].items[0].cloid, kind);
+        let cancel = b.poll(40);
+        assert_eq!(cancel[0].items()[0].oid, Oid(7), "nothing is wanted: it is cancelled");
+        b.say(Cloid::default(), VenueEventKind::LinkUp);
+        assert!(b.target(50).is_empty(), "slots are still waiting for the venue's word");
+    }
+
+    #[test]
+    fn a_fill_is_booked_once_and_a_full_ring_halts() {
+        let mut b = bench(2);
+        let cloid = b.target(10)[0].items[0].cloid;
+        let fill = Fill {
+            oid: Oid(7),
+            px: Px::whole(99),
+            qty: Qty::from_raw(1_000_000),
+            tid: 5,
+            ..Fill::default()
+        };
+        (0..3).for_each(|_| b.say(cloid, VenueEventKind::Fill(fill)));
+        b.poll(20);
+        assert_eq!((b.metrics.fills.get(), b.metrics.duplicate_fills.get()), (1, 2));
+        assert_eq!(b.stage.orders.position(AssetId::new(0)), Qty::from_raw(1_000_000));
+        assert!(b.to_quote.pop().is_some() && b.to_quote.pop().is_none());
+        assert_eq!(b.level.get(), HaltLevel::Run);
+        (10..16).for_each(|tid| b.say(cloid, VenueEventKind::Fill(Fill { tid, ..fill })));
+        b.poll(30);
+        assert_eq!(b.level.get(), HaltLevel::Halt, "a fill that cannot be handed on stops trading");
+        assert_eq!(b.reason(Side::Ask), Reason::InFlight);
     }
 }

@@ -62,6 +62,8 @@ pub struct Metrics {
     pub position: [Counter; MAX_ASSETS],
     /// Marks, raw USD (risk).
     pub mark: [Counter; MAX_ASSETS],
+    /// Profit by asset after fees and funding, raw USD (risk).
+    pub net: [Counter; MAX_ASSETS],
     /// Items of place actions sent (dispatch).
     pub orders: Counter,
     /// Items of modify actions sent (dispatch).
@@ -102,6 +104,7 @@ impl Metrics {
         for i in 0..MAX_ASSETS {
             self.position[i].set(account.position[i].raw() as u64);
             self.mark[i].set(account.mark[i].raw() as u64);
+            self.net[i].set(account.net[i].raw() as u64);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Risk: lets targets through the gate, keeps the account.
 
-use crate::logic::gate::{Approved, Gate};
-use crate::rt::{In, InLatest, Level, LevelCell, Out, OutLatest, Stage};
+use crate::logic::gate::{Approved, Gate, GateState};
+use crate::rt::{HaltLevel, In, InLatest, LevelCell, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
-use crate::types::limits::RING_VENUE;
+use crate::types::limits::{MAX_ASSETS, RING_VENUE};
 use crate::types::{
     DecisionHash, Nanos, QuoteTarget, Reason, Record, Side, VenueEvent, VenueEventKind,
 };
@@ -16,13 +16,48 @@ const ACCOUNT_PERIOD: Nanos = Nanos::secs(1);
 pub struct RiskStage {
     targets: InLatest<QuoteTarget>,
     venue: In<VenueEvent>,
+    level: Arc<LevelCell>,
+    judge: Judge,
+    /// The newest target of each asset, judged again when what is allowed changes.
+    newest: [Option<QuoteTarget>; MAX_ASSETS],
+    judged_under: (HaltLevel, GateState),
+    next_account: Nanos,
+}
+
+/// The gate with its way out: whatever it decides is hashed, counted, recorded and handed on.
+struct Judge {
+    gate: Gate,
     out: OutLatest<Approved<QuoteTarget>>,
     records: Out<Record>,
-    gate: Gate,
-    level: Arc<LevelCell>,
     metrics: Arc<Metrics>,
     hash: DecisionHash,
-    next_account: Nanos,
+}
+
+impl Judge {
+    fn decide(&mut self, now: Nanos, level: HaltLevel, target: &QuoteTarget) {
+        let mut wanted = *target;
+        self.hold_to_level(level, &mut wanted);
+        let approved = self.gate.approve(now, wanted);
+        self.hash.target(approved.get());
+        self.metrics.decisions.add(1);
+        self.records.push_or_drop(Record::Decision(*approved.get()));
+        self.out.push(target.asset.index(), approved);
+    }
+
+    /// What the shared level forbids, whatever the gate thinks.
+    fn hold_to_level(&self, level: HaltLevel, target: &mut QuoteTarget) {
+        if level == HaltLevel::Run {
+            return;
+        }
+        let position = self.gate.ledger(target.asset).position();
+        for side in Side::BOTH {
+            let reduces = side.signed(position).is_negative();
+            let allowed = level == HaltLevel::ReduceOnly && reduces;
+            if target.reason(side) == Reason::Quoted && !allowed {
+                target.clear(side, Reason::Halted);
+            }
+        }
+    }
 }
 
 /// The rings of the risk stage.
@@ -41,15 +76,14 @@ impl RiskStage {
     /// A gate with its rings.
     pub fn new(rings: RiskRings, gate: Gate, level: Arc<LevelCell>, metrics: Arc<Metrics>) -> Self {
         let RiskRings { targets, venue, out, records } = rings;
+        let judge = Judge { gate, out, records, metrics, hash: DecisionHash::default() };
         Self {
             targets,
             venue,
-            out,
-            records,
-            gate,
             level,
-            metrics,
-            hash: DecisionHash::default(),
+            judge,
+            newest: [None; MAX_ASSETS],
+            judged_under: (HaltLevel::Run, GateState::Safe),
             next_account: Nanos::ZERO,
         }
     }
@@ -59,7 +93,7 @@ impl RiskStage {
         while work < RING_VENUE {
             let Some(event) = self.venue.pop() else { break };
             work += 1;
-            self.gate.on_venue(now, &event);
+            self.judge.gate.on_venue(now, &event);
             if matches!(event.kind, VenueEventKind::Fill(_) | VenueEventKind::Funding(_)) {
                 self.next_account = now;
             }
@@ -67,28 +101,29 @@ impl RiskStage {
         work
     }
 
-    /// What the shared level forbids, whatever the gate thinks.
-    fn hold_to_level(level: Level, gate: &Gate, target: &mut QuoteTarget) {
-        if level == Level::Run {
-            return;
+    /// When a breaker trips or the level rises, every asset is judged again at once: what rests
+    /// must not wait for its next quote. Returns the decisions made.
+    fn judge_again(&mut self, now: Nanos) -> usize {
+        let under = (self.level.get(), self.judge.gate.state());
+        if under == self.judged_under {
+            return 0;
         }
-        let position = gate.ledger(target.asset).position();
-        for side in Side::BOTH {
-            let reduces = side.signed(position).is_negative();
-            if target.reason(side) == Reason::Quoted && !(level == Level::ReduceOnly && reduces) {
-                target.clear(side, Reason::Halted);
-            }
-        }
+        self.judged_under = under;
+        let again = self.newest.iter().flatten();
+        again.map(|target| self.judge.decide(now, under.0, target)).count()
     }
 
     fn tell(&mut self, now: Nanos) {
-        while let Some((asset, kind)) = self.gate.next_alert() {
-            self.records.push_or_drop(Record::Alert { asset, time: now, kind });
+        let Judge { gate, records, metrics, hash, .. } = &mut self.judge;
+        metrics.risk_hash.set(hash.finish());
+        metrics.set_halted(gate.state());
+        while let Some((asset, kind)) = gate.next_alert() {
+            records.push_or_drop(Record::Alert { asset, time: now, kind });
         }
         if now >= self.next_account {
-            let account = self.gate.account(now);
-            self.metrics.set_account(&account);
-            self.records.push_or_drop(Record::Account(account));
+            let account = gate.account(now);
+            metrics.set_account(&account);
+            records.push_or_drop(Record::Account(account));
             self.next_account = now + ACCOUNT_PERIOD;
         }
     }
@@ -100,27 +135,83 @@ impl Stage for RiskStage {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        self.out.flush();
+        self.judge.out.flush();
         let venue = self.take_venue(now);
         let level = self.level.get();
-        let Self { targets, gate, out, hash, metrics, records, .. } = self;
+        let Self { targets, judge, newest, .. } = self;
         let decisions = targets.take(
             |t| t.asset.index(),
             |t| {
-                let mut wanted = *t;
-                Self::hold_to_level(level, gate, &mut wanted);
-                let approved = gate.approve(now, wanted);
-                hash.target(approved.get());
-                metrics.decisions.add(1);
-                records.push_or_drop(Record::Decision(*approved.get()));
-                out.push(t.asset.index(), approved);
+                newest[t.asset.index()] = Some(*t);
+                judge.decide(now, level, t);
             },
         );
-        if venue + decisions > 0 {
-            metrics.risk_hash.set(hash.finish());
-            metrics.set_halted(gate.state());
+        let again = self.judge_again(now);
+        let work = venue + decisions + again;
+        if work > 0 {
             self.tell(now);
         }
-        venue + decisions
+        work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rt::ring;
+    use crate::types::{AssetId, AssetParams, Coin, Instrument, Px, Qty, QuoteLevel, Universe};
+
+    fn target(asset: usize, mid: i64) -> QuoteTarget {
+        let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
+        let mut t = QuoteTarget {
+            asset: AssetId::new(asset),
+            mid: Px::whole(mid),
+            bid_reason: Reason::Quoted,
+            ask_reason: Reason::Quoted,
+            ..QuoteTarget::default()
+        };
+        (t.bids[0], t.asks[0]) = (level(mid - 1), level(mid + 1));
+        t
+    }
+
+    #[test]
+    fn a_breaker_pulls_every_assets_quotes_at_once() {
+        let inst = |name| Instrument {
+            coin: Coin::new(name).unwrap(),
+            venue_index: 0,
+            sz_decimals: 2,
+            max_leverage: 10,
+        };
+        let universe = Universe::new(vec![inst("A"), inst("B")]);
+        let gate = Gate::new(universe, &[AssetParams::default(); 2]);
+        let (mut tx, rx) = ring("quote->risk", 8);
+        let (_venue_tx, venue) = ring("dispatch->risk", 8);
+        let (out, approved) = ring("risk->dispatch", 8);
+        let rings = RiskRings {
+            targets: InLatest::new(rx, 2, 8, false),
+            venue,
+            out: OutLatest::new(out, 2),
+            records: ring("risk->side", 64).0,
+        };
+        let mut approved = InLatest::new(approved, 2, 8, false);
+        let level = Arc::new(LevelCell::default());
+        let mut risk = RiskStage::new(rings, gate, level.clone(), Arc::default());
+        let mut poll = |now, targets: &[QuoteTarget]| {
+            targets.iter().for_each(|t| tx.push(*t).unwrap());
+            risk.poll(now);
+            let mut seen = Vec::new();
+            approved.take(
+                |t| t.get().asset.index(),
+                |t| seen.push((t.get().asset.index(), t.get().bid_reason)),
+            );
+            seen
+        };
+        let quoted = poll(Nanos::ZERO, &[target(0, 500), target(1, 500)]);
+        assert_eq!(quoted, [(0, Reason::Quoted), (1, Reason::Quoted)]);
+        let pulled = poll(Nanos::millis(500), &[target(0, 510)]);
+        assert_eq!(pulled, [(0, Reason::Cooldown), (1, Reason::Cooldown)]);
+        assert!(poll(Nanos::millis(600), &[]).is_empty(), "once is enough");
+        level.raise(HaltLevel::Halt);
+        assert_eq!(poll(Nanos::millis(700), &[]), [(0, Reason::Halted), (1, Reason::Halted)]);
     }
 }

@@ -148,7 +148,8 @@ impl AssetParams {
     }
 }
 
-/// STRATEGY's starting configuration.
+/// STRATEGY's starting configuration. The fee is zero: fees come from the venue, or from the one
+/// table of published tiers in the configuration.
 impl Default for AssetParams {
     fn default() -> Self {
         Self {
@@ -175,7 +176,7 @@ impl Default for AssetParams {
             requote_min: Nanos::millis(100),
             tick: Nanos::millis(1000),
             requote_threshold_bps: 0.5,
-            maker_fee: Bps::from_e8(15_000),
+            maker_fee: Bps::from_e8(0),
             risk: RiskLimits::default(),
         }
     }

@@ -48,7 +48,7 @@ impl Setup {
         Self {
             seed,
             span: Nanos::secs(60 * minutes),
-            params: AssetParams::default(),
+            params: AssetParams { maker_fee: Bps::from_f64(1.5), ..AssetParams::default() },
             latency: LatencyModel::LogNormal { median: Nanos::millis(50), sigma: 0.4 },
             lossless: false,
         }
