@@ -241,7 +241,10 @@ fn an_unsound_book_is_named_with_its_line_and_counted() {
         &[(3, "92233720368"), (5, "92233720368.5")],
         "bid price 92233720368 is above 10000000, as in no market",
     );
-    says(&[(2, "99999999999999999999")], "`exchange_timestamp` is `99999999999999999999`: not a");
+    says(
+        &[(2, "99999999999999999999")],
+        "column `exchange_timestamp` is `99999999999999999999`: not",
+    );
     // A wrong digit in a time must not become years of replay.
     says(&[(0, "1960000000.0")], "local and venue time are ");
     spoilt("orderbooks_BTC.csv", line_50("what?"), ":50: 1 columns, the header has 43", 1);
@@ -358,7 +361,7 @@ fn a_folder_without_permission_is_named() {
     let dir = TempDir::new().unwrap();
     let locked = dir.path().join("locked");
     fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&locked).is_ok() {
         println!("skipped: this user may read everything");
         return;
