@@ -66,7 +66,7 @@ fn same_thread(line: Line, event: MarketEvent) {
             "64-byte message",
             Box::new(|| {
                 for _ in 0..BATCH {
-                    black_box(hop(&mut line_tx, &mut line_rx, black_box(line)));
+                    black_box(&hop(&mut line_tx, &mut line_rx, *black_box(&line)));
                 }
             }),
         ),
@@ -74,7 +74,7 @@ fn same_thread(line: Line, event: MarketEvent) {
             "MarketEvent (a whole book)",
             Box::new(|| {
                 for _ in 0..BATCH {
-                    black_box(hop(&mut event_tx, &mut event_rx, black_box(event)));
+                    black_box(&hop(&mut event_tx, &mut event_rx, *black_box(&event)));
                 }
             }),
         ),
