@@ -3,9 +3,9 @@
 use super::Loaded;
 use super::error::DataError;
 use super::report::LoadReport;
-use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::limits::{MAX_ASSETS, MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{
-    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Side, Trade, Universe,
 };
 use botmm_pipeline::venue::tape::{TapeBuilder, TapeCounts};
 use std::collections::HashSet;
@@ -18,10 +18,6 @@ const LAST_TIME: Nanos = Nanos(4_000_000_000_000_000_000);
 /// to replay. Trades may be old: the venue sends the last few after a subscription.
 const MAX_APART: Nanos = Nanos::secs(3_600);
 const MAX_TRADE_APART: Nanos = Nanos::secs(86_400);
-/// Prices and displayed sizes above these are garbage, on any market: 10 million USD a coin, a
-/// billion coins (the simulator's queues count on the latter).
-const MAX_PX: Px = Px::whole(10_000_000);
-const MAX_QTY: Qty = Qty::whole(1_000_000_000);
 
 /// Whether a time is one at which a recording can have been made.
 pub fn plausible(time: Nanos) -> bool {
