@@ -71,11 +71,18 @@ pub fn make_run_folder(base: &Path, time: Nanos) -> Result<PathBuf, AppError> {
 }
 
 impl Journal {
-    /// Starts a journal in a folder, which is made when it is not there.
+    /// Starts a journal in a folder, which is made when it is not there. A folder that already holds
+    /// one is refused: a run's record is never overwritten.
     pub fn create(dir: &Path, universe: &Universe) -> Result<Self, AppError> {
         std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
         let path = dir.join("journal.jsonl");
-        let file = File::create(&path).map_err(AppError::io(&path, "create"))?;
+        let file = match File::create_new(&path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                let what = "already there, and a run's journal is never overwritten";
+                return Err(AppError::data(path.display().to_string(), what, "name another --out"));
+            }
+            made => made.map_err(AppError::io(&path, "create"))?,
+        };
         Ok(Self {
             out: BufWriter::new(file),
             path,
@@ -291,6 +298,14 @@ mod tests {
         let error = write_whole(&taken, "{}").unwrap_err().to_string();
         assert!(error.contains("summary.json: cannot write"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_journal_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        Journal::create(dir.path(), &Universe::default()).unwrap().finish().unwrap();
+        let error = Journal::create(dir.path(), &Universe::default()).err().unwrap().to_string();
+        assert!(error.contains("journal.jsonl: already there"), "{error}");
     }
 
     #[test]
