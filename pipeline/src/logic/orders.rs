@@ -45,6 +45,10 @@ struct AssetOrders {
     blocked: [Option<Reason>; 2],
     /// No new order on a side until a target newer than this event: its price crossed.
     hold_until_seq: [u64; 2],
+    /// No new order on a side until its target comes from a book at least as new as our last fill
+    /// there: the older book still shows what we were filled against, and a quote on it would
+    /// cross, or be the next to be picked off.
+    hold_until_book: [Nanos; 2],
 }
 
 /// See the module.
@@ -66,6 +70,7 @@ impl Orders {
             target: None,
             blocked: [None; 2],
             hold_until_seq: [0; 2],
+            hold_until_book: [Nanos::ZERO; 2],
         };
         Self { assets: params.iter().map(asset).collect(), session, sequence: 0 }
     }
@@ -97,6 +102,8 @@ impl Orders {
         let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
         if let VenueEventKind::Fill(fill) = &event.kind {
             asset.position += fill.side.signed(fill.qty);
+            let hold = &mut asset.hold_until_book[fill.side.index()];
+            *hold = (*hold).max(event.venue_time);
         }
         let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
         let slot = &mut asset.slots[index];
@@ -208,8 +215,11 @@ impl Orders {
         qty: Qty,
         budget: &Budget,
     ) -> Option<Reason> {
+        let orders = &self.assets[target.asset.index()];
         if self.held(target, side) {
             Some(Reason::CrossedBook)
+        } else if target.cause.venue_time < orders.hold_until_book[side.index()] {
+            Some(Reason::StaleBook)
         } else if !budget.allows(now, 1) {
             Some(Reason::Budget)
         } else if !self.fits(target, side, qty) {

@@ -43,6 +43,7 @@ pub fn quote(input: &QuoteInput<'_>, params: &AssetParams, instrument: &Instrume
         cause: Cause {
             market_seq: view.market_seq,
             recv_time: view.recv_time,
+            venue_time: view.venue_time,
             venue_seq: input.venue_seq,
         },
         mid: view.mid,

@@ -302,6 +302,8 @@ mod tests {
         level: Arc<LevelCell>,
         metrics: Arc<Metrics>,
         seq: u64,
+        /// Venue time of the book that targets come from.
+        book_time: Nanos,
     }
 
     fn bench(ring_venue: usize) -> Bench {
@@ -336,6 +338,7 @@ mod tests {
             level,
             metrics,
             seq: 0,
+            book_time: Nanos::ZERO,
         }
     }
 
@@ -350,7 +353,7 @@ mod tests {
                 ask_reason: Reason::Quoted,
                 ..QuoteTarget::default()
             };
-            t.cause.market_seq = self.seq;
+            (t.cause.market_seq, t.cause.venue_time) = (self.seq, self.book_time);
             (t.bids[0], t.asks[0]) = (level(99), level(101));
             let approved = self.gate.approve(Nanos::millis(ms), t);
             self.targets.push(0, approved);
@@ -415,5 +418,22 @@ mod tests {
         b.poll(30);
         assert_eq!(b.level.get(), HaltLevel::Halt, "a fill that cannot be handed on stops trading");
         assert_eq!(b.reason(Side::Ask), Reason::InFlight);
+    }
+
+    #[test]
+    fn after_a_fill_a_side_waits_for_a_book_that_knows_of_it() {
+        let mut b = bench(RING_VENUE);
+        let sent = b.target(10);
+        let bid = sent[0].items[0];
+        let fill = Fill { oid: Oid(7), px: bid.px, qty: bid.qty, tid: 1, ..Fill::default() };
+        b.say(bid.cloid, VenueEventKind::Fill(fill)); // At venue time 1 ms.
+        assert!(b.target(20).is_empty(), "the book is older than the fill");
+        assert_eq!(
+            (b.reason(Side::Bid), b.reason(Side::Ask)),
+            (Reason::StaleBook, Reason::InFlight)
+        );
+        b.book_time = Nanos::millis(1);
+        let sent = b.target(30);
+        assert_eq!(sent[0].items().iter().map(|i| i.side).collect::<Vec<_>>(), [Side::Bid]);
     }
 }

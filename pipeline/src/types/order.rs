@@ -320,7 +320,7 @@ const _: () = assert!(size_of::<Cloid>() == 16);
 const _: () = assert!(size_of::<OrderRequest>() == 48);
 const _: () = assert!(size_of::<Fill>() == 48);
 const _: () = assert!(size_of::<VenueEvent>() == 16 + 24 + 56);
-const _: () = assert!(size_of::<Action>() == 48 + MAX_BATCH * 48);
+const _: () = assert!(size_of::<Action>() == 56 + MAX_BATCH * 48);
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,8 @@ pub struct Cause {
     pub market_seq: u64,
     /// When that event reached us.
     pub recv_time: Nanos,
+    /// Block time of that event.
+    pub venue_time: Nanos,
     /// Venue events seen by the quote stage before it decided.
     pub venue_seq: u64,
 }
@@ -146,6 +148,6 @@ impl QuoteTarget {
     }
 }
 
-const _: () = assert!(size_of::<Cause>() == 24);
+const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<BookView>() == 104);
-const _: () = assert!(size_of::<QuoteTarget>() == 96 + 2 * QUOTE_LEVELS * 16);
+const _: () = assert!(size_of::<QuoteTarget>() == 104 + 2 * QUOTE_LEVELS * 16);

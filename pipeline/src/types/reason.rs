@@ -12,7 +12,7 @@ pub enum Reason {
     /// Not enough book, volatility or signal history yet.
     #[default]
     Warmup = 2,
-    /// The newest book is older than `stale_book_ms`, or void.
+    /// The newest book is older than `stale_book_ms`, void, or older than our last fill of the side.
     StaleBook = 3,
     /// The book is crossed or one-sided, or our price would cross the touch.
     CrossedBook = 4,
