@@ -374,6 +374,29 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Text that is nearly an action is refused or packed, and never reaches a panic.
+    #[test]
+    fn no_text_reaches_a_panic(
+        pieces in proptest::collection::vec(
+            prop_oneof![
+                Just("{"), Just("}"), Just("["), Just("]"), Just(":"), Just(","), Just("\"a\""),
+                Just("\"type\":\"order\""), Just("\"\\u00e9\\n\""), Just("-1"), Just("1e9"),
+                Just("18446744073709551616"), Just("null"), Just("true"), Just(" "), Just("\"")
+            ],
+            0..40,
+        ),
+        noise in proptest::collection::vec(any::<u8>(), 0..80),
+    ) {
+        for text in [pieces.concat().into_bytes(), noise] {
+            let packed = json_to_msgpack(&text);
+            let is_json = serde_json::from_slice::<Value>(&text).is_ok_and(|v| v.is_object());
+            prop_assert!(is_json || packed.is_err(), "{:?}", text);
+            prop_assert!(UserKind::by_action("usdSend").unwrap().digest(&text).is_err());
+        }
+    }
+}
+
 #[test]
 fn nothing_in_an_action_goes_unsigned() {
     let key = || Signer::from_hex(&"7".repeat(64)).unwrap();

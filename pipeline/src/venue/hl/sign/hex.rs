@@ -1,13 +1,22 @@
 //! Bytes as `0x` and lower-case hex digits, both ways.
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Bytes written at once.
+const CHUNK: usize = 32;
+
+/// The digit of a value below 16. Arithmetic, so that a whole chunk is converted at once.
+const fn digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
+}
 
 /// Appends the two digits of each byte, without `0x`.
 #[inline]
 pub fn push(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        let pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-        out.extend_from_slice(&pair);
+    for chunk in bytes.chunks(CHUNK) {
+        let mut digits = [0; 2 * CHUNK];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(chunk) {
+            (pair[0], pair[1]) = (digit(byte >> 4), digit(byte & 15));
+        }
+        out.extend_from_slice(&digits[..2 * chunk.len()]);
     }
 }
 
@@ -16,8 +25,8 @@ pub fn text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(2 + 2 * bytes.len());
     out.push_str("0x");
     for &byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)] as char);
-        out.push(DIGITS[usize::from(byte & 15)] as char);
+        out.push(char::from(digit(byte >> 4)));
+        out.push(char::from(digit(byte & 15)));
     }
     out
 }
@@ -66,6 +75,11 @@ mod tests {
         assert_eq!(parse::<2>("0x0aFf"), Some([10, 255]));
         assert_eq!(parse::<2>("0aff"), Some([10, 255]));
         assert_eq!(text(&[10, 255]), "0x0aff");
+        let all: Vec<u8> = (0..=255).collect();
+        let mut pushed = b"0x".to_vec();
+        push(&mut pushed, &all);
+        assert_eq!(pushed, text(&all).into_bytes());
+        assert_eq!(parse::<256>(&text(&all)), all.try_into().ok());
         for bad in ["0x0af", "0x0aff0", "0x0ag0", "", "0x", "0xé0a"] {
             assert_eq!(parse::<2>(bad), None, "{bad}");
         }
