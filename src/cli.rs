@@ -1,6 +1,8 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
-use crate::settings::{LatencyModel, Overrides, PLANS, QueueModel, parse_bps, parse_duration};
+use crate::settings::{
+    LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
+};
 use botmm_pipeline::types::{Bps, Nanos};
 use botmm_pipeline::venue::hl::sign::{Address, Network};
 use clap::builder::PossibleValuesParser;
@@ -84,9 +86,8 @@ pub struct ReplayArgs {
     botmm paper --for 30s --seed 7 --json > summary.json\n\n\
     Durations: a number with ns, us, ms, s, m or h.")]
 pub struct PaperArgs {
-    /// Threads: auto (by the cores this process may use), solo, paired, dedicated, inline
-    /// [default: auto].
-    #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(PLANS))]
+    /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
+    #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
     pub plan: Option<String>,
     /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]

@@ -22,7 +22,7 @@ pub use botmm_pipeline::venue::sim::latency::LatencyModel;
 pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
-pub use plans::{LaneFile, PLANS, PlanFile, STAGES};
+pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
 pub use secrets::Secrets;
 pub use values::{parse_bps, parse_usd};
 

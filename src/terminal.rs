@@ -13,7 +13,29 @@ pub fn print(text: &str) -> Result<(), AppError> {
     }
 }
 
-/// Says one line on stderr, as best it can: there is nowhere left to report a failure to.
+/// Says one line on stderr, as best it can: there is nowhere left to report a failure to. Control
+/// characters (a file name may hold some) are spelt out, so that one line stays one line.
 pub fn complain(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "botmm: {line}");
+    let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&line.to_string()));
+}
+
+fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        assert_eq!(one_line("no\nsuch\x1b[2J: größer"), "no\\nsuch\\u{1b}[2J: größer");
+    }
 }

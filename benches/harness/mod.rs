@@ -5,6 +5,8 @@
 //! reading the clock is measured and taken off.
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+pub mod made;
+
 use hdrhistogram::Histogram;
 use quanta::Clock;
 use std::fmt;
@@ -15,7 +17,7 @@ const WARM_UP: usize = 2_000;
 const SMOKE_CALLS: usize = 16;
 /// Calls of one candidate in a row, before it is the next one's turn: caches and predictors are as
 /// warm as in a busy feed, and the turns still far shorter than the machine's moods.
-const TURN: usize = 64;
+pub const TURN: usize = 64;
 
 /// Whether to run a few calls only: under `cargo test --benches`, with `--test`, or with
 /// `BENCH_SMOKE=1`. Results are asserted all the same; times mean nothing then.
@@ -41,48 +43,92 @@ pub fn print_rig() {
     println!("rig: {model}, {cores} cores, load {load}, rust >= {msrv}, not pinned{mode}");
 }
 
-/// What a candidate's calls took, in nanoseconds.
+/// How many calls to make: `full`, or a few in smoke mode.
+pub fn calls(full: usize) -> usize {
+    if is_smoke() { SMOKE_CALLS.min(full) } else { full }
+}
+
+/// What a candidate's calls took, in nanoseconds an operation.
 #[derive(Clone, Debug)]
 pub struct Percentiles {
     /// What was timed.
     pub name: String,
     /// Half of the calls were faster.
-    pub p50_ns: u64,
+    pub p50_ns: f64,
     /// 99 of 100 were faster.
-    pub p99_ns: u64,
+    pub p99_ns: f64,
     /// 999 of 1000 were faster.
-    pub p999_ns: u64,
+    pub p999_ns: f64,
     /// Calls recorded.
     pub calls: u64,
-}
-
-impl Percentiles {
-    fn of(name: &str, histogram: &Histogram<u64>) -> Self {
-        Self {
-            name: name.to_string(),
-            p50_ns: histogram.value_at_quantile(0.5),
-            p99_ns: histogram.value_at_quantile(0.99),
-            p999_ns: histogram.value_at_quantile(0.999),
-            calls: histogram.len(),
-        }
-    }
+    /// Operations in a call: what is shown is a call's time over this.
+    pub ops: u64,
 }
 
 impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, p50_ns, p99_ns, p999_ns, calls } = self;
-        write!(f, "{name:<34} p50 {p50_ns:>7} ns  p99 {p99_ns:>7}  p99.9 {p999_ns:>7}  n {calls}")
+        let Self { name, p50_ns, p99_ns, p999_ns, calls, ops } = self;
+        // A call is known to the nanosecond: only the mean of several has decimals.
+        let digits = usize::from(*ops > 1);
+        write!(
+            f,
+            "{name:<34} p50 {p50_ns:>8.digits$} ns  p99 {p99_ns:>8.digits$}  \
+             p99.9 {p999_ns:>8.digits$}  n {calls}"
+        )?;
+        if *ops > 1 { write!(f, " x {ops}") } else { Ok(()) }
+    }
+}
+
+/// Collects what the calls of one candidate took. For benches that have to prepare each call, and
+/// so cannot leave the loop to [`interleave`].
+pub struct Samples {
+    name: String,
+    ops: u64,
+    histogram: Histogram<u64>,
+}
+
+impl Samples {
+    /// Of calls that are one operation each.
+    pub fn new(name: &str) -> Self {
+        Self::of_batches(name, 1)
+    }
+
+    /// Of calls that are `ops` operations each: percentiles are of their means.
+    pub fn of_batches(name: &str, ops: usize) -> Self {
+        // Up to 10 s at three digits: the arguments are constants that are known to be good.
+        let histogram = Histogram::new_with_bounds(1, 10_000_000_000, 3);
+        let histogram = histogram.unwrap_or_else(|e| panic!("histogram: {e}"));
+        Self { name: name.to_string(), ops: ops as u64, histogram }
+    }
+
+    /// Takes note of one call.
+    pub fn record(&mut self, ns: u64) {
+        self.histogram.saturating_record(ns);
+    }
+
+    /// What they took.
+    pub fn percentiles(&self) -> Percentiles {
+        let at = |quantile| self.histogram.value_at_quantile(quantile) as f64 / self.ops as f64;
+        Percentiles {
+            name: self.name.clone(),
+            p50_ns: at(0.5),
+            p99_ns: at(0.99),
+            p999_ns: at(0.999),
+            calls: self.histogram.len(),
+            ops: self.ops,
+        }
     }
 }
 
 /// A clock for single calls that knows what it costs itself.
-struct Stopwatch {
+pub struct Stopwatch {
     clock: Clock,
     cost_ns: u64,
 }
 
 impl Stopwatch {
-    fn new() -> Self {
+    /// Measures its own cost.
+    pub fn new() -> Self {
         let mut watch = Self { clock: Clock::new(), cost_ns: 0 };
         let mut costs: Vec<u64> = (0..1_001).map(|_| watch.time(&mut || ())).collect();
         costs.sort_unstable();
@@ -90,17 +136,13 @@ impl Stopwatch {
         watch
     }
 
-    fn time(&self, call: &mut dyn FnMut()) -> u64 {
+    /// How long a call takes, in nanoseconds.
+    pub fn time(&self, call: &mut dyn FnMut()) -> u64 {
         let start = self.clock.raw();
         call();
         let end = self.clock.raw();
         self.clock.delta_as_nanos(start, end).saturating_sub(self.cost_ns)
     }
-}
-
-fn histogram() -> Histogram<u64> {
-    // Up to 10 s at three digits: the arguments are constants that are known to be good.
-    Histogram::new_with_bounds(1, 10_000_000_000, 3).unwrap_or_else(|e| panic!("histogram: {e}"))
 }
 
 /// A name, and one call of what it names.
@@ -114,28 +156,38 @@ pub fn measure(name: &str, calls: usize, call: impl FnMut()) -> Percentiles {
 
 /// Times candidates in turns, `calls` calls of each; results in the order given.
 pub fn interleave(candidates: &mut [Candidate], calls: usize) -> Vec<Percentiles> {
-    let (calls, warm_up) = if is_smoke() { (SMOKE_CALLS, 0) } else { (calls, WARM_UP) };
+    interleave_batches(candidates, calls, 1)
+}
+
+/// The same for candidates of which each call does `ops` operations: what takes a few nanoseconds
+/// can only be timed by the batch. Percentiles are then of the batches' means.
+pub fn interleave_batches(
+    candidates: &mut [Candidate],
+    full_calls: usize,
+    ops: usize,
+) -> Vec<Percentiles> {
+    let (calls, warm_up) = (calls(full_calls), if is_smoke() { 0 } else { WARM_UP });
     let watch = Stopwatch::new();
-    let mut histograms: Vec<_> = candidates.iter().map(|_| histogram()).collect();
+    let mut samples: Vec<_> =
+        candidates.iter().map(|(name, _)| Samples::of_batches(name, ops)).collect();
     for (_, call) in candidates.iter_mut() {
         (0..warm_up).for_each(|_| call());
     }
     for _ in 0..calls.div_ceil(TURN) {
-        for ((_, call), histogram) in candidates.iter_mut().zip(&mut histograms) {
+        for ((_, call), samples) in candidates.iter_mut().zip(&mut samples) {
             for _ in 0..TURN.min(calls) {
-                histogram.saturating_record(watch.time(call));
+                samples.record(watch.time(call));
             }
         }
     }
-    let named = candidates.iter().zip(&histograms);
-    named.map(|((name, _), histogram)| Percentiles::of(name, histogram)).collect()
+    samples.iter().map(Samples::percentiles).collect()
 }
 
 /// Prints a table with a title, and each candidate's p50 as a multiple of the first one's.
 pub fn print_table(title: &str, results: &[Percentiles]) {
     println!("\n{title}");
-    let first = results.first().map_or(1, |r| r.p50_ns.max(1));
+    let first = results.first().map_or(1.0, |r| r.p50_ns.max(0.1));
     for result in results {
-        println!("  {result}  x{:.2}", result.p50_ns as f64 / first as f64);
+        println!("  {result}  x{:.2}", result.p50_ns / first);
     }
 }

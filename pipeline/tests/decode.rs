@@ -124,6 +124,11 @@ fn wrong_numbers_are_refused() {
     };
     assert!(number("0.000000001").contains("finer than 1e-8"));
     assert!(number("99999999999.0").contains("92 billion"));
+    assert!(number("1000000000.00000001").contains("larger than in any market"));
+    assert!(matches!(
+        refused("bbo.json", "\"65020.0\"", "\"10000000.1\""),
+        DecodeError::TooLarge { field: Field::Px, .. }
+    ));
     for bad in ["NaN", "1e5", "+1.0", "1,5", "1.2.3", " 1.0", "inf"] {
         assert!(number(bad).contains("is not part of a decimal number"), "{bad}");
     }

@@ -3,7 +3,7 @@
 use super::Loaded;
 use super::error::DataError;
 use super::report::LoadReport;
-use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::limits::{MAX_ASSETS, MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{
     AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Side, Trade, Universe,
 };
@@ -13,6 +13,11 @@ use std::collections::HashSet;
 /// Receive and venue times outside these are a wrong unit or a broken line: 2001-09 to 2096-10.
 const FIRST_TIME: Nanos = Nanos(1_000_000_000_000_000_000);
 const LAST_TIME: Nanos = Nanos(4_000_000_000_000_000_000);
+
+/// How far the two clocks of an event may be apart. One wrong digit in a time is years of nothing
+/// to replay. Trades may be old: the venue sends the last few after a subscription.
+const MAX_APART: Nanos = Nanos::secs(3_600);
+const MAX_TRADE_APART: Nanos = Nanos::secs(86_400);
 
 /// Whether a time is one at which a recording can have been made.
 pub fn plausible(time: Nanos) -> bool {
@@ -59,6 +64,14 @@ impl Intake {
             if !plausible(time) {
                 return Err(format!("{clock} time {time} is not of this century: wrong unit?"));
             }
+        }
+        let apart = Nanos((event.recv_time() - event.venue_time()).0.abs());
+        let most = if matches!(event, MarketEvent::Trade(_)) { MAX_TRADE_APART } else { MAX_APART };
+        if apart > most {
+            let seconds = apart.as_millis() / 1000;
+            return Err(format!(
+                "local and venue time are {seconds} s apart: one of them is wrong"
+            ));
         }
         match event {
             MarketEvent::Trade(trade) => {
@@ -144,6 +157,12 @@ fn check_level(what: &str, level: &Level) -> Result<(), String> {
     }
     if !level.qty.is_positive() {
         return Err(format!("{what} size {} is not positive", level.qty));
+    }
+    if level.px > MAX_PX {
+        return Err(format!("{what} price {} is above {MAX_PX}, as in no market", level.px));
+    }
+    if level.qty > MAX_QTY {
+        return Err(format!("{what} size {} is above {MAX_QTY}, as in no market", level.qty));
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ pub fn load(paths: &[PathBuf], options: LoadOptions<'_>) -> Result<Loaded, DataE
     let bar = Progress::new(&files, progress);
 
     let available = coins_in(&files, &bar)?;
-    let universe = choose(symbols, &available, instrument)?;
+    let universe = choose(symbols, &available, instrument, &mut report)?;
     let chosen = |file: &&DataFile| match &file.layout {
         Layout::Csv { coin, .. } => universe.find(coin.as_bytes()).is_some(),
         Layout::Frames => true,
@@ -112,6 +112,7 @@ fn choose(
     symbols: &[String],
     available: &BTreeSet<String>,
     instrument: &dyn Fn(&str) -> Option<Instrument>,
+    report: &mut LoadReport,
 ) -> Result<Universe, DataError> {
     let mut names: Vec<&str> = Vec::new();
     for symbol in symbols {
@@ -124,7 +125,13 @@ fn choose(
         }
     }
     if symbols.is_empty() {
-        names = available.iter().map(String::as_str).collect();
+        // What nobody asked for and nobody knows is left out; not when there is nothing else.
+        let (ours, others): (Vec<&str>, Vec<&str>) =
+            available.iter().map(String::as_str).partition(|name| instrument(name).is_some());
+        if !ours.is_empty() && !others.is_empty() {
+            report.warn(format!("left out, size decimals not known: {}", others.join(", ")));
+        }
+        names = if ours.is_empty() { others } else { ours };
     }
     if names.len() > MAX_ASSETS {
         let available = list(available);

@@ -5,6 +5,7 @@ use super::frames;
 use super::report::LoadReport;
 use super::source::{Line, Source};
 use botmm_pipeline::types::Coin;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,15 @@ pub fn find(paths: &[PathBuf], report: &mut LoadReport) -> Result<Vec<DataFile>,
             files.push(DataFile { path: path.clone(), bytes: meta.len(), layout });
         }
     }
+    let mut seen = HashSet::new();
+    files.retain(|file| {
+        // A file that has gone since is for its reader to report.
+        let new = file.path.canonicalize().map_or(true, |real| seen.insert(real));
+        if !new {
+            report.warn(format!("{}: named more than once, read once", file.path.display()));
+        }
+        new
+    });
     Ok(files)
 }
 

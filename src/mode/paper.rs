@@ -5,7 +5,7 @@ use crate::cli::PaperArgs;
 use crate::exit::AppError;
 use crate::report::Summary;
 use crate::settings::Settings;
-use crate::side::journal::{Journal, run_name, utc, write_whole};
+use crate::side::journal::{Journal, make_run_folder, utc, write_whole};
 use crate::side::screen::Picture;
 use crate::terminal;
 use botmm_pipeline::rt::threads::Threads;
@@ -20,7 +20,7 @@ use botmm_pipeline::venue::sim::exchange::{AccountReader, Exchange, Links, Venue
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use botmm_pipeline::wiring;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -55,8 +55,10 @@ pub fn run(args: &PaperArgs) -> Result<(), AppError> {
     };
     let stop = session::stop_flag()?;
     let clock = WallClock::default();
-    let default_dir = || PathBuf::from("runs").join(run_name(clock.now()));
-    let dir = args.common.out.clone().unwrap_or_else(default_dir);
+    let dir = match &args.common.out {
+        Some(dir) => dir.clone(),
+        None => make_run_folder(Path::new("runs"), clock.now())?,
+    };
     let mut paper = Paper::start(&settings, plan, clock, dir)?;
     let show = Show::choose(args.common.json);
     let time_limit = args.duration.map(|d| Duration::from_nanos(d.0 as u64));

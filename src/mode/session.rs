@@ -186,6 +186,6 @@ pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
         - metrics.fees.usd()
         - metrics.funding.usd();
     Err(AppError::RiskHalt {
-        reason: format!("daily loss or drawdown limit reached at net {net} USD"),
+        reason: format!("daily loss or drawdown limit reached; net at the end {net} USD"),
     })
 }

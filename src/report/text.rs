@@ -7,7 +7,7 @@ use botmm_pipeline::types::{Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
 /// Stages in the order in which an event meets them.
-const STAGE_ORDER: [&str; 5] = crate::settings::STAGES;
+const STAGE_ORDER: [&str; 5] = botmm_pipeline::stage::NAMES;
 
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,13 +2,14 @@
 //! pipeline decides whether a plan fits this machine.
 
 use super::error::ConfigError;
+use botmm_pipeline::stage::NAMES as STAGES;
 use serde::Deserialize;
 
 /// The names `--plan` and `general.plan` know.
-pub const PLANS: &[&str] = &["auto", "inline", "solo", "paired", "dedicated"];
+pub const PLANS: [&str; 5] = ["auto", "inline", "solo", "paired", "dedicated"];
 
-/// The stages of the pipeline, in order.
-pub const STAGES: [&str; 5] = ["feed", "book", "quote", "risk", "dispatch"];
+/// Those of them that run in wall time.
+pub const THREADED_PLANS: [&str; 4] = ["auto", "solo", "paired", "dedicated"];
 
 /// How a lane may idle.
 const IDLES: [&str; 3] = ["spin", "backoff", "park"];

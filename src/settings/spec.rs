@@ -76,7 +76,7 @@ const MAX_USD: i64 = 1_000_000_000;
 /// Every key there is.
 pub(super) const SPECS: &[Spec] = &[
     key(General, "symbols", Coins, ""),
-    key(General, "plan", Words(PLANS), ""),
+    key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),

@@ -12,7 +12,7 @@ use botmm_pipeline::types::{
 };
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,7 +35,7 @@ pub fn utc(time: Nanos) -> String {
 }
 
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
-pub fn run_name(time: Nanos) -> String {
+fn run_name(time: Nanos) -> String {
     humantime::format_rfc3339_seconds(system_time(time)).to_string().replace(':', "-")
 }
 
@@ -46,16 +46,43 @@ fn system_time(time: Nanos) -> SystemTime {
 /// Writes a whole file, or leaves nothing: first beside it, then renamed.
 pub fn write_whole(path: &Path, text: &str) -> Result<(), AppError> {
     let part = path.with_extension("part");
-    std::fs::write(&part, text).map_err(AppError::io(&part, "write"))?;
-    std::fs::rename(&part, path).map_err(AppError::io(path, "write"))
+    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|e| {
+        let _ = std::fs::remove_file(&part); // It may well not be there; what matters is said.
+        AppError::io(path, "write")(e)
+    })
+}
+
+/// Makes a folder for a run that starts now, in `base`: one that no other run has, even one that
+/// started in the same second.
+pub fn make_run_folder(base: &Path, time: Nanos) -> Result<PathBuf, AppError> {
+    std::fs::create_dir_all(base).map_err(AppError::io(base, "create"))?;
+    let name = run_name(time);
+    let mut dir = base.join(&name);
+    for n in 2_u32.. {
+        match std::fs::create_dir(&dir) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                dir = base.join(format!("{name}-{n}"))
+            }
+            made => return made.map(|()| dir.clone()).map_err(AppError::io(&dir, "create")),
+        }
+    }
+    Ok(dir)
 }
 
 impl Journal {
-    /// Starts a journal in a folder, which is made when it is not there.
+    /// Starts a journal in a folder, which is made when it is not there. A folder that already holds
+    /// one is refused: a run's record is never overwritten.
     pub fn create(dir: &Path, universe: &Universe) -> Result<Self, AppError> {
         std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
         let path = dir.join("journal.jsonl");
-        let file = File::create(&path).map_err(AppError::io(&path, "create"))?;
+        let file = match File::create_new(&path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                let what = "already there, and a run's journal is never overwritten";
+                return Err(AppError::data(path.display().to_string(), what, "name another --out"));
+            }
+            made => made.map_err(AppError::io(&path, "create"))?,
+        };
         Ok(Self {
             out: BufWriter::new(file),
             path,
@@ -140,7 +167,7 @@ impl Journal {
         Some(json!({
             "type": "decision", "time": utc(target.time), "coin": self.coin(target.asset),
             "mid": target.mid.to_string(), "fair": target.fair.to_string(),
-            "vol_bps": target.vol_bps_e6 as f64 / 1e6,
+            "vol_bps": (target.vol_bps_e6 >= 0).then(|| target.vol_bps_e6 as f64 / 1e6),
             "bids": ladder(&target.bids), "asks": ladder(&target.asks),
             "bid": target.bid_reason.as_str(), "ask": target.ask_reason.as_str(),
             "market_seq": target.cause.market_seq,
@@ -248,6 +275,37 @@ mod tests {
         assert_eq!(types, ["decision", "fill", "alert"]);
         assert_eq!(lines[1]["fee_usd"], "0.015");
         assert_eq!(lines[1]["time"], "2025-09-04T19:46:56.000000Z");
+    }
+
+    #[test]
+    fn runs_of_one_second_have_a_folder_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("runs");
+        let make = || make_run_folder(&base, Nanos::secs(1_757_015_216)).unwrap();
+        let names = [make(), make(), make()].map(|d| d.file_name().unwrap().to_owned());
+        let stem = "2025-09-04T19-46-56Z";
+        assert_eq!(
+            names.map(|n| n.into_string().unwrap()),
+            [stem.to_owned(), format!("{stem}-2"), format!("{stem}-3")]
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = dir.path().join("summary.json");
+        std::fs::create_dir(&taken).unwrap();
+        let error = write_whole(&taken, "{}").unwrap_err().to_string();
+        assert!(error.contains("summary.json: cannot write"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_journal_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        Journal::create(dir.path(), &Universe::default()).unwrap().finish().unwrap();
+        let error = Journal::create(dir.path(), &Universe::default()).err().unwrap().to_string();
+        assert!(error.contains("journal.jsonl: already there"), "{error}");
     }
 
     #[test]

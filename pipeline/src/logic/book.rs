@@ -99,8 +99,8 @@ impl Book {
 
     /// (best bid + best ask) / 2. Exact: venue ticks are even on our grid.
     pub fn mid(&self) -> Px {
-        let sum = self.best(Side::Bid).px + self.best(Side::Ask).px;
-        Px::from_raw(sum.raw() / 2)
+        let (bid, ask) = (self.best(Side::Bid).px, self.best(Side::Ask).px);
+        Px::from_raw(bid.raw().midpoint(ask.raw()))
     }
 
     /// (bid · ask_size + ask · bid_size) / (bid_size + ask_size), rounded down to 1e-8.
@@ -117,8 +117,9 @@ impl Book {
     /// (ΣB − ΣA) / (ΣB + ΣA) over the top `levels` sizes, in [−1, 1]; an empty side gives ±1, an
     /// empty book [`None`].
     pub fn imbalance(&self, levels: usize) -> Option<f64> {
-        let sum = |side| -> i64 {
-            self.side(side).iter().take(levels).map(|l: &Level| l.qty.raw()).sum()
+        // Wider than a size: any size that parses can be in a frame, and none may end us.
+        let sum = |side| -> i128 {
+            self.side(side).iter().take(levels).map(|l: &Level| i128::from(l.qty.raw())).sum()
         };
         let (bids, asks) = (sum(Side::Bid) as f64, sum(Side::Ask) as f64);
         (bids + asks > 0.0).then(|| (bids - asks) / (bids + asks))
@@ -284,6 +285,10 @@ mod tests {
         book.apply_snapshot(&snapshot(&[], &[(1010, 1)], 3));
         assert_eq!((book.state(), book.imbalance(5)), (BookState::OneSided, Some(-1.0)));
         assert!(!book.apply_snapshot(&snapshot(&[(1, 1)], &[(2, 1)], 2)), "older is ignored");
+        let top = i64::MAX;
+        book.apply_snapshot(&snapshot(&[(top - 2, top), (9, top)], &[(top, top)], 4));
+        assert_eq!((book.mid().raw(), book.microprice().raw()), (top - 1, top - 1));
+        assert_eq!(book.imbalance(5), Some(1.0 / 3.0), "the largest numbers that parse");
         book.void();
         assert_eq!((book.state(), book.imbalance(5)), (BookState::Void, None));
     }

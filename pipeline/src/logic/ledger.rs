@@ -130,7 +130,7 @@ impl AssetLedger {
     }
     /// Value traded.
     pub fn volume(&self) -> Usd {
-        from_e16(self.volume)
+        Usd::from_raw(i64::try_from(self.volume / i128::from(SCALE)).unwrap_or(i64::MAX))
     }
     /// Fills booked.
     pub fn fills(&self) -> u64 {
@@ -142,9 +142,9 @@ impl AssetLedger {
     }
 }
 
-/// 1e-16 USD to USD. Exact for legal prices and sizes, otherwise toward zero.
+/// 1e-16 USD to USD. Exact for legal prices and sizes, otherwise toward zero; clamped.
 fn from_e16(v: i128) -> Usd {
-    Usd::from_raw((v / i128::from(SCALE)) as i64)
+    Usd::clamped(v / i128::from(SCALE))
 }
 
 /// Remembers fills by (time, asset, tid), the venue's only unique key, so that each counts once.

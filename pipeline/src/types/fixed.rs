@@ -5,6 +5,7 @@
 //! so their product has at most six: a notional is exact on our grid, with no rounding.
 
 use super::decimal::{DecimalError, SCALE, parse_decimal, write_decimal};
+use super::limits::MAX_ASSETS;
 use core::fmt;
 use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
@@ -72,17 +73,22 @@ fixed!(
 );
 
 /// `px · qty` in USD. Exact for legal venue prices and sizes (at most six decimals together);
-/// otherwise rounded toward zero.
+/// otherwise rounded toward zero, and clamped as [`Usd::clamped`] says.
 pub fn notional(px: Px, qty: Qty) -> Usd {
-    let exact = i128::from(px.raw()) * i128::from(qty.raw()) / i128::from(SCALE);
-    assert!(
-        exact >= i128::from(i64::MIN) && exact <= i128::from(i64::MAX),
-        "notional of {px} x {qty} exceeds the 64-bit range"
-    );
-    Usd::from_raw(exact as i64)
+    Usd::clamped(i128::from(px.raw()) * i128::from(qty.raw()) / i128::from(SCALE))
 }
 
 impl Usd {
+    /// 2.88 billion USD: far beyond every limit that can be set, and small enough that the values
+    /// of all assets add up. A price that is garbage must trip limits, not end the process.
+    pub const LARGEST_VALUE: Self = Self(i64::MAX / (2 * MAX_ASSETS as i64));
+
+    /// From units of 1e-8, at most [`Usd::LARGEST_VALUE`] either way.
+    pub fn clamped(raw: i128) -> Self {
+        let largest = i128::from(Self::LARGEST_VALUE.0);
+        Self(raw.clamp(-largest, largest) as i64)
+    }
+
     /// The coin size this amount buys at `px`, rounded down (toward zero). Zero when `px` ≤ 0.
     pub fn qty_at(self, px: Px) -> Qty {
         if px.raw() <= 0 {
@@ -205,6 +211,15 @@ mod tests {
     fn notional_is_exact_on_venue_grids() {
         assert_eq!(notional(px("65012"), qty("0.00123")).to_string(), "79.96476");
         assert_eq!(notional(px("65012"), qty("-0.00123")).to_string(), "-79.96476");
+    }
+
+    #[test]
+    fn values_beyond_any_account_are_clamped() {
+        let largest = notional(Px::from_raw(i64::MAX), Qty::from_raw(i64::MAX));
+        assert_eq!(largest, Usd::LARGEST_VALUE);
+        assert_eq!(notional(Px::from_raw(i64::MAX), Qty::from_raw(i64::MIN)), -largest);
+        let all: Usd = [largest; MAX_ASSETS].into_iter().chain([largest]).sum();
+        assert!(all > largest, "they add up");
     }
 
     #[test]

@@ -1,6 +1,14 @@
 //! Every bound of the pipeline, with the relations between them asserted at compile time.
 //! A loop or queue without a line here has unbounded latency, and is a defect.
 
+use super::fixed::{Px, Qty};
+
+/// Prices and sizes beyond these are of no market: data that holds them is unsound. Inside them no
+/// sum, product or rounding of the pipeline leaves 64 bits.
+pub const MAX_PX: Px = Px::whole(10_000_000);
+/// See [`MAX_PX`].
+pub const MAX_QTY: Qty = Qty::whole(1_000_000_000);
+
 /// Assets one process trades (AssetId 0..MAX_ASSETS).
 pub const MAX_ASSETS: usize = 16;
 /// Book levels a side in an `l2Book` frame (PROTOCOL §2.3).

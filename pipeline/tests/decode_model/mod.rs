@@ -2,6 +2,7 @@
 //! to damage a text.
 
 use botmm_pipeline::types::decimal::write_decimal;
+use botmm_pipeline::types::limits::MAX_PX;
 use botmm_pipeline::types::{
     Bbo, BookSnapshot, Coin, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
 };
@@ -218,17 +219,18 @@ impl Writer {
     }
 }
 
-/// Amounts of all magnitudes, in units of 1e-8: of 1 to 7 digits, and a few of any size.
+/// Amounts of all magnitudes that a market may have, in units of 1e-8: of 1 to 7 digits, and a few
+/// of any size. What is a plausible price is a plausible size too.
 fn amount() -> impl Strategy<Value = i64> {
     prop_oneof![
-        9 => (1_i64..10_000_000, 0_u32..=10).prop_map(|(m, e)| m * 10_i64.pow(e)),
-        1 => 1..i64::MAX,
+        9 => (1_i64..10_000_000, 0_u32..=8).prop_map(|(m, e)| m * 10_i64.pow(e)),
+        1 => 1..=MAX_PX.raw(),
     ]
 }
 
 /// Levels with rising prices.
 fn rising() -> impl Strategy<Value = Vec<(i64, i64)>> {
-    let gap = (1_i64..1_000_000, 0_u32..=8).prop_map(|(m, e)| m * 10_i64.pow(e));
+    let gap = (1_i64..1_000_000, 0_u32..=7).prop_map(|(m, e)| m * 10_i64.pow(e));
     vec((gap, amount()), 0..=20).prop_map(|levels| {
         let mut px = 0;
         let next = |(gap, sz)| {

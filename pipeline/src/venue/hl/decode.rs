@@ -131,6 +131,13 @@ pub enum DecodeError {
         /// Where its text starts.
         at: u32,
     },
+    /// A price or size of no market ([`crate::types::limits::MAX_PX`]).
+    TooLarge {
+        /// Which.
+        field: Field,
+        /// Where its text starts.
+        at: u32,
+    },
     /// A `time` that is negative or does not fit 64-bit nanoseconds.
     BadTime,
     /// A trade's `side` that is neither `B` nor `A`.
@@ -171,6 +178,9 @@ impl core::fmt::Display for DecodeError {
             }
             Self::NotPositive { field, at } => {
                 write!(f, "{:?} at byte {at} is not above zero", field.as_str())
+            }
+            Self::TooLarge { field, at } => {
+                write!(f, "{:?} at byte {at} is larger than in any market", field.as_str())
             }
             Self::BadTime => write!(f, "time is negative or out of range"),
             Self::BadSide { at } => write!(f, "side at byte {at} is neither \"B\" nor \"A\""),

@@ -11,7 +11,7 @@
 //! padding behind the frame.
 
 use super::decode::{Channel, Context, Scratch, nanos_from_ms};
-use crate::types::limits::BOOK_LEVELS;
+use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
 use crate::types::{
     AssetId, Bbo, Level, Nanos, Px, Qty, SCALE, Side, Trade, Universe, parse_decimal,
 };
@@ -126,9 +126,9 @@ fn trade(c: &mut Cursor, context: Context) -> Option<Trade> {
     };
     c.skip(1)?;
     c.eat(br#"","px":""#)?;
-    let px = Px::from_raw(c.positive()?);
+    let px = c.px()?;
     c.eat(br#"","sz":""#)?;
-    let qty = Qty::from_raw(c.positive()?);
+    let qty = c.qty()?;
     c.eat(br#"","time":"#)?;
     let venue_time = c.time()?;
     c.eat(br#","hash":"0x"#)?;
@@ -179,9 +179,9 @@ impl Cursor<'_> {
     /// A level from its price's first digit to behind its `}`.
     #[inline(always)]
     fn level(&mut self) -> Option<Level> {
-        let px = Px::from_raw(self.positive()?);
+        let px = self.px()?;
         self.eat(br#"","sz":""#)?;
-        let qty = Qty::from_raw(self.positive()?);
+        let qty = self.qty()?;
         self.eat(br#"","n":"#)?;
         self.order_count()?;
         Some(Level { px, qty })
@@ -195,6 +195,16 @@ impl Cursor<'_> {
         }
         self.eat(br#"{"px":""#)?;
         self.level()
+    }
+
+    /// A price of some market; one of no market is left to the twin, which says so.
+    fn px(&mut self) -> Option<Px> {
+        self.positive().map(Px::from_raw).filter(|px| *px <= MAX_PX)
+    }
+
+    /// A size of some market, likewise.
+    fn qty(&mut self) -> Option<Qty> {
+        self.positive().map(Qty::from_raw).filter(|qty| *qty <= MAX_QTY)
     }
 
     /// A decimal above zero, in units of 1e-8, up to the byte behind it: the caller asks for the

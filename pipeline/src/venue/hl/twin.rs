@@ -4,7 +4,7 @@
 //! or there twice does. It alone refuses frames, and says why.
 
 use super::decode::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
-use crate::types::limits::BOOK_LEVELS;
+use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
 use crate::types::{AssetId, Bbo, Level, Nanos, Px, Qty, Side, Trade, parse_decimal};
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
@@ -168,8 +168,8 @@ impl<'i> Walk<'_, 'i> {
             aggressor,
             venue_time: self.time(time)?,
             recv_time: self.context.recv_time,
-            px: Px::from_raw(self.positive(px, Field::Px)?),
-            qty: Qty::from_raw(self.positive(sz, Field::Sz)?),
+            px: Px::from_raw(self.positive(px, Field::Px, MAX_PX.raw())?),
+            qty: Qty::from_raw(self.positive(sz, Field::Sz, MAX_QTY.raw())?),
             tid: self
                 .unsigned(required(tid, Field::Tid)?)
                 .ok_or(DecodeError::WrongType(Field::Tid))?,
@@ -180,15 +180,16 @@ impl<'i> Walk<'_, 'i> {
     fn level(&self, at: At, parent: Field) -> Result<Level, DecodeError> {
         let [px, sz] = self.keys(at, parent, [Field::Px, Field::Sz])?;
         Ok(Level {
-            px: Px::from_raw(self.positive(px, Field::Px)?),
-            qty: Qty::from_raw(self.positive(sz, Field::Sz)?),
+            px: Px::from_raw(self.positive(px, Field::Px, MAX_PX.raw())?),
+            qty: Qty::from_raw(self.positive(sz, Field::Sz, MAX_QTY.raw())?),
         })
     }
 
-    /// A decimal above zero, in units of 1e-8.
-    fn positive(&self, at: Option<At>, field: Field) -> Result<i64, DecodeError> {
+    /// A decimal above zero, at most `max`, in units of 1e-8.
+    fn positive(&self, at: Option<At>, field: Field, max: i64) -> Result<i64, DecodeError> {
         let text = self.text(required(at, field)?, field)?;
         match parse_decimal(text.as_bytes()) {
+            Ok(raw) if raw > max => Err(DecodeError::TooLarge { field, at: self.offset(text) }),
             Ok(raw) if raw > 0 => Ok(raw),
             Ok(_) => Err(DecodeError::NotPositive { field, at: self.offset(text) }),
             Err(why) => Err(DecodeError::BadNumber { field, why, at: self.offset(text) }),

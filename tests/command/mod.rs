@@ -1,0 +1,130 @@
+//! What the tests of the built command share.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "no test uses all of it, or goes on after a surprise"
+)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Environment that would change what a run does.
+const OURS: [&str; 4] =
+    ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL"];
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// The command, in `dir`, with nothing of this shell's settings.
+pub fn botmm(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("botmm").unwrap();
+    for name in OURS {
+        command.env_remove(name);
+    }
+    command.current_dir(dir).args(args).timeout(TIMEOUT);
+    command
+}
+
+/// The same, to be started and watched.
+pub fn spawnable(dir: &Path, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("botmm"));
+    for name in OURS {
+        command.env_remove(name);
+    }
+    command.current_dir(dir).args(args);
+    command
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Runs to the end. Whatever it was given, it must not panic.
+    pub fn of(dir: &Path, args: &[&str]) -> Self {
+        let output = botmm(dir, args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+        Self { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    }
+
+    /// The summary of a run that went well.
+    pub fn summary(&self) -> Value {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+/// What holds of every summary, whatever the market did.
+pub fn check_sound(summary: &Value) {
+    assert!(number(&summary["equity_residual_usd"]).abs() < 0.01, "{summary:#}");
+    for (coin, limit) in summary["max_position_usd"].as_object().unwrap() {
+        let worst = number(&summary["max_worst_case_exposure_usd"][coin]);
+        assert!(worst <= number(limit), "{coin}: {worst} of {limit}");
+        for side in ["bid", "ask"] {
+            let shares = summary["reasons"][coin][side].as_object().unwrap();
+            let sum: f64 = shares.values().map(number).sum();
+            assert!((sum - 1.0).abs() < 1e-9, "{coin} {side}: {sum}");
+        }
+    }
+    for ring in ["dispatch->quote", "dispatch->risk", "dispatch->side", "risk->side", "feed->book"]
+    {
+        assert_eq!(summary["dropped"][ring], 0, "{ring}");
+    }
+}
+
+/// Without what differs from run to run.
+pub fn without_timings(mut summary: Value) -> Value {
+    for key in ["events_per_s", "latency_ns"] {
+        assert!(summary.as_object_mut().unwrap().remove(key).is_some(), "no {key}");
+    }
+    summary
+}
+
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
+}
+
+/// The made-up recording that comes with the source.
+pub fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/recording")
+}
+
+/// A copy of the made-up recording, to be spoilt.
+pub fn copy_of_sample() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("rec")).unwrap();
+    for entry in fs::read_dir(sample()).unwrap() {
+        let entry = entry.unwrap();
+        // Read and write: a copy would be as read-only as its source may be.
+        let bytes = fs::read(entry.path()).unwrap();
+        fs::write(dir.path().join("rec").join(entry.file_name()), bytes).unwrap();
+    }
+    dir
+}
+
+/// A real recording, when it is here.
+pub fn real(path: &str) -> Option<String> {
+    let shared = std::env::var_os("BOTMM_SHARED").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let path = shared.join("data/hyperliquid").join(path);
+    if !path.exists() {
+        println!("skipped: no real recording here (set BOTMM_SHARED to its parent folder)");
+        return None;
+    }
+    Some(path.to_str().unwrap().to_owned())
+}
+
+/// Every line of a journal, as JSON.
+pub fn journal(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    text.lines().map(parse).collect()
+}

@@ -1,0 +1,171 @@
+//! `botmm paper` as a user meets it: the journal, the summary, and every way to end.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod command;
+
+use command::{Ended, check_sound, journal, number, spawnable};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempDir;
+
+fn runs(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join("runs")).unwrap();
+    entries.map(|e| e.unwrap().path()).collect()
+}
+
+/// When a journal's line was written, by the market's clock.
+fn time(line: &Value) -> SystemTime {
+    humantime::parse_rfc3339(line["time"].as_str().unwrap()).unwrap()
+}
+
+fn no_order_is_left(summary: &Value) {
+    let notes = summary["assumptions"]["notes"].to_string();
+    assert!(!notes.contains("not confirmed cancelled"), "{notes}");
+}
+
+/// Starts it with its output in files, and waits until it quotes.
+fn started(dir: &Path, more: &[&str]) -> Child {
+    let file = |name: &str| fs::File::create(dir.join(name)).unwrap();
+    let mut command = spawnable(dir, &[&["paper", "--out", "run"], more].concat());
+    let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let journal = dir.join("run/journal.jsonl");
+    while !fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"place\"")) {
+        assert!(Instant::now() < deadline, "no quote in 30 s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn three_seconds_as_json() {
+    let dir = TempDir::new().unwrap();
+    let began = SystemTime::now();
+    let ended = Ended::of(dir.path(), &["paper", "--for", "3s", "--json", "--out", "run"]);
+    assert_eq!(ended.stderr, "");
+    let summary = ended.summary();
+    check_sound(&summary);
+    no_order_is_left(&summary);
+    assert!(number(&summary["span_s"]) >= 3.0);
+    assert_eq!(summary["position"].as_object().unwrap().len(), 3, "BTC, ETH, SOL");
+    assert_eq!(summary["assumptions"]["market"], "synthetic");
+    assert_eq!(fs::read_to_string(dir.path().join("run/summary.json")).unwrap(), ended.stdout);
+
+    let lines = journal(&dir.path().join("run/journal.jsonl"));
+    let decision = lines.iter().position(|l| l["type"] == "decision").unwrap();
+    let place = lines.iter().find(|l| l["type"] == "place").unwrap();
+    let first = time(&lines[decision]);
+    // Promised within a second; a busy machine's start is not counted, its threads' turns are.
+    let quoted = time(place).duration_since(first).unwrap_or_default();
+    assert!(quoted < Duration::from_secs(3), "first quote {quoted:?} after the first decision");
+    let since_start = time(place).duration_since(began).unwrap();
+    println!("first quote {quoted:?} after the first decision, {since_start:?} after the start");
+}
+
+#[test]
+fn two_of_the_same_second_do_not_share_a_folder() {
+    let dir = TempDir::new().unwrap();
+    let start = || {
+        let mut command = spawnable(dir.path(), &["paper", "--for", "1s", "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children = [start(), start(), start()];
+    let mut printed: Vec<String> = children
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        })
+        .collect();
+    let folders = runs(dir.path());
+    let mut kept: Vec<String> =
+        folders.iter().map(|f| fs::read_to_string(f.join("summary.json")).unwrap()).collect();
+    printed.sort();
+    kept.sort();
+    assert_eq!(printed, kept, "each run's summary is in a folder of its own");
+}
+
+#[test]
+fn without_a_terminal_plain_lines_are_printed() {
+    let dir = TempDir::new().unwrap();
+    let ended = Ended::of(dir.path(), &["paper", "--for", "1s", "--symbols", "SOL"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert!(!ended.stdout.contains('\x1b'), "no screen control: {}", ended.stdout);
+    let first = ended.stdout.lines().next().unwrap();
+    assert!(first.starts_with("00:00:0") && first.contains("| SOL "), "{first}");
+    assert!(ended.stdout.contains("net PnL"), "{}", ended.stdout);
+    let folder = runs(dir.path()).pop().unwrap();
+    let told = format!("journal: runs/{}", folder.file_name().unwrap().to_str().unwrap());
+    assert!(ended.stdout.contains(&told), "no {told} in {}", ended.stdout);
+}
+
+#[test]
+fn out_that_cannot_be_written_is_refused_at_once() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("file"), "mine").unwrap();
+    let ended = Ended::of(dir.path(), &["paper", "--for", "60s", "--out", "file"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (5, ""));
+    assert!(ended.stderr.starts_with("botmm: file: cannot create"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_in_order() {
+    for signal in ["-INT", "-TERM"] {
+        let dir = TempDir::new().unwrap();
+        let mut child = started(dir.path(), &["--json"]);
+        let asked = Instant::now();
+        kill(signal, &child);
+        let status = child.wait().unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        assert_eq!(status.code(), Some(0), "{signal}");
+        let stdout = fs::read_to_string(dir.path().join("stdout")).unwrap();
+        let summary: Value = serde_json::from_str(&stdout).unwrap();
+        check_sound(&summary);
+        no_order_is_left(&summary);
+        assert!(summary["cancels"].as_u64().unwrap() > 0, "what rested was cancelled");
+        assert_eq!(fs::read_to_string(dir.path().join("stderr")).unwrap(), "");
+        assert_eq!(fs::read_to_string(dir.path().join("run/summary.json")).unwrap(), stdout);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_leaves_a_readable_journal() {
+    let dir = TempDir::new().unwrap();
+    let mut child = started(dir.path(), &[]);
+    kill("-KILL", &child);
+    assert_eq!(child.wait().unwrap().code(), None);
+    let text = fs::read_to_string(dir.path().join("run/journal.jsonl")).unwrap();
+    // The line that was being written may be cut; every one before it is whole.
+    let whole: Vec<&str> = text.split_inclusive('\n').filter(|l| l.ends_with('\n')).collect();
+    assert!(whole.len() > 3, "{text}");
+    for line in whole {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    }
+    assert!(!dir.path().join("run/summary.json").exists(), "it did not end");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    let dir = TempDir::new().unwrap();
+    let mut command = spawnable(dir.path(), &["paper", "--for", "1s"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+fn kill(signal: &str, child: &Child) {
+    let mut kill = std::process::Command::new("kill");
+    let status = kill.args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
