@@ -4,6 +4,7 @@ use crate::settings::{
     LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
 };
 use botmm_pipeline::types::{Bps, Nanos};
+use botmm_pipeline::venue::hl::sign::{Address, Network};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub enum Verb {
     Paper(PaperArgs),
     /// Validate the configuration and print it resolved, secrets masked.
     Check(CheckArgs),
+    /// Sign an action (nothing is sent), or check signatures against known answers.
+    Sign(SignArgs),
 }
 
 impl Cli {
@@ -139,6 +142,41 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// `botmm sign`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "Examples:\n  \
+    echo '{\"type\":\"noop\"}' | botmm sign --nonce 1795359600000 --network testnet\n  \
+    botmm sign action.json --vault 0x1719884eb866cb12b2287399b15f7db5e7d775ea\n  \
+    botmm sign --vectors testdata/vectors/signing.json\n\n\
+    The order of the action's keys is what gets signed. Actions that the account itself signs\n\
+    (approveAgent, usdSend, ...) carry their own nonce and chain.\n\
+    The key comes from HL_PRIVATE_KEY or --key-file and is never printed.\n\
+    Exit code 1 when a vector does not match.")]
+pub struct SignArgs {
+    /// The action's JSON text; stdin when left out.
+    #[arg(value_name = "FILE")]
+    pub action: Option<PathBuf>,
+    /// Nonce in milliseconds [default: the time].
+    #[arg(long, value_name = "MS")]
+    pub nonce: Option<u64>,
+    /// The vault or sub-account to act for.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub vault: Option<Address>,
+    /// When the venue is to refuse it, in Unix milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub expires_after: Option<u64>,
+    /// For which chain: mainnet or testnet [default: mainnet].
+    #[arg(long, value_name = "NETWORK", value_parser = parse_network)]
+    pub network: Option<Network>,
+    /// Read the private key from this file, which only its owner may read (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Check a file of known answers, and print how many passed and which failed.
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
+    pub vectors: Option<PathBuf>,
+}
+
 impl ReplayArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
@@ -163,6 +201,18 @@ impl MarketArgs {
             ..Overrides::default()
         }
     }
+}
+
+fn parse_network(text: &str) -> Result<Network, String> {
+    match text {
+        "mainnet" => Ok(Network::Mainnet),
+        "testnet" => Ok(Network::Testnet),
+        _ => Err("allowed: mainnet, testnet".to_owned()),
+    }
+}
+
+fn parse_address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| "an address is 0x and 40 hex digits".to_owned())
 }
 
 /// A run of no time at all is a typing error.
@@ -226,6 +276,9 @@ mod tests {
             ("botmm replay x --fee-bps 1.5%", "at most 4 decimals"),
             ("botmm --seed -1", "--seed"),
             ("botmm chekc", "check"),
+            ("botmm sign --network main", "mainnet, testnet"),
+            ("botmm sign --vault 0x12", "40 hex digits"),
+            ("botmm sign --vectors x --nonce 1", "--vectors"),
         ];
         for (line, expected) in cases {
             let e = parse(line).err().unwrap_or_else(|| panic!("{line} was accepted"));

@@ -12,6 +12,8 @@ use thiserror::Error;
 pub enum Exit {
     /// Did what was asked.
     Ok = 0,
+    /// What was to be checked does not hold.
+    Failed = 1,
     /// The command line is wrong.
     Usage = 2,
     /// The configuration is refused.
@@ -60,6 +62,9 @@ pub enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A check was made, and does not hold; what it found is on stdout.
+    #[error("{0}")]
+    Failed(String),
     /// A risk limit halted trading; everything up to then is in the summary.
     #[error("risk halt: {reason}; orders were cancelled; look at the journal before running again")]
     RiskHalt {
@@ -90,6 +95,7 @@ impl AppError {
     /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Failed(_) => Exit::Failed,
             Self::Usage(_) => Exit::Usage,
             // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
             Self::Config(e) if e.place.starts_with("--") => Exit::Usage,

@@ -4,6 +4,7 @@ pub mod check;
 pub mod paper;
 pub mod replay;
 mod session;
+pub mod sign;
 
 use crate::cli::Verb;
 use crate::exit::AppError;
@@ -14,5 +15,6 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Paper(args) => paper::run(&args),
+        Verb::Sign(args) => sign::run(&args),
     }
 }

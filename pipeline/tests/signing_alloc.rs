@@ -1,0 +1,105 @@
+//! From a batch of ours to a signed websocket frame nothing is allocated. Counted on this thread.
+
+#![allow(unsafe_code, reason = "a global allocator cannot be written without")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use botmm_pipeline::types::limits::MAX_BATCH;
+use botmm_pipeline::types::{
+    Action, ActionKind, AssetId, Cloid, Coin, Instrument, Nanos, Oid, OrderRequest, Px, Qty,
+    Universe,
+};
+use botmm_pipeline::venue::hl::sign::request::REQUEST_BYTES;
+use botmm_pipeline::venue::hl::sign::{
+    Address, Envelope, Network, Nonce, RequestSigner, Signer, WireAction,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is going away has nothing to measure any more.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above; `ptr` came from `System`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above; `ptr` came from `System`.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(mut work: impl FnMut()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+fn full_batch(kind: ActionKind, oid: Oid) -> Action {
+    let mut action = Action::new(kind);
+    for i in 0..MAX_BATCH {
+        action.push(OrderRequest {
+            cloid: Cloid::from_u128(u128::MAX - i as u128),
+            oid,
+            px: Px::parse("12345.678").unwrap(),
+            qty: Qty::parse("0.00012345").unwrap(),
+            asset: AssetId::new(0),
+            ..OrderRequest::default()
+        });
+    }
+    action
+}
+
+#[test]
+fn signing_does_not_allocate_not_even_the_first_time() {
+    let coin = Coin::new("BTC").unwrap();
+    let btc = Instrument { coin, venue_index: 110_000, sz_decimals: 5, max_leverage: 40 };
+    let universe = Universe::new(vec![btc]);
+    let batches = [
+        full_batch(ActionKind::Place, Oid::NONE),
+        full_batch(ActionKind::Modify, Oid::NONE),
+        full_batch(ActionKind::Modify, Oid(1 << 40)),
+        full_batch(ActionKind::Cancel, Oid::NONE),
+        full_batch(ActionKind::Cancel, Oid(1 << 40)),
+    ];
+    let key = Signer::from_hex(&"35".repeat(32)).unwrap();
+    let mut signer = RequestSigner::new(key, Network::Mainnet);
+    let mut out = Vec::with_capacity(REQUEST_BYTES);
+    let mut nonce = Nonce::after(0);
+    assert!(allocations(|| drop(black_box(vec![1_u8]))) > 0, "the counter counts");
+    let found = allocations(|| {
+        for batch in &batches {
+            let envelope = Envelope {
+                nonce: nonce.next(Nanos::secs(1_795_359_600)),
+                vault: Some(Address::new([9; 20])),
+                expires_after: Some(1_795_359_605_000),
+            };
+            out.clear();
+            WireAction::of_batch(batch, &universe, |action| {
+                signer.write_post(1, &action, &envelope, &mut out);
+            });
+            black_box(&out);
+        }
+    });
+    assert_eq!(found, 0);
+    assert!(out.ends_with(b"}}}"));
+}

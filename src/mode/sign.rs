@@ -1,0 +1,179 @@
+//! `botmm sign`: an action's bytes, hashes and signature, for debugging and for other people's
+//! clients. Nothing is sent, and the key is never printed.
+
+mod vectors;
+
+use crate::cli::SignArgs;
+use crate::exit::AppError;
+use crate::settings::ConfigError;
+use crate::terminal;
+use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
+use botmm_pipeline::venue::hl::sign::{
+    Envelope, GenericError, Hash32, Network, Signature, Signer, UserKind, hex, json_to_msgpack,
+    keccak256,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// The largest action that is read.
+const MAX_ACTION_BYTES: u64 = 1 << 20;
+/// The largest key file that is read.
+const MAX_KEY_BYTES: u64 = 4096;
+/// Where the key is when there is no file.
+const KEY_VARIABLE: &str = "HL_PRIVATE_KEY";
+
+/// Signs one action and prints it taken apart, or checks a file of known answers.
+pub fn run(args: &SignArgs) -> Result<(), AppError> {
+    if let Some(path) = &args.vectors {
+        return vectors::run(path);
+    }
+    let (place, action) = read_action(args)?;
+    let bad = |problem: String| {
+        AppError::data(place.as_str(), problem, "see `botmm sign --help` for an example")
+    };
+    let head: Head = serde_json::from_str(&action).map_err(|e| bad(format!("no action: {e}")))?;
+    let signer = read_key(args.key_file.as_deref())?;
+    let output = match UserKind::by_action(&head.kind) {
+        Some(kind) => {
+            let nonce = head.user_nonce(args)?;
+            let digest = kind.digest(action.as_bytes()).map_err(|e| bad(e.to_string()))?;
+            shown(&signer, nonce, None, &digest)
+        }
+        None => {
+            let envelope = Envelope {
+                nonce: args.nonce.unwrap_or_else(now_ms),
+                vault: args.vault,
+                expires_after: args.expires_after,
+            };
+            let network = args.network.unwrap_or(Network::Mainnet);
+            let l1 = L1::of(&action, &envelope, network).map_err(|e| bad(e.to_string()))?;
+            shown(&signer, envelope.nonce, Some(&l1), &l1.digest)
+        }
+    };
+    terminal::print(&format!("{output:#}\n"))
+}
+
+/// An L1 action on its way to the digest, in the order in which to look for a difference.
+struct L1 {
+    msgpack: Vec<u8>,
+    preimage: Vec<u8>,
+    action_hash: Hash32,
+    digest: Hash32,
+}
+
+impl L1 {
+    fn of(action: &str, envelope: &Envelope, network: Network) -> Result<Self, GenericError> {
+        let msgpack = json_to_msgpack(action.as_bytes())?;
+        let mut preimage = msgpack.clone();
+        envelope.append_to(&mut preimage);
+        let action_hash = keccak256(&preimage);
+        let digest = PhantomAgent::new(network).digest(&action_hash);
+        Ok(Self { msgpack, preimage, action_hash, digest })
+    }
+}
+
+fn shown(signer: &Signer, nonce: u64, l1: Option<&L1>, digest: &Hash32) -> Value {
+    let Signature { r, s, v } = signer.sign(digest);
+    json!({
+        "signed_as": if l1.is_some() { "l1" } else { "user" },
+        "signer": signer.address().to_string(),
+        "nonce": nonce,
+        "msgpack": l1.map(|l1| hex::text(&l1.msgpack)),
+        "hash_preimage": l1.map(|l1| hex::text(&l1.preimage)),
+        "action_hash": l1.map(|l1| hex::text(&l1.action_hash)),
+        "digest": hex::text(digest),
+        "signature": { "r": hex::text(&r), "s": hex::text(&s), "v": v },
+    })
+}
+
+/// What an action says about itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    nonce: Option<Value>,
+    time: Option<Value>,
+    hyperliquid_chain: Option<String>,
+}
+
+impl Head {
+    /// The nonce within a user-signed action, which flags may repeat but not change.
+    fn user_nonce(&self, args: &SignArgs) -> Result<u64, AppError> {
+        let usage = |problem: &str| Err(AppError::Usage(format!("{}: {problem}", self.kind)));
+        if args.vault.is_some() || args.expires_after.is_some() {
+            return usage("--vault and --expires-after are for L1 actions only");
+        }
+        if let (Some(network), Some(chain)) = (args.network, self.hyperliquid_chain.as_deref())
+            && network.chain_name() != chain
+        {
+            return usage("--network and the action's hyperliquidChain differ");
+        }
+        let own = self.nonce.as_ref().or(self.time.as_ref()).and_then(Value::as_u64);
+        match (own, args.nonce) {
+            (Some(own), None) => Ok(own),
+            (Some(own), Some(given)) if own == given => Ok(own),
+            (Some(_), Some(_)) => usage("--nonce and the action's own nonce differ"),
+            (None, _) => usage("the action has no nonce or time of its own"),
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where the action is from, and its text.
+fn read_action(args: &SignArgs) -> Result<(String, String), AppError> {
+    let (place, reader): (String, Box<dyn Read>) = match &args.action {
+        Some(path) => {
+            let file = std::fs::File::open(path).map_err(AppError::io(path, "read"))?;
+            (path.display().to_string(), Box::new(file))
+        }
+        None => ("stdin".to_owned(), Box::new(std::io::stdin().lock())),
+    };
+    let mut text = String::new();
+    let read = reader.take(MAX_ACTION_BYTES + 1).read_to_string(&mut text);
+    read.map_err(AppError::io(place.as_str(), "read"))?;
+    if text.len() as u64 > MAX_ACTION_BYTES {
+        return Err(AppError::data(place, "larger than any action", "give one action of JSON"));
+    }
+    Ok((place, text))
+}
+
+/// The key of a file or of the environment. Nothing here says what was read.
+fn read_key(file: Option<&Path>) -> Result<Signer, AppError> {
+    let place = file.map_or(KEY_VARIABLE.to_owned(), |path| path.display().to_string());
+    let refused = |problem: String| ConfigError { place, key: String::new(), problem };
+    let text = match file {
+        Some(path) => key_file_text(path),
+        None => match std::env::var(KEY_VARIABLE) {
+            Ok(text) if !text.trim().is_empty() => Ok(Zeroizing::new(text)),
+            _ => Err("not set; a private key is needed there or in --key-file FILE".to_owned()),
+        },
+    };
+    let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
+    Ok(signer.map_err(refused)?)
+}
+
+fn key_file_text(path: &Path) -> Result<Zeroizing<String>, String> {
+    let cannot = |e: std::io::Error| format!("cannot read the key file: {e}");
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let mode = file.metadata().map_err(cannot)?.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(format!("mode {mode:04o} lets others read the key; chmod 0600 it"));
+        }
+    }
+    // As long as it can get from the start: a text that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_BYTES as usize));
+    file.take(MAX_KEY_BYTES).read_to_string(&mut text).map_err(cannot)?;
+    Ok(text)
+}
