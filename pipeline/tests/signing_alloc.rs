@@ -1,7 +1,8 @@
 //! From a batch of ours to a signed websocket frame nothing is allocated. Counted on this thread.
 
-#![allow(unsafe_code, reason = "a global allocator cannot be written without")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod counting;
 
 use botmm_pipeline::types::limits::MAX_BATCH;
 use botmm_pipeline::types::{
@@ -12,47 +13,8 @@ use botmm_pipeline::venue::hl::sign::request::REQUEST_BYTES;
 use botmm_pipeline::venue::hl::sign::{
     Address, Envelope, Network, Nonce, RequestSigner, Signer, WireAction,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use counting::allocations;
 use std::hint::black_box;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is going away has nothing to measure any more.
-    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
-}
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are those that `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as above; `ptr` came from `System`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above; `ptr` came from `System`.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(mut work: impl FnMut()) -> u64 {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 fn full_batch(kind: ActionKind, oid: Oid) -> Action {
     let mut action = Action::new(kind);
