@@ -283,6 +283,8 @@ impl Paper {
         }
         let (wall, end) = (self.started.elapsed(), self.clock.now());
         for threads in [self.pipeline.take(), self.venue.take()].into_iter().flatten() {
+            let unpinned = threads.unpinned();
+            notes.extend(unpinned.map(|l| format!("lane {l} could not be pinned to its core")));
             if let Err(lane) = threads.stop() {
                 notes.push(format!("lane {lane} died: the numbers end there"));
             }

@@ -69,6 +69,9 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
     Ok(flag)
 }
 
+/// Kinds of market events, in the order of `MarketEvent::kind`.
+const KINDS: [&str; 4] = ["book", "bbo", "trade", "status"];
+
 /// What a summary is made from.
 pub struct Ended<'a> {
     /// What was configured.
@@ -111,6 +114,11 @@ impl Ended<'_> {
         let wall_s = self.wall.as_secs_f64();
         Summary {
             events: m.events.get(),
+            events_by_kind: KINDS
+                .into_iter()
+                .zip(&m.events_by_kind)
+                .map(|(k, n)| (k, n.get()))
+                .collect(),
             span_s: self.span.as_secs_f64(),
             events_per_s: if wall_s > 0.0 { m.events.get() as f64 / wall_s } else { 0.0 },
             decisions: m.decisions.get(),

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Summary {
     /// Market events that reached the pipeline.
     pub events: u64,
+    /// The same by kind: `book`, `bbo`, `trade`, `status`.
+    pub events_by_kind: BTreeMap<&'static str, u64>,
     /// Time that they cover, seconds of the market's clock.
     pub span_s: f64,
     /// Events per second of our own time. A timing: differs from run to run.

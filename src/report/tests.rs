@@ -21,6 +21,7 @@ fn sample() -> Summary {
     let names = [("quote", 640), ("feed", 950), ("book", 210), ("total", 2_400)];
     Summary {
         events: 1_234_567,
+        events_by_kind: BTreeMap::from([("book", 1_234_567)]),
         span_s: 1800.0,
         events_per_s: 512_345.6,
         decisions: 17_990,
@@ -110,6 +111,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
     let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
     let mut expected = [
         "events",
+        "events_by_kind",
         "span_s",
         "events_per_s",
         "decisions",

@@ -201,13 +201,14 @@ impl Journal {
         }
         (self.fills_since_account, self.last_account) = (false, account.time);
         let net = account.realized + account.unrealized - account.fees - account.funding;
-        let positions: serde_json::Map<String, Value> = self
-            .universe
-            .iter()
-            .map(|(id, i)| (i.coin.to_string(), json!(account.position[id.index()].to_string())))
-            .collect();
+        let by_coin = |value: &dyn Fn(usize) -> String| -> Value {
+            let coins = self.universe.iter();
+            coins.map(|(id, i)| (i.coin.to_string(), Value::String(value(id.index())))).collect()
+        };
         Some(json!({
-            "type": "account", "time": utc(account.time), "position": positions,
+            "type": "account", "time": utc(account.time), "position": by_coin(&|i| account.position[i].to_string()),
+            "entry": by_coin(&|i| account.entry[i].to_string()),
+            "mark": by_coin(&|i| account.mark[i].to_string()),
             "realized_usd": account.realized.to_string(),
             "unrealized_usd": account.unrealized.to_string(),
             "fees_usd": account.fees.to_string(), "funding_usd": account.funding.to_string(),

@@ -282,6 +282,7 @@ impl Gate {
             time: now,
             position: [Qty::ZERO; MAX_ASSETS],
             mark: [Px::ZERO; MAX_ASSETS],
+            entry: [Px::ZERO; MAX_ASSETS],
             net: [Usd::ZERO; MAX_ASSETS],
             realized: Usd::ZERO,
             unrealized: Usd::ZERO,
@@ -291,6 +292,7 @@ impl Gate {
         for (i, asset) in self.assets.iter().enumerate() {
             view.position[i] = asset.ledger.position();
             view.mark[i] = asset.mark;
+            view.entry[i] = asset.ledger.average_entry();
             view.net[i] = asset.ledger.net(asset.mark);
             view.realized += asset.ledger.realized();
             view.unrealized += asset.ledger.unrealized(asset.mark);

@@ -18,6 +18,8 @@ struct Running {
     name: String,
     /// Unix nanoseconds of the newest duty cycle.
     heartbeat: Arc<AtomicU64>,
+    /// The system refused to pin it to the plan's core.
+    pin_failed: Arc<AtomicBool>,
     handle: JoinHandle<()>,
 }
 
@@ -43,14 +45,16 @@ impl Threads {
         let mut running = Vec::new();
         for mut lane in lanes {
             let heartbeat = Arc::new(AtomicU64::new(0));
+            let pin_failed = Arc::new(AtomicBool::new(false));
+            let unpinned = pin_failed.clone();
             let (beat, halt, stop) = (heartbeat.clone(), level.clone(), stop.clone());
             let (clock, core, idle) = (clock.clone(), lane.core, lane.idle);
             let name = lane.name().to_owned();
             let run = move || {
                 let _guard = PanicGuard(halt);
-                if let Some(id) = core {
-                    core_affinity::set_for_current(core_affinity::CoreId { id });
-                }
+                let pinned = core
+                    .is_none_or(|id| core_affinity::set_for_current(core_affinity::CoreId { id }));
+                unpinned.store(!pinned, Ordering::Relaxed);
                 let mut idle = Idle::new(idle);
                 lane.start();
                 while !stop.load(Ordering::Acquire) {
@@ -63,7 +67,7 @@ impl Threads {
             };
             // Linux shows the first 15 bytes of a thread's name.
             let handle = std::thread::Builder::new().name(name.clone()).spawn(run)?;
-            running.push(Running { name, heartbeat, handle });
+            running.push(Running { name, heartbeat, pin_failed, handle });
         }
         Ok(Self { lanes: running, stop })
     }
@@ -71,6 +75,13 @@ impl Threads {
     /// Each lane's name and the Unix nanoseconds of its newest duty cycle (0 = none yet).
     pub fn heartbeats(&self) -> impl Iterator<Item = (&str, u64)> {
         self.lanes.iter().map(|l| (l.name.as_str(), l.heartbeat.load(Ordering::Relaxed)))
+    }
+
+    /// Lanes that the system refused to pin to their plan's core: their latencies are not what the
+    /// plan promises.
+    pub fn unpinned(&self) -> impl Iterator<Item = &str> {
+        let refused = self.lanes.iter().filter(|l| l.pin_failed.load(Ordering::Relaxed));
+        refused.map(|l| l.name.as_str())
     }
 
     /// A lane that has died, if any.

@@ -69,6 +69,7 @@ impl<F: Feed> Stage for FeedStage<F> {
             work += 1;
             self.seq += 1;
             self.event.set_seq(self.seq);
+            self.metrics.events_by_kind[self.event.kind()].add(1);
             let is_book = !matches!(self.event, MarketEvent::Trade(_));
             if !self.out.push_or_drop(self.event) && is_book {
                 self.dropped[self.event.asset().index()] = true;

@@ -44,6 +44,8 @@ pub type ReasonTimes = [Counter; Reason::COUNT];
 pub struct Metrics {
     /// Market events taken in (feed).
     pub events: Counter,
+    /// Of these, books, touches, trades and changes of the link's state (feed).
+    pub events_by_kind: [Counter; 4],
     /// Targets that passed the gate (risk).
     pub decisions: Counter,
     /// Hash over them (risk).

@@ -276,6 +276,15 @@ impl MarketEvent {
             Self::Status(_) => {}
         }
     }
+    /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status.
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Book(_) => 0,
+            Self::Bbo(_) => 1,
+            Self::Trade(_) => 2,
+            Self::Status(_) => 3,
+        }
+    }
     /// Order of events that carry the same time: trades before the touch and the book that they
     /// cause, the status last.
     pub fn channel_rank(&self) -> u8 {

@@ -59,6 +59,8 @@ pub struct AccountView {
     pub position: [Qty; MAX_ASSETS],
     /// Marks by asset.
     pub mark: [Px; MAX_ASSETS],
+    /// Average entry prices by asset; zero = flat.
+    pub entry: [Px; MAX_ASSETS],
     /// Profit by asset at its mark, after fees and funding.
     pub net: [Usd; MAX_ASSETS],
     /// Realised PnL before fees and funding.
