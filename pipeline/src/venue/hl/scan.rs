@@ -198,25 +198,27 @@ impl Cursor<'_> {
     }
 
     /// A price of some market; one of no market is left to the twin, which says so.
+    #[inline(always)]
     fn px(&mut self) -> Option<Px> {
-        self.positive().map(Px::from_raw).filter(|px| *px <= MAX_PX)
+        self.positive(MAX_PX.raw()).map(Px::from_raw)
     }
 
     /// A size of some market, likewise.
+    #[inline(always)]
     fn qty(&mut self) -> Option<Qty> {
-        self.positive().map(Qty::from_raw).filter(|qty| *qty <= MAX_QTY)
+        self.positive(MAX_QTY.raw()).map(Qty::from_raw)
     }
 
-    /// A decimal above zero, in units of 1e-8, up to the byte behind it: the caller asks for the
-    /// quote there.
+    /// A decimal above zero and at most `max`, in units of 1e-8, up to the byte behind it: the
+    /// caller asks for the quote there.
     #[inline(always)]
-    fn positive(&mut self) -> Option<i64> {
+    fn positive(&mut self, max: i64) -> Option<i64> {
         let (raw, len) = match usual_decimal(self.rest) {
             Some(usual) => usual,
             None => unusual_decimal(self.rest)?,
         };
         self.skip(len)?;
-        (raw > 0).then_some(raw)
+        (1..=max).contains(&raw).then_some(raw)
     }
 
     /// The `n` of a level and its `}`. The value is of no use to us, but must be a JSON number.
@@ -376,7 +378,7 @@ mod tests {
     fn decimal(text: &str) -> Option<(i64, usize)> {
         let read = |text: &str| {
             let mut c = Cursor { rest: text.as_bytes() };
-            c.positive().map(|raw| (raw, text.len() - c.rest.len()))
+            c.positive(i64::MAX).map(|raw| (raw, text.len() - c.rest.len()))
         };
         let (at_end, within) = (read(text), read(&format!("{text},\"n\":12}},{{\"px\":")));
         assert_eq!(at_end, within, "{text}");
