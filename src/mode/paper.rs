@@ -64,7 +64,7 @@ pub fn run(args: &PaperArgs) -> Result<(), AppError> {
     let time_limit = args.duration.map(|d| Duration::from_nanos(d.0 as u64));
     show.begin();
     let ended = paper.watch(&stop, time_limit, &show);
-    show.end();
+    drop(show);
     let summary = paper.finish(&settings)?;
     let json = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
     write_whole(&paper.dir.join("summary.json"), &json)?;
@@ -100,11 +100,6 @@ impl Show {
             let _ = terminal::print("\x1b[?1049h\x1b[?25l");
         }
     }
-    fn end(&self) {
-        if matches!(self, Self::Screen) {
-            let _ = terminal::print("\x1b[?25h\x1b[?1049l");
-        }
-    }
     fn every(&self) -> Duration {
         if matches!(self, Self::Screen) { SCREEN_EVERY } else { LINE_EVERY }
     }
@@ -118,6 +113,15 @@ impl Show {
             Self::Lines => terminal::print(&format!("{}\n", picture.line())),
             Self::Nothing => Ok(()),
         };
+    }
+}
+
+/// However it ends, a panic included, the terminal is given back as it was.
+impl Drop for Show {
+    fn drop(&mut self) {
+        if matches!(self, Self::Screen) {
+            let _ = terminal::print("\x1b[?25h\x1b[?1049l");
+        }
     }
 }
 
