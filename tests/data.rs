@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod command;
+
 use botmm::data::{DataError, LoadOptions, Loaded, load};
 use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
 use botmm_pipeline::venue::tape::TapeCounts;
@@ -370,13 +372,7 @@ fn our_sample_recording_loads_whole() {
 
 #[test]
 fn a_real_recording_loads() {
-    let shared = std::env::var_os("BOTMM_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let folder = shared.join("data/hyperliquid/l2_2025-09-04_1946");
-    if !folder.is_dir() {
-        println!("skipped: no real recording here (set BOTMM_SHARED to its parent folder)");
-        return;
-    }
+    let Some(folder) = command::real("l2_2025-09-04_1946").map(PathBuf::from) else { return };
     let start = std::time::Instant::now();
     let loaded = load_these(&[folder], &[]).unwrap();
     println!("loaded in {:?}: {:?}", start.elapsed(), loaded.report.counts);

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod command;
+
 use botmm::data::{LoadOptions, load};
 use botmm_pipeline::types::{
     AssetId, Coin, Instrument, MarketEvent, Nanos, Oid, Qty, Side, Trade, Universe, notional,
@@ -121,12 +123,6 @@ fn the_models_keep_their_order_on_our_sample() {
 
 #[test]
 fn the_models_keep_their_order_on_a_real_recording() {
-    let shared = std::env::var_os("BOTMM_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let folder = shared.join("data/hyperliquid/l2_2025-09-04_1946");
-    if !folder.is_dir() {
-        println!("skipped: no real recording here (set BOTMM_SHARED to its parent folder)");
-        return;
-    }
+    let Some(folder) = command::real("l2_2025-09-04_1946").map(PathBuf::from) else { return };
     check(folder, Nanos::secs(5));
 }

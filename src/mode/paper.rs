@@ -44,8 +44,7 @@ const NOTES: [&str; 3] = [
 
 /// Runs the verb.
 pub fn run(args: &PaperArgs) -> Result<(), AppError> {
-    let settings = Settings::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?
-        .with(&args.overrides())?;
+    let settings = session::settings(&args.common, &args.overrides())?;
     let Some(plan) = session::plan(&settings.plan_name)? else {
         return Err(AppError::Usage(
             "plan `inline` has no threads, and paper runs in wall time: use solo, paired, \
@@ -245,6 +244,10 @@ impl Paper {
                 if let Record::Alert { asset, time, kind } = record {
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                    // Only what is shown is kept: the journal has them all, and this runs for months.
+                    if self.alerts.len() == ALERTS_SHOWN {
+                        self.alerts.remove(0);
+                    }
                     self.alerts.push(format!("{} {coin}{}", utc(time), kind.in_words()));
                 }
             }
@@ -264,7 +267,7 @@ impl Paper {
             assets: &assets,
             metrics: &self.metrics,
             latencies: &self.latencies,
-            alerts: &self.alerts[self.alerts.len().saturating_sub(ALERTS_SHOWN)..],
+            alerts: &self.alerts,
         });
     }
 
@@ -297,14 +300,11 @@ impl Paper {
         if let Some(journal) = self.journal.take() {
             journal.finish()?;
         }
-        let mut dropped: std::collections::BTreeMap<_, _> =
-            self.rings.iter().map(|r| (r.name.to_owned(), r.dropped())).collect();
-        dropped.insert("lane->side".to_owned(), self.latencies.dropped());
         let ended = Ended {
             settings,
             config: &self.config,
             metrics: &self.metrics,
-            dropped,
+            rings: &self.rings,
             latencies: &self.latencies,
             venue: VenueAccount::read(&self.account),
             span: end - self.start_time,

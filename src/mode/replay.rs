@@ -17,7 +17,6 @@ use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,8 +33,7 @@ const NOTES: [&str; 3] = [
 
 /// Runs the verb.
 pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
-    let settings = Settings::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?
-        .with(&args.overrides())?;
+    let settings = session::settings(&args.common, &args.overrides())?;
     let plan = session::plan(&settings.plan_name)?;
     let stop = session::stop_flag()?;
     let loaded = load(args, &settings)?;
@@ -163,14 +161,11 @@ impl Replay<'_> {
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
         }
-        let mut dropped: BTreeMap<_, _> =
-            rings.iter().map(|r| (r.name.to_owned(), r.dropped())).collect();
-        dropped.insert("lane->side".to_owned(), side.latencies.dropped());
         let ended = Ended {
             settings: self.settings,
             config: &config,
             metrics: &metrics,
-            dropped,
+            rings: &rings,
             latencies: &side.latencies,
             venue: VenueAccount::read(&account),
             span: side.now.min(span.last) - span.start,

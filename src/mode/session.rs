@@ -1,11 +1,12 @@
 //! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
 //! summary.
 
+use crate::cli::MarketArgs;
 use crate::exit::AppError;
 use crate::report::{Assumptions, DataFile, LatencyNs, ReasonShares, Summary};
-use crate::settings::{PlanFile, Settings};
+use crate::settings::{Overrides, PlanFile, Settings};
 use botmm_pipeline::rt::plan::allowed_cores;
-use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan};
+use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe};
@@ -15,6 +16,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+/// The settings of a market verb: the configuration, the environment, and the flags on top.
+pub fn settings(common: &MarketArgs, flags: &Overrides) -> Result<Settings, AppError> {
+    let settings = Settings::load(common.config.as_deref(), &|n| std::env::var(n).ok())?;
+    Ok(settings.with(flags)?)
+}
 
 /// The pipeline's configuration for these assets.
 pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) -> wiring::Config {
@@ -80,8 +87,8 @@ pub struct Ended<'a> {
     pub config: &'a wiring::Config,
     /// Its counters.
     pub metrics: &'a Metrics,
-    /// Loss counts: ring name and messages dropped.
-    pub dropped: BTreeMap<String, u64>,
+    /// Its rings, with what they lost.
+    pub rings: &'a [Arc<RingStats>],
     /// How long polls took.
     pub latencies: &'a Latencies,
     /// The venue's own account.
@@ -106,9 +113,6 @@ impl Ended<'_> {
     /// The summary.
     pub fn summary(self) -> Summary {
         let m = self.metrics;
-        let gross = m.realized.usd() + m.unrealized.usd();
-        let fees = m.fees.usd();
-        let net = gross - fees - m.funding.usd();
         let marks: [Px; MAX_ASSETS] =
             core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
         let wall_s = self.wall.as_secs_f64();
@@ -129,18 +133,24 @@ impl Ended<'_> {
             rejects: m.rejects.get(),
             fills: m.fills.get(),
             volume_usd: m.volume.usd(),
-            gross_pnl_usd: gross,
-            fees_usd: fees,
-            net_pnl_usd: net,
+            gross_pnl_usd: m.gross_pnl(),
+            fees_usd: m.fees.usd(),
+            net_pnl_usd: m.net_pnl(),
             position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
-            equity_residual_usd: net - self.venue.net(&marks),
+            equity_residual_usd: m.net_pnl() - self.venue.net(&marks),
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
             reasons: self.reasons(),
             latency_ns: self.latency_ns(),
             assumptions: self.assumptions(),
-            dropped: self.dropped,
+            dropped: self.dropped(),
         }
+    }
+
+    fn dropped(&self) -> BTreeMap<String, u64> {
+        let rings = self.rings.iter().map(|r| (r.name, r.dropped()));
+        let all = rings.chain([("lane->side", self.latencies.dropped())]);
+        all.map(|(name, dropped)| (name.to_owned(), dropped)).collect()
     }
 
     fn by_coin<T>(&self, value: impl Fn(usize) -> T) -> BTreeMap<String, T> {
@@ -190,9 +200,7 @@ pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
     if metrics.halted.get() == 0 {
         return Ok(());
     }
-    let net = metrics.realized.usd() + metrics.unrealized.usd()
-        - metrics.fees.usd()
-        - metrics.funding.usd();
+    let net = metrics.net_pnl();
     Err(AppError::RiskHalt {
         reason: format!("daily loss or drawdown limit reached; net at the end {net} USD"),
     })

@@ -200,7 +200,6 @@ impl Journal {
             return None;
         }
         (self.fills_since_account, self.last_account) = (false, account.time);
-        let net = account.realized + account.unrealized - account.fees - account.funding;
         let by_coin = |value: &dyn Fn(usize) -> String| -> Value {
             let coins = self.universe.iter();
             coins.map(|(id, i)| (i.coin.to_string(), Value::String(value(id.index())))).collect()
@@ -212,7 +211,7 @@ impl Journal {
             "realized_usd": account.realized.to_string(),
             "unrealized_usd": account.unrealized.to_string(),
             "fees_usd": account.fees.to_string(), "funding_usd": account.funding.to_string(),
-            "net_usd": net.to_string(),
+            "net_usd": account.net().to_string(),
         }))
     }
 

@@ -37,8 +37,7 @@ impl Picture<'_> {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let m = self.metrics;
-        let gross = m.realized.usd() + m.unrealized.usd();
-        let (fees, net) = (m.fees.usd(), gross - m.fees.usd() - m.funding.usd());
+        let (gross, fees, net) = (m.gross_pnl(), m.fees.usd(), m.net_pnl());
         writeln!(out, "{}  ·  running {}", self.title, clock(self.elapsed))?;
         writeln!(
             out,
@@ -108,13 +107,11 @@ impl Picture<'_> {
     /// As one plain line, for logs and pipes.
     pub fn line(&self) -> String {
         let m = self.metrics;
-        let fees = m.fees.usd();
-        let net = m.realized.usd() + m.unrealized.usd() - fees - m.funding.usd();
         let mut line = format!(
             "{} net {} USD (fees {}, {} fills)",
             clock(self.elapsed),
-            money(net),
-            money(fees),
+            money(m.net_pnl()),
+            money(m.fees.usd()),
             m.fills.get()
         );
         for ((_, instrument), a) in self.universe.iter().zip(self.assets) {

@@ -58,11 +58,6 @@ impl Budget {
         }
     }
 
-    /// When the per-minute limit next lets go.
-    pub fn minute_ends(&self) -> Nanos {
-        self.minute_start + MINUTE
-    }
-
     /// Requests left, the reserve for cancels included.
     pub fn left(&self) -> u64 {
         (self.allowance + self.earned).saturating_sub(self.used)

@@ -11,7 +11,7 @@ use crate::types::limits::MAX_ASSETS;
 use crate::types::record::{AccountView, AlertKind};
 use crate::types::{
     AssetId, AssetParams, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason, RiskLimits, Side,
-    Universe, Usd, VenueEvent, VenueEventKind, notional,
+    Universe, Usd, VenueEvent, VenueEventKind,
 };
 use std::collections::VecDeque;
 
@@ -312,11 +312,6 @@ fn usable(limit: Usd) -> Usd {
     Usd::from_raw((limit.raw() as f64 * LIMIT_USE) as i64)
 }
 
-/// Whether a position at `mark` is worth more than `limit`.
-pub fn exceeds(mark: Px, qty: Qty, limit: Usd) -> bool {
-    notional(mark, qty.abs()) > limit
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,8 +416,8 @@ mod tests {
         assert_eq!(g.state(), GateState::Break { until: Nanos::secs(181) });
     }
 
-    #[test]
-    fn a_daily_loss_halts_until_re_armed() {
+    /// Long 5 at 1000 with 1000 USD of capital, and no breaker but losses.
+    fn long_five_with_a_thousand() -> Gate {
         let mut params = AssetParams::default();
         params.risk.capital_usd = Usd::whole(1_000);
         params.risk.max_position_usd = Usd::whole(10_000);
@@ -430,6 +425,12 @@ mod tests {
         let mut g = gate(params);
         g.approve(Nanos::ZERO, target(1000));
         g.on_venue(Nanos::ZERO, &buy(1000, "5"));
+        g
+    }
+
+    #[test]
+    fn a_daily_loss_halts_until_re_armed() {
+        let mut g = long_five_with_a_thousand();
         let t = *g.approve(Nanos::secs(2), target(990)).get();
         assert_eq!(t.bid_reason, Reason::Quoted, "50 of 1000 is the limit, not beyond it");
         let t = *g.approve(Nanos::secs(4), target(989)).get();
@@ -441,13 +442,7 @@ mod tests {
 
     #[test]
     fn a_drawdown_over_days_halts() {
-        let mut params = AssetParams::default();
-        params.risk.capital_usd = Usd::whole(1_000);
-        params.risk.max_position_usd = Usd::whole(10_000);
-        params.risk.large_move_frac = 1.0;
-        let mut g = gate(params);
-        g.approve(Nanos::ZERO, target(1000));
-        g.on_venue(Nanos::ZERO, &buy(1000, "5"));
+        let mut g = long_five_with_a_thousand();
         for (day, mid) in [(1, 992), (2, 984)] {
             g.approve(Nanos::secs(86_400 * day), target(mid));
             assert_eq!(g.state(), GateState::Safe);

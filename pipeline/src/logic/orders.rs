@@ -2,7 +2,7 @@
 //! case: what every order in flight, live or unknown could do to the position (STRATEGY §5).
 
 use super::budget::Budget;
-use super::gate::{Approved, exceeds};
+use super::gate::Approved;
 use super::slot::{Phase, Slot};
 use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
 use crate::types::{
@@ -247,7 +247,7 @@ impl Orders {
     /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
     fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
         let worst = self.worst_case(target.asset, side) + add;
-        if worst.is_positive() && exceeds(target.mid, worst, target.max_exposure_usd) {
+        if notional(target.mid, worst) > target.max_exposure_usd {
             return false;
         }
         if worst <= self.worst_case(target.asset, side.opposite()) {

@@ -190,8 +190,7 @@ fn fill_side(
         if !px.is_positive() {
             break;
         }
-        let usd = params.order_size_usd.raw() as f64 * weight / total;
-        let qty = crate::types::Usd::from_raw(usd as i64).qty_at(px);
+        let qty = sizing::share_of(params.order_size_usd, *weight, total, px);
         if let Some(qty) = sizing::finish(instrument, px, qty) {
             target.side_mut(side)[used] = QuoteLevel { px, qty };
             used += 1;

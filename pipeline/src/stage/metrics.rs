@@ -93,6 +93,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Profit at the newest marks, before fees and funding.
+    pub fn gross_pnl(&self) -> Usd {
+        self.realized.usd() + self.unrealized.usd()
+    }
+
+    /// Profit at the newest marks, after fees and funding.
+    pub fn net_pnl(&self) -> Usd {
+        self.gross_pnl() - self.fees.usd() - self.funding.usd()
+    }
+
     /// One hash over every decision and every action.
     pub fn decision_hash(&self) -> u64 {
         self.risk_hash.get().rotate_left(32) ^ self.dispatch_hash.get()

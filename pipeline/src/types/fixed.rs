@@ -151,10 +151,6 @@ impl Nanos {
     pub const ZERO: Self = Self(0);
     /// Later than anything.
     pub const MAX: Self = Self(i64::MAX);
-    /// Of so many microseconds.
-    pub const fn micros(us: i64) -> Self {
-        Self(us * 1_000)
-    }
     /// Of so many milliseconds.
     pub const fn millis(ms: i64) -> Self {
         Self(ms * 1_000_000)

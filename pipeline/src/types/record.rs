@@ -73,6 +73,13 @@ pub struct AccountView {
     pub funding: Usd,
 }
 
+impl AccountView {
+    /// Profit at the marks, after fees and funding.
+    pub fn net(&self) -> Usd {
+        self.realized + self.unrealized - self.fees - self.funding
+    }
+}
+
 /// One line of the journal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]

@@ -67,10 +67,9 @@ impl Outcome {
     /// Our net profit and the venue's, at the same marks.
     pub fn nets(&self) -> (Usd, Usd) {
         let m = &self.metrics;
-        let ours = m.realized.usd() + m.unrealized.usd() - m.fees.usd() - m.funding.usd();
         let marks: [Px; MAX_ASSETS] =
             core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
-        (ours, self.venue.net(&marks))
+        (m.net_pnl(), self.venue.net(&marks))
     }
 }
 

@@ -21,7 +21,8 @@ use super::shown::ShownBook;
 use super::{Execution, Market, MarketOutput, RestingOrder};
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade,
+    Universe,
 };
 use crate::venue::tape::Tape;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ struct OwnOrder {
 /// One asset: the displayed book, and our orders in time order.
 #[derive(Debug)]
 struct AssetMarket {
-    lot: Qty,
+    instrument: Instrument,
     shown: ShownBook,
     orders: Vec<OwnOrder>,
 }
@@ -62,8 +63,8 @@ pub struct RecordedMarket {
 impl RecordedMarket {
     /// At the start of a tape whose events carry ids of `universe`.
     pub fn new(tape: Arc<Tape>, universe: &Universe, model: QueueModel) -> Self {
-        let asset = |instrument: &crate::types::Instrument| AssetMarket {
-            lot: instrument.lot(),
+        let asset = |instrument: &Instrument| AssetMarket {
+            instrument: *instrument,
             shown: ShownBook::default(),
             orders: Vec::with_capacity(MAX_SIM_ORDERS),
         };
@@ -168,8 +169,7 @@ impl AssetMarket {
         for order in self.orders.iter_mut().filter(|o| o.side == hit) {
             if order.px == trade.px {
                 let left = order.place.on_trade(trade.qty, ours);
-                let lots = Qty::from_raw(left.raw() / self.lot.raw() * self.lot.raw());
-                let qty = lots.min(order.leaves);
+                let qty = self.instrument.round_qty_down(left).min(order.leaves);
                 ours += qty;
                 fills.fill(trade.venue_time, order, qty, &mut tid);
             } else if hit.is_better(order.px, trade.px) {
