@@ -27,10 +27,29 @@ pub trait Gateway: Send {
     fn next_deadline(&self) -> Option<Nanos>;
 }
 
-/// A connection that carries whole text frames.
+/// What a connection has to say.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// It is open: frames may be sent.
+    Opened,
+    /// A text frame arrived. It may be changed in place (in-place JSON parsing).
+    Frame(&'a mut [u8]),
+    /// It could not be opened, or is gone. Nothing more comes until [`Transport::connect`].
+    Closed,
+}
+
+/// A connection that carries whole text frames. It never blocks and never reconnects by itself:
+/// when to try again is the owner's policy, which can so be tested without a socket.
 pub trait Transport: Send {
-    /// The next frame received by `now`, with the time it arrived.
-    fn recv(&mut self, now: Nanos) -> Option<(Nanos, &mut [u8])>;
-    /// Queues a frame. False when it could not be taken.
+    /// Drops the present connection, if any, and begins to open a new one. [`Received::Opened`] or
+    /// [`Received::Closed`] tells how that went; no [`Received::Closed`] is said of a connection
+    /// that was dropped here.
+    fn connect(&mut self, now: Nanos);
+    /// What happened by `now`, oldest first; [`None`] = nothing (more) yet.
+    fn recv(&mut self, now: Nanos) -> Option<Received<'_>>;
+    /// Queues a text frame. False when it could not be taken (not open, or its buffer is full):
+    /// nothing of it was or will be sent.
     fn send(&mut self, now: Nanos, frame: &[u8]) -> bool;
+    /// When something is known to be due (virtual time jumps there).
+    fn next_deadline(&self) -> Option<Nanos>;
 }
