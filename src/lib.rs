@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod data;
+pub mod exchange;
 pub mod exit;
 pub mod mode;
 pub mod report;

@@ -1,0 +1,476 @@
+//! The words of the exchange: what clients ask for, what the venue keeps, and what it says. The
+//! shapes of PROTOCOL §2, §3 and §5 without their JSON.
+
+use super::refusal::Refusal;
+use botmm_pipeline::types::{AssetId, Cloid, MarketEvent, Nanos, Oid, Px, Qty, Side, Usd};
+use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+
+/// Names the request that an answer belongs to; chosen by who submits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// How long a limit order may live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tif {
+    /// Post only.
+    Alo,
+    /// Till cancelled.
+    Gtc,
+    /// Immediate or cancel.
+    Ioc,
+    /// The web page's market order: immediate or cancel under another name.
+    FrontendMarket,
+}
+
+/// A new order as it was asked for. A price or size that is no decimal of ours (more than eight
+/// decimals, not positive, absurdly large) is [`None`]: the core refuses it as the venue would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// The venue's asset index (`meta.universe`).
+    pub asset: u32,
+    /// Which side.
+    pub side: Side,
+    /// Limit price.
+    pub px: Option<Px>,
+    /// Size.
+    pub qty: Option<Qty>,
+    /// Only ever reduces the position.
+    pub reduce_only: bool,
+    /// Time in force; [`None`] = a trigger order, which this venue does not support.
+    pub tif: Option<Tif>,
+    /// The client's id.
+    pub cloid: Option<Cloid>,
+}
+
+/// What an action asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// New orders.
+    Order(Vec<NewOrder>),
+    /// Cancels: asset index and order.
+    Cancel(Vec<(u32, OrderRef)>),
+    /// Replacements. `batch`: errors are per item; otherwise one of the whole request.
+    Modify {
+        /// Which, and what with.
+        items: Vec<(OrderRef, NewOrder)>,
+        /// Place the new order even when the old one is gone.
+        always_place: bool,
+        /// `batchModify`, not `modify`.
+        batch: bool,
+    },
+    /// When to cancel everything (Unix milliseconds); [`None`] clears it.
+    ScheduleCancel(Option<u64>),
+    /// Leverage of one asset.
+    UpdateLeverage {
+        /// The venue's asset index.
+        asset: u32,
+        /// Cross, or isolated.
+        is_cross: bool,
+        /// From 1 to the asset's maximum.
+        leverage: u32,
+    },
+    /// Moves margin into (positive) or out of an isolated position, millionths of a USD.
+    UpdateIsolatedMargin {
+        /// The venue's asset index.
+        asset: u32,
+        /// How much.
+        micro_usd: i64,
+    },
+    /// Only uses up its nonce.
+    Noop,
+    /// Buys requests.
+    ReserveRequestWeight {
+        /// How many.
+        weight: u64,
+        /// For whom, when not for oneself.
+        destination: Option<Address>,
+    },
+    /// Lets another key trade for the account (signed by the account itself).
+    ApproveAgent {
+        /// That key's address; zero removes the name's agent.
+        agent: Address,
+        /// [`None`] = the unnamed one. Without its ` valid_until` suffix.
+        name: Option<String>,
+        /// Unix milliseconds.
+        valid_until_ms: Option<u64>,
+    },
+    /// A real action of the venue without an effect here (approveBuilderFee, setReferrer, …).
+    Accepted,
+    /// A real action of the venue that this one does not offer (its `type`).
+    Unsupported(String),
+}
+
+/// An action that was understood, and whose signer was recovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Handed back with the answer.
+    pub ticket: Ticket,
+    /// Whose signature it is: the account itself, its agent, or nobody.
+    pub signer: Address,
+    /// Signed as typed data by the account itself (approveAgent, …), not as an L1 action.
+    pub user_signed: bool,
+    /// What it asks for.
+    pub command: Command,
+    /// Unix milliseconds, unique per signer.
+    pub nonce: u64,
+    /// The vault or sub-account to act for.
+    pub vault: Option<Address>,
+    /// Unix milliseconds after which it is void.
+    pub expires_after_ms: Option<u64>,
+}
+
+/// The answer to one item of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemAnswer {
+    /// It rests.
+    Resting {
+        /// Its id.
+        oid: Oid,
+        /// The client's id.
+        cloid: Option<Cloid>,
+    },
+    /// It traded at once.
+    Filled {
+        /// How much.
+        total: Qty,
+        /// Size-weighted price, rounded to 1e-8.
+        avg_px: Px,
+        /// Its id.
+        oid: Oid,
+        /// The client's id.
+        cloid: Option<Cloid>,
+    },
+    /// A cancel that worked.
+    Success,
+    /// Refused.
+    Error(Refusal),
+}
+
+/// The answer to an action, after the block that it was in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done; nothing to tell.
+    Default,
+    /// One for each order or modification.
+    Order(Vec<ItemAnswer>),
+    /// One for each cancel.
+    Cancel(Vec<ItemAnswer>),
+    /// The whole request was refused.
+    Refused(Refusal),
+}
+
+/// Where an order stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// It rests.
+    Open,
+    /// Filled whole (an IOC: as far as it went).
+    Filled,
+    /// Cancelled by its owner, or replaced.
+    Canceled,
+    /// Cancelled by the schedule.
+    ScheduledCancel,
+    /// An own order came against it.
+    SelfTradeCanceled,
+    /// Not enough margin any more.
+    MarginCanceled,
+    /// Nothing left to reduce.
+    ReduceOnlyCanceled,
+    /// Never rested.
+    Rejected(Refusal),
+}
+
+/// An order as the venue keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The venue's id.
+    pub oid: Oid,
+    /// The client's.
+    pub cloid: Option<Cloid>,
+    /// Whose.
+    pub user: Address,
+    /// Of what.
+    pub asset: AssetId,
+    /// Which side.
+    pub side: Side,
+    /// Limit price.
+    pub px: Px,
+    /// Size when placed.
+    pub orig: Qty,
+    /// What is left of it.
+    pub leaves: Qty,
+    /// Time in force.
+    pub tif: Tif,
+    /// Only ever reduces the position.
+    pub reduce_only: bool,
+    /// Block time when placed.
+    pub time: Nanos,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Since when.
+    pub status_time: Nanos,
+}
+
+/// What a fill did to the position, in the venue's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `Open Long`
+    OpenLong,
+    /// `Open Short`
+    OpenShort,
+    /// `Close Long`
+    CloseLong,
+    /// `Close Short`
+    CloseShort,
+    /// `Long > Short`
+    LongToShort,
+    /// `Short > Long`
+    ShortToLong,
+}
+
+/// A fill of one user's order (PROTOCOL §2.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserFill {
+    /// Whose.
+    pub user: Address,
+    /// Of what.
+    pub asset: AssetId,
+    /// Price.
+    pub px: Px,
+    /// Size, positive.
+    pub qty: Qty,
+    /// The order's side.
+    pub side: Side,
+    /// Block time.
+    pub time: Nanos,
+    /// Signed position before.
+    pub start_position: Qty,
+    /// What it did.
+    pub direction: Direction,
+    /// Realised profit, fee not included.
+    pub closed_pnl: Usd,
+    /// Which order.
+    pub oid: Oid,
+    /// Its client id.
+    pub cloid: Option<Cloid>,
+    /// As taker.
+    pub crossed: bool,
+    /// Positive = cost; `trunc(px·sz·rate, 6 decimals)`.
+    pub fee: Usd,
+    /// Trade id; unique together with time and coin.
+    pub tid: u64,
+}
+
+/// A public trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicTrade {
+    /// Of what.
+    pub asset: AssetId,
+    /// Whose order crossed.
+    pub aggressor: Side,
+    /// Price.
+    pub px: Px,
+    /// Size.
+    pub qty: Qty,
+    /// Block time.
+    pub time: Nanos,
+    /// Trade id.
+    pub tid: u64,
+    /// Buyer, then seller; the market's own agents have made-up addresses.
+    pub users: [Address; 2],
+}
+
+/// One hourly payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FundingPayment {
+    /// Whose.
+    pub user: Address,
+    /// For what.
+    pub asset: AssetId,
+    /// Negative = paid.
+    pub usdc: Usd,
+    /// Signed position.
+    pub szi: Qty,
+    /// Hourly rate, in units of 1e-10.
+    pub rate_e10: i64,
+    /// Block time.
+    pub time: Nanos,
+}
+
+/// A bar of trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candle {
+    /// First instant.
+    pub open_time: Nanos,
+    /// First price.
+    pub open: Px,
+    /// Last price.
+    pub close: Px,
+    /// Highest price.
+    pub high: Px,
+    /// Lowest price.
+    pub low: Px,
+    /// Size traded.
+    pub volume: Qty,
+    /// Trades.
+    pub trades: u64,
+}
+
+/// What is shown of an asset besides its book (PROTOCOL §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetCtx {
+    /// Mark price: margin and open profit.
+    pub mark: Px,
+    /// Oracle price: funding.
+    pub oracle: Px,
+    /// Mid; [`None`] when a side is empty.
+    pub mid: Option<Px>,
+    /// Price a day ago (or at the start).
+    pub prev_day: Px,
+    /// Value traded in the last day (or since the start).
+    pub day_volume_usd: Usd,
+    /// Size traded likewise.
+    pub day_volume: Qty,
+    /// Hourly funding rate, units of 1e-10.
+    pub funding_e10: i64,
+    /// Premium of the impact prices over the oracle, units of 1e-10; [`None`] without a book.
+    pub premium_e10: Option<i64>,
+    /// Impact bid and ask; [`None`] when the book is too thin.
+    pub impact: Option<[Px; 2]>,
+    /// Sum of long positions.
+    pub open_interest: Qty,
+}
+
+/// One price of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownLevel {
+    /// Price.
+    pub px: Px,
+    /// Total size.
+    pub qty: Qty,
+    /// Orders (1 where a recording does not tell).
+    pub orders: u32,
+}
+
+/// Leverage of one asset for one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leverage {
+    /// Cross, or isolated.
+    pub is_cross: bool,
+    /// How many times.
+    pub value: u32,
+}
+
+/// One position with everything derived from it (PROTOCOL §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionState {
+    /// Of what.
+    pub asset: AssetId,
+    /// Signed size, never zero.
+    pub szi: Qty,
+    /// Average entry price.
+    pub entry_px: Px,
+    /// Size times mark.
+    pub value: Usd,
+    /// Open profit at the mark.
+    pub unrealized: Usd,
+    /// Margin it takes.
+    pub margin_used: Usd,
+    /// Its leverage.
+    pub leverage: Leverage,
+    /// Isolated: margin posted with it, raw.
+    pub raw_usd: Option<Usd>,
+    /// Where it would be liquidated, if anywhere.
+    pub liquidation_px: Option<Px>,
+    /// Highest leverage the venue allows.
+    pub max_leverage: u32,
+    /// Funding since it was opened (positive = paid), and ever.
+    pub funding_since_open: Usd,
+    /// See above.
+    pub funding_all_time: Usd,
+}
+
+/// An account with everything derived from it (PROTOCOL §2.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountState {
+    /// Cash plus positions at their marks.
+    pub account_value: Usd,
+    /// Sum of the positions' absolute values.
+    pub total_notional: Usd,
+    /// Cash: account value minus signed position values.
+    pub total_raw_usd: Usd,
+    /// Margin in use.
+    pub margin_used: Usd,
+    /// Cross maintenance margin.
+    pub maintenance: Usd,
+    /// What could be withdrawn.
+    pub withdrawable: Usd,
+    /// By asset, flat ones left out.
+    pub positions: Vec<PositionState>,
+}
+
+/// An agent key of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// [`None`] = the unnamed one.
+    pub name: Option<String>,
+    /// Its address.
+    pub address: Address,
+    /// Unix milliseconds.
+    pub valid_until_ms: u64,
+}
+
+/// What an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nobody.
+    Missing,
+    /// An account.
+    User,
+    /// An agent of this account.
+    Agent(Address),
+}
+
+/// The request budget of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// Traded ever.
+    pub volume: Usd,
+    /// Requests sent.
+    pub used: u64,
+    /// Requests allowed.
+    pub cap: u64,
+    /// Bought and not used.
+    pub surplus: u64,
+}
+
+/// Effective fees of an account, positive = cost, as fractions in units of 1e-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeeRates {
+    /// As taker.
+    pub taker_e8: i64,
+    /// As maker.
+    pub maker_e8: i64,
+}
+
+/// What the venue says, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "one block's events, drained at once")]
+pub enum Event {
+    /// To who submitted it.
+    Answer(Ticket, Answer),
+    /// An order as it now stands, to its owner.
+    Order(Order),
+    /// To its owner.
+    Fill(UserFill),
+    /// To its owner.
+    Funding(FundingPayment),
+    /// To everybody.
+    Trade(PublicTrade),
+    /// A book or touch, to everybody. Trades come as [`Event::Trade`].
+    Market(MarketEvent),
+    /// Mark, oracle and funding were updated.
+    Ctx(AssetId),
+    /// A block ended at this time: what belongs together has been said.
+    Block(Nanos),
+}
