@@ -99,8 +99,8 @@ impl World {
                 continue;
             }
             match self.rng.random_range(0..100) {
-                0..3 => self.orders.undo(&action), // Not taken by the gateway.
-                3..8 => {}                         // Lost on the way.
+                0..3 => self.orders.undo(&action, Reason::LinkDown), // Not taken by the gateway.
+                3..8 => {}                                           // Lost on the way.
                 _ => self.to_venue.push(action),
             }
         }

@@ -40,6 +40,11 @@ impl Budget {
         self.earned += (volume.raw() / SCALE).unsigned_abs();
     }
 
+    /// What the venue itself says was used of how much: from here on we count from that.
+    pub fn sync(&mut self, used: u64, cap: u64) {
+        (self.used, self.allowance, self.earned) = (used, cap, 0);
+    }
+
     /// Whether `items` orders or modifies may be sent now.
     pub fn allows(&self, now: Nanos, items: u32) -> bool {
         let spent_minute = if self.in_minute(now) { self.minute_used } else { 0 };
@@ -88,6 +93,9 @@ mod tests {
         assert!(budget.allows(Nanos::secs(100), 25) && !budget.allows(Nanos::secs(100), 26));
         budget.spend(Nanos::ZERO, 200, true);
         assert_eq!(budget.left(), 0);
+        budget.sync(1_000, 1_050);
+        assert_eq!(budget.left(), 50);
+        assert!(budget.allows(Nanos::secs(200), 40) && !budget.allows(Nanos::secs(200), 41));
     }
 
     #[test]

@@ -129,6 +129,9 @@ impl Gate {
                 let ledger = &mut self.assets[event.asset.index()].ledger;
                 ledger.book(fill.side, fill.px, fill.qty, fill.fee);
             }
+            VenueEventKind::Opening { position, mark } => {
+                self.assets[event.asset.index()].ledger.open_with(*position, *mark);
+            }
             VenueEventKind::Funding(paid) => {
                 self.assets[event.asset.index()].ledger.book_funding(*paid);
             }

@@ -94,6 +94,17 @@ impl AssetLedger {
         }
     }
 
+    /// Takes over what the account held when we came, at the mark of that moment, so that profit is
+    /// counted from there. Not a fill: it costs no fee and is no volume.
+    pub fn open_with(&mut self, position: Qty, mark: Px) {
+        assert!(self.position.is_zero() && self.fills == 0, "an opening position comes first");
+        let qty = position.raw().abs();
+        if qty > 0 {
+            self.open(Lot { qty, cost: i128::from(mark.raw()) * i128::from(qty) });
+        }
+        self.position = position;
+    }
+
     /// Books a funding payment (positive = cost).
     pub fn book_funding(&mut self, paid: Usd) {
         self.funding += paid;

@@ -6,9 +6,9 @@ use super::gate::Approved;
 use super::slot::{Phase, Slot};
 use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
 use crate::types::{
-    Action, ActionKind, AssetId, AssetParams, Cloid, Nanos, OrderRequest, Px, Qty, QuoteLevel,
-    QuoteTarget, Reason, RejectReason, Side, Tif, Universe, Usd, VenueEvent, VenueEventKind,
-    notional,
+    Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Nanos, OrderRequest, Px, Qty,
+    QuoteLevel, QuoteTarget, Reason, RejectReason, Side, Tif, Universe, Usd, VenueEvent,
+    VenueEventKind, notional,
 };
 
 /// A resting order is kept while its size is between these shares of the wanted one: replacing it
@@ -100,10 +100,14 @@ impl Orders {
             return;
         }
         let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
-        if let VenueEventKind::Fill(fill) = &event.kind {
-            asset.position += fill.side.signed(fill.qty);
-            let hold = &mut asset.hold_until_book[fill.side.index()];
-            *hold = (*hold).max(event.venue_time);
+        match &event.kind {
+            VenueEventKind::Fill(fill) => {
+                asset.position += fill.side.signed(fill.qty);
+                let hold = &mut asset.hold_until_book[fill.side.index()];
+                *hold = (*hold).max(event.venue_time);
+            }
+            VenueEventKind::Opening { position, .. } => asset.position += *position,
+            _ => {}
         }
         let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
         let slot = &mut asset.slots[index];
@@ -113,16 +117,16 @@ impl Orders {
         match &event.kind {
             VenueEventKind::Ack { oid, .. } => slot.on_ack(*oid),
             VenueEventKind::Fill(fill) => slot.on_fill(fill),
-            VenueEventKind::Done(done) => slot.on_done(done),
+            VenueEventKind::Done(done) => slot.on_done(event.recv_time, done),
             VenueEventKind::Reject(reject) => {
-                slot.on_reject(reject);
+                slot.on_reject(event.recv_time, reject);
                 if reject.reason == RejectReason::BadAloPx {
                     let (side, _) = side_and_level(index);
                     let seen = asset.target.map_or(0, |t| t.cause.market_seq);
                     asset.hold_until_seq[side.index()] = seen + 1;
                 }
             }
-            VenueEventKind::Funding(_) | VenueEventKind::LinkUp | VenueEventKind::LinkDown => {}
+            _ => {}
         }
     }
 
@@ -275,12 +279,20 @@ impl Orders {
         notional(self.assets[asset.index()].mark, worst[0].max(worst[1]).max(Qty::ZERO))
     }
 
-    /// The action was not taken by the gateway: nothing was sent.
-    pub fn undo(&mut self, action: &Action) {
+    /// Every order whose fate is unknown.
+    pub fn inquiries(&self) -> impl Iterator<Item = Inquiry> {
+        self.assets.iter().enumerate().flat_map(|(i, asset)| {
+            let expires_after = asset.params.risk.expires_after;
+            asset.slots.iter().filter_map(move |s| s.inquiry(AssetId::new(i), expires_after))
+        })
+    }
+
+    /// The action was not taken by the gateway, for a reason: nothing was sent.
+    pub fn undo(&mut self, action: &Action, reason: Reason) {
         for item in action.items() {
             let asset = &mut self.assets[item.asset.index()];
             asset.slots[usize::from(item.cloid.slot()) % SLOTS_PER_ASSET].undo();
-            asset.blocked[item.side.index()] = Some(Reason::LinkDown);
+            asset.blocked[item.side.index()] = Some(reason);
         }
     }
 

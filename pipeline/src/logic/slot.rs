@@ -5,7 +5,9 @@
 //! legs that may both fill. Messages may come in any order, twice, or not at all; what is not known
 //! counts as unfilled and live.
 
-use crate::types::{ActionKind, Cloid, Done, Fill, Nanos, Oid, Px, Qty, Reject, RejectReason};
+use crate::types::{
+    ActionKind, AssetId, Cloid, Done, Fill, Inquiry, Nanos, Oid, Px, Qty, Reject, RejectReason,
+};
 
 /// What a slot is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -88,10 +90,6 @@ impl Slot {
     pub fn modify(&mut self, now: Nanos, px: Px, qty: Qty) {
         assert!(self.is_settled_live(), "only a live order without another leg is modified");
         self.old = self.current.replace(Leg::new(px, qty));
-        if let Some(old) = self.old {
-            self.past[self.past_next % PAST_OIDS] = old.oid;
-            self.past_next += 1;
-        }
         (self.phase, self.sent_time) = (Phase::Modifying, now);
     }
 
@@ -116,9 +114,9 @@ impl Slot {
 
     /// The order rests under this oid.
     pub fn on_ack(&mut self, oid: Oid) {
-        let is_past = self.past.contains(&oid);
-        if is_past || self.leg_mut(oid).is_none() {
-            return; // A late acknowledgement of what was replaced.
+        let is_old = self.old.is_some_and(|old| old.oid == oid);
+        if is_old || self.leg_mut(oid).is_none_or(|leg| leg.ended_leaves.is_some()) {
+            return; // A late acknowledgement of what was replaced, or is over.
         }
         if matches!(self.phase, Phase::Placing | Phase::Modifying | Phase::Unknown) {
             self.phase = Phase::Live;
@@ -135,28 +133,41 @@ impl Slot {
     }
 
     /// The order left the book.
-    pub fn on_done(&mut self, done: &Done) {
+    pub fn on_done(&mut self, now: Nanos, done: &Done) {
         if let Some(leg) = self.leg_mut(done.oid) {
             leg.ended_leaves = Some(done.leaves);
+            self.sent_time = now;
         }
         self.settle();
     }
 
     /// An item about this order was refused.
-    pub fn on_reject(&mut self, reject: &Reject) {
+    pub fn on_reject(&mut self, now: Nanos, reject: &Reject) {
+        let unanswered = self.current.is_some_and(|c| c.oid == Oid::NONE);
         match (reject.of, self.phase) {
-            (ActionKind::Place, Phase::Placing | Phase::Unknown) => *self = Self::default(),
-            (ActionKind::Modify, Phase::Modifying | Phase::Unknown) => {
-                // The new leg never was. The old one may already be cancelled: its end or its
-                // fills will tell.
+            (ActionKind::Place, Phase::Placing | Phase::Unknown)
+                if unanswered && self.old.is_none() =>
+            {
+                *self = Self::default();
+            }
+            (ActionKind::Modify, Phase::Modifying | Phase::Unknown) if unanswered => {
+                // The new leg never was. The old one may already be cancelled: its end, its fills
+                // or an inquiry will tell.
                 self.current = self.old.take();
-                self.phase = if self.current.is_some() { Phase::Ending } else { Phase::Empty };
+                self.sent_time = now;
+                self.phase = match (self.current, self.phase) {
+                    (None, _) => Phase::Empty,
+                    (Some(_), Phase::Unknown) => Phase::Unknown,
+                    (Some(_), _) => Phase::Ending,
+                };
             }
             (ActionKind::Cancel, Phase::Cancelling | Phase::Unknown) => {
-                self.phase = match reject.reason {
-                    RejectReason::NotFound => Phase::Ending,
+                self.phase = match (reject.reason, self.phase) {
+                    (_, Phase::Unknown) => Phase::Unknown,
+                    (RejectReason::NotFound, _) => Phase::Ending,
                     _ => Phase::Live,
                 };
+                self.sent_time = now;
             }
             _ => {}
         }
@@ -182,6 +193,19 @@ impl Slot {
         if self.phase != Phase::Empty {
             self.phase = Phase::Unknown;
         }
+    }
+
+    /// What has to be asked about an order whose fate is unknown. An action that was sent to the
+    /// venue is void `expires_after` later.
+    pub fn inquiry(&self, asset: AssetId, expires_after: Nanos) -> Option<Inquiry> {
+        let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
+        Some(Inquiry {
+            cloid: self.cloid,
+            asset,
+            old: self.old.map_or(Oid::NONE, |old| old.oid),
+            current: current.oid,
+            void_after: self.sent_time + expires_after,
+        })
     }
 
     /// What could still be filled in this slot, at worst.
@@ -220,8 +244,13 @@ impl Slot {
         self.phase == Phase::Live && self.old.is_none()
     }
 
+    /// Something about it has still to come: an answer, or the end of what was replaced.
     fn is_waiting(&self) -> bool {
-        matches!(self.phase, Phase::Placing | Phase::Modifying | Phase::Cancelling | Phase::Ending)
+        match self.phase {
+            Phase::Placing | Phase::Modifying | Phase::Cancelling | Phase::Ending => true,
+            Phase::Live => self.old.is_some(),
+            Phase::Empty | Phase::Unknown => false,
+        }
     }
 
     /// The leg that an event with this oid concerns. A current leg without an oid adopts it.
@@ -237,12 +266,21 @@ impl Slot {
         (current.oid == oid).then_some(current)
     }
 
+    /// Whatever is still said of this oid is old news.
+    fn forget(&mut self, oid: Oid) {
+        self.past[self.past_next % PAST_OIDS] = oid;
+        self.past_next += 1;
+    }
+
     /// Lets go of legs that are over.
     fn settle(&mut self) {
-        self.old = self.old.filter(|leg| !leg.is_settled());
+        if let Some(old) = self.old.take_if(|leg| leg.is_settled()) {
+            self.forget(old.oid);
+        }
         match self.current {
             Some(leg) if leg.is_settled() => {
                 // What it replaced may still be unsettled: then that is all there is left.
+                self.forget(leg.oid);
                 self.current = self.old.take();
                 self.phase = if self.current.is_some() { Phase::Ending } else { Phase::Empty };
             }
@@ -286,7 +324,7 @@ mod tests {
         assert_eq!((s.at_risk(), s.phase()), (qty(6), Phase::Live));
         s.on_fill(&fill(1, 6));
         assert_eq!((s.at_risk(), s.phase()), (qty(0), Phase::Empty));
-        s.on_done(&done(1, 0));
+        s.on_done(Nanos::ZERO, &done(1, 0));
         assert_eq!(s.phase(), Phase::Empty, "the late word changes nothing");
     }
 
@@ -304,7 +342,7 @@ mod tests {
     fn a_cancel_frees_the_slot_only_when_every_fill_was_seen() {
         let mut s = live();
         s.cancel(Nanos::ZERO);
-        s.on_done(&done(1, 7));
+        s.on_done(Nanos::ZERO, &done(1, 7));
         assert_eq!((s.at_risk(), s.phase()), (qty(3), Phase::Ending), "3 filled unseen");
         s.on_fill(&fill(1, 3));
         assert_eq!(s.phase(), Phase::Empty);
@@ -321,10 +359,10 @@ mod tests {
         let mut s = start();
         s.on_ack(Oid(2));
         assert_eq!((s.at_risk(), s.working()), (qty(15), None), "the old leg has not ended yet");
-        s.on_done(&done(1, 10));
+        s.on_done(Nanos::ZERO, &done(1, 10));
         assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))));
         let mut s = start();
-        s.on_done(&done(1, 8));
+        s.on_done(Nanos::ZERO, &done(1, 8));
         s.on_ack(Oid(2));
         s.on_fill(&fill(2, 1));
         assert_eq!(s.at_risk(), qty(6), "2 of the old leg are still to come");
@@ -336,10 +374,39 @@ mod tests {
     fn a_refused_modify_falls_back_to_the_old_leg_and_waits_for_its_end() {
         let mut s = live();
         s.modify(Nanos::ZERO, Px::whole(99), qty(5));
-        s.on_reject(&reject(ActionKind::Modify, RejectReason::NotFound));
+        s.on_reject(Nanos::ZERO, &reject(ActionKind::Modify, RejectReason::NotFound));
         assert_eq!((s.at_risk(), s.phase()), (qty(10), Phase::Ending));
         s.on_fill(&fill(1, 10));
         assert_eq!(s.phase(), Phase::Empty);
+    }
+
+    #[test]
+    fn a_modify_that_never_arrived_gives_the_old_order_back() {
+        let mut s = live();
+        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
+        s.on_link_down();
+        let asked = s.inquiry(AssetId::new(3), Nanos::secs(3)).unwrap();
+        assert_eq!((asked.old, asked.current), (Oid(1), Oid::NONE));
+        assert_eq!((asked.asset, asked.void_after), (AssetId::new(3), Nanos::secs(4)));
+        s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
+        assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(10)), "the new leg never was");
+        s.on_ack(Oid(1));
+        assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
+        assert_eq!(s.inquiry(AssetId::new(3), Nanos::secs(3)), None);
+    }
+
+    #[test]
+    fn a_replaced_leg_whose_end_is_never_told_becomes_a_question() {
+        let mut s = live();
+        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
+        s.on_ack(Oid(2));
+        assert_eq!(s.deadline(Nanos::secs(5)), Some(Nanos::secs(6)));
+        assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
+        s.on_ack(Oid(2));
+        s.on_done(Nanos::secs(6), &done(1, 10));
+        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))));
+        s.on_ack(Oid(1));
+        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))), "old news");
     }
 
     #[test]
@@ -349,7 +416,7 @@ mod tests {
         assert!(!s.expire(Nanos::secs(5), Nanos::secs(5)));
         assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
         assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(10)));
-        s.on_done(&done(1, 10));
+        s.on_done(Nanos::ZERO, &done(1, 10));
         assert_eq!(s.phase(), Phase::Empty);
     }
 }

@@ -17,6 +17,9 @@ use crate::types::{
 use crate::venue::Gateway;
 use std::sync::Arc;
 
+/// How often an order whose fate is unknown is asked about.
+const INQUIRY_PERIOD: Nanos = Nanos::secs(1);
+
 /// The rings and boards of the dispatch stage.
 pub struct DispatchRings {
     /// From risk.
@@ -55,6 +58,7 @@ pub struct DispatchStage<G> {
     assets: Vec<AssetView>,
     /// Down until the link says that it is up again.
     link_down: bool,
+    next_inquiry: Nanos,
     now: Nanos,
 }
 
@@ -71,6 +75,7 @@ impl<G: Gateway> DispatchStage<G> {
         let asset = |_| AssetView { sides: [side; 2], dirty: false, fills: 0 };
         let assets = (0..rings.status.len()).map(asset).collect();
         let (level, metrics) = shared;
+        let link_down = !gateway.starts_up();
         Self {
             gateway,
             rings,
@@ -81,7 +86,8 @@ impl<G: Gateway> DispatchStage<G> {
             metrics,
             hash: DecisionHash::default(),
             assets,
-            link_down: false,
+            link_down,
+            next_inquiry: Nanos::ZERO,
             now: Nanos::ZERO,
         }
     }
@@ -124,9 +130,19 @@ impl<G: Gateway> DispatchStage<G> {
                 self.alert(None, now, AlertKind::LinkDown);
             }
             VenueEventKind::LinkUp => self.link_down = false,
+            VenueEventKind::Requests { used, cap } => self.budget.sync(*used, *cap),
+            VenueEventKind::Notice(kind) => {
+                self.alert(None, now, *kind);
+                if *kind == AlertKind::Refused {
+                    self.level.raise(HaltLevel::Halt);
+                }
+            }
             _ => {}
         }
         self.orders.on_venue(event);
+        if event.kind == VenueEventKind::LinkDown {
+            self.next_inquiry = now; // The gateway will want to know what to ask for.
+        }
         if let Some(asset) = self.assets.get_mut(event.asset.index()) {
             asset.dirty = true;
         }
@@ -158,7 +174,8 @@ impl<G: Gateway> DispatchStage<G> {
                 continue;
             }
             if !self.gateway.submit(now, action) {
-                self.orders.undo(action);
+                let reason = if self.link_down { Reason::LinkDown } else { Reason::Budget };
+                self.orders.undo(action, reason);
                 continue;
             }
             self.hash.action(action);
@@ -166,6 +183,17 @@ impl<G: Gateway> DispatchStage<G> {
             self.record(Record::Action(*action));
         }
         self.metrics.dispatch_hash.set(self.hash.finish());
+    }
+
+    /// Asks about every order whose fate is unknown, again and again until it is known.
+    fn inquire(&mut self, now: Nanos) {
+        if now < self.next_inquiry {
+            return;
+        }
+        self.next_inquiry = now + INQUIRY_PERIOD;
+        for inquiry in self.orders.inquiries() {
+            self.gateway.inquire(now, &inquiry);
+        }
     }
 
     /// Accounts for the time that each side spent in its state, and shows the new one.
@@ -235,8 +263,10 @@ impl<G: Gateway> Stage for DispatchStage<G> {
         if expired > 0 {
             self.alert(None, now, AlertKind::OrderUnknown);
             self.assets.iter_mut().for_each(|a| a.dirty = true);
+            self.next_inquiry = now;
             work += expired;
         }
+        self.inquire(now);
         for i in 0..self.assets.len() {
             if core::mem::take(&mut self.assets[i].dirty) {
                 self.act(now, AssetId::new(i));
@@ -250,7 +280,13 @@ impl<G: Gateway> Stage for DispatchStage<G> {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        self.gateway.next_deadline().into_iter().chain(self.orders.next_deadline()).min()
+        let inquiry = self.orders.inquiries().next().map(|_| self.next_inquiry);
+        self.gateway
+            .next_deadline()
+            .into_iter()
+            .chain(self.orders.next_deadline())
+            .chain(inquiry)
+            .min()
     }
 
     fn on_stop(&mut self) {

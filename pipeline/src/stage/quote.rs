@@ -77,6 +77,10 @@ impl QuoteStage {
                     asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
                     asset.dirty = true;
                 }
+                VenueEventKind::Opening { position, mark } => {
+                    asset.ledger.open_with(position, mark);
+                    asset.dirty = true;
+                }
                 VenueEventKind::Funding(paid) => asset.ledger.book_funding(paid),
                 _ => {}
             }

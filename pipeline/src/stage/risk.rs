@@ -94,7 +94,12 @@ impl RiskStage {
             let Some(event) = self.venue.pop() else { break };
             work += 1;
             self.judge.gate.on_venue(now, &event);
-            if matches!(event.kind, VenueEventKind::Fill(_) | VenueEventKind::Funding(_)) {
+            if matches!(
+                event.kind,
+                VenueEventKind::Fill(_)
+                    | VenueEventKind::Funding(_)
+                    | VenueEventKind::Opening { .. }
+            ) {
                 self.next_account = now;
             }
         }

@@ -21,8 +21,8 @@ pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use market::{AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarketEvent, Side, Trade};
 pub use order::{
-    Action, ActionKind, Cloid, Done, DoneWhy, Fill, Oid, OrderRequest, Reject, RejectReason, Tif,
-    VenueEvent, VenueEventKind,
+    Action, ActionKind, Cloid, Done, DoneWhy, Fill, Inquiry, Oid, OrderRequest, Reject,
+    RejectReason, Tif, VenueEvent, VenueEventKind,
 };
 pub use params::{AssetParams, RiskLimits};
 pub use quote::{BookState, BookView, Cause, QuoteLevel, QuoteTarget};

@@ -4,6 +4,7 @@ use super::fixed::{Nanos, Px, Qty, Usd};
 use super::limits::MAX_BATCH;
 use super::market::{AssetId, Side};
 use super::quote::Cause;
+use super::record::AlertKind;
 
 /// The venue's order id. A modify gives the order a new one.
 #[repr(transparent)]
@@ -292,10 +293,41 @@ pub enum VenueEventKind {
     Done(Done),
     /// Funding was paid (positive = cost).
     Funding(Usd),
-    /// The order link came up; quoting stays off until a reconcile agrees.
+    /// What the account held of the asset when we came; before any fill of it.
+    Opening {
+        /// Signed size.
+        position: Qty,
+        /// The venue's mark then: our profit is counted from there.
+        mark: Px,
+    },
+    /// What the venue says of the address's request budget (PROTOCOL §6).
+    Requests {
+        /// Requests sent, ever.
+        used: u64,
+        /// Requests allowed, by what was traded and bought.
+        cap: u64,
+    },
+    /// Something that a person should know.
+    Notice(AlertKind),
+    /// The order link is up, and a reconcile agrees with the venue: quoting may begin.
     LinkUp,
     /// The order link is gone: everything in flight is unknown.
     LinkDown,
+}
+
+/// An order whose fate we do not know, and what is known of it: a question for the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The order's id at ours.
+    pub cloid: Cloid,
+    /// Whose.
+    pub asset: AssetId,
+    /// The leg that a modify replaces, while its end is not known; [`Oid::NONE`] = there is none.
+    pub old: Oid,
+    /// The newest leg; [`Oid::NONE`] = it was never acknowledged.
+    pub current: Oid,
+    /// After this time the last action about it is void at the venue, if it has not arrived.
+    pub void_after: Nanos,
 }
 
 /// A message about our own orders and account.

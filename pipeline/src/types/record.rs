@@ -30,6 +30,20 @@ pub enum AlertKind {
     RingFull = 7,
     /// A fill for an order we do not know.
     ForeignFill = 8,
+    /// Open orders at the venue that are not ours: left alone.
+    ForeignOrders = 9,
+    /// Orders of an earlier run were found open, and are being cancelled.
+    Leftovers = 10,
+    /// The venue's position is not ours.
+    PositionMismatch = 11,
+    /// Our clock and the venue's are too far apart.
+    ClockSkew = 12,
+    /// The venue refuses our signature, key or account.
+    Refused = 13,
+    /// The venue refuses our requests for now (429).
+    Throttled = 14,
+    /// A frame or answer that we cannot read.
+    BadFrame = 15,
 }
 
 impl AlertKind {
@@ -45,6 +59,17 @@ impl AlertKind {
             Self::LinkDown => "order link lost: orders in flight are unknown",
             Self::RingFull => "a ring that carries fills was full: halted",
             Self::ForeignFill => "a fill of an order that is not ours",
+            Self::ForeignOrders => "the account has open orders that are not ours: left alone",
+            Self::Leftovers => "orders of an earlier run were open: cancelling them",
+            Self::PositionMismatch => "the venue's position is not ours: not quoting until it is",
+            Self::ClockSkew => {
+                "this machine's clock and the venue's are seconds apart: not quoting; set the clock"
+            }
+            Self::Refused => {
+                "the venue refuses our key or account: halted; check key, account and approval"
+            }
+            Self::Throttled => "the venue says too many requests: slowing down",
+            Self::BadFrame => "a message of the venue could not be read: ignored",
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod hl;
 pub mod sim;
 pub mod tape;
 
-use crate::types::{Action, MarketEvent, Nanos, VenueEvent};
+use crate::types::{Action, Inquiry, MarketEvent, Nanos, VenueEvent};
 
 /// Where market data comes from. Owned by the feed stage.
 pub trait Feed: Send {
@@ -23,6 +23,15 @@ pub trait Gateway: Send {
     fn submit(&mut self, now: Nanos, action: &Action) -> bool;
     /// The next event that has reached us by `now`.
     fn next(&mut self, now: Nanos) -> Option<VenueEvent>;
+    /// Asks what became of an order; the answer comes as events. Asked again while it is not known.
+    fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
+        let _ = (now, inquiry);
+    }
+    /// Whether orders may be sent from the start, without waiting for a
+    /// [`crate::types::VenueEventKind::LinkUp`].
+    fn starts_up(&self) -> bool {
+        true
+    }
     /// When the next event is due, if that is known.
     fn next_deadline(&self) -> Option<Nanos>;
 }
