@@ -1,0 +1,176 @@
+//! Fills, funding, positions and what else happens to the account (PROTOCOL §2.4, §2.7, §5.4).
+
+use super::error::UserError;
+use super::event::{Account, Funding, Liquidation, Source, UserEvent, UserFill};
+use super::json::{Numbers, Round, Value};
+use super::read::{Done, Reader, cloid, side, source};
+use crate::types::{Fill, Px, Side};
+use crate::venue::hl::sign::Address;
+
+impl Reader<'_> {
+    /// The channel `user`: one of four things, which have nothing in common.
+    pub fn user(&mut self, data: Value) -> Done {
+        let [fills, funding, cancels, liquidation] =
+            data.keys(["fills", "funding", "nonUserCancel", "liquidation"])?;
+        if let Some(fills) = fills.present() {
+            self.fills(fills, Source::Stream)?;
+        }
+        if let Some(funding) = funding.present() {
+            self.funding(funding, Source::Stream)?;
+        }
+        if let Some(cancels) = cancels.present() {
+            for item in cancels.items()? {
+                let [coin, oid] = item.keys(["coin", "oid"])?;
+                let ((asset, _), oid) = (self.asset(coin)?, oid.oid()?);
+                self.emit(UserEvent::NonUserCancel { asset, oid })?;
+            }
+        }
+        if let Some(liquidation) = liquidation.present() {
+            self.liquidation(liquidation)?;
+        }
+        Ok(())
+    }
+
+    fn liquidation(&mut self, v: Value) -> Done {
+        let [user, ntl_pos, account_value] =
+            v.keys(["liquidated_user", "liquidated_ntl_pos", "liquidated_account_value"])?;
+        let usd = |v| Numbers::AnyOrZero.usd(v, Round::Down);
+        self.emit(UserEvent::Liquidation(Liquidation {
+            user: user.text().ok().and_then(Address::parse),
+            ntl_pos: usd(ntl_pos)?,
+            account_value: usd(account_value)?,
+        }))
+    }
+
+    pub fn user_fills(&mut self, data: Value) -> Done {
+        let [is_snapshot, fills] = data.keys(["isSnapshot", "fills"])?;
+        self.fills(fills, source(is_snapshot)?)
+    }
+
+    /// A list of fills, oldest or newest first as the venue has it.
+    pub fn fills(&mut self, list: Value, source: Source) -> Done {
+        let mut total = 0;
+        for item in list.items()? {
+            let fill = self.fill(item, source)?;
+            self.emit(UserEvent::Fill(fill))?;
+            total += 1;
+        }
+        match source {
+            Source::Stream => Ok(()),
+            _ => self.emit(UserEvent::FillsEnd { source, total }),
+        }
+    }
+
+    fn fill(&self, v: Value, source: Source) -> Result<UserFill, UserError> {
+        let [coin, px, sz, side, time, start, oid, crossed] =
+            v.keys(["coin", "px", "sz", "side", "time", "startPosition", "oid", "crossed"])?;
+        let [fee, fee_token, tid, cloid, liquidation] =
+            v.keys(["fee", "feeToken", "tid", "cloid", "liquidation"])?;
+        let (asset, numbers) = self.asset(coin)?;
+        let side = self::side(side)?;
+        // A fill without an id could not be counted once.
+        let tid = match numbers {
+            Numbers::Sound => tid.unsigned()?,
+            Numbers::AnyOrZero => tid.unsigned().unwrap_or(0),
+        };
+        let against_us = if side == Side::Bid { Round::Up } else { Round::Down };
+        Ok(UserFill {
+            source,
+            asset,
+            cloid: self::cloid(cloid),
+            fill: Fill {
+                oid: oid.oid()?,
+                px: numbers.px(px, against_us)?,
+                qty: numbers.positive_qty(sz)?,
+                fee: numbers.usd(fee, Round::Up)?,
+                tid,
+                side,
+                crossed: crossed.flag()?,
+                ..Fill::default()
+            },
+            time: time.time()?,
+            start_position: numbers.position(start)?,
+            fee_is_usd: fee_token.text().map_or(true, |token| token.trim() == "USDC"),
+            liquidated: liquidation.present().map(liquidated_user),
+        })
+    }
+
+    pub fn user_fundings(&mut self, data: Value) -> Done {
+        let [is_snapshot, fundings] = data.keys(["isSnapshot", "fundings"])?;
+        self.fundings(fundings, source(is_snapshot)?)
+    }
+
+    /// A list of funding payments.
+    pub fn fundings(&mut self, list: Value, source: Source) -> Done {
+        let mut total = 0;
+        for item in list.items()? {
+            self.funding(item, source)?;
+            total += 1;
+        }
+        match source {
+            Source::Stream => Ok(()),
+            _ => self.emit(UserEvent::FundingsEnd { source, total }),
+        }
+    }
+
+    /// Flat on the channels; as a `delta` in the answer of `/info`.
+    fn funding(&mut self, v: Value, source: Source) -> Done {
+        let [time, delta] = v.keys(["time", "delta"])?;
+        let [coin, usdc] = delta.present().unwrap_or(v).keys(["coin", "usdc"])?;
+        let (asset, numbers) = self.asset(coin)?;
+        let usdc = numbers.usd(usdc, Round::Down)?;
+        self.emit(UserEvent::Funding(Funding { source, asset, usdc, time: time.time()? }))
+    }
+
+    pub fn clearinghouse_channel(&mut self, data: Value) -> Done {
+        let [state] = data.keys(["clearinghouseState"])?;
+        self.clearinghouse(state, None)
+    }
+
+    /// Positions, then the account.
+    pub fn clearinghouse(&mut self, v: Value, id: Option<u64>) -> Done {
+        let [margin, cross, withdrawable, list, time] = v.keys([
+            "marginSummary",
+            "crossMarginSummary",
+            "withdrawable",
+            "assetPositions",
+            "time",
+        ])?;
+        let mut positions = 0;
+        for item in list.items()? {
+            self.position(item, id)?;
+            positions += 1;
+        }
+        let summary = if margin.present().is_some() { margin } else { cross };
+        let [value, raw, used] =
+            summary.keys(["accountValue", "totalRawUsd", "totalMarginUsed"])?;
+        let usd = |v, round| Numbers::Sound.usd(v, round);
+        let account = Account {
+            account_value: usd(value, Round::Down)?,
+            total_raw_usd: usd(raw, Round::Down)?,
+            margin_used: usd(used, Round::Up)?,
+            withdrawable: usd(withdrawable, Round::Down)?,
+            time: time.present().map(Value::time).transpose()?,
+            positions,
+        };
+        self.emit(UserEvent::AccountState { id, account })
+    }
+
+    fn position(&mut self, item: Value, id: Option<u64>) -> Done {
+        let [position] = item.keys(["position"])?;
+        let [coin, szi, entry_px] = position.keys(["coin", "szi", "entryPx"])?;
+        let (asset, numbers) = self.asset(coin)?;
+        let szi = numbers.position(szi)?;
+        let against_us = if szi.is_negative() { Round::Down } else { Round::Up };
+        let entry_px =
+            entry_px.present().map_or(Ok(Px::ZERO), |entry| numbers.px(entry, against_us))?;
+        self.emit(UserEvent::Position { id, asset, szi, entry_px })
+    }
+}
+
+/// The account in a fill's `liquidation`. It cannot be left out for being unreadable: then the fill
+/// would look ordinary.
+fn liquidated_user(v: Value) -> Address {
+    let user = v.keys(["liquidatedUser"]).and_then(|[user]| user.text());
+    user.ok().and_then(Address::parse).unwrap_or_default()
+}
