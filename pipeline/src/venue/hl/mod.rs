@@ -1,9 +1,18 @@
-//! Hyperliquid's wire format.
+//! Hyperliquid's wire: how the venue is spoken to, without a socket and without a clock.
 //!
-//! [`decode`] turns a received text frame into [`crate::types::MarketEvent`]s; [`sign`] turns an
-//! action into a signed request; [`user`] reads what comes back on the order connection.
+//! | module | what |
+//! |---|---|
+//! | [`decode`] | market data frames to [`crate::types::MarketEvent`]s |
+//! | [`user`] | everything that comes back on the order connection, as flat events |
+//! | [`sign`] | an action to a signed request |
+//! | [`session`] | one connection kept alive: subscriptions, pings, when to connect again |
+//! | [`feed`] | the market data connection, as a [`crate::venue::Feed`] |
+//! | [`gateway`] | the order connection, as a [`crate::venue::Gateway`] |
 
 pub mod decode;
+pub mod feed;
+pub mod gateway;
+pub mod session;
 pub mod sign;
 pub mod user;
 

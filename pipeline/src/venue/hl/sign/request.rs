@@ -7,6 +7,8 @@ use super::key::{Address, Signature, Signer};
 use super::writer::{Json, Msgpack, WireWriter};
 use crate::types::Nanos;
 use crate::types::limits::MAX_BATCH;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that hold the preimage of any batch of ours.
 const PREIMAGE_BYTES: usize = 128 + MAX_BATCH * 192;
@@ -44,26 +46,27 @@ impl Envelope {
 }
 
 /// The venue's nonces: milliseconds, always growing. Each is used once by one signer, also when the
-/// clock steps back and after a restart, if `last` is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Nonce {
-    last: u64,
-}
+/// clock steps back, and after a restart if it continues after what was used. Clones share one
+/// counter: whoever signs with the key draws from it.
+#[derive(Clone, Debug, Default)]
+pub struct Nonce(Arc<AtomicU64>);
 
 impl Nonce {
     /// Continues after `last` (zero: none was ever used).
-    pub const fn after(last: u64) -> Self {
-        Self { last }
+    pub fn after(last: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(last)))
     }
     /// The next one: the time in milliseconds, or one more than the last.
-    pub fn next(&mut self, now: Nanos) -> u64 {
+    pub fn next(&self, now: Nanos) -> u64 {
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
-        self.last = now_ms.max(self.last + 1);
-        self.last
+        let step = |last: u64| now_ms.max(last + 1);
+        // Relaxed: the counter orders nothing but itself.
+        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |l| Some(step(l)));
+        last.map_or_else(step, step)
     }
     /// The last one used: what a restart must continue after.
-    pub const fn last(&self) -> u64 {
-        self.last
+    pub fn last(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -159,14 +162,14 @@ mod tests {
 
     #[test]
     fn nonces_grow_whatever_the_clock_does() {
-        let mut nonce = Nonce::after(0);
-        let mut at = |ms| nonce.next(Nanos::millis(ms));
+        let nonce = Nonce::after(0);
+        let at = |ms| nonce.next(Nanos::millis(ms));
         assert_eq!(
             [at(1_000), at(1_000), at(999), at(-5), at(2_000)],
             [1000, 1001, 1002, 1003, 2000]
         );
         assert_eq!(nonce.last(), 2_000);
-        let mut after_restart = Nonce::after(nonce.last());
+        let after_restart = Nonce::after(nonce.last());
         assert_eq!(after_restart.next(Nanos::millis(1_500)), 2_001);
     }
 

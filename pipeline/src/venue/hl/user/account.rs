@@ -4,7 +4,7 @@ use super::error::UserError;
 use super::event::{Account, Funding, Liquidation, Source, UserEvent, UserFill};
 use super::json::{Numbers, Round, Value};
 use super::read::{Done, Reader, cloid, side, source};
-use crate::types::{Fill, Px, Side};
+use crate::types::{Fill, Px, Qty, SCALE, Side, Usd};
 use crate::venue::hl::sign::Address;
 
 impl Reader<'_> {
@@ -158,14 +158,24 @@ impl Reader<'_> {
 
     fn position(&mut self, item: Value, id: Option<u64>) -> Done {
         let [position] = item.keys(["position"])?;
-        let [coin, szi, entry_px] = position.keys(["coin", "szi", "entryPx"])?;
+        let [coin, szi, entry_px, value] =
+            position.keys(["coin", "szi", "entryPx", "positionValue"])?;
         let (asset, numbers) = self.asset(coin)?;
         let szi = numbers.position(szi)?;
         let against_us = if szi.is_negative() { Round::Down } else { Round::Up };
         let entry_px =
             entry_px.present().map_or(Ok(Px::ZERO), |entry| numbers.px(entry, against_us))?;
-        self.emit(UserEvent::Position { id, asset, szi, entry_px })
+        let value = value.present().map_or(Ok(Usd::ZERO), |v| numbers.usd(v, Round::Down))?;
+        let mark_px = px_of(value, szi);
+        self.emit(UserEvent::Position { id, asset, szi, entry_px, mark_px })
     }
+}
+
+/// The price at which a position has this value, to the nearest 1e-8; zero when that says nothing.
+fn px_of(value: Usd, szi: Qty) -> Px {
+    let (value, szi) = (i128::from(value.raw()) * i128::from(SCALE), i128::from(szi.raw().abs()));
+    let rounded = (value + szi / 2).checked_div(szi).and_then(|px| i64::try_from(px).ok());
+    Px::from_raw(rounded.unwrap_or(0))
 }
 
 /// The account in a fill's `liquidation`. It cannot be left out for being unreadable: then the fill

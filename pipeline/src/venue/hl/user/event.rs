@@ -121,6 +121,8 @@ pub enum UserEvent {
         szi: Qty,
         /// Average entry price, rounded against us to 1e-8; zero = not told.
         entry_px: Px,
+        /// The venue's mark, by the position's value; zero = not told.
+        mark_px: Px,
     },
     /// The account's state is complete: an asset without a [`UserEvent::Position`] is flat.
     AccountState {

@@ -1,0 +1,392 @@
+//! Orders whose fate is unknown, and how it is found out: by asking the venue for each leg, and
+//! concluding only what its answers allow.
+//!
+//! | asked for | the venue says | conclusion |
+//! |---|---|---|
+//! | a leg by oid | open | it rests |
+//! | | ended | it ended, with so much left |
+//! | by our id (the newest leg was never acknowledged) | another oid than the old leg's | it arrived: as above, or it was refused |
+//! | | nothing, or only the old leg | nothing yet, until the action is void: then it never arrived |
+
+use super::posts::Leg;
+use crate::types::limits::{MAX_ASSETS, SLOTS_PER_ASSET};
+use crate::types::{
+    ActionKind, Cloid, Done, DoneWhy, Inquiry, Nanos, Oid, Px, Qty, Reject, RejectReason,
+    VenueEventKind,
+};
+use crate::venue::hl::user::{OrderState, WireStatus};
+
+/// A case that cannot be concluded yet, or whose questions were lost, is asked again after this.
+const RETRY_AFTER: Nanos = Nanos::secs(1);
+const LOST_AFTER: Nanos = Nanos::secs(5);
+/// Clocks and links are not exact: an action is taken for void this much later.
+const VOID_GRACE: Nanos = Nanos::secs(1);
+
+const SLOTS: usize = MAX_ASSETS * SLOTS_PER_ASSET;
+
+/// How far a question about one leg is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Reply {
+    /// Nothing to ask.
+    #[default]
+    NotNeeded,
+    /// To be asked.
+    Wanted,
+    /// Asked, at this time.
+    Asked(Nanos),
+    /// Answered; [`None`] = the venue does not know such an order.
+    Known(Option<OrderState>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    inquiry: Inquiry,
+    by_cloid: Reply,
+    old: Reply,
+    current: Reply,
+    not_before: Nanos,
+}
+
+impl Case {
+    fn new(inquiry: Inquiry, not_before: Nanos) -> Self {
+        let wanted = |needed: bool| if needed { Reply::Wanted } else { Reply::NotNeeded };
+        let acked = inquiry.current != Oid::NONE;
+        Self {
+            inquiry,
+            by_cloid: wanted(!acked),
+            current: wanted(acked),
+            old: wanted(inquiry.old != Oid::NONE),
+            not_before,
+        }
+    }
+
+    fn reply_mut(&mut self, leg: Leg) -> &mut Reply {
+        match leg {
+            Leg::ByCloid => &mut self.by_cloid,
+            Leg::Old => &mut self.old,
+            Leg::Current => &mut self.current,
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        let open = |r: &Reply| matches!(r, Reply::Wanted | Reply::Asked(_));
+        !open(&self.by_cloid) && !open(&self.old) && !open(&self.current)
+    }
+}
+
+/// A question to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The slot that it concerns.
+    pub slot: u16,
+    /// Which leg.
+    pub leg: Leg,
+    /// By the venue's id, or [`Oid::NONE`] = by ours.
+    pub oid: Oid,
+    /// Ours.
+    pub cloid: Cloid,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Cases {
+    by_slot: Vec<Option<Case>>,
+    open: usize,
+}
+
+impl Default for Cases {
+    fn default() -> Self {
+        Self { by_slot: vec![None; SLOTS], open: 0 }
+    }
+}
+
+impl Cases {
+    /// Begins to find out, unless that is under way.
+    pub fn open(&mut self, now: Nanos, inquiry: &Inquiry) {
+        let Some(entry) = self.by_slot.get_mut(usize::from(inquiry.cloid.slot())) else { return };
+        let same = |c: &Case| {
+            let known = &c.inquiry;
+            (known.cloid, known.old, known.current) == (inquiry.cloid, inquiry.old, inquiry.current)
+        };
+        if entry.as_ref().is_some_and(same) {
+            return;
+        }
+        self.open += usize::from(entry.is_none());
+        *entry = Some(Case::new(*inquiry, now));
+    }
+
+    /// Whether anything is to be found out.
+    pub fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Whether this order is one of them.
+    pub fn concerns(&self, cloid: Cloid) -> bool {
+        let case = self.by_slot.get(usize::from(cloid.slot())).and_then(Option::as_ref);
+        case.is_some_and(|c| c.inquiry.cloid == cloid)
+    }
+
+    /// The link is gone: what was asked will not be answered.
+    pub fn ask_again(&mut self) {
+        for case in self.by_slot.iter_mut().flatten() {
+            *case = Case::new(case.inquiry, case.not_before);
+        }
+    }
+
+    /// The next question that is due. [`Cases::asked`] must follow when it was sent.
+    pub fn next(&self, now: Nanos) -> Option<Ask> {
+        let due = |reply: &Reply| match reply {
+            Reply::Wanted => true,
+            Reply::Asked(at) => now - *at >= LOST_AFTER,
+            Reply::NotNeeded | Reply::Known(_) => false,
+        };
+        let ready = self.by_slot.iter().flatten().filter(|c| now >= c.not_before);
+        ready.into_iter().find_map(|case| {
+            let Inquiry { cloid, old, current, .. } = case.inquiry;
+            let ask = |leg, oid| Some(Ask { slot: cloid.slot(), leg, oid, cloid });
+            if due(&case.by_cloid) {
+                ask(Leg::ByCloid, Oid::NONE)
+            } else if due(&case.current) {
+                ask(Leg::Current, current)
+            } else if due(&case.old) {
+                ask(Leg::Old, old)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// A question was sent.
+    pub fn asked(&mut self, now: Nanos, ask: &Ask) {
+        if let Some(case) = &mut self.by_slot[usize::from(ask.slot)] {
+            *case.reply_mut(ask.leg) = Reply::Asked(now);
+        }
+    }
+
+    /// An answer came. When it was the last one, what follows from all of them is told.
+    pub fn answered(
+        &mut self,
+        now: Nanos,
+        slot: u16,
+        leg: Leg,
+        found: Option<OrderState>,
+        tell: &mut impl FnMut(&Inquiry, VenueEventKind),
+    ) {
+        let Some(case) = &mut self.by_slot[usize::from(slot)] else { return };
+        let about = |s: &OrderState| s.order.cloid.is_none_or(|c| c == case.inquiry.cloid);
+        if !found.as_ref().is_none_or(about) || *case.reply_mut(leg) == Reply::NotNeeded {
+            return; // The answer to a question about an order that the slot had before.
+        }
+        *case.reply_mut(leg) = Reply::Known(found);
+        if !case.is_answered() {
+            return;
+        }
+        if conclude(now, case, tell) {
+            self.by_slot[usize::from(slot)] = None;
+            self.open -= 1;
+        } else {
+            *case = Case::new(case.inquiry, now + RETRY_AFTER);
+        }
+    }
+
+    /// When there is something to ask.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let due = |case: &Case| {
+            let of = |reply: Reply| match reply {
+                Reply::Wanted => Some(case.not_before),
+                Reply::Asked(at) => Some(at + LOST_AFTER),
+                Reply::NotNeeded | Reply::Known(_) => None,
+            };
+            [of(case.by_cloid), of(case.old), of(case.current)].into_iter().flatten().min()
+        };
+        self.by_slot.iter().flatten().filter_map(due).min()
+    }
+}
+
+/// Tells what is certain; true when the case is closed.
+fn conclude(now: Nanos, case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> bool {
+    let inquiry = &case.inquiry;
+    let mut closed = true;
+    if let Reply::Known(found) = case.by_cloid {
+        let is_modify = inquiry.old != Oid::NONE;
+        let of = if is_modify { ActionKind::Modify } else { ActionKind::Place };
+        let arrived = found.filter(|state| state.order.oid != inquiry.old);
+        match arrived {
+            Some(state) => match refusal(&state.status) {
+                Some(reason) => tell(inquiry, rejected(of, reason)),
+                None => closed &= tell_state(inquiry, &state, tell),
+            },
+            None if now >= inquiry.void_after + VOID_GRACE => {
+                tell(inquiry, rejected(of, RejectReason::Expired));
+            }
+            None => closed = false,
+        }
+    }
+    // Only now: a slot must know that the new leg never was before it hears of the old one again.
+    if closed {
+        for reply in [case.current, case.old] {
+            if let Reply::Known(Some(state)) = reply {
+                closed &= tell_state(inquiry, &state, tell);
+            }
+        }
+    }
+    closed
+}
+
+/// Tells that an order rests or has ended; false when the venue's word says neither.
+fn tell_state(
+    inquiry: &Inquiry,
+    state: &OrderState,
+    tell: &mut impl FnMut(&Inquiry, VenueEventKind),
+) -> bool {
+    match event_of(state) {
+        Some(kind) => {
+            tell(inquiry, kind);
+            true
+        }
+        None => false,
+    }
+}
+
+/// What the venue's word on an order means to its slot; [`None`] when it never rested, or the word
+/// is new to us.
+pub fn event_of(state: &OrderState) -> Option<VenueEventKind> {
+    let (oid, leaves) = (state.order.oid, state.order.leaves);
+    if state.status.is_open() {
+        return Some(VenueEventKind::Ack { oid, leaves });
+    }
+    if !state.status.is_terminal() || state.status.never_rested() {
+        return None;
+    }
+    let (why, leaves) = match state.status {
+        WireStatus::Filled => (DoneWhy::Filled, Qty::ZERO),
+        WireStatus::Canceled => (DoneWhy::Canceled, leaves),
+        _ => (DoneWhy::VenueCanceled, leaves),
+    };
+    Some(VenueEventKind::Done(Done { oid, leaves, why, _pad: [0; 7] }))
+}
+
+fn refusal(status: &WireStatus) -> Option<RejectReason> {
+    match status {
+        WireStatus::Rejected(reason) => Some(*reason),
+        status if status.never_rested() => Some(RejectReason::Other),
+        _ => None,
+    }
+}
+
+fn rejected(of: ActionKind, reason: RejectReason) -> VenueEventKind {
+    let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
+    VenueEventKind::Reject(Reject { of, reason, _pad: [0; 6], best_bid, best_ask })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{AssetId, Side};
+    use crate::venue::hl::user::OrderLine;
+
+    fn inquiry(old: u64, current: u64) -> Inquiry {
+        Inquiry {
+            cloid: Cloid::new(1, 5, 9),
+            asset: AssetId::new(0),
+            old: Oid(old),
+            current: Oid(current),
+            void_after: Nanos::secs(10),
+        }
+    }
+
+    fn state(oid: u64, status: WireStatus, leaves: i64) -> Option<OrderState> {
+        let order = OrderLine {
+            asset: Some(AssetId::new(0)),
+            oid: Oid(oid),
+            cloid: Some(Cloid::new(1, 5, 9)),
+            side: Side::Bid,
+            reduce_only: false,
+            px: Px::whole(100),
+            leaves: Qty::whole(leaves),
+            orig: Qty::whole(10),
+        };
+        Some(OrderState { order, status, time: Nanos::ZERO })
+    }
+
+    /// Asks everything and answers by leg; what follows.
+    fn run(
+        inquiry: Inquiry,
+        now: Nanos,
+        answer: impl Fn(Leg) -> Option<OrderState>,
+    ) -> (Vec<VenueEventKind>, bool) {
+        let (mut cases, mut told) = (Cases::default(), Vec::new());
+        cases.open(now, &inquiry);
+        while let Some(ask) = cases.next(now) {
+            cases.asked(now, &ask);
+            cases.answered(now, ask.slot, ask.leg, answer(ask.leg), &mut |_, kind| told.push(kind));
+        }
+        (told, cases.is_empty())
+    }
+
+    fn ack(oid: u64, leaves: i64) -> VenueEventKind {
+        VenueEventKind::Ack { oid: Oid(oid), leaves: Qty::whole(leaves) }
+    }
+    fn done(oid: u64, leaves: i64, why: DoneWhy) -> VenueEventKind {
+        VenueEventKind::Done(Done { oid: Oid(oid), leaves: Qty::whole(leaves), why, _pad: [0; 7] })
+    }
+
+    #[test]
+    fn a_new_order_is_found_or_void() {
+        let early = Nanos::secs(9);
+        let (told, closed) = run(inquiry(0, 0), early, |_| state(7, WireStatus::Open, 10));
+        assert_eq!((told, closed), (vec![ack(7, 10)], true));
+        let (told, closed) = run(inquiry(0, 0), early, |_| None);
+        assert_eq!((told, closed), (vec![], false), "it may still arrive");
+        let (told, closed) = run(inquiry(0, 0), Nanos::secs(11), |_| None);
+        assert_eq!(
+            (told, closed),
+            (vec![rejected(ActionKind::Place, RejectReason::Expired)], true)
+        );
+        let refused = WireStatus::Rejected(RejectReason::BadAloPx);
+        let (told, _) = run(inquiry(0, 0), early, |_| state(7, refused, 10));
+        assert_eq!(told, vec![rejected(ActionKind::Place, RejectReason::BadAloPx)]);
+    }
+
+    #[test]
+    fn a_modify_arrived_or_never_did() {
+        let landed = |leg| match leg {
+            Leg::ByCloid => state(8, WireStatus::Open, 5),
+            _ => state(7, WireStatus::Canceled, 10),
+        };
+        let (told, closed) = run(inquiry(7, 0), Nanos::secs(9), landed);
+        assert_eq!((told, closed), (vec![ack(8, 5), done(7, 10, DoneWhy::Canceled)], true));
+        let never = |_| state(7, WireStatus::Open, 10);
+        assert_eq!(run(inquiry(7, 0), Nanos::secs(9), never), (vec![], false));
+        let (told, closed) = run(inquiry(7, 0), Nanos::secs(12), never);
+        let expired = rejected(ActionKind::Modify, RejectReason::Expired);
+        assert_eq!((told, closed), (vec![expired, ack(7, 10)], true));
+    }
+
+    #[test]
+    fn a_known_leg_is_asked_for_by_its_oid() {
+        let (told, _) = run(inquiry(0, 7), Nanos::secs(1), |_| state(7, WireStatus::Filled, 0));
+        assert_eq!(told, vec![done(7, 0, DoneWhy::Filled)]);
+        let (told, closed) = run(inquiry(0, 7), Nanos::secs(1), |_| {
+            state(7, WireStatus::Unknown(crate::venue::hl::user::UnknownStatus::Other), 3)
+        });
+        assert_eq!((told, closed), (vec![], false), "a new word concludes nothing");
+    }
+
+    #[test]
+    fn an_answer_about_another_order_is_not_taken() {
+        let mut cases = Cases::default();
+        cases.open(Nanos::ZERO, &inquiry(0, 7));
+        let ask = cases.next(Nanos::ZERO).unwrap();
+        cases.asked(Nanos::ZERO, &ask);
+        assert_eq!(cases.next(Nanos::ZERO), None);
+        let mut other = state(7, WireStatus::Filled, 0);
+        if let Some(state) = &mut other {
+            state.order.cloid = Some(Cloid::new(1, 5, 8));
+        }
+        cases.answered(Nanos::ZERO, 5, Leg::Current, other, &mut |_, _| panic!("told"));
+        assert!(!cases.is_empty());
+        assert_eq!(cases.next(Nanos::secs(5)), Some(ask), "asked again when it seems lost");
+        assert_eq!(cases.next_deadline(), Some(LOST_AFTER));
+    }
+}

@@ -1,0 +1,117 @@
+//! What the venue has told us that we hold: positions by fills, each counted once, and orders that
+//! rest. Compared with the venue's own lists now and then; the order manager's slots stay the
+//! authority for what is traded.
+
+use crate::logic::ledger::FillMemory;
+use crate::types::limits::{MAX_ASSETS, SLOTS_PER_ASSET};
+use crate::types::{AssetId, Cloid, Fill, Nanos, Oid, Qty, VenueEventKind};
+
+/// An order that rests, as far as we were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resting {
+    /// Ours.
+    pub cloid: Cloid,
+    /// Whose.
+    pub asset: AssetId,
+    /// The venue's.
+    pub oid: Oid,
+    /// When we heard of it.
+    pub since: Nanos,
+}
+
+/// See the module.
+pub struct Holdings {
+    memory: FillMemory,
+    positions: Vec<Qty>,
+    last_funding: Vec<Nanos>,
+    by_slot: Vec<Option<Resting>>,
+    /// Venue time of the state that the positions begin with; [`None`] = not read yet. Fills and
+    /// funding up to then are part of it.
+    opened: Option<Nanos>,
+    /// Venue time at which our positions were last seen to be the venue's.
+    agreed: Nanos,
+}
+
+impl Holdings {
+    /// Nothing, of so many assets.
+    pub fn new(assets: usize) -> Self {
+        Self {
+            memory: FillMemory::default(),
+            positions: vec![Qty::ZERO; assets],
+            last_funding: vec![Nanos::ZERO; assets],
+            by_slot: vec![None; MAX_ASSETS * SLOTS_PER_ASSET],
+            opened: None,
+            agreed: Nanos::ZERO,
+        }
+    }
+
+    /// Whether the opening positions were read.
+    pub fn is_opened(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// The positions that everything begins with.
+    pub fn open(&mut self, time: Nanos, positions: &[Qty]) {
+        self.positions.copy_from_slice(positions);
+        (self.opened, self.agreed) = (Some(time), time);
+        self.last_funding.fill(time);
+    }
+
+    /// Whether the venue's positions are ours.
+    pub fn agrees(&mut self, time: Nanos, positions: &[Qty]) -> bool {
+        let same = self.positions == positions;
+        if same {
+            self.agreed = time;
+        }
+        same
+    }
+
+    /// Fills after this venue time may have been missed.
+    pub fn agreed(&self) -> Nanos {
+        self.agreed
+    }
+
+    /// Counts a fill; false when it was counted before, or is part of the opening positions.
+    pub fn on_fill(&mut self, time: Nanos, asset: AssetId, fill: &Fill) -> bool {
+        let counts = self.opened.is_some_and(|opened| time > opened)
+            && fill.qty.is_positive()
+            && self.memory.is_new(time, asset, fill);
+        if counts {
+            self.positions[asset.index()] += fill.side.signed(fill.qty);
+        }
+        counts
+    }
+
+    /// Counts a funding payment, as above; they come hourly, so the newest time tells.
+    pub fn on_funding(&mut self, time: Nanos, asset: AssetId) -> bool {
+        let last = &mut self.last_funding[asset.index()];
+        let counts = self.opened.is_some() && time > *last;
+        if counts {
+            *last = time;
+        }
+        counts
+    }
+
+    /// What an order's event says about what rests.
+    pub fn on_order(&mut self, now: Nanos, cloid: Cloid, asset: AssetId, kind: &VenueEventKind) {
+        let Some(entry) = self.by_slot.get_mut(usize::from(cloid.slot())) else { return };
+        match kind {
+            VenueEventKind::Ack { oid, .. } => {
+                *entry = Some(Resting { cloid, asset, oid: *oid, since: now });
+            }
+            VenueEventKind::Done(done) if entry.is_some_and(|e| e.oid == done.oid) => *entry = None,
+            _ => {}
+        }
+    }
+
+    /// Whether we know of this order.
+    pub fn knows(&self, cloid: Cloid) -> bool {
+        let entry = self.by_slot.get(usize::from(cloid.slot())).and_then(Option::as_ref);
+        entry.is_some_and(|e| e.cloid == cloid)
+    }
+
+    /// Takes out one resting order of which this is true.
+    pub fn take_resting(&mut self, is_it: impl Fn(&Resting) -> bool) -> Option<Resting> {
+        self.by_slot.iter_mut().find_map(|entry| entry.take_if(|resting| is_it(resting)))
+    }
+}

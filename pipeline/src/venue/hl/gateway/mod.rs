@@ -1,0 +1,486 @@
+//! The order connection (PROTOCOL §3–§6): actions go out as signed posts; answers, order updates and
+//! fills come back as [`VenueEvent`]s.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`posts`] | which question an answer belongs to |
+//! | [`cases`] | orders whose fate is unknown, and how it is found out |
+//! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
+//! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
+//! | [`weights`] | the venue's weight limit |
+//!
+//! Nothing is sent but cancels until a reconcile agrees with the venue; an answer that does not come
+//! says nothing about its action (it is asked for, never assumed). Nothing allocates once the
+//! buffers have grown.
+
+mod cases;
+mod holdings;
+mod posts;
+mod reconcile;
+mod weights;
+
+use super::session::Session;
+use super::sign::{Address, Envelope, Nonce, RequestSigner, WireAction, request::REQUEST_BYTES};
+use super::user::{
+    ChannelError, ChannelErrorKind, Funding, ItemStatus, OrderState, RequestError, StreamKind,
+    UserEvent, UserFill, UserParser, VenueText,
+};
+use crate::rt::{Board, BoardReader, board};
+use crate::types::record::AlertKind;
+use crate::types::{
+    Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Px, Reject,
+    RejectReason, Universe, VenueEvent, VenueEventKind,
+};
+use crate::venue::{Gateway, Received, Transport};
+use cases::{Cases, event_of};
+use holdings::Holdings;
+use posts::{ActionPost, Posts, Question};
+use reconcile::Reconcile;
+use std::collections::VecDeque;
+use weights::{Urgency, Weights, of_action};
+
+/// Events of one frame: a snapshot tells 2000 fills, and each may be one.
+const EVENTS: usize = 4096;
+
+/// Who trades.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// Whose orders and fills these are: the account itself, never its agent.
+    pub account: Address,
+    /// The vault or sub-account to act for, when that is not the signer's own account.
+    pub vault: Option<Address>,
+    /// Draws the jitter of reconnects.
+    pub seed: u64,
+}
+
+/// See the module.
+pub struct HlGateway<T> {
+    transport: T,
+    session: Session,
+    parser: UserParser,
+    /// What the newest frame said.
+    heard: Vec<UserEvent>,
+    wire: Wire,
+    link: Link,
+    out: Outbox,
+}
+
+/// The way out: everything that an action or a question needs.
+struct Wire {
+    signer: RequestSigner,
+    nonce: Nonce,
+    config: GatewayConfig,
+    universe: Universe,
+    posts: Posts,
+    weights: Weights,
+    buffer: Vec<u8>,
+}
+
+/// What is known of the venue's side.
+struct Link {
+    cases: Cases,
+    holdings: Holdings,
+    reconcile: Reconcile,
+}
+
+/// Events on their way to dispatch, and what the side thread may see.
+struct Outbox {
+    events: VecDeque<VenueEvent>,
+    view: GatewayView,
+    board: Board<VIEW_WORDS>,
+}
+
+/// Words of the board: state, then the newest refusal's text.
+const VIEW_WORDS: usize = 6 + VenueText::CAPACITY.div_ceil(8);
+
+/// Where the order link stands, for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatewayView {
+    /// Quoting is allowed.
+    pub is_up: bool,
+    /// Times that the link was lost.
+    pub losses: u64,
+    /// Open orders on the account that are not ours, when last counted.
+    pub foreign_orders: u64,
+    /// Requests used and allowed, when last asked.
+    pub requests: (u64, u64),
+    /// Our clock minus the venue's, milliseconds, when last compared.
+    pub clock_skew_ms: i64,
+    /// The newest refusal or complaint, in the venue's words.
+    pub text: VenueText,
+}
+
+impl GatewayView {
+    /// Reads the gateway's board.
+    pub fn read(board: &BoardReader<VIEW_WORDS>) -> Self {
+        let words = board.read();
+        let bytes: Vec<u8> = words[6..].iter().flat_map(|w| w.to_le_bytes()).collect();
+        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+        Self {
+            is_up: words[0] == 1,
+            losses: words[1],
+            foreign_orders: words[2],
+            requests: (words[3], words[4]),
+            clock_skew_ms: words[5] as i64,
+            text: VenueText::new(core::str::from_utf8(&bytes[..end]).unwrap_or("?")),
+        }
+    }
+
+    fn words(&self) -> [u64; VIEW_WORDS] {
+        let mut words = [0; VIEW_WORDS];
+        words[0] = u64::from(self.is_up);
+        (words[1], words[2]) = (self.losses, self.foreign_orders);
+        (words[3], words[4]) = self.requests;
+        words[5] = self.clock_skew_ms as u64;
+        for (word, bytes) in words[6..].iter_mut().zip(self.text.as_str().as_bytes().chunks(8)) {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            *word = u64::from_le_bytes(padded);
+        }
+        words
+    }
+}
+
+impl Outbox {
+    fn push(&mut self, now: Nanos, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
+        self.push_at(now, now, cloid, asset, kind);
+    }
+
+    fn push_at(
+        &mut self,
+        now: Nanos,
+        venue_time: Nanos,
+        cloid: Cloid,
+        asset: AssetId,
+        kind: VenueEventKind,
+    ) {
+        let event = VenueEvent { cloid, asset, _pad: [0; 6], venue_time, recv_time: now, kind };
+        self.events.push_back(event);
+    }
+
+    /// Something about the account as a whole.
+    fn account(&mut self, now: Nanos, kind: VenueEventKind) {
+        self.push(now, Cloid::default(), AssetId::default(), kind);
+    }
+
+    fn notice(&mut self, now: Nanos, kind: AlertKind) {
+        self.account(now, VenueEventKind::Notice(kind));
+    }
+
+    fn show(&mut self, change: impl FnOnce(&mut GatewayView)) {
+        change(&mut self.view);
+        self.board.write(&self.view.words());
+    }
+}
+
+impl Wire {
+    /// Sends an action of ours. Nothing was sent when this is false.
+    fn send_action(&mut self, now: Nanos, action: &Action, transport: &mut impl Transport) -> bool {
+        let is_cancel = action.kind == ActionKind::Cancel;
+        let urgency = if is_cancel { Urgency::Cancel } else { Urgency::Order };
+        if !self.posts.has_room(is_cancel)
+            || !self.weights.spend(now, of_action(action.items().len()), urgency)
+        {
+            return false;
+        }
+        let envelope = Envelope {
+            nonce: self.nonce.next(now),
+            vault: self.config.vault,
+            // A late cancel is still wanted; a late order is not.
+            expires_after: (!is_cancel).then(|| action.expires_after.as_millis().max(0) as u64),
+        };
+        let Self { signer, buffer, posts, universe, .. } = self;
+        buffer.clear();
+        WireAction::of_batch(action, universe, |wire| {
+            signer.write_post(posts.next_id(), &wire, &envelope, buffer);
+        });
+        let sent = transport.send(now, buffer);
+        if sent {
+            posts.sent(now, Question::Action(ActionPost::of(action)));
+        }
+        sent
+    }
+}
+
+impl<T: Transport> HlGateway<T> {
+    /// A gateway that connects at its first turn, and the board on which it shows where it stands.
+    pub fn new(
+        transport: T,
+        universe: Universe,
+        signer: RequestSigner,
+        nonce: Nonce,
+        config: GatewayConfig,
+    ) -> (Self, BoardReader<VIEW_WORDS>) {
+        let mut session = Session::new(config.seed);
+        for kind in [StreamKind::OrderUpdates, StreamKind::UserFills, StreamKind::UserFundings] {
+            session.want_user(kind, config.account);
+        }
+        let (board, reader) = board();
+        let view = GatewayView {
+            is_up: false,
+            losses: 0,
+            foreign_orders: 0,
+            requests: (0, 0),
+            clock_skew_ms: 0,
+            text: VenueText::EMPTY,
+        };
+        let holdings = Holdings::new(universe.len());
+        let wire = Wire {
+            signer,
+            nonce,
+            config,
+            universe,
+            posts: Posts::default(),
+            weights: Weights::default(),
+            buffer: Vec::with_capacity(REQUEST_BYTES),
+        };
+        let gateway = Self {
+            transport,
+            session,
+            parser: UserParser::new(),
+            heard: Vec::with_capacity(EVENTS),
+            wire,
+            link: Link { cases: Cases::default(), holdings, reconcile: Reconcile::default() },
+            out: Outbox { events: VecDeque::with_capacity(EVENTS), view, board },
+        };
+        (gateway, reader)
+    }
+
+    /// Takes in one thing from the transport; false when there is nothing.
+    fn take(&mut self, now: Nanos) -> bool {
+        match self.transport.recv(now) {
+            None => return false,
+            Some(Received::Opened) => self.session.on_opened(now, &mut self.transport),
+            Some(Received::Closed) => {
+                self.session.on_closed(now);
+                self.lost(now);
+            }
+            Some(Received::Frame(frame)) => {
+                self.session.on_frame(now);
+                let Self { parser, heard, wire, .. } = self;
+                heard.clear();
+                if parser.parse(frame, &wire.universe, &mut |event| heard.push(event)).is_err() {
+                    // It may have held a fill: find out.
+                    self.out.notice(now, AlertKind::BadFrame);
+                    self.link.reconcile.audit_soon(now);
+                }
+                for i in 0..self.heard.len() {
+                    let event = self.heard[i];
+                    self.hear(now, &event);
+                }
+            }
+        }
+        true
+    }
+
+    fn hear(&mut self, now: Nanos, event: &UserEvent) {
+        match event {
+            UserEvent::Subscribed(stream) => self.session.on_subscribed(stream),
+            UserEvent::ChannelError(error) => self.on_channel_error(now, error),
+            UserEvent::PostItem { id, index, status } => self.on_item(now, *id, *index, status),
+            UserEvent::PostDone { id, .. } | UserEvent::AnswerUnread { id } => {
+                self.wire.posts.end(*id);
+            }
+            UserEvent::PostRefused { id, reason, text } => {
+                self.on_refused(now, *id, *reason, text);
+            }
+            UserEvent::PostFailed { id, status, text } => {
+                self.out.show(|view| view.text = *text);
+                if *status == 429 {
+                    self.wire.weights.penalise(now);
+                    self.out.notice(now, AlertKind::Throttled);
+                }
+                // Whether it was executed is not known: its orders will be asked for.
+                self.wire.posts.end(*id);
+            }
+            UserEvent::OrderUpdate(state) => self.on_order(now, state),
+            UserEvent::Fill(fill) => self.on_fill(now, fill),
+            UserEvent::Funding(funding) => self.on_funding(now, funding),
+            _ => self.on_answer(now, event),
+        }
+    }
+
+    /// What became of one item of an action.
+    fn on_item(&mut self, now: Nanos, id: u64, index: u32, status: &ItemStatus) {
+        let Some(post) = self.wire.posts.get(id) else { return };
+        let Question::Action(action) = post.question else { return };
+        let Some(item) = action.items().get(index as usize).copied() else { return };
+        match status {
+            ItemStatus::Resting { oid } => {
+                self.tell(now, &item, VenueEventKind::Ack { oid: *oid, leaves: item.qty });
+            }
+            ItemStatus::Filled { oid, total, .. } => {
+                self.tell(now, &item, VenueEventKind::Ack { oid: *oid, leaves: item.qty });
+                let (leaves, why) = (item.qty - *total, DoneWhy::Filled);
+                let done = Done { oid: *oid, leaves, why, _pad: [0; 7] };
+                self.tell(now, &item, VenueEventKind::Done(done));
+            }
+            ItemStatus::Error(error) => {
+                self.out.show(|view| view.text = error.text);
+                let (of, reason) = (action.kind, error.reason);
+                let (best_bid, best_ask) = (error.best_bid, error.best_ask);
+                let reject = Reject { of, reason, _pad: [0; 6], best_bid, best_ask };
+                self.tell(now, &item, VenueEventKind::Reject(reject));
+            }
+            // How much was left of a cancelled order is told by its update.
+            ItemStatus::Success | ItemStatus::Waiting | ItemStatus::Unknown => {}
+        }
+    }
+
+    fn tell(&mut self, now: Nanos, item: &OrderRequest, kind: VenueEventKind) {
+        self.link.holdings.on_order(now, item.cloid, item.asset, &kind);
+        self.out.push(now, item.cloid, item.asset, kind);
+    }
+
+    /// A whole request was refused.
+    fn on_refused(&mut self, now: Nanos, id: u64, reason: RequestError, text: &VenueText) {
+        use RequestError::{
+            BadSig, DuplicateNonce, MustDeposit, NonceTooLow, UnknownSigner, VaultUnknown,
+        };
+        self.out.show(|view| view.text = *text);
+        let Some(post) = self.wire.posts.end(id) else { return };
+        if matches!(reason, UnknownSigner | MustDeposit | VaultUnknown | BadSig) {
+            self.out.notice(now, AlertKind::Refused);
+        }
+        if reason == RequestError::AddressRateLimit {
+            self.link.reconcile.ask_budget_soon(now);
+        }
+        if matches!(reason, DuplicateNonce | NonceTooLow) {
+            return; // Whether it landed before is not known: its orders will be asked for.
+        }
+        self.refuse_items(now, &post.question, reason.as_reject());
+    }
+
+    fn refuse_items(&mut self, now: Nanos, question: &Question, reason: RejectReason) {
+        let Question::Action(action) = question else { return };
+        let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
+        let reject = Reject { of: action.kind, reason, _pad: [0; 6], best_bid, best_ask };
+        for item in action.items() {
+            self.out.push(now, item.cloid, item.asset, VenueEventKind::Reject(reject));
+        }
+    }
+
+    fn on_channel_error(&mut self, now: Nanos, error: &ChannelError) {
+        self.out.show(|view| view.text = error.text);
+        match (error.kind, error.id.and_then(|id| self.wire.posts.end(id))) {
+            (ChannelErrorKind::AlreadySubscribed, _) => {
+                if let Some(stream) = &error.stream {
+                    self.session.on_subscribed(stream);
+                }
+            }
+            // Neither was executed.
+            (ChannelErrorKind::ParseError, Some(post)) => {
+                self.refuse_items(now, &post.question, RejectReason::Other);
+            }
+            (ChannelErrorKind::TooManyPosts, Some(post)) => {
+                self.refuse_items(now, &post.question, RejectReason::RateLimit);
+            }
+            (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
+            _ => self.out.notice(now, AlertKind::BadFrame),
+        }
+    }
+
+    /// An order's update. That it was refused is told by the answer to its action alone: a modify's
+    /// two legs share an id, and a refusal told twice could hit the next modify.
+    fn on_order(&mut self, now: Nanos, state: &OrderState) {
+        let (Some(asset), Some(cloid)) = (state.order.asset, state.order.cloid) else { return };
+        if !cloid.is_ours() {
+            return;
+        }
+        if let Some(kind) = event_of(state) {
+            self.link.holdings.on_order(now, cloid, asset, &kind);
+            self.out.push_at(now, state.time, cloid, asset, kind);
+        }
+    }
+
+    fn on_fill(&mut self, now: Nanos, told: &UserFill) {
+        let Some(asset) = told.asset else { return };
+        if self.link.holdings.on_fill(told.time, asset, &told.fill) {
+            let cloid = told.cloid.unwrap_or_default();
+            self.out.push_at(now, told.time, cloid, asset, VenueEventKind::Fill(told.fill));
+        }
+    }
+
+    fn on_funding(&mut self, now: Nanos, funding: &Funding) {
+        let Some(asset) = funding.asset else { return };
+        if self.link.holdings.on_funding(funding.time, asset) {
+            // The venue writes what we received; ours is a cost.
+            let kind = VenueEventKind::Funding(-funding.usdc);
+            self.out.push_at(now, funding.time, Cloid::default(), asset, kind);
+        }
+    }
+
+    /// The link is gone, or cannot be trusted any more.
+    fn lost(&mut self, now: Nanos) {
+        self.wire.posts.clear();
+        self.link.cases.ask_again();
+        self.link.reconcile.restart();
+        self.go_down(now);
+    }
+
+    fn go_down(&mut self, now: Nanos) {
+        if self.out.view.is_up {
+            self.out.show(|view| {
+                view.is_up = false;
+                view.losses += 1;
+            });
+            self.out.account(now, VenueEventKind::LinkDown);
+        }
+    }
+
+    /// Does whatever is due.
+    fn maintain(&mut self, now: Nanos) {
+        if self.session.maintain(now, &mut self.transport) {
+            self.lost(now);
+        }
+        self.wire.posts.expire(now);
+        if self.session.is_ready() {
+            self.reconcile(now);
+        }
+    }
+}
+
+impl<T: Transport> Gateway for HlGateway<T> {
+    fn submit(&mut self, now: Nanos, action: &Action) -> bool {
+        let allowed = self.out.view.is_up || action.kind == ActionKind::Cancel;
+        let sent = allowed
+            && self.session.is_open()
+            && self.wire.send_action(now, action, &mut self.transport);
+        if sent {
+            self.session.on_sent(now);
+        }
+        sent
+    }
+
+    fn next(&mut self, now: Nanos) -> Option<VenueEvent> {
+        while self.out.events.is_empty() && self.take(now) {}
+        if self.out.events.is_empty() {
+            self.maintain(now);
+        }
+        self.out.events.pop_front()
+    }
+
+    fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
+        self.link.cases.open(now, inquiry);
+    }
+
+    fn starts_up(&self) -> bool {
+        false
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        if let Some(waiting) = self.out.events.front() {
+            return Some(waiting.recv_time);
+        }
+        let ready = self.session.is_ready();
+        let cases = self.link.cases.next_deadline().filter(|_| ready);
+        let reconcile = ready.then(|| self.link.reconcile.next_deadline());
+        Some(self.session.next_deadline())
+            .into_iter()
+            .chain(self.transport.next_deadline())
+            .chain(self.wire.posts.next_deadline())
+            .chain(cases)
+            .chain(reconcile)
+            .min()
+    }
+}

@@ -1,0 +1,484 @@
+//! The gated reconcile (DESIGN §7): from an open link to one that may be traded on, and staying
+//! sure of it.
+//!
+//! ```text
+//! Fills ──> Orders ──> Cases ──> State ──> Budget ──> Up
+//!              ^ │ strays          │ positions differ: Fills again
+//!              └─┘                 │ clocks differ: wait
+//! ```
+//!
+//! The first time there is nothing to catch up with: what the account holds is the opening
+//! position. While up, the account's state is compared every ten seconds and the list of open
+//! orders every minute; what differs twice takes the link down until it agrees again.
+
+use super::cases::Ask;
+use super::holdings::Resting;
+use super::posts::Question;
+use super::weights::Urgency;
+use super::{HlGateway, Wire};
+use crate::types::limits::{MAX_ASSETS, MAX_BATCH};
+use crate::types::record::AlertKind;
+use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, VenueEventKind};
+use crate::venue::Transport;
+use crate::venue::hl::sign::{Envelope, WireAction, WireCancel};
+use crate::venue::hl::user::{OrderLine, Source, UserEvent};
+use std::io::Write as _;
+
+/// An answer that does not come by then is asked for again.
+const ANSWER_TIMEOUT: Nanos = Nanos::secs(5);
+/// Pause before a step is tried again.
+const STEP_PAUSE: Nanos = Nanos::millis(500);
+/// How often the positions are compared while up, and soon after a doubt.
+const STATE_EVERY: Nanos = Nanos::secs(10);
+/// How often the open orders are compared while up.
+const ORDERS_EVERY: Nanos = Nanos::secs(60);
+/// How often the request budget is read while up.
+const BUDGET_EVERY: Nanos = Nanos::secs(60);
+/// Comparisons that may differ before the link is taken down: a fill may be on its way.
+const DIFFERENCES: u32 = 2;
+/// Fills are asked for from a little before the positions last agreed: blocks share a time.
+const FILLS_OVERLAP: Nanos = Nanos::secs(1);
+/// Clocks further apart than this make `expiresAfter` and staleness meaningless.
+const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
+/// How often clocks that differ are compared again.
+const SKEW_PAUSE: Nanos = Nanos::secs(5);
+/// Orders of ours that nobody knows, cancelled in one round.
+const MAX_STRAYS: usize = MAX_BATCH;
+/// Weights of the questions (PROTOCOL §2).
+const LIGHT: u32 = 2;
+const HEAVY: u32 = 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum Step {
+    #[default]
+    Fills,
+    Orders,
+    Cases,
+    State,
+    Budget,
+    Up,
+}
+
+/// Where the reconcile stands.
+#[derive(Debug, Default)]
+pub struct Reconcile {
+    step: Step,
+    /// The post whose answer this step waits for, and since when.
+    waiting: Option<(u64, Nanos)>,
+    not_before: Nanos,
+    differences: u32,
+    next_state: Nanos,
+    next_orders: Nanos,
+    next_budget: Nanos,
+    /// When the list of open orders was asked for.
+    orders_asked: Nanos,
+    /// What the list of open orders that is being read has shown so far.
+    foreign: u64,
+    strays: Vec<(AssetId, Oid)>,
+    listed: Vec<Oid>,
+    /// What the state that is being read has shown so far.
+    positions: Vec<(AssetId, Qty, Px)>,
+    said_skew: bool,
+    said_difference: bool,
+    said_foreign: u64,
+}
+
+impl Reconcile {
+    /// From the beginning: the link is gone.
+    pub fn restart(&mut self) {
+        (self.step, self.waiting, self.not_before) = (Step::Fills, None, Nanos::ZERO);
+    }
+
+    /// Something may have been missed: compare at the next turn.
+    pub fn audit_soon(&mut self, now: Nanos) {
+        (self.next_state, self.next_orders) = (now, now);
+    }
+
+    /// The venue says that the budget is spent: ask how much there is.
+    pub fn ask_budget_soon(&mut self, now: Nanos) {
+        self.next_budget = now;
+    }
+
+    /// When there is something to do, on a link that is ready.
+    pub fn next_deadline(&self) -> Nanos {
+        match (self.waiting, self.step) {
+            (Some((_, since)), _) => since + ANSWER_TIMEOUT,
+            (None, Step::Up) => self.next_state.min(self.next_orders).min(self.next_budget),
+            (None, _) => self.not_before,
+        }
+    }
+
+    fn go(&mut self, step: Step) {
+        (self.step, self.waiting) = (step, None);
+    }
+
+    /// Tries the present step, or this one, again a little later.
+    fn again(&mut self, now: Nanos, step: Step, pause: Nanos) {
+        self.go(step);
+        self.not_before = now + pause;
+    }
+}
+
+impl<T: Transport> HlGateway<T> {
+    /// Asks what is to be asked next. The link is ready.
+    pub(super) fn reconcile(&mut self, now: Nanos) {
+        while let Some(ask) = self.link.cases.next(now) {
+            let question = Question::Status { slot: ask.slot, leg: ask.leg };
+            if self.ask(now, question, LIGHT, |wire| write_status(wire, &ask)).is_none() {
+                break;
+            }
+            self.link.cases.asked(now, &ask);
+        }
+        if let Some((id, since)) = self.link.reconcile.waiting {
+            if now - since < ANSWER_TIMEOUT {
+                return;
+            }
+            self.wire.posts.end(id);
+            self.link.reconcile.waiting = None;
+        }
+        let state = &mut self.link.reconcile;
+        if now < state.not_before {
+            return;
+        }
+        if state.step == Step::Fills && !self.link.holdings.is_opened() {
+            state.go(Step::Orders);
+        }
+        if state.step == Step::Cases && self.link.cases.is_empty() {
+            state.go(Step::State);
+        }
+        match self.link.reconcile.step {
+            Step::Fills => self.ask_fills(now),
+            Step::Orders => self.ask_orders(now),
+            Step::Cases => self.link.reconcile.not_before = now + STEP_PAUSE,
+            Step::State => self.ask_state(now),
+            Step::Budget => self.ask_budget(now),
+            Step::Up => self.stay_sure(now),
+        }
+    }
+
+    fn stay_sure(&mut self, now: Nanos) {
+        let since = self.fills_since();
+        let state = &mut self.link.reconcile;
+        if now >= state.next_state {
+            state.next_state = now + STATE_EVERY;
+            if state.differences > 0 {
+                // A fill was missed, perhaps: the answers come in this order, or the next time.
+                self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
+            }
+            self.ask_state(now);
+        } else if now >= state.next_orders {
+            state.next_orders = now + ORDERS_EVERY;
+            self.ask_orders(now);
+        } else if now >= state.next_budget {
+            state.next_budget = now + BUDGET_EVERY;
+            self.ask_budget(now);
+        }
+    }
+
+    /// Posts a question; its number, when it could be sent.
+    fn ask(
+        &mut self,
+        now: Nanos,
+        question: Question,
+        weight: u32,
+        write: impl FnOnce(&mut Wire),
+    ) -> Option<u64> {
+        let Self { wire, transport, session, .. } = self;
+        if !wire.posts.has_room(false) || !wire.weights.spend(now, weight, Urgency::Info) {
+            return None;
+        }
+        wire.buffer.clear();
+        let id = wire.posts.next_id();
+        let _ = write!(
+            wire.buffer,
+            r#"{{"method":"post","id":{id},"request":{{"type":"info","payload":"#
+        );
+        write(wire);
+        wire.buffer.extend_from_slice(b"}}");
+        if !transport.send(now, &wire.buffer) {
+            return None;
+        }
+        session.on_sent(now);
+        Some(wire.posts.sent(now, question))
+    }
+
+    /// Posts a question that the present step waits for; tries again later when it cannot be sent.
+    fn ask_and_wait(
+        &mut self,
+        now: Nanos,
+        question: Question,
+        weight: u32,
+        write: impl FnOnce(&mut Wire),
+    ) {
+        let asked = self.ask(now, question, weight, write);
+        let state = &mut self.link.reconcile;
+        match asked {
+            Some(id) => state.waiting = Some((id, now)),
+            None => state.not_before = now + STEP_PAUSE,
+        }
+    }
+
+    /// From when on fills may have been missed.
+    fn fills_since(&self) -> Nanos {
+        self.link.holdings.agreed() - FILLS_OVERLAP
+    }
+
+    fn ask_fills(&mut self, now: Nanos) {
+        let since = self.fills_since();
+        self.ask_and_wait(now, Question::Fills, HEAVY, write_fills_since(since));
+    }
+
+    fn ask_orders(&mut self, now: Nanos) {
+        let state = &mut self.link.reconcile;
+        (state.foreign, state.orders_asked) = (0, now);
+        state.strays.clear();
+        state.listed.clear();
+        self.ask_and_wait(now, Question::OpenOrders, HEAVY, |w| {
+            write_user(w, "frontendOpenOrders")
+        });
+    }
+
+    fn ask_state(&mut self, now: Nanos) {
+        self.link.reconcile.positions.clear();
+        self.ask_and_wait(now, Question::State, LIGHT, |w| write_user(w, "clearinghouseState"));
+    }
+
+    fn ask_budget(&mut self, now: Nanos) {
+        self.ask_and_wait(now, Question::Budget, HEAVY, |w| write_user(w, "userRateLimit"));
+    }
+
+    /// An answer to one of the questions above.
+    pub(super) fn on_answer(&mut self, now: Nanos, event: &UserEvent) {
+        match event {
+            UserEvent::OrderStatus { id, found } => {
+                let Some(post) = self.wire.posts.end(*id) else { return };
+                let Question::Status { slot, leg } = post.question else { return };
+                let Self { link, out, .. } = self;
+                let mut tell = |inquiry: &Inquiry, kind: VenueEventKind| {
+                    link.holdings.on_order(now, inquiry.cloid, inquiry.asset, &kind);
+                    out.push(now, inquiry.cloid, inquiry.asset, kind);
+                };
+                link.cases.answered(now, slot, leg, *found, &mut tell);
+            }
+            UserEvent::OpenOrder { id: Some(_), order } => self.on_listed(order),
+            UserEvent::OpenOrdersEnd { id: Some(id), .. } => {
+                if self.wire.posts.end(*id).is_some() {
+                    self.on_orders(now);
+                }
+            }
+            UserEvent::FillsEnd { source: Source::Answer { id }, .. } => {
+                if self.wire.posts.end(*id).is_some() {
+                    self.on_fills();
+                }
+            }
+            UserEvent::Position { id: Some(_), asset: Some(asset), szi, mark_px, .. } => {
+                self.link.reconcile.positions.push((*asset, *szi, *mark_px));
+            }
+            UserEvent::AccountState { id: Some(id), account } => {
+                if self.wire.posts.end(*id).is_some() {
+                    self.on_state(now, account.time.unwrap_or(now));
+                }
+            }
+            UserEvent::RateLimit { id, used, cap } => {
+                if self.wire.posts.end(*id).is_some() {
+                    self.on_budget(now, *used, *cap);
+                }
+            }
+            UserEvent::InfoEmpty { id } => drop(self.wire.posts.end(*id)),
+            _ => {}
+        }
+    }
+
+    fn on_listed(&mut self, order: &OrderLine) {
+        let Self { wire, link, .. } = self;
+        let state = &mut link.reconcile;
+        let Some(cloid) = order.cloid.filter(|c| c.is_ours()) else {
+            state.foreign += 1;
+            return;
+        };
+        state.listed.push(order.oid);
+        let known =
+            link.holdings.knows(cloid) || link.cases.concerns(cloid) || wire.posts.concerns(cloid);
+        match order.asset {
+            _ if known => {}
+            Some(asset) => state.strays.push((asset, order.oid)),
+            None => state.foreign += 1, // Of a coin that this run does not trade.
+        }
+    }
+
+    /// The list of open orders is complete.
+    fn on_orders(&mut self, now: Nanos) {
+        let Self { link, out, .. } = self;
+        let state = &mut link.reconcile;
+        let foreign = state.foreign;
+        out.show(|view| view.foreign_orders = foreign);
+        if foreign > 0 && foreign != state.said_foreign {
+            out.notice(now, AlertKind::ForeignOrders);
+        }
+        state.said_foreign = foreign;
+        self.find_missing(now);
+        let state = &mut self.link.reconcile;
+        if !state.strays.is_empty() {
+            self.out.notice(now, AlertKind::Leftovers);
+            self.cancel_strays(now);
+            let state = &mut self.link.reconcile;
+            match state.step {
+                Step::Up => (state.waiting, state.next_orders) = (None, now + STEP_PAUSE),
+                _ => state.again(now, Step::Orders, STEP_PAUSE),
+            }
+        } else if state.step == Step::Up {
+            state.waiting = None;
+        } else {
+            state.go(Step::Cases);
+        }
+    }
+
+    /// Orders that we hold for resting, and that the venue does not list: they become cases.
+    fn find_missing(&mut self, now: Nanos) {
+        let Self { link, wire, .. } = self;
+        let state = &link.reconcile;
+        let missing = |r: &Resting| {
+            r.since < state.orders_asked
+                && !state.listed.contains(&r.oid)
+                && !wire.posts.concerns(r.cloid)
+        };
+        while let Some(resting) = link.holdings.take_resting(missing) {
+            let inquiry = Inquiry {
+                cloid: resting.cloid,
+                asset: resting.asset,
+                old: Oid::NONE,
+                current: resting.oid,
+                void_after: now,
+            };
+            link.cases.open(now, &inquiry);
+        }
+    }
+
+    fn cancel_strays(&mut self, now: Nanos) {
+        let Self { wire, transport, link, .. } = self;
+        let strays = &link.reconcile.strays;
+        let mut cancels = [WireCancel::<Oid>::default(); MAX_STRAYS];
+        let count = strays.len().min(MAX_STRAYS);
+        for (cancel, (asset, oid)) in cancels.iter_mut().zip(strays) {
+            *cancel = WireCancel { asset: wire.universe.get(*asset).venue_index, id: *oid };
+        }
+        if !wire.posts.has_room(true) || !wire.weights.spend(now, 1, Urgency::Cancel) {
+            return;
+        }
+        let nonce = wire.nonce.next(now);
+        let envelope = Envelope { nonce, vault: wire.config.vault, expires_after: None };
+        let action = WireAction::Cancel { cancels: &cancels[..count], fast: true };
+        wire.buffer.clear();
+        wire.signer.write_post(wire.posts.next_id(), &action, &envelope, &mut wire.buffer);
+        if transport.send(now, &wire.buffer) {
+            wire.posts.sent(now, Question::CancelStrays);
+        }
+    }
+
+    fn on_fills(&mut self) {
+        let state = &mut self.link.reconcile;
+        if state.step == Step::Fills {
+            state.go(Step::Orders);
+        }
+    }
+
+    /// The account's state is complete.
+    fn on_state(&mut self, now: Nanos, time: Nanos) {
+        let skew = now - time;
+        self.out.show(|view| view.clock_skew_ms = skew.as_millis());
+        if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
+            return self.on_skew(now);
+        }
+        self.link.reconcile.said_skew = false;
+        let mut held = [Qty::ZERO; MAX_ASSETS];
+        for (asset, szi, _) in &self.link.reconcile.positions {
+            held[asset.index()] = *szi;
+        }
+        let held = &held[..self.wire.universe.len()];
+        if !self.link.holdings.is_opened() {
+            self.link.holdings.open(time, held);
+            for (asset, position, mark) in self.link.reconcile.positions.drain(..) {
+                let kind = VenueEventKind::Opening { position, mark };
+                self.out.push_at(now, time, Cloid::default(), asset, kind);
+            }
+            self.link.reconcile.go(Step::Budget);
+        } else if self.link.holdings.agrees(time, held) {
+            let state = &mut self.link.reconcile;
+            (state.waiting, state.differences, state.said_difference) = (None, 0, false);
+            if state.step != Step::Up {
+                state.go(Step::Budget);
+            }
+        } else {
+            self.on_difference(now);
+        }
+    }
+
+    fn on_skew(&mut self, now: Nanos) {
+        self.go_down(now);
+        let state = &mut self.link.reconcile;
+        state.again(now, Step::State, SKEW_PAUSE);
+        if !std::mem::replace(&mut state.said_skew, true) {
+            self.out.notice(now, AlertKind::ClockSkew);
+        }
+    }
+
+    /// The venue's positions are not ours: a fill is on its way, or was missed.
+    fn on_difference(&mut self, now: Nanos) {
+        let state = &mut self.link.reconcile;
+        state.differences += 1;
+        if state.step == Step::Up && state.differences <= DIFFERENCES {
+            (state.waiting, state.next_state) = (None, now + STEP_PAUSE);
+            return;
+        }
+        let say =
+            state.differences > DIFFERENCES && !std::mem::replace(&mut state.said_difference, true);
+        state.again(now, Step::Fills, STEP_PAUSE);
+        if say {
+            self.out.notice(now, AlertKind::PositionMismatch);
+        }
+        self.go_down(now);
+    }
+
+    fn on_budget(&mut self, now: Nanos, used: u64, cap: u64) {
+        self.out.show(|view| view.requests = (used, cap));
+        self.out.account(now, VenueEventKind::Requests { used, cap });
+        let state = &mut self.link.reconcile;
+        state.waiting = None;
+        if state.step == Step::Budget {
+            state.go(Step::Up);
+            state.next_state = now + STATE_EVERY;
+            state.next_orders = now + ORDERS_EVERY;
+            state.next_budget = now + BUDGET_EVERY;
+            self.out.show(|view| view.is_up = true);
+            self.out.account(now, VenueEventKind::LinkUp);
+        }
+    }
+}
+
+fn write_fills_since(since: Nanos) -> impl FnOnce(&mut Wire) {
+    move |wire| {
+        let (user, since_ms) = (wire.config.account, since.as_millis().max(0));
+        let _ = write!(
+            wire.buffer,
+            r#"{{"type":"userFillsByTime","user":"{user}","startTime":{since_ms}}}"#
+        );
+    }
+}
+
+fn write_user(wire: &mut Wire, kind: &str) {
+    let user = wire.config.account;
+    let _ = write!(wire.buffer, r#"{{"type":"{kind}","user":"{user}"}}"#);
+}
+
+fn write_status(wire: &mut Wire, ask: &Ask) {
+    let user = wire.config.account;
+    let _ = match ask.oid {
+        Oid::NONE => {
+            let cloid: Cloid = ask.cloid;
+            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":"{cloid}"}}"#)
+        }
+        Oid(oid) => {
+            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":{oid}}}"#)
+        }
+    };
+}
