@@ -6,15 +6,20 @@ use super::gate::Approved;
 use super::slot::{Phase, Slot};
 use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
 use crate::types::{
-    Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Nanos, OrderRequest, Px, Qty,
-    QuoteLevel, QuoteTarget, Reason, RejectReason, Side, Tif, Universe, Usd, VenueEvent,
-    VenueEventKind, notional,
+    Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Instrument, Nanos, OrderRequest, Px,
+    Qty, QuoteLevel, QuoteTarget, Reason, Reject, RejectReason, Side, Tif, Universe, Usd,
+    VenueEvent, VenueEventKind, notional,
 };
 
 /// A resting order is kept while its size is between these shares of the wanted one: replacing it
 /// costs its place in the queue and an action of the budget.
 const KEEP_SIZE_MIN: f64 = 0.5;
 const KEEP_SIZE_MAX: f64 = 1.25;
+
+/// How long a side waits after its second post-only refusal in a row (the first when the venue did
+/// not tell the touch); doubles with each.
+const CROSSED_HOLD: Nanos = Nanos::millis(100);
+const CROSSED_HOLD_MAX: Nanos = Nanos::secs(10);
 
 /// The actions that bring one asset's orders to its target, in the order they are to be sent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +40,32 @@ struct Turn<'a> {
     plan: &'a mut Plan,
 }
 
+/// After a post-only order was refused because it would have traded: the venue told the touch that
+/// it saw, so the side is quoted again at once, one tick behind it. Each further refusal in a row
+/// holds the side for twice as long.
+#[derive(Clone, Copy, Debug, Default)]
+struct Crossed {
+    /// Nothing better than this until a book newer than `told` shows what has happened.
+    limit: Option<Px>,
+    told: Nanos,
+    /// Refusals since an order of the side last rested.
+    in_a_row: u32,
+    hold_until: Nanos,
+}
+
+impl Crossed {
+    fn on_refused(&mut self, now: Nanos, told: Nanos, limit: Option<Px>) {
+        let repeats = if limit.is_some() { self.in_a_row } else { self.in_a_row + 1 };
+        let hold = match repeats {
+            0 => Nanos::ZERO,
+            n => Nanos(CROSSED_HOLD.0 << (n - 1).min(16)).min(CROSSED_HOLD_MAX),
+        };
+        *self = Self { limit, told, in_a_row: self.in_a_row + 1, hold_until: now + hold };
+    }
+}
+
 struct AssetOrders {
+    instrument: Instrument,
     params: AssetParams,
     slots: [Slot; SLOTS_PER_ASSET],
     position: Qty,
@@ -43,8 +73,8 @@ struct AssetOrders {
     target: Option<QuoteTarget>,
     /// Why a wanted side could not be sent when last planned.
     blocked: [Option<Reason>; 2],
-    /// No new order on a side until a target newer than this event: its price crossed.
-    hold_until_seq: [u64; 2],
+    /// What the venue's last refusals of crossing orders taught us, by side.
+    crossed: [Crossed; 2],
     /// No new order on a side until its target comes from a book at least as new as our last fill
     /// there: the older book still shows what we were filled against, and a quote on it would
     /// cross, or be the next to be picked off.
@@ -62,17 +92,19 @@ impl Orders {
     /// One set of parameters for each asset. `session` is part of every order's id.
     pub fn new(universe: &Universe, params: &[AssetParams], session: u32) -> Self {
         assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
-        let asset = |p: &AssetParams| AssetOrders {
+        let asset = |(p, (_, i)): (&AssetParams, (_, &Instrument))| AssetOrders {
+            instrument: *i,
             params: *p,
             slots: [Slot::default(); SLOTS_PER_ASSET],
             position: Qty::ZERO,
             mark: Px::ZERO,
             target: None,
             blocked: [None; 2],
-            hold_until_seq: [0; 2],
+            crossed: [Crossed::default(); 2],
             hold_until_book: [Nanos::ZERO; 2],
         };
-        Self { assets: params.iter().map(asset).collect(), session, sequence: 0 }
+        let assets = params.iter().zip(universe.iter()).map(asset).collect();
+        Self { assets, session, sequence: 0 }
     }
 
     /// A newer target.
@@ -115,15 +147,19 @@ impl Orders {
             return; // Word of an order that this slot is done with.
         }
         match &event.kind {
-            VenueEventKind::Ack { oid, .. } => slot.on_ack(*oid),
+            VenueEventKind::Ack { oid, .. } => {
+                slot.on_ack(*oid);
+                asset.crossed[side_and_level(index).0.index()].in_a_row = 0;
+            }
             VenueEventKind::Fill(fill) => slot.on_fill(fill),
             VenueEventKind::Done(done) => slot.on_done(event.recv_time, done),
             VenueEventKind::Reject(reject) => {
                 slot.on_reject(event.recv_time, reject);
                 if reject.reason == RejectReason::BadAloPx {
                     let (side, _) = side_and_level(index);
-                    let seen = asset.target.map_or(0, |t| t.cause.market_seq);
-                    asset.hold_until_seq[side.index()] = seen + 1;
+                    let limit = asset.one_tick_behind(side, reject);
+                    let crossed = &mut asset.crossed[side.index()];
+                    crossed.on_refused(event.recv_time, event.venue_time, limit);
                 }
             }
             _ => {}
@@ -168,7 +204,7 @@ impl Orders {
         let (now, target) = (*now, *target);
         let asset_index = target.asset.index();
         let (side, level) = side_and_level(index);
-        let wanted = target.side(side)[level];
+        let wanted = self.assets[asset_index].behind_the_touch(target, side, level);
         let slot = self.assets[asset_index].slots[index];
         let wants = wanted.qty.is_positive();
         match (slot.phase(), slot.working()) {
@@ -178,7 +214,7 @@ impl Orders {
                 }
                 let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
                 let move_it = wants
-                    && !self.held(target, side)
+                    && !self.held(now, target, side)
                     && budget.allows(now, 1)
                     && self.fits(target, side, wanted.qty);
                 let slot = &mut self.assets[asset_index].slots[index];
@@ -220,7 +256,7 @@ impl Orders {
         budget: &Budget,
     ) -> Option<Reason> {
         let orders = &self.assets[target.asset.index()];
-        if self.held(target, side) {
+        if self.held(now, target, side) {
             Some(Reason::CrossedBook)
         } else if target.cause.venue_time < orders.hold_until_book[side.index()] {
             Some(Reason::StaleBook)
@@ -243,9 +279,8 @@ impl Orders {
         near && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
-    fn held(&self, target: &QuoteTarget, side: Side) -> bool {
-        let hold = self.assets[target.asset.index()].hold_until_seq[side.index()];
-        target.cause.market_seq < hold
+    fn held(&self, now: Nanos, target: &QuoteTarget, side: Side) -> bool {
+        now < self.assets[target.asset.index()].crossed[side.index()].hold_until
     }
 
     /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
@@ -359,6 +394,30 @@ impl Orders {
     /// Orders that rest or might.
     pub fn open_orders(&self) -> usize {
         self.assets.iter().flat_map(|a| &a.slots).filter(|s| s.phase() != Phase::Empty).count()
+    }
+}
+
+impl AssetOrders {
+    /// The best price that does not reach the touch which a refusal told of.
+    fn one_tick_behind(&self, side: Side, reject: &Reject) -> Option<Px> {
+        let limit = match side {
+            Side::Bid => self.instrument.tick_below(reject.best_ask),
+            Side::Ask => self.instrument.tick_above(reject.best_bid),
+        };
+        let told = if side == Side::Bid { reject.best_ask } else { reject.best_bid };
+        (told.is_positive() && limit.is_positive()).then_some(limit)
+    }
+
+    /// A wanted level, kept behind what the venue last told of the touch, while the target comes
+    /// from an older book.
+    fn behind_the_touch(&self, target: &QuoteTarget, side: Side, level: usize) -> QuoteLevel {
+        let wanted = target.side(side)[level];
+        let crossed = &self.crossed[side.index()];
+        let limit = crossed.limit.filter(|_| target.cause.venue_time <= crossed.told);
+        match limit {
+            Some(px) if side.is_better(wanted.px, px) => QuoteLevel { px, ..wanted },
+            _ => wanted,
+        }
     }
 }
 
