@@ -204,8 +204,8 @@ fn parse_rounded(text: &[u8], round: Round) -> Result<i64, DecimalError> {
 }
 
 /// How numbers are read. Those of our own coins must be sound: inside their bounds no arithmetic
-/// leaves 64 bits. Of anything else, what cannot be read reads as zero, so that an order or fill
-/// of some other market (spot, other dexes) never costs us the frame.
+/// leaves 64 bits. Of anything else, what cannot be read reads as zero, so that an odd number of
+/// some other market (spot, other dexes) never costs us a frame with fills of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
     Sound,

@@ -135,3 +135,37 @@ impl UserParser {
         })
     }
 }
+
+/// The properties that hold for any bytes, shared by the mutation test and the fuzz target: a used
+/// parser reads like a new one, a refused frame says nothing, and every list is as long as its end
+/// says. Panics with the difference otherwise.
+#[doc(hidden)]
+pub fn oracle(parser: &mut UserParser, frame: &[u8], universe: &Universe) -> Verdict {
+    let (mut events, mut again) = (Vec::new(), Vec::new());
+    let result = parser.parse(&mut frame.to_vec(), universe, &mut |e| events.push(e));
+    let fresh = UserParser::new().parse(&mut frame.to_vec(), universe, &mut |e| again.push(e));
+    let text = String::from_utf8_lossy(frame);
+    assert_eq!((result, &events), (fresh, &again), "a used parser differs from a new one: {text}");
+    assert!(result.is_ok() || events.is_empty(), "{result:?} after {events:?}: {text}");
+    let mut count = 0;
+    for event in &events {
+        let end = match *event {
+            UserEvent::PostDone { items, .. } => items,
+            UserEvent::OpenOrdersEnd { total, .. }
+            | UserEvent::FillsEnd { total, .. }
+            | UserEvent::FundingsEnd { total, .. } => total,
+            UserEvent::AccountState { account, .. } => account.positions,
+            UserEvent::UnknownWord { .. } => continue,
+            _ => {
+                count += 1;
+                continue;
+            }
+        };
+        assert_eq!(count, end, "{event:?} of {text}");
+    }
+    (result, events)
+}
+
+/// What [`oracle`] saw: the result, and the events.
+#[doc(hidden)]
+pub type Verdict = (Result<Kind, UserError>, Vec<UserEvent>);
