@@ -224,14 +224,15 @@ fn account_state() {
         time: Some(Nanos::millis(1_795_359_567_359)),
         positions: 2,
     };
-    let position = |asset, szi, entry_px| UserEvent::Position {
+    let position = |asset, szi, entry_px, mark_px| UserEvent::Position {
         id: None,
         asset,
         szi: qty(szi),
         entry_px: px(entry_px),
+        mark_px,
     };
-    let btc = position(asset("BTC"), "-0.45034", "81046");
-    let gold = position(None, "7.5", "4000");
+    let btc = position(asset("BTC"), "-0.45034", "81046", px("80000"));
+    let gold = position(None, "7.5", "4000", Px::ZERO);
     assert_eq!(events, [btc, gold, UserEvent::AccountState { id: None, account }]);
     let (_, events) = read(frame_with("1736.03"));
     let [UserEvent::AccountState { id: Some(16), account }] = events[..] else {
