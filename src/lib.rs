@@ -5,6 +5,7 @@ pub mod cli;
 pub mod data;
 pub mod exit;
 pub mod mode;
+pub mod net;
 pub mod report;
 pub mod settings;
 pub mod side;
