@@ -303,3 +303,35 @@ fn flush(socket: &mut Socket, unflushed: &mut bool, broken: &mut Option<Error>) 
 fn is_pause(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    /// Waits until the connector thread, which shares `wanted`, is gone.
+    fn ends(transport: WsTransport) {
+        let wanted = Arc::downgrade(&transport.wanted);
+        drop(transport);
+        let start = Instant::now();
+        while wanted.upgrade().is_some() {
+            assert!(start.elapsed() < Duration::from_secs(8), "the connector thread goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn dropping_it_ends_its_thread_be_it_asleep_or_at_work() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let endpoint = Endpoint::parse(&url).unwrap();
+        let (asleep, _) = WsTransport::new(&endpoint, &Tls::default()).unwrap();
+        ends(asleep);
+        let (mut at_work, status) = WsTransport::new(&endpoint, &Tls::default()).unwrap();
+        at_work.connect(Nanos::ZERO);
+        let _accepted = silent.accept().unwrap();
+        assert_eq!(status.state(), WsState::Opening);
+        ends(at_work);
+    }
+}
