@@ -333,6 +333,59 @@ fn a_frame_that_is_refused_is_never_sent_and_those_taken_arrive_whole() {
 }
 
 #[test]
+fn what_waited_on_a_connection_that_is_replaced_is_not_sent_any_more() {
+    let (go, gate) = channel::<()>();
+    let (counted, count) = channel();
+    let port = serve_ws(None, move |n, mut socket| {
+        if n > 0 {
+            return echo(socket);
+        }
+        gate.recv_timeout(HANG).unwrap();
+        let mut arrived = 0;
+        while socket.read().is_ok() {
+            arrived += 1;
+        }
+        counted.send(arrived).unwrap();
+    });
+    let mut lane = Lane::open(port);
+    let stale = "an order at a price of yesterday ".repeat(1000);
+    let mut taken = 0;
+    while lane.send(&stale) {
+        taken += 1;
+    }
+    go.send(()).unwrap();
+    lane.connect();
+    assert_eq!(lane.next(), Heard::Opened);
+    let arrived = count.recv_timeout(HANG).unwrap();
+    assert!(arrived < taken, "all {taken} frames arrived: the backlog was sent after all");
+}
+
+#[test]
+fn garbage_ends_the_connection_and_nothing_else() {
+    const SEEDS: usize = 200;
+    let port = serve_ws(None, |seed, mut socket| {
+        // splitmix64, one byte a step; every second connection starts with a sound frame's head.
+        let mut state = seed as u64;
+        let mut byte = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb).to_le_bytes()[7]
+        };
+        let mut bytes = if seed % 2 == 0 { vec![0x81, byte() & 0x7f] } else { vec![] };
+        bytes.extend((0..2000).map(|_| byte()));
+        let _ = socket.get_mut().write_all(&bytes);
+    });
+    let mut lane = Lane::plain(port);
+    for seed in 0..SEEDS {
+        lane.connect();
+        assert_eq!(lane.next(), Heard::Opened, "seed {seed}");
+        while lane.next() != Heard::Closed {}
+        assert_eq!(lane.poll(), None, "seed {seed}");
+    }
+    assert_eq!(lane.status.counts().closed, SEEDS as u64);
+}
+
+#[test]
 fn a_write_that_fails_is_a_close() {
     let port = serve_ws(None, |_, mut socket| {
         socket.send(Message::text("last words")).unwrap();
