@@ -6,6 +6,7 @@ pub mod data;
 pub mod exchange;
 pub mod exit;
 pub mod mode;
+pub mod net;
 pub mod report;
 pub mod settings;
 pub mod side;

@@ -1,0 +1,113 @@
+//! ureq over our own connections: the same opening, deadlines and trust as the WebSocket's.
+
+use super::NetError;
+use super::dial::Dialer;
+use super::link::{Link, Patience};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+/// Opens connections for ureq. Whatever fails here is a [`NetError`] inside `ureq::Error::Other`,
+/// and by that known to be before anything was sent.
+#[derive(Debug)]
+pub(super) struct RestConnector(pub(super) Dialer);
+
+impl Connector for RestConnector {
+    type Out = RestLink;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<RestLink>, ureq::Error> {
+        let patience = patience(&details.timeout, self.0.timeouts.total);
+        let url = self.0.endpoint.rest_url();
+        let link = self.0.dial(&url, &patience).map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let buffers = LazyBuffers::new(
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        let tls = self.0.endpoint.is_tls();
+        Ok(Some(RestLink { link, buffers, tls, limit: self.0.timeouts.total }))
+    }
+}
+
+/// Looks nothing up: the dialer does, with its own deadline and its own words.
+#[derive(Debug)]
+pub(super) struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        addresses.push(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+        Ok(addresses)
+    }
+}
+
+/// A connection with the buffers that ureq works on.
+#[derive(Debug)]
+pub(super) struct RestLink {
+    link: Link,
+    buffers: LazyBuffers,
+    tls: bool,
+    /// The longest that one step may take, should ureq name no time.
+    limit: Duration,
+}
+
+impl Transport for RestLink {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, next: NextTimeout) -> Result<(), ureq::Error> {
+        self.link.set_patience(patience(&next, self.limit));
+        let output = &self.buffers.output()[..amount];
+        self.link.write_all(output).and_then(|()| self.link.flush()).map_err(|e| failed(e, &next))
+    }
+
+    fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
+        self.link.set_patience(patience(&next, self.limit));
+        let amount =
+            self.link.read(self.buffers.input_append_buf()).map_err(|e| failed(e, &next))?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.link.is_quiet()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.tls
+    }
+}
+
+/// What failed before anything was sent.
+pub(super) fn never_sent(e: &ureq::Error) -> Option<&NetError> {
+    match e {
+        ureq::Error::Other(inner) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn patience(next: &NextTimeout, limit: Duration) -> Patience {
+    Patience::new((*next.after).min(limit), || false)
+}
+
+fn failed(e: io::Error, next: &NextTimeout) -> ureq::Error {
+    match e.kind() {
+        io::ErrorKind::TimedOut => ureq::Error::Timeout(next.reason),
+        _ => ureq::Error::Io(e),
+    }
+}
