@@ -5,6 +5,7 @@ pub mod cli;
 pub mod data;
 pub mod exchange;
 pub mod exit;
+pub mod keys;
 pub mod mode;
 pub mod net;
 pub mod report;

@@ -99,9 +99,18 @@ pub struct Settings {
     origins: Origins,
 }
 
-impl Settings {
-    /// Reads the shipped configuration, `file` on top, and the environment through `env` (so that
-    /// tests need not change the process).
+/// A configuration whose files were read, and whose coins were not looked up yet: live trading puts
+/// the venue's own universe in first.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    table: Table,
+    origins: Origins,
+    file: Option<PathBuf>,
+    secrets: Secrets,
+}
+
+impl Draft {
+    /// As [`Settings::load`].
     pub fn load(
         file: Option<&Path>,
         env: &dyn Fn(&str) -> Option<String>,
@@ -121,15 +130,15 @@ impl Settings {
         if let Some(typed) = env(SYMBOLS_VAR).filter(|s| !s.trim().is_empty()) {
             set(&mut table, &mut origins, ["general", "symbols"], coin_list(&typed), SYMBOLS_VAR);
         }
-        Self::build(table, origins, file.map(Path::to_owned), Secrets::from_env(env))
+        Ok(Self { table, origins, file: file.map(Path::to_owned), secrets: Secrets::from_env(env) })
     }
 
-    /// The same with flags on top.
-    pub fn with(self, flags: &Overrides) -> Result<Self, ConfigError> {
-        let Self { resolved: mut table, mut origins, file, secrets, .. } = self;
+    /// Puts flags on top.
+    pub fn with(mut self, flags: &Overrides) -> Result<Self, ConfigError> {
+        let Self { table, origins, .. } = &mut self;
         let mut put = |path: [&str; 2], value: Option<Value>, flag: &str| {
             if let Some(value) = value {
-                set(&mut table, &mut origins, path, value, flag);
+                set(table, origins, path, value, flag);
             }
         };
         let text = |v: Option<String>| v.map(Value::String);
@@ -146,7 +155,52 @@ impl Settings {
         put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
         put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
         put(["sim", "maker_fee_bps"], text(flags.maker_fee.map(|f| f.to_string())), "--fee-bps");
-        Self::build(table, origins, file, secrets)
+        Ok(self)
+    }
+
+    /// Whether live trading on the mainnet was allowed in the file.
+    pub fn understands_real_money(&self) -> bool {
+        let general = self.table.get("general").and_then(Value::as_table);
+        let flag = general.and_then(|t| t.get("i_understand_real_money"));
+        flag.and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Replaces the configured universe by the venue's own.
+    pub fn with_universe(mut self, listed: &[Instrument]) -> Self {
+        let entry = |i: &Instrument| {
+            let mut table = Table::new();
+            table.insert("index".to_owned(), Value::Integer(i.venue_index.into()));
+            table.insert("sz_decimals".to_owned(), Value::Integer(i.sz_decimals.into()));
+            table.insert("max_leverage".to_owned(), Value::Integer(i.max_leverage.into()));
+            (i.coin.to_string(), Value::Table(table))
+        };
+        let universe = listed.iter().map(entry).collect();
+        self.table.insert("universe".to_owned(), Value::Table(universe));
+        self.origins.retain(|key, _| !key.starts_with("universe"));
+        self
+    }
+
+    /// Checks everything.
+    pub fn build(self) -> Result<Settings, ConfigError> {
+        let Self { table, origins, file, secrets } = self;
+        Settings::build(table, origins, file, secrets)
+    }
+}
+
+impl Settings {
+    /// Reads the shipped configuration, `file` on top, and the environment through `env` (so that
+    /// tests need not change the process).
+    pub fn load(
+        file: Option<&Path>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        Draft::load(file, env)?.build()
+    }
+
+    /// The same with flags on top.
+    pub fn with(self, flags: &Overrides) -> Result<Self, ConfigError> {
+        let Self { resolved: table, origins, file, secrets, .. } = self;
+        Draft { table, origins, file, secrets }.with(flags)?.build()
     }
 
     /// The grid of a coin, when the universe has it.

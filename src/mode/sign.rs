@@ -5,7 +5,7 @@ mod vectors;
 
 use crate::cli::SignArgs;
 use crate::exit::AppError;
-use crate::settings::ConfigError;
+use crate::keys;
 use crate::terminal;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::{
@@ -15,16 +15,10 @@ use botmm_pipeline::venue::hl::sign::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Read;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use zeroize::Zeroizing;
 
 /// The largest action that is read.
 const MAX_ACTION_BYTES: u64 = 1 << 20;
-/// The largest key file that is read.
-const MAX_KEY_BYTES: u64 = 4096;
-/// Where the key is when there is no file.
-const KEY_VARIABLE: &str = "HL_PRIVATE_KEY";
 
 /// Signs one action and prints it taken apart, or checks a file of known answers.
 pub fn run(args: &SignArgs) -> Result<(), AppError> {
@@ -36,7 +30,7 @@ pub fn run(args: &SignArgs) -> Result<(), AppError> {
         AppError::data(place.as_str(), problem, "see `botmm sign --help` for an example")
     };
     let head: Head = serde_json::from_str(&action).map_err(|e| bad(format!("no action: {e}")))?;
-    let signer = read_key(args.key_file.as_deref())?;
+    let signer = keys::signer(args.key_file.as_deref())?;
     let output = match UserKind::by_action(&head.kind) {
         Some(kind) => {
             let nonce = head.user_nonce(args)?;
@@ -144,36 +138,4 @@ fn read_action(args: &SignArgs) -> Result<(String, String), AppError> {
         return Err(AppError::data(place, "larger than any action", "give one action of JSON"));
     }
     Ok((place, text))
-}
-
-/// The key of a file or of the environment. Nothing here says what was read.
-fn read_key(file: Option<&Path>) -> Result<Signer, AppError> {
-    let place = file.map_or(KEY_VARIABLE.to_owned(), |path| path.display().to_string());
-    let refused = |problem: String| ConfigError { place, key: String::new(), problem };
-    let text = match file {
-        Some(path) => key_file_text(path),
-        None => match std::env::var(KEY_VARIABLE) {
-            Ok(text) if !text.trim().is_empty() => Ok(Zeroizing::new(text)),
-            _ => Err("not set; a private key is needed there or in --key-file FILE".to_owned()),
-        },
-    };
-    let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
-    Ok(signer.map_err(refused)?)
-}
-
-fn key_file_text(path: &Path) -> Result<Zeroizing<String>, String> {
-    let cannot = |e: std::io::Error| format!("cannot read the key file: {e}");
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let mode = file.metadata().map_err(cannot)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(format!("mode {mode:04o} lets others read the key; chmod 0600 it"));
-        }
-    }
-    // As long as it can get from the start: a text that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_BYTES as usize));
-    file.take(MAX_KEY_BYTES).read_to_string(&mut text).map_err(cannot)?;
-    Ok(text)
 }

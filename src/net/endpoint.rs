@@ -1,6 +1,7 @@
 //! Which venue to talk to: one address, from which those of REST and WebSocket follow.
 
 use super::NetError;
+use botmm_pipeline::venue::hl::sign::Network;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -65,6 +66,13 @@ impl Endpoint {
                 .to_owned());
         }
         Ok(endpoint)
+    }
+
+    /// For which chain requests are signed. Everything but the mainnet's own address is signed for
+    /// the testnet, as the venue's own clients do: what is meant for a test can never trade there.
+    pub fn network(&self) -> Network {
+        let is_mainnet = NAMED.iter().any(|(name, host)| *name == "mainnet" && *host == self.host);
+        if is_mainnet { Network::Mainnet } else { Network::Testnet }
     }
 
     /// Where to send `POST`s: `https://HOST[:PORT]`, without a slash at its end.

@@ -78,6 +78,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "symbols", Coins, ""),
     key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
+    key(General, "i_understand_real_money", Bool, ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
     key(Instrument, "max_leverage", Int(1, 255), "times"),

@@ -29,7 +29,7 @@ use crate::rt::{Board, BoardReader, board};
 use crate::types::record::AlertKind;
 use crate::types::{
     Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Px, Reject,
-    RejectReason, Universe, VenueEvent, VenueEventKind,
+    RejectReason, Universe, Usd, VenueEvent, VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
 use cases::{Cases, event_of};
@@ -91,7 +91,8 @@ struct Outbox {
 }
 
 /// Words of the board: state, then the newest refusal's text.
-const VIEW_WORDS: usize = 6 + VenueText::CAPACITY.div_ceil(8);
+pub const VIEW_WORDS: usize = TEXT_AT + VenueText::CAPACITY.div_ceil(8);
+const TEXT_AT: usize = 7;
 
 /// Where the order link stands, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,8 @@ pub struct GatewayView {
     pub requests: (u64, u64),
     /// Our clock minus the venue's, milliseconds, when last compared.
     pub clock_skew_ms: i64,
+    /// The account's value when everything began; later profit is counted from there.
+    pub opening_value: Usd,
     /// The newest refusal or complaint, in the venue's words.
     pub text: VenueText,
 }
@@ -114,7 +117,7 @@ impl GatewayView {
     /// Reads the gateway's board.
     pub fn read(board: &BoardReader<VIEW_WORDS>) -> Self {
         let words = board.read();
-        let bytes: Vec<u8> = words[6..].iter().flat_map(|w| w.to_le_bytes()).collect();
+        let bytes: Vec<u8> = words[TEXT_AT..].iter().flat_map(|w| w.to_le_bytes()).collect();
         let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
         Self {
             is_up: words[0] == 1,
@@ -122,6 +125,7 @@ impl GatewayView {
             foreign_orders: words[2],
             requests: (words[3], words[4]),
             clock_skew_ms: words[5] as i64,
+            opening_value: Usd::from_raw(words[6] as i64),
             text: VenueText::new(core::str::from_utf8(&bytes[..end]).unwrap_or("?")),
         }
     }
@@ -132,7 +136,10 @@ impl GatewayView {
         (words[1], words[2]) = (self.losses, self.foreign_orders);
         (words[3], words[4]) = self.requests;
         words[5] = self.clock_skew_ms as u64;
-        for (word, bytes) in words[6..].iter_mut().zip(self.text.as_str().as_bytes().chunks(8)) {
+        words[6] = self.opening_value.raw() as u64;
+        for (word, bytes) in
+            words[TEXT_AT..].iter_mut().zip(self.text.as_str().as_bytes().chunks(8))
+        {
             let mut padded = [0; 8];
             padded[..bytes.len()].copy_from_slice(bytes);
             *word = u64::from_le_bytes(padded);
@@ -222,6 +229,7 @@ impl<T: Transport> HlGateway<T> {
             foreign_orders: 0,
             requests: (0, 0),
             clock_skew_ms: 0,
+            opening_value: Usd::ZERO,
             text: VenueText::EMPTY,
         };
         let holdings = Holdings::new(universe.len());

@@ -21,7 +21,7 @@ use crate::types::record::AlertKind;
 use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, VenueEventKind};
 use crate::venue::Transport;
 use crate::venue::hl::sign::{Envelope, WireAction, WireCancel};
-use crate::venue::hl::user::{OrderLine, Source, UserEvent};
+use crate::venue::hl::user::{Account, OrderLine, Source, UserEvent};
 use std::io::Write as _;
 
 /// An answer that does not come by then is asked for again.
@@ -276,7 +276,7 @@ impl<T: Transport> HlGateway<T> {
             }
             UserEvent::AccountState { id: Some(id), account } => {
                 if self.wire.posts.end(*id).is_some() {
-                    self.on_state(now, account.time.unwrap_or(now));
+                    self.on_state(now, account);
                 }
             }
             UserEvent::RateLimit { id, used, cap } => {
@@ -383,7 +383,8 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// The account's state is complete.
-    fn on_state(&mut self, now: Nanos, time: Nanos) {
+    fn on_state(&mut self, now: Nanos, account: &Account) {
+        let time = account.time.unwrap_or(now);
         let skew = now - time;
         self.out.show(|view| view.clock_skew_ms = skew.as_millis());
         if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
@@ -397,6 +398,7 @@ impl<T: Transport> HlGateway<T> {
         let held = &held[..self.wire.universe.len()];
         if !self.link.holdings.is_opened() {
             self.link.holdings.open(time, held);
+            self.out.show(|view| view.opening_value = account.account_value);
             for (asset, position, mark) in self.link.reconcile.positions.drain(..) {
                 let kind = VenueEventKind::Opening { position, mark };
                 self.out.push_at(now, time, Cloid::default(), asset, kind);

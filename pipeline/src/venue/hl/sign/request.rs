@@ -72,20 +72,22 @@ impl Nonce {
 
 /// Signs actions of one key, on one network, into buffers that are reused.
 pub struct RequestSigner {
-    signer: Signer,
+    signer: Arc<Signer>,
     agent: PhantomAgent,
     preimage: Vec<u8>,
 }
 
 impl RequestSigner {
-    /// Hashes what all actions have in common, and takes memory for the largest batch of ours.
-    pub fn new(signer: Signer, network: Network) -> Self {
+    /// Hashes what all actions have in common, and takes memory for the largest batch of ours. Two
+    /// threads that sign with one key share its only copy.
+    pub fn new(signer: impl Into<Arc<Signer>>, network: Network) -> Self {
+        let signer = signer.into();
         let preimage = Vec::with_capacity(PREIMAGE_BYTES);
         Self { signer, agent: PhantomAgent::new(network), preimage }
     }
 
     /// Whose signatures these are.
-    pub const fn address(&self) -> Address {
+    pub fn address(&self) -> Address {
         self.signer.address()
     }
 

@@ -1,0 +1,89 @@
+//! Where the signing key comes from, and nothing else: it is read once, at the start, into memory that
+//! is wiped, and never printed, logged or kept as text.
+//!
+//! The first of these that is there: `--key-file FILE` (mode 0600), `HL_PRIVATE_KEY` in the
+//! environment, the systemd credential `hl_private_key` (`LoadCredential=` or
+//! `LoadCredentialEncrypted=` in the unit).
+
+use crate::exit::AppError;
+use crate::settings::ConfigError;
+use botmm_pipeline::venue::hl::sign::{Address, Signer};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The variable that holds the key.
+const KEY_VARIABLE: &str = "HL_PRIVATE_KEY";
+/// The variable that names the account to trade for, when the key is its agent's.
+const ACCOUNT_VARIABLE: &str = "HL_WALLET_ADDRESS";
+/// Where systemd puts a unit's credentials, and what ours is called there.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL: &str = "hl_private_key";
+/// The largest key file that is read.
+const MAX_KEY_BYTES: u64 = 4096;
+
+/// The key of a file, of the environment or of a systemd credential. Nothing here says what was
+/// read.
+pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
+    let (place, text) = match (file, variable(KEY_VARIABLE), credential()) {
+        (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
+        (None, Some(text), _) => (KEY_VARIABLE.to_owned(), Ok(Zeroizing::new(text))),
+        // systemd keeps others out by itself, and shows mode 0440 where it uses access lists.
+        (None, None, Some(path)) => (path.display().to_string(), open(&path).and_then(text_of)),
+        (None, None, None) => (KEY_VARIABLE.to_owned(), Err(MISSING.to_owned())),
+    };
+    let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
+    Ok(signer.map_err(|problem| ConfigError { place, key: String::new(), problem })?)
+}
+
+/// The account to trade for, if the environment names one.
+pub fn account() -> Result<Option<Address>, AppError> {
+    let Some(text) = variable(ACCOUNT_VARIABLE) else { return Ok(None) };
+    match Address::parse(text.trim()) {
+        Some(address) => Ok(Some(address)),
+        None => {
+            let problem = "not an address; allowed: 0x and 40 hex digits".to_owned();
+            let place = ACCOUNT_VARIABLE.to_owned();
+            Err(ConfigError { place, key: String::new(), problem }.into())
+        }
+    }
+}
+
+const MISSING: &str = "not set; a private key is needed there, in --key-file FILE, or as the systemd \
+                       credential hl_private_key. Use an agent's key (approved on the venue's API \
+                       page): it can trade, but not withdraw";
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+}
+
+fn credential() -> Option<PathBuf> {
+    let path = Path::new(&variable(CREDENTIALS_VARIABLE)?).join(CREDENTIAL);
+    path.exists().then_some(path)
+}
+
+fn open(path: &Path) -> Result<std::fs::File, String> {
+    std::fs::File::open(path).map_err(|e| format!("cannot read the key file: {e}"))
+}
+
+fn owner_only_text(path: &Path) -> Result<Zeroizing<String>, String> {
+    let file = open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = file.metadata().map_err(|e| format!("cannot read the key file: {e}"))?;
+        let mode = metadata.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(format!("mode {mode:04o} lets others read the key; chmod 0600 it"));
+        }
+    }
+    text_of(file)
+}
+
+fn text_of(file: std::fs::File) -> Result<Zeroizing<String>, String> {
+    // As long as it can get from the start: a text that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_BYTES as usize));
+    let read = file.take(MAX_KEY_BYTES).read_to_string(&mut text);
+    read.map_err(|e| format!("cannot read the key file: {e}"))?;
+    Ok(text)
+}

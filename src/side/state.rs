@@ -1,0 +1,170 @@
+//! What a live run must know of the runs before it, in `DIR/ADDRESS.json`: the nonce that the next
+//! signature must exceed, and the number that tells this run's order ids from every other's. One
+//! process a key: the file beside it is locked while the run lives.
+
+use crate::exit::AppError;
+use crate::side::journal::write_whole;
+use botmm_pipeline::types::Nanos;
+use botmm_pipeline::venue::hl::sign::{Address, Nonce};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Nonces are kept this far ahead of the last one used, so that none is used twice although the
+/// file is written now and then only, and a process may be killed in between. They are
+/// milliseconds: this is how far the venue's time may seem to be ahead after a restart.
+const NONCE_MARGIN_MS: u64 = 60_000;
+/// How often the file is written, at most.
+const WRITE_EVERY: Nanos = Nanos::secs(5);
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// No nonce up to this one may be used again.
+    nonce_reserved: u64,
+    /// Number of the newest run.
+    session: u32,
+}
+
+/// See the module.
+pub struct RunState {
+    path: PathBuf,
+    kept: Kept,
+    nonce: Nonce,
+    next_write: Nanos,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+impl RunState {
+    /// Takes the key's state over for a run that starts `now`. Fails when another process runs with
+    /// this key, or the state cannot be read or written.
+    pub fn open(dir: &Path, signer: Address, now: Nanos) -> Result<Self, AppError> {
+        std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
+        let lock = lock(&dir.join(format!("{signer}.lock")))?;
+        let path = dir.join(format!("{signer}.json"));
+        let before = read(&path)?;
+        let seconds = u32::try_from(now.0 / 1_000_000_000).unwrap_or(0);
+        let session = seconds.max(before.session.saturating_add(1));
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
+        // A reservation that lies in the past costs nothing; one ahead of the clock is respected.
+        let nonce = Nonce::after(before.nonce_reserved.min(now_ms + 10 * NONCE_MARGIN_MS));
+        let mut state = Self {
+            path,
+            kept: Kept { nonce_reserved: before.nonce_reserved, session },
+            nonce,
+            next_write: Nanos::ZERO,
+            _lock: lock,
+        };
+        state.keep(now)?;
+        Ok(state)
+    }
+
+    /// The counter that everybody who signs with this key draws from.
+    pub fn nonce(&self) -> Nonce {
+        self.nonce.clone()
+    }
+
+    /// Part of every order id of this run.
+    pub fn session(&self) -> u32 {
+        self.kept.session
+    }
+
+    /// Writes the file when it is time to. Called often by the side thread.
+    pub fn keep(&mut self, now: Nanos) -> Result<(), AppError> {
+        if now < self.next_write {
+            return Ok(());
+        }
+        self.next_write = now + WRITE_EVERY;
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
+        self.kept.nonce_reserved = self.nonce.last().max(now_ms) + NONCE_MARGIN_MS;
+        self.write()
+    }
+
+    /// The run is over: no more is reserved than was used.
+    pub fn finish(mut self) -> Result<(), AppError> {
+        self.kept.nonce_reserved = self.nonce.last();
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), AppError> {
+        let text = serde_json::to_string_pretty(&self.kept)
+            .map_err(|e| AppError::io(self.path.as_path(), "write")(e.into()))?;
+        write_whole(&self.path, &(text + "\n"))
+    }
+}
+
+fn lock(path: &Path) -> Result<File, AppError> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(AppError::io(path, "create"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AppError::data(
+            path.display().to_string(),
+            "another botmm runs with this key",
+            "stop it first, or approve another agent key for this one: two processes with one key \
+             use each other's nonces",
+        )),
+        Err(TryLockError::Error(e)) => Err(AppError::io(path, "lock")(e)),
+    }
+}
+
+fn read(path: &Path) -> Result<Kept, AppError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Kept::default()),
+        Err(e) => return Err(AppError::io(path, "read")(e)),
+    };
+    serde_json::from_str(&text).map_err(|e| {
+        AppError::data(
+            path.display().to_string(),
+            format!("not the state of a run: {e}"),
+            "move the file away; nonces then begin with this machine's clock, which must be right",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(dir: &Path, now_s: i64) -> Result<RunState, AppError> {
+        RunState::open(dir, Address::new([7; 20]), Nanos::secs(now_s))
+    }
+
+    #[test]
+    fn nonces_and_sessions_never_come_back_whatever_the_clock_and_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path(), 1_000).unwrap();
+        let used = first.nonce().next(Nanos::secs(1_000));
+        let session = first.session();
+        drop(first); // As if it were killed: nothing more was written.
+        let second = open(dir.path(), 990).unwrap();
+        assert!(second.nonce().next(Nanos::secs(990)) > used);
+        assert!(second.session() > session);
+        let last = second.nonce().last();
+        second.finish().unwrap();
+        let third = open(dir.path(), 2_000).unwrap();
+        assert_eq!(third.nonce().next(Nanos::secs(2_000)), 2_000_000.max(last + 1));
+    }
+
+    #[test]
+    fn one_process_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path(), 1_000).unwrap();
+        let error = open(dir.path(), 1_001).err().unwrap().to_string();
+        assert!(error.contains("another botmm runs with this key"), "{error}");
+        drop(first);
+        assert!(open(dir.path(), 1_002).is_ok());
+    }
+
+    #[test]
+    fn a_broken_state_is_named_and_not_guessed() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path(), 1_000).unwrap());
+        let path = dir.path().join(format!("{}.json", Address::new([7; 20])));
+        std::fs::write(&path, "{\"nonce_res").unwrap();
+        let error = open(dir.path(), 1_001).err().unwrap().to_string();
+        assert!(error.contains("move the file away"), "{error}");
+    }
+}
