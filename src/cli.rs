@@ -38,6 +38,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run recorded books and trades through the pipeline, against the simulator.
     Replay(ReplayArgs),
+    /// Trade on the venue, with a key of yours.
+    Run(RunArgs),
     /// Make a synthetic market on this machine: no keys, no network (the default verb).
     Paper(PaperArgs),
     /// Validate the configuration and print it resolved, secrets masked.
@@ -97,7 +99,43 @@ pub struct PaperArgs {
     pub common: MarketArgs,
 }
 
-/// What `replay` and `paper` have in common.
+/// `botmm run`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    HL_PRIVATE_KEY=0x... botmm run --network testnet --symbols BTC\n  \
+    botmm run --network mainnet --key-file agent.key --i-understand-real-money\n  \
+    botmm run --network http://127.0.0.1:3001 --key-file test.key --for 10m\n\n\
+    The key comes from --key-file (mode 0600), HL_PRIVATE_KEY, or the systemd credential\n\
+    hl_private_key; use the key of an agent wallet. HL_WALLET_ADDRESS names the account when it is\n\
+    a sub-account or vault. Ctrl-C or SIGTERM cancels every order before it ends.")]
+pub struct RunArgs {
+    /// mainnet, testnet, https://HOST[:PORT], or http://127.0.0.1:PORT.
+    #[arg(long, value_name = "NETWORK")]
+    pub network: String,
+    /// Allow trading with real money.
+    #[arg(long)]
+    pub i_understand_real_money: bool,
+    /// Read the private key from this file, which only its owner may read (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Trust these certificate authorities too (PEM), beside the public ones.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Where nonces and run numbers are kept between runs [default: state].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
+    #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
+    pub plan: Option<String>,
+    /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
+    pub duration: Option<Nanos>,
+    /// What the market verbs take; latency and fee are the venue's own here.
+    #[command(flatten)]
+    pub common: MarketArgs,
+}
+
+/// What the market verbs have in common.
 #[derive(Clone, Debug, Default, Args)]
 pub struct MarketArgs {
     /// Configuration whose keys go on top of the built-in defaults.
@@ -185,6 +223,13 @@ impl ReplayArgs {
 }
 
 impl PaperArgs {
+    /// What the flags change in the settings.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { plan: self.plan.clone(), ..self.common.overrides() }
+    }
+}
+
+impl RunArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
         Overrides { plan: self.plan.clone(), ..self.common.overrides() }

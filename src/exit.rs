@@ -1,6 +1,7 @@
 //! How the process ends: one line on stderr, and a code that scripts can rely on.
 
 use crate::data::DataError;
+use crate::net::{NetError, RestError};
 use crate::settings::ConfigError;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +53,12 @@ pub enum AppError {
         /// What to do about it.
         remedy: String,
     },
+    /// The venue cannot be reached.
+    #[error("{0}")]
+    Net(#[from] NetError),
+    /// A question to the venue has no answer.
+    #[error("{0}")]
+    Rest(#[from] RestError),
     /// A file or folder cannot be read or written.
     #[error("{}: cannot {doing}: {source}; check the path, permissions and free space", path.display())]
     Io {
@@ -100,7 +107,13 @@ impl AppError {
             // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
             Self::Config(e) if e.place.starts_with("--") => Exit::Usage,
             Self::Config(_) => Exit::Config,
-            Self::Recording(_) | Self::Data { .. } | Self::Io { .. } => Exit::Data,
+            // An address was typed just now.
+            Self::Net(NetError::Url { .. }) => Exit::Usage,
+            Self::Recording(_)
+            | Self::Data { .. }
+            | Self::Io { .. }
+            | Self::Net(_)
+            | Self::Rest(_) => Exit::Data,
             Self::RiskHalt { .. } => Exit::RiskHalt,
         }
     }

@@ -1,8 +1,10 @@
 //! One short file a verb.
 
 pub mod check;
+mod live;
 pub mod paper;
 pub mod replay;
+pub mod run;
 mod session;
 pub mod sign;
 
@@ -15,6 +17,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Paper(args) => paper::run(&args),
+        Verb::Run(args) => run::run(&args),
         Verb::Sign(args) => sign::run(&args),
     }
 }

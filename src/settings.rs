@@ -158,6 +158,13 @@ impl Draft {
         Ok(self)
     }
 
+    /// The plan's name, as it was written.
+    pub fn plan_name(&self) -> String {
+        let general = self.table.get("general").and_then(Value::as_table);
+        let name = general.and_then(|t| t.get("plan")).and_then(Value::as_str);
+        name.unwrap_or("auto").to_owned()
+    }
+
     /// Whether live trading on the mainnet was allowed in the file.
     pub fn understands_real_money(&self) -> bool {
         let general = self.table.get("general").and_then(Value::as_table);

@@ -306,7 +306,7 @@ impl Paper {
             metrics: &self.metrics,
             rings: &self.rings,
             latencies: &self.latencies,
-            venue: VenueAccount::read(&self.account),
+            venue_net: Some(VenueAccount::read(&self.account).net(&session::marks(&self.metrics))),
             span: end - self.start_time,
             wall,
             market: "synthetic",

@@ -167,7 +167,7 @@ impl Replay<'_> {
             metrics: &metrics,
             rings: &rings,
             latencies: &side.latencies,
-            venue: VenueAccount::read(&account),
+            venue_net: Some(VenueAccount::read(&account).net(&session::marks(&metrics))),
             span: side.now.min(span.last) - span.start,
             wall,
             market: "recorded",

@@ -9,8 +9,8 @@ use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe};
-use botmm_pipeline::venue::sim::exchange::{ExchangeConfig, VenueAccount};
+use botmm_pipeline::types::{Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +76,11 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
     Ok(flag)
 }
 
+/// The newest marks.
+pub fn marks(metrics: &Metrics) -> [Px; MAX_ASSETS] {
+    core::array::from_fn(|i| Px::from_raw(metrics.mark[i].get() as i64))
+}
+
 /// Kinds of market events, in the order of `MarketEvent::kind`.
 const KINDS: [&str; 4] = ["book", "bbo", "trade", "status"];
 
@@ -91,8 +96,8 @@ pub struct Ended<'a> {
     pub rings: &'a [Arc<RingStats>],
     /// How long polls took.
     pub latencies: &'a Latencies,
-    /// The venue's own account.
-    pub venue: VenueAccount,
+    /// What the venue's own account gained, at our marks; [`None`] = it did not tell.
+    pub venue_net: Option<Usd>,
     /// Time covered, of the market's clock.
     pub span: Nanos,
     /// Our own time.
@@ -113,8 +118,6 @@ impl Ended<'_> {
     /// The summary.
     pub fn summary(self) -> Summary {
         let m = self.metrics;
-        let marks: [Px; MAX_ASSETS] =
-            core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
         let wall_s = self.wall.as_secs_f64();
         Summary {
             events: m.events.get(),
@@ -137,7 +140,7 @@ impl Ended<'_> {
             fees_usd: m.fees.usd(),
             net_pnl_usd: m.net_pnl(),
             position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
-            equity_residual_usd: m.net_pnl() - self.venue.net(&marks),
+            equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
             reasons: self.reasons(),

@@ -28,6 +28,14 @@ pub(super) fn exact<T: Exact, S: Serializer>(value: &T, to: S) -> Result<S::Ok, 
     Raw(value).serialize(to)
 }
 
+/// The same for what may be unknown.
+pub(super) fn exact_option<T: Exact, S: Serializer>(
+    value: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(Raw).serialize(to)
+}
+
 /// The same for a map by symbol.
 pub(super) fn exact_map<T: Exact, S: Serializer>(
     values: &BTreeMap<String, T>,

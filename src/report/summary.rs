@@ -1,6 +1,6 @@
 //! What a run comes to. The JSON keys are an interface: scripts read them.
 
-use super::number::{exact, exact_map, hex};
+use super::number::{exact, exact_map, exact_option, hex};
 use super::reasons::ReasonShares;
 use botmm_pipeline::types::{Bps, Qty, Usd};
 use serde::Serialize;
@@ -47,9 +47,10 @@ pub struct Summary {
     /// Open position at the end by symbol, in coin, + long.
     #[serde(serialize_with = "exact_map")]
     pub position: BTreeMap<String, Qty>,
-    /// Our equity minus the venue's: anything but zero is a defect in the accounts.
-    #[serde(serialize_with = "exact")]
-    pub equity_residual_usd: Usd,
+    /// Our equity minus the venue's: anything but zero is a defect in the accounts. Nothing when the
+    /// venue could not be asked.
+    #[serde(serialize_with = "exact_option")]
+    pub equity_residual_usd: Option<Usd>,
     /// Highest worst-case exposure reached, by symbol.
     #[serde(serialize_with = "exact_map")]
     pub max_worst_case_exposure_usd: BTreeMap<String, Usd>,

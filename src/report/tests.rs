@@ -36,7 +36,7 @@ fn sample() -> Summary {
         fees_usd: usd("0.945018"),
         net_pnl_usd: usd("-2.145018"),
         position: by_symbol(Qty::parse("-0.00123").unwrap()),
-        equity_residual_usd: Usd::ZERO,
+        equity_residual_usd: Some(Usd::ZERO),
         max_worst_case_exposure_usd: by_symbol(usd("812.5")),
         max_position_usd: by_symbol(Usd::whole(1000)),
         reasons: ReasonShares::from_times([("BTC", [bid, ask])]),
@@ -175,7 +175,7 @@ fn two_runs_differ_in_timings_only() {
 #[test]
 fn what_is_wrong_is_said_loudly() {
     let mut s = sample();
-    s.equity_residual_usd = usd("-0.02");
+    s.equity_residual_usd = Some(usd("-0.02"));
     s.max_worst_case_exposure_usd = by_symbol(usd("1000.01"));
     s.fills = 0;
     s.fees_usd = usd("-0.5");
@@ -184,6 +184,6 @@ fn what_is_wrong_is_said_loudly() {
     assert!(text.contains("1,000.01      1,000.00  OVER THE LIMIT"), "{text}");
     assert!(text.contains("no fills: this says nothing about profit"), "{text}");
     assert!(text.contains("-0.50 USD (rebate)"), "{text}");
-    s.equity_residual_usd = Usd::from_raw(1);
+    s.equity_residual_usd = Some(Usd::from_raw(1));
     assert!(s.to_string().contains("0.00000001 USD: below the alarm"), "{s}");
 }

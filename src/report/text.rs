@@ -57,12 +57,9 @@ impl Summary {
         )?;
         line(f, "volume", format_args!("{:>14} USD", cents(self.volume_usd)))?;
         let verdict = self.residual_verdict();
+        let residual = self.equity_residual_usd.map_or("-".to_owned(), |r| format!("{r} USD"));
         // In full: a residual of a millionth is the one that tells of a defect.
-        line(
-            f,
-            "residual",
-            format_args!("{:>14} USD: {verdict}", self.equity_residual_usd.to_string()),
-        )?;
+        line(f, "residual", format_args!("{residual:>14}: {verdict}"))?;
         if self.fills == 0 {
             line(f, "note", "no fills: this says nothing about profit")?;
         }
@@ -72,9 +69,10 @@ impl Summary {
     fn residual_verdict(&self) -> &'static str {
         // STRATEGY §4: alarm above 0.01 USD + 1e-6 of the volume.
         let alarm = Usd::from_raw(SCALE / 100 + self.volume_usd.raw() / 1_000_000);
-        match self.equity_residual_usd.abs() {
-            Usd::ZERO => "the accounts add up",
-            residual if residual <= alarm => "below the alarm of 0.01 USD + 1e-6 of volume",
+        match self.equity_residual_usd.map(Usd::abs) {
+            None => "the venue could not be asked",
+            Some(Usd::ZERO) => "the accounts add up",
+            Some(residual) if residual <= alarm => "below the alarm of 0.01 USD + 1e-6 of volume",
             _ => "THE ACCOUNTS DO NOT ADD UP",
         }
     }

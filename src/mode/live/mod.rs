@@ -1,0 +1,408 @@
+//! A bot that trades over sockets in wall time: what `run` and `paper` share. They differ in the
+//! venue that they reach, and in nothing else.
+
+mod account;
+mod show;
+mod startup;
+
+pub use show::Show;
+pub use startup::Access;
+
+use super::session::{self, Ended};
+use crate::exit::AppError;
+use crate::net::{WsStatus, WsTransport};
+use crate::report::Summary;
+use crate::settings::{Draft, Overrides, Settings};
+use crate::side::journal::{Journal, utc};
+use crate::side::screen::Picture;
+use crate::side::state::RunState;
+use crate::terminal;
+use account::VenueSide;
+use botmm_pipeline::rt::threads::Threads;
+use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
+use botmm_pipeline::stage::status::AssetStatus;
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
+use botmm_pipeline::venue::hl::feed::HlFeed;
+use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
+use botmm_pipeline::venue::hl::sign::RequestSigner;
+use botmm_pipeline::wiring::{self, Pipeline};
+use startup::{Account, Started};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The side thread's turn.
+const TURN: Duration = Duration::from_millis(20);
+/// How long the orders may take to be cancelled over the order link at the end.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The order link must have shown no open order for this long before it is believed.
+const CANCEL_SETTLE: Duration = Duration::from_millis(500);
+/// When the order link has been down for this long, what rests is cancelled over HTTPS.
+const FALLBACK_AFTER: Duration = Duration::from_secs(10);
+/// How often the fallback is tried again.
+const FALLBACK_EVERY: Duration = Duration::from_secs(10);
+/// Rounds of cancelling over HTTPS at the end.
+const LAST_ROUNDS: u32 = 3;
+const LAST_PAUSE: Duration = Duration::from_millis(1_000);
+/// Alerts kept on the screen.
+const ALERTS_SHOWN: usize = 5;
+
+/// What a live run is asked to do.
+pub struct Request {
+    /// First line of the screen.
+    pub title: String,
+    /// What the summary calls the market.
+    pub market: &'static str,
+    /// Where the journal goes.
+    pub dir: PathBuf,
+    /// How to reach the venue.
+    pub access: Access,
+    /// The configuration before the venue's universe is known.
+    pub draft: Draft,
+    /// Flags on top.
+    pub flags: Overrides,
+    /// What a reader of the summary must know.
+    pub notes: Vec<String>,
+}
+
+/// A running bot.
+pub struct Live {
+    title: String,
+    market: &'static str,
+    notes: Vec<String>,
+    dir: PathBuf,
+    settings: Settings,
+    config: wiring::Config,
+    clock: WallClock,
+    started: Instant,
+    start_time: Nanos,
+    plan_name: String,
+    threads: Option<Threads>,
+    pipeline: Watched,
+    link: BoardReader<VIEW_WORDS>,
+    sockets: [(&'static str, WsStatus); 2],
+    venue: VenueSide,
+    state: RunState,
+    journal: Option<Journal>,
+    alerts: Vec<String>,
+    /// Since when the order link is not up.
+    down_since: Option<Instant>,
+    next_fallback: Instant,
+}
+
+/// What is left of a pipeline in the side thread's hands.
+struct Watched {
+    level: Arc<LevelCell>,
+    metrics: Arc<botmm_pipeline::stage::metrics::Metrics>,
+    rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
+    status: Vec<BoardReader<{ botmm_pipeline::stage::status::STATUS_WORDS }>>,
+    records: Vec<In<Record>>,
+    latencies: Latencies,
+}
+
+impl Live {
+    /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
+    /// reconciled.
+    pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
+        let Request { title, market, dir, access, draft, flags, notes } = request;
+        let plan = threaded_plan(&draft, &flags)?;
+        let Started { rest, settings, account } =
+            startup::start(&access, draft, &flags, &|| clock.now())?;
+        for warning in &settings.warnings {
+            terminal::complain(format_args!("warning: {warning}"));
+        }
+        let universe = settings.universe();
+        let state = RunState::open(&access.state_dir, access.signer.address(), clock.now())?;
+        let journal = Journal::create(&dir, &universe)?;
+        let mut config = session::pipeline_config(&settings, universe.clone(), false);
+        config.session = state.session();
+
+        let network = access.endpoint.network();
+        let signer = || RequestSigner::new(access.signer.clone(), network);
+        let (market_socket, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
+        let (order_socket, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
+        let seed = u64::from(state.session());
+        let feed = HlFeed::new(market_socket, universe.clone(), seed);
+        let Account { address, vault, .. } = account;
+        let gateway_config = GatewayConfig { account: address, vault, seed: seed ^ 1 << 32 };
+        let (gateway, link) =
+            HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
+        let Pipeline { stages, records, status, metrics, rings, level } =
+            wiring::build(&config, feed, gateway);
+        let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
+        let threads =
+            Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
+        let venue = VenueSide { rest, account, signer: signer(), nonce: state.nonce(), universe };
+        Ok(Self {
+            title,
+            market,
+            notes,
+            dir,
+            settings,
+            config,
+            start_time: clock.now(),
+            clock,
+            started: Instant::now(),
+            plan_name: plan.name,
+            threads: Some(threads),
+            pipeline: Watched { level, metrics, rings, status, records, latencies },
+            link,
+            sockets: [("market data", market_status), ("orders", order_status)],
+            venue,
+            state,
+            journal: Some(journal),
+            alerts: Vec::new(),
+            down_since: None,
+            next_fallback: Instant::now(),
+        })
+    }
+
+    /// The side thread's loop, until told to stop.
+    pub fn watch(
+        &mut self,
+        stop: &AtomicBool,
+        limit: Option<Duration>,
+        show: &Show,
+    ) -> Result<(), AppError> {
+        let mut next_picture = Duration::ZERO;
+        loop {
+            let elapsed = self.started.elapsed();
+            self.drain();
+            self.state.keep(self.clock.now())?;
+            self.watch_link();
+            if elapsed >= next_picture {
+                self.show(show);
+                next_picture = elapsed + show.every();
+            }
+            if stop.load(Ordering::Relaxed) || limit.is_some_and(|l| elapsed >= l) {
+                return Ok(());
+            }
+            if let Some(lane) = self.threads.as_ref().and_then(Threads::dead_lane) {
+                return Err(AppError::RiskHalt { reason: format!("lane {lane} died") });
+            }
+            if self.pipeline.level.get() == HaltLevel::Halt {
+                return Err(AppError::RiskHalt { reason: self.why_halted() });
+            }
+            std::thread::sleep(TURN);
+        }
+    }
+
+    fn why_halted(&self) -> String {
+        let alert = self.alerts.last().map_or("the halt level was raised", String::as_str);
+        match GatewayView::read(&self.link).text.as_str() {
+            "" => alert.to_owned(),
+            said => format!("{alert} (the venue said: {said})"),
+        }
+    }
+
+    /// When the order link stays down, what rests is cancelled over HTTPS.
+    fn watch_link(&mut self) {
+        let view = GatewayView::read(&self.link);
+        if view.is_up || self.pipeline.metrics.open_orders.get() == 0 {
+            self.down_since = None;
+            return;
+        }
+        let since = *self.down_since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        if now - since >= FALLBACK_AFTER && now >= self.next_fallback {
+            self.next_fallback = now + FALLBACK_EVERY;
+            let said = match self.cancel_over_https() {
+                Ok(0) => "order link down: no order of ours rests, says HTTPS".to_owned(),
+                Ok(count) => format!("order link down: {count} orders cancelled over HTTPS"),
+                Err(e) => format!("order link down, and HTTPS cannot cancel: {e}"),
+            };
+            self.say(said);
+        }
+    }
+
+    /// Cancels every order of ours that rests; how many there were.
+    fn cancel_over_https(&mut self) -> Result<usize, AppError> {
+        let resting = self.venue.open_orders()?;
+        self.venue.cancel(self.clock.now(), &resting)?;
+        Ok(resting.len())
+    }
+
+    fn drain(&mut self) {
+        self.pipeline.latencies.drain();
+        for i in 0..self.pipeline.records.len() {
+            while let Some(record) = self.pipeline.records[i].pop() {
+                if let Some(journal) = &mut self.journal {
+                    journal.write(&record);
+                }
+                if let Record::Alert { asset, time, kind } = record {
+                    let coin = asset.map(|a| self.config.universe.get(a).coin);
+                    let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                    let why = self.reason_of(kind);
+                    self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                }
+            }
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.flush();
+        }
+    }
+
+    /// What the sockets know of a lost link.
+    fn reason_of(&self, kind: AlertKind) -> String {
+        if kind != AlertKind::LinkDown {
+            return String::new();
+        }
+        self.sockets[1].1.last_error().map_or(String::new(), |why| format!(" ({why})"))
+    }
+
+    /// Only what is shown is kept: the journal has the alerts, and this runs for months.
+    fn say(&mut self, line: String) {
+        if self.alerts.len() == ALERTS_SHOWN {
+            self.alerts.remove(0);
+        }
+        self.alerts.push(line);
+    }
+
+    fn show(&self, show: &Show) {
+        let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
+        let mut alerts = self.alerts.clone();
+        for (name, socket) in &self.sockets {
+            if socket.state() != crate::net::WsState::Open
+                && let Some(why) = socket.last_error()
+            {
+                alerts.push(format!("{name}: {why}"));
+            }
+        }
+        show.picture(&Picture {
+            title: &self.title,
+            elapsed: self.started.elapsed(),
+            capital: self.config.params[0].risk.capital_usd,
+            universe: &self.config.universe,
+            assets: &assets,
+            metrics: &self.pipeline.metrics,
+            latencies: &self.pipeline.latencies,
+            alerts: &alerts,
+        });
+    }
+
+    /// Cancels what rests, waits for the venue's word, stops the threads, and compares the account
+    /// with the venue's.
+    pub fn finish(mut self) -> Result<Summary, AppError> {
+        self.cancel_and_wait();
+        let (wall, end) = (self.started.elapsed(), self.clock.now());
+        if let Some(threads) = self.threads.take() {
+            let unpinned = threads.unpinned();
+            let notes = unpinned.map(|l| format!("lane {l} could not be pinned to its core"));
+            self.notes.extend(notes.collect::<Vec<_>>());
+            if let Err(lane) = threads.stop() {
+                self.notes.push(format!("lane {lane} died: the numbers end there"));
+            }
+        }
+        self.drain();
+        let left = self.last_check();
+        let venue_net = self.compare();
+        if let Some(journal) = self.journal.take() {
+            journal.finish()?;
+        }
+        self.state.finish()?;
+        let ended = Ended {
+            settings: &self.settings,
+            config: &self.config,
+            metrics: &self.pipeline.metrics,
+            rings: &self.pipeline.rings,
+            latencies: &self.pipeline.latencies,
+            venue_net,
+            span: end - self.start_time,
+            wall,
+            market: self.market,
+            queue: "the venue's own".to_owned(),
+            plan: self.plan_name.clone(),
+            data: Vec::new(),
+            notes: self.notes,
+        };
+        let summary = ended.summary();
+        left.map(|()| summary)
+    }
+
+    /// Asks for all cancels, and waits until no order is open or nothing more comes.
+    fn cancel_and_wait(&mut self) {
+        self.pipeline.level.raise(HaltLevel::Halt);
+        let (asked, mut empty_since) = (Instant::now(), None);
+        while asked.elapsed() < CANCEL_TIMEOUT {
+            self.drain();
+            if self.pipeline.metrics.open_orders.get() > 0 {
+                empty_since = None;
+            } else if empty_since.get_or_insert_with(Instant::now).elapsed() >= CANCEL_SETTLE {
+                return;
+            }
+            std::thread::sleep(TURN);
+        }
+    }
+
+    /// No order of ours may be left when the process ends, whatever the order link did.
+    fn last_check(&mut self) -> Result<(), AppError> {
+        for _ in 0..LAST_ROUNDS {
+            match self.cancel_over_https() {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.notes.push(format!("{count} orders were cancelled over HTTPS")),
+                Err(e) => terminal::complain(&e),
+            }
+            std::thread::sleep(LAST_PAUSE);
+        }
+        match self.venue.open_orders() {
+            Ok(left) if left.is_empty() => Ok(()),
+            Ok(left) => Err(AppError::data(
+                "shutdown",
+                format!("{} orders still rest at the venue", left.len()),
+                "cancel them on the venue's page now",
+            )),
+            Err(e) => Err(AppError::data(
+                "shutdown",
+                format!("cannot see whether orders still rest ({e})"),
+                "look at the venue's page and cancel what is left",
+            )),
+        }
+    }
+
+    /// What the venue says that we gained; [`None`] when it does not answer.
+    fn compare(&mut self) -> Option<Usd> {
+        let m = &self.pipeline.metrics;
+        let marks = session::marks(m);
+        let opening = GatewayView::read(&self.link).opening_value;
+        let (value, held) = match self.venue.value(&marks) {
+            Ok(answer) => answer,
+            Err(e) => {
+                self.notes.push(format!("the account could not be compared: {e}"));
+                return None;
+            }
+        };
+        for (asset, instrument) in self.config.universe.iter() {
+            let ours = Qty::from_raw(m.position[asset.index()].get() as i64);
+            let theirs = held[asset.index()];
+            if ours != theirs {
+                let coin = instrument.coin;
+                self.notes.push(format!("{coin}: our position {ours}, the venue's {theirs}"));
+            }
+        }
+        Some(value - opening)
+    }
+
+    /// Its counters.
+    pub fn metrics(&self) -> Arc<botmm_pipeline::stage::metrics::Metrics> {
+        self.pipeline.metrics.clone()
+    }
+
+    /// Where its journal is.
+    pub fn dir(&self) -> PathBuf {
+        self.dir.clone()
+    }
+}
+
+/// Wall time needs threads.
+fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
+    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
+    session::plan(&name)?.ok_or_else(|| {
+        AppError::Usage(
+            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
+             dedicated or auto"
+                .to_owned(),
+        )
+    })
+}

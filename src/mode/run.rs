@@ -1,0 +1,82 @@
+//! `botmm run`: trades on the venue, with a real key.
+
+use super::live::{Access, Live, Request, Show};
+use super::session;
+use crate::cli::RunArgs;
+use crate::exit::AppError;
+use crate::keys;
+use crate::net::{Endpoint, Tls};
+use crate::settings::Draft;
+use crate::side::journal::{make_run_folder, write_whole};
+use crate::terminal;
+use botmm_pipeline::rt::WallClock;
+use botmm_pipeline::venue::hl::sign::Network;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Runs the verb.
+pub fn run(args: &RunArgs) -> Result<(), AppError> {
+    let draft = Draft::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?;
+    let endpoint = Endpoint::parse(&args.network)?;
+    let is_mainnet = endpoint.network() == Network::Mainnet;
+    if is_mainnet && !args.i_understand_real_money && !draft.understands_real_money() {
+        return Err(AppError::Usage(
+            "this would trade with real money; if that is meant, add --i-understand-real-money, \
+             or `i_understand_real_money = true` under [general] in the configuration"
+                .to_owned(),
+        ));
+    }
+    let stop = session::stop_flag()?;
+    let clock = WallClock::default();
+    let access = Access {
+        tls: Tls { extra_ca: args.ca.clone() },
+        signer: Arc::new(keys::signer(args.key_file.as_deref())?),
+        wallet: keys::account()?,
+        state_dir: args.state.clone().unwrap_or_else(|| "state".into()),
+        endpoint,
+    };
+    let dir = match &args.common.out {
+        Some(dir) => dir.clone(),
+        None => make_run_folder(Path::new("runs"), clock.now())?,
+    };
+    let (market, notes) = match is_mainnet {
+        true => ("mainnet", Vec::new()),
+        false => ("test", vec!["not the mainnet: these are no real trades".to_owned()]),
+    };
+    let request = Request {
+        title: format!("botmm run  ·  {}", access.endpoint),
+        market,
+        dir,
+        access,
+        draft,
+        flags: args.overrides(),
+        notes,
+    };
+    let live = Live::start(request, clock)?;
+    trade(live, &stop, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
+}
+
+/// Watches a running bot to its end, prints and keeps the summary.
+pub fn trade(
+    mut live: Live,
+    stop: &AtomicBool,
+    limit: Option<Duration>,
+    json: bool,
+) -> Result<(), AppError> {
+    let show = Show::choose(json);
+    show.begin();
+    let ended = live.watch(stop, limit, &show);
+    drop(show);
+    let (dir, metrics) = (live.dir(), live.metrics());
+    let summary = live.finish()?;
+    let text = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
+    write_whole(&dir.join("summary.json"), &text)?;
+    terminal::print(&if json { text } else { summary.to_string() })?;
+    if !json {
+        terminal::print(&format!("journal: {}\n", dir.join("journal.jsonl").display()))?;
+    }
+    ended?;
+    session::verdict(&metrics)
+}
