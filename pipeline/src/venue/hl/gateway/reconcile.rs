@@ -248,6 +248,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// An answer to one of the questions above.
+    #[expect(clippy::collapsible_match, reason = "a guard should not end a post")]
     pub(super) fn on_answer(&mut self, now: Nanos, event: &UserEvent) {
         match event {
             UserEvent::OrderStatus { id, found } => {
