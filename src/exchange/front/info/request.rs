@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error};
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[allow(missing_docs, reason = "named as PROTOCOL names them")]
+#[allow(dead_code, reason = "what a request must have, whatever its answer needs of it")]
 pub enum InfoRequest {
     // The market.
     Meta {
