@@ -11,6 +11,9 @@ use crate::exchange::model::{AccountState, Leverage, NewOrder, OrderStatus, Posi
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
 
+/// Size of one asset that one account may hold and have on offer: sums of it stay in 64 bits.
+const MAX_SIZE: i128 = i64::MAX as i128 / 64;
+
 /// One account's margin at the marks of now.
 pub(super) struct Margin<'a> {
     pub account: &'a Account,
@@ -74,6 +77,12 @@ impl Margin<'_> {
 
     /// Whether an order may be placed: it adds nothing to what is taken, or there is enough.
     pub fn admits(&self, asset: AssetId, side: Side, qty: Qty) -> bool {
+        let [bids, asks] = self.account.resting[asset.index()];
+        let szi = self.account.positions[asset.index()].szi;
+        let sizes = [bids, asks, szi.abs(), qty].map(|size| i128::from(size.raw()));
+        if sizes.iter().sum::<i128>() > MAX_SIZE {
+            return false;
+        }
         let after = self.of_orders(Some((asset, side, qty)));
         after <= self.of_orders(None) || self.equity() >= self.of_positions() + after
     }

@@ -66,9 +66,14 @@ impl AssetState {
     fn rate(&self) -> (i64, i64) {
         let (sum, count) = self.samples;
         let premium = if count == 0 { self.premium.unwrap_or(0) } else { sum / count };
-        let eight_hours = premium + (INTEREST - premium).clamp(-PULL, PULL);
-        ((eight_hours / PAYMENTS).clamp(-HIGHEST_RATE, HIGHEST_RATE), premium)
+        (hourly_rate(premium), premium)
     }
+}
+
+/// The hourly rate of an average premium.
+pub(super) fn hourly_rate(premium: i64) -> i64 {
+    let eight_hours = premium + (INTEREST - premium).clamp(-PULL, PULL);
+    (eight_hours / PAYMENTS).clamp(-HIGHEST_RATE, HIGHEST_RATE)
 }
 
 /// When each of these is next due.
