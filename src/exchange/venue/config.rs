@@ -47,6 +47,8 @@ pub struct VenueConfig {
     pub schedule_triggers: u32,
     /// How far from the mark a limit price may be, percent of the mark.
     pub price_band_pct: i64,
+    /// How long past its end an agent is still accepted (the venue: up to 15 minutes).
+    pub agent_grace: Nanos,
     /// What an unknown signer is told.
     pub unknown_signer: UnknownSignerText,
     /// Whether a partial fill of a resting order sends another `open` with what is left.
@@ -71,6 +73,7 @@ impl Default for VenueConfig {
             schedule_ahead: Nanos::secs(5),
             schedule_triggers: 10,
             price_band_pct: 80,
+            agent_grace: Nanos::ZERO,
             unknown_signer: UnknownSignerText::DoesNotExist,
             partial_fill_updates: false,
             partly_crossed_rests: true,
