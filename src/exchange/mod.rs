@@ -12,8 +12,10 @@
 //! Time and bytes are arguments everywhere but in `server`: tests run bot and exchange in virtual
 //! time, without a socket.
 
+pub mod front;
 pub mod model;
 pub mod refusal;
+pub mod venue;
 
 use botmm_pipeline::types::Nanos;
 use std::net::IpAddr;

@@ -43,6 +43,8 @@ pub enum Refusal {
     UpgradePostOnly,
     /// Too many open orders.
     TooManyOrders,
+    /// The client id is in use (only when the venue is set up to mind).
+    DuplicateCloid,
     /// Cancel of what is gone.
     MissingOrder,
     // A modification (an item of batchModify, or the whole of modify).
@@ -166,6 +168,7 @@ impl core::fmt::Display for Refusal {
                 f.write_str("Only post-only orders allowed immediately after a network upgrade")
             }
             Self::TooManyOrders => f.write_str("Too many open orders."),
+            Self::DuplicateCloid => f.write_str("Client order id is in use."),
             Self::MissingOrder => {
                 f.write_str("Order was never placed, already canceled, or filled.")
             }

@@ -177,6 +177,13 @@ impl OrderBook {
         Some(self.queue(node.side, node.px).take_while(|&(o, _)| o != oid).map(|(_, q)| q).sum())
     }
 
+    /// The order of a side that would trade first, and what is left of it.
+    pub fn front(&self, side: Side) -> Option<(Oid, Level)> {
+        let (_, queue) = self.queues[side.index()].first_key_value()?;
+        let node = &self.nodes[queue.front as usize];
+        Some((node.oid, Level { px: node.px, qty: node.qty }))
+    }
+
     /// How many orders rest.
     pub fn len(&self) -> usize {
         self.by_oid.len()

@@ -45,6 +45,53 @@ pub struct Execution {
     pub tid: u64,
 }
 
+/// An aggressive order of ours: it trades at once or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakingOrder {
+    /// Whose.
+    pub asset: AssetId,
+    /// Which side it is on.
+    pub side: Side,
+    /// The worst price it accepts.
+    pub limit: Px,
+    /// Size; legal and positive.
+    pub qty: Qty,
+}
+
+/// A piece of an aggressive order that traded, at its maker's price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// At what price.
+    pub px: Px,
+    /// How much.
+    pub qty: Qty,
+    /// The resting order of ours that it met; [`None`] = somebody else's.
+    pub maker: Option<Oid>,
+    /// Venue trade id.
+    pub tid: u64,
+}
+
+/// Whom an aggressive order would meet first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    /// Best price.
+    pub px: Px,
+    /// Size of the order that is first in line there (of the whole level, where orders are not
+    /// told apart).
+    pub qty: Qty,
+    /// That order, when it is one of ours.
+    pub oid: Option<Oid>,
+}
+
+/// One price of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepthLevel {
+    /// Price and total size.
+    pub level: Level,
+    /// How many orders; 1 where they are not told apart.
+    pub orders: u32,
+}
+
 /// What a market did while time went on. Reused between calls; never shrinks.
 #[derive(Debug, Default)]
 pub struct MarketOutput {
@@ -68,4 +115,14 @@ pub trait Market: Send {
     fn place(&mut self, order: &RestingOrder);
     /// Takes an order out; what was left of it, or [`None`] when it is not there.
     fn cancel(&mut self, oid: Oid) -> Option<Qty>;
+    /// Whom an order against this side would meet first. [`None`] = nobody.
+    fn front(&self, asset: AssetId, side: Side) -> Option<Front>;
+    /// Lets an order trade, best price first, and at one price in order of arrival. Appends what
+    /// traded and returns what found no counterpart. The market's output does not tell of it: who
+    /// asked publishes it.
+    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty;
+    /// Appends the best `count` levels of a side, best first.
+    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>);
+    /// How many more orders can rest.
+    fn room(&self) -> usize;
 }

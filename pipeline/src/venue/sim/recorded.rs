@@ -14,11 +14,14 @@
 //! Our own orders are not in the displayed book. Among themselves they keep time priority, and one
 //! trade's size is shared once among those at its price. A fill never exceeds whole lots.
 //!
+//! An aggressive order of ours eats displayed size, which stays eaten until the tape speaks of its
+//! price again. It never meets a resting order of ours: those wait for the tape.
+//!
 //! What this cannot show: that others react to our orders, and orders that were never displayed.
 
 use super::queue::{QueueModel, QueuePlace, Shown};
 use super::shown::ShownBook;
-use super::{Execution, Market, MarketOutput, RestingOrder};
+use super::{DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder};
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
     AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade,
@@ -47,6 +50,8 @@ struct AssetMarket {
     instrument: Instrument,
     shown: ShownBook,
     orders: Vec<OwnOrder>,
+    /// Displayed size that aggressive orders of ours took.
+    eaten: Vec<(Side, Level)>,
 }
 
 /// A recording as a [`Market`].
@@ -58,6 +63,7 @@ pub struct RecordedMarket {
     assets: Vec<AssetMarket>,
     live: usize,
     generated: u64,
+    publishes: bool,
 }
 
 impl RecordedMarket {
@@ -67,9 +73,17 @@ impl RecordedMarket {
             instrument: *instrument,
             shown: ShownBook::default(),
             orders: Vec::with_capacity(MAX_SIM_ORDERS),
+            eaten: Vec::new(),
         };
         let assets = universe.iter().map(|(_, instrument)| asset(instrument)).collect();
-        Self { tape, position: 0, model, assets, live: 0, generated: 0 }
+        Self { tape, position: 0, model, assets, live: 0, generated: 0, publishes: false }
+    }
+
+    /// The same, but its events come out of [`Market::advance`] too: for a venue whose clients get
+    /// their data from it and not from the tape.
+    pub fn publishing(mut self) -> Self {
+        self.publishes = true;
+        self
     }
 
     /// The queue model in use.
@@ -109,12 +123,15 @@ impl Market for RecordedMarket {
             let Some(event) = tape.by_venue(self.position) else { return };
             self.position += 1;
             self.apply(&event, out);
+            if self.publishes && !matches!(event, MarketEvent::Status(_)) {
+                out.events.push(event);
+            }
         }
     }
 
     fn touch(&self, asset: AssetId) -> (Level, Level) {
-        let shown = &self.assets[asset.index()].shown;
-        (shown.touch(Side::Bid), shown.touch(Side::Ask))
+        let best = |side| self.assets[asset.index()].left(side).next().unwrap_or_default();
+        (best(Side::Bid), best(Side::Ask))
     }
 
     fn place(&mut self, order: &RestingOrder) {
@@ -136,6 +153,39 @@ impl Market for RecordedMarket {
             }
         }
         None
+    }
+
+    fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
+        let best = self.assets[asset.index()].left(side).next()?;
+        Some(Front { px: best.px, qty: best.qty, oid: None })
+    }
+
+    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        let asset = &mut self.assets[order.asset.index()];
+        let makers = order.side.opposite();
+        let mut left = order.qty;
+        while left.is_positive() {
+            let Some(best) = asset.left(makers).next() else { break };
+            if makers.is_better(order.limit, best.px) {
+                break;
+            }
+            let qty = best.qty.min(left);
+            asset.eaten.push((makers, Level { px: best.px, qty }));
+            self.generated += 1;
+            let tid = GENERATED_TID | self.generated;
+            taken.push(Taken { px: best.px, qty, maker: None, tid });
+            left -= qty;
+        }
+        left
+    }
+
+    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>) {
+        let left = self.assets[asset.index()].left(side).take(count);
+        levels.extend(left.map(|level| DepthLevel { level, orders: 1 }));
+    }
+
+    fn room(&self) -> usize {
+        MAX_SIM_ORDERS - self.live
     }
 }
 
@@ -162,6 +212,16 @@ impl Fills<'_> {
 }
 
 impl AssetMarket {
+    /// Displayed levels of a side without what was eaten, best first.
+    fn left(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
+        let eaten = move |px: Px| -> Qty {
+            let here = self.eaten.iter().filter(|(s, level)| *s == side && level.px == px);
+            here.map(|(_, level)| level.qty).sum()
+        };
+        let left = move |l: Level| Level { px: l.px, qty: l.qty - eaten(l.px) };
+        self.shown.levels(side).map(left).filter(|l| l.qty.is_positive())
+    }
+
     fn on_trade(&mut self, trade: &Trade, fills: &mut Fills<'_>) {
         let hit = trade.aggressor.opposite();
         let mut tid = Some(trade.tid);
@@ -200,6 +260,9 @@ impl AssetMarket {
         model: QueueModel,
         fills: &mut Fills<'_>,
     ) {
+        self.eaten.retain(|(side, level)| {
+            reach[side.index()].is_some_and(|worst| side.is_better(worst, level.px))
+        });
         for i in 0..self.orders.len() {
             let order = &mut self.orders[i];
             let opposite = self.shown.touch(order.side.opposite());

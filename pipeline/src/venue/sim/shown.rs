@@ -139,6 +139,11 @@ impl ShownBook {
         self.sides[side.index()].touch()
     }
 
+    /// Displayed levels of a side, best first.
+    pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
+        self.sides[side.index()].levels.iter().map(|shown| shown.level)
+    }
+
     /// What is displayed at a price.
     pub fn at(&self, side: Side, px: Px) -> Shown {
         self.sides[side.index()].at(px)

@@ -18,7 +18,7 @@ pub use profile::MarketProfile;
 pub use stats::{MarketFigures, MarketStats};
 
 use super::matching::{Match, OrderBook};
-use super::{Execution, Market, MarketOutput, RestingOrder};
+use super::{DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder};
 use crate::types::limits::BOOK_LEVELS;
 use crate::types::{
     AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Oid, Qty, Side, Trade,
@@ -155,6 +155,39 @@ impl Market for SyntheticMarket {
         let asset = self.own.remove(&oid)?;
         self.assets[asset.index()].book.cancel(oid)
     }
+
+    fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
+        let (oid, level) = self.assets[asset.index()].book.front(side)?;
+        Some(Front { px: level.px, qty: level.qty, oid: user_order(oid) })
+    }
+
+    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        let Self { assets, own, .. } = self;
+        assets[order.asset.index()].take(order, own, taken)
+    }
+
+    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>) {
+        let book = &self.assets[asset.index()].book;
+        let counted = |level: Level| {
+            let orders = book.queue(side, level.px).count() as u32;
+            DepthLevel { level, orders }
+        };
+        levels.extend(book.levels(side).take(count).map(counted));
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+fn next_tid(next: &mut u64) -> u64 {
+    *next += 1;
+    *next - 1
+}
+
+/// An order's id when it is no agent's.
+fn user_order(oid: Oid) -> Option<Oid> {
+    (oid.0 & AGENT_BIT == 0).then_some(oid)
 }
 
 impl AssetMarket {
@@ -200,8 +233,7 @@ impl AssetMarket {
 
     fn emit_trades(&mut self, now: Nanos, own: &mut HashMap<Oid, AssetId>, out: &mut MarketOutput) {
         for (aggressor, fill) in self.trades.drain(..) {
-            let tid = self.next_tid;
-            self.next_tid += 1;
+            let tid = next_tid(&mut self.next_tid);
             out.events.push(MarketEvent::Trade(Trade {
                 asset: self.asset,
                 aggressor,
@@ -211,14 +243,33 @@ impl AssetMarket {
                 tid,
                 ..Trade::default()
             }));
-            if fill.oid.0 & AGENT_BIT == 0 {
-                let Match { oid, px, qty, left } = fill;
+            let Match { oid, px, qty, left } = fill;
+            if user_order(oid).is_some() {
                 out.executions.push(Execution { time: now, oid, px, qty, tid });
                 if left.is_zero() {
                     own.remove(&oid);
                 }
             }
         }
+    }
+
+    /// An order of ours meets the book between two blocks.
+    fn take(
+        &mut self,
+        order: &TakingOrder,
+        own: &mut HashMap<Oid, AssetId>,
+        taken: &mut Vec<Taken>,
+    ) -> Qty {
+        let mut matches = Vec::new();
+        let left = self.book.take(order.side, Some(order.limit), order.qty, &mut matches);
+        for Match { oid, px, qty, left } in matches {
+            let maker = user_order(oid);
+            if maker.is_some() && left.is_zero() {
+                own.remove(&oid);
+            }
+            taken.push(Taken { px, qty, maker, tid: next_tid(&mut self.next_tid) });
+        }
+        left
     }
 
     fn emit_bbo(&mut self, now: Nanos, out: &mut MarketOutput) {

@@ -1,0 +1,258 @@
+//! `/ws`: acknowledgements, first frames, what blocks bring, errors.
+
+use super::world::{USER, World, frames, keys, of_channel};
+use crate::exchange::Host;
+use crate::exchange::front::HubConfig;
+use botmm_pipeline::types::Nanos;
+use serde_json::{Value, json};
+
+fn subscribe(subscription: &str) -> String {
+    format!(r#"{{"method":"subscribe","subscription":{subscription}}}"#)
+}
+
+/// Every subscription of PROTOCOL §5.4 as it may be sent, as it is acknowledged, and the channel
+/// and keys of its first frame's data, where there is one at once.
+fn cases() -> Vec<(String, String, Option<(&'static str, Vec<&'static str>)>)> {
+    let user = |kind: &str, more: &str| format!(r#"{{"type":"{kind}","user":"{USER}"{more}}}"#);
+    let coin = |kind: &str| format!(r#"{{"type":"{kind}","coin":"BTC"}}"#);
+    let l2 = |rest: &str| format!(r#"{{"type":"l2Book","coin":"BTC",{rest}}}"#);
+    let same = |text: String, first| (text.clone(), text, first);
+    let plain = l2(r#""nSigFigs":null,"mantissa":null,"fast":false"#);
+    let fast = l2(r#""nSigFigs":null,"mantissa":null,"fast":true"#);
+    let merged = l2(r#""nSigFigs":5,"mantissa":2,"fast":false"#);
+    let series = |kind: &'static str, list| {
+        let mut keys = vec!["isSnapshot", list, "user"];
+        keys.sort_unstable();
+        Some((kind, keys))
+    };
+    vec![
+        (coin("l2Book"), plain, Some(("l2Book", vec!["coin", "levels", "time"]))),
+        (l2(r#""fast":true"#), fast, Some(("l2Book", vec!["coin", "fast", "levels", "time"]))),
+        (
+            l2(r#""mantissa":2,"nSigFigs":5"#),
+            merged,
+            Some(("l2Book", vec!["coin", "levels", "time"])),
+        ),
+        same(coin("bbo"), Some(("bbo", vec!["bbo", "coin", "time"]))),
+        same(coin("trades"), None),
+        same(r#"{"type":"allMids"}"#.into(), Some(("allMids", vec!["mids"]))),
+        same(r#"{"type":"allMids","dex":""}"#.into(), Some(("allMids", vec!["dex", "mids"]))),
+        same(coin("activeAssetCtx"), Some(("activeAssetCtx", vec!["coin", "ctx"]))),
+        same(r#"{"type":"allDexsAssetCtxs"}"#.into(), Some(("allDexsAssetCtxs", vec!["ctxs"]))),
+        same(r#"{"type":"fastAssetCtxs"}"#.into(), None),
+        same(r#"{"type":"outcomeMetaUpdates"}"#.into(), None),
+        same(
+            format!(r#"{{"type":"activeAssetData","user":"{USER}","coin":"BTC"}}"#),
+            Some((
+                "activeAssetData",
+                vec!["availableToTrade", "coin", "leverage", "markPx", "maxTradeSzs", "user"],
+            )),
+        ),
+        same(user("orderUpdates", ""), None),
+        same(user("userEvents", ""), None),
+        same(user("notification", ""), None),
+        (
+            user("userFills", ""),
+            user("userFills", r#","aggregateByTime":false"#),
+            series("userFills", "fills"),
+        ),
+        same(user("userFills", r#","aggregateByTime":true"#), series("userFills", "fills")),
+        same(user("userFundings", ""), series("userFundings", "fundings")),
+        same(
+            user("userNonFundingLedgerUpdates", ""),
+            series("userNonFundingLedgerUpdates", "nonFundingLedgerUpdates"),
+        ),
+        same(user("userTwapSliceFills", ""), series("userTwapSliceFills", "twapSliceFills")),
+        same(user("userTwapHistory", ""), series("userTwapHistory", "history")),
+        same(user("userHistoricalOrders", ""), series("userHistoricalOrders", "orderHistory")),
+        (
+            user("openOrders", ""),
+            user("openOrders", r#","dex":"""#),
+            Some(("openOrders", vec!["dex", "orders", "user"])),
+        ),
+        (
+            user("clearinghouseState", ""),
+            user("clearinghouseState", r#","dex":"""#),
+            Some(("clearinghouseState", vec!["clearinghouseState", "dex", "user"])),
+        ),
+        (
+            user("twapStates", ""),
+            user("twapStates", r#","dex":"""#),
+            Some(("twapStates", vec!["dex", "states", "user"])),
+        ),
+        same(
+            user("allDexsClearinghouseState", ""),
+            Some(("allDexsClearinghouseState", vec!["clearinghouseStates", "user"])),
+        ),
+        same(user("spotState", ""), Some(("spotState", vec!["spotState", "user"]))),
+        same(user("webData3", ""), Some(("webData3", vec!["perpDexStates", "userState"]))),
+    ]
+}
+
+#[test]
+fn every_subscription_is_acknowledged_then_shown() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    for (sent, normalised, first) in cases() {
+        let answers = world.send(conn, &subscribe(&sent));
+        let ack = format!(
+            r#"{{"channel":"subscriptionResponse","data":{{"method":"subscribe","subscription":{normalised}}}}}"#
+        );
+        assert_eq!(answers[0], ack);
+        match first {
+            None => assert_eq!(answers.len(), 1, "{sent}: {answers:?}"),
+            Some((channel, expected)) => {
+                assert_eq!(answers.len(), 2, "{sent}");
+                let frame: Value = serde_json::from_str(&answers[1]).unwrap();
+                assert_eq!(frame["channel"], channel, "{sent}");
+                assert_eq!(keys(&frame["data"]), expected, "{sent}");
+            }
+        }
+        let again = world.send(conn, &subscribe(&sent));
+        let text = format!("Already subscribed: {normalised}");
+        assert_eq!(again, [json!({"channel": "error", "data": text}).to_string()]);
+    }
+    for (sent, normalised, _) in cases() {
+        let text = format!(r#"{{"id":"17","method":"unsubscribe","subscription":{sent}}}"#);
+        let ack = format!(
+            r#"{{"channel":"subscriptionResponse","data":{{"method":"unsubscribe","subscription":{normalised}}}}}"#
+        );
+        assert_eq!(world.send(conn, &text), [ack]);
+        let text_again = format!("Already unsubscribed: {normalised}");
+        let error = json!({"channel": "error", "data": text_again}).to_string();
+        assert_eq!(world.send(conn, &text), [error]);
+    }
+    assert_eq!(frames(&world.run(Nanos::secs(5)), conn), [""; 0], "nothing is wanted any more");
+}
+
+#[test]
+fn candles_of_every_interval_are_taken() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    world.run(Nanos::secs(5));
+    let text = subscribe(r#"{"coin":"BTC","type":"candle","interval":"1m"}"#);
+    let answers = world.send(conn, &text);
+    assert!(
+        answers[0].ends_with(r#""subscription":{"type":"candle","interval":"1m","coin":"BTC"}}}"#)
+    );
+    let sent = frames(&world.run(Nanos::secs(60)), conn);
+    let candles = of_channel(&sent, "candle");
+    assert!(!candles.is_empty());
+    for candle in &candles {
+        assert_eq!(keys(candle), ["T", "c", "h", "i", "l", "n", "o", "s", "t", "v"]);
+        assert_eq!((&candle["s"], &candle["i"]), (&json!("BTC"), &json!("1m")));
+    }
+    for pair in candles.windows(2) {
+        assert_ne!(pair[0], pair[1], "only when it changed");
+    }
+}
+
+#[test]
+fn errors_quote_what_was_sent() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    let webdata = subscribe(&format!(r#"{{"type":"webData2","user":"{USER}"}}"#));
+    for text in [
+        "hello \"you\"\n",
+        "",
+        "[]",
+        r#"{"method":"dance"}"#,
+        r#"{"method":"subscribe"}"#,
+        r#"{"method":"subscribe","subscription":{"type":"trades"}}"#,
+        r#"{"method":"post","id":-1,"request":{"type":"info","payload":{"type":"meta"}}}"#,
+        r#"{"method":"post","id":1,"request":{"type":"info","payload":{"type":"nope"}}}"#,
+        r#"{"method":"post","id":1,"request":{"type":"explorer","payload":{}}}"#,
+        r#"{"method":"post","id":1,"request":{"type":"action","payload":{"action":{}}}}"#,
+        &webdata,
+    ] {
+        let data = format!("Error parsing JSON into valid websocket request: {text}");
+        let expected = json!({"channel": "error", "data": data});
+        let answers = world.send(conn, text);
+        assert_eq!(answers.len(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&answers[0]).unwrap(), expected);
+    }
+    let answers = world.send(conn, &subscribe(r#"{"type":"l2Book","coin":"NOPE"}"#));
+    let data = concat!(
+        r#"Invalid subscription {"type":"l2Book","coin":"NOPE","nSigFigs":null,"#,
+        r#""mantissa":null,"fast":false}"#,
+    );
+    assert_eq!(serde_json::from_str::<Value>(&answers[0]).unwrap()["data"], data);
+    assert_eq!(world.send(conn, r#"{"method":"ping"}"#), [r#"{"channel":"pong"}"#], "still open");
+}
+
+#[test]
+fn posted_questions_have_the_answers_of_http() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    for body in
+        [r#"{"type":"meta"}"#, r#"{"type":"l2Book","coin":"NOPE"}"#, r#"{"type":"spotMeta"}"#]
+    {
+        let text =
+            format!(r#"{{"method":"post","id":7,"request":{{"type":"info","payload":{body}}}}}"#);
+        let answer: Value = serde_json::from_str(&world.send(conn, &text)[0]).unwrap();
+        let kind = serde_json::from_str::<Value>(body).unwrap()["type"].clone();
+        let payload = json!({"type": kind, "data": world.info(body)});
+        let data = json!({"id": 7, "response": {"type": "info", "payload": payload}});
+        assert_eq!(answer, json!({"channel": "post", "data": data}));
+    }
+}
+
+#[test]
+fn blocks_bring_books_touches_and_trades() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    for subscription in [
+        r#"{"type":"l2Book","coin":"BTC"}"#,
+        r#"{"type":"l2Book","coin":"ETH","fast":true}"#,
+        r#"{"type":"bbo","coin":"BTC"}"#,
+        r#"{"type":"trades","coin":"BTC"}"#,
+        r#"{"type":"activeAssetCtx","coin":"BTC"}"#,
+        r#"{"type":"allMids"}"#,
+    ] {
+        world.send(conn, &subscribe(subscription));
+    }
+    let sent = frames(&world.run(Nanos::secs(60)), conn);
+    let books = of_channel(&sent, "l2Book");
+    let (fast, slow): (Vec<_>, Vec<_>) = books.into_iter().partition(|b| b["fast"] == true);
+    let time = |v: &Value| v["time"].as_i64().unwrap();
+    assert!((80..=121).contains(&slow.len()), "{} slow books a minute", slow.len());
+    assert!(slow.windows(2).all(|w| time(&w[1]) - time(&w[0]) >= 500));
+    assert!(fast.len() > 500, "{} fast books a minute", fast.len());
+    assert!(fast.iter().all(|b| b["levels"][0].as_array().unwrap().len() <= 5));
+    let touches = of_channel(&sent, "bbo");
+    assert!(touches.len() > 10, "{} touches", touches.len());
+    assert!(touches.windows(2).all(|w| w[0]["bbo"] != w[1]["bbo"]), "only when changed");
+    assert!(touches.windows(2).all(|w| time(&w[0]) < time(&w[1])), "once a block");
+    let trades = of_channel(&sent, "trades");
+    assert!(!trades.is_empty());
+    let expected = ["coin", "hash", "px", "side", "sz", "tid", "time", "users"];
+    assert!(trades.iter().all(|list| keys(&list[0]) == expected));
+    assert!(!of_channel(&sent, "allMids").is_empty());
+    assert!((5..=30).contains(&of_channel(&sent, "activeAssetCtx").len()), "about every 3 s");
+}
+
+#[test]
+fn a_frame_is_the_same_for_all_who_want_it() {
+    let mut world = World::new(HubConfig::default());
+    let (a, b) = (world.open(1), world.open(2));
+    for conn in [a, b] {
+        world.send(conn, &subscribe(r#"{"type":"bbo","coin":"BTC"}"#));
+    }
+    let out = world.run(Nanos::secs(20));
+    assert!(!frames(&out, a).is_empty());
+    assert_eq!(frames(&out, a), frames(&out, b));
+    world.hub.close(world.now, a);
+    let out = world.run(Nanos::secs(20));
+    assert_eq!(frames(&out, a), [""; 0]);
+    assert!(!frames(&out, b).is_empty());
+}
+
+#[test]
+fn trades_may_be_replayed() {
+    let mut world = World::new(HubConfig { replayed_trades: 3, ..HubConfig::default() });
+    let conn = world.open(1);
+    world.run(Nanos::secs(60));
+    let answers = world.send(conn, &subscribe(r#"{"type":"trades","coin":"BTC"}"#));
+    let replayed = of_channel(&answers, "trades");
+    assert_eq!(replayed[0].as_array().unwrap().len(), 3);
+}

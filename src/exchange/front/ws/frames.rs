@@ -1,0 +1,318 @@
+//! Data frames (PROTOCOL §5.4), one function for each family of channels.
+
+use super::block::Block;
+use super::message::{NamedDex, Subscription};
+use crate::exchange::front::info::{self, Interval, Mids};
+use crate::exchange::front::json::{Decimal, Nothing, User, to_bytes};
+use crate::exchange::front::shapes::{
+    AccountShape, CtxShape, FillShape, FrontendOrder, FundingShape, LevelShape, OrderShape,
+    TradeShape, WithStatus, fill_shapes,
+};
+use crate::exchange::model::{OrderStatus, Role};
+use crate::exchange::venue::Venue;
+use botmm_pipeline::types::{AssetId, Side};
+use serde::Serialize;
+
+/// What every frame is.
+#[derive(Serialize)]
+struct Frame<T> {
+    channel: &'static str,
+    data: T,
+}
+
+/// A frame of a channel.
+pub fn frame(channel: &'static str, data: impl Serialize) -> Vec<u8> {
+    to_bytes(&Frame { channel, data })
+}
+
+/// `bbo`.
+#[derive(Serialize)]
+struct BboData<'a> {
+    coin: &'a str,
+    time: i64,
+    bbo: &'a [Option<LevelShape>; 2],
+}
+
+/// The touch of an asset.
+pub fn bbo(venue: &Venue, asset: AssetId, touch: &[Option<LevelShape>; 2]) -> Vec<u8> {
+    let coin = venue.universe().get(asset).coin.as_str();
+    frame("bbo", BboData { coin, time: venue.time().as_millis(), bbo: touch })
+}
+
+/// The newest trades before now, oldest first: what a new subscriber may be shown.
+pub fn recent_trades(venue: &Venue, asset: AssetId, count: usize) -> Vec<u8> {
+    let trades = venue.trades(asset);
+    let newest = trades.iter().skip(trades.len().saturating_sub(count));
+    let shapes: Vec<_> = newest.map(|t| TradeShape::new(venue.universe(), t)).collect();
+    frame("trades", shapes)
+}
+
+/// A block's trades.
+pub fn trades(venue: &Venue, asset: AssetId, block: &Block) -> Option<Vec<u8>> {
+    let of_asset = block.trades.iter().filter(|t| t.asset == asset);
+    let shapes: Vec<_> = of_asset.map(|t| TradeShape::new(venue.universe(), t)).collect();
+    (!shapes.is_empty()).then(|| frame("trades", shapes))
+}
+
+/// The current bar, if there is one.
+pub fn candle(venue: &Venue, asset: AssetId, interval: Interval) -> Option<Vec<u8>> {
+    let (length, _) = interval.length_and_name();
+    let bars = info::candle_bars(venue, asset, interval, venue.time() - length, venue.time());
+    bars.last().map(|bar| frame("candle", bar))
+}
+
+/// `activeAssetCtx`.
+pub fn asset_ctx(venue: &Venue, asset: AssetId) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        coin: &'a str,
+        ctx: CtxShape,
+    }
+    let coin = venue.universe().get(asset).coin.as_str();
+    frame("activeAssetCtx", Data { coin, ctx: info::ctx(venue, asset) })
+}
+
+/// `allDexsAssetCtxs`.
+pub fn all_ctxs(venue: &Venue) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Data {
+        ctxs: [(&'static str, Vec<CtxShape>); 1],
+    }
+    frame("allDexsAssetCtxs", Data { ctxs: [("", info::ctxs(venue))] })
+}
+
+/// `allMids`.
+pub fn mids(venue: &Venue, dex: Option<NamedDex>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dex: Option<NamedDex>,
+        mids: Mids<'a>,
+    }
+    frame("allMids", Data { dex, mids: Mids(venue) })
+}
+
+/// `orderUpdates`: a block's.
+pub fn order_updates(venue: &Venue, user: &User, block: &Block) -> Option<Vec<u8>> {
+    let update = |o| WithStatus::new(OrderShape::new(venue.universe(), o), o);
+    let updates: Vec<_> = block.orders_of(&user.0).map(update).collect();
+    (!updates.is_empty()).then(|| frame("orderUpdates", updates))
+}
+
+/// A kind of event of the channel `user`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum UserEvent<'a> {
+    Fills(Vec<FillShape<'a>>),
+    Funding(FundingShape<'a>),
+    NonUserCancel(Vec<CancelShape<'a>>),
+}
+
+#[derive(Serialize)]
+struct CancelShape<'a> {
+    coin: &'a str,
+    oid: u64,
+}
+
+/// `userEvents`: a block's, one frame for each kind.
+pub fn user_events(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<u8>>) {
+    let universe = venue.universe();
+    let fills = fill_shapes(universe, block.fills_of(&user.0), false);
+    if !fills.is_empty() {
+        out.push(frame("user", UserEvent::Fills(fills)));
+    }
+    let fundings = block.fundings_of(&user.0);
+    out.extend(fundings.map(|p| frame("user", UserEvent::Funding(FundingShape::new(universe, p)))));
+    let is_forced = |status: &OrderStatus| {
+        use OrderStatus::{MarginCanceled, ReduceOnlyCanceled, ScheduledCancel, SelfTradeCanceled};
+        matches!(status, MarginCanceled | ReduceOnlyCanceled | ScheduledCancel | SelfTradeCanceled)
+    };
+    let forced = block.orders_of(&user.0).filter(|o| is_forced(&o.status));
+    let cancels: Vec<_> = forced
+        .map(|o| CancelShape { coin: universe.get(o.asset).coin.as_str(), oid: o.oid.0 })
+        .collect();
+    if !cancels.is_empty() {
+        out.push(frame("user", UserEvent::NonUserCancel(cancels)));
+    }
+}
+
+/// A list of a user's, under the channel's own key; later ones do not say `isSnapshot`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserList<'a, T> {
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    is_snapshot: bool,
+    user: &'a User,
+    #[serde(flatten)]
+    list: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum UserLists<'a> {
+    Fills(Vec<FillShape<'a>>),
+    Fundings(Vec<FundingShape<'a>>),
+    NonFundingLedgerUpdates(Nothing),
+    TwapSliceFills(Nothing),
+    History(Nothing),
+    OrderHistory(Vec<WithStatus<FrontendOrder<'a>>>),
+}
+
+/// The first frame of a user's series.
+pub fn series_snapshot(venue: &Venue, subscription: &Subscription) -> Option<Vec<u8>> {
+    use Subscription as S;
+    let universe = venue.universe();
+    let user = subscription.user()?;
+    let (channel, list) = match subscription {
+        S::UserFills { aggregate_by_time, .. } => {
+            ("userFills", UserLists::Fills(info::fills(venue, user, *aggregate_by_time)))
+        }
+        S::UserFundings { .. } => {
+            let payments = venue.fundings(&user.0).iter();
+            let shapes = payments.map(|p| FundingShape::new(universe, p)).collect();
+            ("userFundings", UserLists::Fundings(shapes))
+        }
+        S::UserNonFundingLedgerUpdates { .. } => {
+            ("userNonFundingLedgerUpdates", UserLists::NonFundingLedgerUpdates(Nothing))
+        }
+        S::UserTwapSliceFills { .. } => ("userTwapSliceFills", UserLists::TwapSliceFills(Nothing)),
+        S::UserTwapHistory { .. } => ("userTwapHistory", UserLists::History(Nothing)),
+        S::UserHistoricalOrders { .. } => {
+            ("userHistoricalOrders", UserLists::OrderHistory(info::history(venue, user)))
+        }
+        _ => return None,
+    };
+    Some(frame(channel, UserList { is_snapshot: true, user, list }))
+}
+
+/// What a block adds to a user's series.
+pub fn series_update(venue: &Venue, subscription: &Subscription, block: &Block) -> Option<Vec<u8>> {
+    use Subscription as S;
+    let universe = venue.universe();
+    let user = subscription.user()?;
+    let (channel, list) = match subscription {
+        S::UserFills { aggregate_by_time, .. } => {
+            let fills = fill_shapes(universe, block.fills_of(&user.0), *aggregate_by_time);
+            ("userFills", (!fills.is_empty()).then_some(UserLists::Fills(fills))?)
+        }
+        S::UserFundings { .. } => {
+            let payments = block.fundings_of(&user.0);
+            let shapes: Vec<_> = payments.map(|p| FundingShape::new(universe, p)).collect();
+            ("userFundings", (!shapes.is_empty()).then_some(UserLists::Fundings(shapes))?)
+        }
+        S::UserHistoricalOrders { .. } => {
+            let update = |o| WithStatus::new(FrontendOrder::new(universe, o), o);
+            let orders: Vec<_> = block.orders_of(&user.0).map(update).collect();
+            let list = (!orders.is_empty()).then_some(UserLists::OrderHistory(orders))?;
+            ("userHistoricalOrders", list)
+        }
+        _ => return None,
+    };
+    Some(frame(channel, UserList { is_snapshot: false, user, list }))
+}
+
+/// A state of a user's, whole each time.
+#[derive(Serialize)]
+struct UserState<'a, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dex: Option<&'static str>,
+    user: &'a User,
+    #[serde(flatten)]
+    state: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum UserStates<'a> {
+    Orders(Vec<FrontendOrder<'a>>),
+    ClearinghouseState(AccountShape<'a>),
+    ClearinghouseStates([(&'static str, AccountShape<'a>); 1]),
+    SpotState(info::SpotState),
+    States(Nothing),
+}
+
+/// The whole state that a user's channel shows, where it shows one.
+pub fn state(venue: &Venue, subscription: &Subscription) -> Option<Vec<u8>> {
+    use Subscription as S;
+    let user = subscription.user()?;
+    let (channel, dex, state) = match subscription {
+        S::OpenOrders { .. } => {
+            ("openOrders", Some(""), UserStates::Orders(info::frontend_orders(venue, user)))
+        }
+        S::ClearinghouseState { .. } => {
+            let account = UserStates::ClearinghouseState(info::account(venue, user));
+            ("clearinghouseState", Some(""), account)
+        }
+        S::AllDexsClearinghouseState { .. } => {
+            let accounts = UserStates::ClearinghouseStates([("", info::account(venue, user))]);
+            ("allDexsClearinghouseState", None, accounts)
+        }
+        S::SpotState { .. } => {
+            ("spotState", None, UserStates::SpotState(info::SpotState::default()))
+        }
+        S::TwapStates { .. } => ("twapStates", Some(""), UserStates::States(Nothing)),
+        _ => return None,
+    };
+    Some(frame(channel, UserState { dex, user, state }))
+}
+
+/// `activeAssetData`.
+pub fn active_asset(venue: &Venue, user: &User, coin: &str) -> Option<Vec<u8>> {
+    info::ActiveAsset::new(venue, user, coin).map(|data| frame("activeAssetData", data))
+}
+
+/// `notification`: what a page would pop up, one for each resting order that was hit.
+pub fn notifications(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<u8>>) {
+    #[derive(Serialize)]
+    struct Data {
+        notification: String,
+    }
+    for fill in block.fills_of(&user.0).filter(|f| !f.crossed) {
+        let verb = if fill.side == Side::Bid { "Bought" } else { "Sold" };
+        let coin = venue.universe().get(fill.asset).coin;
+        let (qty, px) = (fill.qty, fill.px);
+        let notification = format!("Resting order filled: {verb} {qty} {coin} at ${px}");
+        out.push(frame("notification", Data { notification }));
+    }
+}
+
+/// `webData3`: no more of the page's state than every account has.
+pub fn web_data(venue: &Venue, user: &User) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct PageUser<'a> {
+        agent_address: Option<User>,
+        agent_valid_until: Option<u64>,
+        cum_ledger: Decimal,
+        server_time: i64,
+        is_vault: bool,
+        user: &'a User,
+        abstraction: &'static str,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct PageDex {
+        total_vault_equity: Decimal,
+        perps_at_open_interest_cap: Nothing,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data<'a> {
+        user_state: PageUser<'a>,
+        perp_dex_states: [PageDex; 1],
+    }
+    let unnamed = venue.agents(&user.0).into_iter().find(|agent| agent.name.is_none());
+    let is_account = venue.role(&user.0) == Role::User;
+    let account = venue.account(&user.0);
+    let user_state = PageUser {
+        agent_address: unnamed.as_ref().map(|agent| User(agent.address)),
+        agent_valid_until: unnamed.map(|agent| agent.valid_until_ms),
+        cum_ledger: if is_account { account.total_raw_usd.into() } else { Decimal::ZERO },
+        server_time: venue.time().as_millis(),
+        is_vault: false,
+        user,
+        abstraction: "disabled",
+    };
+    let dex = PageDex { total_vault_equity: Decimal::ZERO, perps_at_open_interest_cap: Nothing };
+    frame("webData3", Data { user_state, perp_dex_states: [dex] })
+}

@@ -1,0 +1,141 @@
+//! The checks of a whole request, in the venue's order: who signed it, its nonce, its expiry, its
+//! vault, and the address's budget.
+
+use super::Venue;
+use super::config::UnknownSignerText;
+use crate::exchange::model::{Command, Requests, Signed};
+use crate::exchange::refusal::Refusal;
+use botmm_pipeline::types::{Nanos, SCALE, Usd};
+use botmm_pipeline::venue::hl::sign::Address;
+use std::collections::BTreeSet;
+
+/// Nonces kept of a signer: the highest ones.
+const NONCES: usize = 100;
+/// How far a nonce may lie behind block time (ms), and before it.
+const NONCE_BEHIND_MS: u64 = 2 * 86_400_000;
+const NONCE_AHEAD_MS: u64 = 86_400_000;
+/// What a request that came too late uses of the budget.
+const STALE_COST: u64 = 5;
+/// Over the limit, one request may pass in this time.
+const OVER_LIMIT_INTERVAL: Nanos = Nanos::secs(10);
+/// What cancels may use beyond the limit.
+const CANCEL_EXTRA: u64 = 100_000;
+/// Price of one request: 0.0005 USD.
+const REQUEST_PRICE: Usd = Usd::from_raw(50_000);
+
+impl Venue {
+    /// Block time in Unix milliseconds.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.time.as_millis()).unwrap_or(0)
+    }
+
+    /// Whether a request may be executed, and for which account. Its nonce is used up as soon as
+    /// the signer is known.
+    pub(super) fn admit(&mut self, action: &Signed) -> Result<usize, Refusal> {
+        let who = self.account_of_signer(action)?;
+        self.use_nonce(action.signer, action.nonce)?;
+        let now_ms = self.now_ms();
+        if action.expires_after_ms.is_some_and(|until| now_ms > until) {
+            self.accounts[who].used += STALE_COST;
+            return Err(Refusal::Expired);
+        }
+        if let Some(vault) = action.vault {
+            return Err(Refusal::VaultUnknown(vault));
+        }
+        let (items, is_cancel) = match &action.command {
+            Command::Order(orders) => (orders.len(), false),
+            Command::Cancel(cancels) => (cancels.len(), true),
+            Command::Modify { items, .. } => (items.len(), false),
+            _ => (1, false),
+        };
+        if items == 0 {
+            return Err(Refusal::EmptyBatch);
+        }
+        self.spend(who, items as u64, is_cancel)?;
+        Ok(who)
+    }
+
+    fn account_of_signer(&self, action: &Signed) -> Result<usize, Refusal> {
+        let signer = action.signer;
+        if let Some(who) = self.ids.get(&signer) {
+            return Ok(*who);
+        }
+        if action.user_signed {
+            return Err(Refusal::MustDeposit(signer));
+        }
+        self.agent_of(&signer).ok_or(match self.config.unknown_signer {
+            UnknownSignerText::DoesNotExist => Refusal::UnknownSigner(signer),
+            UnknownSignerText::MustDeposit => Refusal::MustDeposit(signer),
+        })
+    }
+
+    fn use_nonce(&mut self, signer: Address, nonce: u64) -> Result<(), Refusal> {
+        let now_ms = self.now_ms();
+        let window = now_ms.saturating_sub(NONCE_BEHIND_MS)..=now_ms + NONCE_AHEAD_MS;
+        if !window.contains(&nonce) {
+            return Err(Refusal::NonceOutOfWindow(nonce, now_ms));
+        }
+        let kept: &mut BTreeSet<u64> = self.nonces.entry(signer).or_default();
+        if kept.contains(&nonce) {
+            return Err(Refusal::DuplicateNonce(nonce));
+        }
+        if kept.len() == NONCES
+            && let Some(&least) = kept.first()
+        {
+            if nonce < least {
+                return Err(Refusal::NonceTooLow(nonce, least));
+            }
+            kept.pop_first();
+        }
+        kept.insert(nonce);
+        Ok(())
+    }
+
+    fn spend(&mut self, who: usize, items: u64, is_cancel: bool) -> Result<(), Refusal> {
+        let Requests { volume, used, cap, .. } = self.budget(who);
+        let now = self.time;
+        let account = &mut self.accounts[who];
+        let allowed = if is_cancel { (cap + CANCEL_EXTRA).min(2 * cap) } else { cap };
+        if self.config.enforce_requests && used >= allowed {
+            if account.bought >= items {
+                account.bought -= items;
+            } else if now >= account.last_over_limit + OVER_LIMIT_INTERVAL {
+                account.last_over_limit = now;
+            } else {
+                return Err(Refusal::RateLimit(used, allowed, volume));
+            }
+        }
+        account.used += items;
+        Ok(())
+    }
+
+    /// The request budget of an account.
+    pub(super) fn budget(&self, who: usize) -> Requests {
+        let account = &self.accounts[who];
+        let earned = u64::try_from(account.volume.raw() / SCALE).unwrap_or(0);
+        let cap = self.config.base_requests + earned;
+        Requests { volume: account.volume, used: account.used, cap, surplus: account.bought }
+    }
+
+    /// Sells requests, out of free cash.
+    pub(super) fn reserve_requests(
+        &mut self,
+        who: usize,
+        weight: u64,
+        destination: Option<Address>,
+    ) -> Result<(), Refusal> {
+        let target = match destination {
+            Some(address) => *self.ids.get(&address).ok_or(Refusal::MustDeposit(address))?,
+            None => who,
+        };
+        let price = i64::try_from(weight).ok().and_then(|w| REQUEST_PRICE.raw().checked_mul(w));
+        let price = Usd::from_raw(price.ok_or(Refusal::Margin)?);
+        if self.margin(who).available() < price {
+            return Err(Refusal::Margin);
+        }
+        self.accounts[who].cash -= price;
+        self.requests_sold += price;
+        self.accounts[target].bought += weight;
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! Margin: what an account's positions and orders take, what is left, and what to do when it is
+//! not enough.
+//!
+//! A cross position takes its value at the mark over its leverage. Open orders take what the worse
+//! side would add to that if it filled whole. Isolated positions have their money posted with them;
+//! opening more of one takes it from the same cash as everything else.
+
+use super::Venue;
+use super::account::{Account, mul_div};
+use crate::exchange::model::{AccountState, Leverage, NewOrder, OrderStatus, PositionState, Tif};
+use crate::exchange::refusal::Refusal;
+use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
+
+/// Size of one asset that one account may hold and have on offer: sums of it stay in 64 bits.
+const MAX_SIZE: i128 = i64::MAX as i128 / 64;
+
+/// One account's margin at the marks of now.
+pub(super) struct Margin<'a> {
+    pub account: &'a Account,
+    pub marks: &'a [Px],
+    pub universe: &'a Universe,
+}
+
+impl Margin<'_> {
+    /// Cash and cross positions at their marks.
+    pub fn equity(&self) -> Usd {
+        let positions = self.account.positions.iter().zip(self.marks);
+        let cross = positions.zip(&self.account.leverage).filter(|(_, l)| l.is_cross);
+        self.account.cash + cross.map(|((p, mark), _)| notional(*mark, p.szi)).sum()
+    }
+
+    /// An isolated position's money and value.
+    pub fn isolated_equity(&self, asset: AssetId) -> Usd {
+        let position = &self.account.positions[asset.index()];
+        position.raw + notional(self.marks[asset.index()], position.szi)
+    }
+
+    /// What cross positions take.
+    pub fn of_positions(&self) -> Usd {
+        self.universe.assets().map(|asset| self.of_position(asset)).sum()
+    }
+
+    fn of_position(&self, asset: AssetId) -> Usd {
+        let i = asset.index();
+        if self.account.leverage[i].is_cross {
+            self.initial(asset, self.account.positions[i].szi.abs())
+        } else {
+            Usd::ZERO
+        }
+    }
+
+    /// Initial margin of so much of an asset.
+    pub fn initial(&self, asset: AssetId, qty: Qty) -> Usd {
+        let i = asset.index();
+        let leverage = i64::from(self.account.leverage[i].value);
+        Usd::from_raw(notional(self.marks[i], qty).raw() / leverage)
+    }
+
+    /// What open orders take, when one more rested.
+    fn of_orders(&self, more: Option<(AssetId, Side, Qty)>) -> Usd {
+        let of_asset = |asset: AssetId| {
+            let szi = self.account.positions[asset.index()].szi;
+            let [mut bids, mut asks] = self.account.resting[asset.index()];
+            if let Some((_, side, qty)) = more.filter(|(a, ..)| *a == asset) {
+                *if side == Side::Bid { &mut bids } else { &mut asks } += qty;
+            }
+            let worst = szi.abs().max((szi + bids).abs()).max((szi - asks).abs());
+            self.initial(asset, worst) - self.initial(asset, szi.abs())
+        };
+        self.universe.assets().map(of_asset).sum()
+    }
+
+    /// What is left for new orders; below zero when marks moved against it.
+    pub fn available(&self) -> Usd {
+        self.equity() - self.of_positions() - self.of_orders(None)
+    }
+
+    /// Whether an order may be placed: it adds nothing to what is taken, or there is enough.
+    pub fn admits(&self, asset: AssetId, side: Side, qty: Qty) -> bool {
+        let [bids, asks] = self.account.resting[asset.index()];
+        let szi = self.account.positions[asset.index()].szi;
+        let sizes = [bids, asks, szi.abs(), qty].map(|size| i128::from(size.raw()));
+        if sizes.iter().sum::<i128>() > MAX_SIZE {
+            return false;
+        }
+        let after = self.of_orders(Some((asset, side, qty)));
+        after <= self.of_orders(None) || self.equity() >= self.of_positions() + after
+    }
+
+    /// Whether a fill may happen: it makes the position no larger, or positions alone are still
+    /// covered after it, with its fee and its distance from the mark paid.
+    pub fn admits_fill(&self, asset: AssetId, side: Side, px: Px, qty: Qty, fee: Usd) -> bool {
+        let i = asset.index();
+        let before = self.account.positions[i].szi;
+        let after = before + side.signed(qty);
+        if after.abs() <= before.abs() {
+            return true;
+        }
+        let mark = self.marks[i];
+        let gained = notional(mark, side.signed(qty)) - notional(px, side.signed(qty)) - fee;
+        if self.account.leverage[i].is_cross {
+            let others = self.of_positions() - self.of_position(asset);
+            return self.equity() + gained >= others + self.initial(asset, after.abs());
+        }
+        let leverage = i64::from(self.account.leverage[i].value);
+        let posted = Usd::from_raw(notional(px, qty).raw() / leverage);
+        self.equity() - self.of_positions() >= posted + fee
+    }
+
+    /// Maintenance margin of one position: half the initial one at the highest leverage.
+    fn maintenance_of(&self, asset: AssetId) -> Usd {
+        let i = asset.index();
+        let value = notional(self.marks[i], self.account.positions[i].szi.abs());
+        Usd::from_raw(value.raw() / (2 * max_leverage(self.universe, asset)))
+    }
+
+    /// Of all cross positions.
+    pub fn maintenance(&self) -> Usd {
+        let cross = |asset: &AssetId| self.account.leverage[asset.index()].is_cross;
+        self.universe.assets().filter(cross).map(|a| self.maintenance_of(a)).sum()
+    }
+
+    /// The price at which equity meets maintenance, the other prices as they are:
+    /// `mark − (equity − maintenance) / (szi − |szi| · rate)`. [`None`] when no price does.
+    fn liquidation_px(&self, asset: AssetId) -> Option<Px> {
+        let i = asset.index();
+        let szi = self.account.positions[i].szi;
+        let (equity, maintenance) = if self.account.leverage[i].is_cross {
+            (self.equity(), self.maintenance())
+        } else {
+            (self.isolated_equity(asset), self.maintenance_of(asset))
+        };
+        let twice = 2 * i128::from(max_leverage(self.universe, asset));
+        let sign = if szi.is_negative() { -1 } else { 1 };
+        let spare = i128::from((equity - maintenance).raw()) * 100_000_000 * twice;
+        let px = i128::from(self.marks[i].raw()) - spare / (i128::from(szi.raw()) * (twice - sign));
+        i64::try_from(px).ok().filter(|px| *px > 0).map(Px::from_raw)
+    }
+
+    /// Everything that the account shows (PROTOCOL §2.4).
+    pub fn state(&self) -> AccountState {
+        let held = |a: &AssetId| !self.account.positions[a.index()].szi.is_zero();
+        let position = |asset: AssetId| PositionState {
+            liquidation_px: self.liquidation_px(asset),
+            ..self.account.position_state(
+                asset,
+                self.marks[asset.index()],
+                max_leverage(self.universe, asset) as u32,
+            )
+        };
+        let positions: Vec<_> = self.universe.assets().filter(held).map(position).collect();
+        let raw: Usd = self.account.positions.iter().map(|p| p.raw).sum();
+        let total_raw_usd = self.account.cash + raw;
+        let signed = |p: &PositionState| notional(self.marks[p.asset.index()], p.szi);
+        AccountState {
+            account_value: total_raw_usd + positions.iter().map(signed).sum(),
+            total_notional: positions.iter().map(|p| p.value).sum(),
+            total_raw_usd,
+            margin_used: positions.iter().map(|p| p.margin_used).sum(),
+            maintenance: self.maintenance(),
+            withdrawable: self.available().max(Usd::ZERO),
+            positions,
+        }
+    }
+}
+
+/// The venue's highest leverage of an asset, at least 1.
+fn max_leverage(universe: &Universe, asset: AssetId) -> i64 {
+    i64::from(universe.get(asset).max_leverage.max(1))
+}
+
+impl Venue {
+    /// An account's margin at the marks of now.
+    pub(super) fn margin(&self, who: usize) -> Margin<'_> {
+        Margin { account: &self.accounts[who], marks: &self.marks, universe: &self.universe }
+    }
+
+    /// Sets the leverage of an asset. With an open position it may change, as long as there is
+    /// margin for it, but not between cross and isolated.
+    pub(super) fn update_leverage(
+        &mut self,
+        who: usize,
+        asset: u32,
+        wanted: Leverage,
+    ) -> Result<(), Refusal> {
+        let asset = self.asset(asset).ok_or(Refusal::InvalidAsset)?;
+        let most = max_leverage(&self.universe, asset);
+        if wanted.value == 0 || i64::from(wanted.value) > most {
+            return Err(Refusal::InvalidLeverage);
+        }
+        let i = asset.index();
+        let before = self.accounts[who].leverage[i];
+        let held = !self.accounts[who].positions[i].szi.is_zero();
+        if held && before.is_cross != wanted.is_cross {
+            return Err(Refusal::LeverageSwitch);
+        }
+        self.accounts[who].leverage[i] = wanted;
+        let short_of = if held && !wanted.is_cross {
+            let margin = self.margin(who);
+            let size = margin.account.positions[i].szi.abs();
+            (margin.initial(asset, size) - margin.isolated_equity(asset)).max(Usd::ZERO)
+        } else {
+            Usd::ZERO
+        };
+        if wanted.value < before.value && self.margin(who).available() < short_of {
+            self.accounts[who].leverage[i] = before;
+            return Err(Refusal::Margin);
+        }
+        self.post_margin(who, asset, short_of);
+        Ok(())
+    }
+
+    /// Moves margin into or out of an isolated position; what stays must be its initial margin.
+    pub(super) fn update_isolated_margin(
+        &mut self,
+        who: usize,
+        asset: u32,
+        micro_usd: i64,
+    ) -> Result<(), Refusal> {
+        let asset = self.asset(asset).ok_or(Refusal::InvalidAsset)?;
+        let account = &self.accounts[who];
+        let position = account.positions[asset.index()];
+        if account.leverage[asset.index()].is_cross || position.szi.is_zero() {
+            return Err(Refusal::NotIsolated);
+        }
+        let raw = micro_usd.checked_mul(100).filter(|raw| Usd::from_raw(*raw) < Usd::LARGEST_VALUE);
+        let amount = Usd::from_raw(raw.filter(|raw| *raw > -i64::MAX / 4).ok_or(Refusal::Margin)?);
+        let margin = self.margin(who);
+        let must_stay = margin.initial(asset, position.szi.abs());
+        let fits = if amount.is_negative() {
+            margin.isolated_equity(asset) + amount >= must_stay
+        } else {
+            margin.available() >= amount
+        };
+        if !fits {
+            return Err(Refusal::Margin);
+        }
+        self.post_margin(who, asset, amount);
+        Ok(())
+    }
+
+    fn post_margin(&mut self, who: usize, asset: AssetId, amount: Usd) {
+        self.accounts[who].cash -= amount;
+        self.accounts[who].positions[asset.index()].raw += amount;
+    }
+
+    /// Liquidates whoever is below maintenance. Simple: all orders are cancelled and positions
+    /// closed at market at once, as far as the book goes; what an account then owes, the venue
+    /// pays. (The venue's own way, in slices and through a backstop vault, is not modelled.)
+    pub(super) fn liquidate(&mut self) {
+        for who in 0..self.accounts.len() {
+            let margin = self.margin(who);
+            let cross = margin.equity() < margin.maintenance();
+            let doomed: Vec<AssetId> = self
+                .universe
+                .assets()
+                .filter(|&asset| {
+                    let isolated = !margin.account.leverage[asset.index()].is_cross;
+                    let below = margin.isolated_equity(asset) < margin.maintenance_of(asset);
+                    let held = !margin.account.positions[asset.index()].szi.is_zero();
+                    held && if isolated { below } else { cross }
+                })
+                .collect();
+            if doomed.is_empty() {
+                continue;
+            }
+            self.cancel_all(who, &OrderStatus::MarginCanceled);
+            for asset in doomed {
+                self.close_at_market(who, asset);
+            }
+            self.pay_for_the_broke(who);
+        }
+    }
+
+    fn close_at_market(&mut self, who: usize, asset: AssetId) {
+        let szi = self.accounts[who].positions[asset.index()].szi;
+        let side = if szi.is_negative() { Side::Bid } else { Side::Ask };
+        let mark = self.marks[asset.index()].raw();
+        let pct = 100 + side.sign() * self.config.price_band_pct.min(99);
+        let instrument = self.universe.get(asset);
+        let far = Px::from_raw(mul_div(mark, pct, 100).max(1));
+        let new = NewOrder {
+            asset: instrument.venue_index,
+            side,
+            px: Some(instrument.round_px_up(far)),
+            qty: Some(szi.abs()),
+            reduce_only: true,
+            tif: Some(Tif::FrontendMarket),
+            cloid: None,
+        };
+        let order = self.new_order(who, asset, &new);
+        self.work(who, order);
+    }
+
+    fn pay_for_the_broke(&mut self, who: usize) {
+        let flat = self.accounts[who].positions.iter().all(|p| p.szi.is_zero());
+        let cash = self.accounts[who].cash;
+        if flat && cash.is_negative() {
+            self.insured += -cash;
+            self.accounts[who].cash = Usd::ZERO;
+        }
+    }
+}

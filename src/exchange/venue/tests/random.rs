@@ -1,0 +1,265 @@
+//! Many users send legal and illegal actions against the synthetic market, and an auditor that
+//! sees only the events keeps its own books of everything.
+
+use super::*;
+use botmm_pipeline::types::notional;
+use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
+use std::collections::HashSet;
+
+const USERS: u8 = 6;
+const FUNDS: Usd = Usd::whole(200_000);
+const STEPS: usize = 4_000;
+
+/// What the events say, by themselves.
+#[derive(Default)]
+struct Audit {
+    open: BTreeMap<Oid, Order>,
+    ended: HashSet<Oid>,
+    filled: HashMap<Oid, Qty>,
+    cash: BTreeMap<Address, Usd>,
+    szi: BTreeMap<(Address, AssetId), Qty>,
+    traded: HashMap<(AssetId, u64), Address>,
+    fills: usize,
+    maker_fills: usize,
+    user_trades: usize,
+    statuses: HashMap<String, usize>,
+    block: Nanos,
+}
+
+impl Audit {
+    fn on_event(&mut self, event: &Event) {
+        match event {
+            Event::Order(order) => self.on_order(order),
+            Event::Fill(fill) => self.on_fill(fill),
+            Event::Funding(f) => *self.cash.entry(f.user).or_default() += f.usdc,
+            Event::Block(time) => {
+                assert!(*time > self.block, "blocks go forward");
+                self.block = *time;
+            }
+            _ => {}
+        }
+    }
+
+    fn on_order(&mut self, order: &Order) {
+        let word = format!("{:?}", order.status);
+        let word = word.split(['(', ' ']).next().unwrap().to_owned();
+        *self.statuses.entry(word).or_default() += 1;
+        assert!(!self.ended.contains(&order.oid), "{order:?} after its end");
+        let filled = self.filled.get(&order.oid).copied().unwrap_or_default();
+        assert_eq!(order.orig - order.leaves, filled, "{order:?}");
+        if order.status == OrderStatus::Open {
+            let clash = self.open.insert(order.oid, order.clone());
+            assert!(clash.is_none(), "{order:?} opened twice");
+            return;
+        }
+        self.ended.insert(order.oid);
+        let was_open = self.open.remove(&order.oid).is_some();
+        let rejected = matches!(order.status, OrderStatus::Rejected(_));
+        assert_eq!(was_open, !rejected, "{order:?}");
+        assert!(!rejected || filled.is_zero(), "{order:?} was refused and filled");
+    }
+
+    fn on_fill(&mut self, fill: &UserFill) {
+        self.fills += 1;
+        let order = self.open.get(&fill.oid).unwrap().clone();
+        let total = self.filled.entry(fill.oid).or_default();
+        *total += fill.qty;
+        assert!(fill.qty.is_positive() && *total <= order.orig, "{fill:?} overfills");
+        assert!(!order.side.is_better(fill.px, order.px) || fill.crossed);
+        assert!(
+            fill.px == order.px
+                || order.side.opposite().is_better(order.px, fill.px)
+                || !order.side.is_better(fill.px, order.px),
+            "{fill:?} beyond {order:?}"
+        );
+        assert!(!(fill.crossed && order.tif == Tif::Alo), "{fill:?}: post-only took");
+        let other = self.traded.insert((fill.asset, fill.tid), fill.user);
+        if let Some(other) = other {
+            assert_ne!(other, fill.user, "a self trade");
+            self.user_trades += 1;
+        }
+        let szi = self.szi.entry((fill.user, fill.asset)).or_default();
+        assert_eq!(*szi, fill.start_position);
+        let after = *szi + fill.side.signed(fill.qty);
+        assert!(!order.reduce_only || after.abs() < szi.abs(), "{fill:?} of a reduce-only order");
+        assert!(after.is_zero() || szi.is_negative() == after.is_negative() || !order.reduce_only);
+        *szi = after;
+        let signed = fill.side.signed(fill.qty);
+        *self.cash.entry(fill.user).or_default() -= notional(fill.px, signed) + fill.fee;
+        if !fill.crossed {
+            self.maker_fills += 1;
+            assert_eq!(fill.px, order.px, "makers trade at their own price");
+            self.check_priority(&order);
+        }
+    }
+
+    /// Nobody who stood before this order was passed over.
+    fn check_priority(&self, order: &Order) {
+        for other in self.open.values() {
+            let left = other.orig - self.filled.get(&other.oid).copied().unwrap_or_default();
+            let same_line = other.asset == order.asset && other.side == order.side;
+            let rests = matches!(other.tif, Tif::Alo | Tif::Gtc);
+            if !same_line || !rests || left.is_zero() || other.oid == order.oid {
+                continue;
+            }
+            let before = order.side.is_better(other.px, order.px)
+                || other.px == order.px && other.oid < order.oid;
+            assert!(!before, "{order:?} before {other:?}");
+        }
+    }
+
+    fn compare(&self, venue: &Venue) {
+        for n in 1..=USERS {
+            let user = user(n);
+            let state = venue.account(&user);
+            let cash = FUNDS + self.cash.get(&user).copied().unwrap_or_default();
+            assert_eq!(state.total_raw_usd, cash, "{user}: cash");
+            let mut value = cash;
+            for asset in venue.universe().assets() {
+                let szi = self.szi.get(&(user, asset)).copied().unwrap_or_default();
+                let shown = state.positions.iter().find(|p| p.asset == asset);
+                assert_eq!(shown.map_or(Qty::ZERO, |p| p.szi), szi, "{user}: position");
+                value += notional(venue.ctx(asset).mark, szi);
+            }
+            assert_eq!(state.account_value, value, "{user}: value");
+            let mut open: Vec<Oid> = venue.open_orders(&user).iter().map(|o| o.oid).collect();
+            open.sort();
+            let own = self.open.values().filter(|o| o.user == user).map(|o| o.oid);
+            assert_eq!(open, own.collect::<Vec<_>>(), "{user}: open orders");
+        }
+    }
+}
+
+fn market(seed: u64) -> (Universe, Box<dyn Market>) {
+    let universe = universe(2);
+    let profiles = vec![
+        MarketProfile { start_px: 50_000.0, ..MarketProfile::btc() },
+        MarketProfile::for_instrument(universe.get(AssetId::new(1)), Px::whole(100)),
+    ];
+    let market = SyntheticMarket::new(&universe, profiles, START, seed);
+    (universe, Box::new(market))
+}
+
+/// One random order, usually near the touch, sometimes nonsense.
+fn random_order(dice: &mut Dice, venue: &Venue) -> NewOrder {
+    let asset = AssetId::new(dice.below(2) as usize);
+    let side = Side::BOTH[dice.below(2) as usize];
+    let instrument = *venue.universe().get(asset);
+    let mark = venue.ctx(asset).mark;
+    let away = dice.below(41) as i64 - 20;
+    let raw = mark.raw() + mark.raw() / 20_000 * away;
+    let px = instrument.round_px_down(Px::from_raw(raw));
+    let most = if dice.one_in(5) { 200_000 } else { 2_000 };
+    let usd = Usd::whole(20 + dice.below(most) as i64);
+    let qty = instrument.round_qty_down(usd.qty_at(px));
+    let nonsense = dice.one_in(25);
+    NewOrder {
+        asset: if nonsense && dice.one_in(3) { 77 } else { instrument.venue_index },
+        side,
+        px: Some(if nonsense && dice.one_in(2) { Px::from_raw(raw + 1) } else { px }),
+        qty: (!(nonsense && dice.one_in(4))).then_some(qty),
+        reduce_only: dice.one_in(5),
+        tif: [Tif::Alo, Tif::Alo, Tif::Gtc, Tif::Ioc, Tif::FrontendMarket]
+            .get(dice.below(5) as usize)
+            .copied(),
+        cloid: dice.one_in(2).then(|| Cloid::from_u128(u128::from(dice.below(50)))),
+    }
+}
+
+fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
+    let open = venue.open_orders(&user(n));
+    let pick = |dice: &mut Dice| match open.len() {
+        0 => (3, Oid(dice.below(1_000))),
+        len => {
+            let order = open[dice.below(len as u64) as usize];
+            (venue.universe().get(order.asset).venue_index, order.oid)
+        }
+    };
+    match dice.below(12) {
+        0..=5 => {
+            let count = 1 + dice.below(4);
+            Command::Order((0..count).map(|_| random_order(dice, venue)).collect())
+        }
+        6 | 7 => {
+            let (asset, oid) = pick(dice);
+            Command::Cancel(vec![(asset, OrderRef::Oid(oid)); 1 + dice.below(2) as usize])
+        }
+        8 | 9 => {
+            let (asset, oid) = pick(dice);
+            let new = NewOrder { asset, ..random_order(dice, venue) };
+            let items = vec![(OrderRef::Oid(oid), new)];
+            Command::Modify { items, always_place: dice.one_in(3), batch: dice.one_in(2) }
+        }
+        10 => Command::UpdateLeverage {
+            asset: 3 + 10 * dice.below(2) as u32,
+            is_cross: !dice.one_in(4),
+            leverage: dice.below(23) as u32,
+        },
+        _ => Command::UpdateIsolatedMargin {
+            asset: 3,
+            micro_usd: dice.below(2_000_000_000) as i64 - 1_000_000_000,
+        },
+    }
+}
+
+/// The same actions at the same times, with `cut` more calls of `advance` between them.
+fn run(seed: u64, cut: i64) -> (Vec<Event>, Venue) {
+    let (universe, market) = market(seed);
+    let mut venue = Venue::new(config(), universe, market, START);
+    for n in 1..=USERS {
+        venue.fund(user(n), FUNDS);
+    }
+    let mut dice = Dice(seed);
+    let (mut now, mut events) = (START, Vec::new());
+    for step in 0..STEPS {
+        let next = now + Nanos::millis(1 + dice.below(150) as i64);
+        for i in 1..=cut {
+            venue.advance(Nanos(now.0 + (next.0 - now.0) * i / (cut + 1)), &mut events);
+        }
+        now = next;
+        venue.advance(now, &mut events);
+        let n = 1 + dice.below(u64::from(USERS)) as u8;
+        let action = Signed {
+            ticket: Ticket(step as u64),
+            signer: user(n),
+            user_signed: false,
+            command: random_command(&mut dice, &venue, n),
+            nonce: START.as_millis() as u64 + step as u64,
+            vault: None,
+            expires_after_ms: None,
+        };
+        venue.submit(now, action);
+    }
+    venue.advance(now + Nanos::secs(3), &mut events);
+    (events, venue)
+}
+
+#[test]
+fn whatever_users_do_the_books_agree() {
+    for seed in 0..4 {
+        println!("seed {seed}");
+        let (events, venue) = run(seed, 0);
+        let mut audit = Audit::default();
+        events.iter().for_each(|event| audit.on_event(event));
+        audit.compare(&venue);
+        let answers = events.iter().filter(|e| matches!(e, Event::Answer(..))).count();
+        assert_eq!(answers, STEPS, "each request has its answer");
+        println!("{} fills, {:?}", audit.fills, audit.statuses);
+        assert!(audit.fills > 300 && audit.maker_fills > 50, "a lively market");
+        assert_eq!(venue.insured, Usd::ZERO, "nobody went broke");
+        let fees: Usd =
+            events.iter().map(|e| if let Event::Fill(f) = e { f.fee } else { Usd::ZERO }).sum();
+        assert_eq!(fees, venue.fees_taken);
+        let net: Qty = (0..2).map(|i| audit.szi.values().skip(i).step_by(2).copied().sum()).sum();
+        let _ = net;
+    }
+}
+
+#[test]
+fn equal_calls_give_equal_events_however_time_is_cut() {
+    let (whole, _) = run(11, 0);
+    let (cut, _) = run(11, 3);
+    assert_eq!(whole.len(), cut.len());
+    assert!(whole == cut, "cutting time changed what happened");
+    assert!(run(12, 0).0 != whole, "another seed is another story");
+}
