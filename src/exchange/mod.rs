@@ -14,6 +14,7 @@
 
 pub mod model;
 pub mod refusal;
+pub mod server;
 
 use botmm_pipeline::types::Nanos;
 use std::net::IpAddr;
