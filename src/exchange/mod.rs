@@ -12,6 +12,7 @@
 //! Time and bytes are arguments everywhere but in `server`: tests run bot and exchange in virtual
 //! time, without a socket.
 
+pub mod faults;
 pub mod model;
 pub mod refusal;
 pub mod server;
