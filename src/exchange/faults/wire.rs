@@ -1,0 +1,128 @@
+//! As much of the venue's JSON as faults need to know. What is not understood is none of theirs.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
+
+/// What a client's frame is to a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A request with this id.
+    Post { id: u64, is_action: bool },
+    /// It subscribes to something of a user.
+    UserSubscription,
+    /// Anything else.
+    Other,
+}
+
+/// What a frame of the venue is to a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// The answer to the post with this id.
+    Answer(u64),
+    /// `orderUpdates`, `userFills` or `user`.
+    User,
+    /// Market data.
+    Public,
+    /// Anything else.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct ClientFrame<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    id: Option<u64>,
+    #[serde(borrow)]
+    request: Option<Typed<'a>>,
+    subscription: Option<Subscription>,
+}
+
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Subscription {
+    user: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Channel<'a> {
+    #[serde(borrow)]
+    channel: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct PostAnswer {
+    data: PostData,
+}
+
+#[derive(Deserialize)]
+struct PostData {
+    id: u64,
+}
+
+/// Reads a client's frame.
+pub(super) fn heard(text: &[u8]) -> Heard {
+    let Ok(frame) = serde_json::from_slice::<ClientFrame<'_>>(text) else { return Heard::Other };
+    match (&*frame.method, frame.id, frame.request, frame.subscription) {
+        ("post", Some(id), Some(request), _) => {
+            Heard::Post { id, is_action: request.kind == "action" }
+        }
+        ("subscribe", _, _, Some(Subscription { user: Some(_) })) => Heard::UserSubscription,
+        _ => Heard::Other,
+    }
+}
+
+/// Reads a frame of the venue.
+pub(super) fn said(text: &[u8]) -> Said {
+    let Ok(frame) = serde_json::from_slice::<Channel<'_>>(text) else { return Said::Other };
+    match &*frame.channel {
+        "post" => match serde_json::from_slice::<PostAnswer>(text) {
+            Ok(answer) => Said::Answer(answer.data.id),
+            Err(_) => Said::Other,
+        },
+        "orderUpdates" | "userFills" | "user" => Said::User,
+        "l2Book" | "bbo" | "trades" | "candle" | "allMids" | "activeAssetCtx"
+        | "activeSpotAssetCtx" => Said::Public,
+        _ => Said::Other,
+    }
+}
+
+/// The answer to a post that went wrong as a whole.
+pub(super) fn post_error(id: u64, status: &str) -> Vec<u8> {
+    format!(
+        r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"error","payload":"{status}"}}}}}}"#
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_few_things_are_told_apart() {
+        let post = |kind: &str| {
+            format!(r#"{{"method":"post","id":7,"request":{{"type":"{kind}","payload":{{}}}}}}"#)
+        };
+        assert_eq!(heard(post("action").as_bytes()), Heard::Post { id: 7, is_action: true });
+        assert_eq!(heard(post("info").as_bytes()), Heard::Post { id: 7, is_action: false });
+        let subscribe = |what: &str| {
+            format!(r#"{{"method":"subscribe","subscription":{{"type":"x",{what}}}}}"#)
+        };
+        assert_eq!(heard(subscribe(r#""user":"0x1""#).as_bytes()), Heard::UserSubscription);
+        assert_eq!(heard(subscribe(r#""coin":"BTC""#).as_bytes()), Heard::Other);
+        assert_eq!(heard(br#"{"method":"ping"}"#), Heard::Other);
+        assert_eq!(heard(b"\xff{"), Heard::Other);
+
+        assert_eq!(said(&post_error(9, "429 Too Many Requests")), Said::Answer(9));
+        assert_eq!(said(br#"{"channel":"user","data":{"fills":[]}}"#), Said::User);
+        assert_eq!(said(br#"{"data":[],"channel":"trades"}"#), Said::Public);
+        assert_eq!(said(br#"{"channel":"subscriptionResponse","data":{}}"#), Said::Other);
+        assert_eq!(said(b"Websocket connection established."), Said::Other);
+    }
+}
