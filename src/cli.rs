@@ -1,12 +1,14 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
+use crate::exchange::front::Sources;
 use crate::settings::{
     LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
 };
-use botmm_pipeline::types::{Bps, Nanos};
+use botmm_pipeline::types::{Bps, Nanos, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, Network};
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A market maker for Hyperliquid perpetual futures.
@@ -40,6 +42,8 @@ pub enum Verb {
     Replay(ReplayArgs),
     /// Trade on the venue, with a key of yours.
     Run(RunArgs),
+    /// Serve a local Hyperliquid: REST and WebSocket on one loopback port, for any client.
+    Exchange(ExchangeArgs),
     /// Make a synthetic market on this machine: no keys, no network (the default verb).
     Paper(PaperArgs),
     /// Validate the configuration and print it resolved, secrets masked.
@@ -133,6 +137,98 @@ pub struct RunArgs {
     /// What the market verbs take; latency and fee are the venue's own here.
     #[command(flatten)]
     pub common: MarketArgs,
+}
+
+/// `botmm exchange`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm exchange --fund 0x14791697260e4c9a71f18484c9f997b308e59325=10000\n  \
+    botmm exchange --listen 127.0.0.1:3002 --seed 7 --admin 127.0.0.1:3003 --faults bad-day.toml\n\n\
+    One port serves POST /info, POST /exchange and /ws. Signatures are checked; accounts exist when\n\
+    they are funded. Ctrl-C ends it.")]
+pub struct ExchangeArgs {
+    /// Where to listen; a loopback address. Port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3001")]
+    pub listen: SocketAddr,
+    /// What moves the prices: synthetic (seeded agents).
+    #[arg(long, value_name = "MARKET", default_value = "synthetic")]
+    pub market: MarketKind,
+    /// An account with this much money (USD). May be given again.
+    #[arg(long, value_name = "ADDRESS=USD", value_parser = parse_funded)]
+    pub fund: Vec<Funded>,
+    /// What goes wrong, and when; see config/faults.example.toml.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Take faults by hand on this second loopback address (GET, POST, DELETE /faults; GET /stats).
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<SocketAddr>,
+    /// Whose signatures to take: a (as for the mainnet), b (testnet), both.
+    #[arg(long, value_name = "LETTER", default_value = "both")]
+    pub source: Source,
+    /// Hold the venue's limits per address too (weights, connections, messages).
+    #[arg(long)]
+    pub limits: bool,
+    /// Volume that must be traded before scheduleCancel is taken (USD) [default: 1000000].
+    #[arg(long, value_name = "USD", value_parser = crate::settings::parse_usd)]
+    pub schedule_cancel_volume: Option<Usd>,
+    /// Time between blocks [default: 80ms].
+    #[arg(long, value_name = "DURATION", value_parser = parse_run_time)]
+    pub block_interval: Option<Nanos>,
+    /// From an action's arrival to the earliest block that it may be in [default: 80ms].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub entry_latency: Option<Nanos>,
+    /// Seed of the synthetic market [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// Configuration whose keys go on top of the built-in defaults (universe, fees).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What moves an exchange's prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MarketKind {
+    /// Seeded agents in an exact price-time book.
+    Synthetic,
+}
+
+/// The letter that an action's signature names its chain by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// As for the mainnet.
+    A,
+    /// As for the testnet, and by the official clients on loopback.
+    B,
+    /// Either.
+    Both,
+}
+
+impl From<Source> for Sources {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::A => Self::Mainnet,
+            Source::B => Self::Testnet,
+            Source::Both => Self::Both,
+        }
+    }
+}
+
+/// An account with money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Funded {
+    /// Whose.
+    pub address: Address,
+    /// How much.
+    pub amount: Usd,
+}
+
+fn parse_funded(text: &str) -> Result<Funded, String> {
+    let (address, amount) = text.split_once('=').ok_or("expected ADDRESS=USD")?;
+    let amount = crate::settings::parse_usd(amount)?;
+    if !amount.is_positive() {
+        return Err("the amount must be above zero".to_owned());
+    }
+    Ok(Funded { address: parse_address(address)?, amount })
 }
 
 /// What the market verbs have in common.
@@ -233,6 +329,13 @@ impl RunArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
         Overrides { plan: self.plan.clone(), ..self.common.overrides() }
+    }
+}
+
+impl ExchangeArgs {
+    /// What the flags change in the settings.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { seed: self.seed, ..Overrides::default() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! How the process ends: one line on stderr, and a code that scripts can rely on.
 
 use crate::data::DataError;
+use crate::exchange::faults::ScheduleError;
+use crate::exchange::server::ServerError;
 use crate::net::{NetError, RestError};
 use crate::settings::ConfigError;
 use std::path::PathBuf;
@@ -59,6 +61,12 @@ pub enum AppError {
     /// A question to the venue has no answer.
     #[error("{0}")]
     Rest(#[from] RestError),
+    /// The embedded exchange cannot serve.
+    #[error("{0}")]
+    Server(#[from] ServerError),
+    /// A schedule of faults is refused.
+    #[error("{0}")]
+    Faults(#[from] ScheduleError),
     /// A file or folder cannot be read or written.
     #[error("{}: cannot {doing}: {source}; check the path, permissions and free space", path.display())]
     Io {
@@ -106,13 +114,14 @@ impl AppError {
             Self::Usage(_) => Exit::Usage,
             // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
             Self::Config(e) if e.place.starts_with("--") => Exit::Usage,
-            Self::Config(_) => Exit::Config,
+            Self::Config(_) | Self::Faults(_) => Exit::Config,
             // An address was typed just now.
             Self::Net(NetError::Url { .. }) => Exit::Usage,
             Self::Recording(_)
             | Self::Data { .. }
             | Self::Io { .. }
             | Self::Net(_)
+            | Self::Server(_)
             | Self::Rest(_) => Exit::Data,
             Self::RiskHalt { .. } => Exit::RiskHalt,
         }

@@ -1,6 +1,7 @@
 //! One short file a verb.
 
 pub mod check;
+pub mod exchange;
 mod live;
 pub mod paper;
 pub mod replay;
@@ -18,6 +19,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Replay(args) => replay::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
+        Verb::Exchange(args) => exchange::run(&args),
         Verb::Sign(args) => sign::run(&args),
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod faults;
 pub mod front;
+pub mod local;
 pub mod model;
 pub mod refusal;
 pub mod server;
