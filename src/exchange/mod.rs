@@ -13,6 +13,7 @@
 //! time, without a socket.
 
 pub mod faults;
+pub mod memory;
 pub mod model;
 pub mod refusal;
 pub mod server;
