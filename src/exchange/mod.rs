@@ -6,8 +6,9 @@
 //! | words | [`model`], [`refusal`] | what clients ask for, what the venue keeps and says; its error texts |
 //! | core | `venue` | accounts, orders, blocks, matching, margin, fees, funding. No JSON, no sockets, no clock |
 //! | front | `front` | JSON of `/info`, `/exchange`, `/ws`; signatures; subscriptions; limits per address |
-//! | faults | `faults` | what can go wrong on purpose, around any [`Host`] |
-//! | server | `server` | sockets: HTTP/1.1 and WebSocket on one port |
+//! | faults | [`faults`] | what can go wrong on purpose, around any [`Host`] |
+//! | server | [`server`] | sockets: HTTP/1.1 and WebSocket on one port |
+//! | memory | [`memory`] | the same without sockets, in virtual time |
 //!
 //! Time and bytes are arguments everywhere but in `server`: tests run bot and exchange in virtual
 //! time, without a socket.

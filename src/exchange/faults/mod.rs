@@ -18,7 +18,7 @@
 //! # offset = "-3s"          # clock_jump, clock_skew
 //! ```
 //!
-//! Or one comes at a time while the exchange runs, by [`admin`]: the same fields as JSON.
+//! Or one comes at a time while the exchange runs, by [`admin()`]: the same fields as JSON.
 
 mod admin;
 mod fault;

@@ -8,6 +8,8 @@ use std::io::{ErrorKind, Read, Write};
 
 /// Bytes of further requests that are read while one waits for its answer.
 const MAX_PIPELINED_BYTES: usize = 64 << 10;
+/// Room for answers that is kept from one to the next.
+const MAX_KEPT_BYTES: usize = 64 << 10;
 
 /// A socket that speaks HTTP, and what it has read and has yet to write.
 pub(super) struct Http {
@@ -61,6 +63,8 @@ impl Http {
             }
         }
         self.out.clear();
+        // One large answer must not be remembered by a connection that stays.
+        self.out.shrink_to(MAX_KEPT_BYTES);
         self.written = 0;
         Filled::Some
     }

@@ -2,7 +2,8 @@
 
 use botmm_pipeline::types::Nanos;
 
-/// What one server bears. Each bound is per connection but `max_open`.
+/// What one server bears. Each bound is per connection but `max_open`. At worst it holds `max_open`
+/// times what one connection may send and leave unread, plus one answer of the host each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time; more are answered 503 and closed.
