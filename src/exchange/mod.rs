@@ -8,6 +8,7 @@
 //! | front | [`front`] | JSON of `/info`, `/exchange`, `/ws`; signatures; subscriptions; limits per address |
 //! | faults | [`faults`] | what can go wrong on purpose, around any [`Host`] |
 //! | server | [`server`] | sockets: HTTP/1.1 and WebSocket on one port |
+//! | memory | [`memory`] | the same without sockets, in virtual time |
 //!
 //! Time and bytes are arguments everywhere but in [`server`]: tests run bot and exchange in virtual
 //! time, without a socket.
@@ -15,6 +16,7 @@
 pub mod faults;
 pub mod front;
 pub mod local;
+pub mod memory;
 pub mod model;
 pub mod refusal;
 pub mod server;

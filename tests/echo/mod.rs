@@ -1,6 +1,7 @@
 //! A host that says back what it hears, and clients for it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use botmm::exchange::faults::FaultTarget;
 use botmm::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
 use botmm_pipeline::types::Nanos;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ pub struct Echo {
     pub out: Vec<Outgoing>,
     pub late: Vec<(Nanos, Outgoing)>,
 }
+
+impl FaultTarget for Echo {}
 
 impl Host for Echo {
     fn http(&mut self, now: Nanos, peer: IpAddr, id: HttpId, request: &HttpRequest<'_>) {

@@ -34,9 +34,9 @@ pub enum Who {
 /// `action`; *user messages* are frames of the channels `orderUpdates`, `userFills` and `user`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Connections are closed; while it lasts, new ones too as soon as they are of that sort.
+    /// WebSockets are closed (code 1000); while it lasts, new ones too as soon as they are of that sort.
     Drop(Who),
-    /// Nobody gets a new connection (503).
+    /// Nobody gets a new WebSocket (503).
     Refuse,
     /// Answers to actions come so much later; the action happens at once.
     DelayAnswers {

@@ -18,7 +18,7 @@
 //! # offset = "-3s"          # clock_jump, clock_skew
 //! ```
 //!
-//! Or one comes at a time while the exchange runs, by [`admin`]: the same fields as JSON.
+//! Or one comes at a time while the exchange runs, by [`admin()`]: the same fields as JSON.
 
 mod admin;
 mod fault;
@@ -504,6 +504,9 @@ fn garbage(rng: &mut ChaCha8Rng, last: &[u8]) -> Vec<u8> {
     }
     // Text frames are UTF-8: the cut must not tear a character.
     let text = std::str::from_utf8(last).unwrap_or_default();
-    let cut = text.floor_char_boundary(rng.random_range(0..text.len().max(1)));
+    let mut cut = rng.random_range(0..text.len().max(1));
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
     text.as_bytes()[..cut].to_vec()
 }

@@ -1,7 +1,8 @@
 //! One connection: HTTP first, then perhaps a WebSocket. It never blocks, and every phase that waits
 //! for the peer or the host has a deadline.
 
-use super::http::{self, Reader, Request, Step, Upgrade};
+use super::http::{self, Request, Step, Upgrade};
+use super::http_stream::{Filled, Http, Waiting};
 use super::{Core, Limits};
 use crate::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest};
 use botmm_pipeline::types::Nanos;
@@ -16,8 +17,6 @@ use tungstenite::{Error as WsError, Message, WebSocket, error::ProtocolError};
 
 /// Steps that one connection may take before others have their turn.
 const MAX_STEPS_A_TURN: usize = 64;
-/// Bytes of further requests that are read while one waits for its answer.
-const MAX_PIPELINED_BYTES: usize = 64 << 10;
 /// Bytes thrown away while a closed connection's peer still sends.
 const MAX_DISCARDED_BYTES: usize = 4 << 20;
 /// tungstenite reads so much at a time (larger is slower: it clears the buffer first).
@@ -88,31 +87,6 @@ enum Wire {
     Gone,
 }
 
-struct Http {
-    stream: TcpStream,
-    reader: Reader,
-    out: Vec<u8>,
-    written: usize,
-    waiting: Option<Waiting>,
-    /// Close after what is in `out`.
-    last: bool,
-    /// The peer will send no more.
-    ended: bool,
-}
-
-/// A request that waits for the host.
-struct Waiting {
-    id: HttpId,
-    keep_alive: bool,
-}
-
-enum Filled {
-    Some,
-    Blocked,
-    Ended,
-    Broken,
-}
-
 impl Conn {
     pub fn new<H>(
         id: u64,
@@ -121,15 +95,6 @@ impl Conn {
         core: &mut Core<H>,
         now: Nanos,
     ) -> Self {
-        let http = Http {
-            stream,
-            reader: Reader::default(),
-            out: Vec::new(),
-            written: 0,
-            waiting: None,
-            last: false,
-            ended: false,
-        };
         let deadline = now + core.limits.request;
         core.watch(deadline);
         Self {
@@ -138,7 +103,7 @@ impl Conn {
             door,
             phase: Phase::Request,
             deadline,
-            wire: Wire::Http(http),
+            wire: Wire::Http(Http::new(stream)),
             announced: false,
             dirty: false,
         }
@@ -469,54 +434,6 @@ impl Conn {
             Err(e) if e.kind() == ErrorKind::WouldBlock => Next::Wait,
             Err(e) if e.kind() == ErrorKind::Interrupted => Next::Again,
             _ => Next::Gone,
-        }
-    }
-}
-
-impl Http {
-    /// Writes what is to be written; `Some` when nothing is left.
-    fn flush(&mut self) -> Filled {
-        while self.written < self.out.len() {
-            match self.stream.write(&self.out[self.written..]) {
-                Ok(0) => return Filled::Broken,
-                Ok(n) => self.written += n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Filled::Blocked,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Filled::Broken,
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        Filled::Some
-    }
-
-    /// Reads once.
-    fn fill(&mut self, scratch: &mut [u8]) -> Filled {
-        match self.stream.read(scratch) {
-            Ok(0) => {
-                self.ended = true;
-                Filled::Ended
-            }
-            Ok(n) => {
-                self.reader.push(&scratch[..n]);
-                Filled::Some
-            }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => Filled::Blocked,
-            Err(e) if e.kind() == ErrorKind::Interrupted => Filled::Some,
-            Err(_) => Filled::Broken,
-        }
-    }
-
-    /// While a request waits for its answer: reads on a little, which also tells that the client is
-    /// gone. Who has only ended its side still gets its answer.
-    fn read_ahead(&mut self, scratch: &mut [u8]) -> Next {
-        if self.ended || self.reader.buffered() >= MAX_PIPELINED_BYTES {
-            return Next::Wait;
-        }
-        match self.fill(scratch) {
-            Filled::Some => Next::Again,
-            Filled::Blocked | Filled::Ended => Next::Wait,
-            Filled::Broken => Next::Gone,
         }
     }
 }

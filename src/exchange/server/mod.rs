@@ -17,9 +17,14 @@
 //! looked at.
 
 mod conn;
+mod handle;
 mod http;
+mod http_stream;
+mod limits;
 mod stats;
 
+pub use handle::ServerHandle;
+pub use limits::Limits;
 pub use stats::{ServerStats, StatsSnapshot};
 
 use super::{Host, HttpId, HttpReply, HttpRequest, Outgoing};
@@ -33,7 +38,6 @@ use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -56,50 +60,6 @@ const VENUE: Token = Token(0);
 const ADMIN: Token = Token(1);
 /// Connections and requests are numbered from here; the numbers below name listeners.
 const FIRST_ID: u64 = 2;
-
-/// What one server bears. Each bound is per connection but `max_open`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at a time; more are answered 503 and closed.
-    pub max_open: usize,
-    /// Bytes of a request's head.
-    pub max_head_bytes: usize,
-    /// Bytes of a request's body.
-    pub max_body_bytes: usize,
-    /// Bytes of a WebSocket message from the client.
-    pub max_message_bytes: usize,
-    /// Bytes of frames that wait for the client to read them; more, and it is closed.
-    pub max_unsent_bytes: usize,
-    /// How long a request may take to come in, and its answer to be taken.
-    pub request: Nanos,
-    /// How long the host may take to answer.
-    pub answer: Nanos,
-    /// How long a connection is kept for a next request.
-    pub idle: Nanos,
-    /// How long a peer may take to close its side after we closed ours.
-    pub linger: Nanos,
-}
-
-impl Limits {
-    /// For clients on the same machine.
-    pub const LOOPBACK: Self = Self {
-        max_open: 512,
-        max_head_bytes: 16 << 10,
-        max_body_bytes: 1 << 20,
-        max_message_bytes: 1 << 20,
-        max_unsent_bytes: 4 << 20,
-        request: Nanos::secs(10),
-        answer: Nanos::secs(60),
-        idle: Nanos::secs(240),
-        linger: Nanos::secs(1),
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::LOOPBACK
-    }
-}
 
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
@@ -265,23 +225,6 @@ impl<H: Host> Server<H> {
         served
     }
 
-    /// Serves on a thread of its own.
-    pub fn spawn(mut self) -> Result<ServerHandle<H>, ServerError>
-    where
-        H: 'static,
-    {
-        let (addr, admin_addr, stats) = (self.local_addr(), self.admin_addr(), self.stats());
-        let stop = Arc::new(AtomicBool::new(false));
-        let seen = stop.clone();
-        let thread = std::thread::Builder::new().name("exchange".into());
-        let thread = thread.spawn(move || {
-            let served = self.run(&seen);
-            (self.core.host, served)
-        });
-        let thread = Some(thread.map_err(system("start a thread"))?);
-        Ok(ServerHandle { addr, admin_addr, stats, stop, thread })
-    }
-
     /// Sleeps until something is to be done, and does it.
     fn turn(&mut self) -> Result<(), ServerError> {
         let sleep = self.sleep(self.clock.now());
@@ -348,8 +291,8 @@ impl<H: Host> Server<H> {
                     }
                 };
                 if listener.open >= most {
-                    turn_away(stream);
                     core.stats.refused.add();
+                    turn_away(stream);
                     continue;
                 }
                 let id = core.fresh_id();
@@ -460,61 +403,6 @@ impl Listener {
         let registered = poll.registry().register(&mut socket, token, Interest::READABLE);
         registered.map_err(system("watch sockets"))?;
         Ok(Self { socket, addr, door, open: 0, ready: true, stuck: false })
-    }
-}
-
-/// A server on its thread. Dropping it tells the thread to stop.
-pub struct ServerHandle<H> {
-    addr: SocketAddr,
-    admin_addr: Option<SocketAddr>,
-    stats: Arc<ServerStats>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<(H, Result<(), ServerError>)>>,
-}
-
-impl<H> ServerHandle<H> {
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Where its second port is.
-    pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin_addr
-    }
-
-    /// What it has done so far.
-    pub fn stats(&self) -> &ServerStats {
-        &self.stats
-    }
-
-    /// Whether its thread has ended by itself: [`ServerHandle::stop`] says why.
-    pub fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
-    /// Stops it and gives the host back.
-    ///
-    /// # Errors
-    /// The server had ended by itself.
-    ///
-    /// # Panics
-    /// When the host panicked: its defect goes on here.
-    pub fn stop(mut self) -> Result<H, ServerError> {
-        self.stop.store(true, Ordering::Release);
-        let thread = self.thread.take();
-        match thread.map(JoinHandle::join) {
-            Some(Ok((host, Ok(())))) => Ok(host),
-            Some(Ok((_, Err(e)))) => Err(e),
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => unreachable!("only stop takes the thread, and it takes the handle too"),
-        }
-    }
-}
-
-impl<H> Drop for ServerHandle<H> {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
     }
 }
 
