@@ -68,6 +68,16 @@ binary() {
 
 free_port() { "$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
+# answers URL: whether a venue lists its perps there.
+answers() {
+  "$venv/bin/python" - "$1/info" 2>/dev/null <<'PYTHON'
+import sys, urllib.request
+
+question = urllib.request.Request(sys.argv[1], b'{"type":"meta"}', {"Content-Type": "application/json"})
+sys.exit(urllib.request.urlopen(question, timeout=5).status != 200)
+PYTHON
+}
+
 # start NAME FLAG...: starts an exchange, waits until it answers, leaves its address in $url.
 start() {
   local name=$1 port bin
@@ -80,7 +90,7 @@ start() {
   pids+=($!)
   for _ in $(seq $((READY_S * 5))); do
     kill -0 "${pids[-1]}" 2>/dev/null || die "the exchange ended at once; $work/$name.log says: $(tail -n 3 "$work/$name.log")"
-    if "$venv/bin/python" "$here/ready.py" "$url"; then return 0; fi
+    if answers "$url"; then return 0; fi
     sleep 0.2
   done
   die "the exchange did not answer within $READY_S s, see $work/$name.log"

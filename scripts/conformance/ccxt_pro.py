@@ -63,7 +63,9 @@ async def public(_: Venue, exchange: Any) -> None:
     )
     equal("ticker", ticker["symbol"], BTC)
     that("trades", all(t["price"] > 0 and t["side"] in ("buy", "sell") for t in trades), "prices and sides", trades)
-    that("candles", all(low <= min(o, c) <= max(o, c) <= h for _, o, h, low, c, _ in candles), "l <= o, c <= h", candles)
+    that(
+        "candles", all(low <= min(o, c) <= max(o, c) <= h for _, o, h, low, c, _ in candles), "l <= o, c <= h", candles
+    )
 
 
 @live("create_order_ws, watch_orders, edit_order_ws, cancel_order_ws")

@@ -85,7 +85,9 @@ def start(venue: Venue) -> None:
     exchange = client(venue, sandbox=False)
     answers = []
     ask = exchange.privatePostExchange
-    exchange.privatePostExchange = lambda request: answers.append((request["action"]["type"], ask(request))) or answers[-1][1]
+    exchange.privatePostExchange = lambda request: (
+        answers.append((request["action"]["type"], ask(request))) or answers[-1][1]
+    )
     exchange.load_markets()
     that("actions", [kind for kind, _ in answers][:1] == ["approveBuilderFee"], "approveBuilderFee first", answers)
     ok = {"status": "ok", "response": {"type": "default"}}
@@ -146,7 +148,12 @@ def ohlcv(_: Venue, exchange: ccxt.hyperliquid) -> None:
     for options in ({}, {"limit": 60}):
         rows = eventually("candles", lambda options=options: exchange.fetch_ohlcv(BTC, "1m", **options), timeout_s=20)
         for t, o, h, low, c, v in rows:
-            that("a candle", t % 60_000 == 0 and low <= min(o, c) <= max(o, c) <= h and v >= 0, "t, l <= o, c <= h", (t, o, h, low, c))
+            that(
+                "a candle",
+                t % 60_000 == 0 and low <= min(o, c) <= max(o, c) <= h and v >= 0,
+                "t, l <= o, c <= h",
+                (t, o, h, low, c),
+            )
 
 
 @both("fetch_funding_rates")
@@ -177,7 +184,15 @@ def limit_order(venue: Venue, exchange: ccxt.hyperliquid) -> None:
     order = place(venue, exchange, clientOrderId=cloid)
     that("an id", order["id"].isdigit(), "digits", order["id"])
     found = exchange.fetch_order(order["id"], BTC)
-    got = (found["id"], found["status"], found["symbol"], found["side"], found["postOnly"], found["clientOrderId"], found["filled"])
+    got = (
+        found["id"],
+        found["status"],
+        found["symbol"],
+        found["side"],
+        found["postOnly"],
+        found["clientOrderId"],
+        found["filled"],
+    )
     equal("fetch_order", got, (order["id"], "open", BTC, "buy", True, cloid, 0.0))
     equal("by client id", exchange.fetch_order(None, BTC, {"clientOrderId": cloid})["id"], order["id"])
     equal("fetch_open_orders", [o["id"] for o in exchange.fetch_open_orders(BTC)], [order["id"]])
@@ -241,11 +256,19 @@ def market_order(venue: Venue, exchange: ccxt.hyperliquid) -> None:
     try:
         equal("filled", Decimal(str(order["filled"])), amount)
         [position] = exchange.fetch_positions([ETH])
-        equal("position", (position["side"], Decimal(str(position["contracts"])), position["marginMode"]), ("long", amount, "cross"))
+        equal(
+            "position",
+            (position["side"], Decimal(str(position["contracts"])), position["marginMode"]),
+            ("long", amount, "cross"),
+        )
         that("entry price", abs(position["entryPrice"] / float(ask) - 1) < 0.01, f"near {ask}", position["entryPrice"])
         mine = [t for t in exchange.fetch_my_trades(ETH, since) if t["order"] == order["id"]]
         equal("traded", sum(Decimal(str(t["amount"])) for t in mine), amount)
-        equal("taker, buy", {(t["takerOrMaker"], t["side"], t["fee"]["currency"]) for t in mine}, {("taker", "buy", "USDC")})
+        equal(
+            "taker, buy",
+            {(t["takerOrMaker"], t["side"], t["fee"]["currency"]) for t in mine},
+            {("taker", "buy", "USDC")},
+        )
         for entry in (t["info"] for t in mine):
             shape.fill(entry)
             built(entry, rate, builder=not exchange.options["sandboxMode"])
@@ -280,11 +303,18 @@ def leverage(venue: Venue, exchange: ccxt.hyperliquid) -> None:
 
 @both("cancel_all_orders_after is refused below the volume")
 def dead_man(_: Venue, exchange: ccxt.hyperliquid) -> None:
-    raises("the gate", ccxt.ExchangeError, "until enough volume traded", lambda: exchange.cancel_all_orders_after(10_000))
+    raises(
+        "the gate", ccxt.ExchangeError, "until enough volume traded", lambda: exchange.cancel_all_orders_after(10_000)
+    )
 
 
 @case("an unknown vault, given without 0x as ccxt does [source a]")
 def vault(venue: Venue) -> None:
     exchange = loaded(venue, False)
     address = "0x" + "0d" * 20
-    raises("the vault", ccxt.ExchangeError, f"Vault not registered: {address}", lambda: place(venue, exchange, vaultAddress=address))
+    raises(
+        "the vault",
+        ccxt.ExchangeError,
+        f"Vault not registered: {address}",
+        lambda: place(venue, exchange, vaultAddress=address),
+    )

@@ -37,7 +37,9 @@ def main() -> int:
     elif options.only in schedule.case.group:
         report.run(schedule.case, Venue(options.schedule_url))
     total = report.passed + report.failed
-    print(f"conformance: {report.passed} of {total} checks ok, {report.failed} failed, {time.monotonic() - start:.0f} s")
+    print(
+        f"conformance: {report.passed} of {total} checks ok, {report.failed} failed, {time.monotonic() - start:.0f} s"
+    )
     return 1 if report.failed or not total else 0
 
 

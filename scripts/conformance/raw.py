@@ -14,7 +14,9 @@ UNPARSABLE = b"Failed to deserialize the JSON body into the target type"
 JSON = {"Content-Type": "application/json"}
 
 
-def post(venue: Venue, path: str, body: Any, headers: dict | None = None) -> tuple[int, bytes, http.client.HTTPResponse]:
+def post(
+    venue: Venue, path: str, body: Any, headers: dict | None = None
+) -> tuple[int, bytes, http.client.HTTPResponse]:
     """One POST on a connection of its own; bytes and strings go out as they are."""
     connection = http.client.HTTPConnection(urlsplit(venue.url).netloc, timeout=20)
     try:
@@ -40,7 +42,12 @@ def headers(venue: Venue) -> None:
     status, text, response = post(venue, "/info", {"type": "allMids"})
     equal("status", status, 200)
     equal("version", response.version, 11)
-    that("Content-Type", response.getheader("Content-Type", "").startswith("application/json"), "application/json", response.headers)
+    that(
+        "Content-Type",
+        response.getheader("Content-Type", "").startswith("application/json"),
+        "application/json",
+        response.headers,
+    )
     that("an object of mids", isinstance(json.loads(text), dict), "an object", text)
 
 

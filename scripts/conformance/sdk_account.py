@@ -118,7 +118,9 @@ def named_agent(venue: Venue) -> None:
     listed = {a["name"]: a for a in venue.info.extra_agents(venue.alice.address)}
     that("extraAgents", "maker" in listed, "an agent named maker", listed)
     equal("its address", listed["maker"]["address"], first.address.lower())
-    that("its validUntil", shape.time_ms("validUntil", listed["maker"]["validUntil"]) > now_ms(), "in the future", listed)
+    that(
+        "its validUntil", shape.time_ms("validUntil", listed["maker"]["validUntil"]) > now_ms(), "in the future", listed
+    )
 
     answer, key = venue.as_alice.approve_agent("maker")
     accepted(answer)
@@ -128,7 +130,11 @@ def named_agent(venue: Venue) -> None:
 
 def agent_trades(venue: Venue, agent: object) -> None:
     """What an agent places is its master's, and the agent itself has nothing."""
-    equal("userRole", venue.info.user_role(agent.address), {"role": "agent", "data": {"user": venue.alice.address.lower()}})
+    equal(
+        "userRole",
+        venue.info.user_role(agent.address),
+        {"role": "agent", "data": {"user": venue.alice.address.lower()}},
+    )
     exchange = venue.exchange(agent, account_address=venue.alice.address)
     oid = oid_of(quiet_order(venue, exchange), "resting")
     equal("the master's open orders", [o["oid"] for o in venue.info.open_orders(venue.alice.address)], [oid])
@@ -147,7 +153,9 @@ def agent_of_agent(venue: Venue) -> None:
 
 @case("the dead man's switch is refused below a million dollars of volume")
 def schedule_cancel_gate(venue: Venue) -> None:
-    pattern = r"^Cannot set scheduled cancel time until enough volume traded\. Required: \$1000000\. Traded: \$[\d.]+\.$"
+    pattern = (
+        r"^Cannot set scheduled cancel time until enough volume traded\. Required: \$1000000\. Traded: \$[\d.]+\.$"
+    )
     for time in (now_ms() + 10_000, None):
         answer = venue.as_alice.schedule_cancel(time)
         equal("status", answer["status"], "err")
@@ -180,10 +188,16 @@ def leverage_switch(venue: Venue) -> None:
     accepted(venue.as_alice.update_leverage(5, "ETH", is_cross=True))
     oid_of(venue.as_alice.market_open("ETH", True, float(venue.size("ETH", 100, venue.touch("ETH")[0]))), "filled")
     try:
-        refused(venue.as_alice.update_leverage(5, "ETH", is_cross=False), "Cannot switch leverage type with open position.")
+        refused(
+            venue.as_alice.update_leverage(5, "ETH", is_cross=False), "Cannot switch leverage type with open position."
+        )
         refused(venue.as_alice.update_isolated_margin(5.0, "ETH"), "Position does not use isolated margin.")
         accepted(venue.as_alice.update_leverage(10, "ETH", is_cross=True))
-        equal("the position's leverage", venue.positions(venue.alice.address)["ETH"]["leverage"], {"type": "cross", "value": 10})
+        equal(
+            "the position's leverage",
+            venue.positions(venue.alice.address)["ETH"]["leverage"],
+            {"type": "cross", "value": 10},
+        )
     finally:
         venue.flatten(venue.as_alice)
 
@@ -262,12 +276,18 @@ def position_adds_up(venue: Venue, coin: str, szi: Decimal) -> None:
         margin += Decimal(p["marginUsed"])
         mark = worth / abs(size)
         pnl = size * (mark - Decimal(p["entryPx"]))
-        shape.close("unrealizedPnl = szi * (mark - entry)", Decimal(p["unrealizedPnl"]), pnl, str(abs(size) + Decimal("0.001")))
+        shape.close(
+            "unrealizedPnl = szi * (mark - entry)", Decimal(p["unrealizedPnl"]), pnl, str(abs(size) + Decimal("0.001"))
+        )
         if p["leverage"]["type"] == "cross":
-            shape.close("marginUsed = value / leverage", Decimal(p["marginUsed"]), worth / p["leverage"]["value"], "0.00001")
+            shape.close(
+                "marginUsed = value / leverage", Decimal(p["marginUsed"]), worth / p["leverage"]["value"], "0.00001"
+            )
         equal("its maxLeverage", p["maxLeverage"], venue.asset(p["coin"])["maxLeverage"])
     raw = Decimal(summary["totalRawUsd"])
-    shape.close("accountValue = totalRawUsd + sum of szi * mark", Decimal(summary["accountValue"]), raw + value, "0.00001")
+    shape.close(
+        "accountValue = totalRawUsd + sum of szi * mark", Decimal(summary["accountValue"]), raw + value, "0.00001"
+    )
     shape.close("totalNtlPos", Decimal(summary["totalNtlPos"]), ntl, "0.00001")
     shape.close("totalMarginUsed", Decimal(summary["totalMarginUsed"]), margin, "0.00001")
     held = {item["position"]["coin"]: Decimal(item["position"]["szi"]) for item in state["assetPositions"]}

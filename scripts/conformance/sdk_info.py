@@ -17,7 +17,9 @@ def meta(venue: Venue) -> None:
     universe = venue.meta["universe"]
     names = [asset["name"] for asset in universe]
     that("the perps", set(PERPS) <= set(names), PERPS, names)
-    equal("asset ids are positions in the universe", [venue.info.name_to_asset(n) for n in names], list(range(len(names))))
+    equal(
+        "asset ids are positions in the universe", [venue.info.name_to_asset(n) for n in names], list(range(len(names)))
+    )
     for asset in universe:
         that("szDecimals", type(asset["szDecimals"]) is int and 0 <= asset["szDecimals"] <= 5, "0 to 5", asset)
         that("maxLeverage", type(asset["maxLeverage"]) is int and asset["maxLeverage"] >= 3, "an integer >= 3", asset)
@@ -63,7 +65,11 @@ def candles(venue: Venue) -> None:
         shape.candle(entry, "BTC", "1m", 60_000)
     opens = [entry["t"] for entry in got]
     that("sorted, each minute once", opens == sorted(set(opens)), "ascending t", opens)
-    equal("a range in the future is empty", venue.info.candles_snapshot("BTC", "1m", now_ms() + HOUR_MS, now_ms() + 2 * HOUR_MS), [])
+    equal(
+        "a range in the future is empty",
+        venue.info.candles_snapshot("BTC", "1m", now_ms() + HOUR_MS, now_ms() + 2 * HOUR_MS),
+        [],
+    )
 
 
 @case("recentTrades: newest first, well formed")
@@ -226,7 +232,9 @@ def open_orders(venue: Venue) -> None:
     for entry in front:
         shape.frontend_order(entry)
     equal("the orders", {entry["oid"] for entry in plain}, set(oids))
-    view = [{key: e[key] for key in ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz", "cloid")} for e in plain]
+    view = [
+        {key: e[key] for key in ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz", "cloid")} for e in plain
+    ]
     by_oid = {entry["oid"]: entry for entry in front}
     equal("both lists", [{key: by_oid[e["oid"]][key] for key in e} for e in view], view)
     venue.cancel_all(venue.as_alice)

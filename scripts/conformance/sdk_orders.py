@@ -46,7 +46,11 @@ def alo_rests(venue: Venue) -> None:
         venue.as_alice.cancel("BTC", oid)
         if not mine or not shown:
             return False  # the market moved through the price or away from it
-        equal("its price, size and side", (mine[0]["limitPx"], mine[0]["sz"], mine[0]["side"]), (shown[0]["px"], mine[0]["origSz"], "B"))
+        equal(
+            "its price, size and side",
+            (mine[0]["limitPx"], mine[0]["sz"], mine[0]["side"]),
+            (shown[0]["px"], mine[0]["origSz"], "B"),
+        )
         equal("its size", Decimal(mine[0]["origSz"]), sz)
         that("the level has at least our size", Decimal(shown[0]["sz"]) >= sz, f">= {sz}", shown[0])
         return True
@@ -112,7 +116,9 @@ def bad_tick(venue: Venue) -> None:
 def bad_lot(venue: Venue) -> None:
     px = venue.quiet_px("ETH", True)
     sz = venue.size("ETH", 50, px) + Decimal(1).scaleb(-venue.asset("ETH")["szDecimals"] - 1)
-    order_error(venue.send_orders(venue.alice, venue.wire("ETH", True, px, sz)), "Order has invalid size.", venue.index("ETH"))
+    order_error(
+        venue.send_orders(venue.alice, venue.wire("ETH", True, px, sz)), "Order has invalid size.", venue.index("ETH")
+    )
 
 
 @case("a size of zero is refused")
@@ -177,7 +183,11 @@ def modify_by_oid(venue: Venue) -> None:
     that("the oid", new != old, "a new one", new)
     equal("old and new order", (venue.status_of(alice, old), venue.status_of(alice, new)), ("canceled", "open"))
     orders = venue.info.open_orders(alice)
-    equal("open orders", [(o["oid"], Decimal(o["limitPx"]), o.get("cloid")) for o in orders], [(new, lower, cloid.to_raw())])
+    equal(
+        "open orders",
+        [(o["oid"], Decimal(o["limitPx"]), o.get("cloid")) for o in orders],
+        [(new, lower, cloid.to_raw())],
+    )
     equal("the cloid means the new order", venue.status_of(alice, cloid), "open")
     venue.cancel_all(venue.as_alice)
 
@@ -193,7 +203,9 @@ def bulk_modify(venue: Venue) -> None:
     items = statuses(venue.as_alice.bulk_modify_orders_new(requests))
     that("the answers", [list(item) for item in items] == [["resting"]] * 2, "two resting", items)
     equal("cloids in the answers", [item["resting"].get("cloid") for item in items], [c.to_raw() for c in cloids])
-    equal("open orders", {o["cloid"] for o in venue.info.open_orders(venue.alice.address)}, {c.to_raw() for c in cloids})
+    equal(
+        "open orders", {o["cloid"] for o in venue.info.open_orders(venue.alice.address)}, {c.to_raw() for c in cloids}
+    )
     venue.cancel_all(venue.as_alice)
 
 
@@ -242,10 +254,14 @@ def fast_cancel(venue: Venue) -> None:
     oid, _, _ = venue.rest(venue.as_alice)
     cancels = [{"a": venue.index("BTC"), "o": oid}]
     slow = venue.info.session.post(
-        venue.url + "/exchange", json=venue.signed(venue.alice, {"type": "cancel", "cancels": cancels, "f": False}), timeout=20
+        venue.url + "/exchange",
+        json=venue.signed(venue.alice, {"type": "cancel", "cancels": cancels, "f": False}),
+        timeout=20,
     )
     that("f false", slow.status_code == 422 or slow.json()["status"] == "err", "422 or an err", slow.text)
-    equal("f true", only(venue.send(venue.alice, {"type": "cancel", "cancels": cancels, "f": True}), "cancel"), "success")
+    equal(
+        "f true", only(venue.send(venue.alice, {"type": "cancel", "cancels": cancels, "f": True}), "cancel"), "success"
+    )
 
 
 @case("a batch of good and bad orders: each has its own answer")
@@ -265,9 +281,13 @@ def mixed_batch(venue: Venue) -> None:
 @case("an order batch that is empty is refused as a whole")
 def empty_batch(venue: Venue) -> None:
     response = venue.info.session.post(
-        venue.url + "/exchange", json=venue.signed(venue.alice, {"type": "order", "orders": [], "grouping": "na"}), timeout=20
+        venue.url + "/exchange",
+        json=venue.signed(venue.alice, {"type": "order", "orders": [], "grouping": "na"}),
+        timeout=20,
     )
-    that("the answer", response.status_code == 422 or response.json()["status"] == "err", "422 or an err", response.text)
+    that(
+        "the answer", response.status_code == 422 or response.json()["status"] == "err", "422 or an err", response.text
+    )
 
 
 @case("an order that meets the same account's order: the resting one dies, nothing trades")

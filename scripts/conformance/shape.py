@@ -60,7 +60,12 @@ def book(data: Any, coin: str, sz_decimals: int, depth: int = 20) -> tuple[list[
         for entry in levels:
             level(f"a level of the {side}", entry, sz_decimals)
             prices.append(Decimal(entry["px"]))
-        that(f"{side} are sorted, each price once", prices == sorted(set(prices), reverse=side == "bids"), "best first", prices)
+        that(
+            f"{side} are sorted, each price once",
+            prices == sorted(set(prices), reverse=side == "bids"),
+            "best first",
+            prices,
+        )
         sides.append(prices)
     that("uncrossed", sides[0][0] < sides[1][0], "bid < ask", (sides[0][0], sides[1][0]))
     return data["levels"][0], data["levels"][1]
@@ -95,14 +100,25 @@ def candle(entry: Any, coin: str, interval: str, interval_ms: int) -> None:
     equal("its interval", entry["i"], interval)
     equal("its close time", entry["T"], time_ms("its open time", entry["t"]) + interval_ms - 1)
     equal("its open time is on the grid", entry["t"] % interval_ms, 0)
-    o, h, l, c = (positive(f"its {key}", entry[key]) for key in "ohlc")
-    that("low <= open, close <= high", l <= min(o, c) and max(o, c) <= h, "l <= o, c <= h", (o, h, l, c))
+    o, h, low, c = (positive(f"its {key}", entry[key]) for key in "ohlc")
+    that("low <= open, close <= high", low <= min(o, c) and max(o, c) <= h, "l <= o, c <= h", (o, h, low, c))
     that("its volume", decimal("its v", entry["v"]) >= 0, ">= 0", entry["v"])
     integer("its n", entry["n"])
 
 
 def asset_ctx(ctx: Any) -> None:
-    keys("an asset context", ctx, "funding", "openInterest", "prevDayPx", "dayNtlVlm", "premium", "oraclePx", "markPx", "midPx")
+    keys(
+        "an asset context",
+        ctx,
+        "funding",
+        "openInterest",
+        "prevDayPx",
+        "dayNtlVlm",
+        "premium",
+        "oraclePx",
+        "markPx",
+        "midPx",
+    )
     keys("an asset context", ctx, "impactPxs", "dayBaseVlm")
     for key in ("openInterest", "dayNtlVlm", "dayBaseVlm", "funding"):
         decimal(key, ctx[key])
@@ -150,7 +166,12 @@ def frontend_order(entry: Any) -> None:
     """An item of frontendOpenOrders, and the order inside orderStatus."""
     open_order(entry)
     keys("a frontend order", entry, "tif", "cloid", "orderType", "children")
-    for key, value in {"triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "isPositionTpsl": False}.items():
+    for key, value in {
+        "triggerCondition": "N/A",
+        "isTrigger": False,
+        "triggerPx": "0.0",
+        "isPositionTpsl": False,
+    }.items():
         equal(f"its {key}", entry.get(key), value)
     that("reduceOnly is a bool", isinstance(entry.get("reduceOnly"), bool), "true or false", entry.get("reduceOnly"))
     equal("its children", entry["children"], [])

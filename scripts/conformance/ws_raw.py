@@ -258,7 +258,11 @@ def privacy_of_channels(venue: Venue) -> None:
             socket.ack()
         oid, _, _ = venue.rest(venue.as_alice)
         venue.as_alice.cancel("BTC", oid)
-        alices.await_("alice's update", lambda f: f["channel"] == "orderUpdates" and f["data"][0]["order"]["oid"] == oid)
+        alices.await_(
+            "alice's update", lambda f: f["channel"] == "orderUpdates" and f["data"][0]["order"]["oid"] == oid
+        )
         bobs.say({"method": "ping"})
-        frame = bobs.await_("bob's next frame", lambda f: f["channel"] != "subscriptionResponse" and f.get("data") != [])
+        frame = bobs.await_(
+            "bob's next frame", lambda f: f["channel"] != "subscriptionResponse" and f.get("data") != []
+        )
         equal("bob's next frame", frame["channel"], "pong")

@@ -218,7 +218,12 @@ def fill_events(venue: Venue) -> None:
     equal("the fills", got[0], got[1])
     for entry in got[0]:
         shape.fill(entry)
-    that("no snapshot flag on increments", not any(data.get("isSnapshot") for data in increments), "absent or false", increments)
+    that(
+        "no snapshot flag on increments",
+        not any(data.get("isSnapshot") for data in increments),
+        "absent or false",
+        increments,
+    )
     rest = [f for f in venue.info.user_fills(user) if f["oid"] == oid]
     equal("the same fills over REST", sorted(rest, key=lambda f: f["tid"]), sorted(got[0], key=lambda f: f["tid"]))
     venue.flatten(venue.as_alice)
