@@ -46,14 +46,16 @@ class Report:
             try:
                 function(venue)
             except Failed as e:
-                self._line(name, e.expected, e.got, e.what)
+                self._failure(name, e.expected, e.got, e.what)
+                venue.tidy()
             except Exception as e:  # whatever a client raises is the finding
-                self._line(name, "no exception", f"{type(e).__name__}: {e}", "")
+                self._failure(name, "no exception", f"{type(e).__name__}: {e}", "")
+                venue.tidy()
             else:
                 self.passed += 1
                 print(f"ok      {name}", flush=True)
 
-    def _line(self, name: str, expected: Any, got: Any, what: str) -> None:
+    def _failure(self, name: str, expected: Any, got: Any, what: str) -> None:
         self.failed += 1
         where = f"{name} ({what})" if what else name
         print(f"FAILED  {where}: expected {_short(expected)}, got {_short(got)}", flush=True)

@@ -1,5 +1,6 @@
 """The venue under test, and the few things that most checks need from it."""
 
+import contextlib
 import functools
 import itertools
 import secrets
@@ -118,8 +119,14 @@ class Venue:
         if requests:
             exchange.bulk_cancel(requests)
 
+    def tidy(self) -> None:
+        """After a failure: what it left behind must not fail the checks that follow."""
+        for exchange in (self.as_alice, self.as_bob):
+            with contextlib.suppress(Exception):  # the venue may be what is broken
+                self.flatten(exchange)
+
     def flatten(self, exchange: Exchange) -> None:
-        """Leaves the account without positions and open orders; isolated coins back on cross."""
+        """Leaves the account without positions and open orders."""
         self.cancel_all(exchange)
         address = exchange.account_address or exchange.wallet.address
         for _ in range(5):

@@ -79,7 +79,7 @@ def all_mids(venue: Venue) -> None:
 @case("l2Book: snapshots that keep coming, time never goes back")
 def l2_book(venue: Venue) -> None:
     with subscribed(venue, {"type": "l2Book", "coin": "BTC"}, {"type": "l2Book", "coin": "kPEPE"}) as [btc, pepe]:
-        btc.first("a second frame", lambda _: len(btc._frames) >= 3)
+        btc.first("a third frame", lambda _: len(btc.all()) >= 3)
         pepe.first("a frame of kPEPE")
     for coin, listener in (("BTC", btc), ("kPEPE", pepe)):
         for frame in listener.all():
@@ -91,7 +91,7 @@ def l2_book(venue: Venue) -> None:
 @case("bbo: at once on subscribing, then only on change")
 def bbo(venue: Venue) -> None:
     with subscribed(venue, {"type": "bbo", "coin": "BTC"}) as [frames]:
-        frames.first("a second frame", lambda _: len(frames._frames) >= 2)
+        frames.first("a second frame", lambda _: len(frames.all()) >= 2)
     seen = []
     for frame in frames.all():
         data = frame["data"]
