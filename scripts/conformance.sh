@@ -104,7 +104,9 @@ fi
 mkdir -p "$work"
 install
 arguments=(--url "$target")
-if [ -z "$target" ]; then
+if [ -n "$target" ]; then
+  answers "$target" || die "no venue answers at $target"
+else
   start volume-gate
   arguments=(--url "$url")
   start no-volume-gate --schedule-cancel-volume 0

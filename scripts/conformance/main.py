@@ -21,14 +21,15 @@ GROUPS: list[Cases] = [
     module.case for module in (raw, sdk_info, sdk_orders, sdk_account, ws_sdk, ws_raw, ccxt_rest, ccxt_pro)
 ]
 
+NEEDED_USD = 10_000
+
 
 def main() -> int:
     options = arguments()
     logging.disable(logging.CRITICAL)  # the clients log what the checks judge
     report, start = Report(), time.monotonic()
     venue = Venue(options.url)
-    for account in (venue.as_alice, venue.as_bob):
-        venue.flatten(account)
+    prepare(venue)
     for cases in GROUPS:
         if options.only in cases.group:
             report.run(cases, venue)
@@ -41,6 +42,17 @@ def main() -> int:
         f"conformance: {report.passed} of {total} checks ok, {report.failed} failed, {time.monotonic() - start:.0f} s"
     )
     return 1 if report.failed or not total else 0
+
+
+def prepare(venue: Venue) -> None:
+    """Leaves both accounts flat; exits when they have no money to trade with."""
+    for exchange in (venue.as_alice, venue.as_bob):
+        address = exchange.wallet.address.lower()
+        value = float(venue.info.user_state(address)["marginSummary"]["accountValue"])
+        if value < NEEDED_USD:
+            print(f"conformance: {address} has ${value} at {venue.url}, needs ${NEEDED_USD}: --fund {address}=100000")
+            sys.exit(2)
+        venue.flatten(exchange)
 
 
 def arguments() -> argparse.Namespace:
