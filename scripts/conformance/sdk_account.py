@@ -142,6 +142,16 @@ def agent_trades(venue: Venue, agent: object) -> None:
     equal("the agent's cancel", only(exchange.cancel("BTC", oid), "cancel"), "success")
 
 
+@case("a fourth named agent is refused")
+def too_many_agents(venue: Venue) -> None:
+    for name in ("maker", "second", "third"):
+        accepted(venue.as_alice.approve_agent(name)[0])
+    answer, _ = venue.as_alice.approve_agent("fourth")
+    refused(answer, "Too many extra agents for cumulative volume traded. Current limit is 3")
+    names = {agent["name"] for agent in venue.info.extra_agents(venue.alice.address)}
+    equal("extraAgents", names, {"maker", "second", "third"})
+
+
 @case("an agent approves nobody: user-signed actions are the account's own")
 def agent_of_agent(venue: Venue) -> None:
     answer, key = venue.as_alice.approve_agent("maker")
