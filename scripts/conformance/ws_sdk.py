@@ -90,19 +90,20 @@ def l2_book(venue: Venue) -> None:
 
 @case("bbo: at once on subscribing, then only on change")
 def bbo(venue: Venue) -> None:
-    with subscribed(venue, {"type": "bbo", "coin": "BTC"}) as [frames]:
-        frames.first("a second frame", lambda _: len(frames.all()) >= 2)
-    seen = []
-    for frame in frames.all():
-        data = frame["data"]
-        keys("bbo", data, "coin", "time", "bbo")
-        bid, ask = data["bbo"]
-        for entry in (bid, ask):
-            if entry is not None:
-                shape.level("a side", entry, venue.asset("BTC")["szDecimals"])
-        seen.append(data["bbo"])
-    repeats = sum(a == b for a, b in zip(seen, seen[1:], strict=False))
-    equal("frames that repeat the one before", repeats, 0)
+    with subscribed(venue, *({"type": "bbo", "coin": coin} for coin in PERPS)) as listeners:
+        for coin, frames in zip(PERPS, listeners, strict=True):
+            frames.first(f"a second frame of {coin}", lambda _, frames=frames: len(frames.all()) >= 2)
+    for coin, frames in zip(PERPS, listeners, strict=True):
+        seen = []
+        for data in (frame["data"] for frame in frames.all()):
+            keys("bbo", data, "coin", "time", "bbo")
+            equal("its coin", data["coin"], coin)
+            for entry in data["bbo"]:
+                if entry is not None:
+                    shape.level("a side", entry, venue.asset(coin)["szDecimals"])
+            seen.append(data["bbo"])
+        repeats = [b for a, b in zip(seen, seen[1:], strict=False) if a == b]
+        equal(f"frames of {coin} that repeat the one before", repeats, [])
 
 
 @case("trades: arrays of well-formed trades")
