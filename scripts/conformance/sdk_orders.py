@@ -41,10 +41,11 @@ def alo_rests(venue: Venue) -> None:
         px = Decimal(bids[min(5, len(bids) - 1)]["px"])  # deep enough to rest, shallow enough to be shown
         sz = venue.size("BTC", 200, px)
         oid = oid_of(venue.as_alice.order("BTC", True, float(sz), float(px), ALO), "resting")
-        mine = [o for o in venue.info.open_orders(venue.alice.address) if o["oid"] == oid]
         shown = [b for b in venue.book("BTC")[0] if Decimal(b["px"]) == px]
+        mine = [o for o in venue.info.open_orders(venue.alice.address) if o["oid"] == oid]
         venue.as_alice.cancel("BTC", oid)
-        if not mine or not shown:
+        if not shown or not mine or mine[0]["sz"] != mine[0]["origSz"]:
+            venue.flatten(venue.as_alice)
             return False  # the market moved through the price or away from it
         equal(
             "its price, size and side",
