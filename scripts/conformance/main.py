@@ -1,0 +1,67 @@
+"""Runs the checks against a venue. `scripts/conformance.sh` installs the clients and starts one."""
+
+import argparse
+import logging
+import sys
+import time
+
+import ccxt_pro
+import ccxt_rest
+import raw
+import schedule
+import sdk_account
+import sdk_info
+import sdk_orders
+import ws_raw
+import ws_sdk
+from check import Cases, Report
+from venue import Venue
+
+GROUPS: list[Cases] = [
+    module.case for module in (raw, sdk_info, sdk_orders, sdk_account, ws_sdk, ws_raw, ccxt_rest, ccxt_pro)
+]
+
+NEEDED_USD = 10_000
+
+
+def main() -> int:
+    options = arguments()
+    logging.disable(logging.CRITICAL)  # the clients log what the checks judge
+    report, start = Report(), time.monotonic()
+    venue = Venue(options.url)
+    prepare(venue)
+    for cases in GROUPS:
+        if options.only in cases.group:
+            report.run(cases, venue)
+    if options.schedule_url is None:
+        print(f"skipped {schedule.case.group}: needs a venue with --schedule-cancel-volume 0 (--schedule-url)")
+    elif options.only in schedule.case.group:
+        report.run(schedule.case, Venue(options.schedule_url))
+    total = report.passed + report.failed
+    print(
+        f"conformance: {report.passed} of {total} checks ok, {report.failed} failed, {time.monotonic() - start:.0f} s"
+    )
+    return 1 if report.failed or not total else 0
+
+
+def prepare(venue: Venue) -> None:
+    """Leaves both accounts flat; exits when they have no money to trade with."""
+    for exchange in (venue.as_alice, venue.as_bob):
+        address = exchange.wallet.address.lower()
+        value = float(venue.info.user_state(address)["marginSummary"]["accountValue"])
+        if value < NEEDED_USD:
+            print(f"conformance: {address} has ${value} at {venue.url}, needs ${NEEDED_USD}: --fund {address}=100000")
+            sys.exit(2)
+        venue.flatten(exchange)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="the venue, e.g. http://127.0.0.1:3001")
+    parser.add_argument("--schedule-url", help="one more, started with --schedule-cancel-volume 0")
+    parser.add_argument("--only", default="", help="only groups whose name contains this, e.g. 'ccxt'")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
