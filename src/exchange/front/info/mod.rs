@@ -10,7 +10,7 @@ pub use accounts::{ActiveAsset, account, fills, frontend_orders, history};
 pub use constants::SpotState;
 use constants::{delegator_summary, referral};
 pub use market::{Mids, candle_bars, ctx, ctxs};
-pub use request::{FirstDex, InfoRequest, Interval, Weight, is_book_rounding};
+pub use request::{FirstDex, InfoRequest, Interval, is_book_rounding};
 
 use super::json::{Decimal, Nothing, Null, to_bytes};
 use crate::exchange::venue::Venue;

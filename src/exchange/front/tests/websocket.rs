@@ -250,8 +250,8 @@ fn a_frame_is_the_same_for_all_who_want_it() {
 #[test]
 fn trades_may_be_replayed() {
     let mut world = World::new(HubConfig { replayed_trades: 3, ..HubConfig::default() });
-    let conn = world.open(1);
     world.run(Nanos::secs(60));
+    let conn = world.open(1);
     let answers = world.send(conn, &subscribe(r#"{"type":"trades","coin":"BTC"}"#));
     let replayed = of_channel(&answers, "trades");
     assert_eq!(replayed[0].as_array().unwrap().len(), 3);
