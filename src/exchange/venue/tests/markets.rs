@@ -36,7 +36,7 @@ fn a_market_may_run_before_the_venue_opens() {
     }
 }
 
-/// A tape of one book (99 x 5, 101 x 5), and a sell of 3 at 99.
+/// A tape of one book (99 x 5, 101 x 5), and a sell of 3 at 98 after five seconds.
 fn recording() -> RecordedMarket {
     let level = |px: i64| Level { px: Px::whole(px), qty: Qty::whole(5) };
     let mut book = BookSnapshot { venue_time: START, ..BookSnapshot::EMPTY };
@@ -50,7 +50,7 @@ fn recording() -> RecordedMarket {
         tid: 42,
         ..Trade::default()
     };
-    let tape = Tape::build([MarketEvent::Book(book), MarketEvent::Trade(trade)].into_iter());
+    let tape = Tape::build([MarketEvent::Book(book), MarketEvent::Trade(trade)]);
     RecordedMarket::new(Arc::new(tape), &universe(1), QueueModel::RiskAverse).publishing()
 }
 
@@ -66,4 +66,33 @@ fn a_recording_fills_resting_orders_and_feeds_takers() {
     assert_eq!(w.status(2, oid), OrderStatus::Filled, "a sell went through its price");
     let trade = w.venue.trades(btc()).back().unwrap();
     assert_eq!((trade.tid, trade.px, trade.qty), (42, Px::whole(98), qty("3")));
+}
+
+#[test]
+fn what_an_owner_may_not_take_goes_to_somebody_else() {
+    let mut w = World::on(config(), Box::new(recording()), universe(1));
+    w.order(1, ask(Tif::Ioc, "99", "1"));
+    assert_eq!(w.szi(1), qty("-1"));
+    // Both are met by one trade: the first leaves nothing to reduce.
+    let plain = w.rests(1, bid(Tif::Alo, "98.6", "1"));
+    let reduce = w.rests(1, reducing(bid(Tif::Alo, "98.5", "1")));
+    let poor = w.rests(2, bid(Tif::Alo, "98.4", "1"));
+    w.venue.accounts[1].cash = usd("1");
+    w.pass(Nanos::secs(6));
+    assert_eq!(w.szi(1), Qty::ZERO);
+    assert_eq!(w.status(1, plain), OrderStatus::Filled);
+    assert_eq!(w.status(1, reduce), OrderStatus::ReduceOnlyCanceled);
+    assert_eq!(w.status(2, poor), OrderStatus::MarginCanceled);
+    assert_eq!(w.szi(2), Qty::ZERO);
+    assert!(w.venue.owners.is_empty());
+}
+
+#[test]
+fn a_market_without_room_refuses_orders() {
+    let mut w = World::on(config(), Box::new(recording()), universe(1));
+    let room = w.venue.market.room();
+    let orders = vec![bid(Tif::Alo, "98", "0.2"); room + 1];
+    let Answer::Order(items) = w.ask(1, Command::Order(orders)) else { panic!("no order answer") };
+    assert!(items[..room].iter().all(|i| matches!(i, ItemAnswer::Resting { .. })));
+    assert_eq!(items[room], ItemAnswer::Error(Refusal::TooManyOrders));
 }
