@@ -8,7 +8,9 @@ use botmm_pipeline::types::{
     Side, Universe, Usd,
 };
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
-use botmm_pipeline::venue::sim::{Execution, Market, MarketOutput, RestingOrder};
+use botmm_pipeline::venue::sim::{
+    Execution, Market, MarketOutput, RestingOrder, Taken, TakingOrder,
+};
 use std::collections::HashSet;
 
 const START: Nanos = Nanos::secs(1_757_000_000);
@@ -375,5 +377,54 @@ fn a_naive_quoter_loses_to_informed_takers_before_fees() {
                 "seeds 0..4: {coin} {away_bps} bps away: {mean:.3}"
             );
         }
+    }
+}
+
+#[test]
+fn an_aggressive_order_takes_from_the_book_and_its_trades_have_ids_of_their_own() {
+    let universe = majors();
+    let mut market = market(&universe, 5);
+    let out = run_to(&mut market, Nanos::secs(30));
+    let asset = AssetId::new(0);
+    let (bid, ask) = market.touch(asset);
+    // First in line at a new best price: an order of ours; then the old best.
+    let own = Px::from_raw(ask.px.raw() - Px::whole(1).raw());
+    let (oid, qty) = (Oid(77), Qty::parse("0.5").unwrap());
+    let locked = own <= bid.px;
+    if !locked {
+        market.place(&RestingOrder { oid, asset, side: Side::Ask, px: own, qty });
+        assert_eq!(market.front(asset, Side::Ask).unwrap().oid, Some(oid));
+    }
+    let mut levels = Vec::new();
+    market.depth(asset, Side::Ask, 3, &mut levels);
+    assert_eq!(levels.len(), 3);
+    assert_eq!(levels[0].level, market.touch(asset).1);
+    let counted = market.book(asset).queue(Side::Ask, levels[1].level.px).count();
+    assert_eq!(levels[1].orders as usize, counted);
+
+    let total = levels[0].level.qty + levels[1].level.qty;
+    let before: Qty = market.book(asset).levels(Side::Ask).map(|l| l.qty).sum();
+    let mut taken = Vec::new();
+    let limit = levels[1].level.px;
+    let order = TakingOrder { asset, side: Side::Bid, limit, qty: total + qty };
+    assert_eq!(market.take(&order, &mut taken), qty, "beyond its limit it takes nothing");
+    let after: Qty = market.book(asset).levels(Side::Ask).map(|l| l.qty).sum();
+    assert_eq!(before - after, total);
+    assert_eq!(taken.iter().map(|t| t.qty).sum::<Qty>(), total);
+    assert_eq!(market.touch(asset).1, levels[2].level);
+    let ours: Vec<&Taken> = taken.iter().filter(|t| t.maker.is_some()).collect();
+    assert_eq!(ours.len(), usize::from(!locked));
+    assert_eq!(market.cancel(oid), None, "filled whole");
+
+    let mut tids: HashSet<u64> = out.events.iter().filter_map(tid).collect();
+    assert!(taken.iter().all(|t| tids.insert(t.tid)));
+    let later = run_to(&mut market, Nanos::secs(60));
+    assert!(later.events.iter().filter_map(tid).all(|tid| tids.insert(tid)));
+}
+
+fn tid(event: &MarketEvent) -> Option<u64> {
+    match event {
+        MarketEvent::Trade(trade) => Some(trade.tid),
+        _ => None,
     }
 }

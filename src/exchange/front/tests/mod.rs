@@ -7,4 +7,4 @@ mod shapes;
 mod signatures;
 mod trading;
 mod websocket;
-mod world;
+pub mod world;

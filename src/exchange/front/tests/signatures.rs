@@ -60,6 +60,26 @@ fn every_action_is_its_signers() {
     assert!(count > 180, "only {count} checked");
 }
 
+/// The same over HTTP: a signer without an account is told his address.
+#[test]
+fn every_action_is_answered_with_its_signer() {
+    let mut told = 0;
+    for sources in [Sources::Mainnet, Sources::Testnet] {
+        let mut world = World::new(HubConfig { sources, ..HubConfig::default() });
+        for vector in vectors("l1_actions").iter().filter(|v| network(v) == sources) {
+            let Some(body) = body(vector, "signature") else { continue };
+            let reply = world.http("/exchange", body.to_string().as_bytes());
+            let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+            let answer = answer["response"].as_str().unwrap_or_else(|| panic!("{answer}"));
+            if answer.starts_with("User or API Wallet ") {
+                assert!(answer.contains(text(vector, "signer_address")), "{answer}");
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 80, "only {told} were told");
+}
+
 #[test]
 fn an_unknown_signer_is_the_mainnet_one() {
     for vector in vectors("l1_actions").iter().take(30) {

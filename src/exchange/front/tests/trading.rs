@@ -122,8 +122,8 @@ fn a_taker_is_filled_and_told() {
     let events = of_channel(&sent, "user");
     let fill = &events[0]["fills"][0];
     let expected = [
-        "closedPnl",
         "cloid",
+        "closedPnl",
         "coin",
         "crossed",
         "dir",

@@ -10,29 +10,34 @@ fn subscribe(subscription: &str) -> String {
     format!(r#"{{"method":"subscribe","subscription":{subscription}}}"#)
 }
 
+/// What is sent, how it is acknowledged, and the first frame's channel and keys.
+type Case = (String, String, Option<(&'static str, Vec<&'static str>)>);
+
 /// Every subscription of PROTOCOL §5.4 as it may be sent, as it is acknowledged, and the channel
 /// and keys of its first frame's data, where there is one at once.
-fn cases() -> Vec<(String, String, Option<(&'static str, Vec<&'static str>)>)> {
-    let user = |kind: &str, more: &str| format!(r#"{{"type":"{kind}","user":"{USER}"{more}}}"#);
+fn cases() -> Vec<Case> {
+    [market_cases(), series_cases(), state_cases()].concat()
+}
+
+fn of_user(kind: &str, more: &str) -> String {
+    format!(r#"{{"type":"{kind}","user":"{USER}"{more}}}"#)
+}
+
+fn same(text: String, first: Option<(&'static str, Vec<&'static str>)>) -> Case {
+    (text.clone(), text, first)
+}
+
+fn market_cases() -> Vec<Case> {
     let coin = |kind: &str| format!(r#"{{"type":"{kind}","coin":"BTC"}}"#);
     let l2 = |rest: &str| format!(r#"{{"type":"l2Book","coin":"BTC",{rest}}}"#);
-    let same = |text: String, first| (text.clone(), text, first);
     let plain = l2(r#""nSigFigs":null,"mantissa":null,"fast":false"#);
     let fast = l2(r#""nSigFigs":null,"mantissa":null,"fast":true"#);
     let merged = l2(r#""nSigFigs":5,"mantissa":2,"fast":false"#);
-    let series = |kind: &'static str, list| {
-        let mut keys = vec!["isSnapshot", list, "user"];
-        keys.sort_unstable();
-        Some((kind, keys))
-    };
+    let book = Some(("l2Book", vec!["coin", "levels", "time"]));
     vec![
-        (coin("l2Book"), plain, Some(("l2Book", vec!["coin", "levels", "time"]))),
+        (coin("l2Book"), plain, book.clone()),
         (l2(r#""fast":true"#), fast, Some(("l2Book", vec!["coin", "fast", "levels", "time"]))),
-        (
-            l2(r#""mantissa":2,"nSigFigs":5"#),
-            merged,
-            Some(("l2Book", vec!["coin", "levels", "time"])),
-        ),
+        (l2(r#""mantissa":2,"nSigFigs":5"#), merged, book),
         same(coin("bbo"), Some(("bbo", vec!["bbo", "coin", "time"]))),
         same(coin("trades"), None),
         same(r#"{"type":"allMids"}"#.into(), Some(("allMids", vec!["mids"]))),
@@ -41,51 +46,48 @@ fn cases() -> Vec<(String, String, Option<(&'static str, Vec<&'static str>)>)> {
         same(r#"{"type":"allDexsAssetCtxs"}"#.into(), Some(("allDexsAssetCtxs", vec!["ctxs"]))),
         same(r#"{"type":"fastAssetCtxs"}"#.into(), None),
         same(r#"{"type":"outcomeMetaUpdates"}"#.into(), None),
-        same(
-            format!(r#"{{"type":"activeAssetData","user":"{USER}","coin":"BTC"}}"#),
-            Some((
-                "activeAssetData",
-                vec!["availableToTrade", "coin", "leverage", "markPx", "maxTradeSzs", "user"],
-            )),
-        ),
-        same(user("orderUpdates", ""), None),
-        same(user("userEvents", ""), None),
-        same(user("notification", ""), None),
-        (
-            user("userFills", ""),
-            user("userFills", r#","aggregateByTime":false"#),
-            series("userFills", "fills"),
-        ),
-        same(user("userFills", r#","aggregateByTime":true"#), series("userFills", "fills")),
-        same(user("userFundings", ""), series("userFundings", "fundings")),
-        same(
-            user("userNonFundingLedgerUpdates", ""),
-            series("userNonFundingLedgerUpdates", "nonFundingLedgerUpdates"),
-        ),
-        same(user("userTwapSliceFills", ""), series("userTwapSliceFills", "twapSliceFills")),
-        same(user("userTwapHistory", ""), series("userTwapHistory", "history")),
-        same(user("userHistoricalOrders", ""), series("userHistoricalOrders", "orderHistory")),
-        (
-            user("openOrders", ""),
-            user("openOrders", r#","dex":"""#),
-            Some(("openOrders", vec!["dex", "orders", "user"])),
-        ),
-        (
-            user("clearinghouseState", ""),
-            user("clearinghouseState", r#","dex":"""#),
-            Some(("clearinghouseState", vec!["clearinghouseState", "dex", "user"])),
-        ),
-        (
-            user("twapStates", ""),
-            user("twapStates", r#","dex":"""#),
-            Some(("twapStates", vec!["dex", "states", "user"])),
-        ),
-        same(
-            user("allDexsClearinghouseState", ""),
-            Some(("allDexsClearinghouseState", vec!["clearinghouseStates", "user"])),
-        ),
-        same(user("spotState", ""), Some(("spotState", vec!["spotState", "user"]))),
-        same(user("webData3", ""), Some(("webData3", vec!["perpDexStates", "userState"]))),
+    ]
+}
+
+fn series_cases() -> Vec<Case> {
+    let series = |kind: &'static str, list| {
+        let mut keys = vec!["isSnapshot", list, "user"];
+        keys.sort_unstable();
+        Some((kind, keys))
+    };
+    let fills = |more: &str| of_user("userFills", more);
+    let plain = fills(r#","aggregateByTime":false"#);
+    let ledger = "userNonFundingLedgerUpdates";
+    let of = |kind| of_user(kind, "");
+    vec![
+        same(of("orderUpdates"), None),
+        same(of("userEvents"), None),
+        same(of("notification"), None),
+        (fills(""), plain, series("userFills", "fills")),
+        same(fills(r#","aggregateByTime":true"#), series("userFills", "fills")),
+        same(of("userFundings"), series("userFundings", "fundings")),
+        same(of(ledger), series(ledger, "nonFundingLedgerUpdates")),
+        same(of("userTwapSliceFills"), series("userTwapSliceFills", "twapSliceFills")),
+        same(of("userTwapHistory"), series("userTwapHistory", "history")),
+        same(of("userHistoricalOrders"), series("userHistoricalOrders", "orderHistory")),
+    ]
+}
+
+fn state_cases() -> Vec<Case> {
+    let of_dex = |kind: &'static str, keys| {
+        (of_user(kind, ""), of_user(kind, r#","dex":"""#), Some((kind, keys)))
+    };
+    let of = |kind: &'static str, keys| same(of_user(kind, ""), Some((kind, keys)));
+    let asset = of_user("activeAssetData", r#","coin":"BTC""#);
+    let asset_keys = vec!["availableToTrade", "coin", "leverage", "markPx", "maxTradeSzs", "user"];
+    vec![
+        of_dex("openOrders", vec!["dex", "orders", "user"]),
+        of_dex("clearinghouseState", vec!["clearinghouseState", "dex", "user"]),
+        of_dex("twapStates", vec!["dex", "states", "user"]),
+        of("allDexsClearinghouseState", vec!["clearinghouseStates", "user"]),
+        of("spotState", vec!["spotState", "user"]),
+        of("webData3", vec!["perpDexStates", "userState"]),
+        same(asset, Some(("activeAssetData", asset_keys))),
     ]
 }
 
@@ -250,8 +252,8 @@ fn a_frame_is_the_same_for_all_who_want_it() {
 #[test]
 fn trades_may_be_replayed() {
     let mut world = World::new(HubConfig { replayed_trades: 3, ..HubConfig::default() });
-    let conn = world.open(1);
     world.run(Nanos::secs(60));
+    let conn = world.open(1);
     let answers = world.send(conn, &subscribe(r#"{"type":"trades","coin":"BTC"}"#));
     let replayed = of_channel(&answers, "trades");
     assert_eq!(replayed[0].as_array().unwrap().len(), 3);

@@ -8,7 +8,7 @@ use crate::exchange::front::shapes::{
     AccountShape, CtxShape, FillShape, FrontendOrder, FundingShape, LevelShape, OrderShape,
     TradeShape, WithStatus, fill_shapes,
 };
-use crate::exchange::model::{OrderStatus, Role};
+use crate::exchange::model::OrderStatus;
 use crate::exchange::venue::Venue;
 use botmm_pipeline::types::{AssetId, Side};
 use serde::Serialize;
@@ -302,12 +302,10 @@ pub fn web_data(venue: &Venue, user: &User) -> Vec<u8> {
         perp_dex_states: [PageDex; 1],
     }
     let unnamed = venue.agents(&user.0).into_iter().find(|agent| agent.name.is_none());
-    let is_account = venue.role(&user.0) == Role::User;
-    let account = venue.account(&user.0);
     let user_state = PageUser {
         agent_address: unnamed.as_ref().map(|agent| User(agent.address)),
         agent_valid_until: unnamed.map(|agent| agent.valid_until_ms),
-        cum_ledger: if is_account { account.total_raw_usd.into() } else { Decimal::ZERO },
+        cum_ledger: Decimal::ZERO, // deposits are not kept
         server_time: venue.time().as_millis(),
         is_vault: false,
         user,
@@ -315,4 +313,109 @@ pub fn web_data(venue: &Venue, user: &User) -> Vec<u8> {
     };
     let dex = PageDex { total_vault_equity: Decimal::ZERO, perps_at_open_interest_cap: Nothing };
     frame("webData3", Data { user_state, perp_dex_states: [dex] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::front::HubConfig;
+    use crate::exchange::front::tests::world::{World, user};
+    use crate::exchange::model::{Direction, FundingPayment, Order, Tif, UserFill};
+    use botmm_pipeline::types::{Nanos, Oid, Px, Qty, Usd};
+
+    fn block() -> Block {
+        let (asset, px, qty) = (AssetId::new(0), Px::whole(65_011), Qty::whole(1));
+        let time = Nanos::millis(1_795_360_000_023);
+        let order = |oid, status| Order {
+            oid: Oid(oid),
+            cloid: None,
+            user: user(),
+            asset,
+            side: Side::Bid,
+            px,
+            orig: qty,
+            leaves: qty,
+            tif: Tif::Gtc,
+            reduce_only: false,
+            time,
+            status,
+            status_time: time,
+        };
+        let fill = UserFill {
+            user: user(),
+            asset,
+            px,
+            qty: Qty::from_raw(124_000),
+            side: Side::Bid,
+            time,
+            start_position: Qty::ZERO,
+            direction: Direction::OpenLong,
+            closed_pnl: Usd::ZERO,
+            oid: Oid(5),
+            cloid: None,
+            crossed: false,
+            fee: Usd::ZERO,
+            tid: 9,
+        };
+        let payment = FundingPayment {
+            user: user(),
+            asset,
+            usdc: Usd::from_raw(-8_237_700),
+            szi: Qty::from_raw(50_000_000),
+            rate_e10: 125_000,
+            time,
+        };
+        let orders = vec![
+            order(5, OrderStatus::Filled),
+            order(6, OrderStatus::Canceled),
+            order(569_031_862_179, OrderStatus::SelfTradeCanceled),
+        ];
+        Block { orders, fills: vec![fill], fundings: vec![payment], ..Block::default() }
+    }
+
+    fn texts(write: impl Fn(&Venue, &User, &Block, &mut Vec<Vec<u8>>)) -> Vec<String> {
+        let world = World::new(HubConfig::default());
+        let mut out = Vec::new();
+        write(world.hub.venue(), &User(user()), &block(), &mut out);
+        write(world.hub.venue(), &User(Default::default()), &block(), &mut out); // somebody else
+        out.into_iter().map(|frame| String::from_utf8(frame).unwrap()).collect()
+    }
+
+    /// The examples of PROTOCOL §5.4.
+    #[test]
+    fn events_of_a_user() {
+        let events = texts(user_events);
+        assert_eq!(events.len(), 3);
+        assert!(events[0].starts_with(r#"{"channel":"user","data":{"fills":[{"coin":"BTC","#));
+        let funding = concat!(
+            r#"{"channel":"user","data":{"funding":{"time":1795360000023,"coin":"BTC","#,
+            r#""usdc":"-0.082377","szi":"0.5","fundingRate":"0.0000125","nSamples":null}}}"#,
+        );
+        assert_eq!(events[1], funding);
+        let cancel =
+            r#"{"channel":"user","data":{"nonUserCancel":[{"coin":"BTC","oid":569031862179}]}}"#;
+        assert_eq!(events[2], cancel, "only what the user did not ask for");
+        let text = concat!(
+            r#"{"channel":"notification","data":{"notification":"#,
+            r#""Resting order filled: Bought 0.00124 BTC at $65011"}}"#,
+        );
+        assert_eq!(texts(notifications), [text]);
+    }
+
+    #[test]
+    fn later_frames_of_a_series_say_nothing_of_snapshots() {
+        let subscription = Subscription::UserFundings { user: User(user()) };
+        let frames = texts(|venue, asked, block, out| {
+            let is_owner = asked.0 == user();
+            out.extend(series_update(venue, &subscription, block).filter(|_| is_owner));
+        });
+        let address = user();
+        let expected = format!(
+            "{{\"channel\":\"userFundings\",\"data\":{{\"user\":\"{address}\",\
+             \"fundings\":[{{\"time\":1795360000023,\"coin\":\"BTC\",\
+             \"usdc\":\"-0.082377\",\"szi\":\"0.5\",\"fundingRate\":\"0.0000125\",\
+             \"nSamples\":null}}]}}}}"
+        );
+        assert_eq!(frames, [expected]);
+    }
 }

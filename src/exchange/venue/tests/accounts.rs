@@ -204,3 +204,28 @@ fn candles_hold_every_trade_once_and_gaps_are_flat() {
     assert_eq!(w.venue.ctx(btc()).day_volume_usd, Usd::whole(101 + 198));
     assert_eq!(w.venue.ctx(btc()).prev_day, p(101));
 }
+
+/// Orders of one user, none of which trades: what is accepted is always covered.
+#[test]
+fn accepted_orders_are_covered() {
+    for seed in 0..20 {
+        let mut dice = Dice(seed);
+        let mut w = World::new();
+        let (mut accepted, mut refused) = (0, 0);
+        for _ in 0..60 {
+            let qty = (dice.below(300) + 1).to_string();
+            let new = match dice.below(2) {
+                0 => bid(Tif::Alo, "98", &qty),
+                _ => ask(Tif::Gtc, "103", &qty),
+            };
+            let asset = [3, 13][dice.below(2) as usize];
+            match w.order(1, NewOrder { asset, ..new }) {
+                ItemAnswer::Resting { .. } => accepted += 1,
+                ItemAnswer::Error(Refusal::Margin) => refused += 1,
+                other => panic!("seed {seed}: {other:?}"),
+            }
+            assert!(!w.venue.margin(0).available().is_negative(), "seed {seed}");
+        }
+        assert!(accepted > 5 && refused > 5, "seed {seed}: {accepted} {refused}");
+    }
+}

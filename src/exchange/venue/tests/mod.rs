@@ -2,6 +2,7 @@
 //! cases; [`random`] throws everything at it at once.
 
 mod accounts;
+mod markets;
 mod orders;
 mod random;
 mod requests;

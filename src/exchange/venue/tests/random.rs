@@ -130,13 +130,18 @@ impl Audit {
     }
 }
 
+/// The hour ends, and funding is paid, in the middle of each run.
+fn start() -> Nanos {
+    START - Nanos::secs(150)
+}
+
 fn market(seed: u64) -> (Universe, Box<dyn Market>) {
     let universe = universe(2);
     let profiles = vec![
         MarketProfile { start_px: 50_000.0, ..MarketProfile::btc() },
         MarketProfile::for_instrument(universe.get(AssetId::new(1)), Px::whole(100)),
     ];
-    let market = SyntheticMarket::new(&universe, profiles, START, seed);
+    let market = SyntheticMarket::new(&universe, profiles, start(), seed);
     (universe, Box::new(market))
 }
 
@@ -146,8 +151,10 @@ fn random_order(dice: &mut Dice, venue: &Venue) -> NewOrder {
     let side = Side::BOTH[dice.below(2) as usize];
     let instrument = *venue.universe().get(asset);
     let mark = venue.ctx(asset).mark;
+    // Within ten basis points; now and then so far that it sweeps the book, or rests for ever.
     let away = dice.below(41) as i64 - 20;
-    let raw = mark.raw() + mark.raw() / 20_000 * away;
+    let unit = if dice.one_in(30) { 50 } else { 20_000 };
+    let raw = mark.raw() + mark.raw() / unit * away;
     let px = instrument.round_px_down(Px::from_raw(raw));
     let most = if dice.one_in(5) { 200_000 } else { 2_000 };
     let usd = Usd::whole(20 + dice.below(most) as i64);
@@ -205,12 +212,12 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
 /// The same actions at the same times, with `cut` more calls of `advance` between them.
 fn run(seed: u64, cut: i64) -> (Vec<Event>, Venue) {
     let (universe, market) = market(seed);
-    let mut venue = Venue::new(config(), universe, market, START);
+    let mut venue = Venue::new(config(), universe, market, start());
     for n in 1..=USERS {
         venue.fund(user(n), FUNDS);
     }
     let mut dice = Dice(seed);
-    let (mut now, mut events) = (START, Vec::new());
+    let (mut now, mut events) = (start(), Vec::new());
     for step in 0..STEPS {
         let next = now + Nanos::millis(1 + dice.below(150) as i64);
         for i in 1..=cut {
@@ -245,7 +252,9 @@ fn whatever_users_do_the_books_agree() {
         let answers = events.iter().filter(|e| matches!(e, Event::Answer(..))).count();
         assert_eq!(answers, STEPS, "each request has its answer");
         println!("{} fills, {:?}", audit.fills, audit.statuses);
-        assert!(audit.fills > 300 && audit.maker_fills > 50, "a lively market");
+        assert!(audit.fills > 3_000 && audit.maker_fills > 300, "a lively market");
+        assert!(audit.user_trades > 50, "users met each other");
+        assert!(events.iter().any(|e| matches!(e, Event::Funding(_))), "the hour passed");
         assert_eq!(venue.insured, Usd::ZERO, "nobody went broke");
         let fees: Usd =
             events.iter().map(|e| if let Event::Fill(f) = e { f.fee } else { Usd::ZERO }).sum();

@@ -256,3 +256,54 @@ fn nothing_happens_before_its_venue_time() {
     assert_eq!(run.to(1_000).fills(), [(7, 1, 100, 1.0)]);
     assert!(run.out.events.is_empty(), "public events reach the bot from the tape");
 }
+
+/// What an aggressive order gets: (price, size) of each piece, and what is left.
+fn take(run: &mut Run, side: Side, limit: i64, qty: f64) -> (Vec<(i64, f64)>, f64) {
+    let mut taken = Vec::new();
+    let order = TakingOrder { asset: ASSET, side, limit: Px::whole(limit), qty: coin(qty) };
+    let left = run.market.take(&order, &mut taken);
+    assert!(taken.iter().all(|t| t.maker.is_none() && t.tid & GENERATED_TID != 0));
+    let piece = |t: &Taken| (t.px.raw() / crate::types::SCALE, t.qty.to_f64());
+    (taken.iter().map(piece).collect(), left.to_f64())
+}
+
+#[test]
+fn an_aggressive_order_eats_what_is_displayed_until_it_is_displayed_again() {
+    let same_ask = bbo(10, (100, 10.0), (101, 8.0));
+    let mut run = Run::averse(&[start(), same_ask]);
+    run.to(0).place(1, Side::Ask, 101, 1.0);
+    assert_eq!(take(&mut run, Side::Bid, 101, 5.0), (vec![(101, 5.0)], 0.0));
+    assert_eq!(run.market.touch(ASSET).1, level(&(101, 3.0)));
+    let front = run.market.front(ASSET, Side::Ask).unwrap();
+    assert_eq!((front.px, front.qty, front.oid), (Px::whole(101), coin(3.0), None));
+    assert_eq!(take(&mut run, Side::Bid, 102, 9.0), (vec![(101, 3.0), (102, 2.0)], 4.0));
+    assert_eq!(run.market.front(ASSET, Side::Ask), None);
+    assert_eq!(take(&mut run, Side::Bid, 200, 1.0), (vec![], 1.0));
+    // The touch is displayed anew; what is behind it stays eaten.
+    run.to(10);
+    let mut levels = Vec::new();
+    run.market.depth(ASSET, Side::Ask, 9, &mut levels);
+    assert_eq!(levels, [DepthLevel { level: level(&(101, 8.0)), orders: 1 }]);
+    assert_eq!(run.fills(), [], "our own resting order was not met");
+}
+
+#[test]
+fn events_come_out_only_when_asked_for() {
+    let events = [start(), trade(5, Side::Ask, 100, 1.0)];
+    let mut run = Run::averse(&events);
+    run.to(9);
+    assert!(run.out.events.is_empty());
+    let mut run = Run::averse(&events);
+    run.market = run.market.publishing();
+    run.to(9);
+    assert_eq!(run.out.events.len(), 2);
+}
+
+#[test]
+fn room_is_what_is_left_of_the_limit() {
+    let mut run = Run::averse(&[start()]);
+    run.to(0).place(1, Side::Bid, 99, 1.0);
+    assert_eq!(run.market.room(), MAX_SIM_ORDERS - 1);
+    run.market.cancel(Oid(1));
+    assert_eq!(run.market.room(), MAX_SIM_ORDERS);
+}
