@@ -229,3 +229,15 @@ fn accepted_orders_are_covered() {
         assert!(accepted > 5 && refused > 5, "seed {seed}: {accepted} {refused}");
     }
 }
+
+/// At the mark of 100 ten coins take 50; buying them at 101 loses ten more, and the fee.
+#[test]
+fn a_fill_must_be_covered_with_its_slippage_and_fee() {
+    let buy = |funds| {
+        let mut w = World::new();
+        w.venue.fund(user(9), usd(funds));
+        w.order(9, bid(Tif::Ioc, "101", "10"))
+    };
+    assert_eq!(buy("60.4"), ItemAnswer::Error(Refusal::Margin));
+    assert!(matches!(buy("60.5"), ItemAnswer::Filled { .. }));
+}

@@ -35,6 +35,7 @@ impl Audit {
             Event::Block(time) => {
                 assert!(*time > self.block, "blocks go forward");
                 self.block = *time;
+                self.check_reduce_only();
             }
             _ => {}
         }
@@ -90,6 +91,14 @@ impl Audit {
             self.maker_fills += 1;
             assert_eq!(fill.px, order.px, "makers trade at their own price");
             self.check_priority(&order);
+        }
+    }
+
+    /// After a block every resting reduce-only order has something to reduce.
+    fn check_reduce_only(&self) {
+        for order in self.open.values().filter(|o| o.reduce_only) {
+            let szi = self.szi.get(&(order.user, order.asset)).copied().unwrap_or_default();
+            assert!(order.side.signed(szi).is_negative(), "{order:?} with {szi}");
         }
     }
 

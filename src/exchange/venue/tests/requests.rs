@@ -158,3 +158,43 @@ fn a_schedule_cancels_everything_ten_times_a_day() {
     w.pass(Nanos::secs(120));
     assert_eq!(w.answer(ticket), Answer::Default, "a new day");
 }
+
+/// Numbers at the ends of their types are refused, not fatal.
+#[test]
+fn extreme_numbers_are_refused() {
+    let mut w = World::new();
+    let extremes = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+    for px in extremes {
+        for size in extremes {
+            for tif in [Tif::Alo, Tif::Gtc, Tif::Ioc, Tif::FrontendMarket] {
+                let (px, qty) = (Some(Px::from_raw(px)), Some(Qty::from_raw(size)));
+                let new = NewOrder { px, qty, ..bid(tif, "99", "1") };
+                let items = vec![(OrderRef::Oid(Oid(u64::MAX)), new.clone())];
+                let answer = w.order(1, new);
+                assert!(matches!(answer, ItemAnswer::Error(_)), "{answer:?}");
+                w.ask(1, Command::Modify { items, always_place: true, batch: true });
+            }
+        }
+        let answer = w.ask(1, Command::UpdateIsolatedMargin { asset: 3, micro_usd: px });
+        assert_eq!(refused(answer), Refusal::NotIsolated);
+    }
+    w.venue.accounts[0].volume = Usd::whole(1_000_000);
+    for most in [Some(0), Some(u64::MAX), None] {
+        w.ask(1, Command::ScheduleCancel(most));
+        let weight = most.unwrap_or(u64::MAX - 1);
+        w.ask(1, Command::ReserveRequestWeight { weight, destination: None });
+        let (agent, valid_until_ms) = (user(200), most);
+        w.ask(1, Command::ApproveAgent { agent, name: None, valid_until_ms });
+        let leverage = most.unwrap_or(1) as u32;
+        w.ask(1, Command::UpdateLeverage { asset: u32::MAX, is_cross: true, leverage });
+    }
+    let ends = [Nanos(i64::MIN), Nanos::ZERO, Nanos::MAX];
+    w.order(1, bid(Tif::Ioc, "101", "1"));
+    for from in ends {
+        for to in ends {
+            for interval in [Nanos::ZERO, Nanos::secs(60), Nanos::secs(30 * 86_400), Nanos::MAX] {
+                assert!(w.venue.candles(btc(), interval, from, to).len() <= 5_000);
+            }
+        }
+    }
+}
