@@ -27,7 +27,7 @@ pub use secrets::Secrets;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe};
+use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe, Usd};
 use document::{Document, Origins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -224,6 +224,11 @@ impl Settings {
     /// the assumed tier.
     pub fn params(&self, coin: &str) -> AssetParams {
         self.params.get(coin).copied().unwrap_or(self.defaults)
+    }
+
+    /// What the account trades with.
+    pub fn capital(&self) -> Usd {
+        self.defaults.risk.capital_usd
     }
 
     /// Every coin of the universe.

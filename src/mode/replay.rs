@@ -172,6 +172,7 @@ impl Replay<'_> {
             wall,
             market: "recorded",
             queue: self.settings.sim.queue.to_string(),
+            latency: self.settings.sim.latency.to_string(),
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
             data: files(&report),
             notes,

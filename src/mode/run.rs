@@ -35,6 +35,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         signer: Arc::new(keys::signer(args.key_file.as_deref())?),
         wallet: keys::account()?,
         state_dir: args.state.clone().unwrap_or_else(|| "state".into()),
+        key_is_disposable: false,
         endpoint,
     };
     let dir = match &args.common.out {
@@ -48,6 +49,8 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
     let request = Request {
         title: format!("botmm run  ·  {}", access.endpoint),
         market,
+        queue: "the venue's own",
+        latency: "the venue's own".to_owned(),
         dir,
         access,
         draft,

@@ -106,6 +106,8 @@ pub struct Ended<'a> {
     pub market: &'static str,
     /// Queue model.
     pub queue: String,
+    /// Latency model.
+    pub latency: String,
     /// The plan's name.
     pub plan: String,
     /// Files read.
@@ -185,7 +187,7 @@ impl Ended<'_> {
     fn assumptions(&self) -> Assumptions {
         Assumptions {
             queue: self.queue.clone(),
-            latency: self.settings.sim.latency.to_string(),
+            latency: self.latency.clone(),
             fee_bps: self.settings.sim.maker_fee,
             seed: self.settings.seed,
             plan: self.plan.clone(),

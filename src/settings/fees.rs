@@ -45,6 +45,12 @@ pub struct FeeTable {
 }
 
 impl FeeTable {
+    /// The same rates for everybody.
+    pub fn flat(taker_bps: Bps, maker_bps: Bps) -> Self {
+        let row = VolumeTier { min_volume_usd: Usd::ZERO, taker_bps, maker_bps };
+        Self { volume_tiers: vec![row], maker_rebates: Vec::new() }
+    }
+
     /// (maker, taker) of a volume tier; the last tier for numbers beyond it.
     pub fn maker_taker(&self, tier: usize) -> (Bps, Bps) {
         let last = self.volume_tiers.len().saturating_sub(1);

@@ -141,6 +141,7 @@ impl Quote {
             vol_sample: Nanos::millis(self.vol_sample_ms),
             vol_halflife_s: self.vol_halflife_s,
             vol_horizon_s: self.vol_horizon_s,
+            start_vol_bps: 0.0,
             imbalance_levels: self.imbalance_levels,
             imbalance_alpha: self.imbalance_alpha,
             signal_bar: seconds(self.signal_bar_s),

@@ -52,6 +52,19 @@ impl Volatility {
         }
     }
 
+    /// Begins with what is known from before (bps over the horizon), instead of warming up.
+    pub fn begin_with(&mut self, bps: f64) {
+        if !(bps.is_finite() && bps > 0.0) {
+            return;
+        }
+        let per_horizon = (bps * 1e-4) * (bps * 1e-4);
+        let per_sample = per_horizon * self.sample.as_secs_f64() / self.horizon_s;
+        for average in [&mut self.fast, &mut self.slow] {
+            *average = Ewma { sum: per_sample, weight: 1.0 };
+        }
+        self.returns = MIN_RETURNS;
+    }
+
     /// Takes note of a mid. Only one per sample interval counts; after a longer gap the squared
     /// return is scaled to one interval, and the average forgets by the time that passed.
     pub fn update(&mut self, now: Nanos, mid: Px) {
@@ -131,6 +144,20 @@ mod tests {
             now = now + step;
         }
         vol
+    }
+
+    #[test]
+    fn what_is_known_from_before_counts_at_once_and_is_forgotten_like_the_rest() {
+        let mut vol = Volatility::new(Nanos::secs(1), 60.0, 10.0);
+        vol.begin_with(f64::NAN);
+        assert_eq!(vol.bps(), None);
+        vol.begin_with(5.0);
+        assert!((vol.bps().unwrap() - 5.0).abs() < 1e-9);
+        // A still market halves the variance in a half-life.
+        for s in 0..=60 {
+            vol.update(Nanos::secs(s), Px::whole(100));
+        }
+        assert!((vol.bps().unwrap() - 5.0 / 2.0_f64.sqrt()).abs() < 1e-9);
     }
 
     #[test]

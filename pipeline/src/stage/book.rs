@@ -21,12 +21,19 @@ pub struct BookStage {
     assets: Vec<AssetBook>,
 }
 
+fn volatility(params: &AssetParams) -> Volatility {
+    let mut volatility =
+        Volatility::new(params.vol_sample, params.vol_halflife_s, params.vol_horizon_s);
+    volatility.begin_with(params.start_vol_bps);
+    volatility
+}
+
 impl BookStage {
     /// One set of parameters for each asset.
     pub fn new(input: In<MarketEvent>, out: OutLatest<BookView>, params: &[AssetParams]) -> Self {
         let asset = |(i, p): (usize, &AssetParams)| AssetBook {
             book: Book::default(),
-            volatility: Volatility::new(p.vol_sample, p.vol_halflife_s, p.vol_horizon_s),
+            volatility: volatility(p),
             imbalance: Imbalance::default(),
             params: *p,
             view: BookView { asset: AssetId::new(i), ..BookView::default() },

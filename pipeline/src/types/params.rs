@@ -24,6 +24,9 @@ pub struct AssetParams {
     pub vol_halflife_s: f64,
     /// Horizon that the volatility is scaled to, seconds.
     pub vol_horizon_s: f64,
+    /// Volatility over the horizon to begin with (bps), from candles of before the start; 0 = it
+    /// warms up. Never from a file.
+    pub start_vol_bps: f64,
     /// Levels of the book imbalance, 1..=20.
     pub imbalance_levels: usize,
     /// Smoothing of the book imbalance, (0, 1].
@@ -156,6 +159,7 @@ impl Default for AssetParams {
             vol_sample: Nanos::millis(1000),
             vol_halflife_s: 60.0,
             vol_horizon_s: 10.0,
+            start_vol_bps: 0.0,
             imbalance_levels: 5,
             imbalance_alpha: 0.3,
             signal_bar: Nanos::secs(60),

@@ -55,6 +55,10 @@ pub struct Request {
     pub title: String,
     /// What the summary calls the market.
     pub market: &'static str,
+    /// What it says of our place in the queue.
+    pub queue: &'static str,
+    /// What it says of the latency.
+    pub latency: String,
     /// Where the journal goes.
     pub dir: PathBuf,
     /// How to reach the venue.
@@ -71,6 +75,8 @@ pub struct Request {
 pub struct Live {
     title: String,
     market: &'static str,
+    queue: &'static str,
+    latency: String,
     notes: Vec<String>,
     dir: PathBuf,
     settings: Settings,
@@ -106,7 +112,7 @@ impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
-        let Request { title, market, dir, access, draft, flags, notes } = request;
+        let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
         let plan = threaded_plan(&draft, &flags)?;
         let Started { rest, settings, account } =
             startup::start(&access, draft, &flags, &|| clock.now())?;
@@ -118,6 +124,7 @@ impl Live {
         let journal = Journal::create(&dir, &universe)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         config.session = state.session();
+        startup::begin_with_candles(&rest, &mut config, &|| clock.now());
 
         let network = access.endpoint.network();
         let signer = || RequestSigner::new(access.signer.clone(), network);
@@ -138,6 +145,8 @@ impl Live {
         Ok(Self {
             title,
             market,
+            queue,
+            latency,
             notes,
             dir,
             settings,
@@ -312,7 +321,8 @@ impl Live {
             span: end - self.start_time,
             wall,
             market: self.market,
-            queue: "the venue's own".to_owned(),
+            queue: self.queue.to_owned(),
+            latency: self.latency,
             plan: self.plan_name.clone(),
             data: Vec::new(),
             notes: self.notes,

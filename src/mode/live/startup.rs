@@ -8,12 +8,16 @@ use crate::settings::{Draft, Overrides, Settings};
 use crate::terminal;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, SCALE, Usd, parse_decimal};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
+use botmm_pipeline::wiring;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Clocks further apart than this make `expiresAfter` and staleness meaningless.
 const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
+/// One-minute candles that the volatility begins with.
+const CANDLES: i64 = 60;
+const MINUTE_MS: i64 = 60_000;
 /// Sizes and leverages that our grid holds.
 const MAX_SZ_DECIMALS: u64 = 6;
 const MAX_LEVERAGE: u64 = 255;
@@ -30,6 +34,8 @@ pub struct Access {
     pub wallet: Option<Address>,
     /// Where the state of runs is kept.
     pub state_dir: PathBuf,
+    /// Nobody minds whose key it is.
+    pub key_is_disposable: bool,
 }
 
 /// Whom the key trades for.
@@ -69,7 +75,7 @@ pub fn start(
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
     let settings = draft.with_universe(&listed).with(&flags)?.build()?;
-    if account.is_own_key {
+    if account.is_own_key && !access.key_is_disposable {
         terminal::complain(format_args!(
             "warning: this is the account's own key, which can also withdraw; approve an agent key \
              on the venue's API page and use that"
@@ -203,6 +209,37 @@ impl Venue<'_> {
         }
         Ok(())
     }
+}
+
+/// Gives each coin's volatility a beginning: the last hour's candles. Without them it warms up,
+/// which takes some seconds, so nothing here is an error.
+pub fn begin_with_candles(rest: &Rest, config: &mut wiring::Config, now: &dyn Fn() -> Nanos) {
+    for (asset, instrument) in config.universe.iter() {
+        let (end, coin) = (now().as_millis(), instrument.coin.as_str());
+        let start = end - CANDLES * MINUTE_MS;
+        let span = json!({ "coin": coin, "interval": "1m", "startTime": start, "endTime": end });
+        let answer = rest.info(&json!({ "type": "candleSnapshot", "req": span }));
+        let params = &mut config.params[asset.index()];
+        match answer {
+            Ok(candles) => {
+                let per_second = variance_per_s(&candles);
+                params.start_vol_bps = 1e4 * (per_second * params.vol_horizon_s).sqrt();
+            }
+            Err(e) => terminal::complain(format_args!("warning: no candles of {coin}: {e}")),
+        }
+    }
+}
+
+/// Parkinson's estimate: the squared log range of a bar is 4 ln 2 times its variance. The newest
+/// bar is still growing and does not count.
+fn variance_per_s(candles: &Value) -> f64 {
+    let Some((_, closed)) = candles.as_array().and_then(|c| c.split_last()) else { return 0.0 };
+    let number = |v: &Value| v.as_str().and_then(|t| t.parse::<f64>().ok()).filter(|x| *x > 0.0);
+    let range = |c: &Value| Some((number(&c["h"])? / number(&c["l"])?).ln());
+    let ranges: Vec<f64> = closed.iter().filter_map(range).collect();
+    let squares: f64 = ranges.iter().map(|r| r * r).sum();
+    let variance = squares / ranges.len().max(1) as f64 / (4.0 * std::f64::consts::LN_2);
+    variance / (MINUTE_MS as f64 / 1e3)
 }
 
 /// A listed perpetual of `meta`; [`None`] when it is delisted or of a shape that we do not trade.

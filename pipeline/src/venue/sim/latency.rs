@@ -33,6 +33,14 @@ impl Default for LatencyModel {
 }
 
 impl LatencyModel {
+    /// Half of all messages take longer.
+    pub fn median(&self) -> Nanos {
+        match self {
+            Self::Constant(span) => *span,
+            Self::LogNormal { median, .. } => *median,
+        }
+    }
+
     /// Long enough for everything on its way to arrive, for all practical purposes.
     pub fn settle_time(&self) -> Nanos {
         match self {
