@@ -57,9 +57,9 @@ impl Summary {
         )?;
         line(f, "volume", format_args!("{:>14} USD", cents(self.volume_usd)))?;
         let verdict = self.residual_verdict();
-        let residual = self.equity_residual_usd.map_or("-".to_owned(), |r| format!("{r} USD"));
+        let residual = self.equity_residual_usd.map_or("unknown".to_owned(), |r| r.to_string());
         // In full: a residual of a millionth is the one that tells of a defect.
-        line(f, "residual", format_args!("{residual:>14}: {verdict}"))?;
+        line(f, "residual", format_args!("{residual:>14} USD: {verdict}"))?;
         if self.fills == 0 {
             line(f, "note", "no fills: this says nothing about profit")?;
         }

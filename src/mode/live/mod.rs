@@ -114,6 +114,8 @@ impl Live {
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
         let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
         let plan = threaded_plan(&draft, &flags)?;
+        // Before anything is asked of the venue: what cannot be written down is not begun.
+        std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
         let Started { rest, settings, account } =
             startup::start(&access, draft, &flags, &|| clock.now())?;
         for warning in &settings.warnings {
