@@ -11,9 +11,9 @@
 //! position. While up, the account's state is compared every ten seconds and the list of open
 //! orders every minute; what differs twice takes the link down until it agrees again.
 
-use super::cases::Ask;
 use super::holdings::Resting;
 use super::posts::Question;
+use super::questions::{write_fills_since, write_status, write_user};
 use super::weights::Urgency;
 use super::{HlGateway, Wire};
 use crate::types::limits::{MAX_ASSETS, MAX_BATCH};
@@ -81,6 +81,7 @@ pub struct Reconcile {
     said_skew: bool,
     said_difference: bool,
     said_foreign: u64,
+    said_strays: bool,
 }
 
 impl Reconcile {
@@ -99,11 +100,23 @@ impl Reconcile {
         self.next_budget = now;
     }
 
+    /// This will not be answered: it is due again.
+    pub fn unanswered(&mut self, now: Nanos, question: &Question) {
+        match question {
+            Question::State => self.next_state = now,
+            Question::OpenOrders => self.next_orders = now,
+            Question::Budget => self.next_budget = now,
+            _ => {}
+        }
+    }
+
     /// When there is something to do, on a link that is ready.
     pub fn next_deadline(&self) -> Nanos {
         match (self.waiting, self.step) {
             (Some((_, since)), _) => since + ANSWER_TIMEOUT,
-            (None, Step::Up) => self.next_state.min(self.next_orders).min(self.next_budget),
+            (None, Step::Up) => {
+                self.next_state.min(self.next_orders).min(self.next_budget).max(self.not_before)
+            }
             (None, _) => self.not_before,
         }
     }
@@ -125,6 +138,7 @@ impl<T: Transport> HlGateway<T> {
         while let Some(ask) = self.link.cases.next(now) {
             let question = Question::Status { slot: ask.slot, leg: ask.leg };
             if self.ask(now, question, LIGHT, |wire| write_status(wire, &ask)).is_none() {
+                self.link.cases.hold(now + STEP_PAUSE);
                 break;
             }
             self.link.cases.asked(now, &ask);
@@ -133,8 +147,10 @@ impl<T: Transport> HlGateway<T> {
             if now - since < ANSWER_TIMEOUT {
                 return;
             }
-            self.wire.posts.end(id);
             self.link.reconcile.waiting = None;
+            if let Some(post) = self.wire.posts.end(id) {
+                self.link.reconcile.unanswered(now, &post.question);
+            }
         }
         let state = &mut self.link.reconcile;
         if now < state.not_before {
@@ -160,17 +176,14 @@ impl<T: Transport> HlGateway<T> {
         let since = self.fills_since();
         let state = &mut self.link.reconcile;
         if now >= state.next_state {
-            state.next_state = now + STATE_EVERY;
             if state.differences > 0 {
                 // A fill was missed, perhaps: the answers come in this order, or the next time.
                 self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
             }
             self.ask_state(now);
         } else if now >= state.next_orders {
-            state.next_orders = now + ORDERS_EVERY;
             self.ask_orders(now);
         } else if now >= state.next_budget {
-            state.next_budget = now + BUDGET_EVERY;
             self.ask_budget(now);
         }
     }
@@ -183,7 +196,7 @@ impl<T: Transport> HlGateway<T> {
         weight: u32,
         write: impl FnOnce(&mut Wire),
     ) -> Option<u64> {
-        let Self { wire, transport, session, .. } = self;
+        let Self { wire, transport, .. } = self;
         if !wire.posts.has_room(false) || !wire.weights.spend(now, weight, Urgency::Info) {
             return None;
         }
@@ -198,7 +211,6 @@ impl<T: Transport> HlGateway<T> {
         if !transport.send(now, &wire.buffer) {
             return None;
         }
-        session.on_sent(now);
         Some(wire.posts.sent(now, question))
     }
 
@@ -213,7 +225,15 @@ impl<T: Transport> HlGateway<T> {
         let asked = self.ask(now, question, weight, write);
         let state = &mut self.link.reconcile;
         match asked {
-            Some(id) => state.waiting = Some((id, now)),
+            Some(id) => {
+                state.waiting = Some((id, now));
+                match question {
+                    Question::State => state.next_state = now + STATE_EVERY,
+                    Question::OpenOrders => state.next_orders = now + ORDERS_EVERY,
+                    Question::Budget => state.next_budget = now + BUDGET_EVERY,
+                    _ => {}
+                }
+            }
             None => state.not_before = now + STEP_PAUSE,
         }
     }
@@ -248,7 +268,6 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// An answer to one of the questions above.
-    #[expect(clippy::collapsible_match, reason = "a guard should not end a post")]
     pub(super) fn on_answer(&mut self, now: Nanos, event: &UserEvent) {
         match event {
             UserEvent::OrderStatus { id, found } => {
@@ -261,33 +280,46 @@ impl<T: Transport> HlGateway<T> {
                 };
                 link.cases.answered(now, slot, leg, *found, &mut tell);
             }
-            UserEvent::OpenOrder { id: Some(_), order } => self.on_listed(order),
-            UserEvent::OpenOrdersEnd { id: Some(id), .. } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_orders(now);
-                }
+            UserEvent::OpenOrder { id: Some(id), order } if self.awaits(*id) => {
+                self.on_listed(order)
             }
-            UserEvent::FillsEnd { source: Source::Answer { id }, .. } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_fills();
-                }
+            UserEvent::OpenOrdersEnd { id: Some(id), .. } if self.ends(*id) => self.on_orders(now),
+            UserEvent::FillsEnd { source: Source::Answer { id }, .. } if self.ends(*id) => {
+                self.on_fills();
             }
-            UserEvent::Position { id: Some(_), asset: Some(asset), szi, mark_px, .. } => {
+            UserEvent::Position { id: Some(id), asset: Some(asset), szi, mark_px, .. }
+                if self.awaits(*id) =>
+            {
                 self.link.reconcile.positions.push((*asset, *szi, *mark_px));
             }
-            UserEvent::AccountState { id: Some(id), account } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_state(now, account);
-                }
+            UserEvent::AccountState { id: Some(id), account } if self.ends(*id) => {
+                self.on_state(now, account);
             }
-            UserEvent::RateLimit { id, used, cap } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_budget(now, *used, *cap);
-                }
+            UserEvent::RateLimit { id, used, cap } if self.ends(*id) => {
+                self.on_budget(now, *used, *cap);
             }
-            UserEvent::InfoEmpty { id } => drop(self.wire.posts.end(*id)),
+            UserEvent::InfoEmpty { id } => self.on_failed(now, *id),
             _ => {}
         }
+    }
+
+    /// A request failed on its way. Whether an action was executed is not known: its orders will be
+    /// asked for.
+    pub(super) fn on_failed(&mut self, now: Nanos, id: u64) {
+        if let Some(post) = self.wire.posts.end(id) {
+            self.link.reconcile.unanswered(now, &post.question);
+        }
+    }
+
+    /// Whether this answers the present question. An answer that came too late must not be mixed
+    /// into the next one's: a position told twice would be opened twice.
+    fn awaits(&self, id: u64) -> bool {
+        self.link.reconcile.waiting.is_some_and(|(waiting, _)| waiting == id)
+    }
+
+    /// Ends a post; false when nobody waits for its answer any more.
+    fn ends(&mut self, id: u64) -> bool {
+        self.wire.posts.end(id).is_some()
     }
 
     fn on_listed(&mut self, order: &OrderLine) {
@@ -319,8 +351,12 @@ impl<T: Transport> HlGateway<T> {
         state.said_foreign = foreign;
         self.find_missing(now);
         let state = &mut self.link.reconcile;
-        if !state.strays.is_empty() {
+        let strays = !state.strays.is_empty();
+        if strays && !state.said_strays {
             self.out.notice(now, AlertKind::Leftovers);
+        }
+        state.said_strays = strays;
+        if strays {
             self.cancel_strays(now);
             let state = &mut self.link.reconcile;
             match state.step {
@@ -456,32 +492,4 @@ impl<T: Transport> HlGateway<T> {
             self.out.account(now, VenueEventKind::LinkUp);
         }
     }
-}
-
-fn write_fills_since(since: Nanos) -> impl FnOnce(&mut Wire) {
-    move |wire| {
-        let (user, since_ms) = (wire.config.account, since.as_millis().max(0));
-        let _ = write!(
-            wire.buffer,
-            r#"{{"type":"userFillsByTime","user":"{user}","startTime":{since_ms}}}"#
-        );
-    }
-}
-
-fn write_user(wire: &mut Wire, kind: &str) {
-    let user = wire.config.account;
-    let _ = write!(wire.buffer, r#"{{"type":"{kind}","user":"{user}"}}"#);
-}
-
-fn write_status(wire: &mut Wire, ask: &Ask) {
-    let user = wire.config.account;
-    let _ = match ask.oid {
-        Oid::NONE => {
-            let cloid: Cloid = ask.cloid;
-            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":"{cloid}"}}"#)
-        }
-        Oid(oid) => {
-            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":{oid}}}"#)
-        }
-    };
 }

@@ -1,0 +1,313 @@
+//! The checkers. They know the venue's own state, the bot's journal records and its counters, and
+//! nothing of how either works.
+
+use crate::spy::Seen;
+use crate::world::{MONEY, START, SESSION, Setup, Venue, params, universe, user};
+use botmm::exchange::faults::FaultKind;
+use botmm_pipeline::rt::{BoardReader, HaltLevel};
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
+use botmm_pipeline::wiring::Pipeline;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+/// How often the venue is looked at.
+const LOOK_EVERY: Nanos = Nanos::millis(100);
+/// Beyond the age at which a book is stale: the bot decides anew at each tick only, and what it
+/// decided is on its way for a while.
+const DECISION_LAG: Nanos = Nanos::millis(700);
+/// After a halt, nothing may rest for this long before the run is over.
+const SETTLE: Nanos = Nanos::secs(1);
+/// Problems told of one run.
+const MAX_PROBLEMS: usize = 8;
+/// Our numbers and the venue's may differ by so much.
+const TOLERANCE: Usd = Usd::from_raw(1_000_000);
+
+/// What identifies a fill: coin, trade, order, side, size, price, fee.
+type FillKey = (usize, u64, u64, bool, i64, i64, i64);
+
+pub struct Checks {
+    venue: Venue,
+    link: BoardReader<VIEW_WORDS>,
+    held_to: [Usd; 2],
+    /// No order may leave the bot then, and why.
+    closed: Vec<(Nanos, Nanos, &'static str)>,
+    quiet: Nanos,
+    bound: Nanos,
+    next_look: Nanos,
+    /// By asset and side: the newest reason, and whether it was quoted since the faults ended.
+    reasons: Vec<[Reason; 2]>,
+    quoted: Vec<[bool; 2]>,
+    well_since: Option<Nanos>,
+    halted: bool,
+    empty_since: Option<Nanos>,
+    booked: BTreeMap<FillKey, u32>,
+    problems: Vec<String>,
+}
+
+pub struct Final {
+    pub problems: Vec<String>,
+    pub fills: usize,
+    pub recovery: Option<Nanos>,
+    pub losses: u64,
+}
+
+impl Checks {
+    pub fn new(setup: &Setup, venue: Venue, link: BoardReader<VIEW_WORDS>) -> Self {
+        let assets = universe().len();
+        let closed = setup.faults.iter().filter_map(|fault| {
+            let lag = match fault.kind {
+                FaultKind::StaleBook => params().risk.stale_book + DECISION_LAG,
+                _ => return None,
+            };
+            let (from, to) = (START + fault.start + lag, START + fault.end());
+            (from < to).then_some((from, to, "the book was stale"))
+        });
+        Self {
+            venue,
+            link,
+            held_to: setup.held_to,
+            closed: closed.collect(),
+            quiet: setup.quiet(),
+            bound: setup.bound,
+            next_look: Nanos::ZERO,
+            reasons: vec![[Reason::Warmup; 2]; assets],
+            quoted: vec![[false; 2]; assets],
+            well_since: None,
+            halted: false,
+            empty_since: None,
+            booked: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// After each moment.
+    pub fn look(&mut self, now: Nanos, pipeline: &mut Pipeline) {
+        for i in 0..pipeline.records.len() {
+            while let Some(record) = pipeline.records[i].pop() {
+                self.on_record(now, &record);
+            }
+        }
+        if now >= self.quiet {
+            self.watch_recovery(now);
+        }
+        if now >= self.next_look {
+            self.next_look = now + LOOK_EVERY;
+            let open = pipeline.metrics.open_orders.get();
+            self.look_at_venue(now, open);
+            if !self.halted && pipeline.level.get() == HaltLevel::Halt {
+                self.problem(now, "it halted by itself".to_owned());
+                self.halted = true;
+            }
+        }
+    }
+
+    fn on_record(&mut self, now: Nanos, record: &Record) {
+        match record {
+            Record::Fill { asset, fill, .. } => {
+                let key = (
+                    asset.index(),
+                    fill.tid,
+                    fill.oid.0,
+                    fill.side == Side::Bid,
+                    fill.qty.raw(),
+                    fill.px.raw(),
+                    fill.fee.raw(),
+                );
+                *self.booked.entry(key).or_default() += 1;
+            }
+            Record::SideState { asset, bid, ask, .. } => {
+                self.reasons[asset.index()] = [*bid, *ask];
+            }
+            Record::Decision(target) => self.on_decision(now, target),
+            Record::Action(action) if action.kind != ActionKind::Cancel => {
+                let sent = action.sent_time;
+                let closed = self.closed.iter().find(|(from, to, _)| (*from..*to).contains(&sent));
+                if let Some((_, _, why)) = closed {
+                    self.problem(now, format!("{:?} was sent although {why}", action.kind));
+                }
+                if !GatewayView::read(&self.link).is_up {
+                    self.problem(now, format!("{:?} was sent on a link down", action.kind));
+                }
+            }
+            Record::Alert { kind: AlertKind::RingFull | AlertKind::Refused, .. } => {
+                self.problem(now, format!("alert: {record:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is quoted comes from a book that is there, sound, and not older than it may be.
+    fn on_decision(&mut self, now: Nanos, target: &QuoteTarget) {
+        if Side::BOTH.iter().all(|side| target.reason(*side) != Reason::Quoted) {
+            return;
+        }
+        let age = now - target.cause.recv_time;
+        if age > params().risk.stale_book + DECISION_LAG || !target.mid.is_positive() {
+            self.problem(now, format!("quotes from a book {} ms old", age.as_millis()));
+        }
+        let (bid, ask) = (target.bids[0], target.asks[0]);
+        if bid.qty.is_positive() && ask.qty.is_positive() && bid.px >= ask.px {
+            self.problem(now, format!("wants to buy at {} and sell at {}", bid.px, ask.px));
+        }
+    }
+
+    /// Everything is quoted, or withheld for a reason that has nothing to do with faults.
+    fn watch_recovery(&mut self, now: Nanos) {
+        let mut well = true;
+        for (reasons, quoted) in self.reasons.iter().zip(&mut self.quoted) {
+            for (reason, quoted) in reasons.iter().zip(quoted) {
+                *quoted |= matches!(
+                    reason,
+                    Reason::Quoted | Reason::PositionLimit | Reason::OneSided
+                );
+                well &= *quoted;
+            }
+        }
+        if well && self.well_since.is_none() && GatewayView::read(&self.link).is_up {
+            self.well_since = Some(now);
+        }
+    }
+
+    /// When everything was quoted again.
+    pub fn well_since(&self) -> Option<Nanos> {
+        self.well_since
+    }
+
+    fn look_at_venue(&mut self, now: Nanos, bot_open: u64) {
+        let (held_to, user) = (self.held_to, user());
+        let (problems, open) = self.venue.with(|host| {
+            let venue = host.inner().venue();
+            let (open, account) = (venue.open_orders(&user), venue.account(&user));
+            let mut problems = Vec::new();
+            let mut slots = BTreeSet::new();
+            for order in &open {
+                match order.cloid {
+                    Some(cloid) if cloid.session() == SESSION && cloid.is_ours() => {
+                        if !slots.insert(cloid.slot()) {
+                            problems.push(format!("two orders rest in the slot of {cloid}"));
+                        }
+                    }
+                    _ => problems.push(format!("order {} is nobody's", order.oid.0)),
+                }
+            }
+            let mut total = Usd::ZERO;
+            for (asset, _) in universe().iter() {
+                let held = account.positions.iter().find(|p| p.asset == asset);
+                let held = held.map_or(Qty::ZERO, |p| p.szi);
+                let mark = venue.ctx(asset).mark;
+                let worst = Side::BOTH.map(|side| {
+                    let rests = open.iter().filter(|o| o.asset == asset && o.side == side);
+                    side.signed(held) + rests.map(|o| o.leaves).sum::<Qty>()
+                });
+                let worst = notional(mark, worst[0].max(worst[1]));
+                total += worst;
+                if worst > held_to[0] {
+                    problems.push(format!("{worst} USD of {asset:?} at worst"));
+                }
+            }
+            if total > held_to[1] {
+                problems.push(format!("{total} USD in all at worst"));
+            }
+            (problems, open.len())
+        });
+        problems.into_iter().for_each(|problem| self.problem(now, problem));
+        if open as u64 > bot_open {
+            self.problem(now, format!("{open} orders rest, and the bot knows of {bot_open}"));
+        }
+        match open {
+            0 => drop(self.empty_since.get_or_insert(now)),
+            _ => self.empty_since = None,
+        }
+    }
+
+    /// The bot should be as it was before the faults.
+    pub fn before_halt(&mut self, now: Nanos) {
+        self.halted = true;
+        self.empty_since = None;
+        if !GatewayView::read(&self.link).is_up {
+            self.problem(now, "the order link is not up again".to_owned());
+        }
+        if self.well_since.is_none_or(|at| at > self.quiet + self.bound) {
+            let why = format!("not quoting again: {:?}, had {:?}", self.reasons, self.quoted);
+            self.problem(now, why);
+        }
+    }
+
+    /// After a halt, whether nothing has rested for a while.
+    pub fn is_over(&self, now: Nanos) -> bool {
+        self.halted && self.empty_since.is_some_and(|since| now - since >= SETTLE)
+    }
+
+    /// The books are compared.
+    pub fn finish(mut self, pipeline: &mut Pipeline, seen: &Seen) -> Final {
+        let now = self.next_look;
+        let metrics = pipeline.metrics.clone();
+        let marks: Vec<_> =
+            universe().assets().map(|a| Px::from_raw(metrics.mark[a.index()].get() as i64)).collect();
+        let (fills, account, open) = self.venue.with(|host| {
+            let venue = host.inner().venue();
+            let fills: Vec<_> = venue.fills(&user()).iter().cloned().collect();
+            (fills, venue.account(&user()), venue.open_orders(&user()).len())
+        });
+        if open > 0 {
+            self.problem(now, format!("{open} orders still rest after the end"));
+        }
+        let mut value = account.total_raw_usd;
+        for (asset, instrument) in universe().iter() {
+            let theirs = account.positions.iter().find(|p| p.asset == asset);
+            let theirs = theirs.map_or(Qty::ZERO, |p| p.szi);
+            let ours = Qty::from_raw(metrics.position[asset.index()].get() as i64);
+            value += notional(marks[asset.index()], theirs);
+            if ours != theirs {
+                let coin = instrument.coin;
+                self.problem(now, format!("{coin}: we hold {ours}, says the bot; {theirs}, the venue"));
+            }
+        }
+        let (net, gained) = (metrics.net_pnl(), value - MONEY);
+        if net - gained > TOLERANCE || gained - net > TOLERANCE {
+            self.problem(now, format!("{net} USD gained, says the bot; {gained}, the venue"));
+        }
+        self.compare_fills(now, &fills);
+        let refused = seen.nonce_refusals.load(Ordering::Relaxed);
+        if refused > 0 {
+            self.problem(now, format!("{refused} nonces were refused"));
+        }
+        let lost = pipeline.rings.iter().find(|r| r.dropped() > 0 && r.name != "feed->book");
+        if let Some(ring) = lost.filter(|r| r.name.contains("side") || r.name.contains("dispatch->")) {
+            self.problem(now, format!("{} dropped {}", ring.name, ring.dropped()));
+        }
+        let recovery = self.well_since.map(|at| at - self.quiet);
+        let losses = GatewayView::read(&self.link).losses;
+        Final { problems: self.problems, fills: fills.len(), recovery, losses }
+    }
+
+    /// Each fill of the venue's is booked once, and nothing else is.
+    fn compare_fills(&mut self, now: Nanos, fills: &[botmm::exchange::model::UserFill]) {
+        let mut booked = core::mem::take(&mut self.booked);
+        for f in fills {
+            let bid = f.side == Side::Bid;
+            let key =
+                (f.asset.index(), f.tid, f.oid.0, bid, f.qty.raw(), f.px.raw(), f.fee.raw());
+            match booked.remove(&key) {
+                Some(1) => {}
+                times => {
+                    let times = times.unwrap_or(0);
+                    let (tid, at) = (f.tid, f.time);
+                    self.problem(now, format!("fill {tid} of {at} was booked {times} times"));
+                }
+            }
+        }
+        if let Some((key, _)) = booked.first_key_value() {
+            self.problem(now, format!("{} fills that never were, one: {key:?}", booked.len()));
+        }
+    }
+
+    fn problem(&mut self, now: Nanos, what: String) {
+        if self.problems.len() < MAX_PROBLEMS {
+            let at = (now - START).as_secs_f64();
+            self.problems.push(format!("at {at:.1} s: {what}"));
+        }
+    }
+}
