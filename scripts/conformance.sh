@@ -57,7 +57,12 @@ install() {
 
 binary() {
   local path
-  for path in ${BOTMM_BIN:+"$BOTMM_BIN"} target/release/botmm target/debug/botmm; do
+  if [ -n "${BOTMM_BIN:-}" ]; then
+    [ -x "$BOTMM_BIN" ] || die "BOTMM_BIN names $BOTMM_BIN, which cannot be run"
+    echo "$BOTMM_BIN"
+    return
+  fi
+  for path in target/release/botmm target/debug/botmm; do
     if [ -x "$path" ]; then
       echo "$path"
       return
