@@ -57,7 +57,12 @@ install() {
 
 binary() {
   local path
-  for path in ${BOTMM_BIN:+"$BOTMM_BIN"} target/release/botmm target/debug/botmm; do
+  if [ -n "${BOTMM_BIN:-}" ]; then
+    [ -x "$BOTMM_BIN" ] || die "BOTMM_BIN names $BOTMM_BIN, which cannot be run"
+    echo "$BOTMM_BIN"
+    return
+  fi
+  for path in target/release/botmm target/debug/botmm; do
     if [ -x "$path" ]; then
       echo "$path"
       return
@@ -80,12 +85,11 @@ PYTHON
 
 # start NAME FLAG...: starts an exchange, waits until it answers, leaves its address in $url.
 start() {
-  local name=$1 port bin
+  local name=$1 port
   shift
-  bin=$(binary)
   port=$(free_port)
   url=http://127.0.0.1:$port
-  "$bin" exchange --listen "127.0.0.1:$port" --market synthetic --seed 7 \
+  "$BOTMM_BIN" exchange --listen "127.0.0.1:$port" --market synthetic --seed 7 \
     --fund "$ALICE=$USD" --fund "$BOB=$USD" "$@" >"$work/$name.log" 2>&1 &
   pids+=($!)
   for _ in $(seq $((READY_S * 5))); do
@@ -107,9 +111,13 @@ arguments=(--url "$target")
 if [ -n "$target" ]; then
   answers "$target" || die "no venue answers at $target"
 else
+  BOTMM_BIN=$(binary)
+  export BOTMM_BIN
   start volume-gate
   arguments=(--url "$url")
   start no-volume-gate --schedule-cancel-volume 0
   arguments+=(--schedule-url "$url")
+  start limits --limits
+  arguments+=(--limits-url "$url")
 fi
 PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/main.py" "${arguments[@]}" "$@"

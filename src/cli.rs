@@ -222,11 +222,14 @@ pub struct Funded {
     pub amount: Usd,
 }
 
+/// The most that an account may begin with: at any leverage, sums of it stay in 64 bits.
+const MOST_FUNDED: Usd = Usd::whole(100_000_000);
+
 fn parse_funded(text: &str) -> Result<Funded, String> {
     let (address, amount) = text.split_once('=').ok_or("expected ADDRESS=USD")?;
     let amount = crate::settings::parse_usd(amount)?;
-    if !amount.is_positive() {
-        return Err("the amount must be above zero".to_owned());
+    if !amount.is_positive() || amount > MOST_FUNDED {
+        return Err(format!("the amount must be above zero and at most {MOST_FUNDED}"));
     }
     Ok(Funded { address: parse_address(address)?, amount })
 }

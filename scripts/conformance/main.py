@@ -7,11 +7,13 @@ import time
 
 import ccxt_pro
 import ccxt_rest
+import limits
 import raw
 import schedule
 import sdk_account
 import sdk_info
 import sdk_orders
+import signing
 import ws_raw
 import ws_sdk
 from check import Cases, Report
@@ -33,10 +35,19 @@ def main() -> int:
     for cases in GROUPS:
         if options.only in cases.group:
             report.run(cases, venue)
-    if options.schedule_url is None:
-        print(f"skipped {schedule.case.group}: needs a venue with --schedule-cancel-volume 0 (--schedule-url)")
-    elif options.only in schedule.case.group:
-        report.run(schedule.case, Venue(options.schedule_url))
+    if not signing.BOTMM:
+        print(f"skipped {signing.case.group}: needs botmm itself (BOTMM_BIN)")
+    elif options.only in signing.case.group:
+        report.run(signing.case, venue)
+    others = (
+        (schedule.case, options.schedule_url, "--schedule-cancel-volume 0 (--schedule-url)"),
+        (limits.case, options.limits_url, "--limits (--limits-url)"),
+    )
+    for cases, url, needed in others:
+        if url is None:
+            print(f"skipped {cases.group}: needs a venue with {needed}")
+        elif options.only in cases.group:
+            report.run(cases, Venue(url))
     total = report.passed + report.failed
     print(
         f"conformance: {report.passed} of {total} checks ok, {report.failed} failed, {time.monotonic() - start:.0f} s"
@@ -59,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True, help="the venue, e.g. http://127.0.0.1:3001")
     parser.add_argument("--schedule-url", help="one more, started with --schedule-cancel-volume 0")
+    parser.add_argument("--limits-url", help="one more, started with --limits")
     parser.add_argument("--only", default="", help="only groups whose name contains this, e.g. 'ccxt'")
     return parser.parse_args()
 

@@ -180,9 +180,11 @@ def account_facts(venue: Venue) -> None:
     subs = venue.info.query_sub_accounts(address)
     that("subAccounts", subs is None or subs == [], "null or []", subs)
     ledger = venue.info.user_non_funding_ledger_updates(address, 0)
-    that("ledger", isinstance(ledger, list), "a list", ledger)
+    that("ledger", isinstance(ledger, list) and len(ledger) > 0, "the deposit that opened it", ledger)
     for entry in ledger:
         keys("a ledger entry", entry, "time", "hash", "delta")
+    deposit = ledger[0]["delta"]
+    equal("the first entry", (deposit["type"], shape.positive("usdc", deposit["usdc"]) > 0), ("deposit", True))
     for entry in venue.info.user_funding_history(address, now_ms() - 24 * HOUR_MS):
         keys("a funding payment", entry, "time", "hash", "delta")
         keys("its delta", entry["delta"], "type", "coin", "usdc", "szi", "fundingRate")

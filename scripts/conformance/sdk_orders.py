@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+import eth_account
+
 import shape
 from check import Cases, equal, eventually, that
 from venue import (
@@ -22,10 +24,13 @@ from venue import (
 
 case = Cases("sdk orders")
 
+# Where there is often room inside the spread.
+WIDE = ("HYPE", "SOL", "ETH", "XRP", "DOGE", "BTC")
+
 GONE = "Order was never placed, already canceled, or filled."
 NO_MATCH = "Order could not immediately match against any resting orders."
 DEAD = "Cannot modify canceled or filled order"
-BAD_ALO = re.compile(r"^Post only order would have immediately matched, bbo was ([\d.]+)@([\d.]+?)\.( asset=\d+)?$")
+BAD_ALO = re.compile(r"^Post only order would have immediately matched, bbo was (\d+\.\d+)@(\d+\.\d+)\.( asset=\d+)?$")
 
 
 def last_status(venue: Venue, status: str) -> None:
@@ -293,30 +298,37 @@ def empty_batch(venue: Venue) -> None:
 
 @case("an order that meets the same account's order: the resting one dies, nothing trades")
 def self_trade(venue: Venue) -> None:
-    alice = venue.alice.address
-
     def attempt() -> bool:
-        bid, ask = venue.touch("HYPE")
-        px = ask - venue.tick("HYPE", ask)
-        if px <= bid:
-            return False  # no room inside the spread: wait for some
-        sz = venue.size("HYPE", 20, px)
-        item = only(venue.as_alice.order("HYPE", True, float(sz), float(px), ALO))
-        if "resting" not in item:
-            return False
-        taker = only(venue.as_alice.order("HYPE", False, float(sz), float(px), IOC))
-        resting = item["resting"]["oid"]
-        if venue.status_of(alice, resting) == "filled":
-            return False  # somebody else was faster
-        equal("the resting order", venue.status_of(alice, resting), "selfTradeCanceled")
-        equal("fills of the resting order", [f for f in venue.info.user_fills(alice) if f["oid"] == resting], [])
-        that("the taker", "error" in taker or "filled" in taker, "no match, or another's order", taker)
-        return True
+        # Without room inside the spread, or when somebody else is faster: the next one, or again.
+        return any(meets_itself(venue, coin) for coin in WIDE)
 
     try:
         eventually("a spread with room inside", attempt, "an own order at the touch", timeout_s=20)
     finally:
         venue.flatten(venue.as_alice)
+
+
+def meets_itself(venue: Venue, coin: str) -> bool:
+    """Whether an order of alice's met her own; False when the market did not let it come to that."""
+    alice = venue.alice.address
+    bid, ask = venue.touch(coin)
+    px = ask - venue.tick(coin, ask)
+    if px <= bid:
+        return False
+    sz = venue.size(coin, 20, px)
+    item = only(venue.as_alice.order(coin, True, float(sz), float(px), ALO))
+    if "resting" not in item:
+        return False
+    taker = only(venue.as_alice.order(coin, False, float(sz), float(px), IOC))
+    resting = item["resting"]["oid"]
+    status = venue.status_of(alice, resting)
+    if status == "filled" or status == "open" and "filled" in taker:
+        venue.cancel_all(venue.as_alice)
+        return False  # one of them met somebody else
+    equal("the resting order", status, "selfTradeCanceled")
+    equal("fills of the resting order", [f for f in venue.info.user_fills(alice) if f["oid"] == resting], [])
+    that("the taker", "error" in taker or "filled" in taker, "no match, or another's order", taker)
+    return True
 
 
 @case("a maker's fill: at the resting price, not crossed, at the maker's rate")
@@ -325,7 +337,7 @@ def maker_fill(venue: Venue) -> None:
     rate = Decimal(venue.info.user_fees(alice)["userAddRate"])
 
     def attempt() -> dict | None:
-        for coin in ("HYPE", "SOL", "ETH", "XRP", "DOGE", "BTC"):
+        for coin in WIDE:
             bid, ask = venue.touch(coin)
             px = bid + venue.tick(coin, bid)
             if px >= ask:
@@ -350,3 +362,23 @@ def maker_fill(venue: Venue) -> None:
     finally:
         venue.flatten(venue.as_alice)
         venue.flatten(venue.as_bob)
+
+
+@case("a builder who was not approved, or for less, gets no orders through; one who was is paid")
+def builders(venue: Venue) -> None:
+    address = eth_account.Account.create().address
+    refusal = "Builder fee has not been approved."
+    px = venue.quiet_px("BTC", True)
+    sz = venue.size("BTC", 50, px)
+
+    def order(tenths_bp: int) -> dict:
+        builder = {"b": address, "f": tenths_bp}
+        return venue.as_alice.order("BTC", True, float(sz), float(px), ALO, builder=builder)
+
+    item_error(only(order(1)), refusal, 0)
+    oid_of(order(0), "resting")
+    accepted(venue.as_alice.approve_builder_fee(address, "0.05%"))
+    equal("maxBuilderFee", venue.ask(type="maxBuilderFee", user=venue.alice.address, builder=address), 50)
+    item_error(only(order(51)), refusal, 0)
+    oid_of(order(50), "resting")
+    venue.cancel_all(venue.as_alice)

@@ -40,6 +40,17 @@ pub struct NewOrder {
     pub tif: Option<Tif>,
     /// The client's id.
     pub cloid: Option<Cloid>,
+    /// Who is paid for having brought it.
+    pub builder: Option<BuilderFee>,
+}
+
+/// What whoever built the client takes of an order's fills, on top of the venue's fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuilderFee {
+    /// Who takes it.
+    pub builder: Address,
+    /// How much, tenths of a basis point.
+    pub tenths_bp: u32,
 }
 
 /// What an action asks for.
@@ -94,7 +105,9 @@ pub enum Command {
         /// Unix milliseconds.
         valid_until_ms: Option<u64>,
     },
-    /// A real action of the venue without an effect here (approveBuilderFee, setReferrer, …).
+    /// Lets a builder take up to so much (signed by the account itself).
+    ApproveBuilderFee(BuilderFee),
+    /// A real action of the venue without an effect here (setReferrer, …).
     Accepted,
     /// A real action of the venue that this one does not offer (its `type`).
     Unsupported(String),
@@ -203,6 +216,8 @@ pub struct Order {
     pub tif: Tif,
     /// Only ever reduces the position.
     pub reduce_only: bool,
+    /// Who is paid for having brought it.
+    pub builder: Option<BuilderFee>,
     /// Block time when placed.
     pub time: Nanos,
     /// Where it stands.
@@ -255,8 +270,10 @@ pub struct UserFill {
     pub cloid: Option<Cloid>,
     /// As taker.
     pub crossed: bool,
-    /// Positive = cost; `trunc(px·sz·rate, 6 decimals)`.
+    /// Positive = cost; `trunc(px·sz·rate, 6 decimals)`, and the builder's.
     pub fee: Usd,
+    /// The builder's part of it, likewise.
+    pub builder_fee: Usd,
     /// Trade id; unique together with time and coin.
     pub tid: u64,
 }

@@ -45,6 +45,8 @@ pub enum Refusal {
     TooManyOrders,
     /// The client id is in use (only when the venue is set up to mind).
     DuplicateCloid,
+    /// The account has not allowed this builder so much.
+    BuilderFee,
     /// Cancel of what is gone.
     MissingOrder,
     // A modification (an item of batchModify, or the whole of modify).
@@ -144,8 +146,7 @@ impl core::fmt::Display for Refusal {
             Self::Margin => f.write_str("Insufficient margin to place order."),
             Self::ReduceOnly => f.write_str("Reduce only order would increase position."),
             Self::BadAloPx(bid, ask) => {
-                let text = |px: &Option<Px>| px.map_or("None".to_owned(), |px| px.to_string());
-                let (bid, ask) = (text(bid), text(ask));
+                let (bid, ask) = (px_text(*bid), px_text(*ask));
                 write!(f, "Post only order would have immediately matched, bbo was {bid}@{ask}.")
             }
             Self::IocCancel => {
@@ -212,7 +213,15 @@ impl core::fmt::Display for Refusal {
             Self::AgentReuse => f.write_str("Extra agent already used."),
             Self::AgentPending => f.write_str("User has pending agent removal"),
             Self::EmptyBatch => f.write_str("Empty batch."),
+            Self::BuilderFee => f.write_str("Builder fee has not been approved."),
             Self::Unsupported(kind) => write!(f, "Unsupported action on this venue: {kind}"),
         }
     }
+}
+
+/// A price as the venue writes it: with a decimal even when it is an integer.
+fn px_text(px: Option<Px>) -> String {
+    let Some(px) = px else { return "None".to_owned() };
+    let text = px.to_string();
+    if text.contains('.') { text } else { text + ".0" }
 }

@@ -1,7 +1,7 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
 use super::session;
-use crate::cli::{ExchangeArgs, MarketKind};
+use crate::cli::{ExchangeArgs, Funded, MarketKind};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
 use crate::exchange::local::{self, HISTORY, LocalConfig};
@@ -19,6 +19,11 @@ const TURN: Duration = Duration::from_millis(50);
 
 /// Runs the verb until it is stopped.
 pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
+    for (i, Funded { address, .. }) in args.fund.iter().enumerate() {
+        if args.fund[..i].iter().any(|before| before.address == *address) {
+            return Err(AppError::Usage(format!("--fund names {address} twice")));
+        }
+    }
     let settings = Settings::load(args.config.as_deref(), &|n| std::env::var(n).ok())?
         .with(&args.overrides())?;
     let clock = WallClock::default();

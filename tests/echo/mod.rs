@@ -1,5 +1,5 @@
 //! A host that says back what it hears, and clients for it.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(dead_code, clippy::unwrap_used, reason = "tests; not each uses all of it")]
 
 use botmm::exchange::faults::FaultTarget;
 use botmm::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};

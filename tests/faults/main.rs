@@ -23,8 +23,7 @@ const SEEDS: u64 = 200;
 
 /// One fault that lasts a while, after the bot has begun to trade.
 fn one(seed: u64, kind: FaultKind, lasts_ms: i64) -> Outcome {
-    let fault =
-        Fault { kind, start: Nanos::secs(8), duration: Nanos::millis(lasts_ms) };
+    let fault = Fault { kind, start: Nanos::secs(8), duration: Nanos::millis(lasts_ms) };
     let is_links = matches!(kind, FaultKind::Drop(_) | FaultKind::Refuse);
     let bound = if is_links { BOUND_OF_LINKS } else { BOUND };
     let outcome = run(&Setup::new(seed, vec![fault], bound));

@@ -87,8 +87,8 @@ pub enum FaultKind {
         /// How far ahead; negative = behind.
         offset: Nanos,
     },
-    /// The times that the venue tells are off by this, while it goes on in true time
-    /// ([`super::FaultTarget::set_clock_offset`]).
+    /// The times that the venue tells (`time`, `timestamp`, `statusTimestamp`, `serverTime`; not
+    /// those of bars) are off by this, while it goes on in true time.
     ClockSkew {
         /// How far ahead; negative = behind.
         offset: Nanos,

@@ -58,8 +58,6 @@ pub trait FaultTarget {
     /// From now until this time, by the host's own clock, only post-only orders are taken;
     /// [`Nanos::ZERO`] = no longer.
     fn set_post_only_until(&mut self, _until: Nanos) {}
-    /// The times that the host tells are off by this from now on, while it goes on as it is.
-    fn set_clock_offset(&mut self, _offset: Nanos) {}
 }
 
 /// A host with faults.
@@ -70,7 +68,7 @@ pub trait FaultTarget {
 /// stands still until true time has caught up, and the host with it.
 ///
 /// **Inputs** that meet a fault are lost or answered here, and the inner host never hears of them.
-/// **Outputs** are lost, delayed or repeated on their way out.
+/// **Outputs** are lost, delayed, repeated or misdated on their way out.
 pub struct Faulty<H> {
     inner: H,
     start: Nanos,
@@ -104,7 +102,7 @@ struct Planned {
     next_garbage: Nanos,
 }
 
-/// What the active faults amount to inside the host.
+/// What the active faults amount to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Effects {
     jump: Nanos,
@@ -228,9 +226,6 @@ impl<H: Host + FaultTarget> Faulty<H> {
         if before.post_only_until != effects.post_only_until {
             self.inner.set_post_only_until(effects.post_only_until);
         }
-        if before.skew != effects.skew {
-            self.inner.set_clock_offset(effects.skew);
-        }
     }
 
     /// The inner host's time.
@@ -271,6 +266,18 @@ impl<H: Host + FaultTarget> Faulty<H> {
             if meant && !std::mem::replace(&mut line.closing, true) {
                 self.ready.push(Outgoing::Close(*conn));
             }
+        }
+    }
+
+    /// Puts the times in it off by the skew.
+    fn misdate(&self, said: &mut Outgoing) {
+        let text = match said {
+            Outgoing::Reply(_, reply) => &mut reply.body,
+            Outgoing::Frame(_, text) => text,
+            Outgoing::Close(_) => return,
+        };
+        if self.effects.skew != Nanos::ZERO {
+            wire::shift_times(text, self.effects.skew);
         }
     }
 
@@ -468,7 +475,10 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
         let time = self.inner_time(now);
         let mut said = std::mem::take(&mut self.from_inner);
         self.inner.poll(time, &mut said);
-        said.drain(..).for_each(|said| self.pass(now, said, out));
+        for mut said in said.drain(..) {
+            self.misdate(&mut said);
+            self.pass(now, said, out);
+        }
         self.from_inner = said;
         self.release(now, out);
         self.throw_garbage(now, out);

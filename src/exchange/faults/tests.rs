@@ -21,9 +21,6 @@ impl FaultTarget for Inner {
     fn set_post_only_until(&mut self, until: Nanos) {
         self.hooks.push(format!("post only {}", (until - START).as_millis()));
     }
-    fn set_clock_offset(&mut self, offset: Nanos) {
-        self.hooks.push(format!("skew {}", offset.as_millis()));
-    }
 }
 
 impl Host for Inner {
@@ -303,13 +300,24 @@ fn the_clock_jumps_and_never_runs_backwards() {
 #[test]
 fn what_happens_inside_is_told_once_at_its_begin_and_end() {
     let s = Nanos::secs;
-    let mut host = with_all(&[
-        Fault { kind: FaultKind::PostOnly, start: s(1), duration: s(2) },
-        Fault { kind: FaultKind::ClockSkew { offset: s(-5) }, start: s(2), duration: s(2) },
-    ]);
+    let mut host = with_all(&[Fault { kind: FaultKind::PostOnly, start: s(1), duration: s(2) }]);
     run(&mut host, 0, 10_000);
     let zero = format!("post only {}", (Nanos::ZERO - START).as_millis());
-    assert_eq!(host.inner().hooks, ["post only 3000", "skew -5000", &zero, "skew 0"]);
+    assert_eq!(host.inner().hooks, ["post only 3000", &zero]);
+}
+
+#[test]
+fn a_skewed_clock_is_off_in_what_is_told() {
+    let mut host = with(FaultKind::ClockSkew { offset: Nanos::secs(-5) });
+    host.inner_mut().ticks = Some(br#"{"time":9000}"#.to_vec());
+    let text = |said| match said {
+        Outgoing::Frame(_, text) => String::from_utf8(text).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let told = run(&mut host, 0, 2_999).into_iter().map(|(ms, said)| (ms, text(said)));
+    let (right, off) = (r#"{"time":9000}"#.to_owned(), r#"{"time":4000}"#.to_owned());
+    // The fault lasts from 1 s to 2 s; the host itself lives in true time.
+    assert_eq!(told.collect::<Vec<_>>(), [(0, right.clone()), (1000, off), (2000, right)]);
 }
 
 fn ask(host: &mut Faulty<Inner>, ms: i64, method: &str, path: &str, body: &str) -> (u16, String) {

@@ -1,8 +1,12 @@
 //! As much of the venue's JSON as faults need to know. What is not understood is none of theirs.
 
+use botmm_pipeline::types::Nanos;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
+
+/// The keys of the venue's times: Unix milliseconds.
+const TIMES: [&str; 4] = ["\"time", "\"timestamp", "\"statusTimestamp", "\"serverTime"];
 
 /// What a client's frame is to a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,31 @@ pub(super) fn said(text: &[u8]) -> Said {
     }
 }
 
+/// Adds an offset to every time in a text. What a client is told of its own words stays: their
+/// quotes are escaped.
+pub(super) fn shift_times(json: &mut Vec<u8>, offset: Nanos) {
+    let Ok(text) = core::str::from_utf8(json) else { return };
+    let mut shifted = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(end) = rest.find("\":") {
+        let (key, value) = rest.split_at(end);
+        let value = &value[2..];
+        shifted.push_str(key);
+        shifted.push_str("\":");
+        let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+        let time = value[..digits].parse::<i64>().ok();
+        rest = match time.filter(|_| TIMES.iter().any(|name| key.ends_with(name))) {
+            Some(ms) => {
+                shifted.push_str(&ms.saturating_add(offset.as_millis()).to_string());
+                &value[digits..]
+            }
+            None => value,
+        };
+    }
+    shifted.push_str(rest);
+    *json = shifted.into_bytes();
+}
+
 /// The answer to a post that went wrong as a whole.
 pub(super) fn post_error(id: u64, status: &str) -> Vec<u8> {
     format!(
@@ -124,5 +153,30 @@ mod tests {
         assert_eq!(said(br#"{"data":[],"channel":"trades"}"#), Said::Public);
         assert_eq!(said(br#"{"channel":"subscriptionResponse","data":{}}"#), Said::Other);
         assert_eq!(said(b"Websocket connection established."), Said::Other);
+    }
+
+    #[test]
+    fn times_are_shifted_and_nothing_else() {
+        let shifted = |text: &str| {
+            let mut json = text.as_bytes().to_vec();
+            shift_times(&mut json, Nanos::secs(-3));
+            String::from_utf8(json).unwrap()
+        };
+        let order = r#"{"timestamp":7000,"sz":"9000","oid":9000,"statusTimestamp":8000}"#;
+        let expected = r#"{"timestamp":4000,"sz":"9000","oid":9000,"statusTimestamp":5000}"#;
+        assert_eq!(shifted(order), expected);
+        assert_eq!(
+            shifted(r#"[{"time":3000},{"serverTime":0}]"#),
+            r#"[{"time":0},{"serverTime":-3000}]"#
+        );
+        for same in [
+            "",
+            "null",
+            r#"{"t":6000,"T":6059,"daytime":6000,"time":"6000","time":null}"#,
+            r#"{"data":"Error parsing {\"time\":6000}"}"#,
+            r#"{"time":99999999999999999999}"#,
+        ] {
+            assert_eq!(shifted(same), same);
+        }
     }
 }

@@ -129,6 +129,14 @@ impl TxHash {
         name[8..].copy_from_slice(&tid.to_be_bytes());
         Self(keccak256(&name))
     }
+
+    /// Of the transaction that brought an account's deposit with this number.
+    pub fn of_deposit(user: &Address, number: u64) -> Self {
+        let mut name = [0; 28];
+        name[..20].copy_from_slice(user.as_bytes());
+        name[20..].copy_from_slice(&number.to_be_bytes());
+        Self(keccak256(&name))
+    }
 }
 
 impl Serialize for TxHash {

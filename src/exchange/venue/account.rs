@@ -75,6 +75,10 @@ pub(super) struct Account {
     pub triggers: (i64, u32),
     pub agents: Vec<Agent>,
     pub removal_until: Nanos,
+    /// What it was given, and when.
+    pub deposits: Vec<(Nanos, Usd)>,
+    /// The most that a builder may take, tenths of a basis point.
+    pub builders: BTreeMap<Address, u32>,
 }
 
 impl Position {
@@ -169,6 +173,8 @@ impl Account {
             triggers: (0, 0),
             agents: Vec::new(),
             removal_until: Nanos(i64::MIN),
+            deposits: Vec::new(),
+            builders: BTreeMap::new(),
         }
     }
 

@@ -78,6 +78,10 @@ impl Venue {
             Command::ApproveAgent { agent, name, valid_until_ms } => {
                 done(self.approve_agent(who, agent, name.as_deref(), valid_until_ms))
             }
+            Command::ApproveBuilderFee(fee) => {
+                self.approve_builder(who, fee);
+                Answer::Default
+            }
             Command::Noop | Command::Accepted => Answer::Default,
             Command::Unsupported(kind) => Answer::Refused(Refusal::Unsupported(kind)),
         }

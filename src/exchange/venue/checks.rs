@@ -1,5 +1,5 @@
-//! The checks of one order, in this order: asset, a price and a size at all, kind, tick, lot, value,
-//! price band, client id, reduce-only, margin, post-only, upgrade window, room.
+//! The checks of one order, in this order: asset, a price and a size at all, kind, builder, tick, lot,
+//! value, price band, client id, reduce-only, margin, post-only, upgrade window, room.
 
 use super::Venue;
 use super::account::mul_div;
@@ -47,6 +47,9 @@ impl Venue {
         let account = &self.accounts[who];
         if new.tif.is_none() {
             return Err(Refusal::BadTriggerPx);
+        }
+        if order.builder.is_some_and(|fee| !self.is_allowed(who, fee)) {
+            return Err(Refusal::BuilderFee);
         }
         if !instrument.is_legal_px(order.px) {
             return Err(Refusal::Tick);

@@ -287,6 +287,7 @@ impl Venue {
             reduce_only: true,
             tif: Some(Tif::FrontendMarket),
             cloid: None,
+            builder: None,
         };
         let order = self.new_order(who, asset, &new);
         self.work(who, order);

@@ -5,7 +5,7 @@ use crate::exchange::model::{
     Answer, Event, ItemAnswer, NewOrder, Order, OrderStatus, PublicTrade, Tif, UserFill,
 };
 use crate::exchange::refusal::Refusal;
-use botmm_pipeline::types::{AssetId, Bps, Oid, Px, Qty, SCALE, Side, notional};
+use botmm_pipeline::types::{AssetId, Oid, Px, Qty, SCALE, Side, notional};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
 use botmm_pipeline::venue::sim::{Execution, Front, RestingOrder, TakingOrder};
 
@@ -59,6 +59,7 @@ impl Venue {
             leaves: qty,
             tif: new.tif.unwrap_or(Tif::Gtc),
             reduce_only: new.reduce_only,
+            builder: new.builder,
             time: self.time,
             status: OrderStatus::Open,
             status_time: self.time,
@@ -131,7 +132,7 @@ impl Venue {
                     }
                 }
             }
-            let fee = self.rate(who, true).fee_on(front.px, qty);
+            let fee = self.fee(who, order, front.px, qty, true).total;
             if !self.margin(who).admits_fill(order.asset, order.side, front.px, qty, fee) {
                 return Stop::Margin;
             }
@@ -186,7 +187,7 @@ impl Venue {
                 return Err(OrderStatus::ReduceOnlyCanceled);
             }
         }
-        let fee = self.rate(owner, false).fee_on(order.px, may);
+        let fee = self.fee(owner, order, order.px, may, false).total;
         let covered = self.margin(owner).admits_fill(order.asset, order.side, order.px, may, fee);
         if covered { Ok(may) } else { Err(OrderStatus::MarginCanceled) }
     }
@@ -229,11 +230,11 @@ impl Venue {
     /// Books one side of a trade.
     fn fill(&mut self, who: usize, order: &Order, (px, qty): (Px, Qty), crossed: bool, tid: u64) {
         let time = self.time;
-        let fee = self.rate(who, crossed).fee_on(px, qty);
+        let fee = self.fee(who, order, px, qty, crossed);
         let account = &mut self.accounts[who];
-        let effect = account.fill(order.asset, order.side, px, qty, fee);
+        let effect = account.fill(order.asset, order.side, px, qty, fee.total);
         account.add_volume(time, notional(px, qty), crossed);
-        self.fees_taken += fee;
+        self.fees_taken += fee.total;
         let fill = UserFill {
             user: order.user,
             asset: order.asset,
@@ -247,7 +248,8 @@ impl Venue {
             oid: order.oid,
             cloid: order.cloid,
             crossed,
-            fee,
+            fee: fee.total,
+            builder_fee: fee.builder,
             tid,
         };
         account.remember_fill(fill.clone());
@@ -392,12 +394,6 @@ impl Venue {
             ItemAnswer::Error(why) => ItemAnswer::Error(Refusal::ModifyNew(Box::new(why))),
             answer => answer,
         }
-    }
-
-    /// What a trade costs an account now.
-    fn rate(&self, who: usize, crossed: bool) -> Bps {
-        let (maker, taker) = self.rates(who);
-        if crossed { taker } else { maker }
     }
 }
 

@@ -141,6 +141,7 @@ impl Venue {
             self.accounts.len() - 1
         });
         self.accounts[who].cash += amount;
+        self.accounts[who].deposits.push((self.time, amount));
     }
 
     /// Takes an action in; its answer comes with the block it is in.
@@ -266,6 +267,16 @@ impl Venue {
         let (volume, cap) = (Usd::ZERO, self.config.base_requests);
         let nobody = Requests { volume, used: 0, cap, surplus: 0 };
         self.ids.get(user).map_or(nobody, |who| self.budget(*who))
+    }
+
+    /// What it was given, and when, oldest first.
+    pub fn deposits(&self, user: &Address) -> &[(Nanos, Usd)] {
+        self.find(user).map_or(&[], |account| &account.deposits)
+    }
+
+    /// The most that it lets a builder take, tenths of a basis point.
+    pub fn max_builder_fee(&self, user: &Address, builder: &Address) -> u32 {
+        self.find(user).and_then(|account| account.builders.get(builder)).map_or(0, |most| *most)
     }
 
     /// Its fees.

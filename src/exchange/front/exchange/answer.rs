@@ -110,7 +110,7 @@ mod tests {
             r#"{"resting":{"oid":101,"cloid":"0x0000000000000000000000000000000a"}},"#,
             r#"{"resting":{"oid":102}},"#,
             r#"{"filled":{"totalSz":"0.02","avgPx":"1891.4","oid":77747314}},"#,
-            r#"{"error":"Post only order would have immediately matched, bbo was 65011@65012. asset=3"},"#,
+            r#"{"error":"Post only order would have immediately matched, bbo was 65011.0@65012.0. asset=3"},"#,
             r#"{"error":"Only post-only orders allowed immediately after a network upgrade"}]}}}"#,
         );
         assert_eq!(json(&Answer::Order(items), &[0, 1, 2, 3, 4]), expected);

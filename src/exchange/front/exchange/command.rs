@@ -2,9 +2,9 @@
 //! missing here is no action either.
 
 use crate::exchange::front::json::parse_cloid;
-use crate::exchange::model::{Command, NewOrder, Tif};
+use crate::exchange::model::{BuilderFee, Command, NewOrder, Tif};
 use botmm_pipeline::types::limits::{MAX_PX, MAX_QTY};
-use botmm_pipeline::types::{Oid, Px, Qty, Side};
+use botmm_pipeline::types::{Oid, Px, Qty, SCALE, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
 use serde_json::Value;
 
@@ -12,7 +12,15 @@ use serde_json::Value;
 pub fn l1_command(action: &Value) -> Option<Command> {
     let kind = text(action, "type")?;
     Some(match kind {
-        "order" => Command::Order(each(action, "orders", order)?),
+        "order" => {
+            let mut orders = each(action, "orders", order)?;
+            let builder = action.get("builder").filter(|b| !b.is_null()).map(builder_fee);
+            if let Some(builder) = builder {
+                let builder = builder?;
+                orders.iter_mut().for_each(|order| order.builder = Some(builder));
+            }
+            Command::Order(orders)
+        }
         "cancel" => Command::Cancel(each(action, "cancels", |cancel| {
             Some((u32_of(cancel, "a")?, OrderRef::Oid(Oid(u64_of(cancel, "o")?))))
         })?),
@@ -58,7 +66,10 @@ pub fn user_command(action: &Value) -> Option<Command> {
             let agent = Address::parse(text(action, "agentAddress")?)?;
             Command::ApproveAgent { agent, name, valid_until_ms }
         }
-        "approveBuilderFee" => Command::Accepted,
+        "approveBuilderFee" => Command::ApproveBuilderFee(BuilderFee {
+            builder: Address::parse(text(action, "builder")?)?,
+            tenths_bp: tenths_bp_of_percent(text(action, "maxFeeRate")?)?,
+        }),
         other => Command::Unsupported(other.to_owned()),
     })
 }
@@ -82,6 +93,18 @@ fn agent_name(text: &str) -> (Option<String>, Option<u64>) {
     ((!name.is_empty()).then(|| name.to_owned()), valid_until_ms)
 }
 
+fn builder_fee(value: &Value) -> Option<BuilderFee> {
+    let builder = Address::parse(text(value, "b")?)?;
+    Some(BuilderFee { builder, tenths_bp: u32_of(value, "f")? })
+}
+
+/// `0.01%` = 10 tenths of a basis point; what is finer is cut off.
+fn tenths_bp_of_percent(text: &str) -> Option<u32> {
+    const TENTHS_BP_PER_PERCENT: i64 = 1_000;
+    let percent = Usd::parse(text.strip_suffix('%')?).ok()?.raw();
+    u32::try_from(percent / (SCALE / TENTHS_BP_PER_PERCENT)).ok()
+}
+
 fn order(value: &Value) -> Option<NewOrder> {
     let tif = value.get("t")?.get("limit").and_then(|limit| text(limit, "tif"));
     Some(NewOrder {
@@ -98,6 +121,7 @@ fn order(value: &Value) -> Option<NewOrder> {
             _ => None,
         }),
         cloid: text(value, "c").and_then(parse_cloid),
+        builder: None,
     })
 }
 
@@ -143,6 +167,16 @@ mod tests {
         assert_eq!(name(" valid_until 17"), (None, Some(17)));
         let odd = "bot valid_until soon";
         assert_eq!(name(odd), (Some(odd.to_owned()), None));
+    }
+
+    #[test]
+    fn builders_fees_are_percent_of_the_value() {
+        for (text, tenths_bp) in [("0.01%", 10), ("1%", 1_000), ("0.0%", 0), ("0.0019%", 1)] {
+            assert_eq!(tenths_bp_of_percent(text), Some(tenths_bp), "{text}");
+        }
+        for bad in ["0.01", "", "%", "-1%", "1e2%", "99999999999%"] {
+            assert_eq!(tenths_bp_of_percent(bad), None, "{bad}");
+        }
     }
 
     #[test]

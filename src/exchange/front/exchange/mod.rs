@@ -19,7 +19,7 @@ use serde_json::Value;
 /// Whose signatures an exchange takes: the phantom agent's `source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Sources {
-    /// `a`, then `b`: official clients sign one or the other on loopback.
+    /// `b`, then `a`: official clients sign one or the other on loopback.
     #[default]
     Both,
     /// `a` only.
@@ -133,7 +133,8 @@ impl Signers {
     /// Of these sources.
     pub fn new(sources: Sources) -> Self {
         let networks: &[Network] = match sources {
-            Sources::Both => &[Network::Mainnet, Network::Testnet],
+            // The first is who an unknown signer is said to be: SDKs sign `b` off the mainnet's URL.
+            Sources::Both => &[Network::Testnet, Network::Mainnet],
             Sources::Mainnet => &[Network::Mainnet],
             Sources::Testnet => &[Network::Testnet],
         };

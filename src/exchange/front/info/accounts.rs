@@ -74,6 +74,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// From the first to the last.
+    pub const ALL: Self = Self { from: Nanos(i64::MIN), to: Nanos::MAX };
+
     /// Milliseconds; no end = now.
     pub fn new(start_ms: u64, end_ms: Option<u64>) -> Self {
         // The last millisecond is meant whole.
@@ -127,6 +130,32 @@ pub fn user_funding<'a>(venue: &'a Venue, user: &User, span: &Span) -> Vec<Fundi
             kind: "funding",
             payment: FundingShape::untimed(venue.universe(), payment),
         },
+    };
+    in_span.take(MAX_ELEMENTS).map(update).collect()
+}
+
+/// Money that came in, with the transaction that brought it: made up.
+#[derive(Serialize)]
+pub struct LedgerUpdate {
+    time: i64,
+    hash: TxHash,
+    delta: LedgerDelta,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum LedgerDelta {
+    Deposit { usdc: Decimal },
+}
+
+/// `userNonFundingLedgerUpdates`: the deposits, oldest first.
+pub fn ledger_updates(venue: &Venue, user: &User, span: &Span) -> Vec<LedgerUpdate> {
+    let numbered = venue.deposits(&user.0).iter().zip(0..);
+    let in_span = numbered.filter(|((time, _), _)| span.contains(*time));
+    let update = |((time, amount), n): (&(Nanos, Usd), u64)| LedgerUpdate {
+        time: time.as_millis(),
+        hash: TxHash::of_deposit(&user.0, n),
+        delta: LedgerDelta::Deposit { usdc: (*amount).into() },
     };
     in_span.take(MAX_ELEMENTS).map(update).collect()
 }

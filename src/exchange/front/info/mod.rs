@@ -6,7 +6,9 @@ mod constants;
 mod market;
 mod request;
 
-pub use accounts::{ActiveAsset, account, fills, frontend_orders, history};
+pub use accounts::{
+    ActiveAsset, LedgerUpdate, Span, account, fills, frontend_orders, history, ledger_updates,
+};
 pub use constants::SpotState;
 use constants::{delegator_summary, referral};
 pub use market::{Mids, candle_bars, ctx, ctxs};
@@ -67,7 +69,7 @@ pub fn answer(venue: &Venue, request: &InfoRequest) -> Reply {
             Reply::list(&fills)
         }
         R::UserFillsByTime { user, start_time, end_time, aggregate_by_time, reversed } => {
-            let span = accounts::Span::new(*start_time, *end_time);
+            let span = Span::new(*start_time, *end_time);
             let aggregate = aggregate_by_time.unwrap_or(false);
             let is_reversed = reversed.unwrap_or(false);
             Reply::list(&accounts::fills_by_time(venue, user, &span, aggregate, is_reversed))
@@ -77,8 +79,12 @@ pub fn answer(venue: &Venue, request: &InfoRequest) -> Reply {
         R::UserRole { user } => Reply::one(&accounts::role(venue, user)),
         R::ExtraAgents { user } => Reply::one(&accounts::extra_agents(venue, user)),
         R::UserFunding { user, start_time, end_time } => {
-            let span = accounts::Span::new(*start_time, *end_time);
+            let span = Span::new(*start_time, *end_time);
             Reply::list(&accounts::user_funding(venue, user, &span))
+        }
+        R::UserNonFundingLedgerUpdates { user, start_time, end_time } => {
+            let span = Span::new(*start_time, *end_time);
+            Reply::list(&ledger_updates(venue, user, &span))
         }
         R::Portfolio { user } => Reply::one(&accounts::portfolio(venue, user)),
         R::UserAbstraction { .. } => Reply::one("disabled"),
@@ -86,12 +92,13 @@ pub fn answer(venue: &Venue, request: &InfoRequest) -> Reply {
         R::SpotClearinghouseState { .. } => Reply::one(&constants::SpotState::default()),
         R::Referral { user } => Reply::one(&referral(venue, user)),
         R::DelegatorSummary { .. } => Reply::one(&delegator_summary()),
-        R::MaxBuilderFee { .. } => Reply::one(&0),
+        R::MaxBuilderFee { user, builder } => {
+            Reply::one(&venue.max_builder_fee(&user.0, &builder.0))
+        }
         R::SubAccounts { .. } | R::UserToMultiSigSigners { .. } | R::VaultDetails { .. } => {
             Reply::one(&Null)
         }
         R::PerpsAtOpenInterestCap { .. }
-        | R::UserNonFundingLedgerUpdates { .. }
         | R::UserTwapSliceFills { .. }
         | R::UserTwapSliceFillsByTime { .. }
         | R::TwapHistory { .. }

@@ -116,12 +116,16 @@ pub enum InfoRequest {
     Portfolio {
         user: User,
     },
-    // What every account here is without.
     UserNonFundingLedgerUpdates {
         user: User,
         start_time: u64,
         end_time: Option<u64>,
     },
+    MaxBuilderFee {
+        user: User,
+        builder: User,
+    },
+    // What every account here is without.
     UserTwapSliceFills {
         user: User,
     },
@@ -159,10 +163,6 @@ pub enum InfoRequest {
     },
     UserDexAbstraction {
         user: User,
-    },
-    MaxBuilderFee {
-        user: User,
-        builder: User,
     },
     LeadingVaults {
         user: User,

@@ -141,6 +141,9 @@ pub struct FillShape<'a> {
     tid: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cloid: Option<ClientId>,
+    /// In the fee; left out when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builder_fee: Option<Decimal>,
     fee_token: &'static str,
     twap_id: Option<u64>,
 }
@@ -163,6 +166,7 @@ impl<'a> FillShape<'a> {
             fee: fill.fee.into(),
             tid: fill.tid,
             cloid: fill.cloid.map(ClientId),
+            builder_fee: (!fill.builder_fee.is_zero()).then(|| fill.builder_fee.into()),
             fee_token: "USDC",
             twap_id: None,
         }
@@ -182,6 +186,9 @@ impl<'a> FillShape<'a> {
             sz: Decimal::e8(bounded(qty)),
             closed_pnl: Decimal::e8(bounded(sum(|f| f.closed_pnl.raw()))),
             fee: Decimal::e8(bounded(sum(|f| f.fee.raw()))),
+            builder_fee: Some(bounded(sum(|f| f.builder_fee.raw())))
+                .filter(|raw| *raw != 0)
+                .map(Decimal::e8),
             ..Self::new(universe, first)
         })
     }

@@ -262,3 +262,20 @@ fn questions_about_nobody() {
         assert!(!world.info(body).is_null(), "{body}");
     }
 }
+
+#[test]
+fn deposits_are_in_the_ledger() {
+    let mut world = World::funded(HubConfig::default());
+    world.hub.venue_mut().fund(super::world::user(), botmm_pipeline::types::Usd::whole(5));
+    let ask = |world: &mut World, more: &str| {
+        world.info(&format!(r#"{{"type":"userNonFundingLedgerUpdates","user":"{USER}"{more}}}"#))
+    };
+    let all = ask(&mut world, r#","startTime":0,"endTime":null"#);
+    let delta = |usdc: &str| json!({"type": "deposit", "usdc": usdc});
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!((&all[0]["delta"], &all[1]["delta"]), (&delta("100000.0"), &delta("5.0")));
+    assert_eq!(keys(&all[0]), ["delta", "hash", "time"]);
+    assert_ne!(all[0]["hash"], all[1]["hash"]);
+    let second = all[1]["time"].as_u64().unwrap();
+    assert_eq!(ask(&mut world, &format!(r#","startTime":{second}"#)), json!([all[1]]));
+}

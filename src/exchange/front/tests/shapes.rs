@@ -60,6 +60,7 @@ fn order() -> Order {
         leaves: qty("0.20705"),
         tif: Tif::Alo,
         reduce_only: false,
+        builder: None,
         time: Nanos::millis(1_795_359_648_890),
         status: OrderStatus::Open,
         status_time: Nanos::millis(1_795_359_648_890),
@@ -126,6 +127,7 @@ fn fill() -> UserFill {
         cloid: None,
         crossed: false,
         fee: usd("-0.002994"),
+        builder_fee: Usd::ZERO,
         tid: 167_376_889_247_413,
     }
 }

@@ -81,11 +81,11 @@ fn every_action_is_answered_with_its_signer() {
 }
 
 #[test]
-fn an_unknown_signer_is_the_mainnet_one() {
+fn an_unknown_signer_is_the_testnet_one() {
     for vector in vectors("l1_actions").iter().take(30) {
         let Some(body) = body(vector, "signature") else { continue };
-        let mainnet = signer(Sources::Mainnet, &body, None);
-        assert_eq!(signer(Sources::Both, &body, None), mainnet);
+        let testnet = signer(Sources::Testnet, &body, None);
+        assert_eq!(signer(Sources::Both, &body, None), testnet);
     }
 }
 

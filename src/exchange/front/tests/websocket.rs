@@ -128,6 +128,28 @@ fn every_subscription_is_acknowledged_then_shown() {
 }
 
 #[test]
+fn a_touch_is_told_once() {
+    let mut world = World::new(HubConfig::default());
+    let subscription = subscribe(r#"{"type":"bbo","coin":"BTC"}"#);
+    let first = world.open(1);
+    let mut told = world.send(first, &subscription);
+    told.extend(frames(&world.run(Nanos::secs(3)), first));
+    // Another subscriber is shown the same touch, and takes nothing away from the first.
+    let second = world.open(2);
+    let mut told_second = world.send(second, &subscription);
+    let rest = world.run(Nanos::secs(20));
+    told.extend(frames(&rest, first));
+    told_second.extend(frames(&rest, second));
+    for told in [told, told_second] {
+        let touches = of_channel(&told, "bbo");
+        assert!(touches.len() > 3, "{touches:?}");
+        for pair in touches.windows(2) {
+            assert_ne!(pair[0]["bbo"], pair[1]["bbo"]);
+        }
+    }
+}
+
+#[test]
 fn candles_of_every_interval_are_taken() {
     let mut world = World::new(HubConfig::default());
     let conn = world.open(1);

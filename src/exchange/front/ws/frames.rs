@@ -2,7 +2,7 @@
 
 use super::block::Block;
 use super::message::{NamedDex, Subscription};
-use crate::exchange::front::info::{self, Interval, Mids};
+use crate::exchange::front::info::{self, Interval, LedgerUpdate, Mids, Span};
 use crate::exchange::front::json::{Decimal, Nothing, User, to_bytes};
 use crate::exchange::front::shapes::{
     AccountShape, CtxShape, FillShape, FrontendOrder, FundingShape, LevelShape, OrderShape,
@@ -10,7 +10,7 @@ use crate::exchange::front::shapes::{
 };
 use crate::exchange::model::OrderStatus;
 use crate::exchange::venue::Venue;
-use botmm_pipeline::types::{AssetId, Side};
+use botmm_pipeline::types::{AssetId, Side, Usd};
 use serde::Serialize;
 
 /// What every frame is.
@@ -152,7 +152,7 @@ struct UserList<'a, T> {
 enum UserLists<'a> {
     Fills(Vec<FillShape<'a>>),
     Fundings(Vec<FundingShape<'a>>),
-    NonFundingLedgerUpdates(Nothing),
+    NonFundingLedgerUpdates(Vec<LedgerUpdate>),
     TwapSliceFills(Nothing),
     History(Nothing),
     OrderHistory(Vec<WithStatus<FrontendOrder<'a>>>),
@@ -173,7 +173,8 @@ pub fn series_snapshot(venue: &Venue, subscription: &Subscription) -> Option<Vec
             ("userFundings", UserLists::Fundings(shapes))
         }
         S::UserNonFundingLedgerUpdates { .. } => {
-            ("userNonFundingLedgerUpdates", UserLists::NonFundingLedgerUpdates(Nothing))
+            let updates = info::ledger_updates(venue, user, &Span::ALL);
+            ("userNonFundingLedgerUpdates", UserLists::NonFundingLedgerUpdates(updates))
         }
         S::UserTwapSliceFills { .. } => ("userTwapSliceFills", UserLists::TwapSliceFills(Nothing)),
         S::UserTwapHistory { .. } => ("userTwapHistory", UserLists::History(Nothing)),
@@ -305,7 +306,7 @@ pub fn web_data(venue: &Venue, user: &User) -> Vec<u8> {
     let user_state = PageUser {
         agent_address: unnamed.as_ref().map(|agent| User(agent.address)),
         agent_valid_until: unnamed.map(|agent| agent.valid_until_ms),
-        cum_ledger: Decimal::ZERO, // deposits are not kept
+        cum_ledger: venue.deposits(&user.0).iter().map(|(_, amount)| *amount).sum::<Usd>().into(),
         server_time: venue.time().as_millis(),
         is_vault: false,
         user,
@@ -321,7 +322,7 @@ mod tests {
     use crate::exchange::front::HubConfig;
     use crate::exchange::front::tests::world::{World, user};
     use crate::exchange::model::{Direction, FundingPayment, Order, Tif, UserFill};
-    use botmm_pipeline::types::{Nanos, Oid, Px, Qty, Usd};
+    use botmm_pipeline::types::{Nanos, Oid, Px, Qty};
 
     fn block() -> Block {
         let (asset, px, qty) = (AssetId::new(0), Px::whole(65_011), Qty::whole(1));
@@ -337,6 +338,7 @@ mod tests {
             leaves: qty,
             tif: Tif::Gtc,
             reduce_only: false,
+            builder: None,
             time,
             status,
             status_time: time,
@@ -355,6 +357,7 @@ mod tests {
             cloid: None,
             crossed: false,
             fee: Usd::ZERO,
+            builder_fee: Usd::ZERO,
             tid: 9,
         };
         let payment = FundingPayment {

@@ -25,8 +25,20 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The first frame for a new subscriber, where the venue sends one.
-    pub fn first(&self, s: &Subscription, venue: &Venue, replay: usize) -> Option<Vec<u8>> {
+    /// The first frame for a new subscriber, where the venue sends one. A topic's very first frame
+    /// counts as what was sent last: the next block does not repeat it.
+    pub fn first(&mut self, s: &Subscription, venue: &Venue, replay: usize) -> Option<Vec<u8>> {
+        let frame = self.state(s, venue, replay)?;
+        if self.subscribers.len() <= 1 {
+            self.last.clone_from(&frame);
+            if let (Subscription::Bbo { .. }, Some(asset)) = (s, asset_of(s, venue)) {
+                self.touch = book::touch(venue, asset);
+            }
+        }
+        Some(frame)
+    }
+
+    fn state(&self, s: &Subscription, venue: &Venue, replay: usize) -> Option<Vec<u8>> {
         use Subscription as S;
         let asset = asset_of(s, venue);
         match s {

@@ -241,3 +241,35 @@ fn a_fill_must_be_covered_with_its_slippage_and_fee() {
     assert_eq!(buy("60.4"), ItemAnswer::Error(Refusal::Margin));
     assert!(matches!(buy("60.5"), ItemAnswer::Filled { .. }));
 }
+
+#[test]
+fn a_builder_takes_what_it_was_allowed() {
+    let mut w = World::new();
+    let builder = user(77);
+    let with = |tenths_bp, new: NewOrder| NewOrder {
+        builder: Some(BuilderFee { builder, tenths_bp }),
+        ..new
+    };
+    let refused = ItemAnswer::Error(Refusal::BuilderFee);
+    assert_eq!(w.order(1, with(1, bid(Tif::Ioc, "101", "1"))), refused);
+    for tenths_bp in [10, 200] {
+        let fee = BuilderFee { builder, tenths_bp };
+        assert_eq!(w.ask(1, Command::ApproveBuilderFee(fee)), Answer::Default);
+        assert_eq!(w.venue.max_builder_fee(&user(1), &builder), tenths_bp);
+    }
+    assert_eq!(w.order(1, with(101, bid(Tif::Ioc, "101", "1"))), refused, "never above 10 bps");
+    assert_eq!(w.order(2, with(1, bid(Tif::Ioc, "101", "1"))), refused, "another's permission");
+    w.order(2, with(0, bid(Tif::Ioc, "101", "1")));
+    w.order(1, with(10, bid(Tif::Ioc, "101", "1.111")));
+    // 112.211 at 4.5 bps, and 1 bp on top, each cut off after six decimals.
+    let paid = |n| w.venue.fills(&user(n)).back().map(|f| (f.fee, f.builder_fee)).unwrap();
+    assert_eq!(paid(1), (usd("0.061715"), usd("0.011221")));
+    assert_eq!(paid(2), (usd("0.04545"), Usd::ZERO));
+    // As a maker too.
+    w.rests(1, with(10, bid(Tif::Alo, "100", "1")));
+    w.order(3, ask(Tif::Ioc, "100", "1"));
+    assert_eq!(
+        w.venue.fills(&user(1)).back().map(|f| (f.crossed, f.fee, f.builder_fee)),
+        Some((false, usd("0.025"), usd("0.01")))
+    );
+}

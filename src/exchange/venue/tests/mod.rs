@@ -223,6 +223,7 @@ fn new_order(tif: Tif, side: Side, px: &str, qty: &str) -> NewOrder {
         reduce_only: false,
         tif: Some(tif),
         cloid: None,
+        builder: None,
     }
 }
 

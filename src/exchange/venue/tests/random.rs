@@ -9,6 +9,8 @@ use std::collections::HashSet;
 const USERS: u8 = 6;
 const FUNDS: Usd = Usd::whole(200_000);
 const STEPS: usize = 4_000;
+/// Allowed by all users but the first.
+const BUILDER: BuilderFee = BuilderFee { builder: Address::new([0xb1; 20]), tenths_bp: 10 };
 
 /// What the events say, by themselves.
 #[derive(Default)]
@@ -90,7 +92,7 @@ impl Audit {
         if !fill.crossed {
             self.maker_fills += 1;
             assert_eq!(fill.px, order.px, "makers trade at their own price");
-            self.check_priority(&order);
+            self.check_priority(&order, other);
         }
     }
 
@@ -102,13 +104,19 @@ impl Audit {
         }
     }
 
-    /// Nobody who stood before this order was passed over.
-    fn check_priority(&self, order: &Order) {
+    /// Nobody who stood before this order was passed over. What the taker itself had there may be
+    /// gone: it replaced it by the order that took, and that is told afterwards.
+    fn check_priority(&self, order: &Order, taker: Option<Address>) {
         for other in self.open.values() {
             let left = other.orig - self.filled.get(&other.oid).copied().unwrap_or_default();
             let same_line = other.asset == order.asset && other.side == order.side;
             let rests = matches!(other.tif, Tif::Alo | Tif::Gtc);
-            if !same_line || !rests || left.is_zero() || other.oid == order.oid {
+            if !same_line
+                || !rests
+                || left.is_zero()
+                || other.oid == order.oid
+                || Some(other.user) == taker
+            {
                 continue;
             }
             let before = order.side.is_better(other.px, order.px)
@@ -179,6 +187,7 @@ fn random_order(dice: &mut Dice, venue: &Venue) -> NewOrder {
             .get(dice.below(5) as usize)
             .copied(),
         cloid: dice.one_in(2).then(|| Cloid::from_u128(u128::from(dice.below(50)))),
+        builder: dice.one_in(8).then_some(BUILDER),
     }
 }
 
@@ -225,6 +234,7 @@ fn run(seed: u64, cut: i64) -> (Vec<Event>, Venue) {
     for n in 1..=USERS {
         venue.fund(user(n), FUNDS);
     }
+    (1..usize::from(USERS)).for_each(|who| venue.approve_builder(who, BUILDER));
     let mut dice = Dice(seed);
     let (mut now, mut events) = (start(), Vec::new());
     for step in 0..STEPS {
@@ -268,6 +278,8 @@ fn whatever_users_do_the_books_agree() {
         let fees: Usd =
             events.iter().map(|e| if let Event::Fill(f) = e { f.fee } else { Usd::ZERO }).sum();
         assert_eq!(fees, venue.fees_taken);
+        let is_built = |e: &&Event| matches!(e, Event::Fill(f) if f.builder_fee.is_positive());
+        assert!(events.iter().filter(is_built).count() > 100, "builders were paid");
         let net: Qty = (0..2).map(|i| audit.szi.values().skip(i).step_by(2).copied().sum()).sum();
         let _ = net;
     }
