@@ -199,10 +199,16 @@ impl Slot {
     /// venue is void `expires_after` later.
     pub fn inquiry(&self, asset: AssetId, expires_after: Nanos) -> Option<Inquiry> {
         let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
+        let old = match self.old {
+            Some(old) => old.oid,
+            // What it was to replace is over, but still what the venue may know under our id.
+            None if current.oid == Oid::NONE => self.newest_past(),
+            None => Oid::NONE,
+        };
         Some(Inquiry {
             cloid: self.cloid,
             asset,
-            old: self.old.map_or(Oid::NONE, |old| old.oid),
+            old,
             current: current.oid,
             void_after: self.sent_time + expires_after,
         })
@@ -270,6 +276,11 @@ impl Slot {
     fn forget(&mut self, oid: Oid) {
         self.past[self.past_next % PAST_OIDS] = oid;
         self.past_next += 1;
+    }
+
+    /// The oid that was forgotten last.
+    fn newest_past(&self) -> Oid {
+        self.past_next.checked_sub(1).map_or(Oid::NONE, |newest| self.past[newest % PAST_OIDS])
     }
 
     /// Lets go of legs that are over.
@@ -393,6 +404,20 @@ mod tests {
         s.on_ack(Oid(1));
         assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
         assert_eq!(s.inquiry(AssetId::new(3), Nanos::secs(3)), None);
+    }
+
+    #[test]
+    fn a_lost_modify_of_an_order_that_was_filled_meanwhile_is_asked_for_as_one() {
+        let mut s = live();
+        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
+        s.on_fill(&fill(1, 10));
+        assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
+        let asked = s.inquiry(AssetId::new(3), Nanos::secs(3)).unwrap();
+        assert_eq!((asked.old, asked.current), (Oid(1), Oid::NONE), "oid 1 is not the new leg");
+        s.on_done(Nanos::secs(6), &done(1, 0));
+        assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(5)));
+        s.on_reject(Nanos::secs(6), &reject(ActionKind::Modify, RejectReason::Expired));
+        assert_eq!(s.phase(), Phase::Empty);
     }
 
     #[test]

@@ -185,15 +185,15 @@ impl<G: Gateway> DispatchStage<G> {
         self.metrics.dispatch_hash.set(self.hash.finish());
     }
 
-    /// Asks about every order whose fate is unknown, again and again until it is known.
-    fn inquire(&mut self, now: Nanos) {
+    /// Asks about every order whose fate is unknown, again and again until it is known. How many:
+    /// the gateway may have something to send at once, so this counts as work.
+    fn inquire(&mut self, now: Nanos) -> usize {
         if now < self.next_inquiry {
-            return;
+            return 0;
         }
         self.next_inquiry = now + INQUIRY_PERIOD;
-        for inquiry in self.orders.inquiries() {
-            self.gateway.inquire(now, &inquiry);
-        }
+        let gateway = &mut self.gateway;
+        self.orders.inquiries().map(|inquiry| gateway.inquire(now, &inquiry)).count()
     }
 
     /// Accounts for the time that each side spent in its state, and shows the new one.
@@ -266,7 +266,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             self.next_inquiry = now;
             work += expired;
         }
-        self.inquire(now);
+        work += self.inquire(now);
         for i in 0..self.assets.len() {
             if core::mem::take(&mut self.assets[i].dirty) {
                 self.act(now, AssetId::new(i));
