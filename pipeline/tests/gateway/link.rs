@@ -1,0 +1,132 @@
+//! Links that are lost, and positions that differ.
+
+use crate::orders::done;
+use crate::tiny_venue::rig::{Rig, action, order};
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::{ActionKind, DoneWhy, Inquiry, Nanos, Oid, Qty, Side, VenueEventKind};
+use botmm_pipeline::venue::Gateway;
+
+fn at(kinds: &[VenueEventKind], what: impl Fn(&VenueEventKind) -> bool) -> usize {
+    kinds.iter().position(what).unwrap_or_else(|| panic!("{kinds:?}"))
+}
+
+#[test]
+fn a_lost_link_comes_back_with_everything_that_was_missed() {
+    let mut rig = Rig::up();
+    let (bid, ask) = (order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2"));
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid, ask]));
+    rig.run(Nanos::millis(100));
+    let [bid_oid, ask_oid] = [0, 1].map(|i| rig.venue.orders[i].oid);
+    rig.told();
+    rig.line.ends().refuses = true;
+    rig.line.close(rig.now);
+    rig.settle();
+    assert_eq!(rig.kinds(), [VenueEventKind::LinkDown]);
+    assert!(!rig.view().is_up && rig.view().losses == 1);
+    // While nobody listens one order trades and the other one goes.
+    rig.now = rig.now + Nanos::millis(10);
+    rig.venue.fill(rig.now, bid_oid, Qty::parse("0.5").unwrap());
+    rig.venue.end(rig.now, ask_oid, "canceled");
+    rig.run(Nanos::secs(20));
+    let connects = rig.line.ends().connects;
+    assert!((5..=8).contains(&connects), "pauses grow: {connects} attempts");
+    rig.line.ends().refuses = false;
+    for (item, oid) in [(bid, bid_oid), (ask, ask_oid)] {
+        let (old, current, void_after) = (Oid::NONE, Oid(oid), rig.now);
+        let asked = Inquiry { cloid: item.cloid, asset: item.asset, old, current, void_after };
+        rig.gateway.inquire(rig.now, &asked);
+    }
+    rig.run(Nanos::secs(60));
+    let kinds = rig.kinds();
+    let up = at(&kinds, |k| *k == VenueEventKind::LinkUp);
+    assert!(at(&kinds, |k| matches!(k, VenueEventKind::Fill(_))) < up);
+    assert!(at(&kinds, |k| *k == done(ask_oid, "2", DoneWhy::Canceled)) < up);
+    assert!(at(&kinds, |k| matches!(k, VenueEventKind::Ack { oid, .. } if oid.0 == bid_oid)) < up);
+    assert_eq!(rig.venue.open(), [bid_oid]);
+}
+
+/// Nobody asked: the list of open orders shows that it is gone.
+#[test]
+fn an_order_that_vanished_while_the_link_was_down_is_done() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    let oid = rig.venue.orders[0].oid;
+    rig.line.close(rig.now);
+    rig.venue.end(rig.now, oid, "liquidatedCanceled");
+    rig.run(Nanos::secs(2));
+    let kinds = rig.kinds();
+    let gone = at(&kinds, |k| *k == done(oid, "1", DoneWhy::VenueCanceled));
+    assert!(gone < at(&kinds, |k| *k == VenueEventKind::LinkUp));
+}
+
+#[test]
+fn an_answer_that_a_lost_link_took_along_is_not_waited_for() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.settle();
+    rig.line.close(rig.now);
+    rig.run(Nanos::secs(2));
+    // It reached the venue, and nobody asks: an order that nobody knows.
+    assert_eq!(rig.notices(AlertKind::Leftovers), 1);
+    assert!(rig.venue.open().is_empty() && rig.view().is_up);
+}
+
+#[test]
+fn a_silent_link_is_given_up() {
+    let mut rig = Rig::up();
+    rig.lose_said.push("");
+    rig.run(Nanos::secs(34));
+    assert_eq!((rig.view().is_up, rig.line.ends().connects), (true, 1));
+    assert_eq!(rig.sent_with(r#"{"method":"ping"}"#), 0, "other frames keep it alive");
+    rig.run(Nanos::secs(3));
+    assert_eq!((rig.view().is_up, rig.view().losses), (false, 1));
+    assert_eq!(rig.line.ends().connects, 2);
+    rig.lose_said.clear();
+    rig.run(Nanos::secs(30));
+    assert!(rig.view().is_up);
+}
+
+#[test]
+fn subscriptions_that_are_refused_start_the_session_over() {
+    let mut rig = Rig::new();
+    rig.lose_said.push("subscriptionResponse");
+    rig.run(Nanos::secs(15));
+    assert_eq!((rig.view().is_up, rig.line.ends().connects), (false, 2));
+    rig.lose_said.clear();
+    rig.run(Nanos::secs(30));
+    assert!(rig.view().is_up);
+}
+
+#[test]
+fn positions_that_differ_hold_the_link_down_and_are_noticed_once() {
+    let mut rig = Rig::up();
+    rig.venue.positions[1] = Qty::whole(3); // A transfer, or a fill that is never told.
+    rig.run(Nanos::secs(120));
+    assert!(!rig.view().is_up);
+    assert_eq!(rig.notices(AlertKind::PositionMismatch), 1);
+    let downs = rig.kinds().iter().filter(|k| **k == VenueEventKind::LinkDown).count();
+    assert_eq!(downs, 1);
+    rig.venue.positions[1] = Qty::ZERO;
+    rig.run(Nanos::secs(3));
+    assert!(rig.view().is_up);
+    rig.venue.positions[0] = Qty::whole(-1);
+    rig.run(Nanos::secs(30));
+    assert_eq!(rig.notices(AlertKind::PositionMismatch), 1, "a new one is told again");
+}
+
+#[test]
+fn a_fill_that_the_stream_did_not_tell_is_found_without_losing_the_link() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    rig.lose_said.push(r#""channel":"userFills""#);
+    rig.fill(rig.venue.orders[0].oid, "0.5");
+    rig.run(Nanos::secs(13));
+    let kinds = rig.kinds();
+    assert_eq!(kinds.iter().filter(|k| matches!(k, VenueEventKind::Fill(_))).count(), 1);
+    assert!(rig.view().is_up && rig.view().losses == 0, "{kinds:?}");
+}

@@ -1,0 +1,202 @@
+//! Actions and their answers.
+
+use crate::tiny_venue::ACCOUNT;
+use crate::tiny_venue::rig::{Rig, action, order, under};
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::{
+    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Px, Qty, Reject, RejectReason, Side,
+    VenueEventKind,
+};
+use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::hl::sign::Address;
+
+pub fn ack(oid: u64, leaves: &str) -> VenueEventKind {
+    VenueEventKind::Ack { oid: Oid(oid), leaves: Qty::parse(leaves).unwrap() }
+}
+pub fn done(oid: u64, leaves: &str, why: DoneWhy) -> VenueEventKind {
+    let leaves = Qty::parse(leaves).unwrap();
+    VenueEventKind::Done(Done { oid: Oid(oid), leaves, why, _pad: [0; 7] })
+}
+pub fn reject(of: ActionKind, reason: RejectReason) -> VenueEventKind {
+    let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
+    VenueEventKind::Reject(Reject { of, reason, _pad: [0; 6], best_bid, best_ask })
+}
+
+#[test]
+fn actions_are_signed_posts_of_ours_with_growing_nonces() {
+    let mut rig = Rig::up();
+    let (bid, ask) = (order(1, Side::Bid, "98.5", "0.25"), order(2, Side::Ask, "102", "1"));
+    let place = action(rig.now, ActionKind::Place, &[bid, ask]);
+    rig.submit(&place);
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[ask]));
+    rig.run(Nanos::millis(100));
+    let [bid_oid, ask_oid] = [0, 1].map(|i| rig.venue.orders[i].oid);
+    rig.submit(&action(rig.now, ActionKind::Modify, &[under(bid_oid, bid)]));
+    rig.run(Nanos::millis(100));
+    let modified = rig.venue.orders[2].oid;
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[under(modified, bid), under(ask_oid, ask)]));
+    rig.run(Nanos::millis(100));
+    let orders = format!(
+        r#"{{"type":"order","orders":[{{"a":3,"b":true,"p":"98.5","s":"0.25","r":false,"t":{{"limit":{{"tif":"Alo"}}}},"c":"{}"}},{{"a":3,"b":false,"p":"102","s":"1","r":false,"t":{{"limit":{{"tif":"Alo"}}}},"c":"{}"}}],"grouping":"na"}}"#,
+        bid.cloid, ask.cloid
+    );
+    let by_cloid = format!(
+        r#"{{"type":"cancelByCloid","cancels":[{{"asset":3,"cloid":"{}"}}],"f":true}}"#,
+        ask.cloid
+    );
+    let by_oid =
+        format!(r#""cancels":[{{"a":3,"o":{modified}}},{{"a":3,"o":{ask_oid}}}],"f":true"#);
+    let modify =
+        format!(r#"{{"type":"batchModify","modifies":[{{"oid":{bid_oid},"order":{{"a":3,"#);
+    for part in [orders, by_cloid, by_oid, modify] {
+        assert_eq!(rig.sent_with(&part), 1, "{part} in {:#?}", rig.sent);
+    }
+    let seen = &rig.venue.seen;
+    let account = Address::parse(ACCOUNT);
+    assert!(seen.iter().all(|r| r.signer == account), "{seen:#?}");
+    assert!(seen.windows(2).all(|w| w[0].nonce < w[1].nonce && w[0].id < w[1].id));
+    let expiries: Vec<_> = seen.iter().map(|r| r.expires_after.is_some()).collect();
+    assert_eq!(expiries, [true, false, true, false], "a late cancel is still wanted");
+    assert_eq!(seen[0].expires_after, Some(place.expires_after.as_millis()));
+    assert!(rig.venue.open().is_empty());
+}
+
+#[test]
+fn each_item_of_a_mixed_batch_has_its_answer() {
+    let mut rig = Rig::up();
+    let (bid, ask) = (order(1, Side::Bid, "101", "1"), order(2, Side::Ask, "102", "2"));
+    rig.lose_said.push("orderUpdates");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid, ask]));
+    rig.run(Nanos::millis(100));
+    let crossing = VenueEventKind::Reject(Reject {
+        of: ActionKind::Place,
+        reason: RejectReason::BadAloPx,
+        _pad: [0; 6],
+        best_bid: Px::whole(99),
+        best_ask: Px::whole(101),
+    });
+    let oid = rig.venue.orders[1].oid;
+    assert_eq!(rig.told(), [(bid.cloid, crossing), (ask.cloid, ack(oid, "2"))]);
+    assert!(rig.view().text.as_str().starts_with("Post only order would have"));
+    // Cancels: one of two is gone.
+    let gone = under(569_000_000_000, bid);
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[gone, under(oid, ask)]));
+    rig.run(Nanos::millis(100));
+    let not_found = reject(ActionKind::Cancel, RejectReason::NotFound);
+    assert_eq!(rig.told(), [(bid.cloid, not_found)], "a success is told by its update");
+}
+
+#[test]
+fn one_error_for_a_whole_request_concerns_every_item() {
+    let mut rig = Rig::up();
+    let items = [order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2")];
+    for (words, reason) in [
+        ("Price must be divisible by tick size.", RejectReason::Tick),
+        ("Action already expired", RejectReason::Expired),
+        (
+            "Too many cumulative requests sent (37986 > 10436) for cumulative volume traded $437.92. Place taker orders to free up 1 request per USDC traded.",
+            RejectReason::RateLimit,
+        ),
+    ] {
+        rig.venue.refuse_next = Some(words.to_owned());
+        rig.submit(&action(rig.now, ActionKind::Place, &items));
+        rig.run(Nanos::millis(50));
+        let kind = reject(ActionKind::Place, reason);
+        let told = rig.told();
+        assert_eq!(told[..2], [(items[0].cloid, kind), (items[1].cloid, kind)]);
+    }
+    rig.run(Nanos::secs(1));
+    let asked = rig.sent_with("userRateLimit");
+    assert_eq!(asked, 2, "a spent budget is asked for at once");
+}
+
+#[test]
+fn a_nonce_used_twice_says_nothing_about_the_orders() {
+    let mut rig = Rig::up();
+    for words in ["Invalid nonce: duplicate nonce 5", "Invalid nonce: nonce too low 5 < 6"] {
+        rig.venue.refuse_next = Some(words.to_owned());
+        rig.submit(&action(rig.now, ActionKind::Place, &[order(1, Side::Bid, "98", "1")]));
+        rig.run(Nanos::millis(100));
+        assert_eq!(rig.told(), []);
+        assert_eq!(rig.view().text.as_str(), words);
+    }
+}
+
+#[test]
+fn a_signature_that_the_venue_refuses_is_told_to_a_person() {
+    for words in [
+        "User or API Wallet 0x5d9a3d4f2a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d does not exist.",
+        "Must deposit before performing actions. User: 0x5d9a3d4f2a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d",
+    ] {
+        let mut rig = Rig::up();
+        rig.venue.refuse_next = Some(words.to_owned());
+        let bid = order(1, Side::Bid, "98", "1");
+        rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+        rig.run(Nanos::millis(100));
+        let refused = VenueEventKind::Notice(AlertKind::Refused);
+        let other = reject(ActionKind::Place, RejectReason::Other);
+        assert_eq!(rig.told(), [(Cloid::default(), refused), (bid.cloid, other)]);
+        assert!(words.starts_with(rig.view().text.as_str()));
+    }
+}
+
+#[test]
+fn after_too_many_requests_only_cancels_pass() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.venue.fail_next = Some("429 Too Many Requests".to_owned());
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    assert_eq!(rig.kinds(), [VenueEventKind::Notice(AlertKind::Throttled)]);
+    let place = action(rig.now, ActionKind::Place, &[bid]);
+    assert!(!rig.gateway.submit(rig.now, &place));
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[bid]));
+    // Audits fall due while nothing may be asked: they wait, and do not spin.
+    rig.run(Nanos::millis(9_800));
+    assert!(!rig.gateway.submit(rig.now, &place));
+    rig.run(Nanos::millis(300));
+    assert!(rig.gateway.submit(rig.now, &place));
+    assert!(rig.view().is_up);
+}
+
+#[test]
+fn answers_may_come_in_any_order() {
+    let mut rig = Rig::up();
+    let (bid, ask) = (order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2"));
+    rig.hold_said = vec![r#""channel":"post""#, "orderUpdates"];
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.submit(&action(rig.now, ActionKind::Place, &[ask]));
+    rig.run(Nanos::millis(100));
+    assert_eq!(rig.held.len(), 4);
+    rig.release();
+    rig.run(Nanos::millis(100));
+    let [bid_oid, ask_oid] = [0, 1].map(|i| rig.venue.orders[i].oid);
+    let acks = [(ask.cloid, ack(ask_oid, "2")), (bid.cloid, ack(bid_oid, "1"))];
+    assert_eq!(rig.told(), [acks[0], acks[0], acks[1], acks[1]]);
+}
+
+#[test]
+fn a_modify_tells_of_both_orders() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    rig.told();
+    let old = rig.venue.orders[0].oid;
+    let moved = under(old, order(1, Side::Bid, "97", "3"));
+    rig.submit(&action(rig.now, ActionKind::Modify, &[moved]));
+    rig.run(Nanos::millis(100));
+    let new = rig.venue.orders[1].oid;
+    let expected = [ack(new, "3"), ack(new, "3"), done(old, "1", DoneWhy::Canceled)];
+    assert_eq!(rig.told(), expected.map(|kind| (bid.cloid, kind)));
+    // And when the new one is refused.
+    let crossing = under(new, order(1, Side::Bid, "101", "3"));
+    rig.venue.cancels_before_modify = true;
+    rig.submit(&action(rig.now, ActionKind::Modify, &[crossing]));
+    rig.run(Nanos::millis(100));
+    let kinds = rig.kinds();
+    let VenueEventKind::Reject(refused) = kinds[0] else { panic!("{kinds:?}") };
+    assert_eq!((refused.of, refused.reason), (ActionKind::Modify, RejectReason::BadAloPx));
+    assert_eq!((refused.best_bid, refused.best_ask), (Px::whole(99), Px::whole(101)));
+    assert_eq!(kinds[1..], [done(new, "3", DoneWhy::Canceled)]);
+}

@@ -1,0 +1,115 @@
+//! From nothing to a link that may be traded on.
+
+use crate::tiny_venue::ACCOUNT;
+use crate::tiny_venue::rig::{Rig, START, action, order};
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::{ActionKind, Cloid, Nanos, Oid, Px, Qty, Side, VenueEventKind};
+use botmm_pipeline::venue::Gateway;
+
+#[test]
+fn a_start_subscribes_cancels_leftovers_reads_positions_and_comes_up() {
+    let mut rig = Rig::new();
+    let (px, qty) = (Px::whole(90), Qty::whole(1));
+    let earlier = Cloid::new(6, 0, 1);
+    let left = rig.venue.add(START, 0, Side::Bid, px, qty, Some(earlier), "open");
+    let of_slot_1 = Some(Cloid::new(6, 1, 2));
+    let left_too = rig.venue.add(START, 1, Side::Bid, px, qty, of_slot_1, "open");
+    let theirs = rig.venue.add(START, 0, Side::Bid, px, qty, Some(Cloid::from_u128(7)), "open");
+    let nobodys = rig.venue.add(START, 0, Side::Bid, px, qty, None, "open");
+    rig.venue.positions = [Qty::parse("-1.5").unwrap(), Qty::ZERO];
+    let place = action(START, ActionKind::Place, &[order(1, Side::Bid, "98", "1")]);
+    assert!(!rig.gateway.starts_up() && !rig.gateway.submit(START, &place));
+    rig.run(Nanos::secs(2));
+    assert_eq!(rig.venue.open(), [theirs, nobodys], "foreign orders are left alone");
+    let subscribes: Vec<_> = ["orderUpdates", "userFills", "userFundings"]
+        .map(|s| {
+            format!(
+                r#"{{"method":"subscribe","subscription":{{"type":"{s}","user":"{ACCOUNT}"}}}}"#
+            )
+        })
+        .into();
+    assert_eq!(rig.sent[..3], subscribes);
+    let cancels = format!(
+        r#"{{"type":"cancel","cancels":[{{"a":3,"o":{left}}},{{"a":4,"o":{left_too}}}],"f":true}}"#
+    );
+    assert_eq!(rig.sent_with(&cancels), 1, "{:#?}", rig.sent);
+    assert_eq!(
+        rig.kinds(),
+        [
+            VenueEventKind::Notice(AlertKind::ForeignOrders),
+            VenueEventKind::Notice(AlertKind::Leftovers),
+            VenueEventKind::Done(botmm_pipeline::types::Done {
+                oid: Oid(left),
+                leaves: qty,
+                why: botmm_pipeline::types::DoneWhy::Canceled,
+                _pad: [0; 7]
+            }),
+            VenueEventKind::Done(botmm_pipeline::types::Done {
+                oid: Oid(left_too),
+                leaves: qty,
+                why: botmm_pipeline::types::DoneWhy::Canceled,
+                _pad: [0; 7]
+            }),
+            VenueEventKind::Opening { position: Qty::parse("-1.5").unwrap(), mark: Px::whole(100) },
+            VenueEventKind::Requests { used: 2_890, cap: 2_864_574 },
+            VenueEventKind::LinkUp,
+        ]
+    );
+    let view = rig.view();
+    assert!(view.is_up && view.foreign_orders == 2 && view.requests == (2_890, 2_864_574));
+    assert!(view.clock_skew_ms.abs() < 100);
+    assert!(rig.gateway.submit(rig.now, &place));
+}
+
+#[test]
+fn until_then_only_cancels_go_out() {
+    let mut rig = Rig::new();
+    rig.lose_said.push("userRateLimit");
+    let bid = order(1, Side::Bid, "98", "1");
+    let cancel = action(START, ActionKind::Cancel, &[bid]);
+    assert!(!rig.gateway.submit(START, &cancel), "not even connected");
+    rig.run(Nanos::secs(3));
+    for kind in [ActionKind::Place, ActionKind::Modify] {
+        assert!(!rig.gateway.submit(rig.now, &action(rig.now, kind, &[bid])));
+    }
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[bid]));
+    rig.run(Nanos::secs(1));
+    assert_eq!(rig.venue.seen.len(), 1);
+    assert!(!rig.view().is_up);
+}
+
+#[test]
+fn what_is_not_answered_is_asked_again_and_a_late_answer_counts_once() {
+    let mut rig = Rig::new();
+    rig.venue.positions[0] = Qty::whole(2);
+    for question in ["frontendOpenOrders", "clearinghouseState", "userRateLimit"] {
+        rig.hold_said = vec![question];
+        rig.run(Nanos::secs(12));
+        assert!(!rig.view().is_up);
+        assert_eq!(rig.sent_with(question), 3, "{question}: every five seconds");
+        rig.release();
+    }
+    rig.run(Nanos::secs(1));
+    assert!(rig.view().is_up);
+    let openings = |k: &VenueEventKind| matches!(k, VenueEventKind::Opening { .. });
+    assert_eq!(rig.kinds().iter().filter(|k| openings(k)).count(), 1);
+}
+
+#[test]
+fn clocks_far_apart_hold_the_link_down() {
+    let mut rig = Rig::new();
+    rig.venue.clock_ahead = Nanos::secs(6);
+    rig.run(Nanos::secs(30));
+    assert!(!rig.view().is_up);
+    assert!((5_900..=6_100).contains(&-rig.view().clock_skew_ms));
+    assert_eq!(rig.notices(AlertKind::ClockSkew), 1);
+    rig.venue.clock_ahead = Nanos::secs(-4);
+    rig.run(Nanos::secs(6));
+    assert!(rig.view().is_up, "four seconds are tolerated");
+    rig.venue.clock_ahead = Nanos::secs(-7);
+    rig.events.clear();
+    rig.run(Nanos::secs(20));
+    assert!(!rig.view().is_up);
+    assert_eq!(rig.notices(AlertKind::ClockSkew), 1, "told again when it comes again");
+    assert!(rig.kinds().contains(&VenueEventKind::LinkDown));
+}
