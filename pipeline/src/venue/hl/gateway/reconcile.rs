@@ -261,32 +261,27 @@ impl<T: Transport> HlGateway<T> {
                 link.cases.answered(now, slot, leg, *found, &mut tell);
             }
             UserEvent::OpenOrder { id: Some(_), order } => self.on_listed(order),
-            UserEvent::OpenOrdersEnd { id: Some(id), .. } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_orders(now);
-                }
-            }
-            UserEvent::FillsEnd { source: Source::Answer { id }, .. } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_fills();
-                }
+            UserEvent::OpenOrdersEnd { id: Some(id), .. } if self.ends(*id) => self.on_orders(now),
+            UserEvent::FillsEnd { source: Source::Answer { id }, .. } if self.ends(*id) => {
+                self.on_fills();
             }
             UserEvent::Position { id: Some(_), asset: Some(asset), szi, mark_px, .. } => {
                 self.link.reconcile.positions.push((*asset, *szi, *mark_px));
             }
-            UserEvent::AccountState { id: Some(id), account } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_state(now, account.time.unwrap_or(now));
-                }
+            UserEvent::AccountState { id: Some(id), account } if self.ends(*id) => {
+                self.on_state(now, account.time.unwrap_or(now));
             }
-            UserEvent::RateLimit { id, used, cap } => {
-                if self.wire.posts.end(*id).is_some() {
-                    self.on_budget(now, *used, *cap);
-                }
+            UserEvent::RateLimit { id, used, cap } if self.ends(*id) => {
+                self.on_budget(now, *used, *cap);
             }
             UserEvent::InfoEmpty { id } => drop(self.wire.posts.end(*id)),
             _ => {}
         }
+    }
+
+    /// Ends a post; false when nobody waits for its answer any more.
+    fn ends(&mut self, id: u64) -> bool {
+        self.wire.posts.end(id).is_some()
     }
 
     fn on_listed(&mut self, order: &OrderLine) {
