@@ -80,12 +80,23 @@ fn a_silent_link_is_given_up() {
     rig.lose_said.push("");
     rig.run(Nanos::secs(34));
     assert_eq!((rig.view().is_up, rig.line.ends().connects), (true, 1));
-    assert_eq!(rig.sent_with(r#"{"method":"ping"}"#), 0, "other frames keep it alive");
+    assert_eq!(rig.sent_with(r#"{"method":"ping"}"#), 2);
     rig.run(Nanos::secs(3));
     assert_eq!((rig.view().is_up, rig.view().losses), (false, 1));
     assert_eq!(rig.line.ends().connects, 2);
     rig.lose_said.clear();
     rig.run(Nanos::secs(30));
+    assert!(rig.view().is_up);
+}
+
+#[test]
+fn a_quiet_link_is_pinged_and_stays() {
+    let mut rig = Rig::up();
+    // Only pongs come: audits are not answered, and nothing else happens.
+    rig.lose_said.push(r#""channel":"post""#);
+    rig.lose_sent.push(r#""type":"info""#);
+    rig.run(Nanos::secs(600));
+    assert_eq!(rig.line.ends().connects, 1);
     assert!(rig.view().is_up);
 }
 

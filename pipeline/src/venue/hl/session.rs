@@ -11,7 +11,8 @@ use crate::types::{AssetId, Nanos};
 use crate::venue::Transport;
 use crate::venue::hl::sign::Address;
 
-/// The venue closes a connection to which nothing was sent for 60 s; its answers do not count.
+/// The venue closes a connection to which it sent nothing for 60 s. Its answers to our posts do not
+/// count, its pong does: so pings go out however much else is sent.
 const PING_EVERY: Nanos = Nanos::secs(15);
 /// Pings are answered: a link silent for longer than two of them is dead, whatever the socket says.
 const DEAD_AFTER: Nanos = Nanos::secs(35);
@@ -53,7 +54,7 @@ pub struct Session {
     /// Attempts in a row that did not lead to a good session.
     failures: u32,
     jitter: u64,
-    last_sent: Nanos,
+    last_ping: Nanos,
     last_heard: Nanos,
 }
 
@@ -66,7 +67,7 @@ impl Session {
             state: State::Waiting { until: Nanos::ZERO },
             failures: 0,
             jitter: seed | 1,
-            last_sent: Nanos::ZERO,
+            last_ping: Nanos::ZERO,
             last_heard: Nanos::ZERO,
         }
     }
@@ -123,7 +124,7 @@ impl Session {
             subscription.acked = false;
             transport.send(now, &subscription.request);
         }
-        self.last_sent = now;
+        self.last_ping = now;
     }
 
     /// A frame came in.
@@ -136,11 +137,6 @@ impl Session {
         for wanted in self.wanted.iter_mut().filter(|w| w.stream == *stream) {
             wanted.acked = true;
         }
-    }
-
-    /// A frame of ours was sent.
-    pub fn on_sent(&mut self, now: Nanos) {
-        self.last_sent = now;
     }
 
     /// The transport says that the link is gone, or could not be opened: waits, longer each time.
@@ -176,9 +172,9 @@ impl Session {
                     self.on_closed(now);
                     return true;
                 }
-                if now - self.last_sent >= PING_EVERY {
+                if now - self.last_ping >= PING_EVERY {
                     transport.send(now, PING);
-                    self.last_sent = now;
+                    self.last_ping = now;
                 }
                 false
             }
@@ -192,7 +188,7 @@ impl Session {
             State::Waiting { until } => until,
             State::Opening { since } => since + OPEN_TIMEOUT,
             State::Open { since } => {
-                let alive = (self.last_sent + PING_EVERY).min(self.last_heard + DEAD_AFTER);
+                let alive = (self.last_ping + PING_EVERY).min(self.last_heard + DEAD_AFTER);
                 if self.is_ready() { alive } else { alive.min(since + ACK_TIMEOUT) }
             }
         }

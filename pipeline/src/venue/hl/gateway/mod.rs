@@ -443,13 +443,7 @@ impl<T: Transport> HlGateway<T> {
 impl<T: Transport> Gateway for HlGateway<T> {
     fn submit(&mut self, now: Nanos, action: &Action) -> bool {
         let allowed = self.out.view.is_up || action.kind == ActionKind::Cancel;
-        let sent = allowed
-            && self.session.is_open()
-            && self.wire.send_action(now, action, &mut self.transport);
-        if sent {
-            self.session.on_sent(now);
-        }
-        sent
+        allowed && self.session.is_open() && self.wire.send_action(now, action, &mut self.transport)
     }
 
     fn next(&mut self, now: Nanos) -> Option<VenueEvent> {

@@ -183,7 +183,7 @@ impl<T: Transport> HlGateway<T> {
         weight: u32,
         write: impl FnOnce(&mut Wire),
     ) -> Option<u64> {
-        let Self { wire, transport, session, .. } = self;
+        let Self { wire, transport, .. } = self;
         if !wire.posts.has_room(false) || !wire.weights.spend(now, weight, Urgency::Info) {
             return None;
         }
@@ -198,7 +198,6 @@ impl<T: Transport> HlGateway<T> {
         if !transport.send(now, &wire.buffer) {
             return None;
         }
-        session.on_sent(now);
         Some(wire.posts.sent(now, question))
     }
 
