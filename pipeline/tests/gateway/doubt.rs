@@ -124,6 +124,19 @@ fn questions_are_put_again_until_they_are_answered() {
 }
 
 #[test]
+fn nothing_may_be_asked_for_a_while_and_then_it_is() {
+    let (mut rig, bid) = in_doubt(true);
+    rig.venue.fail_next = Some("429 Too Many Requests".to_owned());
+    rig.submit(&action(rig.now, ActionKind::Cancel, &[order(9, Side::Ask, "102", "1")]));
+    rig.run(Nanos::millis(100));
+    rig.gateway.inquire(rig.now, &inquiry(&rig, &bid, 0, 0));
+    rig.run(Nanos::secs(9));
+    assert_eq!(rig.sent_with("orderStatus"), 0);
+    rig.run(Nanos::secs(2));
+    assert_eq!(rig.sent_with("orderStatus"), 1);
+}
+
+#[test]
 fn a_lost_update_is_found_by_the_minutes_audit() {
     let mut rig = Rig::up();
     let bid = order(1, Side::Bid, BID.0, BID.1);

@@ -92,11 +92,13 @@ pub struct Ask {
 pub struct Cases {
     by_slot: Vec<Option<Case>>,
     open: usize,
+    /// Nothing can be asked until then.
+    held_until: Nanos,
 }
 
 impl Default for Cases {
     fn default() -> Self {
-        Self { by_slot: vec![None; SLOTS], open: 0 }
+        Self { by_slot: vec![None; SLOTS], open: 0, held_until: Nanos::ZERO }
     }
 }
 
@@ -140,8 +142,11 @@ impl Cases {
             Reply::Asked(at) => now - *at >= LOST_AFTER,
             Reply::NotNeeded | Reply::Known(_) => false,
         };
-        let ready = self.by_slot.iter().flatten().filter(|c| now >= c.not_before);
-        ready.into_iter().find_map(|case| {
+        if now < self.held_until {
+            return None;
+        }
+        let mut ready = self.by_slot.iter().flatten().filter(|c| now >= c.not_before);
+        ready.find_map(|case| {
             let Inquiry { cloid, old, current, .. } = case.inquiry;
             let ask = |leg, oid| Some(Ask { slot: cloid.slot(), leg, oid, cloid });
             if due(&case.by_cloid) {
@@ -161,6 +166,11 @@ impl Cases {
         if let Some(case) = &mut self.by_slot[usize::from(ask.slot)] {
             *case.reply_mut(ask.leg) = Reply::Asked(now);
         }
+    }
+
+    /// A question could not be sent: none is due until then.
+    pub fn hold(&mut self, until: Nanos) {
+        self.held_until = until;
     }
 
     /// An answer came. When it was the last one, what follows from all of them is told.
@@ -199,7 +209,7 @@ impl Cases {
             };
             [of(case.by_cloid), of(case.old), of(case.current)].into_iter().flatten().min()
         };
-        self.by_slot.iter().flatten().filter_map(due).min()
+        self.by_slot.iter().flatten().filter_map(due).min().map(|due| due.max(self.held_until))
     }
 }
 

@@ -103,7 +103,9 @@ impl Reconcile {
     pub fn next_deadline(&self) -> Nanos {
         match (self.waiting, self.step) {
             (Some((_, since)), _) => since + ANSWER_TIMEOUT,
-            (None, Step::Up) => self.next_state.min(self.next_orders).min(self.next_budget),
+            (None, Step::Up) => {
+                self.next_state.min(self.next_orders).min(self.next_budget).max(self.not_before)
+            }
             (None, _) => self.not_before,
         }
     }
@@ -125,6 +127,7 @@ impl<T: Transport> HlGateway<T> {
         while let Some(ask) = self.link.cases.next(now) {
             let question = Question::Status { slot: ask.slot, leg: ask.leg };
             if self.ask(now, question, LIGHT, |wire| write_status(wire, &ask)).is_none() {
+                self.link.cases.hold(now + STEP_PAUSE);
                 break;
             }
             self.link.cases.asked(now, &ask);
