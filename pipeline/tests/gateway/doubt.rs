@@ -182,6 +182,15 @@ fn a_frame_that_cannot_be_read_causes_an_audit_at_once() {
 }
 
 #[test]
+fn an_audit_whose_answer_is_lost_is_asked_for_again() {
+    let mut rig = Rig::up();
+    rig.lose_said.push("frontendOpenOrders");
+    rig.run(Nanos::secs(72));
+    assert_eq!(rig.sent_with("frontendOpenOrders"), 4, "one at the start, then every five seconds");
+    assert!(rig.view().is_up);
+}
+
+#[test]
 fn complaints_of_the_channel_are_answers_too() {
     let mut rig = Rig::up();
     let items = [order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2")];

@@ -290,8 +290,7 @@ impl<T: Transport> HlGateway<T> {
                     self.wire.weights.penalise(now);
                     self.out.notice(now, AlertKind::Throttled);
                 }
-                // Whether it was executed is not known: its orders will be asked for.
-                self.wire.posts.end(*id);
+                self.on_failed(now, *id);
             }
             UserEvent::OrderUpdate(state) => self.on_order(now, state),
             UserEvent::Fill(fill) => self.on_fill(now, fill),

@@ -99,6 +99,16 @@ impl Reconcile {
         self.next_budget = now;
     }
 
+    /// This will not be answered: it is due again.
+    pub fn unanswered(&mut self, now: Nanos, question: &Question) {
+        match question {
+            Question::State => self.next_state = now,
+            Question::OpenOrders => self.next_orders = now,
+            Question::Budget => self.next_budget = now,
+            _ => {}
+        }
+    }
+
     /// When there is something to do, on a link that is ready.
     pub fn next_deadline(&self) -> Nanos {
         match (self.waiting, self.step) {
@@ -136,8 +146,10 @@ impl<T: Transport> HlGateway<T> {
             if now - since < ANSWER_TIMEOUT {
                 return;
             }
-            self.wire.posts.end(id);
             self.link.reconcile.waiting = None;
+            if let Some(post) = self.wire.posts.end(id) {
+                self.link.reconcile.unanswered(now, &post.question);
+            }
         }
         let state = &mut self.link.reconcile;
         if now < state.not_before {
@@ -163,17 +175,14 @@ impl<T: Transport> HlGateway<T> {
         let since = self.fills_since();
         let state = &mut self.link.reconcile;
         if now >= state.next_state {
-            state.next_state = now + STATE_EVERY;
             if state.differences > 0 {
                 // A fill was missed, perhaps: the answers come in this order, or the next time.
                 self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
             }
             self.ask_state(now);
         } else if now >= state.next_orders {
-            state.next_orders = now + ORDERS_EVERY;
             self.ask_orders(now);
         } else if now >= state.next_budget {
-            state.next_budget = now + BUDGET_EVERY;
             self.ask_budget(now);
         }
     }
@@ -215,7 +224,15 @@ impl<T: Transport> HlGateway<T> {
         let asked = self.ask(now, question, weight, write);
         let state = &mut self.link.reconcile;
         match asked {
-            Some(id) => state.waiting = Some((id, now)),
+            Some(id) => {
+                state.waiting = Some((id, now));
+                match question {
+                    Question::State => state.next_state = now + STATE_EVERY,
+                    Question::OpenOrders => state.next_orders = now + ORDERS_EVERY,
+                    Question::Budget => state.next_budget = now + BUDGET_EVERY,
+                    _ => {}
+                }
+            }
             None => state.not_before = now + STEP_PAUSE,
         }
     }
@@ -276,8 +293,16 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::RateLimit { id, used, cap } if self.ends(*id) => {
                 self.on_budget(now, *used, *cap);
             }
-            UserEvent::InfoEmpty { id } => drop(self.wire.posts.end(*id)),
+            UserEvent::InfoEmpty { id } => self.on_failed(now, *id),
             _ => {}
+        }
+    }
+
+    /// A request failed on its way. Whether an action was executed is not known: its orders will be
+    /// asked for.
+    pub(super) fn on_failed(&mut self, now: Nanos, id: u64) {
+        if let Some(post) = self.wire.posts.end(id) {
+            self.link.reconcile.unanswered(now, &post.question);
         }
     }
 
