@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`posts`] | which question an answer belongs to |
+//! | [`questions`] | what is asked, in the venue's words |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
@@ -16,6 +17,7 @@
 mod cases;
 mod holdings;
 mod posts;
+mod questions;
 mod reconcile;
 mod weights;
 

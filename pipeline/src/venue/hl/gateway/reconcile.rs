@@ -11,9 +11,9 @@
 //! position. While up, the account's state is compared every ten seconds and the list of open
 //! orders every minute; what differs twice takes the link down until it agrees again.
 
-use super::cases::Ask;
 use super::holdings::Resting;
 use super::posts::Question;
+use super::questions::{write_fills_since, write_status, write_user};
 use super::weights::Urgency;
 use super::{HlGateway, Wire};
 use crate::types::limits::{MAX_ASSETS, MAX_BATCH};
@@ -475,32 +475,4 @@ impl<T: Transport> HlGateway<T> {
             self.out.account(now, VenueEventKind::LinkUp);
         }
     }
-}
-
-fn write_fills_since(since: Nanos) -> impl FnOnce(&mut Wire) {
-    move |wire| {
-        let (user, since_ms) = (wire.config.account, since.as_millis().max(0));
-        let _ = write!(
-            wire.buffer,
-            r#"{{"type":"userFillsByTime","user":"{user}","startTime":{since_ms}}}"#
-        );
-    }
-}
-
-fn write_user(wire: &mut Wire, kind: &str) {
-    let user = wire.config.account;
-    let _ = write!(wire.buffer, r#"{{"type":"{kind}","user":"{user}"}}"#);
-}
-
-fn write_status(wire: &mut Wire, ask: &Ask) {
-    let user = wire.config.account;
-    let _ = match ask.oid {
-        Oid::NONE => {
-            let cloid: Cloid = ask.cloid;
-            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":"{cloid}"}}"#)
-        }
-        Oid(oid) => {
-            write!(wire.buffer, r#"{{"type":"orderStatus","user":"{user}","oid":{oid}}}"#)
-        }
-    };
 }
