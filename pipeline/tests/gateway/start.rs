@@ -95,6 +95,27 @@ fn what_is_not_answered_is_asked_again_and_a_late_answer_counts_once() {
     assert_eq!(rig.kinds().iter().filter(|k| openings(k)).count(), 1);
 }
 
+/// An answer that comes after its question was asked again must not be mixed into the newer one's.
+#[test]
+fn the_answer_to_a_former_question_is_not_part_of_the_next_ones() {
+    let mut rig = Rig::new();
+    rig.venue.positions[0] = Qty::whole(2);
+    let theirs = Some(Cloid::from_u128(7));
+    rig.venue.add(START, 0, Side::Bid, Px::whole(90), Qty::whole(1), theirs, "open");
+    for question in ["frontendOpenOrders", "clearinghouseState"] {
+        rig.hold_said = vec![question];
+        rig.run(Nanos::secs(7));
+        // The first answer comes while the second question waits; then its own.
+        rig.held.reverse();
+        rig.release();
+        rig.run(Nanos::secs(1));
+    }
+    assert!(rig.view().is_up);
+    assert_eq!(rig.view().foreign_orders, 1);
+    let openings = |k: &VenueEventKind| matches!(k, VenueEventKind::Opening { .. });
+    assert_eq!(rig.kinds().iter().filter(|k| openings(k)).count(), 1);
+}
+
 #[test]
 fn clocks_far_apart_hold_the_link_down() {
     let mut rig = Rig::new();

@@ -279,12 +279,16 @@ impl<T: Transport> HlGateway<T> {
                 };
                 link.cases.answered(now, slot, leg, *found, &mut tell);
             }
-            UserEvent::OpenOrder { id: Some(_), order } => self.on_listed(order),
+            UserEvent::OpenOrder { id: Some(id), order } if self.awaits(*id) => {
+                self.on_listed(order)
+            }
             UserEvent::OpenOrdersEnd { id: Some(id), .. } if self.ends(*id) => self.on_orders(now),
             UserEvent::FillsEnd { source: Source::Answer { id }, .. } if self.ends(*id) => {
                 self.on_fills();
             }
-            UserEvent::Position { id: Some(_), asset: Some(asset), szi, mark_px, .. } => {
+            UserEvent::Position { id: Some(id), asset: Some(asset), szi, mark_px, .. }
+                if self.awaits(*id) =>
+            {
                 self.link.reconcile.positions.push((*asset, *szi, *mark_px));
             }
             UserEvent::AccountState { id: Some(id), account } if self.ends(*id) => {
@@ -304,6 +308,12 @@ impl<T: Transport> HlGateway<T> {
         if let Some(post) = self.wire.posts.end(id) {
             self.link.reconcile.unanswered(now, &post.question);
         }
+    }
+
+    /// Whether this answers the present question. An answer that came too late must not be mixed
+    /// into the next one's: a position told twice would be opened twice.
+    fn awaits(&self, id: u64) -> bool {
+        self.link.reconcile.waiting.is_some_and(|(waiting, _)| waiting == id)
     }
 
     /// Ends a post; false when nobody waits for its answer any more.
