@@ -78,6 +78,20 @@ fn until_then_only_cancels_go_out() {
     assert!(!rig.view().is_up);
 }
 
+/// More leftovers than one action holds, and a venue that is slow to show that they are gone.
+#[test]
+fn many_leftovers_go_in_rounds_and_are_noticed_once() {
+    let mut rig = Rig::new();
+    for i in 0..20 {
+        let cloid = Some(Cloid::new(6, i, 1));
+        rig.venue.add(START, 0, Side::Ask, Px::whole(110), Qty::whole(1), cloid, "open");
+    }
+    rig.run(Nanos::secs(5));
+    assert!(rig.venue.open().is_empty() && rig.view().is_up);
+    assert_eq!(rig.notices(AlertKind::Leftovers), 1);
+    assert_eq!(rig.venue.seen.len(), 3, "eight, eight and four");
+}
+
 #[test]
 fn what_is_not_answered_is_asked_again_and_a_late_answer_counts_once() {
     let mut rig = Rig::new();

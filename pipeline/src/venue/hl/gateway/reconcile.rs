@@ -81,6 +81,7 @@ pub struct Reconcile {
     said_skew: bool,
     said_difference: bool,
     said_foreign: u64,
+    said_strays: bool,
 }
 
 impl Reconcile {
@@ -350,8 +351,12 @@ impl<T: Transport> HlGateway<T> {
         state.said_foreign = foreign;
         self.find_missing(now);
         let state = &mut self.link.reconcile;
-        if !state.strays.is_empty() {
+        let strays = !state.strays.is_empty();
+        if strays && !state.said_strays {
             self.out.notice(now, AlertKind::Leftovers);
+        }
+        state.said_strays = strays;
+        if strays {
             self.cancel_strays(now);
             let state = &mut self.link.reconcile;
             match state.step {
