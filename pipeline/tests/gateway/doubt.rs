@@ -151,6 +151,24 @@ fn a_lost_update_is_found_by_the_minutes_audit() {
     assert!(rig.view().is_up);
 }
 
+/// This server of the venue does not know the order yet: that says nothing, and is asked again.
+#[test]
+fn an_order_that_one_server_does_not_know_is_asked_for_again() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, BID.0, BID.1);
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    rig.told();
+    let order = rig.venue.orders.remove(0);
+    rig.run(Nanos::secs(62));
+    assert!(rig.sent_with("orderStatus") >= 2);
+    rig.venue.orders.push(order);
+    let oid = rig.venue.orders[0].oid;
+    rig.venue.end(rig.now, oid, "canceled");
+    rig.run(Nanos::secs(3));
+    assert!(rig.told().contains(&(bid.cloid, done(oid, "1", DoneWhy::Canceled))));
+}
+
 #[test]
 fn an_order_that_nobody_knows_is_cancelled() {
     let mut rig = Rig::up();

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | a leg by oid | open | it rests |
 //! | | ended | it ended, with so much left |
+//! | | nothing | nothing yet: this server of the venue does not know it yet |
 //! | by our id (the newest leg was never acknowledged) | another oid than the old leg's | it arrived: as above, or it was refused |
 //! | | nothing, or only the old leg | nothing yet, until the action is void: then it never arrived |
 
@@ -215,6 +216,10 @@ impl Cases {
 
 /// Tells what is certain; true when the case is closed.
 fn conclude(now: Nanos, case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> bool {
+    // An order that was acknowledged is known to the venue, if not yet to the server we asked.
+    if [case.current, case.old].contains(&Reply::Known(None)) {
+        return false;
+    }
     let inquiry = &case.inquiry;
     let mut closed = true;
     if let Reply::Known(found) = case.by_cloid {
