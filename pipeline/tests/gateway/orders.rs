@@ -110,6 +110,23 @@ fn one_error_for_a_whole_request_concerns_every_item() {
     assert_eq!(asked, 2, "a spent budget is asked for at once");
 }
 
+/// PROTOCOL §3: a pre-validation error is told once, as a list of one.
+#[test]
+fn one_error_in_a_list_of_one_concerns_every_item_too() {
+    let mut rig = Rig::up();
+    let items = [order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2")];
+    rig.lose_sent.push(r#""type":"order""#);
+    rig.submit(&action(rig.now, ActionKind::Place, &items));
+    rig.run(Nanos::millis(50));
+    let id = rig.sent.last().unwrap().split([':', ',']).nth(3).unwrap().to_owned();
+    rig.say(&format!(
+        r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"action","payload":{{"status":"ok","response":{{"type":"order","data":{{"statuses":[{{"error":"Price must be divisible by tick size. asset=3"}}]}}}}}}}}}}}}"#
+    ));
+    rig.run(Nanos::millis(50));
+    let kind = reject(ActionKind::Place, RejectReason::Tick);
+    assert_eq!(rig.told(), [(items[0].cloid, kind), (items[1].cloid, kind)]);
+}
+
 #[test]
 fn a_nonce_used_twice_says_nothing_about_the_orders() {
     let mut rig = Rig::up();
@@ -199,4 +216,24 @@ fn a_modify_tells_of_both_orders() {
     assert_eq!((refused.of, refused.reason), (ActionKind::Modify, RejectReason::BadAloPx));
     assert_eq!((refused.best_bid, refused.best_ask), (Px::whole(99), Px::whole(101)));
     assert_eq!(kinds[1..], [done(new, "3", DoneWhy::Canceled)]);
+}
+
+/// The answer to a place comes after the order was moved, and another slot's order took its place.
+#[test]
+fn a_late_answer_does_not_bring_a_former_order_back() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, "98", "1");
+    rig.hold_said.push(r#""channel":"post""#);
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    let first = rig.venue.orders[0].oid;
+    let late = std::mem::take(&mut rig.held);
+    rig.hold_said.clear();
+    rig.submit(&action(rig.now, ActionKind::Modify, &[under(first, bid)]));
+    rig.run(Nanos::millis(100));
+    late.iter().for_each(|text| rig.say(text));
+    rig.run(Nanos::secs(200));
+    assert_eq!(rig.venue.open().len(), 1, "audits took the live order for a stray");
+    assert_eq!(rig.notices(AlertKind::Leftovers), 0);
+    assert_eq!(rig.venue.seen.len(), 2);
 }

@@ -92,6 +92,23 @@ fn many_leftovers_go_in_rounds_and_are_noticed_once() {
     assert_eq!(rig.venue.seen.len(), 3, "eight, eight and four");
 }
 
+/// A leftover's own update ("open", as a partial fill may cause) does not make it one of ours.
+#[test]
+fn a_leftover_that_is_heard_of_first_is_cancelled_all_the_same() {
+    let mut rig = Rig::new();
+    rig.hold_said.push("frontendOpenOrders");
+    let cloid = Some(Cloid::new(6, 0, 1));
+    let oid = rig.venue.add(START, 0, Side::Bid, Px::whole(90), Qty::whole(1), cloid, "open");
+    rig.run(Nanos::secs(1));
+    let update = rig.venue.update(oid);
+    rig.say(&format!(r#"{{"channel":"orderUpdates","data":[{update}]}}"#));
+    rig.run(Nanos::secs(1));
+    rig.release();
+    rig.run(Nanos::secs(3));
+    assert!(rig.venue.open().is_empty(), "nobody manages it");
+    assert!(rig.view().is_up);
+}
+
 #[test]
 fn what_is_not_answered_is_asked_again_and_a_late_answer_counts_once() {
     let mut rig = Rig::new();

@@ -19,12 +19,20 @@ pub struct Resting {
     pub since: Nanos,
 }
 
+/// What is known of a slot of the order manager's.
+#[derive(Clone, Copy, Default)]
+struct InSlot {
+    /// The newest order that was placed there. Of any other one nobody wants to hear.
+    newest: Cloid,
+    resting: Option<Resting>,
+}
+
 /// See the module.
 pub struct Holdings {
     memory: FillMemory,
     positions: Vec<Qty>,
     last_funding: Vec<Nanos>,
-    by_slot: Vec<Option<Resting>>,
+    by_slot: Vec<InSlot>,
     /// Venue time of the state that the positions begin with; [`None`] = not read yet. Fills and
     /// funding up to then are part of it.
     opened: Option<Nanos>,
@@ -39,7 +47,7 @@ impl Holdings {
             memory: FillMemory::default(),
             positions: vec![Qty::ZERO; assets],
             last_funding: vec![Nanos::ZERO; assets],
-            by_slot: vec![None; MAX_ASSETS * SLOTS_PER_ASSET],
+            by_slot: vec![InSlot::default(); MAX_ASSETS * SLOTS_PER_ASSET],
             opened: None,
             agreed: Nanos::ZERO,
         }
@@ -92,26 +100,39 @@ impl Holdings {
         counts
     }
 
-    /// What an order's event says about what rests.
+    /// An order was sent.
+    pub fn on_placed(&mut self, cloid: Cloid) {
+        if let Some(slot) = self.by_slot.get_mut(usize::from(cloid.slot())) {
+            *slot = InSlot { newest: cloid, resting: None };
+        }
+    }
+
+    /// What an order's event says about what rests. Words of an order that an earlier run left, or
+    /// that another one has replaced (the venue's ids grow), come late and are not heeded.
     pub fn on_order(&mut self, now: Nanos, cloid: Cloid, asset: AssetId, kind: &VenueEventKind) {
-        let Some(entry) = self.by_slot.get_mut(usize::from(cloid.slot())) else { return };
+        let Some(slot) = self.by_slot.get_mut(usize::from(cloid.slot())) else { return };
+        if slot.newest != cloid {
+            return;
+        }
         match kind {
-            VenueEventKind::Ack { oid, .. } => {
-                *entry = Some(Resting { cloid, asset, oid: *oid, since: now });
+            VenueEventKind::Ack { oid, .. } if slot.resting.is_none_or(|r| r.oid <= *oid) => {
+                slot.resting = Some(Resting { cloid, asset, oid: *oid, since: now });
             }
-            VenueEventKind::Done(done) if entry.is_some_and(|e| e.oid == done.oid) => *entry = None,
+            VenueEventKind::Done(done) if slot.resting.is_some_and(|r| r.oid == done.oid) => {
+                slot.resting = None;
+            }
             _ => {}
         }
     }
 
     /// Whether we know of this order.
     pub fn knows(&self, cloid: Cloid) -> bool {
-        let entry = self.by_slot.get(usize::from(cloid.slot())).and_then(Option::as_ref);
-        entry.is_some_and(|e| e.cloid == cloid)
+        let slot = self.by_slot.get(usize::from(cloid.slot()));
+        slot.and_then(|s| s.resting).is_some_and(|r| r.cloid == cloid)
     }
 
     /// Takes out one resting order of which this is true.
     pub fn take_resting(&mut self, is_it: impl Fn(&Resting) -> bool) -> Option<Resting> {
-        self.by_slot.iter_mut().find_map(|entry| entry.take_if(|resting| is_it(resting)))
+        self.by_slot.iter_mut().find_map(|slot| slot.resting.take_if(|resting| is_it(resting)))
     }
 }

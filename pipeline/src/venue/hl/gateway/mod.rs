@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`posts`] | which question an answer belongs to |
 //! | [`questions`] | what is asked, in the venue's words |
+//! | [`answers`] | the end of an action's answer |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
@@ -14,6 +15,7 @@
 //! says nothing about its action (it is asked for, never assumed). Nothing allocates once the
 //! buffers have grown.
 
+mod answers;
 mod cases;
 mod holdings;
 mod posts;
@@ -30,7 +32,7 @@ use super::user::{
 use crate::rt::{Board, BoardReader, board};
 use crate::types::record::AlertKind;
 use crate::types::{
-    Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Px, Reject,
+    Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Reject,
     RejectReason, Universe, VenueEvent, VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
@@ -280,9 +282,8 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::Subscribed(stream) => self.session.on_subscribed(stream),
             UserEvent::ChannelError(error) => self.on_channel_error(now, error),
             UserEvent::PostItem { id, index, status } => self.on_item(now, *id, *index, status),
-            UserEvent::PostDone { id, .. } | UserEvent::AnswerUnread { id } => {
-                self.wire.posts.end(*id);
-            }
+            UserEvent::PostDone { id, items } => self.on_executed(now, *id, *items),
+            UserEvent::AnswerUnread { id } => drop(self.wire.posts.end(*id)),
             UserEvent::PostRefused { id, reason, text } => {
                 self.on_refused(now, *id, *reason, text);
             }
@@ -349,16 +350,7 @@ impl<T: Transport> HlGateway<T> {
         if matches!(reason, DuplicateNonce | NonceTooLow) {
             return; // Whether it landed before is not known: its orders will be asked for.
         }
-        self.refuse_items(now, &post.question, reason.as_reject());
-    }
-
-    fn refuse_items(&mut self, now: Nanos, question: &Question, reason: RejectReason) {
-        let Question::Action(action) = question else { return };
-        let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
-        let reject = Reject { of: action.kind, reason, _pad: [0; 6], best_bid, best_ask };
-        for item in action.items() {
-            self.out.push(now, item.cloid, item.asset, VenueEventKind::Reject(reject));
-        }
+        self.refuse_post(now, &post.question, reason.as_reject());
     }
 
     fn on_channel_error(&mut self, now: Nanos, error: &ChannelError) {
@@ -371,10 +363,10 @@ impl<T: Transport> HlGateway<T> {
             }
             // Neither was executed.
             (ChannelErrorKind::ParseError, Some(post)) => {
-                self.refuse_items(now, &post.question, RejectReason::Other);
+                self.refuse_post(now, &post.question, RejectReason::Other);
             }
             (ChannelErrorKind::TooManyPosts, Some(post)) => {
-                self.refuse_items(now, &post.question, RejectReason::RateLimit);
+                self.refuse_post(now, &post.question, RejectReason::RateLimit);
             }
             (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
             _ => self.out.notice(now, AlertKind::BadFrame),
@@ -444,7 +436,13 @@ impl<T: Transport> HlGateway<T> {
 impl<T: Transport> Gateway for HlGateway<T> {
     fn submit(&mut self, now: Nanos, action: &Action) -> bool {
         let allowed = self.out.view.is_up || action.kind == ActionKind::Cancel;
-        allowed && self.session.is_open() && self.wire.send_action(now, action, &mut self.transport)
+        let sent = allowed
+            && self.session.is_open()
+            && self.wire.send_action(now, action, &mut self.transport);
+        if sent && action.kind == ActionKind::Place {
+            action.items().iter().for_each(|item| self.link.holdings.on_placed(item.cloid));
+        }
+        sent
     }
 
     fn next(&mut self, now: Nanos) -> Option<VenueEvent> {
