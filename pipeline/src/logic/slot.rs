@@ -199,16 +199,13 @@ impl Slot {
     /// venue is void `expires_after` later.
     pub fn inquiry(&self, asset: AssetId, expires_after: Nanos) -> Option<Inquiry> {
         let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
-        let old = match self.old {
-            Some(old) => old.oid,
-            // What it was to replace is over, but still what the venue may know under our id.
-            None if current.oid == Oid::NONE => self.newest_past(),
-            None => Oid::NONE,
-        };
+        // The leg that a modify replaces may be settled before the modify is answered. It must be
+        // named all the same, or what the venue knows of it is taken for word of the new leg.
+        let settled = if current.oid == Oid::NONE { self.newest_past() } else { Oid::NONE };
         Some(Inquiry {
             cloid: self.cloid,
             asset,
-            old,
+            old: self.old.map_or(settled, |old| old.oid),
             current: current.oid,
             void_after: self.sent_time + expires_after,
         })
@@ -278,7 +275,7 @@ impl Slot {
         self.past_next += 1;
     }
 
-    /// The oid that was forgotten last.
+    /// The oid that was forgotten last; [`Oid::NONE`] = the order had none before.
     fn newest_past(&self) -> Oid {
         self.past_next.checked_sub(1).map_or(Oid::NONE, |newest| self.past[newest % PAST_OIDS])
     }
@@ -407,17 +404,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_modify_of_an_order_that_was_filled_meanwhile_is_asked_for_as_one() {
+    fn a_modify_whose_old_leg_is_settled_is_asked_about_as_one() {
         let mut s = live();
         s.modify(Nanos::secs(1), Px::whole(99), qty(5));
         s.on_fill(&fill(1, 10));
-        assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
-        let asked = s.inquiry(AssetId::new(3), Nanos::secs(3)).unwrap();
-        assert_eq!((asked.old, asked.current), (Oid(1), Oid::NONE), "oid 1 is not the new leg");
-        s.on_done(Nanos::secs(6), &done(1, 0));
-        assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(5)));
-        s.on_reject(Nanos::secs(6), &reject(ActionKind::Modify, RejectReason::Expired));
-        assert_eq!(s.phase(), Phase::Empty);
+        s.on_link_down();
+        let asked = s.inquiry(AssetId::new(0), Nanos::secs(3)).unwrap();
+        assert_eq!((asked.old, asked.current, s.at_risk()), (Oid(1), Oid::NONE, qty(5)));
+        s.on_done(Nanos::secs(2), &done(1, 0));
+        s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
+        assert_eq!((s.phase(), s.at_risk()), (Phase::Empty, qty(0)), "it never arrived");
     }
 
     #[test]
