@@ -28,7 +28,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 const MID: i64 = 100;
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Percent of what can go wrong.
 struct Storm {
