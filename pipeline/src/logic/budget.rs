@@ -63,6 +63,14 @@ impl Budget {
         }
     }
 
+    /// Gives back what was not sent after all.
+    pub fn refund(&mut self, items: u32, is_cancel: bool) {
+        self.used = self.used.saturating_sub(u64::from(items));
+        if !is_cancel {
+            self.minute_used = self.minute_used.saturating_sub(items);
+        }
+    }
+
     /// Requests left, the reserve for cancels included.
     pub fn left(&self) -> u64 {
         (self.allowance + self.earned).saturating_sub(self.used)
@@ -93,6 +101,8 @@ mod tests {
         assert!(budget.allows(Nanos::secs(100), 25) && !budget.allows(Nanos::secs(100), 26));
         budget.spend(Nanos::ZERO, 200, true);
         assert_eq!(budget.left(), 0);
+        budget.refund(200, true);
+        assert_eq!(budget.left(), 35);
         budget.sync(1_000, 1_050);
         assert_eq!(budget.left(), 50);
         assert!(budget.allows(Nanos::secs(200), 40) && !budget.allows(Nanos::secs(200), 41));

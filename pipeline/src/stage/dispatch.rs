@@ -11,7 +11,7 @@ use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::limits::POLL_BATCH;
 use crate::types::record::AlertKind;
 use crate::types::{
-    AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
+    ActionKind, AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
     VenueEventKind, notional,
 };
 use crate::venue::Gateway;
@@ -176,6 +176,7 @@ impl<G: Gateway> DispatchStage<G> {
             if !self.gateway.submit(now, action) {
                 let reason = if self.link_down { Reason::LinkDown } else { Reason::Budget };
                 self.orders.undo(action, reason);
+                self.budget.refund(action.len.into(), action.kind == ActionKind::Cancel);
                 continue;
             }
             self.hash.action(action);
