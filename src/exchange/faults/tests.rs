@@ -1,3 +1,4 @@
+use super::wire::Said;
 use super::*;
 use crate::exchange::server::ServerStats;
 use std::net::Ipv4Addr;

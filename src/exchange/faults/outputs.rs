@@ -1,0 +1,118 @@
+//! What becomes of the host's messages on their way out.
+
+use super::wire::{self, Said};
+use super::{FaultKind, FaultTarget, Faulty, MAX_HELD};
+use crate::exchange::{Host, Outgoing};
+use botmm_pipeline::types::Nanos;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+impl<H: Host + FaultTarget> Faulty<H> {
+    /// Puts the times in it off by the skew.
+    pub(super) fn misdate(&self, said: &mut Outgoing) {
+        let text = match said {
+            Outgoing::Reply(_, reply) => &mut reply.body,
+            Outgoing::Frame(_, text) => text,
+            Outgoing::Close(_) => return,
+        };
+        if self.effects.skew != Nanos::ZERO {
+            wire::shift_times(text, self.effects.skew);
+        }
+    }
+
+    /// What becomes of something that the inner host said.
+    pub(super) fn pass(&mut self, now: Nanos, said: Outgoing, out: &mut Vec<Outgoing>) {
+        let is_disturbed = self.active().any(|p| p.fault.kind.concerns_outputs());
+        match said {
+            Outgoing::Close(conn) => {
+                let open = self.lines.get_mut(&conn);
+                if open.is_some_and(|line| !std::mem::replace(&mut line.closing, true)) {
+                    out.push(said);
+                }
+            }
+            Outgoing::Reply(id, _) => match self.actions.remove(&id) && is_disturbed {
+                true => self.pass_answer(now, said, out),
+                false => out.push(said),
+            },
+            Outgoing::Frame(conn, ref text) => {
+                let Some(line) = self.lines.get_mut(&conn).filter(|l| !l.closing) else { return };
+                if !is_disturbed {
+                    return out.push(said);
+                }
+                line.last.clone_from(text);
+                match wire::said(text) {
+                    Said::Answer(id) if line.actions.remove(&id) => {
+                        self.pass_answer(now, said, out);
+                    }
+                    Said::User => self.pass_user_message(now, said, out),
+                    Said::Public if self.has(FaultKind::StaleBook) => {}
+                    _ => out.push(said),
+                }
+            }
+        }
+    }
+
+    pub(super) fn pass_answer(&mut self, now: Nanos, answer: Outgoing, out: &mut Vec<Outgoing>) {
+        let lost = self.hit(|kind| match kind {
+            FaultKind::LoseAnswers { percent } => Some(((), percent)),
+            _ => None,
+        });
+        let delay = self.hit(|kind| match kind {
+            FaultKind::DelayAnswers { delay, percent } => Some((delay, percent)),
+            _ => None,
+        });
+        if lost.is_none() {
+            self.hold(now + delay.unwrap_or_default(), now, answer, out);
+        }
+    }
+
+    pub(super) fn pass_user_message(
+        &mut self,
+        now: Nanos,
+        said: Outgoing,
+        out: &mut Vec<Outgoing>,
+    ) {
+        let twice = self.hit(|kind| match kind {
+            FaultKind::Duplicate { percent } => Some(((), percent)),
+            _ => None,
+        });
+        let window = self.hit(|kind| match kind {
+            FaultKind::Reorder { delay, percent } => Some((delay, percent)),
+            _ => None,
+        });
+        let until = |rng: &mut ChaCha8Rng| {
+            now + window.map_or(Nanos::ZERO, |w| Nanos(rng.random_range(0..=w.0)))
+        };
+        if twice.is_some() {
+            let until = until(&mut self.rng);
+            self.hold(until, now, said.clone(), out);
+        }
+        let until = until(&mut self.rng);
+        self.hold(until, now, said, out);
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        until: Nanos,
+        now: Nanos,
+        said: Outgoing,
+        out: &mut Vec<Outgoing>,
+    ) {
+        if until <= now || self.held.len() >= MAX_HELD {
+            return out.push(said);
+        }
+        self.held.insert((until, self.held_count), said);
+        self.held_count += 1;
+    }
+
+    pub(super) fn release(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
+        while let Some(first) = self.held.first_entry().filter(|e| e.key().0 <= now) {
+            let said = first.remove();
+            let is_late = matches!(&said, Outgoing::Frame(conn, _)
+                if self.lines.get(conn).is_none_or(|line| line.closing));
+            if !is_late {
+                out.push(said);
+            }
+        }
+    }
+}
