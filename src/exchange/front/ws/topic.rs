@@ -60,6 +60,8 @@ impl Topic {
         let asset = asset_of(s, venue);
         match (s, asset) {
             (S::Trades { .. }, Some(asset)) => out.extend(frames::trades(venue, asset, block)),
+            // What is out of sight is no news.
+            (S::Bbo { .. } | S::L2Book { .. }, Some(asset)) if venue.is_stale(asset) => {}
             (S::Bbo { .. }, Some(asset)) => {
                 let touch = book::touch(venue, asset);
                 if touch != self.touch {
