@@ -382,6 +382,10 @@ fn a_lost_source_is_no_news_and_comes_back() {
     let age_ms = both.mirror.now.as_millis() - book["time"].as_i64().unwrap();
     assert!(age_ms >= 8_000, "a book {age_ms} ms old says how old it is");
     assert_eq!(last["levels"][0].as_array().unwrap().len(), 20);
+    let universe = both.mirror.host.with(|h| h.inner().venue().universe().clone());
+    both.mirror.feed = HlFeed::new(both.mirror.host.transport(STEP), universe, 2);
+    let [_, late] = both.run(Nanos::secs(1));
+    assert!(late.iter().all(|e| touch_of(e).is_none()), "a newcomer is told no old book");
     let ask = book["levels"][1][5]["px"].as_str().unwrap().to_owned();
     let taken = both.mirror.order(Side::Bid, &ask, "0.01", TimeInForce::Ioc);
     assert!(taken["error"].is_string(), "nobody trades with what is out of sight: {taken}");
