@@ -1,7 +1,7 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
 use super::{live, session};
-use crate::cli::{ExchangeArgs, MarketKind};
+use crate::cli::{ExchangeArgs, Funded, MarketKind};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
 use crate::exchange::local::{self, HISTORY, LocalConfig};
@@ -38,6 +38,11 @@ struct Listing {
 
 /// Runs the verb until it is stopped.
 pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
+    for (i, Funded { address, .. }) in args.fund.iter().enumerate() {
+        if args.fund[..i].iter().any(|before| before.address == *address) {
+            return Err(AppError::Usage(format!("--fund names {address} twice")));
+        }
+    }
     if let Some(problem) = args.misplaced() {
         return Err(AppError::Usage(problem.to_owned()));
     }
