@@ -1,6 +1,7 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
 use crate::exchange::front::Sources;
+use crate::exchange::markets::tape::Speed;
 use crate::settings::{
     LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
 };
@@ -143,16 +144,36 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     botmm exchange --fund 0x14791697260e4c9a71f18484c9f997b308e59325=10000\n  \
-    botmm exchange --listen 127.0.0.1:3002 --seed 7 --admin 127.0.0.1:3003 --faults bad-day.toml\n\n\
+    botmm exchange --listen 127.0.0.1:3002 --seed 7 --admin 127.0.0.1:3003 --faults bad-day.toml\n  \
+    botmm exchange --market tape recordings/2025-09-04 --speed 10 --symbols BTC,ETH\n  \
+    botmm exchange --market mainnet --symbols BTC     its public data; orders stay here\n\n\
     One port serves POST /info, POST /exchange and /ws. Signatures are checked; accounts exist when\n\
     they are funded. Ctrl-C ends it.")]
 pub struct ExchangeArgs {
     /// Where to listen; a loopback address. Port 0 takes any free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3001")]
     pub listen: SocketAddr,
-    /// What moves the prices: synthetic (seeded agents).
-    #[arg(long, value_name = "MARKET", default_value = "synthetic")]
+    /// What moves the prices: synthetic (seeded agents), tape PATH... (a recording), mainnet (its
+    /// public data, mirrored), mirror (another venue's, see --mirror-url).
+    #[arg(long, value_name = "MARKET", default_value = "synthetic", hide_possible_values = true)]
     pub market: MarketKind,
+    /// Recordings for --market tape: files, or folders of them.
+    #[arg(value_name = "PATH", required_if_eq("market", "tape"))]
+    pub paths: Vec<PathBuf>,
+    /// How many times as fast as recorded the tape runs, 0.1 to 1000 [default: 1].
+    #[arg(long, value_name = "N", value_parser = str::parse::<Speed>)]
+    pub speed: Option<Speed>,
+    /// The venue that --market mirror mirrors: testnet, https://HOST[:PORT], http://127.0.0.1:PORT.
+    #[arg(long, value_name = "URL", required_if_eq("market", "mirror"))]
+    pub mirror_url: Option<String>,
+    /// Coins to list, comma-separated [default: all that are configured and, on a tape, recorded;
+    /// of a mirrored venue BTC,ETH,SOL].
+    #[arg(long, value_name = "COINS")]
+    pub symbols: Option<String>,
+    /// Place of users' orders in the queues of a tape or a mirrored venue: risk_averse, prob_power,
+    /// prob_power:N, prob_log [default: risk_averse].
+    #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
+    pub queue: Option<QueueModel>,
     /// An account with this much money (USD). May be given again.
     #[arg(long, value_name = "ADDRESS=USD", value_parser = parse_funded)]
     pub fund: Vec<Funded>,
@@ -190,6 +211,12 @@ pub struct ExchangeArgs {
 pub enum MarketKind {
     /// Seeded agents in an exact price-time book.
     Synthetic,
+    /// A recording.
+    Tape,
+    /// The mainnet's public data.
+    Mainnet,
+    /// Another venue's public data.
+    Mirror,
 }
 
 /// The letter that an action's signature names its chain by.
@@ -338,7 +365,29 @@ impl RunArgs {
 impl ExchangeArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: self.seed, ..Overrides::default() }
+        let (symbols, queue) = (self.symbols.clone(), self.queue);
+        Overrides { seed: self.seed, symbols, queue, ..Overrides::default() }
+    }
+
+    /// A flag that says something of a market that was not chosen, in words.
+    pub fn misplaced(&self) -> Option<&'static str> {
+        use MarketKind as M;
+        let market = self.market;
+        if market != M::Tape && !self.paths.is_empty() {
+            return Some("a recording was named; to play it, add --market tape");
+        }
+        if market != M::Tape && self.speed.is_some() {
+            return Some("--speed is for --market tape; the other markets run in real time");
+        }
+        if market != M::Mirror && self.mirror_url.is_some() {
+            return Some("--mirror-url is for --market mirror");
+        }
+        if market == M::Synthetic && self.queue.is_some() {
+            return Some(
+                "--queue is for recorded and mirrored markets; a synthetic queue is exact",
+            );
+        }
+        None
     }
 }
 
@@ -416,6 +465,28 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_takes_a_tape_and_refuses_what_is_for_another_market() {
+        let exchange = |line: &str| {
+            let Verb::Exchange(args) = verb(line) else { panic!("{line}") };
+            args
+        };
+        let args = exchange("botmm exchange --market tape a b --speed 2.5 --queue prob_log");
+        assert_eq!((args.paths.len(), args.market, args.misplaced()), (2, MarketKind::Tape, None));
+        assert_eq!(args.speed.map(|s| s.to_string()).as_deref(), Some("2.5"));
+        assert_eq!(args.overrides().queue, Some(QueueModel::ProbLog));
+        for (line, expected) in [
+            ("botmm exchange a", "--market tape"),
+            ("botmm exchange --speed 2", "--speed is for"),
+            ("botmm exchange --market mainnet --speed 2", "--speed is for"),
+            ("botmm exchange --mirror-url http://127.0.0.1:1", "--market mirror"),
+            ("botmm exchange --queue prob_log", "--queue is for"),
+        ] {
+            let said = exchange(line).misplaced();
+            assert!(said.is_some_and(|s| s.contains(expected)), "{line}: {said:?}");
+        }
+    }
+
+    #[test]
     fn usage_errors_say_what_is_allowed() {
         let cases = [
             ("botmm --for 30", "ns, us, ms, s, m, h"),
@@ -430,6 +501,12 @@ mod tests {
             ("botmm sign --network main", "mainnet, testnet"),
             ("botmm sign --vault 0x12", "40 hex digits"),
             ("botmm sign --vectors x --nonce 1", "--vectors"),
+            ("botmm exchange --market tape", "<PATH>..."),
+            ("botmm exchange --market tapes x", "synthetic, tape, mainnet, mirror"),
+            ("botmm exchange --market tape x --speed 0.05", "0.1 to 1000"),
+            ("botmm exchange --market tape x --speed 1001", "0.1 to 1000"),
+            ("botmm exchange --market tape x --speed fast", "0.1 to 1000"),
+            ("botmm exchange --market mirror", "--mirror-url"),
         ];
         for (line, expected) in cases {
             let e = parse(line).err().unwrap_or_else(|| panic!("{line} was accepted"));

@@ -91,6 +91,15 @@ pub fn load(paths: &[PathBuf], options: LoadOptions<'_>) -> Result<Loaded, DataE
     intake.finish(symbols, &universe, report)
 }
 
+/// The coins that these folders and files hold. Raw frames are read to find them.
+///
+/// # Errors
+/// As [`load`], where files cannot be found or read.
+pub fn coins(paths: &[PathBuf]) -> Result<BTreeSet<String>, DataError> {
+    let files = scan::find(paths, &mut LoadReport::default())?;
+    coins_in(&files, &Progress::new(&files, &|_, _| {}))
+}
+
 /// The coins that the files hold. CSV names theirs; raw frames have to be searched.
 fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, DataError> {
     let mut coins = BTreeSet::new();

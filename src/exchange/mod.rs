@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | words | [`model`], [`refusal`] | what clients ask for, what the venue keeps and says; its error texts |
 //! | core | [`venue`] | accounts, orders, blocks, matching, margin, fees, funding. No JSON, no sockets, no clock |
+//! | markets | [`markets`] | a recording, or another venue's public data, as what moves the prices |
 //! | front | [`front`] | JSON of `/info`, `/exchange`, `/ws`; signatures; subscriptions; limits per address |
 //! | faults | [`faults`] | what can go wrong on purpose, around any [`Host`] |
 //! | server | [`server`] | sockets: HTTP/1.1 and WebSocket on one port |
@@ -16,6 +17,7 @@
 pub mod faults;
 pub mod front;
 pub mod local;
+pub mod markets;
 pub mod memory;
 pub mod model;
 pub mod refusal;

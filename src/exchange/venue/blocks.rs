@@ -176,16 +176,17 @@ impl Venue {
         self.events.push(Event::Trade(trade));
     }
 
-    /// Touches that changed, and every half second whole books.
+    /// Touches that changed, and every half second whole books, of what is in sight.
     fn show_touches(&mut self) {
         let venue_time = self.time;
-        for asset in self.universe.assets() {
+        for asset in self.universe.assets().filter(|a| !self.market.is_stale(*a)) {
             let touch = self.market.touch(asset);
-            let shown = &mut self.assets[asset.index()].shown;
-            if touch == *shown {
+            let state = &mut self.assets[asset.index()];
+            state.seen = venue_time;
+            if touch == state.shown {
                 continue;
             }
-            *shown = touch;
+            state.shown = touch;
             let (bid, ask) = touch;
             let bbo = Bbo { asset, venue_time, bid, ask, ..Bbo::default() };
             self.events.push(Event::Market(MarketEvent::Bbo(bbo)));
@@ -194,7 +195,7 @@ impl Venue {
             return;
         }
         self.next_book = venue_time + BOOK_INTERVAL;
-        for asset in self.universe.assets() {
+        for asset in self.universe.assets().filter(|a| !self.market.is_stale(*a)) {
             let book = self.snapshot(asset);
             self.events.push(Event::Market(MarketEvent::Book(book)));
         }

@@ -104,7 +104,7 @@ impl Venue {
             next_book: begin,
             schedule: Schedule::starting(begin),
             post_only_until: Nanos(i64::MIN),
-            assets: universe.assets().map(|_| AssetState::default()).collect(),
+            assets: universe.assets().map(|_| AssetState::opening(begin)).collect(),
             marks: vec![Px::ZERO; universe.len()],
             accounts: Vec::new(),
             ids: BTreeMap::new(),
@@ -183,6 +183,16 @@ impl Venue {
     /// Marks, oracle, funding, volume.
     pub fn ctx(&self, asset: AssetId) -> AssetCtx {
         self.asset_ctx(asset)
+    }
+
+    /// Whether the market of an asset is out of sight: its book is as last seen, and not news.
+    pub fn is_stale(&self, asset: AssetId) -> bool {
+        self.market.is_stale(asset)
+    }
+
+    /// Block time up to which the book of an asset holds: now, unless it is stale.
+    pub fn book_time(&self, asset: AssetId) -> Nanos {
+        self.assets[asset.index()].seen
     }
 
     /// Levels of a side, best first, at most `depth`.

@@ -46,6 +46,8 @@ pub(super) struct AssetState {
     pub tape: Tape,
     /// The touch that the public knows, bid and ask.
     pub shown: (Level, Level),
+    /// The newest block in which its market was in sight.
+    pub seen: Nanos,
     oracle: Px,
     /// Average distance of the mid from the oracle.
     basis: i64,
@@ -57,6 +59,11 @@ pub(super) struct AssetState {
 }
 
 impl AssetState {
+    /// Before the first block.
+    pub fn opening(at: Nanos) -> Self {
+        Self { seen: at, ..Self::default() }
+    }
+
     /// Hourly rates, oldest first.
     pub fn rates(&self) -> &[(Nanos, i64, i64)] {
         &self.rates
@@ -144,7 +151,8 @@ impl Venue {
     }
 
     fn sample_premium(&mut self, asset: AssetId) {
-        let impact = self.impact(asset);
+        // What is out of sight has no premium.
+        let impact = self.mid(asset).and_then(|_| self.impact(asset));
         let oracle = self.oracle(asset);
         let state = &mut self.assets[asset.index()];
         state.impact = impact;
@@ -188,8 +196,11 @@ impl Venue {
         self.events.push(Event::Ctx(asset));
     }
 
-    /// The middle of the touch, when both sides are there.
+    /// The middle of the touch, when both sides are there and in sight.
     pub(super) fn mid(&self, asset: AssetId) -> Option<Px> {
+        if self.market.is_stale(asset) {
+            return None;
+        }
         let (bid, ask) = self.market.touch(asset);
         let both = bid.qty.is_positive() && ask.qty.is_positive();
         both.then(|| Px::from_raw((bid.px.raw() + ask.px.raw()) / 2))

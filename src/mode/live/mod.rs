@@ -6,7 +6,7 @@ mod show;
 mod startup;
 
 pub use show::Show;
-pub use startup::Access;
+pub use startup::{Access, listed};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;

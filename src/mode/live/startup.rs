@@ -84,6 +84,12 @@ pub fn start(
     Ok(Started { rest, settings, account })
 }
 
+/// Every perpetual that a venue lists.
+pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppError> {
+    let rest = Rest::new(endpoint, tls)?;
+    Venue { rest: &rest, place: endpoint.rest_url() }.universe()
+}
+
 /// Questions to one venue.
 struct Venue<'a> {
     rest: &'a Rest,

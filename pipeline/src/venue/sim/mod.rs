@@ -111,6 +111,12 @@ pub trait Market: Send {
     /// The touch, bid then ask; zero size = that side is empty or not known yet. In the synthetic
     /// market our own orders are part of it; in a recorded one they are not.
     fn touch(&self, asset: AssetId) -> (Level, Level);
+    /// Whether what is known of an asset can no longer be taken for its market: its source is lost,
+    /// or has not spoken yet. Nobody trades with it then, and nothing new is told of its book.
+    fn is_stale(&self, asset: AssetId) -> bool {
+        let _ = asset;
+        false
+    }
     /// Adds a resting order, at the back of its price's queue.
     fn place(&mut self, order: &RestingOrder);
     /// Takes an order out; what was left of it, or [`None`] when it is not there.

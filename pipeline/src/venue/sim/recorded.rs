@@ -1,5 +1,6 @@
 //! A recorded market: it moves as the tape says, whatever we do, and our orders stand in its queues
-//! at estimated places.
+//! at estimated places. What it is told comes from a [`Source`]: a tape ([`TapeSource`]), or another
+//! venue's public data as they come in. The rules are the same.
 //!
 //! It walks the tape in *venue* time. The bot sees the same events later, at their receive times.
 //! When one of our bids fills (asks mirrored):
@@ -34,6 +35,39 @@ use std::sync::Arc;
 /// a signed 64-bit column.
 pub const GENERATED_TID: u64 = 1 << 62;
 
+/// What a market is told, in the order in which it happened.
+pub trait Source: Send {
+    /// When the next event is due. [`None`] = never again.
+    fn next_time(&self) -> Option<Nanos>;
+    /// The next event that is due by `until`; its venue time is the market's, and never goes back.
+    fn next(&mut self, until: Nanos) -> Option<MarketEvent>;
+    /// See [`Market::is_stale`].
+    fn is_stale(&self, asset: AssetId) -> bool {
+        let _ = asset;
+        false
+    }
+}
+
+/// A whole tape, at its own venue times.
+#[derive(Debug)]
+pub struct TapeSource {
+    tape: Arc<Tape>,
+    position: usize,
+}
+
+impl Source for TapeSource {
+    fn next_time(&self) -> Option<Nanos> {
+        self.tape.venue_time_at(self.position)
+    }
+
+    fn next(&mut self, until: Nanos) -> Option<MarketEvent> {
+        self.next_time().filter(|due| *due <= until)?;
+        let event = self.tape.by_venue(self.position)?;
+        self.position += 1;
+        Some(event)
+    }
+}
+
 /// One of our orders and its place in the queue.
 #[derive(Clone, Copy, Debug)]
 struct OwnOrder {
@@ -56,9 +90,8 @@ struct AssetMarket {
 
 /// A recording as a [`Market`].
 #[derive(Debug)]
-pub struct RecordedMarket {
-    tape: Arc<Tape>,
-    position: usize,
+pub struct RecordedMarket<S = TapeSource> {
+    source: S,
     model: QueueModel,
     assets: Vec<AssetMarket>,
     live: usize,
@@ -69,6 +102,13 @@ pub struct RecordedMarket {
 impl RecordedMarket {
     /// At the start of a tape whose events carry ids of `universe`.
     pub fn new(tape: Arc<Tape>, universe: &Universe, model: QueueModel) -> Self {
+        Self::told_by(TapeSource { tape, position: 0 }, universe, model)
+    }
+}
+
+impl<S: Source> RecordedMarket<S> {
+    /// A market that moves as `source` says, whose events carry ids of `universe`.
+    pub fn told_by(source: S, universe: &Universe, model: QueueModel) -> Self {
         let asset = |instrument: &Instrument| AssetMarket {
             instrument: *instrument,
             shown: ShownBook::default(),
@@ -76,7 +116,7 @@ impl RecordedMarket {
             eaten: Vec::new(),
         };
         let assets = universe.iter().map(|(_, instrument)| asset(instrument)).collect();
-        Self { tape, position: 0, model, assets, live: 0, generated: 0, publishes: false }
+        Self { source, model, assets, live: 0, generated: 0, publishes: false }
     }
 
     /// The same, but its events come out of [`Market::advance`] too: for a venue whose clients get
@@ -112,16 +152,13 @@ impl RecordedMarket {
     }
 }
 
-impl Market for RecordedMarket {
+impl<S: Source> Market for RecordedMarket<S> {
     fn next_time(&self) -> Option<Nanos> {
-        self.tape.venue_time_at(self.position)
+        self.source.next_time()
     }
 
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
-        let tape = Arc::clone(&self.tape);
-        while tape.venue_time_at(self.position).is_some_and(|due| due <= until) {
-            let Some(event) = tape.by_venue(self.position) else { return };
-            self.position += 1;
+        while let Some(event) = self.source.next(until) {
             self.apply(&event, out);
             if self.publishes && !matches!(event, MarketEvent::Status(_)) {
                 out.events.push(event);
@@ -155,12 +192,22 @@ impl Market for RecordedMarket {
         None
     }
 
+    fn is_stale(&self, asset: AssetId) -> bool {
+        self.source.is_stale(asset) || !self.assets[asset.index()].shown.is_known()
+    }
+
     fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
+        if self.source.is_stale(asset) {
+            return None;
+        }
         let best = self.assets[asset.index()].left(side).next()?;
         Some(Front { px: best.px, qty: best.qty, oid: None })
     }
 
     fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        if self.source.is_stale(order.asset) {
+            return order.qty;
+        }
         let asset = &mut self.assets[order.asset.index()];
         let makers = order.side.opposite();
         let mut left = order.qty;

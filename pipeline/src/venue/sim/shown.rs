@@ -134,6 +134,11 @@ impl ShownBook {
         }
     }
 
+    /// Whether anything was ever shown.
+    pub fn is_known(&self) -> bool {
+        self.sides.iter().any(|side| side.known)
+    }
+
     /// Best level of a side; zero size = empty or not known yet.
     pub fn touch(&self, side: Side) -> Level {
         self.sides[side.index()].touch()

@@ -49,7 +49,7 @@ pub fn book(venue: &Venue, asset: AssetId, rounding: Rounding) -> BookShape<'_> 
     };
     BookShape {
         coin: venue.universe().get(asset).coin.as_str(),
-        time: venue.time().as_millis(),
+        time: venue.book_time(asset).as_millis(),
         levels: [side(Side::Bid), side(Side::Ask)],
         fast: rounding.fast,
     }

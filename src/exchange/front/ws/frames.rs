@@ -36,7 +36,7 @@ struct BboData<'a> {
 /// The touch of an asset.
 pub fn bbo(venue: &Venue, asset: AssetId, touch: &[Option<LevelShape>; 2]) -> Vec<u8> {
     let coin = venue.universe().get(asset).coin.as_str();
-    frame("bbo", BboData { coin, time: venue.time().as_millis(), bbo: touch })
+    frame("bbo", BboData { coin, time: venue.book_time(asset).as_millis(), bbo: touch })
 }
 
 /// The newest trades before now, oldest first: what a new subscriber may be shown.
