@@ -48,7 +48,7 @@ impl Line {
     /// A line, and the bot's end of it.
     pub fn new() -> (Self, BotEnd) {
         let ends = Arc::new(Mutex::new(Ends::default()));
-        (Self(ends.clone()), BotEnd { ends, frame: Vec::new() })
+        (Self(ends.clone()), BotEnd { ends, frame: buffer() })
     }
 
     /// The state of both ends.
@@ -58,14 +58,17 @@ impl Line {
 
     /// The next frame that the bot sent.
     pub fn take_sent(&self) -> Option<String> {
-        let frame = self.ends().sent.pop_front()?;
-        Some(String::from_utf8(frame).unwrap())
+        let mut ends = self.ends();
+        let frame = ends.sent.pop_front()?;
+        let text = String::from_utf8(frame.clone()).unwrap();
+        ends.spare.push(frame);
+        Some(text)
     }
 
     /// A frame reaches the bot at this time, after everything that is due then.
     pub fn deliver(&self, at: Nanos, text: &str) {
         let mut ends = self.ends();
-        let mut frame = ends.spare.pop().unwrap_or_default();
+        let mut frame = ends.spare.pop().unwrap_or_else(buffer);
         frame.clear();
         frame.extend_from_slice(text.as_bytes());
         ends.push(at, Coming::Frame(frame));
@@ -83,6 +86,11 @@ impl Line {
     pub fn next_deadline(&self) -> Option<Nanos> {
         self.ends().coming.front().map(|(at, _)| *at)
     }
+}
+
+/// One that need not grow: sending is the bot's call, and its allocations are counted.
+fn buffer() -> Vec<u8> {
+    Vec::with_capacity(16 << 10)
 }
 
 impl Ends {
@@ -127,7 +135,7 @@ impl Transport for BotEnd {
         if !ends.is_open || ends.is_full {
             return false;
         }
-        let mut copy = ends.spare.pop().unwrap_or_default();
+        let mut copy = ends.spare.pop().unwrap_or_else(buffer);
         copy.clear();
         copy.extend_from_slice(frame);
         ends.sent.push_back(copy);

@@ -74,6 +74,8 @@ struct Wire {
     signer: RequestSigner,
     nonce: Nonce,
     config: GatewayConfig,
+    /// The account in its wire form, which is not made anew for each question.
+    account: String,
     universe: Universe,
     posts: Posts,
     weights: Weights,
@@ -240,6 +242,7 @@ impl<T: Transport> HlGateway<T> {
         let wire = Wire {
             signer,
             nonce,
+            account: config.account.to_string(),
             config,
             universe,
             posts: Posts::default(),
