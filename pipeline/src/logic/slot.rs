@@ -199,10 +199,13 @@ impl Slot {
     /// venue is void `expires_after` later.
     pub fn inquiry(&self, asset: AssetId, expires_after: Nanos) -> Option<Inquiry> {
         let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
+        // The leg that a modify replaces may be settled before the modify is answered. It must be
+        // named all the same, or what the venue knows of it is taken for word of the new leg.
+        let settled = if current.oid == Oid::NONE { self.newest_past() } else { Oid::NONE };
         Some(Inquiry {
             cloid: self.cloid,
             asset,
-            old: self.old.map_or(Oid::NONE, |old| old.oid),
+            old: self.old.map_or(settled, |old| old.oid),
             current: current.oid,
             void_after: self.sent_time + expires_after,
         })
@@ -270,6 +273,11 @@ impl Slot {
     fn forget(&mut self, oid: Oid) {
         self.past[self.past_next % PAST_OIDS] = oid;
         self.past_next += 1;
+    }
+
+    /// The oid that was forgotten last; [`Oid::NONE`] = the order had none before.
+    fn newest_past(&self) -> Oid {
+        self.past_next.checked_sub(1).map_or(Oid::NONE, |newest| self.past[newest % PAST_OIDS])
     }
 
     /// Lets go of legs that are over.
@@ -393,6 +401,19 @@ mod tests {
         s.on_ack(Oid(1));
         assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
         assert_eq!(s.inquiry(AssetId::new(3), Nanos::secs(3)), None);
+    }
+
+    #[test]
+    fn a_modify_whose_old_leg_is_settled_is_asked_about_as_one() {
+        let mut s = live();
+        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
+        s.on_fill(&fill(1, 10));
+        s.on_link_down();
+        let asked = s.inquiry(AssetId::new(0), Nanos::secs(3)).unwrap();
+        assert_eq!((asked.old, asked.current, s.at_risk()), (Oid(1), Oid::NONE, qty(5)));
+        s.on_done(Nanos::secs(2), &done(1, 0));
+        s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
+        assert_eq!((s.phase(), s.at_risk()), (Phase::Empty, qty(0)), "it never arrived");
     }
 
     #[test]

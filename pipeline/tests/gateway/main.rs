@@ -10,4 +10,5 @@ mod doubt;
 mod fills;
 mod link;
 mod orders;
+mod random;
 mod start;
