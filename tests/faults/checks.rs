@@ -2,7 +2,7 @@
 //! nothing of how either works.
 
 use crate::spy::Seen;
-use crate::world::{MONEY, START, SESSION, Setup, Venue, params, universe, user};
+use crate::world::{MONEY, SESSION, START, Setup, Venue, params, universe, user};
 use botmm::exchange::faults::FaultKind;
 use botmm_pipeline::rt::{BoardReader, HaltLevel};
 use botmm_pipeline::types::record::AlertKind;
@@ -158,11 +158,11 @@ impl Checks {
         let mut well = true;
         for (reasons, quoted) in self.reasons.iter().zip(&mut self.quoted) {
             for (reason, quoted) in reasons.iter().zip(quoted) {
-                *quoted |= matches!(
-                    reason,
-                    Reason::Quoted | Reason::PositionLimit | Reason::OneSided
-                );
-                well &= *quoted;
+                use Reason::{Budget, Cooldown, LinkDown, SlotUnknown, Warmup};
+                *quoted |=
+                    matches!(reason, Reason::Quoted | Reason::PositionLimit | Reason::OneSided);
+                let ill = matches!(reason, Budget | Cooldown | LinkDown | SlotUnknown | Warmup);
+                well &= *quoted && !ill;
             }
         }
         if well && self.well_since.is_none() && GatewayView::read(&self.link).is_up {
@@ -244,8 +244,10 @@ impl Checks {
     pub fn finish(mut self, pipeline: &mut Pipeline, seen: &Seen) -> Final {
         let now = self.next_look;
         let metrics = pipeline.metrics.clone();
-        let marks: Vec<_> =
-            universe().assets().map(|a| Px::from_raw(metrics.mark[a.index()].get() as i64)).collect();
+        let marks: Vec<_> = universe()
+            .assets()
+            .map(|a| Px::from_raw(metrics.mark[a.index()].get() as i64))
+            .collect();
         let (fills, account, open) = self.venue.with(|host| {
             let venue = host.inner().venue();
             let fills: Vec<_> = venue.fills(&user()).iter().cloned().collect();
@@ -262,7 +264,10 @@ impl Checks {
             value += notional(marks[asset.index()], theirs);
             if ours != theirs {
                 let coin = instrument.coin;
-                self.problem(now, format!("{coin}: we hold {ours}, says the bot; {theirs}, the venue"));
+                self.problem(
+                    now,
+                    format!("{coin}: we hold {ours}, says the bot; {theirs}, the venue"),
+                );
             }
         }
         let (net, gained) = (metrics.net_pnl(), value - MONEY);
@@ -275,7 +280,9 @@ impl Checks {
             self.problem(now, format!("{refused} nonces were refused"));
         }
         let lost = pipeline.rings.iter().find(|r| r.dropped() > 0 && r.name != "feed->book");
-        if let Some(ring) = lost.filter(|r| r.name.contains("side") || r.name.contains("dispatch->")) {
+        if let Some(ring) =
+            lost.filter(|r| r.name.contains("side") || r.name.contains("dispatch->"))
+        {
             self.problem(now, format!("{} dropped {}", ring.name, ring.dropped()));
         }
         let recovery = self.well_since.map(|at| at - self.quiet);
@@ -288,8 +295,7 @@ impl Checks {
         let mut booked = core::mem::take(&mut self.booked);
         for f in fills {
             let bid = f.side == Side::Bid;
-            let key =
-                (f.asset.index(), f.tid, f.oid.0, bid, f.qty.raw(), f.px.raw(), f.fee.raw());
+            let key = (f.asset.index(), f.tid, f.oid.0, bid, f.qty.raw(), f.px.raw(), f.fee.raw());
             match booked.remove(&key) {
                 Some(1) => {}
                 times => {
