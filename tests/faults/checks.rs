@@ -158,9 +158,11 @@ impl Checks {
         let mut well = true;
         for (reasons, quoted) in self.reasons.iter().zip(&mut self.quoted) {
             for (reason, quoted) in reasons.iter().zip(quoted) {
+                use Reason::{Budget, Cooldown, LinkDown, SlotUnknown, Warmup};
                 *quoted |=
                     matches!(reason, Reason::Quoted | Reason::PositionLimit | Reason::OneSided);
-                well &= *quoted;
+                let ill = matches!(reason, Budget | Cooldown | LinkDown | SlotUnknown | Warmup);
+                well &= *quoted && !ill;
             }
         }
         if well && self.well_since.is_none() && GatewayView::read(&self.link).is_up {

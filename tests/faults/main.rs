@@ -8,7 +8,8 @@ mod spy;
 mod world;
 
 use botmm::exchange::faults::{Fault, FaultKind, Who, random_schedule};
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{Nanos, Usd};
+use spy::Tamper;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Outcome, Setup, run};
 
@@ -23,10 +24,15 @@ const SEEDS: u64 = 200;
 
 /// One fault that lasts a while, after the bot has begun to trade.
 fn one(seed: u64, kind: FaultKind, lasts_ms: i64) -> Outcome {
-    let fault = Fault { kind, start: Nanos::secs(8), duration: Nanos::millis(lasts_ms) };
+    with(seed, kind, lasts_ms, Vec::new())
+}
+
+/// The same, with others beside it.
+fn with(seed: u64, kind: FaultKind, lasts_ms: i64, mut faults: Vec<Fault>) -> Outcome {
+    faults.push(Fault { kind, start: Nanos::secs(8), duration: Nanos::millis(lasts_ms) });
     let is_links = matches!(kind, FaultKind::Drop(_) | FaultKind::Refuse);
     let bound = if is_links { BOUND_OF_LINKS } else { BOUND };
-    let outcome = run(&Setup::new(seed, vec![fault], bound));
+    let outcome = run(&Setup::new(seed, faults, bound));
     assert!(outcome.problems.is_empty(), "{kind:?}, seed {seed}:\n{}", told(&outcome));
     assert!(outcome.fills > 0, "{kind:?}, seed {seed}: nothing was traded");
     println!(
@@ -109,17 +115,132 @@ fn random_schedules() {
     assert!(fills > 5 * seeds, "only {fills} fills in {seeds} runs");
 }
 
+/// Seeds that found something once.
+#[test]
+fn seeds_that_once_failed() {
+    // A venue that stood still went on to execute orders that were void by our clock.
+    random(600);
+}
+
+/// Two strengths and two seeds of it.
+fn each(kinds: [FaultKind; 2], lasts_ms: [i64; 2]) {
+    let pairs = kinds.into_iter().zip(lasts_ms);
+    (1..).zip(pairs).for_each(|(seed, (kind, lasts))| drop(one(seed, kind, lasts)));
+}
+
 #[test]
 fn without_faults() {
     let outcome = run(&Setup::new(1, Vec::new(), BOUND));
-    println!("fills {} orders {} {:?}", outcome.fills, outcome.orders, outcome.recovery);
     assert!(outcome.problems.is_empty(), "{}", told(&outcome));
+}
+
+#[test]
+fn the_same_seed_makes_the_same_decisions() {
+    let hash = |seed| {
+        let outcome = run(&Setup::new(seed, random_schedule(seed, SPAN), BOUND_OF_LINKS));
+        (outcome.decision_hash, outcome.fills, outcome.orders)
+    };
+    assert_eq!(hash(3), hash(3));
+    assert_ne!(hash(3), hash(4));
 }
 
 #[test]
 fn lost_connections() {
     for (seed, who) in [(1, Who::All), (2, Who::User), (3, Who::Public)] {
-        assert!(one(seed, FaultKind::Drop(who), 0).losses == u64::from(who != Who::Public));
-        one(seed, FaultKind::Drop(who), 5_000);
+        let hits_orders = u64::from(who != Who::Public);
+        assert_eq!(one(seed, FaultKind::Drop(who), 0).losses, hits_orders);
+        assert_eq!(one(seed, FaultKind::Drop(who), 10_000).losses, hits_orders);
     }
+}
+
+#[test]
+fn no_connection_to_be_had() {
+    for (seed, lasts) in [(1, 3_000), (2, 40_000)] {
+        let drop = Fault {
+            kind: FaultKind::Drop(Who::All),
+            start: Nanos::millis(8_500),
+            duration: Nanos::ZERO,
+        };
+        with(seed, FaultKind::Refuse, lasts, vec![drop]);
+    }
+}
+
+#[test]
+fn late_answers() {
+    let late = |ms, percent| FaultKind::DelayAnswers { delay: Nanos::millis(ms), percent };
+    each([late(400, 100), late(6_000, 50)], [10_000, 10_000]);
+}
+
+#[test]
+fn lost_answers() {
+    each([30, 100].map(|percent| FaultKind::LoseAnswers { percent }), [10_000, 10_000]);
+}
+
+#[test]
+fn lost_actions() {
+    each([30, 100].map(|percent| FaultKind::LoseActions { percent }), [10_000, 10_000]);
+}
+
+#[test]
+fn user_messages_twice() {
+    each([50, 100].map(|percent| FaultKind::Duplicate { percent }), [20_000, 20_000]);
+}
+
+#[test]
+fn user_messages_out_of_order() {
+    let mixed = |ms, percent| FaultKind::Reorder { delay: Nanos::millis(ms), percent };
+    each([mixed(200, 100), mixed(5_000, 60)], [20_000, 20_000]);
+}
+
+#[test]
+fn too_many_requests() {
+    each([FaultKind::TooManyRequests; 2], [1_000, 15_000]);
+}
+
+#[test]
+fn server_errors() {
+    each([FaultKind::ServerError; 2], [1_000, 15_000]);
+}
+
+#[test]
+fn garbage() {
+    let garbage = |ms| FaultKind::Garbage { every: Nanos::millis(ms) };
+    each([garbage(50), garbage(2_000)], [10_000, 20_000]);
+}
+
+#[test]
+fn only_post_only() {
+    each([FaultKind::PostOnly; 2], [2_000, 20_000]);
+}
+
+#[test]
+fn a_stale_book() {
+    each([FaultKind::StaleBook; 2], [3_000, 30_000]);
+}
+
+#[test]
+fn a_clock_that_jumps() {
+    let jump = |ms| FaultKind::ClockJump { offset: Nanos::millis(ms) };
+    each([jump(3_000), jump(-3_000)], [10_000, 10_000]);
+    each([jump(30_000), jump(-30_000)], [10_000, 50_000]);
+}
+
+/// The checkers are known to be able to fail.
+#[test]
+fn what_is_broken_on_purpose_is_noticed() {
+    let broken = |tamper, what: &str| {
+        let setup = Setup { tamper, ..Setup::new(2, Vec::new(), Nanos::secs(40)) };
+        let setup = Setup { runs_for: Nanos::secs(30), ..setup };
+        let outcome = run(&setup);
+        let problems = told(&outcome);
+        assert!(problems.contains(what), "{tamper:?} was not noticed:\n{problems}");
+    };
+    broken(Tamper::LoseFill, "was booked 0 times");
+    broken(Tamper::LoseFill, "says the bot;");
+    broken(Tamper::CountTwice, "fills that never were");
+    broken(Tamper::SwallowCancels, "still rest after the end");
+    broken(Tamper::SendTwice, "nonces were refused");
+
+    let tight = Setup { held_to: [Usd::whole(200); 2], ..Setup::new(2, Vec::new(), BOUND) };
+    assert!(told(&run(&tight)).contains("at worst"), "an exposure over the limit was not noticed");
 }

@@ -41,6 +41,8 @@ pub struct Setup {
     pub faults: Vec<Fault>,
     /// After the last fault, the bot is well again within this time.
     pub bound: Nanos,
+    /// It trades at least so long.
+    pub runs_for: Nanos,
     pub tamper: Tamper,
     /// The limits that the checkers hold the bot to.
     pub held_to: [Usd; 2],
@@ -62,7 +64,8 @@ impl Setup {
     pub fn new(seed: u64, faults: Vec<Fault>, bound: Nanos) -> Self {
         let risk = params().risk;
         let held_to = [risk.max_position_usd, risk.max_total_position_usd];
-        Self { seed, faults, bound, tamper: Tamper::Nothing, held_to }
+        let runs_for = Nanos::secs(12);
+        Self { seed, faults, bound, runs_for, tamper: Tamper::Nothing, held_to }
     }
 
     /// When the last fault is over, and what it held back has come.
@@ -168,7 +171,7 @@ pub fn run(setup: &Setup) -> Outcome {
     let mut after_moment = |now| {
         checks.look(now, &mut pipeline);
         if let Some(well) = checks.well_since() {
-            halt_at = halt_at.min(well + STAYS_WELL);
+            halt_at = (well + STAYS_WELL).max(START + setup.runs_for);
         }
         if now >= halt_at && pipeline.level.get() != HaltLevel::Halt {
             checks.before_halt(now);

@@ -8,6 +8,9 @@
 //! | | nothing | nothing yet: this server of the venue does not know it yet |
 //! | by our id (the newest leg was never acknowledged) | another oid than the old leg's | it arrived: as above, or it was refused |
 //! | | nothing, or only the old leg | nothing yet, until the action is void: then it never arrived |
+//!
+//! Void is what the venue's own clock says: our two clocks may be apart, and a venue that stood still
+//! goes on where it stopped.
 
 use super::posts::Leg;
 use crate::types::limits::{MAX_ASSETS, SLOTS_PER_ASSET};
@@ -20,7 +23,7 @@ use crate::venue::hl::user::{OrderState, WireStatus};
 /// A case that cannot be concluded yet, or whose questions were lost, is asked again after this.
 const RETRY_AFTER: Nanos = Nanos::secs(1);
 const LOST_AFTER: Nanos = Nanos::secs(5);
-/// Clocks and links are not exact: an action is taken for void this much later.
+/// One server of the venue's may lag behind another: an action is taken for void this much later.
 const VOID_GRACE: Nanos = Nanos::secs(1);
 
 const SLOTS: usize = MAX_ASSETS * SLOTS_PER_ASSET;
@@ -46,6 +49,8 @@ struct Case {
     old: Reply,
     current: Reply,
     not_before: Nanos,
+    /// The venue's time that was known when it was last asked by our id.
+    asked_at: Nanos,
 }
 
 impl Case {
@@ -58,6 +63,7 @@ impl Case {
             current: wanted(acked),
             old: wanted(inquiry.old != Oid::NONE),
             not_before,
+            asked_at: Nanos::ZERO,
         }
     }
 
@@ -67,6 +73,11 @@ impl Case {
             Leg::Old => &mut self.old,
             Leg::Current => &mut self.current,
         }
+    }
+
+    /// Venue time from which on it is certain that the action does nothing any more.
+    fn void_after(&self) -> Nanos {
+        self.inquiry.void_after + VOID_GRACE
     }
 
     fn is_answered(&self) -> bool {
@@ -95,11 +106,18 @@ pub struct Cases {
     open: usize,
     /// Nothing can be asked until then.
     held_until: Nanos,
+    /// The venue's newest time that we were told.
+    venue_time: Nanos,
 }
 
 impl Default for Cases {
     fn default() -> Self {
-        Self { by_slot: vec![None; SLOTS], open: 0, held_until: Nanos::ZERO }
+        Self {
+            by_slot: vec![None; SLOTS],
+            open: 0,
+            held_until: Nanos::ZERO,
+            venue_time: Nanos::ZERO,
+        }
     }
 }
 
@@ -166,7 +184,21 @@ impl Cases {
     pub fn asked(&mut self, now: Nanos, ask: &Ask) {
         if let Some(case) = &mut self.by_slot[usize::from(ask.slot)] {
             *case.reply_mut(ask.leg) = Reply::Asked(now);
+            case.asked_at = self.venue_time;
         }
+    }
+
+    /// The venue told its time.
+    pub fn on_time(&mut self, venue_time: Nanos) {
+        self.venue_time = self.venue_time.max(venue_time);
+    }
+
+    /// Whether the answer to this will conclude nothing for want of the venue's time: by our clock
+    /// the action is void, by what we know of the venue's it is not.
+    pub fn needs_time(&self, now: Nanos, ask: &Ask) -> bool {
+        let case = self.by_slot[usize::from(ask.slot)].as_ref();
+        let void = case.filter(|_| ask.leg == Leg::ByCloid).map(Case::void_after);
+        void.is_some_and(|void| now >= void && self.venue_time < void)
     }
 
     /// A question could not be sent: none is due until then.
@@ -192,7 +224,7 @@ impl Cases {
         if !case.is_answered() {
             return;
         }
-        if conclude(now, case, tell) {
+        if conclude(case, tell) {
             self.by_slot[usize::from(slot)] = None;
             self.open -= 1;
         } else {
@@ -215,7 +247,7 @@ impl Cases {
 }
 
 /// Tells what is certain; true when the case is closed.
-fn conclude(now: Nanos, case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> bool {
+fn conclude(case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> bool {
     // An order that was acknowledged is known to the venue, if not yet to the server we asked.
     if [case.current, case.old].contains(&Reply::Known(None)) {
         return false;
@@ -231,7 +263,7 @@ fn conclude(now: Nanos, case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventK
                 Some(reason) => tell(inquiry, rejected(of, reason)),
                 None => closed &= tell_state(inquiry, &state, tell),
             },
-            None if now >= inquiry.void_after + VOID_GRACE => {
+            None if case.asked_at >= case.void_after() => {
                 tell(inquiry, rejected(of, RejectReason::Expired));
             }
             None => closed = false,
@@ -331,6 +363,7 @@ mod tests {
         answer: impl Fn(Leg) -> Option<OrderState>,
     ) -> (Vec<VenueEventKind>, bool) {
         let (mut cases, mut told) = (Cases::default(), Vec::new());
+        cases.on_time(now);
         cases.open(now, &inquiry);
         while let Some(ask) = cases.next(now) {
             cases.asked(now, &ask);
@@ -376,6 +409,26 @@ mod tests {
         let (told, closed) = run(inquiry(7, 0), Nanos::secs(12), never);
         let expired = rejected(ActionKind::Modify, RejectReason::Expired);
         assert_eq!((told, closed), (vec![expired, ack(7, 10)], true));
+    }
+
+    #[test]
+    fn void_is_what_the_venues_clock_says() {
+        let (now, mut told) = (Nanos::secs(20), Vec::new());
+        let mut cases = Cases::default();
+        cases.on_time(Nanos::secs(9));
+        cases.open(now, &inquiry(0, 0));
+        let mut round = |cases: &mut Cases, now| {
+            let ask = cases.next(now).unwrap();
+            let needs_time = cases.needs_time(now, &ask);
+            cases.asked(now, &ask);
+            // Told too late for the question that is under way.
+            cases.on_time(Nanos::secs(11));
+            cases.answered(now, ask.slot, ask.leg, None, &mut |_, kind| told.push(kind));
+            (needs_time, told.len())
+        };
+        assert_eq!(round(&mut cases, now), (true, 0), "it may still be executed");
+        assert_eq!(round(&mut cases, Nanos::secs(21)), (false, 1));
+        assert!(cases.is_empty());
     }
 
     #[test]

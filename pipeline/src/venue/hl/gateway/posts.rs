@@ -51,6 +51,8 @@ pub enum Question {
     },
     /// The account's state.
     State,
+    /// What time it is at the venue, which the account's state tells.
+    Time,
     /// The request budget.
     Budget,
 }

@@ -136,6 +136,9 @@ impl<T: Transport> HlGateway<T> {
     /// Asks what is to be asked next. The link is ready.
     pub(super) fn reconcile(&mut self, now: Nanos) {
         while let Some(ask) = self.link.cases.next(now) {
+            if self.link.cases.needs_time(now, &ask) {
+                self.ask(now, Question::Time, LIGHT, |w| write_user(w, "clearinghouseState"));
+            }
             let question = Question::Status { slot: ask.slot, leg: ask.leg };
             if self.ask(now, question, LIGHT, |wire| write_status(wire, &ask)).is_none() {
                 self.link.cases.hold(now + STEP_PAUSE);
@@ -292,8 +295,13 @@ impl<T: Transport> HlGateway<T> {
             {
                 self.link.reconcile.positions.push((*asset, *szi, *mark_px));
             }
-            UserEvent::AccountState { id: Some(id), account } if self.ends(*id) => {
-                self.on_state(now, account);
+            UserEvent::AccountState { id: Some(id), account } => {
+                let Some(post) = self.wire.posts.end(*id) else { return };
+                let time = account.time.unwrap_or(now);
+                self.link.cases.on_time(time);
+                if matches!(post.question, Question::State) {
+                    self.on_state(now, time, account);
+                }
             }
             UserEvent::RateLimit { id, used, cap } if self.ends(*id) => {
                 self.on_budget(now, *used, *cap);
@@ -420,8 +428,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// The account's state is complete.
-    fn on_state(&mut self, now: Nanos, account: &Account) {
-        let time = account.time.unwrap_or(now);
+    fn on_state(&mut self, now: Nanos, time: Nanos, account: &Account) {
         let skew = now - time;
         self.out.show(|view| view.clock_skew_ms = skew.as_millis());
         if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
