@@ -1,0 +1,336 @@
+//! Bots as real processes, killed (`kill -9`) at random moments and started again, against one
+//! exchange on real sockets: what a killed one left is cancelled, the position taken over is the
+//! venue's, and no order id or nonce is ever used twice.
+//!
+//! `BOTMM_KILLS` kills (default 12, over two sequences); `BOTMM_SEED` draws the moments.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "tests, helpers included")]
+
+mod command;
+
+use botmm::exchange::faults::{Faulty, Schedule};
+use botmm::exchange::front::{Hub, HubConfig};
+use botmm::exchange::local::{self, HISTORY, LocalConfig};
+use botmm::exchange::model::{Order, OrderStatus};
+use botmm::exchange::server::{Limits, Server, ServerHandle};
+use botmm::exchange::venue::{Venue, VenueConfig};
+use botmm::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
+use botmm::settings::Settings;
+use botmm_pipeline::rt::WallClock;
+use botmm_pipeline::types::{
+    AssetId, Cloid, Coin, Instrument, Nanos, Oid, Qty, Side, Universe, Usd,
+};
+use botmm_pipeline::venue::hl::sign::{Address, Signer};
+use command::{journal, number, spawnable};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A key for tests.
+const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
+/// A hang guard, no measure: a bot quotes within a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+const COINS: [(&str, u8); 2] = [("BTC", 5), ("ETH", 4)];
+/// Close to the touch, so that much is traded.
+const CONFIG: &str = "\
+[defaults.quote]
+min_spread_bps = 0.1
+vol_multiplier = 0.0
+vol_sample_ms = 100
+fee_floor = false
+requote_min_ms = 50
+requote_threshold_bps = 0.1
+order_size_usd = 300
+";
+
+#[test]
+fn killed_at_any_moment_a_bot_comes_back_to_what_the_venue_says() {
+    let env = |name, or| std::env::var(name).map_or(or, |text| text.parse().unwrap());
+    let (kills, seed) = (env("BOTMM_KILLS", 12), env("BOTMM_SEED", 1));
+    for (sequence, kills) in [(seed, kills - kills / 2), (seed + 1, kills / 2)] {
+        println!("{kills} kills, seed {sequence} (BOTMM_SEED={sequence} runs it first)");
+        Sequence::new(sequence).run(kills);
+    }
+}
+
+/// The exchange, served on a thread and looked at from here.
+#[derive(Clone)]
+struct Exchange {
+    host: Arc<Mutex<Faulty<Hub>>>,
+    nonces_refused: Arc<AtomicU64>,
+}
+
+/// One exchange, and bots one after the other.
+struct Sequence {
+    dir: TempDir,
+    exchange: Exchange,
+    server: ServerHandle<Exchange>,
+    rng: ChaCha8Rng,
+    /// Every life of every order so far: by our id, then the venue's.
+    orders: BTreeMap<Cloid, BTreeMap<Oid, Vec<Order>>>,
+    sessions: BTreeSet<u32>,
+    runs: Vec<PathBuf>,
+    left_open: usize,
+}
+
+impl Sequence {
+    fn new(seed: u64) -> Self {
+        let exchange = Exchange::new(seed);
+        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let server =
+            Server::bind(any, exchange.clone(), WallClock::default(), Limits::default()).unwrap();
+        let dir = TempDir::new().unwrap();
+        std::fs::write(dir.path().join("bot.toml"), CONFIG).unwrap();
+        Self {
+            dir,
+            exchange,
+            server: server.spawn().unwrap(),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            orders: BTreeMap::new(),
+            sessions: BTreeSet::new(),
+            runs: Vec::new(),
+            left_open: 0,
+        }
+    }
+
+    fn run(mut self, kills: u64) {
+        for kill in 0..kills {
+            let mut bot = self.start(&[]);
+            // One in four is killed while it starts.
+            if self.rng.random_range(0..4) == 0 {
+                std::thread::sleep(Duration::from_millis(self.rng.random_range(0..600)));
+            } else {
+                self.wait_until_it_quotes(&mut bot);
+                std::thread::sleep(Duration::from_millis(self.rng.random_range(0..1_000)));
+            }
+            bot.kill().unwrap();
+            bot.wait().unwrap();
+            let left = self.look();
+            self.left_open += usize::from(left > 0);
+            println!("kill {kill}: {left} orders left, {:?} held", self.exchange.positions());
+        }
+        self.ends_well();
+    }
+
+    /// The last bot ends in good order: then everything must agree.
+    fn ends_well(mut self) {
+        let mut bot = self.start(&["--for", "4s", "--json"]);
+        self.wait_until_it_quotes(&mut bot);
+        let output = bot.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let said = std::fs::read_to_string(self.dir.path().join("stderr.txt")).unwrap();
+        assert!(output.status.success(), "{}: {said}", output.status);
+        assert_eq!(self.look(), 0, "orders rest after a clean stop");
+
+        let summary: Value = serde_json::from_str(&text).unwrap();
+        for ((coin, _), held) in COINS.iter().zip(self.exchange.positions()) {
+            let ours = number(&summary["position"][coin]);
+            assert!((ours - held.to_f64()).abs() < 1e-9, "{coin}: {ours} and {held}");
+        }
+        assert!(number(&summary["equity_residual_usd"]).abs() < 0.01, "{summary:#}");
+        assert_eq!(self.exchange.nonces_refused.load(Ordering::Relaxed), 0, "nonces were refused");
+        self.positions_are_the_venues();
+        self.ids_are_used_once();
+        let fills = self.exchange.with(|venue| venue.fills(&user()).len());
+        assert!(fills > 0, "nothing was traded");
+        assert!(self.runs.len() < 6 || self.left_open > 0, "no kill left an order behind");
+        println!(
+            "{} runs, {} of the kills left orders, {} order ids, {fills} fills",
+            self.runs.len(),
+            self.left_open,
+            self.orders.len()
+        );
+        self.server.stop().unwrap();
+    }
+
+    fn start(&mut self, more: &[&str]) -> Child {
+        let run = self.dir.path().join(format!("run{}", self.runs.len()));
+        let network = format!("http://{}", self.server.addr());
+        let args = ["run", "--network", &network, "--symbols", "BTC,ETH", "--config", "bot.toml"];
+        let mut command = spawnable(self.dir.path(), &args);
+        command.args(["--plan", "solo", "--out"]).arg(&run).args(more);
+        command.env("HL_PRIVATE_KEY", KEY).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(File::create(self.dir.path().join("stderr.txt")).unwrap());
+        self.runs.push(run);
+        command.spawn().unwrap()
+    }
+
+    /// Waits for an order of a session that was not there before. By then nothing may rest of the
+    /// sessions before it.
+    fn wait_until_it_quotes(&mut self, bot: &mut Child) {
+        let began = Instant::now();
+        let fresh = loop {
+            let resting = self.exchange.resting();
+            let sessions: BTreeSet<u32> = resting.iter().map(|c| c.session()).collect();
+            if let Some(new) = sessions.difference(&self.sessions).next() {
+                assert_eq!(sessions.len(), 1, "it quotes beside what an earlier run left");
+                break *new;
+            }
+            if let Some(status) = bot.try_wait().unwrap() {
+                let said = std::fs::read_to_string(self.dir.path().join("stderr.txt")).unwrap();
+                panic!("it ended by itself: {status}: {said}");
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not quote");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let newest = self.sessions.last().copied().unwrap_or(0);
+        assert!(fresh > newest, "session {fresh} after {newest}");
+    }
+
+    /// Takes note of the venue's state; how many orders rest.
+    fn look(&mut self) -> usize {
+        let resting = self.exchange.resting();
+        let ids: BTreeSet<_> = resting.iter().collect();
+        assert_eq!(ids.len(), resting.len(), "two orders rest under one id");
+        let slots: BTreeSet<_> = resting.iter().map(|c| c.slot()).collect();
+        assert_eq!(slots.len(), resting.len(), "two orders rest in one slot");
+        let history: Vec<Order> =
+            self.exchange.with(|venue| venue.history(&user()).iter().cloned().collect());
+        for order in history {
+            let cloid = order.cloid.unwrap();
+            self.sessions.insert(cloid.session());
+            let life = self.orders.entry(cloid).or_default().entry(order.oid).or_default();
+            if !life.contains(&order) {
+                life.push(order);
+            }
+        }
+        resting.len()
+    }
+
+    /// An id that two orders had was kept by a modify: the first was replaced when the second came.
+    fn ids_are_used_once(&self) {
+        for (cloid, lives) in &self.orders {
+            let lives: Vec<_> = lives.values().collect();
+            for pair in lives.windows(2) {
+                let next = pair[1][0].time;
+                let replaced =
+                    |o: &Order| matches!(o.status, OrderStatus::Canceled) && o.status_time == next;
+                // A modify whose new order was refused leaves no open one behind.
+                assert!(pair[0].iter().any(replaced), "{cloid} was used again: {pair:#?}");
+            }
+        }
+    }
+
+    /// Every position in every journal, once a run had filled something, is one that the venue saw.
+    fn positions_are_the_venues(&self) {
+        let seen: Vec<BTreeSet<String>> = (0..COINS.len())
+            .map(|asset| {
+                self.exchange.with(|venue| {
+                    let fills = venue.fills(&user()).iter();
+                    let after = |f: &botmm::exchange::model::UserFill| {
+                        let change = if f.side == Side::Bid { f.qty } else { -f.qty };
+                        (f.start_position + change).to_string()
+                    };
+                    let of_it = fills.filter(|f| f.asset == AssetId::new(asset));
+                    of_it.map(after).chain([Qty::ZERO.to_string()]).collect()
+                })
+            })
+            .collect();
+        for run in &self.runs {
+            let path = run.join("journal.jsonl");
+            let lines = whole_lines(&path);
+            let after_a_fill = lines.iter().skip_while(|line| line["type"] != "fill");
+            for account in after_a_fill.filter(|line| line["type"] == "account") {
+                for ((coin, _), seen) in COINS.iter().zip(&seen) {
+                    let held = account["position"][coin].as_str().unwrap();
+                    assert!(seen.contains(held), "{}: {coin} {held}", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// A journal without the line that a kill cut short.
+fn whole_lines(path: &Path) -> Vec<Value> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    std::fs::write(path, &text[..whole]).unwrap();
+    journal(path)
+}
+
+fn user() -> Address {
+    Signer::from_hex(KEY).unwrap().address()
+}
+
+fn universe() -> Universe {
+    local::listed(COINS.map(|(coin, sz_decimals)| Instrument {
+        coin: Coin::new(coin).unwrap(),
+        venue_index: 0,
+        sz_decimals,
+        max_leverage: 20,
+    }))
+}
+
+impl Exchange {
+    fn new(seed: u64) -> Self {
+        let (universe, start) = (universe(), WallClock::default().now());
+        let fees = Settings::load(None, &|_| None).unwrap().fees;
+        let host = local::host(LocalConfig {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            admin: None,
+            market: Box::new(local::synthetic(&universe, start - HISTORY, seed)),
+            universe,
+            venue: VenueConfig { history: HISTORY, fees, ..VenueConfig::default() },
+            hub: HubConfig::default(),
+            funded: vec![(user(), Usd::whole(100_000))],
+            faults: Schedule::default(),
+            start,
+        });
+        Self { host: Arc::new(Mutex::new(host)), nonces_refused: Arc::default() }
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&Venue) -> R) -> R {
+        look(self.host.lock().unwrap().inner().venue())
+    }
+
+    fn resting(&self) -> Vec<Cloid> {
+        self.with(|venue| venue.open_orders(&user()).iter().map(|o| o.cloid.unwrap()).collect())
+    }
+
+    fn positions(&self) -> Vec<Qty> {
+        let account = self.with(|venue| venue.account(&user()));
+        let held = |asset: AssetId| account.positions.iter().find(|p| p.asset == asset);
+        universe().assets().map(|a| held(a).map_or(Qty::ZERO, |p| p.szi)).collect()
+    }
+}
+
+impl Host for Exchange {
+    fn http(&mut self, now: Nanos, peer: IpAddr, id: HttpId, request: &HttpRequest<'_>) {
+        self.host.lock().unwrap().http(now, peer, id, request);
+    }
+    fn open(&mut self, now: Nanos, peer: IpAddr, conn: ConnId) -> Result<(), HttpReply> {
+        self.host.lock().unwrap().open(now, peer, conn)
+    }
+    fn frame(&mut self, now: Nanos, conn: ConnId, text: &[u8]) {
+        self.host.lock().unwrap().frame(now, conn, text);
+    }
+    fn close(&mut self, now: Nanos, conn: ConnId) {
+        self.host.lock().unwrap().close(now, conn);
+    }
+    fn poll(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
+        let first = out.len();
+        self.host.lock().unwrap().poll(now, out);
+        for said in &out[first..] {
+            let text = match said {
+                Outgoing::Reply(_, reply) => &reply.body,
+                Outgoing::Frame(_, text) => text,
+                Outgoing::Close(_) => continue,
+            };
+            if String::from_utf8_lossy(text).contains("nvalid nonce") {
+                self.nonces_refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.host.lock().unwrap().next_deadline()
+    }
+}
