@@ -28,7 +28,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 const MID: i64 = 100;
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Percent of what can go wrong.
 struct Storm {
@@ -301,12 +301,12 @@ impl World {
         assert!(left.is_empty(), "seed {seed}: {left:?} are left at the venue");
         assert_eq!(self.metrics.open_orders.get(), 0, "seed {seed}: slots that are not empty");
         assert_eq!(self.metrics.fills.get(), self.venue.fills.len() as u64, "seed {seed}: fills");
-        for coin in 0..COINS.len() {
+        for (coin, name) in COINS.iter().enumerate() {
             let asset = AssetId::new(coin);
             let ours = AssetStatus::read(&self.status[coin]).position;
-            assert_eq!(ours, self.venue.positions[coin], "seed {seed}: {}", COINS[coin]);
+            assert_eq!(ours, self.venue.positions[coin], "seed {seed}: {name}");
             let booked = self.gate.ledger(asset).position();
-            assert_eq!(booked, ours, "seed {seed}: the gate's {}", COINS[coin]);
+            assert_eq!(booked, ours, "seed {seed}: the gate's {name}");
         }
         (self.largest, self.downs, self.venue.fills.len())
     }
