@@ -3,7 +3,7 @@
 
 use crate::spy::Seen;
 use crate::world::{MONEY, SESSION, START, Setup, Venue, params, universe, user};
-use botmm::exchange::faults::FaultKind;
+use botmm::exchange::faults::{Fault, FaultKind, Who};
 use botmm_pipeline::rt::{BoardReader, HaltLevel};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::*;
@@ -17,12 +17,17 @@ const LOOK_EVERY: Nanos = Nanos::millis(100);
 /// Beyond the age at which a book is stale: the bot decides anew at each tick only, and what it
 /// decided is on its way for a while.
 const DECISION_LAG: Nanos = Nanos::millis(700);
+/// What was sent before may be in a block so much later.
+const ON_ITS_WAY: Nanos = Nanos::millis(300);
 /// After a halt, nothing may rest for this long before the run is over.
 const SETTLE: Nanos = Nanos::secs(1);
 /// Problems told of one run.
 const MAX_PROBLEMS: usize = 8;
 /// Our numbers and the venue's may differ by so much.
 const TOLERANCE: Usd = Usd::from_raw(1_000_000);
+
+/// From, to, and why.
+type Closed = (Nanos, Nanos, &'static str);
 
 /// What identifies a fill: coin, trade, order, side, size, price, fee.
 type FillKey = (usize, u64, u64, bool, i64, i64, i64);
@@ -32,7 +37,10 @@ pub struct Checks {
     link: BoardReader<VIEW_WORDS>,
     held_to: [Usd; 2],
     /// No order may leave the bot then, and why.
-    closed: Vec<(Nanos, Nanos, &'static str)>,
+    closed: Vec<Closed>,
+    /// None may be placed at the venue then, by the venue's clock. Told apart for one fault alone:
+    /// others may move that clock.
+    closed_at_venue: Vec<Closed>,
     quiet: Nanos,
     bound: Nanos,
     next_look: Nanos,
@@ -56,19 +64,30 @@ pub struct Final {
 impl Checks {
     pub fn new(setup: &Setup, venue: Venue, link: BoardReader<VIEW_WORDS>) -> Self {
         let assets = universe().len();
-        let closed = setup.faults.iter().filter_map(|fault| {
-            let lag = match fault.kind {
-                FaultKind::StaleBook => params().risk.stale_book + DECISION_LAG,
-                _ => return None,
+        let closed = |extra: Nanos, links: bool| -> Vec<Closed> {
+            let of = |fault: &Fault| {
+                let (lag, why) = match fault.kind {
+                    FaultKind::StaleBook => {
+                        (params().risk.stale_book + DECISION_LAG, "the book was stale")
+                    }
+                    FaultKind::Drop(Who::All | Who::User) if links => {
+                        (Nanos::ZERO, "there was no link")
+                    }
+                    _ => return None,
+                };
+                let (from, to) = (START + fault.start + lag + extra, START + fault.end());
+                (from < to).then_some((from, to, why))
             };
-            let (from, to) = (START + fault.start + lag, START + fault.end());
-            (from < to).then_some((from, to, "the book was stale"))
-        });
+            setup.faults.iter().filter_map(of).collect()
+        };
+        let closed_at_venue =
+            if setup.faults.len() == 1 { closed(ON_ITS_WAY, true) } else { vec![] };
         Self {
             venue,
             link,
             held_to: setup.held_to,
-            closed: closed.collect(),
+            closed: closed(Nanos::ZERO, false),
+            closed_at_venue,
             quiet: setup.quiet(),
             bound: setup.bound,
             next_look: Nanos::ZERO,
@@ -275,6 +294,15 @@ impl Checks {
             self.problem(now, format!("{net} USD gained, says the bot; {gained}, the venue"));
         }
         self.compare_fills(now, &fills);
+        for (from, to, why) in std::mem::take(&mut self.closed_at_venue) {
+            let placed = self.venue.with(|host| {
+                let history = host.inner().venue().history(&user());
+                history.iter().find(|o| (from..to).contains(&o.time)).map(|o| o.oid.0)
+            });
+            if let Some(oid) = placed {
+                self.problem(now, format!("order {oid} was placed although {why}"));
+            }
+        }
         let refused = seen.nonce_refusals.load(Ordering::Relaxed);
         if refused > 0 {
             self.problem(now, format!("{refused} nonces were refused"));
