@@ -87,8 +87,8 @@ pub enum FaultKind {
         /// How far ahead; negative = behind.
         offset: Nanos,
     },
-    /// The times that the venue tells (`time`, `timestamp`, `statusTimestamp`, `serverTime`; not
-    /// those of bars) are off by this, while it goes on in true time.
+    /// What the venue says of the present is misdated by the offset (`time`, `serverTime`), while it
+    /// goes on as it is. Records of the past keep their stamps.
     ClockSkew {
         /// How far ahead; negative = behind.
         offset: Nanos,

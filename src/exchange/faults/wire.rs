@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// The keys of the venue's times: Unix milliseconds.
-const TIMES: [&str; 4] = ["\"time", "\"timestamp", "\"statusTimestamp", "\"serverTime"];
+const TIMES: [&str; 2] = ["\"time", "\"serverTime"];
 
 /// What a client's frame is to a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +96,17 @@ pub(super) fn said(text: &[u8]) -> Said {
     }
 }
 
-/// Adds an offset to every time in a text. What a client is told of its own words stays: their
-/// quotes are escaped.
+/// Keys that a record of the past has.
+const RECORDS: [&str; 3] = ["\"tid\":", "\"oid\":", "\"fundingRate\":"];
+
+/// Adds an offset to every time in a text that says what time it is. Records of what has happened
+/// (fills, orders, trades, funding) keep their stamps: told again later, they must be the same. What
+/// a client is told of its own words stays: their quotes are escaped.
 pub(super) fn shift_times(json: &mut Vec<u8>, offset: Nanos) {
     let Ok(text) = core::str::from_utf8(json) else { return };
+    if RECORDS.iter().any(|key| text.contains(key)) {
+        return;
+    }
     let mut shifted = String::with_capacity(text.len() + 8);
     let mut rest = text;
     while let Some(end) = rest.find("\":") {
@@ -162,9 +169,8 @@ mod tests {
             shift_times(&mut json, Nanos::secs(-3));
             String::from_utf8(json).unwrap()
         };
-        let order = r#"{"timestamp":7000,"sz":"9000","oid":9000,"statusTimestamp":8000}"#;
-        let expected = r#"{"timestamp":4000,"sz":"9000","oid":9000,"statusTimestamp":5000}"#;
-        assert_eq!(shifted(order), expected);
+        let state = r#"{"withdrawable":"9000","time":8000}"#;
+        assert_eq!(shifted(state), r#"{"withdrawable":"9000","time":5000}"#);
         assert_eq!(
             shifted(r#"[{"time":3000},{"serverTime":0}]"#),
             r#"[{"time":0},{"serverTime":-3000}]"#
@@ -175,6 +181,8 @@ mod tests {
             r#"{"t":6000,"T":6059,"daytime":6000,"time":"6000","time":null}"#,
             r#"{"data":"Error parsing {\"time\":6000}"}"#,
             r#"{"time":99999999999999999999}"#,
+            r#"[{"oid":9000,"timestamp":7000}]"#,
+            r#"[{"tid":9000,"time":7000}]"#,
         ] {
             assert_eq!(shifted(same), same);
         }
