@@ -33,11 +33,16 @@ pub struct Holdings {
     positions: Vec<Qty>,
     last_funding: Vec<Nanos>,
     by_slot: Vec<InSlot>,
-    /// Venue time of the state that the positions begin with; [`None`] = not read yet. Fills and
-    /// funding up to then are part of it.
-    opened: Option<Nanos>,
-    /// Venue time at which our positions were last seen to be the venue's.
-    agreed: Nanos,
+    /// The opening positions were read. Fills told before that are part of them.
+    opened: bool,
+    /// Fills up to this venue time are older than any that was asked for: part of the opening too.
+    floor: Nanos,
+    /// Fills told before the opening.
+    before: u64,
+    /// Every fill up to this venue time has been told.
+    listed: Nanos,
+    /// Venue time of the newest fill told.
+    newest: Nanos,
 }
 
 impl Holdings {
@@ -48,52 +53,72 @@ impl Holdings {
             positions: vec![Qty::ZERO; assets],
             last_funding: vec![Nanos::ZERO; assets],
             by_slot: vec![InSlot::default(); MAX_ASSETS * SLOTS_PER_ASSET],
-            opened: None,
-            agreed: Nanos::ZERO,
+            opened: false,
+            floor: Nanos::ZERO,
+            before: 0,
+            listed: Nanos::ZERO,
+            newest: Nanos::ZERO,
         }
     }
 
     /// Whether the opening positions were read.
     pub fn is_opened(&self) -> bool {
-        self.opened.is_some()
+        self.opened
     }
 
-    /// The positions that everything begins with.
+    /// Before the opening, fills are listed from this venue time on.
+    pub fn begin_at(&mut self, floor: Nanos) {
+        (self.floor, self.listed) = (floor, floor);
+    }
+
+    /// How many fills were told before the opening: when that grows while the positions are read, a
+    /// fill may or may not be part of them.
+    pub fn told_before(&self) -> u64 {
+        self.before
+    }
+
+    /// The positions that everything begins with. Fills are told apart by whether they were told
+    /// before, not by the time of the state: the venue may misdate it.
     pub fn open(&mut self, time: Nanos, positions: &[Qty]) {
         self.positions.copy_from_slice(positions);
-        (self.opened, self.agreed) = (Some(time), time);
+        self.opened = true;
         self.last_funding.fill(time);
     }
 
     /// Whether the venue's positions are ours.
-    pub fn agrees(&mut self, time: Nanos, positions: &[Qty]) -> bool {
-        let same = self.positions == positions;
-        if same {
-            self.agreed = time;
-        }
-        same
+    pub fn agrees(&self, positions: &[Qty]) -> bool {
+        self.positions == positions
     }
 
-    /// Fills after this venue time may have been missed.
-    pub fn agreed(&self) -> Nanos {
-        self.agreed
+    /// Fills after this venue time may not have been told.
+    pub fn listed(&self) -> Nanos {
+        self.listed
+    }
+
+    /// All fills up to this venue time have been told, or only up to the newest one of a full page.
+    pub fn on_listed(&mut self, time: Nanos, is_full_page: bool) {
+        self.listed = self.listed.max(if is_full_page { self.newest } else { time });
     }
 
     /// Counts a fill; false when it was counted before, or is part of the opening positions.
     pub fn on_fill(&mut self, time: Nanos, asset: AssetId, fill: &Fill) -> bool {
-        let counts = self.opened.is_some_and(|opened| time > opened)
-            && fill.qty.is_positive()
-            && self.memory.is_new(time, asset, fill);
-        if counts {
+        self.newest = self.newest.max(time);
+        let is_new =
+            time > self.floor && fill.qty.is_positive() && self.memory.is_new(time, asset, fill);
+        if !self.opened {
+            self.before += u64::from(is_new);
+            return false;
+        }
+        if is_new {
             self.positions[asset.index()] += fill.side.signed(fill.qty);
         }
-        counts
+        is_new
     }
 
     /// Counts a funding payment, as above; they come hourly, so the newest time tells.
     pub fn on_funding(&mut self, time: Nanos, asset: AssetId) -> bool {
         let last = &mut self.last_funding[asset.index()];
-        let counts = self.opened.is_some() && time > *last;
+        let counts = self.opened && time > *last;
         if counts {
             *last = time;
         }

@@ -8,6 +8,7 @@
 //! | [`answers`] | the end of an action's answer |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
+//! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
 //! | [`weights`] | the venue's weight limit |
 //!
@@ -18,6 +19,7 @@
 mod answers;
 mod cases;
 mod holdings;
+mod orders;
 mod posts;
 mod questions;
 mod reconcile;

@@ -7,27 +7,25 @@
 //!              └─┘                 │ clocks differ: wait
 //! ```
 //!
-//! The first time there is nothing to catch up with: what the account holds is the opening
-//! position. While up, the account's state is compared every ten seconds and the list of open
+//! The first time, what the account holds is the opening position, if no fill came while it was
+//! read: fills are listed once more before it counts (`Settle`). While up, the account's state is compared every ten seconds and the list of open
 //! orders every minute; what differs twice takes the link down until it agrees again.
 
-use super::holdings::Resting;
 use super::posts::Question;
 use super::questions::{write_fills_since, write_status, write_user};
 use super::weights::Urgency;
-use super::{HlGateway, Wire};
-use crate::types::limits::{MAX_ASSETS, MAX_BATCH};
+use super::{HlGateway, Link, Wire};
+use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AlertKind;
-use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, VenueEventKind};
+use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, Usd, VenueEventKind};
 use crate::venue::Transport;
-use crate::venue::hl::sign::{Envelope, WireAction, WireCancel};
-use crate::venue::hl::user::{Account, OrderLine, Source, UserEvent};
+use crate::venue::hl::user::{Account, Source, UserEvent};
 use std::io::Write as _;
 
 /// An answer that does not come by then is asked for again.
 const ANSWER_TIMEOUT: Nanos = Nanos::secs(5);
 /// Pause before a step is tried again.
-const STEP_PAUSE: Nanos = Nanos::millis(500);
+pub(super) const STEP_PAUSE: Nanos = Nanos::millis(500);
 /// How often the positions are compared while up, and soon after a doubt.
 const STATE_EVERY: Nanos = Nanos::secs(10);
 /// How often the open orders are compared while up.
@@ -36,25 +34,31 @@ const ORDERS_EVERY: Nanos = Nanos::secs(60);
 const BUDGET_EVERY: Nanos = Nanos::secs(60);
 /// Comparisons that may differ before the link is taken down: a fill may be on its way.
 const DIFFERENCES: u32 = 2;
-/// Fills are asked for from a little before the positions last agreed: blocks share a time.
-const FILLS_OVERLAP: Nanos = Nanos::secs(1);
+/// Fills are asked for from a little before the last list of them: clocks and servers differ.
+const FILLS_OVERLAP: Nanos = Nanos::secs(15);
+/// How far back fills are listed at the opening, so that none of them is taken for a new one.
+const OPENING_LOOK_BACK: Nanos = Nanos::secs(600);
+/// Fills in one answer, at most (PROTOCOL §2): more have to be asked for.
+const FILLS_PAGE: u32 = 2000;
+/// Fills that weigh one more.
+const FILLS_PER_WEIGHT: u32 = 20;
 /// Clocks further apart than this make `expiresAfter` and staleness meaningless.
 const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
 /// How often clocks that differ are compared again.
 const SKEW_PAUSE: Nanos = Nanos::secs(5);
-/// Orders of ours that nobody knows, cancelled in one round.
-const MAX_STRAYS: usize = MAX_BATCH;
 /// Weights of the questions (PROTOCOL §2).
 const LIGHT: u32 = 2;
 const HEAVY: u32 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum Step {
+pub(super) enum Step {
     #[default]
     Fills,
     Orders,
     Cases,
     State,
+    /// At the opening: were there fills while the positions were read?
+    Settle,
     Budget,
     Up,
 }
@@ -62,26 +66,30 @@ enum Step {
 /// Where the reconcile stands.
 #[derive(Debug, Default)]
 pub struct Reconcile {
-    step: Step,
+    pub(super) step: Step,
     /// The post whose answer this step waits for, and since when.
-    waiting: Option<(u64, Nanos)>,
+    pub(super) waiting: Option<(u64, Nanos)>,
     not_before: Nanos,
     differences: u32,
     next_state: Nanos,
-    next_orders: Nanos,
+    pub(super) next_orders: Nanos,
     next_budget: Nanos,
     /// When the list of open orders was asked for.
-    orders_asked: Nanos,
+    pub(super) orders_asked: Nanos,
     /// What the list of open orders that is being read has shown so far.
-    foreign: u64,
-    strays: Vec<(AssetId, Oid)>,
-    listed: Vec<Oid>,
+    pub(super) foreign: u64,
+    pub(super) strays: Vec<(AssetId, Oid)>,
+    pub(super) listed: Vec<Oid>,
     /// What the state that is being read has shown so far.
     positions: Vec<(AssetId, Qty, Px)>,
+    /// At the opening: fills told before the positions were asked for, and the state's time and
+    /// value.
+    told_before: u64,
+    opening: (Nanos, Usd),
     said_skew: bool,
     said_difference: bool,
-    said_foreign: u64,
-    said_strays: bool,
+    pub(super) said_foreign: u64,
+    pub(super) said_strays: bool,
 }
 
 impl Reconcile {
@@ -121,12 +129,12 @@ impl Reconcile {
         }
     }
 
-    fn go(&mut self, step: Step) {
+    pub(super) fn go(&mut self, step: Step) {
         (self.step, self.waiting) = (step, None);
     }
 
     /// Tries the present step, or this one, again a little later.
-    fn again(&mut self, now: Nanos, step: Step, pause: Nanos) {
+    pub(super) fn again(&mut self, now: Nanos, step: Step, pause: Nanos) {
         self.go(step);
         self.not_before = now + pause;
     }
@@ -159,14 +167,11 @@ impl<T: Transport> HlGateway<T> {
         if now < state.not_before {
             return;
         }
-        if state.step == Step::Fills && !self.link.holdings.is_opened() {
-            state.go(Step::Orders);
-        }
         if state.step == Step::Cases && self.link.cases.is_empty() {
             state.go(Step::State);
         }
         match self.link.reconcile.step {
-            Step::Fills => self.ask_fills(now),
+            Step::Fills | Step::Settle => self.ask_fills(now),
             Step::Orders => self.ask_orders(now),
             Step::Cases => self.link.reconcile.not_before = now + STEP_PAUSE,
             Step::State => self.ask_state(now),
@@ -177,14 +182,17 @@ impl<T: Transport> HlGateway<T> {
 
     fn stay_sure(&mut self, now: Nanos) {
         let since = self.fills_since();
-        let state = &mut self.link.reconcile;
-        if now >= state.next_state {
-            if state.differences > 0 {
-                // A fill was missed, perhaps: the answers come in this order, or the next time.
-                self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
-            }
+        let state = &self.link.reconcile;
+        let (state_due, orders_due) = (now >= state.next_state, now >= state.next_orders);
+        // A fill was missed, perhaps: the answers come in this order, or the next time. (Two missed
+        // fills that cancel each other out show in no position: they are listed now and then.)
+        if state_due && state.differences > 0 || orders_due && !state_due {
+            self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
+        }
+        let state = &self.link.reconcile;
+        if state_due {
             self.ask_state(now);
-        } else if now >= state.next_orders {
+        } else if orders_due {
             self.ask_orders(now);
         } else if now >= state.next_budget {
             self.ask_budget(now);
@@ -243,10 +251,13 @@ impl<T: Transport> HlGateway<T> {
 
     /// From when on fills may have been missed.
     fn fills_since(&self) -> Nanos {
-        self.link.holdings.agreed() - FILLS_OVERLAP
+        self.link.holdings.listed() - FILLS_OVERLAP
     }
 
     fn ask_fills(&mut self, now: Nanos) {
+        if self.link.holdings.listed() == Nanos::ZERO {
+            self.link.holdings.begin_at(now - OPENING_LOOK_BACK);
+        }
         let since = self.fills_since();
         self.ask_and_wait(now, Question::Fills, HEAVY, write_fills_since(since));
     }
@@ -287,8 +298,10 @@ impl<T: Transport> HlGateway<T> {
                 self.on_listed(order)
             }
             UserEvent::OpenOrdersEnd { id: Some(id), .. } if self.ends(*id) => self.on_orders(now),
-            UserEvent::FillsEnd { source: Source::Answer { id }, .. } if self.ends(*id) => {
-                self.on_fills();
+            UserEvent::FillsEnd { source: Source::Answer { id }, total } => {
+                if let Some(post) = self.wire.posts.end(*id) {
+                    self.on_fills(now, post.sent, *total);
+                }
             }
             UserEvent::Position { id: Some(id), asset: Some(asset), szi, mark_px, .. }
                 if self.awaits(*id) =>
@@ -330,101 +343,34 @@ impl<T: Transport> HlGateway<T> {
         self.wire.posts.end(id).is_some()
     }
 
-    fn on_listed(&mut self, order: &OrderLine) {
-        let Self { wire, link, .. } = self;
-        let state = &mut link.reconcile;
-        let Some(cloid) = order.cloid.filter(|c| c.is_ours()) else {
-            state.foreign += 1;
-            return;
-        };
-        state.listed.push(order.oid);
-        let known =
-            link.holdings.knows(cloid) || link.cases.concerns(cloid) || wire.posts.concerns(cloid);
-        match order.asset {
-            _ if known => {}
-            Some(asset) => state.strays.push((asset, order.oid)),
-            None => state.foreign += 1, // Of a coin that this run does not trade.
+    /// The fills are told, up to when they were asked for.
+    fn on_fills(&mut self, now: Nanos, asked: Nanos, total: u32) {
+        self.wire.weights.add(total / FILLS_PER_WEIGHT);
+        let Self { link: Link { reconcile: state, holdings, .. }, .. } = self;
+        let is_full_page = total >= FILLS_PAGE;
+        holdings.on_listed(asked, is_full_page);
+        let told_before = std::mem::replace(&mut state.told_before, holdings.told_before());
+        match state.step {
+            Step::Fills | Step::Settle if is_full_page => state.waiting = None,
+            Step::Fills => state.go(Step::Orders),
+            Step::Settle if told_before != state.told_before => state.go(Step::State),
+            Step::Settle => self.open(now),
+            _ => {}
         }
     }
 
-    /// The list of open orders is complete.
-    fn on_orders(&mut self, now: Nanos) {
-        let Self { link, out, .. } = self;
-        let state = &mut link.reconcile;
-        let foreign = state.foreign;
-        out.show(|view| view.foreign_orders = foreign);
-        if foreign > 0 && foreign != state.said_foreign {
-            out.notice(now, AlertKind::ForeignOrders);
+    /// The positions were read, and no fill came meanwhile: they are what everything begins with.
+    fn open(&mut self, now: Nanos) {
+        let Self { link: Link { reconcile: state, holdings, .. }, out, wire, .. } = self;
+        let (time, value) = state.opening;
+        let held = held(&state.positions);
+        holdings.open(time, &held[..wire.universe.len()]);
+        out.show(|view| view.opening_value = value);
+        for (asset, position, mark) in state.positions.drain(..) {
+            let kind = VenueEventKind::Opening { position, mark };
+            out.push_at(now, time, Cloid::default(), asset, kind);
         }
-        state.said_foreign = foreign;
-        self.find_missing(now);
-        let state = &mut self.link.reconcile;
-        let strays = !state.strays.is_empty();
-        if strays && !state.said_strays {
-            self.out.notice(now, AlertKind::Leftovers);
-        }
-        state.said_strays = strays;
-        if strays {
-            self.cancel_strays(now);
-            let state = &mut self.link.reconcile;
-            match state.step {
-                Step::Up => (state.waiting, state.next_orders) = (None, now + STEP_PAUSE),
-                _ => state.again(now, Step::Orders, STEP_PAUSE),
-            }
-        } else if state.step == Step::Up {
-            state.waiting = None;
-        } else {
-            state.go(Step::Cases);
-        }
-    }
-
-    /// Orders that we hold for resting, and that the venue does not list: they become cases.
-    fn find_missing(&mut self, now: Nanos) {
-        let Self { link, wire, .. } = self;
-        let state = &link.reconcile;
-        let missing = |r: &Resting| {
-            r.since < state.orders_asked
-                && !state.listed.contains(&r.oid)
-                && !wire.posts.concerns(r.cloid)
-        };
-        while let Some(resting) = link.holdings.take_resting(missing) {
-            let inquiry = Inquiry {
-                cloid: resting.cloid,
-                asset: resting.asset,
-                old: Oid::NONE,
-                current: resting.oid,
-                void_after: now,
-            };
-            link.cases.open(now, &inquiry);
-        }
-    }
-
-    fn cancel_strays(&mut self, now: Nanos) {
-        let Self { wire, transport, link, .. } = self;
-        let strays = &link.reconcile.strays;
-        let mut cancels = [WireCancel::<Oid>::default(); MAX_STRAYS];
-        let count = strays.len().min(MAX_STRAYS);
-        for (cancel, (asset, oid)) in cancels.iter_mut().zip(strays) {
-            *cancel = WireCancel { asset: wire.universe.get(*asset).venue_index, id: *oid };
-        }
-        if !wire.posts.has_room(true) || !wire.weights.spend(now, 1, Urgency::Cancel) {
-            return;
-        }
-        let nonce = wire.nonce.next(now);
-        let envelope = Envelope { nonce, vault: wire.config.vault, expires_after: None };
-        let action = WireAction::Cancel { cancels: &cancels[..count], fast: true };
-        wire.buffer.clear();
-        wire.signer.write_post(wire.posts.next_id(), &action, &envelope, &mut wire.buffer);
-        if transport.send(now, &wire.buffer) {
-            wire.posts.sent(now, Question::CancelStrays);
-        }
-    }
-
-    fn on_fills(&mut self) {
-        let state = &mut self.link.reconcile;
-        if state.step == Step::Fills {
-            state.go(Step::Orders);
-        }
+        state.go(Step::Budget);
     }
 
     /// The account's state is complete.
@@ -435,20 +381,12 @@ impl<T: Transport> HlGateway<T> {
             return self.on_skew(now);
         }
         self.link.reconcile.said_skew = false;
-        let mut held = [Qty::ZERO; MAX_ASSETS];
-        for (asset, szi, _) in &self.link.reconcile.positions {
-            held[asset.index()] = *szi;
-        }
+        let held = held(&self.link.reconcile.positions);
         let held = &held[..self.wire.universe.len()];
         if !self.link.holdings.is_opened() {
-            self.link.holdings.open(time, held);
-            self.out.show(|view| view.opening_value = account.account_value);
-            for (asset, position, mark) in self.link.reconcile.positions.drain(..) {
-                let kind = VenueEventKind::Opening { position, mark };
-                self.out.push_at(now, time, Cloid::default(), asset, kind);
-            }
-            self.link.reconcile.go(Step::Budget);
-        } else if self.link.holdings.agrees(time, held) {
+            self.link.reconcile.opening = (time, account.account_value);
+            self.link.reconcile.go(Step::Settle);
+        } else if self.link.holdings.agrees(held) {
             let state = &mut self.link.reconcile;
             (state.waiting, state.differences, state.said_difference) = (None, 0, false);
             if state.step != Step::Up {
@@ -499,4 +437,13 @@ impl<T: Transport> HlGateway<T> {
             self.out.account(now, VenueEventKind::LinkUp);
         }
     }
+}
+
+/// Positions by asset; what was not told is flat.
+fn held(positions: &[(AssetId, Qty, Px)]) -> [Qty; MAX_ASSETS] {
+    let mut held = [Qty::ZERO; MAX_ASSETS];
+    for (asset, szi, _) in positions {
+        held[asset.index()] = *szi;
+    }
+    held
 }

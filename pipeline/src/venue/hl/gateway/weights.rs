@@ -55,6 +55,11 @@ impl Weights {
         true
     }
 
+    /// An answer turned out to weigh more.
+    pub fn add(&mut self, weight: u32) {
+        self.milli = (self.milli - i64::from(weight) * 1000).max(0);
+    }
+
     /// The venue said 429.
     pub fn penalise(&mut self, now: Nanos) {
         self.penalty_until = now + PENALTY;
@@ -96,6 +101,7 @@ mod tests {
     #[test]
     fn after_a_429_only_cancels_go_out() {
         let mut weights = Weights::default();
+        weights.add(100);
         weights.penalise(Nanos::secs(5));
         assert!(!weights.spend(Nanos::secs(14), 1, Urgency::Order));
         assert!(weights.spend(Nanos::secs(14), 1, Urgency::Cancel));

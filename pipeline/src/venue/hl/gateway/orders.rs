@@ -1,0 +1,109 @@
+//! The list of open orders: what is not ours, what nobody here knows, and what is missing from it.
+
+use super::HlGateway;
+use super::holdings::Resting;
+use super::posts::Question;
+use super::reconcile::{STEP_PAUSE, Step};
+use super::weights::Urgency;
+use crate::types::limits::MAX_BATCH;
+use crate::types::record::AlertKind;
+use crate::types::{Inquiry, Nanos, Oid};
+use crate::venue::Transport;
+use crate::venue::hl::sign::{Envelope, WireAction, WireCancel};
+use crate::venue::hl::user::OrderLine;
+
+/// Orders of ours that nobody knows, cancelled in one round.
+const MAX_STRAYS: usize = MAX_BATCH;
+
+impl<T: Transport> HlGateway<T> {
+    /// One order of the list.
+    pub(super) fn on_listed(&mut self, order: &OrderLine) {
+        let Self { wire, link, .. } = self;
+        let state = &mut link.reconcile;
+        let Some(cloid) = order.cloid.filter(|c| c.is_ours()) else {
+            state.foreign += 1;
+            return;
+        };
+        state.listed.push(order.oid);
+        let known =
+            link.holdings.knows(cloid) || link.cases.concerns(cloid) || wire.posts.concerns(cloid);
+        match order.asset {
+            _ if known => {}
+            Some(asset) => state.strays.push((asset, order.oid)),
+            None => state.foreign += 1, // Of a coin that this run does not trade.
+        }
+    }
+
+    /// The list of open orders is complete.
+    pub(super) fn on_orders(&mut self, now: Nanos) {
+        let Self { link, out, .. } = self;
+        let state = &mut link.reconcile;
+        let foreign = state.foreign;
+        out.show(|view| view.foreign_orders = foreign);
+        if foreign > 0 && foreign != state.said_foreign {
+            out.notice(now, AlertKind::ForeignOrders);
+        }
+        state.said_foreign = foreign;
+        self.find_missing(now);
+        let state = &mut self.link.reconcile;
+        let strays = !state.strays.is_empty();
+        if strays && !state.said_strays {
+            self.out.notice(now, AlertKind::Leftovers);
+        }
+        state.said_strays = strays;
+        if strays {
+            self.cancel_strays(now);
+            let state = &mut self.link.reconcile;
+            match state.step {
+                Step::Up => (state.waiting, state.next_orders) = (None, now + STEP_PAUSE),
+                _ => state.again(now, Step::Orders, STEP_PAUSE),
+            }
+        } else if state.step == Step::Up {
+            state.waiting = None;
+        } else {
+            state.go(Step::Cases);
+        }
+    }
+
+    /// Orders that we hold for resting, and that the venue does not list: they become cases.
+    fn find_missing(&mut self, now: Nanos) {
+        let Self { link, wire, .. } = self;
+        let state = &link.reconcile;
+        let missing = |r: &Resting| {
+            r.since < state.orders_asked
+                && !state.listed.contains(&r.oid)
+                && !wire.posts.concerns(r.cloid)
+        };
+        while let Some(resting) = link.holdings.take_resting(missing) {
+            let inquiry = Inquiry {
+                cloid: resting.cloid,
+                asset: resting.asset,
+                old: Oid::NONE,
+                current: resting.oid,
+                void_after: now,
+            };
+            link.cases.open(now, &inquiry);
+        }
+    }
+
+    fn cancel_strays(&mut self, now: Nanos) {
+        let Self { wire, transport, link, .. } = self;
+        let strays = &link.reconcile.strays;
+        let mut cancels = [WireCancel::<Oid>::default(); MAX_STRAYS];
+        let count = strays.len().min(MAX_STRAYS);
+        for (cancel, (asset, oid)) in cancels.iter_mut().zip(strays) {
+            *cancel = WireCancel { asset: wire.universe.get(*asset).venue_index, id: *oid };
+        }
+        if !wire.posts.has_room(true) || !wire.weights.spend(now, 1, Urgency::Cancel) {
+            return;
+        }
+        let nonce = wire.nonce.next(now);
+        let envelope = Envelope { nonce, vault: wire.config.vault, expires_after: None };
+        let action = WireAction::Cancel { cancels: &cancels[..count], fast: true };
+        wire.buffer.clear();
+        wire.signer.write_post(wire.posts.next_id(), &action, &envelope, &mut wire.buffer);
+        if transport.send(now, &wire.buffer) {
+            wire.posts.sent(now, Question::CancelStrays);
+        }
+    }
+}
