@@ -141,7 +141,7 @@ pub(super) fn tls_words(e: &rustls::Error) -> String {
     match e {
         rustls::Error::InvalidCertificate(found) => match found {
             C::UnknownIssuer => "certificate not trusted: its issuer is not among the certificate \
-                 authorities; for a server of your own, give its authority's PEM file"
+                 authorities; for a server of your own, give its authority's PEM file (--ca FILE)"
                 .to_owned(),
             C::Expired | C::ExpiredContext { .. } => {
                 format!("certificate not trusted: expired ({found}); check this machine's clock")
