@@ -152,7 +152,10 @@ pub(super) fn tls_words(e: &rustls::Error) -> String {
             C::NotValidForName | C::NotValidForNameContext { .. } => {
                 format!("certificate not trusted: it is for another host ({found})")
             }
-            other => format!("certificate not trusted: {other}"),
+            other => format!(
+                "certificate not trusted: {other}; check the server's certificate, and that --ca \
+                 names the authority that signed it"
+            ),
         },
         rustls::Error::InvalidMessage(e) => {
             format!("the server does not speak TLS here ({e:?}); check address and port")

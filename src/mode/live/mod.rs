@@ -291,12 +291,16 @@ impl Live {
         }
     }
 
-    /// What the sockets know of a lost link.
+    /// What the socket knows of a lost link, and the venue's own words for what it refuses.
     fn reason_of(&self, kind: AlertKind) -> String {
-        if kind != AlertKind::LinkDown {
-            return String::new();
-        }
-        self.sockets[1].1.last_error().map_or(String::new(), |why| format!(" ({why})"))
+        let why = match kind {
+            AlertKind::LinkDown => self.sockets[1].1.last_error().unwrap_or_default(),
+            AlertKind::ApiErrors | AlertKind::Refused | AlertKind::Throttled => {
+                GatewayView::read(&self.link).text.as_str().to_owned()
+            }
+            _ => String::new(),
+        };
+        if why.is_empty() { why } else { format!(" ({why})") }
     }
 
     /// Only what is shown is kept: the journal has the alerts, and this runs for months.
