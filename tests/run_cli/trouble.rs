@@ -2,7 +2,7 @@
 
 use crate::bot::{Bot, Home};
 use crate::trading::check;
-use crate::venue::Market;
+use crate::venue::{Key, Market};
 use botmm_pipeline::types::Side;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -81,6 +81,47 @@ fn an_exchange_that_is_gone_is_no_crash_and_the_end_says_what_is_not_known() {
     let summary: Value = serde_json::from_str(&summary).unwrap();
     let notes = summary["assumptions"]["notes"].to_string();
     assert!(notes.contains("cannot see whether orders still rest"), "{notes}");
+}
+
+#[test]
+fn a_risk_halt_keeps_its_exit_code_when_the_venue_is_gone_too() {
+    let (home, taker) = (Home::new("halted"), Key::of("who moves the price"));
+    let market = Market::open(&[(&home.key, 10_000), (&taker, 100_000_000)]);
+    assert_eq!(market.seen.take_btc(&home.key, Side::Bid, "0.008"), "0.008");
+    let config = "[defaults.risk]\ncapital_usd = 1000\nmax_daily_loss_pct = 0.01\n";
+    std::fs::write(home.path().join("my.toml"), config).unwrap();
+    let args = ["--symbols", "BTC", "--config", "my.toml"];
+    let mut bot = home.start("run", home.command(&market.url(), &args));
+    bot.until("orders", |bot| bot.orders() > 0);
+    bot.until("a loss", |bot| {
+        market.seen.take_btc(&taker, Side::Ask, "40");
+        bot.has_said("daily loss limit reached")
+    });
+    market.kill();
+    until_told(&mut bot, "order link lost");
+    let ended = bot.terminated();
+    let last: Vec<_> = ended.stderr.lines().rev().take(2).collect();
+    assert!(last[0].contains("risk halt: daily loss"), "{}", ended.stderr);
+    assert!(last[1].contains("cannot see whether orders still rest"), "{}", ended.stderr);
+    assert_eq!(ended.code, 6, "nobody may start it again by itself");
+}
+
+#[test]
+fn an_exchange_that_comes_back_without_our_orders_is_no_crash() {
+    let home = Home::new("back");
+    let account = home.key.address();
+    let market = Market::open(&[(&home.key, 10_000)]);
+    let port = market.port();
+    let args = ["--symbols", "BTC", "--json"];
+    let mut bot = home.start("run", home.command(&market.url(), &args));
+    bot.until("resting orders", |_| market.seen.open_orders(account) > 0);
+    market.kill();
+    until_told(&mut bot, "order link lost");
+    // Nothing was held, so the positions agree; what rested is gone, and its fate cannot be told.
+    let market = Market::at(port, &[(&home.key, 10_000)], "");
+    bot.until("the link", |bot| bot.has_said("orders: connected again"));
+    std::thread::sleep(Duration::from_secs(2));
+    check(&bot.terminated(), &market.seen, account);
 }
 
 #[test]
