@@ -240,7 +240,7 @@ impl Live {
                 Ok(count) => format!("order link down: {count} orders cancelled over HTTPS"),
                 Err(e) => format!("order link down, and HTTPS cannot cancel: {e}"),
             };
-            self.say(said);
+            self.say(format!("{} {said}", utc(self.clock.now())));
         }
     }
 
