@@ -80,8 +80,9 @@ pub enum AppError {
     /// A check was made, and does not hold; what it found is on stdout.
     #[error("{0}")]
     Failed(String),
-    /// A risk limit halted trading; everything up to then is in the summary.
-    #[error("risk halt: {reason}; orders were cancelled; look at the journal before running again")]
+    /// A risk limit halted trading; everything up to then is in the summary. Whether orders may be
+    /// left is said apart.
+    #[error("risk halt: {reason}; look at the journal before running again")]
     RiskHalt {
         /// Which limit, and its numbers.
         reason: String,

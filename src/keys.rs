@@ -19,12 +19,23 @@ const ACCOUNT_VARIABLE: &str = "HL_WALLET_ADDRESS";
 /// Where systemd puts a unit's credentials, and what ours is called there.
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL: &str = "hl_private_key";
+/// The flag that names its file.
+const KEY_FLAG: &str = "--key-file";
+/// A file's name of so many hex digits and nothing else is more likely a key, or most of one.
+const KEY_LIKE_DIGITS: usize = 32;
 /// The largest key file that is read.
 const MAX_KEY_BYTES: u64 = 4096;
 
 /// The key of a file, of the environment or of a systemd credential. Nothing here says what was
 /// read.
 pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
+    if file.is_some_and(is_a_key_itself) {
+        let problem = "this is a key, not the name of a file, and not repeated here; whoever sees \
+                       the command line has seen it: use another key, and write that to a file of \
+                       mode 0600";
+        let (place, problem) = (KEY_FLAG.to_owned(), problem.to_owned());
+        return Err(ConfigError { place, key: String::new(), problem }.into());
+    }
     let (place, text) = match (file, variable(KEY_VARIABLE), credential()) {
         (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
         (None, Some(text), _) => (KEY_VARIABLE.to_owned(), Ok(Zeroizing::new(text))),
@@ -52,6 +63,15 @@ pub fn account() -> Result<Option<Address>, AppError> {
 const MISSING: &str = "not set; a private key is needed there, in --key-file FILE, or as the systemd \
                        credential hl_private_key. Use an agent's key (approved on the venue's API \
                        page): it can trade, but not withdraw";
+
+/// A key was typed where its file's name belongs: no message may repeat it.
+fn is_a_key_itself(path: &Path) -> bool {
+    let Some(text) = path.to_str() else { return false };
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_like_one =
+        digits.len() >= KEY_LIKE_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    is_like_one && !path.exists()
+}
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())

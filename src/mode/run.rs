@@ -73,13 +73,19 @@ pub fn trade(
     let ended = live.watch(stop, limit, &show);
     drop(show);
     let (dir, metrics) = (live.dir(), live.metrics());
-    let summary = live.finish()?;
+    let (summary, left) = live.finish()?;
     let text = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
     write_whole(&dir.join("summary.json"), &text)?;
     terminal::print(&if json { text } else { summary.to_string() })?;
     if !json {
         terminal::print(&format!("journal: {}\n", dir.join("journal.jsonl").display()))?;
     }
-    ended?;
-    session::verdict(&metrics)
+    match (left, ended.and_then(|()| session::verdict(&metrics))) {
+        // Both must be heard, and after a risk halt nobody may start it again.
+        (Err(left), Err(halt)) => {
+            terminal::complain(&left);
+            Err(halt)
+        }
+        (left, ended) => left.and(ended),
+    }
 }

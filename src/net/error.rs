@@ -141,7 +141,7 @@ pub(super) fn tls_words(e: &rustls::Error) -> String {
     match e {
         rustls::Error::InvalidCertificate(found) => match found {
             C::UnknownIssuer => "certificate not trusted: its issuer is not among the certificate \
-                 authorities; for a server of your own, give its authority's PEM file"
+                 authorities; for a server of your own, give its authority's PEM file (--ca FILE)"
                 .to_owned(),
             C::Expired | C::ExpiredContext { .. } => {
                 format!("certificate not trusted: expired ({found}); check this machine's clock")
@@ -152,7 +152,10 @@ pub(super) fn tls_words(e: &rustls::Error) -> String {
             C::NotValidForName | C::NotValidForNameContext { .. } => {
                 format!("certificate not trusted: it is for another host ({found})")
             }
-            other => format!("certificate not trusted: {other}"),
+            other => format!(
+                "certificate not trusted: {other}; check the server's certificate, and that --ca \
+                 names the authority that signed it"
+            ),
         },
         rustls::Error::InvalidMessage(e) => {
             format!("the server does not speak TLS here ({e:?}); check address and port")

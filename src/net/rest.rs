@@ -18,7 +18,7 @@ pub struct Rest {
 
 /// A request that brought no answer of use. One line: to whom, what, what happened, what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{endpoint} {request}: {failure}; {}", self.remedy())]
+#[error("{}", self.words())]
 pub struct RestError {
     /// The address that was asked, with its path.
     pub endpoint: String,
@@ -62,6 +62,16 @@ impl RestError {
     /// Is it certain that nothing was executed, so that the same may be sent again?
     pub fn is_certainly_not_done(&self) -> bool {
         !matches!(self.failure, RestFailure::Unknown(_) | RestFailure::NotJson(_))
+    }
+
+    fn words(&self) -> String {
+        match &self.failure {
+            // A question is asked again or not; what has to be done is about the connection.
+            RestFailure::NeverSent(why) if !self.is_action => why.clone(),
+            failure => {
+                format!("{} {}: {failure}; {}", self.endpoint, self.request, self.remedy())
+            }
+        }
     }
 
     fn remedy(&self) -> &'static str {

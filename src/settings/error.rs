@@ -60,6 +60,17 @@ pub(super) fn nearest<'a>(
         .map(|(_, c)| c)
 }
 
+/// All candidates, the nearest to a word first.
+pub(super) fn by_distance<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let wanted = word.to_ascii_lowercase();
+    let mut all: Vec<_> = candidates.into_iter().collect();
+    all.sort_by_cached_key(|c| distance(&wanted, &c.to_ascii_lowercase()));
+    all.into_iter()
+}
+
 /// Edit distance by bytes; two neighbours swapped count as one edit.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());

@@ -1,9 +1,12 @@
 //! Coin names as people type them (`BTCUSDT`, `eth-perp`) → the venue's (`BTC`, `ETH`).
 
-use super::error::nearest;
+use super::error::{by_distance, nearest};
 
 /// Quote and product names that may follow a coin.
 const SUFFIXES: [&str; 4] = ["USDT", "USDC", "USD", "PERP"];
+
+/// A venue lists hundreds: of more than these, a message names the nearest only.
+const NAMED: usize = 12;
 
 /// The venue's name for what was typed. The venue's own spelling wins (`kPEPE`), then any case,
 /// then the same with separators and suffixes taken off.
@@ -21,11 +24,15 @@ pub fn resolve<'a>(typed: &str, coins: &'a [String]) -> Result<&'a str, String> 
             None => break,
         }
     }
-    let all = || coins.join(", ");
-    Err(match nearest(name, coins.iter().map(String::as_str)) {
-        Some(near) => format!("unknown coin {typed:?}; did you mean {near}? known: {}", all()),
-        None => format!("unknown coin {typed:?}; known: {}", all()),
-    })
+    let names = || coins.iter().map(String::as_str);
+    let meant = nearest(name, names()).map_or(String::new(), |n| format!("did you mean {n}? "));
+    let known = if coins.len() <= NAMED {
+        format!("known: {}", coins.join(", "))
+    } else {
+        let near = by_distance(name, names()).take(NAMED).collect::<Vec<_>>().join(", ");
+        format!("the nearest of {} known: {near}", coins.len())
+    };
+    Err(format!("unknown coin {typed:?}; {meant}{known}"))
 }
 
 fn strip_suffix<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
@@ -79,6 +86,14 @@ mod tests {
         let e = resolve("ÄÖÜ", &coins).unwrap_err();
         assert!(e.contains("known: BTC"), "{e}");
         assert!(resolve("", &coins).is_err());
+    }
+
+    #[test]
+    fn of_many_coins_the_nearest_are_named() {
+        let coins: Vec<String> = (100..300).map(|n| format!("C{n}")).collect();
+        let e = resolve("C1999", &coins).unwrap_err();
+        assert!(e.contains("did you mean C199?") && e.contains("nearest of 200 known"), "{e}");
+        assert!(e.len() < 150 && !e.contains("C244"), "{e}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use startup::{Access, listed};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;
-use crate::net::{WsStatus, WsTransport};
+use crate::net::{WsState, WsStatus, WsTransport};
 use crate::report::Summary;
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::journal::{Journal, utc};
@@ -46,6 +46,8 @@ const FALLBACK_EVERY: Duration = Duration::from_secs(10);
 /// Rounds of cancelling over HTTPS at the end.
 const LAST_ROUNDS: u32 = 3;
 const LAST_PAUSE: Duration = Duration::from_millis(1_000);
+/// No round begins after this: whoever stops us (systemd: `TimeoutStopSec`) waits only so long.
+const LAST_TIMEOUT: Duration = Duration::from_secs(6);
 /// Alerts kept on the screen.
 const ALERTS_SHOWN: usize = 5;
 
@@ -93,6 +95,10 @@ pub struct Live {
     state: RunState,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    /// A screen shows the alerts; without one they go to stderr as they come.
+    has_screen: bool,
+    /// What each socket was last said to suffer from.
+    socket_trouble: [Option<String>; 2],
     /// Since when the order link is not up.
     down_since: Option<Instant>,
     next_fallback: Instant,
@@ -118,11 +124,17 @@ impl Live {
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
         let Started { rest, settings, account } =
             startup::start(&access, draft, &flags, &|| clock.now())?;
+        let universe = settings.universe();
+        let state = RunState::open(&access.state_dir, access.signer.address(), clock.now())?;
         for warning in &settings.warnings {
             terminal::complain(format_args!("warning: {warning}"));
         }
-        let universe = settings.universe();
-        let state = RunState::open(&access.state_dir, access.signer.address(), clock.now())?;
+        if account.is_own_key && !access.key_is_disposable {
+            terminal::complain(format_args!(
+                "warning: this is the account's own key, which can also withdraw; approve an agent \
+                 key on the venue's API page and use that"
+            ));
+        }
         let journal = Journal::create(&dir, &universe)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         config.session = state.session();
@@ -165,6 +177,8 @@ impl Live {
             state,
             journal: Some(journal),
             alerts: Vec::new(),
+            has_screen: false,
+            socket_trouble: [None, None],
             down_since: None,
             next_fallback: Instant::now(),
         })
@@ -178,11 +192,13 @@ impl Live {
         show: &Show,
     ) -> Result<(), AppError> {
         let mut next_picture = Duration::ZERO;
+        self.has_screen = matches!(show, Show::Screen);
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
             self.state.keep(self.clock.now())?;
             self.watch_link();
+            self.watch_sockets();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -224,6 +240,26 @@ impl Live {
                 Ok(count) => format!("order link down: {count} orders cancelled over HTTPS"),
                 Err(e) => format!("order link down, and HTTPS cannot cancel: {e}"),
             };
+            self.say(format!("{} {said}", utc(self.clock.now())));
+        }
+    }
+
+    /// Says why a connection is not open, and that it is again; each once.
+    fn watch_sockets(&mut self) {
+        for i in 0..self.sockets.len() {
+            let (name, socket) = &self.sockets[i];
+            let trouble = match socket.state() {
+                WsState::Open => None,
+                _ => socket.last_error().or_else(|| self.socket_trouble[i].clone()),
+            };
+            if trouble == self.socket_trouble[i] {
+                continue;
+            }
+            let said = match &trouble {
+                Some(why) => format!("{} {name}: {why}", utc(self.clock.now())),
+                None => format!("{} {name}: connected again", utc(self.clock.now())),
+            };
+            self.socket_trouble[i] = trouble;
             self.say(said);
         }
     }
@@ -255,16 +291,23 @@ impl Live {
         }
     }
 
-    /// What the sockets know of a lost link.
+    /// What the socket knows of a lost link, and the venue's own words for what it refuses.
     fn reason_of(&self, kind: AlertKind) -> String {
-        if kind != AlertKind::LinkDown {
-            return String::new();
-        }
-        self.sockets[1].1.last_error().map_or(String::new(), |why| format!(" ({why})"))
+        let why = match kind {
+            AlertKind::LinkDown => self.sockets[1].1.last_error().unwrap_or_default(),
+            AlertKind::ApiErrors | AlertKind::Refused | AlertKind::Throttled => {
+                GatewayView::read(&self.link).text.as_str().to_owned()
+            }
+            _ => String::new(),
+        };
+        if why.is_empty() { why } else { format!(" ({why})") }
     }
 
     /// Only what is shown is kept: the journal has the alerts, and this runs for months.
     fn say(&mut self, line: String) {
+        if !self.has_screen {
+            terminal::complain(&line);
+        }
         if self.alerts.len() == ALERTS_SHOWN {
             self.alerts.remove(0);
         }
@@ -273,14 +316,6 @@ impl Live {
 
     fn show(&self, show: &Show) {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
-        let mut alerts = self.alerts.clone();
-        for (name, socket) in &self.sockets {
-            if socket.state() != crate::net::WsState::Open
-                && let Some(why) = socket.last_error()
-            {
-                alerts.push(format!("{name}: {why}"));
-            }
-        }
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
@@ -289,13 +324,15 @@ impl Live {
             assets: &assets,
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
-            alerts: &alerts,
+            alerts: &self.alerts,
         });
     }
 
     /// Cancels what rests, waits for the venue's word, stops the threads, and compares the account
-    /// with the venue's.
-    pub fn finish(mut self) -> Result<Summary, AppError> {
+    /// with the venue's. The summary is there even when orders may be left, which the second result
+    /// then says.
+    pub fn finish(mut self) -> Result<(Summary, Result<(), AppError>), AppError> {
+        self.has_screen = false;
         self.cancel_and_wait();
         let (wall, end) = (self.started.elapsed(), self.clock.now());
         if let Some(threads) = self.threads.take() {
@@ -308,7 +345,13 @@ impl Live {
         }
         self.drain();
         let left = self.last_check();
-        let venue_net = self.compare();
+        let venue_net = match &left {
+            Ok(()) => self.compare(),
+            Err(e) => {
+                self.notes.push(e.to_string());
+                None
+            }
+        };
         if let Some(journal) = self.journal.take() {
             journal.finish()?;
         }
@@ -329,8 +372,7 @@ impl Live {
             data: Vec::new(),
             notes: self.notes,
         };
-        let summary = ended.summary();
-        left.map(|()| summary)
+        Ok((ended.summary(), left))
     }
 
     /// Asks for all cancels, and waits until no order is open or nothing more comes.
@@ -350,19 +392,24 @@ impl Live {
 
     /// No order of ours may be left when the process ends, whatever the order link did.
     fn last_check(&mut self) -> Result<(), AppError> {
+        let begun = Instant::now();
+        let mut trouble = String::new();
         for _ in 0..LAST_ROUNDS {
             match self.cancel_over_https() {
                 Ok(0) => return Ok(()),
                 Ok(count) => self.notes.push(format!("{count} orders were cancelled over HTTPS")),
-                Err(e) => terminal::complain(&e),
+                Err(e) => trouble = format!(" ({e})"),
             }
             std::thread::sleep(LAST_PAUSE);
+            if begun.elapsed() >= LAST_TIMEOUT {
+                break;
+            }
         }
         match self.venue.open_orders() {
             Ok(left) if left.is_empty() => Ok(()),
             Ok(left) => Err(AppError::data(
                 "shutdown",
-                format!("{} orders still rest at the venue", left.len()),
+                format!("{} orders still rest at the venue{trouble}", left.len()),
                 "cancel them on the venue's page now",
             )),
             Err(e) => Err(AppError::data(

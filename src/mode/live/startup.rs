@@ -75,12 +75,6 @@ pub fn start(
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
     let settings = draft.with_universe(&listed).with(&flags)?.build()?;
-    if account.is_own_key && !access.key_is_disposable {
-        terminal::complain(format_args!(
-            "warning: this is the account's own key, which can also withdraw; approve an agent key \
-             on the venue's API page and use that"
-        ));
-    }
     Ok(Started { rest, settings, account })
 }
 

@@ -357,8 +357,11 @@ impl<T: Transport> HlGateway<T> {
         if matches!(reason, UnknownSigner | MustDeposit | VaultUnknown | BadSig) {
             self.out.notice(now, AlertKind::Refused);
         }
-        if reason == RequestError::AddressRateLimit {
-            self.link.reconcile.ask_budget_soon(now);
+        match reason {
+            RequestError::AddressRateLimit => self.link.reconcile.ask_budget_soon(now),
+            // It took long, or our clock is not the venue's any more: compare them now.
+            RequestError::Expired => self.link.reconcile.audit_soon(now),
+            _ => {}
         }
         if matches!(reason, DuplicateNonce | NonceTooLow) {
             return; // Whether it landed before is not known: its orders will be asked for.
