@@ -1,10 +1,10 @@
-//! The end of an action's answer.
+//! The end of an action's answer, and of the account's state, which also tells the venue's time.
 
 use super::HlGateway;
 use super::posts::Question;
 use crate::types::{ActionKind, Nanos, OrderRequest, Px, Reject, RejectReason, VenueEventKind};
 use crate::venue::Transport;
-use crate::venue::hl::user::{ItemStatus, UserEvent};
+use crate::venue::hl::user::{Account, ItemStatus, UserEvent};
 
 impl<T: Transport> HlGateway<T> {
     /// An action was executed, and so many items were told of. What the venue finds wrong before it
@@ -23,6 +23,16 @@ impl<T: Transport> HlGateway<T> {
         });
         if let Some(reason) = error {
             self.refuse_items(now, action.kind, &action.items()[1..], reason);
+        }
+    }
+
+    /// The account's state was told: asked for by the reconcile, or for its time alone.
+    pub(super) fn on_account(&mut self, now: Nanos, id: u64, account: &Account) {
+        let Some(post) = self.wire.posts.end(id) else { return };
+        let time = account.time.unwrap_or(now);
+        self.link.cases.on_time(time);
+        if matches!(post.question, Question::State) {
+            self.on_state(now, time, account);
         }
     }
 

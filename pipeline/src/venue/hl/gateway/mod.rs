@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`posts`] | which question an answer belongs to |
 //! | [`questions`] | what is asked, in the venue's words |
-//! | [`answers`] | the end of an action's answer |
+//! | [`answers`] | the end of an action's answer, and of the account's state |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |

@@ -309,12 +309,7 @@ impl<T: Transport> HlGateway<T> {
                 self.link.reconcile.positions.push((*asset, *szi, *mark_px));
             }
             UserEvent::AccountState { id: Some(id), account } => {
-                let Some(post) = self.wire.posts.end(*id) else { return };
-                let time = account.time.unwrap_or(now);
-                self.link.cases.on_time(time);
-                if matches!(post.question, Question::State) {
-                    self.on_state(now, time, account);
-                }
+                self.on_account(now, *id, account);
             }
             UserEvent::RateLimit { id, used, cap } if self.ends(*id) => {
                 self.on_budget(now, *used, *cap);
@@ -374,7 +369,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// The account's state is complete.
-    fn on_state(&mut self, now: Nanos, time: Nanos, account: &Account) {
+    pub(super) fn on_state(&mut self, now: Nanos, time: Nanos, account: &Account) {
         let skew = now - time;
         self.out.show(|view| view.clock_skew_ms = skew.as_millis());
         if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
