@@ -46,7 +46,7 @@ fn signing_does_not_allocate_not_even_the_first_time() {
     let key = Signer::from_hex(&"35".repeat(32)).unwrap();
     let mut signer = RequestSigner::new(key, Network::Mainnet);
     let mut out = Vec::with_capacity(REQUEST_BYTES);
-    let mut nonce = Nonce::after(0);
+    let nonce = Nonce::after(0);
     assert!(allocations(|| drop(black_box(vec![1_u8]))) > 0, "the counter counts");
     let found = allocations(|| {
         for batch in &batches {
