@@ -266,7 +266,8 @@ pub enum DoneWhy {
 pub struct Done {
     /// The venue's id of the order that ended.
     pub oid: Oid,
-    /// What was left unfilled when it ended. What was filled may still be on its way to us.
+    /// What was left unfilled when it ended (more than its size = all that we know to be unfilled).
+    /// What was filled may still be on its way to us.
     pub leaves: Qty,
     /// How.
     pub why: DoneWhy,

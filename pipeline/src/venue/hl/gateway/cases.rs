@@ -9,11 +9,14 @@
 //! | by our id (the newest leg was never acknowledged) | another oid than the old leg's | it arrived: as above, or it was refused |
 //! | | nothing, or only the old leg | nothing yet, until the action is void: then it never arrived |
 //!
+//! A venue that goes on denying an order which it had acknowledged has forgotten it (it was set up
+//! anew). Then it is over, once the positions agree: no fill of it is missing.
+//!
 //! Void is what the venue's own clock says: our two clocks may be apart, and a venue that stood still
 //! goes on where it stopped.
 
 use super::posts::Leg;
-use crate::types::limits::{MAX_ASSETS, SLOTS_PER_ASSET};
+use crate::types::limits::{MAX_ASSETS, MAX_QTY, SLOTS_PER_ASSET};
 use crate::types::{
     ActionKind, Cloid, Done, DoneWhy, Inquiry, Nanos, Oid, Px, Qty, Reject, RejectReason,
     VenueEventKind,
@@ -25,6 +28,9 @@ const RETRY_AFTER: Nanos = Nanos::secs(1);
 const LOST_AFTER: Nanos = Nanos::secs(5);
 /// One server of the venue's may lag behind another: an action is taken for void this much later.
 const VOID_GRACE: Nanos = Nanos::secs(1);
+/// Rounds in a row in which the venue does not know an order that it had acknowledged, before that
+/// is believed: longer than any of its servers lags behind.
+const DENIALS: u32 = 8;
 
 const SLOTS: usize = MAX_ASSETS * SLOTS_PER_ASSET;
 
@@ -51,6 +57,8 @@ struct Case {
     not_before: Nanos,
     /// The venue's time that was known when it was last asked by our id.
     asked_at: Nanos,
+    /// Rounds in a row in which the venue denied an order that it had acknowledged.
+    denied: u32,
 }
 
 impl Case {
@@ -64,7 +72,12 @@ impl Case {
             old: wanted(inquiry.old != Oid::NONE),
             not_before,
             asked_at: Nanos::ZERO,
+            denied: 0,
         }
+    }
+
+    fn is_denied(&self) -> bool {
+        [self.current, self.old].contains(&Reply::Known(None))
     }
 
     fn reply_mut(&mut self, leg: Leg) -> &mut Reply {
@@ -136,9 +149,29 @@ impl Cases {
         *entry = Some(Case::new(*inquiry, now));
     }
 
-    /// Whether anything is to be found out.
-    pub fn is_empty(&self) -> bool {
-        self.open == 0
+    /// Whether nothing is to be found out, but what the venue will not tell.
+    pub fn are_settled(&self) -> bool {
+        self.open == 0 || self.by_slot.iter().flatten().all(|c| c.denied >= DENIALS)
+    }
+
+    /// The venue's positions are ours: what it has forgotten is over, and nothing of it is missing.
+    pub fn close_forgotten(&mut self, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) {
+        if self.open == 0 {
+            return;
+        }
+        for entry in &mut self.by_slot {
+            let Some(case) = entry.take_if(|c| c.denied >= DENIALS) else { continue };
+            self.open -= 1;
+            let inquiry = &case.inquiry;
+            if inquiry.current == Oid::NONE {
+                tell(inquiry, rejected(ActionKind::Modify, RejectReason::NotFound));
+            }
+            for oid in [inquiry.current, inquiry.old].into_iter().filter(|oid| *oid != Oid::NONE) {
+                // All that was left of it, however much that was.
+                let (leaves, why) = (MAX_QTY, DoneWhy::VenueCanceled);
+                tell(inquiry, VenueEventKind::Done(Done { oid, leaves, why, _pad: [0; 7] }));
+            }
+        }
     }
 
     /// Whether this order is one of them.
@@ -228,7 +261,8 @@ impl Cases {
             self.by_slot[usize::from(slot)] = None;
             self.open -= 1;
         } else {
-            *case = Case::new(case.inquiry, now + RETRY_AFTER);
+            let denied = if case.is_denied() { case.denied.saturating_add(1) } else { 0 };
+            *case = Case { denied, ..Case::new(case.inquiry, now + RETRY_AFTER) };
         }
     }
 
@@ -249,7 +283,7 @@ impl Cases {
 /// Tells what is certain; true when the case is closed.
 fn conclude(case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> bool {
     // An order that was acknowledged is known to the venue, if not yet to the server we asked.
-    if [case.current, case.old].contains(&Reply::Known(None)) {
+    if case.is_denied() {
         return false;
     }
     let inquiry = &case.inquiry;
@@ -327,134 +361,4 @@ fn rejected(of: ActionKind, reason: RejectReason) -> VenueEventKind {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::{AssetId, Side};
-    use crate::venue::hl::user::OrderLine;
-
-    fn inquiry(old: u64, current: u64) -> Inquiry {
-        Inquiry {
-            cloid: Cloid::new(1, 5, 9),
-            asset: AssetId::new(0),
-            old: Oid(old),
-            current: Oid(current),
-            void_after: Nanos::secs(10),
-        }
-    }
-
-    fn state(oid: u64, status: WireStatus, leaves: i64) -> Option<OrderState> {
-        let order = OrderLine {
-            asset: Some(AssetId::new(0)),
-            oid: Oid(oid),
-            cloid: Some(Cloid::new(1, 5, 9)),
-            side: Side::Bid,
-            reduce_only: false,
-            px: Px::whole(100),
-            leaves: Qty::whole(leaves),
-            orig: Qty::whole(10),
-        };
-        Some(OrderState { order, status, time: Nanos::ZERO })
-    }
-
-    /// Asks everything and answers by leg; what follows.
-    fn run(
-        inquiry: Inquiry,
-        now: Nanos,
-        answer: impl Fn(Leg) -> Option<OrderState>,
-    ) -> (Vec<VenueEventKind>, bool) {
-        let (mut cases, mut told) = (Cases::default(), Vec::new());
-        cases.on_time(now);
-        cases.open(now, &inquiry);
-        while let Some(ask) = cases.next(now) {
-            cases.asked(now, &ask);
-            cases.answered(now, ask.slot, ask.leg, answer(ask.leg), &mut |_, kind| told.push(kind));
-        }
-        (told, cases.is_empty())
-    }
-
-    fn ack(oid: u64, leaves: i64) -> VenueEventKind {
-        VenueEventKind::Ack { oid: Oid(oid), leaves: Qty::whole(leaves) }
-    }
-    fn done(oid: u64, leaves: i64, why: DoneWhy) -> VenueEventKind {
-        VenueEventKind::Done(Done { oid: Oid(oid), leaves: Qty::whole(leaves), why, _pad: [0; 7] })
-    }
-
-    #[test]
-    fn a_new_order_is_found_or_void() {
-        let early = Nanos::secs(9);
-        let (told, closed) = run(inquiry(0, 0), early, |_| state(7, WireStatus::Open, 10));
-        assert_eq!((told, closed), (vec![ack(7, 10)], true));
-        let (told, closed) = run(inquiry(0, 0), early, |_| None);
-        assert_eq!((told, closed), (vec![], false), "it may still arrive");
-        let (told, closed) = run(inquiry(0, 0), Nanos::secs(11), |_| None);
-        assert_eq!(
-            (told, closed),
-            (vec![rejected(ActionKind::Place, RejectReason::Expired)], true)
-        );
-        let refused = WireStatus::Rejected(RejectReason::BadAloPx);
-        let (told, _) = run(inquiry(0, 0), early, |_| state(7, refused, 10));
-        assert_eq!(told, vec![rejected(ActionKind::Place, RejectReason::BadAloPx)]);
-    }
-
-    #[test]
-    fn a_modify_arrived_or_never_did() {
-        let landed = |leg| match leg {
-            Leg::ByCloid => state(8, WireStatus::Open, 5),
-            _ => state(7, WireStatus::Canceled, 10),
-        };
-        let (told, closed) = run(inquiry(7, 0), Nanos::secs(9), landed);
-        assert_eq!((told, closed), (vec![ack(8, 5), done(7, 10, DoneWhy::Canceled)], true));
-        let never = |_| state(7, WireStatus::Open, 10);
-        assert_eq!(run(inquiry(7, 0), Nanos::secs(9), never), (vec![], false));
-        let (told, closed) = run(inquiry(7, 0), Nanos::secs(12), never);
-        let expired = rejected(ActionKind::Modify, RejectReason::Expired);
-        assert_eq!((told, closed), (vec![expired, ack(7, 10)], true));
-    }
-
-    #[test]
-    fn void_is_what_the_venues_clock_says() {
-        let (now, mut told) = (Nanos::secs(20), Vec::new());
-        let mut cases = Cases::default();
-        cases.on_time(Nanos::secs(9));
-        cases.open(now, &inquiry(0, 0));
-        let mut round = |cases: &mut Cases, now| {
-            let ask = cases.next(now).unwrap();
-            let needs_time = cases.needs_time(now, &ask);
-            cases.asked(now, &ask);
-            // Told too late for the question that is under way.
-            cases.on_time(Nanos::secs(11));
-            cases.answered(now, ask.slot, ask.leg, None, &mut |_, kind| told.push(kind));
-            (needs_time, told.len())
-        };
-        assert_eq!(round(&mut cases, now), (true, 0), "it may still be executed");
-        assert_eq!(round(&mut cases, Nanos::secs(21)), (false, 1));
-        assert!(cases.is_empty());
-    }
-
-    #[test]
-    fn a_known_leg_is_asked_for_by_its_oid() {
-        let (told, _) = run(inquiry(0, 7), Nanos::secs(1), |_| state(7, WireStatus::Filled, 0));
-        assert_eq!(told, vec![done(7, 0, DoneWhy::Filled)]);
-        let (told, closed) = run(inquiry(0, 7), Nanos::secs(1), |_| {
-            state(7, WireStatus::Unknown(crate::venue::hl::user::UnknownStatus::Other), 3)
-        });
-        assert_eq!((told, closed), (vec![], false), "a new word concludes nothing");
-    }
-
-    #[test]
-    fn an_answer_about_another_order_is_not_taken() {
-        let mut cases = Cases::default();
-        cases.open(Nanos::ZERO, &inquiry(0, 7));
-        let ask = cases.next(Nanos::ZERO).unwrap();
-        cases.asked(Nanos::ZERO, &ask);
-        assert_eq!(cases.next(Nanos::ZERO), None);
-        let mut other = state(7, WireStatus::Filled, 0);
-        if let Some(state) = &mut other {
-            state.order.cloid = Some(Cloid::new(1, 5, 8));
-        }
-        cases.answered(Nanos::ZERO, 5, Leg::Current, other, &mut |_, _| panic!("told"));
-        assert!(!cases.is_empty());
-        assert_eq!(cases.next(Nanos::secs(5)), Some(ask), "asked again when it seems lost");
-        assert_eq!(cases.next_deadline(), Some(LOST_AFTER));
-    }
-}
+mod tests;

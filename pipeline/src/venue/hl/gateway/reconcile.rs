@@ -167,7 +167,7 @@ impl<T: Transport> HlGateway<T> {
         if now < state.not_before {
             return;
         }
-        if state.step == Step::Cases && self.link.cases.is_empty() {
+        if state.step == Step::Cases && self.link.cases.are_settled() {
             state.go(Step::State);
         }
         match self.link.reconcile.step {
@@ -382,6 +382,11 @@ impl<T: Transport> HlGateway<T> {
             self.link.reconcile.opening = (time, account.account_value);
             self.link.reconcile.go(Step::Settle);
         } else if self.link.holdings.agrees(held) {
+            let Self { link: Link { cases, holdings, .. }, out, .. } = self;
+            cases.close_forgotten(&mut |inquiry, kind| {
+                holdings.on_order(now, inquiry.cloid, inquiry.asset, &kind);
+                out.push(now, inquiry.cloid, inquiry.asset, kind);
+            });
             let state = &mut self.link.reconcile;
             (state.waiting, state.differences, state.said_difference) = (None, 0, false);
             if state.step != Step::Up {
