@@ -395,3 +395,31 @@ fn a_lost_source_is_no_news_and_comes_back() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[1].contains("source is back"), "{lines:?}");
 }
+
+#[test]
+fn the_sources_trades_fill_orders_on_the_mirror() {
+    let mut both = Mirrored::new(Vec::new());
+    let [_, told] = both.run(Nanos::secs(2));
+    let btc = |e: &&MarketEvent| e.asset() == AssetId::new(0);
+    let (bid, ask) = told.iter().rev().filter(btc).find_map(touch_of).unwrap();
+    for (side, level) in [(Side::Bid, bid), (Side::Ask, ask)] {
+        let answer = both.mirror.order(side, &level.px.to_string(), "0.01", TimeInForce::Alo);
+        assert!(answer["resting"]["oid"].is_u64(), "{answer}");
+        both.source.now = both.mirror.now;
+    }
+    let [shown, _] = both.run(Nanos::secs(60));
+    let fills = both.mirror.fills();
+    assert!(!fills.is_empty(), "a minute, and neither side was filled");
+    for fill in &fills {
+        let px = Px::parse(fill["px"].as_str().unwrap().trim_end_matches(".0")).unwrap();
+        let is_bid = fill["side"] == "B";
+        assert_eq!((px, &fill["crossed"]), (if is_bid { bid.px } else { ask.px }, &json!(false)));
+        // The source traded there or beyond.
+        let reached = shown.iter().filter(btc).any(|e| match e {
+            MarketEvent::Trade(t) if is_bid => t.px <= px,
+            MarketEvent::Trade(t) => t.px >= px,
+            _ => false,
+        });
+        assert!(reached, "{fill}");
+    }
+}
