@@ -24,6 +24,8 @@ use std::path::PathBuf;
         botmm                                  the paper market, till Ctrl-C\n  \
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
+        botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -46,7 +48,7 @@ pub enum Verb {
     Run(RunArgs),
     /// Serve a local Hyperliquid: REST and WebSocket on one loopback port, for any client.
     Exchange(ExchangeArgs),
-    /// Make a synthetic market on this machine: no keys, no network (the default verb).
+    /// Run against an exchange of its own on this machine: no keys, no network (the default verb).
     Paper(PaperArgs),
     /// Validate the configuration and print it resolved, secrets masked.
     Check(CheckArgs),
