@@ -196,7 +196,10 @@ impl Live {
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
-            self.state.keep(self.clock.now())?;
+            if let Err(e) = self.state.keep(self.clock.now()) {
+                // Nonces are reserved ahead: a full disk need not stop trading, but must be told of.
+                self.say(format!("{} {e}", utc(self.clock.now())));
+            }
             self.watch_link();
             self.watch_sockets();
             if elapsed >= next_picture {
