@@ -37,10 +37,11 @@ use tempfile::TempDir;
 
 /// A key for tests.
 const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
-/// A hang guard, no measure: a bot quotes within a second.
+/// A hang guard, no measure: a bot quotes within a second, or three after a kill.
 const PATIENCE: Duration = Duration::from_secs(60);
 const COINS: [(&str, u8); 2] = [("BTC", 5), ("ETH", 4)];
-/// Close to the touch, so that much is traded.
+/// Close to the touch, so that much is traded. After a kill a bot waits until what was on its way is
+/// void: short here.
 const CONFIG: &str = "\
 [defaults.quote]
 min_spread_bps = 0.1
@@ -50,6 +51,8 @@ fee_floor = false
 requote_min_ms = 50
 requote_threshold_bps = 0.1
 order_size_usd = 300
+[defaults.risk]
+expires_after_ms = 1000
 ";
 
 #[test]

@@ -24,12 +24,16 @@ struct Kept {
     nonce_reserved: u64,
     /// Number of the newest run.
     session: u32,
+    /// It ended in good order: nothing of it is on its way to the venue.
+    #[serde(default)]
+    ended: bool,
 }
 
 /// See the module.
 pub struct RunState {
     path: PathBuf,
     kept: Kept,
+    was_killed: bool,
     nonce: Nonce,
     next_write: Nanos,
     /// Locked as long as this lives.
@@ -51,7 +55,8 @@ impl RunState {
         let nonce = Nonce::after(before.nonce_reserved.min(now_ms + 10 * NONCE_MARGIN_MS));
         let mut state = Self {
             path,
-            kept: Kept { nonce_reserved: before.nonce_reserved, session },
+            kept: Kept { nonce_reserved: before.nonce_reserved, session, ended: false },
+            was_killed: before.session > 0 && !before.ended,
             nonce,
             next_write: Nanos::ZERO,
             _lock: lock,
@@ -70,6 +75,12 @@ impl RunState {
         self.kept.session
     }
 
+    /// Whether the run before this one ended without a word: what it sent last may still be on its
+    /// way.
+    pub fn was_killed(&self) -> bool {
+        self.was_killed
+    }
+
     /// Writes the file when it is time to. Called often by the side thread.
     pub fn keep(&mut self, now: Nanos) -> Result<(), AppError> {
         if now < self.next_write {
@@ -84,6 +95,7 @@ impl RunState {
     /// The run is over: no more is reserved than was used.
     pub fn finish(mut self) -> Result<(), AppError> {
         self.kept.nonce_reserved = self.nonce.last();
+        self.kept.ended = true;
         self.write()
     }
 
@@ -141,10 +153,11 @@ mod tests {
         drop(first); // As if it were killed: nothing more was written.
         let second = open(dir.path(), 990).unwrap();
         assert!(second.nonce().next(Nanos::secs(990)) > used);
-        assert!(second.session() > session);
+        assert!(second.session() > session && second.was_killed());
         let last = second.nonce().last();
         second.finish().unwrap();
         let third = open(dir.path(), 2_000).unwrap();
+        assert!(!third.was_killed());
         assert_eq!(third.nonce().next(Nanos::secs(2_000)), 2_000_000.max(last + 1));
     }
 

@@ -157,7 +157,12 @@ pub fn run(setup: &Setup) -> Outcome {
     };
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Mainnet);
     let (orders, seen) = Spy::around(venue.transport(LATENCY), setup.tamper);
-    let gateway_config = GatewayConfig { account: user(), vault: None, seed: setup.seed ^ 1 << 32 };
+    let gateway_config = GatewayConfig {
+        account: user(),
+        vault: None,
+        seed: setup.seed ^ 1 << 32,
+        settle: Nanos::ZERO,
+    };
     let (gateway, link) =
         HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);
     let feed = HlFeed::new(venue.transport(LATENCY), universe, setup.seed);

@@ -47,7 +47,7 @@ pub struct Rig {
 pub fn gateway(end: BotEnd) -> (HlGateway<BotEnd>, Box<dyn Fn() -> GatewayView>) {
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Testnet);
     let account = Address::parse(ACCOUNT).unwrap();
-    let config = GatewayConfig { account, vault: None, seed: 5 };
+    let config = GatewayConfig { account, vault: None, seed: 5, settle: Nanos::ZERO };
     let (gateway, board) = HlGateway::new(end, universe(), signer, Nonce::after(0), config);
     (gateway, Box::new(move || GatewayView::read(&board)))
 }

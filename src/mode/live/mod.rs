@@ -39,6 +39,8 @@ const TURN: Duration = Duration::from_millis(20);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The order link must have shown no open order for this long before it is believed.
 const CANCEL_SETTLE: Duration = Duration::from_millis(500);
+/// Clocks and links are not exact.
+const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// When the order link has been down for this long, what rests is cancelled over HTTPS.
 const FALLBACK_AFTER: Duration = Duration::from_secs(10);
 /// How often the fallback is tried again.
@@ -147,7 +149,12 @@ impl Live {
         let seed = u64::from(state.session());
         let feed = HlFeed::new(market_socket, universe.clone(), seed);
         let Account { address, vault, .. } = account;
-        let gateway_config = GatewayConfig { account: address, vault, seed: seed ^ 1 << 32 };
+        let gateway_config = GatewayConfig {
+            account: address,
+            vault,
+            seed: seed ^ 1 << 32,
+            settle: settle(&state, &config),
+        };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
         let Pipeline { stages, records, status, metrics, rings, level } =
@@ -455,6 +462,12 @@ impl Live {
     pub fn dir(&self) -> PathBuf {
         self.dir.clone()
     }
+}
+
+/// How long to wait for what a killed run may have sent: until that is void.
+fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
+    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
+    void_after.filter(|_| state.was_killed()).map_or(Nanos::ZERO, |void| void + CLOCK_GRACE)
 }
 
 /// Wall time needs threads.

@@ -57,6 +57,9 @@ pub struct GatewayConfig {
     pub vault: Option<Address>,
     /// Draws the jitter of reconnects.
     pub seed: u64,
+    /// How long what an earlier run sent may still be on its way to the venue, from our first look
+    /// at the open orders; zero when that run ended in good order.
+    pub settle: Nanos,
 }
 
 /// See the module.

@@ -38,6 +38,7 @@ impl<T: Transport> HlGateway<T> {
     pub(super) fn on_orders(&mut self, now: Nanos) {
         let Self { link, out, .. } = self;
         let state = &mut link.reconcile;
+        let first = *state.first_orders.get_or_insert(now);
         let foreign = state.foreign;
         out.show(|view| view.foreign_orders = foreign);
         if foreign > 0 && foreign != state.said_foreign {
@@ -60,6 +61,10 @@ impl<T: Transport> HlGateway<T> {
             }
         } else if state.step == Step::Up {
             state.waiting = None;
+        } else if now < first + self.wire.config.settle {
+            // What a killed run sent last may arrive after this list: read it again until that is
+            // void.
+            state.again(now, Step::Orders, STEP_PAUSE);
         } else {
             state.go(Step::Cases);
         }

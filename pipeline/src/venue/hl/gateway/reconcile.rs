@@ -74,8 +74,9 @@ pub struct Reconcile {
     next_state: Nanos,
     pub(super) next_orders: Nanos,
     next_budget: Nanos,
-    /// When the list of open orders was asked for.
+    /// When the list of open orders was asked for, and when for the first time.
     pub(super) orders_asked: Nanos,
+    pub(super) first_orders: Option<Nanos>,
     /// What the list of open orders that is being read has shown so far.
     pub(super) foreign: u64,
     pub(super) strays: Vec<(AssetId, Oid)>,
