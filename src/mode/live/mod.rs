@@ -149,12 +149,16 @@ impl Live {
         let seed = u64::from(state.session());
         let feed = HlFeed::new(market_socket, universe.clone(), seed);
         let Account { address, vault, .. } = account;
-        let gateway_config = GatewayConfig {
-            account: address,
-            vault,
-            seed: seed ^ 1 << 32,
-            settle: settle(&state, &config),
-        };
+        let settle = settle(&state, &config);
+        if settle > Nanos::ZERO {
+            terminal::complain(format_args!(
+                "the run before this one was killed: quoting waits {} s, until what it sent last is \
+                 void",
+                settle.as_secs_f64()
+            ));
+        }
+        let gateway_config =
+            GatewayConfig { account: address, vault, seed: seed ^ 1 << 32, settle };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
         let Pipeline { stages, records, status, metrics, rings, level } =
