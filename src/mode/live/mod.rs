@@ -149,16 +149,12 @@ impl Live {
         let seed = u64::from(state.session());
         let feed = HlFeed::new(market_socket, universe.clone(), seed);
         let Account { address, vault, .. } = account;
-        let settle = settle(&state, &config);
-        if settle > Nanos::ZERO {
-            terminal::complain(format_args!(
-                "the run before this one was killed: quoting waits {} s, until what it sent last is \
-                 void",
-                settle.as_secs_f64()
-            ));
-        }
-        let gateway_config =
-            GatewayConfig { account: address, vault, seed: seed ^ 1 << 32, settle };
+        let gateway_config = GatewayConfig {
+            account: address,
+            vault,
+            seed: seed ^ 1 << 32,
+            settle: settle(&state, &config),
+        };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
         let Pipeline { stages, records, status, metrics, rings, level } =
@@ -471,7 +467,13 @@ impl Live {
 /// How long to wait for what a killed run may have sent: until that is void.
 fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
     let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
-    void_after.filter(|_| state.was_killed()).map_or(Nanos::ZERO, |void| void + CLOCK_GRACE)
+    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
+    let settle = void_after + CLOCK_GRACE;
+    terminal::complain(format_args!(
+        "the run before this one was killed: quoting waits {} s, until what it sent last is void",
+        settle.as_secs_f64()
+    ));
+    settle
 }
 
 /// Wall time needs threads.
