@@ -8,15 +8,15 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{In, Lane, Latencies, Out, Stage, WallClock, ring};
+use botmm_pipeline::rt::{In, Out, Stage, ring};
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
     Action, ActionKind, BookSnapshot, MarketEvent, Nanos, Record, Side, Universe, VenueEvent,
 };
-use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::venue::sim::link::SimGateway;
 use botmm_pipeline::wiring::{self, Config};
+use harness::engine::{Engine, FrameFeed};
 use harness::made::{self, Venue};
 use harness::{Samples, Stopwatch};
 use std::hint::black_box;
@@ -145,61 +145,6 @@ impl DecodeAlone {
         });
         assert_eq!((channel, decoder.fallbacks()), (Some(Channel::Book), 0));
         ns
-    }
-}
-
-/// Decodes one frame whenever there is one.
-struct FrameFeed {
-    decoder: Decoder,
-    universe: Universe,
-    arrived: In<Vec<u8>>,
-    /// Frames go back, so that nothing is freed while a tick is timed.
-    spent: Out<Vec<u8>>,
-}
-
-impl Feed for FrameFeed {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        let Some(frame) = self.arrived.pop() else { return false };
-        let mut events = 0;
-        let channel = self.decoder.decode(&frame, now, &self.universe, |e| {
-            *event = *e;
-            events += 1;
-        });
-        let is_spent = self.spent.push(frame).is_ok();
-        is_spent && channel == Ok(Channel::Book) && events == 1
-    }
-    fn next_deadline(&self) -> Option<Nanos> {
-        None
-    }
-}
-
-/// The stages in a lane, as they run, or bare, so that each can be timed.
-enum Engine {
-    Lane(Lane, Latencies),
-    Stages(Vec<Box<dyn Stage>>),
-}
-
-impl Engine {
-    fn lane(stages: Vec<Box<dyn Stage>>) -> Self {
-        let (mut lanes, latencies) = Lane::inline(stages, &WallClock::default());
-        Self::Lane(lanes.remove(0), latencies)
-    }
-
-    fn poll(&mut self, now: Nanos) -> usize {
-        match self {
-            Self::Lane(lane, _) => lane.poll(now),
-            Self::Stages(stages) => stages.iter_mut().map(|s| s.poll(now)).sum(),
-        }
-    }
-
-    fn poll_split(&mut self, now: Nanos, watch: &Stopwatch) -> Vec<u64> {
-        let Self::Stages(stages) = self else { return Vec::new() };
-        let time = |stage: &mut Box<dyn Stage>| {
-            watch.time(&mut || {
-                stage.poll(now);
-            })
-        };
-        stages.iter_mut().map(time).collect()
     }
 }
 

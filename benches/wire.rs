@@ -8,22 +8,21 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{In, Lane, Latencies, Out, Stage, WallClock, ring};
+use botmm_pipeline::rt::{In, Out, Stage, ring};
 use botmm_pipeline::types::limits::RING_SIM;
-use botmm_pipeline::types::{
-    Action, ActionKind, Inquiry, MarketEvent, Nanos, Record, Universe, VenueEvent,
-};
+use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Record, Universe, VenueEvent};
+use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
 use botmm_pipeline::venue::hl::sign::{
     Envelope, Hash32, Network, Nonce, Recoverer, RequestSigner, Signature, Signer, WireAction, hex,
     json_to_msgpack, keccak256,
 };
-use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::venue::sim::link::SimGateway;
-use botmm_pipeline::venue::{Feed, Gateway};
 use botmm_pipeline::wiring::{self, Config};
 use bytes::BytesMut;
+use harness::engine::{Engine, FrameFeed};
 use harness::made::{self, Venue};
 use harness::{Samples, Stopwatch};
 use std::io::{self, Read, Write};
@@ -62,8 +61,9 @@ fn main() {
     let frames: Vec<String> =
         made::books(BOOKS, MOVE).iter().map(|b| made::frame_of(b, &made::btc())).collect();
     let socket = Memory::default();
-    let mut whole = Rig::new(|inner| SigningGateway { inner, wire: WireOut::new(socket.clone()) });
-    let mut split = Rig::new(|inner| inner);
+    let signing = |inner| SigningGateway { inner, wire: WireOut::new(socket.clone()) };
+    let mut whole = Rig::new(Engine::lane, signing);
+    let mut split = Rig::new(Engine::Stages, |inner| inner);
     let mut parts = Parts::new();
     for _ in 0..FIRST_TICKS {
         whole.tick(&frames, |engine, now| engine.poll(now));
@@ -77,7 +77,7 @@ fn main() {
     let mut sums = Samples::new("sum of a tick's parts");
     for _ in 0..ticks.div_ceil(harness::TURN) {
         for _ in 0..harness::TURN.min(ticks) {
-            let time = |lane: &mut Lanes, now| {
+            let time = |lane: &mut Engine, now| {
                 watch.time(&mut || {
                     lane.poll(now);
                 })
@@ -117,7 +117,7 @@ fn print(frames: &[String], all: &Samples, sums: &Samples, each: &[Samples]) {
 }
 
 /// What a tick put on the wire is one masked text frame with a request that we signed.
-fn assert_result<G: Gateway + 'static>(frames: &[String], rig: &mut Rig<G>, socket: &Memory) {
+fn assert_result(frames: &[String], rig: &mut Rig, socket: &Memory) {
     while rig.tick(frames, |lane, now| lane.poll(now)).is_none() {
         socket.drain();
     }
@@ -323,54 +323,9 @@ impl Parts {
     }
 }
 
-/// Decodes one frame whenever there is one.
-struct FrameFeed {
-    decoder: Decoder,
-    universe: Universe,
-    arrived: In<Vec<u8>>,
-    /// Frames go back, so that nothing is freed while a tick is timed.
-    spent: Out<Vec<u8>>,
-}
-
-impl Feed for FrameFeed {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        let Some(frame) = self.arrived.pop() else { return false };
-        let channel = self.decoder.decode(&frame, now, &self.universe, |e| *event = *e);
-        self.spent.push(frame).is_ok() && channel == Ok(Channel::Book)
-    }
-    fn next_deadline(&self) -> Option<Nanos> {
-        None
-    }
-}
-
-/// The stages, in a lane for the whole, bare for the parts.
-enum Lanes {
-    Lane(Lane, Latencies),
-    Bare(Vec<Box<dyn Stage>>),
-}
-
-impl Lanes {
-    fn poll(&mut self, now: Nanos) -> usize {
-        match self {
-            Self::Lane(lane, _) => lane.poll(now),
-            Self::Bare(stages) => stages.iter_mut().map(|s| s.poll(now)).sum(),
-        }
-    }
-
-    fn poll_split(&mut self, now: Nanos, watch: &Stopwatch) -> Vec<u64> {
-        let Self::Bare(stages) = self else { return Vec::new() };
-        let time = |stage: &mut Box<dyn Stage>| {
-            watch.time(&mut || {
-                stage.poll(now);
-            })
-        };
-        stages.iter_mut().map(time).collect()
-    }
-}
-
 /// A pipeline between a feed of frames and a venue that takes every order.
-struct Rig<G> {
-    lanes: Lanes,
+struct Rig {
+    engine: Engine,
     records: Vec<In<Record>>,
     arrived: Out<Vec<u8>>,
     spent: In<Vec<u8>>,
@@ -379,11 +334,13 @@ struct Rig<G> {
     venue: Venue,
     tick: usize,
     last: Action,
-    _gateway: std::marker::PhantomData<G>,
 }
 
-impl<G: Gateway + 'static> Rig<G> {
-    fn new(gateway: impl FnOnce(SimGateway) -> G) -> Self {
+impl Rig {
+    fn new<G: Gateway + 'static>(
+        engine: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine,
+        gateway: impl FnOnce(SimGateway) -> G,
+    ) -> Self {
         let universe = made::btc();
         let params = vec![made::params()];
         let config = Config { universe: universe.clone(), params, session: 1, lossless: false };
@@ -394,25 +351,18 @@ impl<G: Gateway + 'static> Rig<G> {
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
         let gateway = gateway(SimGateway { actions: actions_tx, events });
-        let signs = std::any::type_name::<G>() == std::any::type_name::<SigningGateway>();
         let wiring::Pipeline { mut stages, records, .. } = wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
-        let lanes = if signs {
-            let (mut lanes, latencies) = Lane::inline(stages, &WallClock::default());
-            Lanes::Lane(lanes.remove(0), latencies)
-        } else {
-            Lanes::Bare(stages)
-        };
+        let engine = engine(stages);
         let (venue, last) = (Venue::default(), Action::default());
-        let _gateway = std::marker::PhantomData;
-        Self { lanes, records, arrived, spent, actions, answers, venue, tick: 0, last, _gateway }
+        Self { engine, records, arrived, spent, actions, answers, venue, tick: 0, last }
     }
 
     /// One tick by `poll`; what it returned if the tick modified every order.
     fn tick<R>(
         &mut self,
         frames: &[String],
-        poll: impl FnOnce(&mut Lanes, Nanos) -> R,
+        poll: impl FnOnce(&mut Engine, Nanos) -> R,
     ) -> Option<R> {
         let now = made::START + Nanos(BOOK_INTERVAL.0 * self.tick as i64);
         let mut frame = self.spent.pop().unwrap_or_default();
@@ -420,7 +370,7 @@ impl<G: Gateway + 'static> Rig<G> {
         frame.extend_from_slice(frames[self.tick % BOOKS].as_bytes());
         stamp(&mut frame, now);
         assert!(self.arrived.push(frame).is_ok(), "the last frame was taken");
-        let result = poll(&mut self.lanes, now);
+        let result = poll(&mut self.engine, now);
         self.tick += 1;
         let (mut actions, mut is_full) = (0, false);
         while let Some(action) = self.actions.pop() {
@@ -431,11 +381,11 @@ impl<G: Gateway + 'static> Rig<G> {
         while let Some(answer) = self.venue.next() {
             assert!(self.answers.push(answer).is_ok(), "a few answers cannot fill a ring");
         }
-        while self.lanes.poll(now + ANSWER_AFTER) > 0 {}
+        while self.engine.poll(now + ANSWER_AFTER) > 0 {}
         for ring in &mut self.records {
             while ring.pop().is_some() {}
         }
-        if let Lanes::Lane(_, latencies) = &mut self.lanes {
+        if let Engine::Lane(_, latencies) = &mut self.engine {
             latencies.drain();
         }
         (is_full && actions == 1).then_some(result)

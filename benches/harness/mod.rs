@@ -5,6 +5,7 @@
 //! reading the clock is measured and taken off.
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+pub mod engine;
 pub mod made;
 
 use hdrhistogram::Histogram;
