@@ -206,7 +206,7 @@ impl<T: Transport> HlFeed<T> {
             }
         }
         if longest >= SILENCE_LIMIT {
-            self.session.give_up(now);
+            self.session.on_closed(now);
             self.lost(now);
         }
     }

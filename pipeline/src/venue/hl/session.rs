@@ -139,18 +139,13 @@ impl Session {
         }
     }
 
-    /// The transport says that the link is gone, or could not be opened: waits, longer each time.
+    /// The link is gone, could not be opened, or is given up from our side: waits, longer each time.
     pub fn on_closed(&mut self, now: Nanos) {
         if matches!(self.state, State::Open { since } if now - since >= GOOD_AFTER) {
             self.failures = 0;
         }
         self.state = State::Waiting { until: now + self.pause() };
         self.failures += 1;
-    }
-
-    /// Gives the link up from our side.
-    pub fn give_up(&mut self, now: Nanos) {
-        self.on_closed(now);
     }
 
     /// Does what is due: connects, pings, notices that a link is dead. True when a link that was
