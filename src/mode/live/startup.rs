@@ -6,7 +6,8 @@ use crate::exit::AppError;
 use crate::net::{Endpoint, Rest, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::terminal;
-use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, SCALE, Usd, parse_decimal};
+use botmm_pipeline::types::decimal::SCALE_DIGITS;
+use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use botmm_pipeline::wiring;
 use serde_json::{Value, json};
@@ -260,12 +261,25 @@ fn address(value: &Value) -> Option<Address> {
     value.as_str().and_then(Address::parse)
 }
 
-/// An amount of the venue, whose last decimals may be noise.
+/// An amount of the venue. What it shows beyond eight decimals is noise, and is cut off.
 pub fn usd(value: &Value) -> Option<Usd> {
     let text = value.as_str()?;
-    if let Ok(raw) = parse_decimal(text.as_bytes()) {
-        return Some(Usd::from_raw(raw));
+    let point = text.find('.').unwrap_or(text.len());
+    let exact = text.get(..point + 1 + SCALE_DIGITS as usize).unwrap_or(text);
+    parse_decimal(exact.as_bytes()).ok().map(Usd::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_and_their_noise_is_cut_off() {
+        let read = |text: &str| usd(&Value::String(text.to_owned())).map(|v| v.to_string());
+        assert_eq!(read("9989.525556").as_deref(), Some("9989.525556"));
+        assert_eq!(read("-12").as_deref(), Some("-12"));
+        assert_eq!(read("39907.5661399998000001").as_deref(), Some("39907.56613999"));
+        assert_eq!(read("1.5e3 USD"), None);
+        assert_eq!(usd(&Value::Null), None);
     }
-    let approximate: f64 = text.parse().ok()?;
-    approximate.is_finite().then(|| Usd::from_raw((approximate * SCALE as f64) as i64))
 }
