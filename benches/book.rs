@@ -8,6 +8,7 @@ mod harness;
 use botmm_pipeline::logic::book::Book;
 use botmm_pipeline::rt::{In, Out, OutLatest, Stage, ring};
 use botmm_pipeline::stage::book::BookStage;
+use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::types::limits::{RING_MARKET, RING_VIEW};
 use botmm_pipeline::types::{Bbo, BookSnapshot, BookState, BookView, Level, MarketEvent, Px, Side};
 use harness::{Samples, made};
@@ -146,7 +147,8 @@ impl Rig {
     fn new() -> Self {
         let (tx, input) = ring("bench->book", RING_MARKET);
         let (views, rx) = ring("book->bench", RING_VIEW);
-        let stage = BookStage::new(input, OutLatest::new(views, 1), &[made::params()]);
+        let changes = ParamsIn::new(ring("side->book params", 1).1);
+        let stage = BookStage::new(input, OutLatest::new(views, 1), changes, &[made::params()]);
         Self { stage, tx, rx }
     }
 

@@ -122,6 +122,7 @@ impl Draft {
             let text = std::fs::read_to_string(path)
                 .map_err(|e| ConfigError::general(name.as_str(), format!("cannot read: {e}")))?;
             let mut own = Document::parse(&name, &text)?;
+            forget_coins(&mut table, &mut origins, &own.table);
             origins.append(&mut own.origins);
             // Checked by itself first: a wrong type must not vanish under what it replaces.
             spec::check(&own.table, &origins)?;
@@ -318,6 +319,25 @@ fn set(
     if let Some(keys) = section_table {
         keys.insert(key.to_owned(), value);
         origins.insert(format!("{section}.{key}"), origin.to_owned());
+    }
+}
+
+/// A default that a person sets holds for every coin: what the shipped file sets for one goes.
+fn forget_coins(table: &mut Table, origins: &mut Origins, own: &Table) {
+    let parts = own.get("defaults").and_then(Value::as_table).into_iter().flatten();
+    let set: Vec<(&String, &String)> = parts
+        .flat_map(|(part, keys)| {
+            keys.as_table().into_iter().flat_map(Table::keys).map(move |k| (part, k))
+        })
+        .collect();
+    let coins = table.get_mut("asset").and_then(Value::as_table_mut);
+    for (coin, parts) in coins.into_iter().flatten() {
+        for (part, key) in &set {
+            let keys = parts.get_mut(part.as_str()).and_then(Value::as_table_mut);
+            if keys.is_some_and(|keys| keys.remove(key.as_str()).is_some()) {
+                origins.remove(&format!("asset.{coin}.{part}.{key}"));
+            }
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub fn params() -> AssetParams {
     let mut params = AssetParams { order_size_usd: Usd::whole(400), ..AssetParams::default() };
     params.risk.action_budget = 1 << 60;
     params.risk.max_actions_per_min = u32::MAX;
+    params.risk.max_orders_per_min = u32::MAX;
     params
 }
 

@@ -4,7 +4,8 @@
 //!  feed ──market──> book ──views──> quote ──targets──> risk ──approved──> dispatch ──> gateway
 //!                                     ^                  ^                   │
 //!                                     └──── venue ───────┴───── venue ───────┘
-//!  risk, dispatch ──records──> side
+//!  all but book ──records──> side
+//!  side ──params──> book, quote, risk, dispatch;   side ──commands──> feed, quote, risk
 //! ```
 //!
 //! | ring | when full |
@@ -13,22 +14,27 @@
 //! | views, targets, approved | the newest of each asset waits for room, older ones are superseded |
 //! | venue | never lost: full = halt |
 //! | records | the newest is dropped and counted |
+//! | params, commands | refused: the side thread says so and tries again |
 
 use crate::logic::budget::Budget;
 use crate::logic::gate::Gate;
 use crate::logic::orders::Orders;
-use crate::rt::{BoardReader, InLatest, LevelCell, OutLatest, RingStats, Stage, board, ring};
+use crate::rt::{BoardReader, InLatest, LevelCell, Out, OutLatest, RingStats, Stage, board, ring};
 use crate::stage::book::BookStage;
 use crate::stage::dispatch::{DispatchRings, DispatchStage};
-use crate::stage::feed::FeedStage;
+use crate::stage::feed::{FeedRings, FeedStage};
 use crate::stage::metrics::Metrics;
-use crate::stage::quote::QuoteStage;
+use crate::stage::params::ParamsIn;
+use crate::stage::quote::{QuoteRings, QuoteStage};
 use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::STATUS_WORDS;
 use crate::types::limits::{
-    POLL_BATCH, RING_MARKET, RING_RECORD, RING_TARGET, RING_VENUE, RING_VIEW,
+    POLL_BATCH, RING_COMMAND, RING_MARKET, RING_PARAMS, RING_RECORD, RING_TARGET, RING_VENUE,
+    RING_VIEW,
 };
-use crate::types::{AssetParams, Record, Universe};
+use crate::types::{
+    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, Universe,
+};
 use crate::venue::{Feed, Gateway};
 use std::sync::Arc;
 
@@ -49,8 +55,11 @@ pub struct Config {
 pub struct Pipeline {
     /// The five stages, in order.
     pub stages: Vec<Box<dyn Stage>>,
-    /// What the stages tell the side thread.
+    /// What the stages tell the side thread, in the stages' order. To see each record after those
+    /// that it rests on, drain the last ring first, and read the first one first.
     pub records: Vec<crate::rt::In<Record>>,
+    /// What the side thread may ask of them.
+    pub control: Control,
     /// What the stages show of each asset.
     pub status: Vec<BoardReader<STATUS_WORDS>>,
     /// Counters.
@@ -59,6 +68,45 @@ pub struct Pipeline {
     pub rings: Vec<Arc<RingStats>>,
     /// The halt level.
     pub level: Arc<LevelCell>,
+}
+
+/// The side thread's end of the rings towards the stages.
+pub struct Control {
+    /// To the quote stage.
+    pub quote: Out<QuoteCommand>,
+    /// To the risk stage.
+    pub risk: Out<RiskCommand>,
+    feed: Out<NewParams>,
+    params: [Out<ParamsChange>; 4],
+    generation: u32,
+}
+
+impl Control {
+    /// Lets new parameters take effect, all of them at once, after the newest market event; their
+    /// generation. [`None`] when a change before this one is still on its way: try again.
+    pub fn change_params(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
+        let generation = self.hand_over_params(changes)?;
+        let sent = self.feed.push(NewParams { generation });
+        assert!(sent.is_ok(), "the feed's ring is as large as the others'");
+        Some(generation)
+    }
+
+    /// The same for a feed that brings the generation itself, at its place among its events.
+    pub fn hand_over_params(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
+        let room = self.params.iter().map(Out::free).min().unwrap_or(0);
+        if changes.is_empty() || room < changes.len() || self.feed.free() == 0 {
+            return None;
+        }
+        self.generation += 1;
+        let generation = self.generation;
+        for ring in &mut self.params {
+            for (asset, params) in changes {
+                let change = ParamsChange { generation, asset: *asset, params: *params };
+                assert!(ring.push(change).is_ok(), "there was room");
+            }
+        }
+        Some(generation)
+    }
 }
 
 /// Builds the five stages between a feed and a gateway. Live, paper, replay and tests all call this.
@@ -78,8 +126,17 @@ where
     let (approved_tx, approved_rx) = ring("risk->dispatch", RING_TARGET);
     let (venue_quote_tx, venue_quote_rx) = ring("dispatch->quote", RING_VENUE);
     let (venue_risk_tx, venue_risk_rx) = ring("dispatch->risk", RING_VENUE);
+    let (feed_record_tx, feed_record_rx) = ring("feed->side", RING_PARAMS);
+    let (quote_record_tx, quote_record_rx) = ring("quote->side", RING_RECORD);
     let (risk_record_tx, risk_record_rx) = ring("risk->side", RING_RECORD);
     let (dispatch_record_tx, dispatch_record_rx) = ring("dispatch->side", RING_RECORD);
+    let (feed_command_tx, feed_command_rx) = ring("side->feed", RING_PARAMS);
+    let (quote_command_tx, quote_command_rx) = ring("side->quote", RING_COMMAND);
+    let (risk_command_tx, risk_command_rx) = ring("side->risk", RING_COMMAND);
+    let names =
+        ["side->book params", "side->quote params", "side->risk params", "side->dispatch params"];
+    let [book_params, quote_params, risk_params, dispatch_params] =
+        names.map(|name| ring(name, RING_PARAMS));
     let (boards, status) = (0..assets).map(|_| board()).unzip();
 
     let rings = vec![
@@ -89,41 +146,58 @@ where
         approved_tx.stats().clone(),
         venue_quote_tx.stats().clone(),
         venue_risk_tx.stats().clone(),
+        feed_record_tx.stats().clone(),
+        quote_record_tx.stats().clone(),
         risk_record_tx.stats().clone(),
         dispatch_record_tx.stats().clone(),
     ];
 
+    let feed_rings =
+        FeedRings { out: market_tx, commands: feed_command_rx, records: feed_record_tx };
+    let quote_rings = QuoteRings {
+        views: InLatest::new(view_rx, assets, POLL_BATCH, *lossless),
+        venue: venue_quote_rx,
+        commands: quote_command_rx,
+        params: ParamsIn::new(quote_params.1),
+        out: OutLatest::new(target_tx, assets),
+        records: quote_record_tx,
+    };
     let risk_rings = RiskRings {
         targets: InLatest::new(target_rx, assets, POLL_BATCH, *lossless),
         venue: venue_risk_rx,
+        commands: risk_command_rx,
+        params: ParamsIn::new(risk_params.1),
         out: OutLatest::new(approved_tx, assets),
         records: risk_record_tx,
     };
     let dispatch_rings = DispatchRings {
         targets: InLatest::new(approved_rx, assets, POLL_BATCH, *lossless),
+        params: ParamsIn::new(dispatch_params.1),
         venue: [venue_quote_tx, venue_risk_tx],
         records: dispatch_record_tx,
         status: boards,
     };
-    let views = InLatest::new(view_rx, assets, POLL_BATCH, *lossless);
+    let views = OutLatest::new(view_tx, assets);
+    let book_params_in = ParamsIn::new(book_params.1);
     let gate = Gate::new(universe.clone(), params);
     let orders = Orders::new(universe, params, *session);
     let budget = Budget::new(&params[0].risk);
     let shared = (level.clone(), metrics.clone());
 
     let stages: Vec<Box<dyn Stage>> = vec![
-        Box::new(FeedStage::new(feed, market_tx, metrics.clone(), *lossless)),
-        Box::new(BookStage::new(market_rx, OutLatest::new(view_tx, assets), params)),
-        Box::new(QuoteStage::new(
-            views,
-            venue_quote_rx,
-            OutLatest::new(target_tx, assets),
-            universe.clone(),
-            params,
-        )),
+        Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), *lossless)),
+        Box::new(BookStage::new(market_rx, views, book_params_in, params)),
+        Box::new(QuoteStage::new(quote_rings, universe.clone(), params)),
         Box::new(RiskStage::new(risk_rings, gate, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),
     ];
-    let records = vec![risk_record_rx, dispatch_record_rx];
-    Pipeline { stages, records, status, metrics, rings, level }
+    let records = vec![feed_record_rx, quote_record_rx, risk_record_rx, dispatch_record_rx];
+    let control = Control {
+        quote: quote_command_tx,
+        risk: risk_command_tx,
+        feed: feed_command_tx,
+        params: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0],
+        generation: 0,
+    };
+    Pipeline { stages, records, control, status, metrics, rings, level }
 }

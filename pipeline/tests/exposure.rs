@@ -58,6 +58,7 @@ impl World {
         params.risk.max_api_errors = 200;
         params.risk.action_budget = 1_000_000;
         params.risk.max_actions_per_min = 1_000_000;
+        params.risk.max_orders_per_min = 1_000_000;
         let all = [params; ASSETS];
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),

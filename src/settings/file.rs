@@ -6,7 +6,10 @@ use super::values::{parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel};
 use super::{document::Origins, place_of};
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
-use botmm_pipeline::types::params::FairPrice;
+use botmm_pipeline::types::params::{
+    AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, QuoteModel, SignalParams, Strategy,
+    ToxicityParams,
+};
 use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -20,9 +23,9 @@ pub(super) struct Root {
     pub universe: BTreeMap<String, InstrumentFile>,
     pub sim: Sim,
     pub fees: FeeTable,
-    pub defaults: Defaults,
+    pub defaults: Parts,
     #[serde(default)]
-    pub asset: BTreeMap<String, Overrides>,
+    pub asset: BTreeMap<String, Parts>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,21 +60,29 @@ pub(super) struct Sim {
     pub maker_fee_bps: Option<Bps>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Defaults {
+/// A table a part (see [`super::spec::PARTS`]): all keys in `[defaults]`, only those that differ in
+/// `[asset.COIN]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Parts {
     pub quote: Table,
+    pub signal: Table,
+    pub adaptive: Table,
+    pub toxicity: Table,
     pub risk: Table,
 }
 
-/// What differs for one coin.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Overrides {
-    #[serde(default)]
-    pub quote: Table,
-    #[serde(default)]
-    pub risk: Table,
+impl Parts {
+    /// The table of a part's name.
+    pub fn get(&self, part: &str) -> &Table {
+        match part {
+            "quote" => &self.quote,
+            "signal" => &self.signal,
+            "adaptive" => &self.adaptive,
+            "toxicity" => &self.toxicity,
+            _ => &self.risk,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,14 +93,24 @@ pub(super) struct Quote {
     vol_horizon_s: f64,
     imbalance_levels: usize,
     imbalance_alpha: f64,
-    signal_bar_s: f64,
+    model: String,
+    strategy: String,
     fair_price: String,
     min_spread_bps: f64,
     max_spread_bps: f64,
     vol_multiplier: f64,
     min_edge_bps: f64,
     fee_floor: bool,
+    below_fee: String,
     skew_factor: f64,
+    skew_knee: f64,
+    skew_knee_slope: f64,
+    risk_aversion: f64,
+    risk_horizon_s: f64,
+    arrival_rate_per_s: f64,
+    arrival_decay_per_bps: f64,
+    arrival_halflife_s: f64,
+    arrival_bin_bps: f64,
     bias_strength: f64,
     imbalance_strength: f64,
     level_spacing_bps: f64,
@@ -105,6 +126,55 @@ pub(super) struct Quote {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Signal {
+    signal_bar_s: f64,
+    atr_bar_s: f64,
+    kalman_process_noise: f64,
+    kalman_measurement_noise: f64,
+    slope_bars: usize,
+    signal_threshold_bps: f64,
+    rsi_bars: usize,
+    rsi_smoothing_bars: usize,
+    qqe_factor: f64,
+    rsi_band: f64,
+    signal_deadzone: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adaptive {
+    regime_short_s: f64,
+    regime_long_s: f64,
+    regime_low_ratio: f64,
+    regime_high_ratio: f64,
+    regime_spread_low: f64,
+    regime_spread_high: f64,
+    regime_size_low: f64,
+    regime_size_high: f64,
+    fill_rate_cycles: u32,
+    fill_rate_low: f64,
+    fill_rate_high: f64,
+    fill_rate_step_down: f64,
+    fill_rate_step_up: f64,
+    fill_rate_mult_min: f64,
+    fill_rate_mult_max: f64,
+    inventory_max_age_s: f64,
+    inventory_decay_s: f64,
+    inventory_decay_mult: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Toxicity {
+    use_toxicity: bool,
+    use_edge_gate: bool,
+    toxicity_horizon_s: f64,
+    toxicity_alpha: f64,
+    toxicity_halflife_s: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Risk {
     #[serde(deserialize_with = "usd")]
     max_position_usd: Usd,
@@ -113,6 +183,7 @@ pub(super) struct Risk {
     #[serde(deserialize_with = "usd")]
     capital_usd: Usd,
     max_daily_loss_pct: f64,
+    daily_loss_rearm: String,
     max_drawdown_pct: f64,
     max_api_errors: u32,
     api_error_window_s: f64,
@@ -123,6 +194,7 @@ pub(super) struct Risk {
     vol_emergency_mult: f64,
     stale_book_ms: i64,
     max_actions_per_min: u32,
+    max_orders_per_min: u32,
     action_budget: u64,
     cancel_reserve_pct: f64,
     ack_timeout_ms: i64,
@@ -134,40 +206,114 @@ fn seconds(s: f64) -> Nanos {
     Nanos((s * 1e9).round() as i64)
 }
 
-impl Quote {
+/// The value that a word stands for. The word was checked against [`super::spec`] before.
+fn meaning<T: Copy + Default>(word: &str, all: &[T], name: impl Fn(&T) -> &'static str) -> T {
+    all.iter().copied().find(|v| name(v) == word).unwrap_or_default()
+}
+
+/// All parts of one coin.
+pub(super) struct CoinFile {
+    pub quote: Quote,
+    pub signal: Signal,
+    pub adaptive: Adaptive,
+    pub toxicity: Toxicity,
+    pub risk: Risk,
+}
+
+impl CoinFile {
     /// In the pipeline's units.
-    pub fn to_params(&self, risk: &Risk, maker_fee: Bps) -> AssetParams {
+    pub fn to_params(&self, maker_fee: Bps) -> AssetParams {
+        let q = &self.quote;
         AssetParams {
-            vol_sample: Nanos::millis(self.vol_sample_ms),
-            vol_halflife_s: self.vol_halflife_s,
-            vol_horizon_s: self.vol_horizon_s,
+            vol_sample: Nanos::millis(q.vol_sample_ms),
+            vol_halflife_s: q.vol_halflife_s,
+            vol_horizon_s: q.vol_horizon_s,
             start_vol_bps: 0.0,
-            imbalance_levels: self.imbalance_levels,
-            imbalance_alpha: self.imbalance_alpha,
-            signal_bar: seconds(self.signal_bar_s),
-            fair_price: if self.fair_price == "mid" {
-                FairPrice::Mid
-            } else {
-                FairPrice::Microprice
-            },
-            min_spread_bps: self.min_spread_bps,
-            max_spread_bps: self.max_spread_bps,
-            vol_multiplier: self.vol_multiplier,
-            min_edge_bps: self.min_edge_bps,
-            fee_floor: self.fee_floor,
-            skew_factor: self.skew_factor,
-            bias_strength: self.bias_strength,
-            imbalance_strength: self.imbalance_strength,
-            level_spacing_bps: self.level_spacing_bps,
-            num_levels: self.num_levels,
-            level_weights: self.level_weights,
-            order_size_usd: self.order_size_usd,
-            one_sided_at: self.one_sided_at,
-            requote_min: Nanos::millis(self.requote_min_ms),
-            tick: Nanos::millis(self.tick_ms),
-            requote_threshold_bps: self.requote_threshold_bps,
+            imbalance_levels: q.imbalance_levels,
+            imbalance_alpha: q.imbalance_alpha,
+            model: meaning(&q.model, &QuoteModel::ALL, |m| m.as_str()),
+            strategy: meaning(&q.strategy, &Strategy::ALL, |s| s.as_str()),
+            fair_price: if q.fair_price == "mid" { FairPrice::Mid } else { FairPrice::Microprice },
+            min_spread_bps: q.min_spread_bps,
+            max_spread_bps: q.max_spread_bps,
+            vol_multiplier: q.vol_multiplier,
+            min_edge_bps: q.min_edge_bps,
+            fee_floor: q.fee_floor,
+            below_fee: if q.below_fee == "skip" { BelowFee::Skip } else { BelowFee::Widen },
+            skew_factor: q.skew_factor,
+            skew_knee: q.skew_knee,
+            skew_knee_slope: q.skew_knee_slope,
+            risk_aversion: q.risk_aversion,
+            risk_horizon_s: q.risk_horizon_s,
+            arrival_rate_per_s: q.arrival_rate_per_s,
+            arrival_decay_per_bps: q.arrival_decay_per_bps,
+            arrival_halflife_s: q.arrival_halflife_s,
+            arrival_bin_bps: q.arrival_bin_bps,
+            bias_strength: q.bias_strength,
+            imbalance_strength: q.imbalance_strength,
+            level_spacing_bps: q.level_spacing_bps,
+            num_levels: q.num_levels,
+            level_weights: q.level_weights,
+            order_size_usd: q.order_size_usd,
+            one_sided_at: q.one_sided_at,
+            requote_min: Nanos::millis(q.requote_min_ms),
+            tick: Nanos::millis(q.tick_ms),
+            requote_threshold_bps: q.requote_threshold_bps,
             maker_fee,
-            risk: risk.to_limits(),
+            signal: self.signal.to_params(),
+            adaptive: self.adaptive.to_params(),
+            toxicity: self.toxicity.to_params(),
+            risk: self.risk.to_limits(),
+        }
+    }
+}
+
+impl Signal {
+    fn to_params(&self) -> SignalParams {
+        SignalParams {
+            signal_bar: seconds(self.signal_bar_s),
+            atr_bar: seconds(self.atr_bar_s),
+            kalman_process_noise: self.kalman_process_noise,
+            kalman_measurement_noise: self.kalman_measurement_noise,
+            slope_bars: self.slope_bars,
+            signal_threshold_bps: self.signal_threshold_bps,
+            rsi_bars: self.rsi_bars,
+            rsi_smoothing_bars: self.rsi_smoothing_bars,
+            qqe_factor: self.qqe_factor,
+            rsi_band: self.rsi_band,
+            signal_deadzone: self.signal_deadzone,
+        }
+    }
+}
+
+impl Adaptive {
+    fn to_params(&self) -> AdaptiveParams {
+        AdaptiveParams {
+            regime_short: seconds(self.regime_short_s),
+            regime_long: seconds(self.regime_long_s),
+            regime_low_ratio: self.regime_low_ratio,
+            regime_high_ratio: self.regime_high_ratio,
+            regime_spread: [self.regime_spread_low, self.regime_spread_high],
+            regime_size: [self.regime_size_low, self.regime_size_high],
+            fill_rate_cycles: self.fill_rate_cycles,
+            fill_rate_band: [self.fill_rate_low, self.fill_rate_high],
+            fill_rate_step: [self.fill_rate_step_down, self.fill_rate_step_up],
+            fill_rate_bounds: [self.fill_rate_mult_min, self.fill_rate_mult_max],
+            inventory_max_age: seconds(self.inventory_max_age_s),
+            inventory_decay: seconds(self.inventory_decay_s),
+            inventory_decay_mult: self.inventory_decay_mult,
+        }
+    }
+}
+
+impl Toxicity {
+    fn to_params(&self) -> ToxicityParams {
+        ToxicityParams {
+            use_toxicity: self.use_toxicity,
+            use_edge_gate: self.use_edge_gate,
+            toxicity_horizon: seconds(self.toxicity_horizon_s),
+            toxicity_alpha: self.toxicity_alpha,
+            toxicity_halflife: seconds(self.toxicity_halflife_s),
         }
     }
 }
@@ -180,6 +326,10 @@ impl Risk {
             max_total_position_usd: self.max_total_position_usd,
             capital_usd: self.capital_usd,
             max_daily_loss_frac: self.max_daily_loss_pct / 100.0,
+            daily_loss_rearm: match self.daily_loss_rearm.as_str() {
+                "rollover" => DailyLossRearm::Rollover,
+                _ => DailyLossRearm::Manual,
+            },
             max_drawdown_frac: self.max_drawdown_pct / 100.0,
             max_api_errors: self.max_api_errors,
             api_error_window: seconds(self.api_error_window_s),
@@ -190,6 +340,7 @@ impl Risk {
             vol_emergency_mult: self.vol_emergency_mult,
             stale_book: Nanos::millis(self.stale_book_ms),
             max_actions_per_min: self.max_actions_per_min,
+            max_orders_per_min: self.max_orders_per_min,
             action_budget: self.action_budget,
             cancel_reserve_frac: self.cancel_reserve_pct / 100.0,
             ack_timeout: Nanos::millis(self.ack_timeout_ms),

@@ -2,12 +2,11 @@
 
 use super::document::{Origins, merge};
 use super::error::ConfigError;
-use super::file::{self, Overrides, Root};
+use super::file::{self, CoinFile, Parts, Root};
 use super::{SHIPPED_NAME, place_of};
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::{AssetParams, Bps};
 use std::cmp::Ordering;
-use toml::Table;
 
 /// Reads the parameters of one coin after another, and gathers warnings.
 pub(super) struct Reader<'a> {
@@ -18,11 +17,57 @@ pub(super) struct Reader<'a> {
     pub warnings: Vec<String>,
 }
 
-/// `low` may not exceed `high`.
+/// A key: its part, and its name.
+type Key = (&'static str, &'static str);
+
+/// The value of `low` may not exceed that of `high`.
 struct Pair {
-    low: (&'static str, &'static str),
-    high: (&'static str, &'static str),
+    low: Key,
+    high: Key,
     order: Option<Ordering>,
+}
+
+/// What must not exceed what.
+fn pairs(p: &AssetParams) -> [Pair; 7] {
+    let (r, a) = (&p.risk, &p.adaptive);
+    let at_most = |low, high, order| Pair { low, high, order };
+    [
+        at_most(
+            ("quote", "min_spread_bps"),
+            ("quote", "max_spread_bps"),
+            p.min_spread_bps.partial_cmp(&p.max_spread_bps),
+        ),
+        at_most(
+            ("quote", "requote_min_ms"),
+            ("quote", "tick_ms"),
+            Some(p.requote_min.cmp(&p.tick)),
+        ),
+        at_most(
+            ("quote", "order_size_usd"),
+            ("risk", "max_position_usd"),
+            Some(p.order_size_usd.cmp(&r.max_position_usd)),
+        ),
+        at_most(
+            ("risk", "max_position_usd"),
+            ("risk", "max_total_position_usd"),
+            Some(r.max_position_usd.cmp(&r.max_total_position_usd)),
+        ),
+        at_most(
+            ("adaptive", "regime_short_s"),
+            ("adaptive", "regime_long_s"),
+            Some(a.regime_short.cmp(&a.regime_long)),
+        ),
+        at_most(
+            ("adaptive", "regime_low_ratio"),
+            ("adaptive", "regime_high_ratio"),
+            a.regime_low_ratio.partial_cmp(&a.regime_high_ratio),
+        ),
+        at_most(
+            ("adaptive", "fill_rate_low"),
+            ("adaptive", "fill_rate_high"),
+            a.fill_rate_band[0].partial_cmp(&a.fill_rate_band[1]),
+        ),
+    ]
 }
 
 impl<'a> Reader<'a> {
@@ -30,19 +75,20 @@ impl<'a> Reader<'a> {
         Self { root, origins, maker_fee, warnings: Vec::new() }
     }
 
-    /// The parameters of a coin with overrides, or the defaults.
+    /// The parameters of a coin with its own tables, or the defaults.
     pub fn params(&mut self, coin: Option<&str>) -> Result<AssetParams, ConfigError> {
-        let none = Overrides::default();
-        let own = coin.and_then(|c| self.root.asset.get(c)).unwrap_or(&none);
-        let (mut quote, mut risk) =
-            (self.root.defaults.quote.clone(), self.root.defaults.risk.clone());
-        merge(&mut quote, &own.quote);
-        merge(&mut risk, &own.risk);
+        let parts = self.merged(coin);
         let prefix = coin.map_or("defaults".to_owned(), |c| format!("asset.{c}"));
-        let q: file::Quote = file::read(&quote, &format!("{prefix}.quote"), self.origins)?;
-        let r: file::Risk = file::read(&risk, &format!("{prefix}.risk"), self.origins)?;
-        let params = q.to_params(&r, self.maker_fee);
-        self.check_order(&params, coin, &quote, &risk)?;
+        let place = |part: &str| format!("{prefix}.{part}");
+        let file = CoinFile {
+            quote: file::read(&parts.quote, &place("quote"), self.origins)?,
+            signal: file::read(&parts.signal, &place("signal"), self.origins)?,
+            adaptive: file::read(&parts.adaptive, &place("adaptive"), self.origins)?,
+            toxicity: file::read(&parts.toxicity, &place("toxicity"), self.origins)?,
+            risk: file::read(&parts.risk, &place("risk"), self.origins)?,
+        };
+        let params = file.to_params(self.maker_fee);
+        self.check_order(&params, coin, &parts)?;
         self.check_weights(&params, coin)?;
         if !params.is_usable() {
             // Every way to get here has its own message above; this keeps that true.
@@ -52,42 +98,31 @@ impl<'a> Reader<'a> {
         Ok(params)
     }
 
+    /// The defaults, with what is set for a coin on top.
+    fn merged(&self, coin: Option<&str>) -> Parts {
+        let mut parts = self.root.defaults.clone();
+        if let Some(own) = coin.and_then(|c| self.root.asset.get(c)) {
+            merge(&mut parts.quote, &own.quote);
+            merge(&mut parts.signal, &own.signal);
+            merge(&mut parts.adaptive, &own.adaptive);
+            merge(&mut parts.toxicity, &own.toxicity);
+            merge(&mut parts.risk, &own.risk);
+        }
+        parts
+    }
+
     fn check_order(
         &self,
         p: &AssetParams,
         coin: Option<&str>,
-        quote: &Table,
-        risk: &Table,
+        parts: &Parts,
     ) -> Result<(), ConfigError> {
-        let r = &p.risk;
-        let pairs = [
-            Pair {
-                low: ("quote", "min_spread_bps"),
-                high: ("quote", "max_spread_bps"),
-                order: p.min_spread_bps.partial_cmp(&p.max_spread_bps),
-            },
-            Pair {
-                low: ("quote", "requote_min_ms"),
-                high: ("quote", "tick_ms"),
-                order: Some(p.requote_min.cmp(&p.tick)),
-            },
-            Pair {
-                low: ("quote", "order_size_usd"),
-                high: ("risk", "max_position_usd"),
-                order: Some(p.order_size_usd.cmp(&r.max_position_usd)),
-            },
-            Pair {
-                low: ("risk", "max_position_usd"),
-                high: ("risk", "max_total_position_usd"),
-                order: Some(r.max_position_usd.cmp(&r.max_total_position_usd)),
-            },
-        ];
-        for Pair { low, high, order } in pairs {
+        for Pair { low, high, order } in pairs(p) {
             if matches!(order, Some(Ordering::Less | Ordering::Equal)) {
                 continue;
             }
             let show = |(section, key): (&str, &str)| {
-                let table = if section == "quote" { quote } else { risk };
+                let table = parts.get(section);
                 let value = table.get(key).map_or(String::new(), |v| super::render::value(key, v));
                 format!("{key} = {value}")
             };

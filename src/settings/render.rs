@@ -51,7 +51,7 @@ impl Settings {
         let mut coins = Map::new();
         for coin in &self.symbols {
             let mut of_coin = Map::new();
-            for part in ["quote", "risk"] {
+            for (part, _) in spec::PARTS {
                 let mut table = self.table(&["defaults", part]).cloned().unwrap_or_default();
                 if let Some(own) = self.table(&["asset", coin, part]) {
                     merge(&mut table, own);
@@ -111,11 +111,13 @@ impl Settings {
         }
         w.rows("volume_tier", Section::VolumeTier);
         w.rows("maker_rebate", Section::MakerRebate);
-        w.section("defaults.quote", Section::Quote);
-        w.section("defaults.risk", Section::Risk);
+        for (part, section) in spec::PARTS {
+            w.section(&format!("defaults.{part}"), section);
+        }
         for coin in self.table(&["asset"]).into_iter().flat_map(Table::keys) {
-            w.section(&format!("asset.{coin}.quote"), Section::Quote);
-            w.section(&format!("asset.{coin}.risk"), Section::Risk);
+            for (part, section) in spec::PARTS {
+                w.section(&format!("asset.{coin}.{part}"), section);
+            }
         }
         w.out
     }

@@ -6,7 +6,9 @@ use super::error::{ConfigError, nearest};
 use super::values::{parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel};
 use super::{PLANS, place_of};
-use botmm_pipeline::types::limits::{BOOK_LEVELS, QUOTE_LEVELS};
+use botmm_pipeline::types::limits::{
+    BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
+};
 use toml::{Table, Value};
 
 /// The kinds of table that hold keys.
@@ -18,8 +20,20 @@ pub(super) enum Section {
     VolumeTier,
     MakerRebate,
     Quote,
+    Signal,
+    Adaptive,
+    Toxicity,
     Risk,
 }
+
+/// The tables that `[defaults]` has, and each `[asset.COIN]` may have.
+pub(super) const PARTS: [(&str, Section); 5] = [
+    ("quote", Section::Quote),
+    ("signal", Section::Signal),
+    ("adaptive", Section::Adaptive),
+    ("toxicity", Section::Toxicity),
+    ("risk", Section::Risk),
+];
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +79,9 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 }
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Queue, Rate, Weights, Words};
-use Section::{General, Instrument, MakerRebate, Quote, Risk, Sim, VolumeTier};
+use Section::{
+    Adaptive, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity, VolumeTier,
+};
 
 /// Longest spans: an hour in milliseconds, a day in seconds.
 const HOUR_MS: i64 = 3_600_000;
@@ -97,14 +113,24 @@ pub(super) const SPECS: &[Spec] = &[
     key(Quote, "vol_horizon_s", Num(0.1, DAY_S), "s"),
     key(Quote, "imbalance_levels", Int(1, BOOK_LEVELS as i64), "levels"),
     key(Quote, "imbalance_alpha", Num(0.001, 1.0), "share"),
-    key(Quote, "signal_bar_s", Num(1.0, DAY_S), "s"),
+    key(Quote, "model", Words(&["linear", "avellaneda_stoikov", "glft"]), ""),
+    key(Quote, "strategy", Words(&["basic", "adaptive"]), ""),
     key(Quote, "fair_price", Words(&["mid", "microprice"]), ""),
     key(Quote, "min_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "max_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "vol_multiplier", Num(0.0, 100.0), "times"),
     key(Quote, "min_edge_bps", Num(0.0, 100.0), "bps"),
     key(Quote, "fee_floor", Bool, ""),
+    key(Quote, "below_fee", Words(&["widen", "skip"]), ""),
     key(Quote, "skew_factor", Num(0.0, 100.0), "average true ranges"),
+    key(Quote, "skew_knee", Num(0.0, 1.0), "share of the position limit"),
+    key(Quote, "skew_knee_slope", Num(0.0, 100.0), "times"),
+    key(Quote, "risk_aversion", Num(1e-6, 10.0), "per bps and order size"),
+    key(Quote, "risk_horizon_s", Num(0.1, DAY_S), "s"),
+    key(Quote, "arrival_rate_per_s", Num(0.0, 10_000.0), "trades a second and side, 0 = fitted"),
+    key(Quote, "arrival_decay_per_bps", Num(0.0, 100.0), "per bps, 0 = fitted"),
+    key(Quote, "arrival_halflife_s", Num(1.0, DAY_S), "s"),
+    key(Quote, "arrival_bin_bps", Num(0.01, 10.0), "bps"),
     key(Quote, "bias_strength", Num(0.0, 10.0), "half spreads"),
     key(Quote, "imbalance_strength", Num(0.0, 10.0), "half spreads"),
     key(Quote, "level_spacing_bps", Num(0.0, 1000.0), "bps"),
@@ -115,12 +141,47 @@ pub(super) const SPECS: &[Spec] = &[
     key(Quote, "requote_min_ms", Int(1, HOUR_MS), "ms"),
     key(Quote, "tick_ms", Int(1, HOUR_MS), "ms"),
     key(Quote, "requote_threshold_bps", Num(0.0, 100.0), "bps"),
+    key(Signal, "signal_bar_s", Num(1.0, DAY_S), "s"),
+    key(Signal, "atr_bar_s", Num(1.0, DAY_S), "s"),
+    key(Signal, "kalman_process_noise", Num(1e-9, 1e3), "variance a bar"),
+    key(Signal, "kalman_measurement_noise", Num(1e-9, 1e3), "variance"),
+    key(Signal, "slope_bars", Int(1, MAX_SLOPE_BARS as i64), "bars"),
+    key(Signal, "signal_threshold_bps", Num(0.0, 1000.0), "bps"),
+    key(Signal, "rsi_bars", Int(1, MAX_RSI_BARS as i64), "bars"),
+    key(Signal, "rsi_smoothing_bars", Int(1, 1000), "bars"),
+    key(Signal, "qqe_factor", Num(0.0, 100.0), "times"),
+    key(Signal, "rsi_band", Num(0.0, 50.0), "points of the RSI"),
+    key(Signal, "signal_deadzone", Num(0.01, 1.0), "of the score"),
+    key(Adaptive, "regime_short_s", Num(1.0, 60.0), "s"),
+    key(Adaptive, "regime_long_s", Num(2.0, 600.0), "s"),
+    key(Adaptive, "regime_low_ratio", Num(0.01, 100.0), "short over long volatility"),
+    key(Adaptive, "regime_high_ratio", Num(0.01, 100.0), "short over long volatility"),
+    key(Adaptive, "regime_spread_low", Num(0.1, 10.0), "times"),
+    key(Adaptive, "regime_spread_high", Num(0.1, 10.0), "times"),
+    key(Adaptive, "regime_size_low", Num(0.1, 10.0), "times"),
+    key(Adaptive, "regime_size_high", Num(0.1, 10.0), "times"),
+    key(Adaptive, "fill_rate_cycles", Int(5, 100_000), "quote cycles"),
+    key(Adaptive, "fill_rate_low", Num(0.0, 1.0), "share of cycles"),
+    key(Adaptive, "fill_rate_high", Num(0.0, 1.0), "share of cycles"),
+    key(Adaptive, "fill_rate_step_down", Num(0.1, 1.0), "times"),
+    key(Adaptive, "fill_rate_step_up", Num(1.0, 10.0), "times"),
+    key(Adaptive, "fill_rate_mult_min", Num(0.1, 1.0), "times"),
+    key(Adaptive, "fill_rate_mult_max", Num(1.0, 10.0), "times"),
+    key(Adaptive, "inventory_max_age_s", Num(0.0, DAY_S), "s"),
+    key(Adaptive, "inventory_decay_s", Num(0.1, DAY_S), "s"),
+    key(Adaptive, "inventory_decay_mult", Num(1.0, 10.0), "times"),
+    key(Toxicity, "use_toxicity", Bool, ""),
+    key(Toxicity, "use_edge_gate", Bool, ""),
+    key(Toxicity, "toxicity_horizon_s", Num(0.1, 3600.0), "s"),
+    key(Toxicity, "toxicity_alpha", Num(0.001, 1.0), "share"),
+    key(Toxicity, "toxicity_halflife_s", Num(1.0, DAY_S), "s"),
     key(Risk, "max_position_usd", Money(10, MAX_USD), "USD"),
     account("max_total_position_usd", Money(10, MAX_USD), "USD"),
     account("capital_usd", Money(10, MAX_USD), "USD"),
     account("max_daily_loss_pct", Num(0.01, 100.0), "percent of capital"),
+    account("daily_loss_rearm", Words(&["manual", "rollover"]), ""),
     account("max_drawdown_pct", Num(0.01, 100.0), "percent of capital"),
-    account("max_api_errors", Int(0, 10_000), "errors"),
+    account("max_api_errors", Int(0, MAX_API_ERRORS as i64 - 1), "errors"),
     account("api_error_window_s", Num(1.0, DAY_S), "s"),
     account("api_error_cooldown_s", Num(1.0, DAY_S), "s"),
     key(Risk, "large_move_pct", Num(0.01, 100.0), "percent"),
@@ -129,6 +190,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Risk, "vol_emergency_mult", Num(1.0, 100.0), "times"),
     key(Risk, "stale_book_ms", Int(100, HOUR_MS), "ms"),
     account("max_actions_per_min", Int(1, 100_000), "actions"),
+    account("max_orders_per_min", Int(1, 100_000), "orders"),
     account("action_budget", Int(0, 1_000_000_000), "actions"),
     account("cancel_reserve_pct", Num(0.0, 90.0), "percent of the budget"),
     key(Risk, "ack_timeout_ms", Int(100, HOUR_MS), "ms"),
@@ -227,11 +289,11 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
                 }
             }
             "fees" => checker.fees(table)?,
-            "defaults" => checker.quote_and_risk(table, name)?,
+            "defaults" => checker.parts(table, name)?,
             _ => {
                 for (coin, value) in table {
                     let path = join(name, coin);
-                    checker.quote_and_risk(checker.table(value, &path, true, &[])?, &path)?;
+                    checker.parts(checker.table(value, &path, true, &[])?, &path)?;
                 }
             }
         }
@@ -274,13 +336,15 @@ impl Checker<'_> {
         self.error(path, problem)
     }
 
-    fn quote_and_risk(&self, table: &Table, path: &str) -> Result<(), ConfigError> {
+    fn parts(&self, table: &Table, path: &str) -> Result<(), ConfigError> {
+        let names = PARTS.map(|(name, _)| name);
         for (name, value) in table {
             let path = join(path, name);
-            let section = if name == "quote" { Quote } else { Risk };
-            let names = ["quote", "risk"];
-            let keys = self.table(value, &path, names.contains(&name.as_str()), &names)?;
-            self.keys(keys, &path, section)?;
+            let part = PARTS.iter().find(|(part, _)| part == name);
+            let keys = self.table(value, &path, part.is_some(), &names)?;
+            if let Some((_, section)) = part {
+                self.keys(keys, &path, *section)?;
+            }
         }
         Ok(())
     }

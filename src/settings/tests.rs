@@ -24,9 +24,21 @@ fn the_shipped_file_is_the_strategys_default() {
     let s = Settings::load(None, &no_env).unwrap();
     assert_eq!(s.symbols, ["BTC", "ETH", "SOL"]);
     assert_eq!(s.plan_name, "auto");
-    for coin in s.coins() {
-        let expected = AssetParams { maker_fee: s.sim.maker_fee, ..AssetParams::default() };
-        assert_eq!(s.params(coin), expected, "{coin}");
+    let expected = AssetParams { maker_fee: s.sim.maker_fee, ..AssetParams::default() };
+    assert_eq!(s.params("BTC"), expected);
+    assert_eq!(s.params("DOGE"), expected);
+    // What the file sets for a coin, and nothing else, differs from that.
+    for (coin, spread, spacing) in
+        [("ETH", 2.5, 1.0), ("SOL", 3.0, 1.5), ("XRP", 4.0, 2.0), ("HYPE", 6.0, 3.0)]
+    {
+        let p = s.params(coin);
+        let bits = |of: [f64; 2]| of.map(f64::to_bits);
+        assert_eq!(
+            bits([p.min_spread_bps, p.level_spacing_bps]),
+            bits([spread, spacing]),
+            "{coin}"
+        );
+        assert_eq!((p.signal, p.adaptive, p.toxicity), Default::default(), "{coin}");
     }
     assert_eq!(s.sim.queue, QueueModel::RiskAverse);
     assert_eq!(s.sim.latency, LatencyModel::Constant(Nanos::millis(50)));
@@ -60,8 +72,9 @@ fn every_key_is_specified_shipped_and_commented_upon() {
         assert!(mentioned, "{} is not in the shipped file", spec.key);
     }
     let counted = |path: [&str; 2]| shipped[path[0]][path[1]].as_table().unwrap().len();
-    assert_eq!(counted(["defaults", "quote"]), spec::of(spec::Section::Quote).count());
-    assert_eq!(counted(["defaults", "risk"]), spec::of(spec::Section::Risk).count());
+    for (part, section) in spec::PARTS {
+        assert_eq!(counted(["defaults", part]), spec::of(section).count(), "{part}");
+    }
 }
 
 #[test]
@@ -79,6 +92,18 @@ fn a_file_goes_on_top_and_a_coin_on_top_of_that() {
     assert_eq!(eth.max_spread_bps.to_bits(), 50.0_f64.to_bits());
     assert!(s.origin("asset.ETH.quote.min_spread_bps").unwrap().ends_with(".toml:4"));
     assert_eq!(s.origin("defaults.quote.max_spread_bps"), None);
+}
+
+#[test]
+fn a_default_of_ones_own_goes_before_what_is_shipped_for_a_coin() {
+    let s = from_text("[defaults.quote]\nmin_spread_bps = 5\n[asset.XRP.quote]\nnum_levels = 1")
+        .unwrap();
+    for coin in s.coins() {
+        assert_eq!(s.params(coin).min_spread_bps.to_bits(), 5.0_f64.to_bits(), "{coin}");
+    }
+    let xrp = s.params("XRP");
+    assert_eq!((xrp.num_levels, xrp.order_size_usd), (1, Usd::whole(100)), "the rest stays");
+    assert_eq!(s.params("SOL").level_spacing_bps.to_bits(), 1.5_f64.to_bits());
 }
 
 #[test]
@@ -236,6 +261,9 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::General => "[general]",
             Section::Sim => "[sim]",
             Section::Quote => "[asset.SOL.quote]",
+            Section::Signal => "[asset.SOL.signal]",
+            Section::Adaptive => "[asset.SOL.adaptive]",
+            Section::Toxicity => "[asset.SOL.toxicity]",
             Section::Risk => "[defaults.risk]",
             Section::Instrument => "[universe.NEW]",
             Section::VolumeTier => "[[fees.volume_tier]]",

@@ -147,6 +147,7 @@ impl Journal {
                 "bid": bid.as_str(), "ask": ask.as_str(),
             })),
             Record::Account(account) => self.account(account),
+            Record::Params { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
                 "alert": kind.in_words(),

@@ -121,6 +121,7 @@ pub fn params() -> AssetParams {
             large_move_cooldown: Nanos::secs(3),
             stale_book: Nanos::secs(1),
             max_actions_per_min: 6_000,
+            max_orders_per_min: 6_000,
             ack_timeout: Nanos::secs(2),
             ..RiskLimits::default()
         },

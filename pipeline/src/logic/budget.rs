@@ -2,7 +2,7 @@
 //! has traded; each batch item counts one. A slice is kept for cancels, which alone may go on when
 //! the rest is spent.
 
-use crate::types::{Nanos, RiskLimits, SCALE, Usd};
+use crate::types::{Action, ActionKind, Nanos, RiskLimits, SCALE, Usd};
 
 /// Window of the per-minute limit.
 const MINUTE: Nanos = Nanos::secs(60);
@@ -12,25 +12,45 @@ const MINUTE: Nanos = Nanos::secs(60);
 pub struct Budget {
     allowance: u64,
     reserve: u64,
-    per_minute: u32,
+    actions_per_minute: u32,
+    orders_per_minute: u32,
+    /// What the venue said holds, and not the configured allowance.
+    is_synced: bool,
     used: u64,
     earned: u64,
     minute_start: Nanos,
-    minute_used: u32,
+    /// Actions of this minute, cancels excepted.
+    minute_actions: u32,
+    /// New orders among them.
+    minute_orders: u32,
 }
 
 impl Budget {
     /// A fresh address.
     pub fn new(limits: &RiskLimits) -> Self {
-        let reserve = (limits.action_budget as f64 * limits.cancel_reserve_frac) as u64;
-        Self {
-            allowance: limits.action_budget,
-            reserve,
-            per_minute: limits.max_actions_per_min,
+        let mut budget = Self {
+            allowance: 0,
+            reserve: 0,
+            actions_per_minute: 0,
+            orders_per_minute: 0,
+            is_synced: false,
             used: 0,
             earned: 0,
             minute_start: Nanos::ZERO,
-            minute_used: 0,
+            minute_actions: 0,
+            minute_orders: 0,
+        };
+        budget.set_limits(limits);
+        budget
+    }
+
+    /// Other limits; what was spent stays spent.
+    pub fn set_limits(&mut self, limits: &RiskLimits) {
+        self.reserve = (limits.action_budget as f64 * limits.cancel_reserve_frac) as u64;
+        self.actions_per_minute = limits.max_actions_per_min;
+        self.orders_per_minute = limits.max_orders_per_min;
+        if !self.is_synced {
+            self.allowance = limits.action_budget;
         }
     }
 
@@ -42,32 +62,39 @@ impl Budget {
 
     /// What the venue itself says was used of how much: from here on we count from that.
     pub fn sync(&mut self, used: u64, cap: u64) {
-        (self.used, self.allowance, self.earned) = (used, cap, 0);
+        (self.used, self.allowance, self.earned, self.is_synced) = (used, cap, 0, true);
     }
 
-    /// Whether `items` orders or modifies may be sent now.
-    pub fn allows(&self, now: Nanos, items: u32) -> bool {
-        let spent_minute = if self.in_minute(now) { self.minute_used } else { 0 };
-        self.left() >= self.reserve + u64::from(items)
-            && spent_minute.saturating_add(items) <= self.per_minute
+    /// Whether one more order or modify may be sent now.
+    pub fn allows(&self, now: Nanos, kind: ActionKind) -> bool {
+        let [actions, orders] = match self.in_minute(now) {
+            true => [self.minute_actions, self.minute_orders],
+            false => [0, 0],
+        };
+        self.left() > self.reserve
+            && actions < self.actions_per_minute
+            && (kind != ActionKind::Place || orders < self.orders_per_minute)
     }
 
-    /// Counts sent items. Cancels do not count against the minute.
-    pub fn spend(&mut self, now: Nanos, items: u32, is_cancel: bool) {
-        self.used += u64::from(items);
+    /// Counts one that was sent. Cancels do not count against the minute.
+    pub fn spend(&mut self, now: Nanos, kind: ActionKind) {
+        self.used += 1;
         if !self.in_minute(now) {
-            (self.minute_start, self.minute_used) = (now, 0);
+            (self.minute_start, self.minute_actions, self.minute_orders) = (now, 0, 0);
         }
-        if !is_cancel {
-            self.minute_used += items;
-        }
+        self.minute_actions += u32::from(kind != ActionKind::Cancel);
+        self.minute_orders += u32::from(kind == ActionKind::Place);
     }
 
     /// Gives back what was not sent after all.
-    pub fn refund(&mut self, items: u32, is_cancel: bool) {
+    pub fn refund(&mut self, action: &Action) {
+        let items = u32::from(action.len);
         self.used = self.used.saturating_sub(u64::from(items));
-        if !is_cancel {
-            self.minute_used = self.minute_used.saturating_sub(items);
+        if action.kind != ActionKind::Cancel {
+            self.minute_actions = self.minute_actions.saturating_sub(items);
+        }
+        if action.kind == ActionKind::Place {
+            self.minute_orders = self.minute_orders.saturating_sub(items);
         }
     }
 
@@ -77,13 +104,25 @@ impl Budget {
     }
 
     fn in_minute(&self, now: Nanos) -> bool {
-        now - self.minute_start < MINUTE
+        (Nanos::ZERO..MINUTE).contains(&(now - self.minute_start))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::OrderRequest;
+    use ActionKind::{Cancel, Modify, Place};
+
+    fn spend(budget: &mut Budget, now: Nanos, kind: ActionKind, times: u32) {
+        (0..times).for_each(|_| budget.spend(now, kind));
+    }
+
+    fn action(kind: ActionKind, items: usize) -> Action {
+        let mut action = Action::new(kind);
+        (0..items).for_each(|_| action.push(OrderRequest::default()));
+        action
+    }
 
     #[test]
     fn spends_earns_and_keeps_a_reserve() {
@@ -91,30 +130,46 @@ mod tests {
             action_budget: 100,
             cancel_reserve_frac: 0.1,
             max_actions_per_min: 1_000,
+            max_orders_per_min: 1_000,
             ..RiskLimits::default()
         };
         let mut budget = Budget::new(&limits);
-        assert!(budget.allows(Nanos::ZERO, 90) && !budget.allows(Nanos::ZERO, 91));
-        budget.spend(Nanos::ZERO, 90, false);
-        assert!(!budget.allows(Nanos::secs(100), 1));
+        spend(&mut budget, Nanos::ZERO, Place, 89);
+        assert!(budget.allows(Nanos::ZERO, Place));
+        spend(&mut budget, Nanos::ZERO, Modify, 1);
+        assert!(!budget.allows(Nanos::secs(100), Place), "the rest is for cancels");
         budget.on_volume(Usd::parse("25.9").unwrap());
-        assert!(budget.allows(Nanos::secs(100), 25) && !budget.allows(Nanos::secs(100), 26));
-        budget.spend(Nanos::ZERO, 200, true);
+        spend(&mut budget, Nanos::secs(100), Place, 24);
+        assert!(budget.allows(Nanos::secs(100), Place));
+        spend(&mut budget, Nanos::secs(100), Place, 1);
+        assert!(!budget.allows(Nanos::secs(100), Place));
+        spend(&mut budget, Nanos::ZERO, Cancel, 200);
         assert_eq!(budget.left(), 0);
-        budget.refund(200, true);
-        assert_eq!(budget.left(), 35);
-        budget.sync(1_000, 1_050);
-        assert_eq!(budget.left(), 50);
-        assert!(budget.allows(Nanos::secs(200), 40) && !budget.allows(Nanos::secs(200), 41));
+        budget.sync(1_000, 1_011);
+        assert!(budget.allows(Nanos::secs(200), Place));
+        budget.refund(&action(Cancel, 5));
+        assert_eq!(budget.left(), 16);
+        // New limits: what the venue said stays.
+        budget.set_limits(&RiskLimits { action_budget: 500, ..limits });
+        assert_eq!(budget.left(), 16);
+        assert!(!budget.allows(Nanos::secs(200), Place), "a larger reserve");
     }
 
     #[test]
-    fn a_minute_has_its_own_limit_and_cancels_are_exempt() {
-        let limits = RiskLimits { max_actions_per_min: 3, ..RiskLimits::default() };
+    fn a_minute_has_its_own_limits_and_cancels_are_exempt() {
+        let limits =
+            RiskLimits { max_actions_per_min: 4, max_orders_per_min: 2, ..RiskLimits::default() };
         let mut budget = Budget::new(&limits);
-        budget.spend(Nanos::secs(1000), 3, false);
-        budget.spend(Nanos::secs(1001), 5, true);
-        assert!(!budget.allows(Nanos::secs(1059), 1));
-        assert!(budget.allows(Nanos::secs(1060), 3));
+        spend(&mut budget, Nanos::secs(1000), Place, 2);
+        spend(&mut budget, Nanos::secs(1001), Cancel, 5);
+        assert!(!budget.allows(Nanos::secs(1059), Place));
+        assert!(budget.allows(Nanos::secs(1059), Modify));
+        spend(&mut budget, Nanos::secs(1059), Modify, 2);
+        assert!(!budget.allows(Nanos::secs(1059), Modify));
+        budget.refund(&action(Modify, 1));
+        assert!(budget.allows(Nanos::secs(1059), Modify));
+        assert!(budget.allows(Nanos::secs(1060), Place));
+        // A clock that went back begins a minute of its own.
+        assert!(budget.allows(Nanos::secs(900), Place));
     }
 }

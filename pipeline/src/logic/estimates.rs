@@ -8,7 +8,7 @@ const MIN_RETURNS: u32 = 3;
 /// The slow baseline's half-life over the fast one's.
 const SLOW_HALFLIFE_RATIO: f64 = 10.0;
 
-/// Exponentially weighted variance of log returns of the mid, per sample interval.
+/// Exponentially weighted variance of log returns of the mid, per second.
 #[derive(Clone, Copy, Debug)]
 pub struct Volatility {
     sample: Nanos,
@@ -52,21 +52,26 @@ impl Volatility {
         }
     }
 
+    /// The same estimate with other parameters: what was learned so far stays.
+    pub fn set(&mut self, sample: Nanos, halflife_s: f64, horizon_s: f64) {
+        assert!(sample > Nanos::ZERO, "the volatility's sample interval must be positive");
+        (self.sample, self.halflife_s, self.horizon_s) = (sample, halflife_s, horizon_s);
+    }
+
     /// Begins with what is known from before (bps over the horizon), instead of warming up.
     pub fn begin_with(&mut self, bps: f64) {
         if !(bps.is_finite() && bps > 0.0) {
             return;
         }
-        let per_horizon = (bps * 1e-4) * (bps * 1e-4);
-        let per_sample = per_horizon * self.sample.as_secs_f64() / self.horizon_s;
+        let per_second = (bps * 1e-4) * (bps * 1e-4) / self.horizon_s;
         for average in [&mut self.fast, &mut self.slow] {
-            *average = Ewma { sum: per_sample, weight: 1.0 };
+            *average = Ewma { sum: per_second, weight: 1.0 };
         }
         self.returns = MIN_RETURNS;
     }
 
-    /// Takes note of a mid. Only one per sample interval counts; after a longer gap the squared
-    /// return is scaled to one interval, and the average forgets by the time that passed.
+    /// Takes note of a mid. Only one per sample interval counts; after a longer gap the average
+    /// forgets by the time that passed. A time before the last sample's begins a new return.
     pub fn update(&mut self, now: Nanos, mid: Px) {
         let log_mid = mid.to_f64().ln();
         let Some((then, log_then)) = self.last else {
@@ -74,14 +79,18 @@ impl Volatility {
             return;
         };
         let elapsed = now - then;
+        if elapsed < Nanos::ZERO {
+            self.last = Some((now, log_mid));
+            return;
+        }
         if elapsed < self.sample || !log_mid.is_finite() {
             return;
         }
         let r = log_mid - log_then;
-        let per_sample = r * r * self.sample.as_secs_f64() / elapsed.as_secs_f64();
+        let per_second = r * r / elapsed.as_secs_f64();
         let keep = |halflife: f64| (-elapsed.as_secs_f64() / halflife).exp2();
-        self.fast.add(per_sample, keep(self.halflife_s));
-        self.slow.add(per_sample, keep(self.halflife_s * SLOW_HALFLIFE_RATIO));
+        self.fast.add(per_second, keep(self.halflife_s));
+        self.slow.add(per_second, keep(self.halflife_s * SLOW_HALFLIFE_RATIO));
         self.returns = self.returns.saturating_add(1);
         self.last = Some((now, log_mid));
     }
@@ -102,9 +111,7 @@ impl Volatility {
     }
 
     fn scaled(&self, average: &Ewma) -> Option<f64> {
-        let per_sample = average.mean();
-        (self.returns >= MIN_RETURNS)
-            .then(|| 1e4 * (per_sample * self.horizon_s / self.sample.as_secs_f64()).sqrt())
+        (self.returns >= MIN_RETURNS).then(|| 1e4 * (average.mean() * self.horizon_s).sqrt())
     }
 }
 

@@ -122,6 +122,11 @@ impl Gate {
         }
     }
 
+    /// Other parameters of an asset; what was learned so far stays.
+    pub fn set_params(&mut self, asset: AssetId, params: &AssetParams) {
+        self.assets[asset.index()].params = *params;
+    }
+
     /// Books what the venue says. Fills must have been made unique before.
     pub fn on_venue(&mut self, now: Nanos, event: &VenueEvent) {
         match &event.kind {

@@ -107,6 +107,11 @@ impl Orders {
         Self { assets, session, sequence: 0 }
     }
 
+    /// Other parameters of an asset; its orders stay.
+    pub fn set_params(&mut self, asset: AssetId, params: &AssetParams) {
+        self.assets[asset.index()].params = *params;
+    }
+
     /// A newer target.
     pub fn set_target(&mut self, approved: &Approved<QuoteTarget>) {
         let target = approved.get();
@@ -209,23 +214,24 @@ impl Orders {
         let wants = wanted.qty.is_positive();
         match (slot.phase(), slot.working()) {
             (Phase::Live, Some((oid, px, qty))) => {
-                if wants && self.keeps(target, px, qty, wanted) {
+                if wants && self.keeps(target, side, (px, qty), wanted) {
                     return;
                 }
                 let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
                 let move_it = wants
                     && !self.held(now, target, side)
-                    && budget.allows(now, 1)
+                    && budget.allows(now, ActionKind::Modify)
                     && self.fits(target, side, wanted.qty);
                 let slot = &mut self.assets[asset_index].slots[index];
                 if move_it {
                     slot.modify(now, wanted.px, wanted.qty);
                     plan.modify.push(request);
+                    budget.spend(now, ActionKind::Modify);
                 } else {
                     slot.cancel(now);
                     plan.cancel.push(request);
+                    budget.spend(now, ActionKind::Cancel);
                 }
-                budget.spend(now, 1, !move_it);
             }
             (Phase::Empty, _) if wants => {
                 let blocked = self.place_block(now, target, side, wanted.qty, budget);
@@ -240,7 +246,7 @@ impl Orders {
                 let slot = &mut asset.slots[index];
                 slot.place(now, cloid, wanted.px, wanted.qty);
                 plan.place.push(request(target.asset, side, slot, wanted));
-                budget.spend(now, 1, false);
+                budget.spend(now, ActionKind::Place);
             }
             _ => {}
         }
@@ -260,7 +266,7 @@ impl Orders {
             Some(Reason::CrossedBook)
         } else if target.cause.venue_time < orders.hold_until_book[side.index()] {
             Some(Reason::StaleBook)
-        } else if !budget.allows(now, 1) {
+        } else if !budget.allows(now, ActionKind::Place) {
             Some(Reason::Budget)
         } else if !self.fits(target, side, qty) {
             Some(Reason::PositionLimit)
@@ -270,13 +276,21 @@ impl Orders {
     }
 
     /// A resting order stays, and keeps its place in the queue, when its price is close enough to
-    /// the wanted one and enough of it is left.
-    fn keeps(&self, target: &QuoteTarget, px: Px, qty: Qty, wanted: QuoteLevel) -> bool {
+    /// the wanted one, enough of it is left, and it is not what carries the side over its limit
+    /// (limits may have been lowered since it was sent).
+    fn keeps(
+        &self,
+        target: &QuoteTarget,
+        side: Side,
+        (px, qty): (Px, Qty),
+        wanted: QuoteLevel,
+    ) -> bool {
         let params = &self.assets[target.asset.index()].params;
         let tolerance = target.mid.to_f64() * params.requote_threshold_bps * 1e-4;
         let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
-        near && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
+        let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
+        near && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
     fn held(&self, now: Nanos, target: &QuoteTarget, side: Side) -> bool {

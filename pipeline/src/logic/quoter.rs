@@ -39,6 +39,7 @@ pub fn quote(input: &QuoteInput<'_>, params: &AssetParams, instrument: &Instrume
     let view = input.view;
     let mut target = QuoteTarget {
         asset: view.asset,
+        generation: view.generation,
         time: input.now,
         cause: Cause {
             market_seq: view.market_seq,
@@ -51,6 +52,7 @@ pub fn quote(input: &QuoteInput<'_>, params: &AssetParams, instrument: &Instrume
         best_bid: view.bid.px,
         best_ask: view.ask.px,
         vol_bps_e6: view.vol_bps_e6,
+        vol_slow_bps_e6: view.vol_slow_bps_e6,
         ..QuoteTarget::default()
     };
     if let Some(reason) = blocked(input, params) {

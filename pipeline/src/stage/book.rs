@@ -3,6 +3,7 @@
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
 use crate::rt::{In, OutLatest, Stage};
+use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{AssetId, AssetParams, BookState, BookView, Link, MarketEvent, Nanos, Side};
 
@@ -18,6 +19,7 @@ struct AssetBook {
 pub struct BookStage {
     input: In<MarketEvent>,
     out: OutLatest<BookView>,
+    params: ParamsIn,
     assets: Vec<AssetBook>,
 }
 
@@ -30,7 +32,12 @@ fn volatility(params: &AssetParams) -> Volatility {
 
 impl BookStage {
     /// One set of parameters for each asset.
-    pub fn new(input: In<MarketEvent>, out: OutLatest<BookView>, params: &[AssetParams]) -> Self {
+    pub fn new(
+        input: In<MarketEvent>,
+        out: OutLatest<BookView>,
+        changes: ParamsIn,
+        params: &[AssetParams],
+    ) -> Self {
         let asset = |(i, p): (usize, &AssetParams)| AssetBook {
             book: Book::default(),
             volatility: volatility(p),
@@ -38,7 +45,8 @@ impl BookStage {
             params: *p,
             view: BookView { asset: AssetId::new(i), ..BookView::default() },
         };
-        Self { input, out, assets: params.iter().enumerate().map(asset).collect() }
+        let assets = params.iter().enumerate().map(asset).collect();
+        Self { input, out, params: changes, assets }
     }
 
     fn on_event(&mut self, event: &MarketEvent) {
@@ -67,7 +75,18 @@ impl BookStage {
                 Link::Down => {
                     (0..self.assets.len()).for_each(|i| self.void(AssetId::new(i), event));
                 }
+                Link::NewParams => self.take_params(status.generation),
             },
+        }
+    }
+
+    /// Every asset's view is published anew, so that the generation reaches all later stages.
+    fn take_params(&mut self, generation: u32) {
+        let Self { params, assets, .. } = self;
+        params.advance(generation, |asset, new| assets[asset.index()].set_params(new));
+        for i in 0..self.assets.len() {
+            self.assets[i].view.generation = generation;
+            self.publish(AssetId::new(i));
         }
     }
 
@@ -85,6 +104,11 @@ impl BookStage {
 }
 
 impl AssetBook {
+    fn set_params(&mut self, new: &AssetParams) {
+        self.params = *new;
+        self.volatility.set(new.vol_sample, new.vol_halflife_s, new.vol_horizon_s);
+    }
+
     fn refresh(&mut self, event: &MarketEvent, seq: u64) {
         let state = self.book.state();
         let mid = self.book.mid();
@@ -95,7 +119,8 @@ impl AssetBook {
         self.view = BookView {
             asset: self.view.asset,
             state,
-            _pad: [0; 5],
+            _pad: 0,
+            generation: self.view.generation,
             market_seq: seq,
             venue_time: event.venue_time(),
             recv_time: event.recv_time(),
@@ -106,6 +131,7 @@ impl AssetBook {
             imbalance_e6: (self.imbalance.get() * 1e6) as i64,
             vol_bps_e6: e6(self.volatility.bps()),
             vol_slow_bps_e6: e6(self.volatility.slow_bps()),
+            arrivals: self.view.arrivals,
         };
     }
 }

@@ -7,11 +7,12 @@ use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{Orders, Plan};
 use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
 use crate::stage::metrics::Metrics;
+use crate::stage::params::ParamsIn;
 use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::limits::POLL_BATCH;
 use crate::types::record::AlertKind;
 use crate::types::{
-    ActionKind, AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
+    AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
     VenueEventKind, notional,
 };
 use crate::venue::Gateway;
@@ -24,6 +25,8 @@ const INQUIRY_PERIOD: Nanos = Nanos::secs(1);
 pub struct DispatchRings {
     /// From risk.
     pub targets: InLatest<Approved<QuoteTarget>>,
+    /// From the side thread.
+    pub params: ParamsIn,
     /// Venue events to quote and to risk: never lost, a full ring halts.
     pub venue: [Out<VenueEvent>; 2],
     /// To the side thread.
@@ -156,10 +159,15 @@ impl<G: Gateway> DispatchStage<G> {
     }
 
     fn take_targets(&mut self) -> usize {
-        let Self { rings, orders, assets, .. } = self;
-        rings.targets.take(
+        let Self { rings, orders, budget, assets, .. } = self;
+        let DispatchRings { targets, params, .. } = rings;
+        targets.take(
             |t| t.get().asset.index(),
             |t| {
+                params.advance(t.get().generation, |asset, new| {
+                    orders.set_params(asset, new);
+                    budget.set_limits(&new.risk);
+                });
                 orders.set_target(t);
                 assets[t.get().asset.index()].dirty = true;
             },
@@ -176,7 +184,7 @@ impl<G: Gateway> DispatchStage<G> {
             if !self.gateway.submit(now, action) {
                 let reason = if self.link_down { Reason::LinkDown } else { Reason::Budget };
                 self.orders.undo(action, reason);
-                self.budget.refund(action.len.into(), action.kind == ActionKind::Cancel);
+                self.budget.refund(action);
                 continue;
             }
             self.hash.action(action);

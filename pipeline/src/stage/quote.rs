@@ -3,11 +3,29 @@
 use crate::logic::bars::Bars;
 use crate::logic::ledger::AssetLedger;
 use crate::logic::quoter::{QuoteInput, quote};
-use crate::rt::{In, InLatest, OutLatest, Stage};
+use crate::rt::{In, InLatest, Out, OutLatest, Stage};
+use crate::stage::params::ParamsIn;
 use crate::types::limits::RING_VENUE;
 use crate::types::{
-    AssetParams, BookState, BookView, Nanos, QuoteTarget, Universe, VenueEvent, VenueEventKind,
+    AssetParams, BookState, BookView, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
+    VenueEvent, VenueEventKind,
 };
+
+/// The rings of the quote stage.
+pub struct QuoteRings {
+    /// From book.
+    pub views: InLatest<BookView>,
+    /// From dispatch.
+    pub venue: In<VenueEvent>,
+    /// From the side thread.
+    pub commands: In<QuoteCommand>,
+    /// From the side thread.
+    pub params: ParamsIn,
+    /// To risk.
+    pub out: OutLatest<QuoteTarget>,
+    /// To the side thread.
+    pub records: Out<Record>,
+}
 
 struct AssetQuoter {
     params: AssetParams,
@@ -30,9 +48,7 @@ impl AssetQuoter {
 
 /// See the module.
 pub struct QuoteStage {
-    views: InLatest<BookView>,
-    venue: In<VenueEvent>,
-    out: OutLatest<QuoteTarget>,
+    rings: QuoteRings,
     universe: Universe,
     assets: Vec<AssetQuoter>,
     venue_seq: u64,
@@ -40,35 +56,22 @@ pub struct QuoteStage {
 
 impl QuoteStage {
     /// One set of parameters for each asset of the universe.
-    pub fn new(
-        views: InLatest<BookView>,
-        venue: In<VenueEvent>,
-        out: OutLatest<QuoteTarget>,
-        universe: Universe,
-        params: &[AssetParams],
-    ) -> Self {
+    pub fn new(rings: QuoteRings, universe: Universe, params: &[AssetParams]) -> Self {
         let asset = |p: &AssetParams| AssetQuoter {
             params: *p,
             view: None,
-            bars: Bars::new(p.signal_bar),
+            bars: Bars::new(p.signal.atr_bar),
             ledger: AssetLedger::default(),
             dirty: false,
             last_decision: None,
         };
-        Self {
-            views,
-            venue,
-            out,
-            universe,
-            assets: params.iter().map(asset).collect(),
-            venue_seq: 0,
-        }
+        Self { rings, universe, assets: params.iter().map(asset).collect(), venue_seq: 0 }
     }
 
     fn take_venue(&mut self) -> usize {
         let mut work = 0;
         while work < RING_VENUE {
-            let Some(event) = self.venue.pop() else { break };
+            let Some(event) = self.rings.venue.pop() else { break };
             work += 1;
             self.venue_seq += 1;
             let asset = &mut self.assets[event.asset.index()];
@@ -105,7 +108,7 @@ impl QuoteStage {
                 now,
                 venue_seq: self.venue_seq,
             };
-            self.out.push(id.index(), quote(&input, &asset.params, instrument));
+            self.rings.out.push(id.index(), quote(&input, &asset.params, instrument));
             (asset.dirty, asset.last_decision) = (false, Some(now));
             decisions += 1;
         }
@@ -119,12 +122,16 @@ impl Stage for QuoteStage {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        self.out.flush();
+        self.rings.out.flush();
         let venue = self.take_venue();
-        let assets = &mut self.assets;
-        let views = self.views.take(
+        let Self { rings: QuoteRings { views, params, .. }, assets, .. } = self;
+        let views = views.take(
             |v| v.asset.index(),
             |v| {
+                params.advance(v.generation, |asset, new| {
+                    let asset = &mut assets[asset.index()];
+                    (asset.params, asset.dirty) = (*new, true);
+                });
                 let asset = &mut assets[v.asset.index()];
                 if v.state == BookState::Ok {
                     asset.bars.update(v.recv_time, v.mid);

@@ -3,9 +3,10 @@
 use crate::logic::gate::{Approved, Gate, GateState};
 use crate::rt::{HaltLevel, In, InLatest, LevelCell, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
+use crate::stage::params::ParamsIn;
 use crate::types::limits::{MAX_ASSETS, RING_VENUE};
 use crate::types::{
-    DecisionHash, Nanos, QuoteTarget, Reason, Record, Side, VenueEvent, VenueEventKind,
+    DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand, Side, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ const ACCOUNT_PERIOD: Nanos = Nanos::secs(1);
 pub struct RiskStage {
     targets: InLatest<QuoteTarget>,
     venue: In<VenueEvent>,
+    commands: In<RiskCommand>,
+    params: ParamsIn,
     level: Arc<LevelCell>,
     judge: Judge,
     /// The newest target of each asset, judged again when what is allowed changes.
@@ -66,6 +69,10 @@ pub struct RiskRings {
     pub targets: InLatest<QuoteTarget>,
     /// From dispatch.
     pub venue: In<VenueEvent>,
+    /// From the side thread.
+    pub commands: In<RiskCommand>,
+    /// From the side thread.
+    pub params: ParamsIn,
     /// To dispatch.
     pub out: OutLatest<Approved<QuoteTarget>>,
     /// To the side thread.
@@ -75,11 +82,13 @@ pub struct RiskRings {
 impl RiskStage {
     /// A gate with its rings.
     pub fn new(rings: RiskRings, gate: Gate, level: Arc<LevelCell>, metrics: Arc<Metrics>) -> Self {
-        let RiskRings { targets, venue, out, records } = rings;
+        let RiskRings { targets, venue, commands, params, out, records } = rings;
         let judge = Judge { gate, out, records, metrics, hash: DecisionHash::default() };
         Self {
             targets,
             venue,
+            commands,
+            params,
             level,
             judge,
             newest: [None; MAX_ASSETS],
@@ -106,11 +115,11 @@ impl RiskStage {
         work
     }
 
-    /// When a breaker trips or the level rises, every asset is judged again at once: what rests
-    /// must not wait for its next quote. Returns the decisions made.
-    fn judge_again(&mut self, now: Nanos) -> usize {
+    /// When a breaker trips, the level rises or limits change, every asset is judged again at once:
+    /// what rests must not wait for its next quote. Returns the decisions made.
+    fn judge_again(&mut self, now: Nanos, limits_changed: bool) -> usize {
         let under = (self.level.get(), self.judge.gate.state());
-        if under == self.judged_under {
+        if under == self.judged_under && !limits_changed {
             return 0;
         }
         self.judged_under = under;
@@ -143,15 +152,18 @@ impl Stage for RiskStage {
         self.judge.out.flush();
         let venue = self.take_venue(now);
         let level = self.level.get();
-        let Self { targets, judge, newest, .. } = self;
+        let Self { targets, params, judge, newest, .. } = self;
+        let mut limits_changed = false;
         let decisions = targets.take(
             |t| t.asset.index(),
             |t| {
+                limits_changed |=
+                    params.advance(t.generation, |asset, new| judge.gate.set_params(asset, new));
                 newest[t.asset.index()] = Some(*t);
                 judge.decide(now, level, t);
             },
         );
-        let again = self.judge_again(now);
+        let again = self.judge_again(now, limits_changed);
         let work = venue + decisions + again;
         if work > 0 {
             self.tell(now);
@@ -195,6 +207,8 @@ mod tests {
         let rings = RiskRings {
             targets: InLatest::new(rx, 2, 8, false),
             venue,
+            commands: ring("side->risk", 8).1,
+            params: ParamsIn::new(ring("side->risk params", 8).1),
             out: OutLatest::new(out, 2),
             records: ring("risk->side", 64).0,
         };

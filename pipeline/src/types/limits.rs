@@ -22,6 +22,14 @@ pub const MAX_BATCH: usize = SLOTS_PER_ASSET;
 /// Trades one frame may carry into the pipeline in one go.
 pub const MAX_TRADES_PER_FRAME: usize = 64;
 
+/// Changes that the RSI may look back on.
+pub const MAX_RSI_BARS: usize = 64;
+/// Bars that the slope of the filtered price may span.
+pub const MAX_SLOPE_BARS: usize = 16;
+
+/// API errors remembered: more than any limit allows, so that a breaker can trip.
+pub const MAX_API_ERRORS: usize = 64;
+
 /// Events in flight between feed and book.
 pub const RING_MARKET: usize = 512;
 /// Book views in flight between book and quote.
@@ -36,6 +44,11 @@ pub const RING_RECORD: usize = 8192;
 pub const RING_SAMPLE: usize = 16384;
 /// Actions and venue events in flight between the gateway and the simulator.
 pub const RING_SIM: usize = 4096;
+
+/// Parameter changes in flight from the side thread to each stage that has parameters.
+pub const RING_PARAMS: usize = 64;
+/// Commands in flight from the side thread to a stage.
+pub const RING_COMMAND: usize = 1024;
 
 /// Messages one stage takes from one ring in one poll, so that a poll is bounded work.
 pub const POLL_BATCH: usize = 64;
@@ -53,4 +66,5 @@ const _: () = assert!(POLL_BATCH < RING_TARGET);
 const _: () = assert!(POLL_BATCH * MAX_BATCH < RING_VENUE);
 const _: () = assert!(MAX_TRADES_PER_FRAME < RING_MARKET);
 const _: () = assert!(FILL_MEMORY.is_power_of_two());
+const _: () = assert!(2 * MAX_ASSETS <= RING_PARAMS, "a change of all assets, and the next");
 const _: () = assert!(MAX_ASSETS <= 256, "an AssetId travels in 16 bits, a slot in 16");

@@ -189,7 +189,7 @@ pub struct Trade {
     pub tid: u64,
 }
 
-/// What became of the link that carries market data.
+/// What a [`FeedStatus`] says.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -199,20 +199,36 @@ pub enum Link {
     Down,
     /// Events of this asset were dropped: its book is void until a new snapshot.
     Dropped,
+    /// Not of the link: from here on the parameters of a generation hold. They keep their place
+    /// among the market's events, so that a replay applies them at the same one.
+    NewParams,
 }
 
-/// A change of the link's state.
+/// A change of the link's state, or of the parameters.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStatus {
-    /// Whose stream (ignored for `Up` and `Down`, which concern all).
+    /// Whose stream ([`Link::Dropped`] only; the others concern all).
     pub asset: AssetId,
     /// What happened.
     pub link: Link,
     /// Explicit padding.
-    pub _pad: [u8; 5],
+    pub _pad: u8,
+    /// Of the parameters ([`Link::NewParams`] only).
+    pub generation: u32,
     /// When it reached us.
     pub recv_time: Nanos,
+}
+
+impl FeedStatus {
+    /// The link's state, as of an asset (see [`Link`]).
+    pub fn of_link(link: Link, asset: AssetId, recv_time: Nanos) -> Self {
+        Self { asset, link, _pad: 0, generation: 0, recv_time }
+    }
+    /// From here on the parameters of this generation hold.
+    pub fn new_params(generation: u32, recv_time: Nanos) -> Self {
+        Self { generation, ..Self::of_link(Link::NewParams, AssetId::default(), recv_time) }
+    }
 }
 
 /// Anything that a feed tells the book.

@@ -2,6 +2,8 @@
 //!
 //! Everything here is plain data. It depends on nothing else in the crate.
 
+pub mod candle;
+pub mod command;
 pub mod decimal;
 pub mod duration;
 pub mod fixed;
@@ -15,6 +17,8 @@ pub mod quote;
 pub mod reason;
 pub mod record;
 
+pub use candle::Candle;
+pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
 pub use decimal::{DecimalError, SCALE, parse_decimal};
 pub use fixed::{Bps, Nanos, Px, Qty, Usd, notional};
 pub use hash::DecisionHash;
@@ -25,6 +29,6 @@ pub use order::{
     RejectReason, Tif, VenueEvent, VenueEventKind,
 };
 pub use params::{AssetParams, RiskLimits};
-pub use quote::{BookState, BookView, Cause, QuoteLevel, QuoteTarget};
+pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
 pub use record::Record;

@@ -44,7 +44,9 @@ pub struct BookView {
     /// Whether it can be quoted on.
     pub state: BookState,
     /// Explicit padding.
-    pub _pad: [u8; 5],
+    pub _pad: u8,
+    /// Of the parameters that it was made with.
+    pub generation: u32,
     /// The newest market event that it contains.
     pub market_seq: u64,
     /// Block time of that event.
@@ -65,6 +67,22 @@ pub struct BookView {
     pub vol_bps_e6: i64,
     /// The slow baseline of the same, likewise.
     pub vol_slow_bps_e6: i64,
+    /// How trades arrive by distance.
+    pub arrivals: ArrivalFit,
+}
+
+/// Trades that reach a distance δ from the mid, a second and side, fitted as A·exp(−k·δ).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ArrivalFit {
+    /// A, millionths of a trade a second and side; 0 = not fitted yet.
+    pub rate_e6: i64,
+    /// k, millionths per basis point.
+    pub decay_e6: i64,
+    /// Coefficient of determination of the fit of ln λ, millionths.
+    pub r2_e6: i64,
+    /// Trades in the window, both sides (weighted by age).
+    pub trades: i64,
 }
 
 /// One wanted order. Zero size = none.
@@ -81,8 +99,8 @@ pub struct QuoteTarget {
     pub bid_reason: Reason,
     /// Why there is no ask.
     pub ask_reason: Reason,
-    /// Explicit padding.
-    pub _pad: [u8; 4],
+    /// Of the parameters that it was made with.
+    pub generation: u32,
     /// When it was decided.
     pub time: Nanos,
     /// What it was computed from.
@@ -95,8 +113,10 @@ pub struct QuoteTarget {
     pub best_bid: Px,
     /// Best ask when decided.
     pub best_ask: Px,
-    /// Volatility when decided, in 1e-6 basis points.
+    /// Volatility when decided, in 1e-6 basis points; negative = warming up.
     pub vol_bps_e6: i64,
+    /// Its slow baseline, likewise.
+    pub vol_slow_bps_e6: i64,
     /// Bids, nearest first.
     pub bids: [QuoteLevel; QUOTE_LEVELS],
     /// Asks, nearest first.
@@ -149,5 +169,6 @@ impl QuoteTarget {
 }
 
 const _: () = assert!(size_of::<Cause>() == 32);
-const _: () = assert!(size_of::<BookView>() == 104);
-const _: () = assert!(size_of::<QuoteTarget>() == 104 + 2 * QUOTE_LEVELS * 16);
+const _: () = assert!(size_of::<ArrivalFit>() == 32);
+const _: () = assert!(size_of::<BookView>() == 136);
+const _: () = assert!(size_of::<QuoteTarget>() == 112 + 2 * QUOTE_LEVELS * 16);

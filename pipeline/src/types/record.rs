@@ -146,6 +146,15 @@ pub enum Record {
     },
     /// The account.
     Account(AccountView),
+    /// New parameters hold, from after the market event of this number on.
+    Params {
+        /// Which.
+        generation: u32,
+        /// When.
+        time: Nanos,
+        /// Their own number among the market events.
+        market_seq: u64,
+    },
     /// Something that a person should know.
     Alert {
         /// Whose ([`None`] = the account's).

@@ -267,12 +267,7 @@ mod tests {
     }
 
     fn sample() -> Tape {
-        let link = FeedStatus {
-            asset: AssetId::default(),
-            link: Link::Up,
-            _pad: [0; 5],
-            recv_time: Nanos(50),
-        };
+        let link = FeedStatus::of_link(Link::Up, AssetId::default(), Nanos(50));
         Tape::build([
             MarketEvent::Status(link),
             book(20, 50),

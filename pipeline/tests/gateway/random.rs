@@ -15,6 +15,7 @@ use botmm_pipeline::logic::orders::Orders;
 use botmm_pipeline::rt::{BoardReader, In, InLatest, LevelCell, OutLatest, Stage, board, ring};
 use botmm_pipeline::stage::dispatch::{DispatchRings, DispatchStage};
 use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
 use botmm_pipeline::types::limits::RING_VENUE;
 use botmm_pipeline::types::{
@@ -78,6 +79,7 @@ impl World {
         let (records_tx, records) = ring("dispatch->side", 4096);
         let (boards, status) = (0..COINS.len()).map(|_| board()).unzip();
         let rings = DispatchRings {
+            params: ParamsIn::new(ring("side->dispatch params", 1).1),
             targets: InLatest::new(rx, COINS.len(), 8, false),
             venue: [quote_tx, risk_tx],
             records: records_tx,

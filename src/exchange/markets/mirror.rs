@@ -100,7 +100,7 @@ impl<T: Transport> Mirror<T> {
             }
             match &event {
                 MarketEvent::Status(status) => match status.link {
-                    Link::Up => {}
+                    Link::Up | Link::NewParams => {}
                     Link::Down => {
                         self.waiting.clear();
                         self.streams.fill(Stream::default());

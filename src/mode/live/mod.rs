@@ -113,6 +113,7 @@ struct Watched {
     rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
     status: Vec<BoardReader<{ botmm_pipeline::stage::status::STATUS_WORDS }>>,
     records: Vec<In<Record>>,
+    control: wiring::Control,
     latencies: Latencies,
 }
 
@@ -157,7 +158,7 @@ impl Live {
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
-        let Pipeline { stages, records, status, metrics, rings, level } =
+        let Pipeline { stages, records, control, status, metrics, rings, level } =
             wiring::build(&config, feed, gateway);
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let threads =
@@ -177,7 +178,7 @@ impl Live {
             started: Instant::now(),
             plan_name: plan.name,
             threads: Some(threads),
-            pipeline: Watched { level, metrics, rings, status, records, latencies },
+            pipeline: Watched { level, metrics, rings, status, records, control, latencies },
             link,
             sockets: [("market data", market_status), ("orders", order_status)],
             venue,

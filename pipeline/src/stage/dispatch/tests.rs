@@ -58,6 +58,7 @@ fn bench(ring_venue: usize) -> Bench {
     let (risk_tx, to_risk) = ring("dispatch->risk", ring_venue);
     let rings = DispatchRings {
         targets: InLatest::new(rx, 1, 8, false),
+        params: ParamsIn::new(ring("side->dispatch params", 8).1),
         venue: [quote_tx, risk_tx],
         records: ring("dispatch->side", 64).0,
         status: vec![board().0],

@@ -184,7 +184,7 @@ impl<T: Transport> HlFeed<T> {
     }
 
     fn say(&mut self, now: Nanos, asset: AssetId, link: Link) {
-        let status = FeedStatus { asset, link, _pad: [0; 5], recv_time: now };
+        let status = FeedStatus::of_link(link, asset, now);
         self.events.push_back(MarketEvent::Status(status));
     }
 

@@ -1,8 +1,16 @@
 //! What can be configured, per asset. Units are in the names; validation and defaults live with
 //! the settings (root crate), and [`AssetParams::is_usable`] is the last line of defence.
 
+mod adaptive;
+mod risk;
+mod signal;
+
+pub use adaptive::{AdaptiveParams, ToxicityParams};
+pub use risk::{DailyLossRearm, RiskLimits};
+pub use signal::SignalParams;
+
 use super::fixed::{Bps, Nanos, Usd};
-use super::limits::QUOTE_LEVELS;
+use super::limits::{BOOK_LEVELS, QUOTE_LEVELS};
 
 /// What the quoter takes for the fair price.
 #[repr(u8)]
@@ -13,6 +21,66 @@ pub enum FairPrice {
     /// Touch prices weighted by the opposite sizes.
     #[default]
     Microprice = 1,
+}
+
+/// Which formula the spread and the lean against inventory come from (`logic::model`).
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum QuoteModel {
+    /// Spread by volatility, skew by average true ranges.
+    #[default]
+    Linear = 0,
+    /// Avellaneda and Stoikov (2008), with a rolling horizon.
+    AvellanedaStoikov = 1,
+    /// Guéant, Lehalle and Fernandez-Tapia (2013), asymptotic.
+    Glft = 2,
+}
+
+impl QuoteModel {
+    /// All, in order of their codes.
+    pub const ALL: [Self; 3] = [Self::Linear, Self::AvellanedaStoikov, Self::Glft];
+    /// The word used in the configuration, on the screen and in journals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::AvellanedaStoikov => "avellaneda_stoikov",
+            Self::Glft => "glft",
+        }
+    }
+}
+
+/// What is done on top of the model.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// Nothing: fixed parameters.
+    #[default]
+    Basic = 0,
+    /// Volatility regime, fill-rate targeting and inventory decay (STRATEGY §6).
+    Adaptive = 1,
+}
+
+impl Strategy {
+    /// All, in order of their codes.
+    pub const ALL: [Self; 2] = [Self::Basic, Self::Adaptive];
+    /// The word used in the configuration, on the screen and in journals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Adaptive => "adaptive",
+        }
+    }
+}
+
+/// What happens to a side whose own spread does not cover the fee floor.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BelowFee {
+    /// It is quoted at the floor.
+    #[default]
+    Widen = 0,
+    /// It is not quoted (reason `below_fee`).
+    Skip = 1,
 }
 
 /// Parameters of one asset (STRATEGY §1, §3).
@@ -31,8 +99,10 @@ pub struct AssetParams {
     pub imbalance_levels: usize,
     /// Smoothing of the book imbalance, (0, 1].
     pub imbalance_alpha: f64,
-    /// Length of a signal bar (ATR is Wilder 14 on these bars).
-    pub signal_bar: Nanos,
+    /// Which formula.
+    pub model: QuoteModel,
+    /// What is done on top of it.
+    pub strategy: Strategy,
     /// Mid or microprice.
     pub fair_price: FairPrice,
     /// Lowest total spread.
@@ -45,8 +115,26 @@ pub struct AssetParams {
     pub min_edge_bps: f64,
     /// Whether the fee floor applies.
     pub fee_floor: bool,
-    /// Price shift per unit of q, in average true ranges.
+    /// What happens below it.
+    pub below_fee: BelowFee,
+    /// `linear`: price shift per unit of q, in average true ranges.
     pub skew_factor: f64,
+    /// `linear`: |q| beyond which the skew grows faster, in [0, 1].
+    pub skew_knee: f64,
+    /// `linear`: by how much per unit of q beyond the knee.
+    pub skew_knee_slope: f64,
+    /// `avellaneda_stoikov`, `glft`: γ, aversion to risk, per basis point and order size.
+    pub risk_aversion: f64,
+    /// `avellaneda_stoikov`: T − t, rolling, seconds.
+    pub risk_horizon_s: f64,
+    /// A: arrivals a second and side at the mid. 0 = fitted to the trades seen.
+    pub arrival_rate_per_s: f64,
+    /// k: relative fall of arrivals per basis point of distance. 0 = fitted to the trades seen.
+    pub arrival_decay_per_bps: f64,
+    /// Half-life of the arrivals that A and k are fitted to, seconds.
+    pub arrival_halflife_s: f64,
+    /// Distance between two points of that fit.
+    pub arrival_bin_bps: f64,
     /// Weight of the direction signal in the shift, in half spreads.
     pub bias_strength: f64,
     /// Weight of the book imbalance in the shift, in half spreads.
@@ -69,49 +157,14 @@ pub struct AssetParams {
     pub requote_threshold_bps: f64,
     /// Maker fee at our tier; positive = cost. From the venue, never from a file.
     pub maker_fee: Bps,
+    /// Bars and the direction signal.
+    pub signal: SignalParams,
+    /// What the `adaptive` strategy does.
+    pub adaptive: AdaptiveParams,
+    /// What the moves after our fills do.
+    pub toxicity: ToxicityParams,
     /// Limits that the gate holds.
     pub risk: RiskLimits,
-}
-
-/// Limits of one asset and of the account (STRATEGY §5).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RiskLimits {
-    /// Worst-case exposure of one asset: position + live + in flight + unknown, per side.
-    pub max_position_usd: Usd,
-    /// The same over all assets.
-    pub max_total_position_usd: Usd,
-    /// What the account trades with; the daily loss and drawdown are shares of it.
-    pub capital_usd: Usd,
-    /// Loss since 00:00 UTC, realised + unrealised, as a share of capital, that halts.
-    pub max_daily_loss_frac: f64,
-    /// Fall of marked equity from its peak, as a share of capital, that halts.
-    pub max_drawdown_frac: f64,
-    /// API errors within `api_error_window` that trip the breaker when exceeded.
-    pub max_api_errors: u32,
-    /// Window of the API error counter.
-    pub api_error_window: Nanos,
-    /// Break after too many API errors.
-    pub api_error_cooldown: Nanos,
-    /// Move of the mid within one second that trips the breaker.
-    pub large_move_frac: f64,
-    /// Break after a large move.
-    pub large_move_cooldown: Nanos,
-    /// Volatility over its slow baseline beyond which the spread is multiplied.
-    pub vol_emergency_ratio: f64,
-    /// By how much.
-    pub vol_emergency_mult: f64,
-    /// Age of the newest book beyond which quotes are pulled.
-    pub stale_book: Nanos,
-    /// Actions (batch items) per minute, cancels excepted.
-    pub max_actions_per_min: u32,
-    /// Requests an address may make before it has traded (PROTOCOL §6).
-    pub action_budget: u64,
-    /// Share of the action budget kept for cancels.
-    pub cancel_reserve_frac: f64,
-    /// An order without an answer for this long is unknown.
-    pub ack_timeout: Nanos,
-    /// How long an action may take to reach the venue before it is void.
-    pub expires_after: Nanos,
 }
 
 impl AssetParams {
@@ -124,14 +177,23 @@ impl AssetParams {
             self.imbalance_alpha,
             self.min_spread_bps,
             self.one_sided_at,
+            self.risk_aversion,
+            self.risk_horizon_s,
+            self.arrival_halflife_s,
+            self.arrival_bin_bps,
             self.level_weights[..self.num_levels.min(QUOTE_LEVELS)].iter().sum(),
         ];
         let not_negative = [
+            self.start_vol_bps,
             self.vol_multiplier,
             self.min_edge_bps,
             self.skew_factor,
+            self.skew_knee,
+            self.skew_knee_slope,
             self.bias_strength,
             self.imbalance_strength,
+            self.arrival_rate_per_s,
+            self.arrival_decay_per_bps,
             self.level_spacing_bps,
             self.requote_threshold_bps,
         ];
@@ -141,13 +203,24 @@ impl AssetParams {
             && self.max_spread_bps >= self.min_spread_bps
             && self.level_weights.iter().all(|w| w.is_finite() && *w >= 0.0)
             && (1..=QUOTE_LEVELS).contains(&self.num_levels)
-            && (1..=super::limits::BOOK_LEVELS).contains(&self.imbalance_levels)
+            && (1..=BOOK_LEVELS).contains(&self.imbalance_levels)
             && self.imbalance_alpha <= 1.0
             && self.one_sided_at <= 1.0
             && self.order_size_usd.is_positive()
-            && self.risk.max_position_usd.is_positive()
             && self.vol_sample > Nanos::ZERO
-            && self.signal_bar > Nanos::ZERO
+            && self.requote_min > Nanos::ZERO
+            && self.requote_min <= self.tick
+            && self.signal.is_usable()
+            && self.adaptive.is_usable()
+            && self.toxicity.is_usable()
+            && self.risk.is_usable()
+    }
+
+    /// Total spread below which a maker earns nothing: 2 · (maker_fee + min_edge), or nothing when
+    /// the floor is off.
+    pub fn floor_bps(&self) -> f64 {
+        let floor = 2.0 * (self.maker_fee.to_f64() + self.min_edge_bps);
+        if self.fee_floor { floor.max(0.0) } else { 0.0 }
     }
 }
 
@@ -162,14 +235,24 @@ impl Default for AssetParams {
             start_vol_bps: 0.0,
             imbalance_levels: 5,
             imbalance_alpha: 0.3,
-            signal_bar: Nanos::secs(60),
+            model: QuoteModel::Linear,
+            strategy: Strategy::Basic,
             fair_price: FairPrice::Microprice,
             min_spread_bps: 2.0,
             max_spread_bps: 50.0,
             vol_multiplier: 1.5,
             min_edge_bps: 0.2,
             fee_floor: true,
+            below_fee: BelowFee::Widen,
             skew_factor: 0.3,
+            skew_knee: 0.6,
+            skew_knee_slope: 1.5,
+            risk_aversion: 0.05,
+            risk_horizon_s: 60.0,
+            arrival_rate_per_s: 0.0,
+            arrival_decay_per_bps: 0.0,
+            arrival_halflife_s: 600.0,
+            arrival_bin_bps: 0.25,
             bias_strength: 0.2,
             imbalance_strength: 0.3,
             level_spacing_bps: 1.0,
@@ -181,33 +264,10 @@ impl Default for AssetParams {
             tick: Nanos::millis(1000),
             requote_threshold_bps: 0.5,
             maker_fee: Bps::from_e8(0),
+            signal: SignalParams::default(),
+            adaptive: AdaptiveParams::default(),
+            toxicity: ToxicityParams::default(),
             risk: RiskLimits::default(),
-        }
-    }
-}
-
-/// STRATEGY's starting limits.
-impl Default for RiskLimits {
-    fn default() -> Self {
-        Self {
-            max_position_usd: Usd::whole(1_000),
-            max_total_position_usd: Usd::whole(2_500),
-            capital_usd: Usd::whole(10_000),
-            max_daily_loss_frac: 0.05,
-            max_drawdown_frac: 0.10,
-            max_api_errors: 5,
-            api_error_window: Nanos::secs(60),
-            api_error_cooldown: Nanos::secs(120),
-            large_move_frac: 0.01,
-            large_move_cooldown: Nanos::secs(300),
-            vol_emergency_ratio: 3.0,
-            vol_emergency_mult: 3.0,
-            stale_book: Nanos::secs(2),
-            max_actions_per_min: 600,
-            action_budget: 10_000,
-            cancel_reserve_frac: 0.10,
-            ack_timeout: Nanos::secs(5),
-            expires_after: Nanos::secs(3),
         }
     }
 }

@@ -1,0 +1,72 @@
+//! What the side thread asks of the stages. Each stage has a ring of its own; a full one refuses, and
+//! the side thread says so.
+
+use super::candle::Candle;
+use super::market::AssetId;
+use super::params::AssetParams;
+
+/// New parameters of one asset. They hold from the moment that a message of their generation
+/// arrives, so that no decision is made from two generations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ParamsChange {
+    /// Rises with each change; all assets that change together share one.
+    pub generation: u32,
+    /// Whose.
+    pub asset: AssetId,
+    /// All of them, those that did not change included.
+    pub params: AssetParams,
+}
+
+/// To the feed: let a generation of parameters take effect after the newest market event. Their
+/// [`ParamsChange`]s were handed to the other stages before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewParams {
+    /// Which.
+    pub generation: u32,
+}
+
+/// Bars that the quote stage builds.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Series {
+    /// Of the direction signal.
+    Signal = 0,
+    /// Of the average true range.
+    Atr = 1,
+}
+
+/// To the quote stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuoteCommand {
+    /// A candle of before the start, oldest first; several may fall into one bar.
+    Candle {
+        /// Whose.
+        asset: AssetId,
+        /// For which bars.
+        series: Series,
+        /// The candle.
+        candle: Candle,
+    },
+    /// There are no more candles of the series: it goes on from them.
+    CandlesDone {
+        /// Whose.
+        asset: AssetId,
+        /// Which bars.
+        series: Series,
+    },
+    /// The venue lists the asset, or no longer does.
+    Listed {
+        /// Whose.
+        asset: AssetId,
+        /// Whether it does.
+        is_listed: bool,
+    },
+}
+
+/// To the risk stage.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RiskCommand {
+    /// A person ends a halt or a cool-down; losses count from here.
+    Rearm = 0,
+}
