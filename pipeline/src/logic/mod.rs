@@ -8,6 +8,7 @@ pub mod budget;
 pub mod estimates;
 pub mod gate;
 pub mod ledger;
+pub mod model;
 pub mod orders;
 pub mod quoter;
 pub mod sizing;
