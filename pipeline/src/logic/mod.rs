@@ -2,6 +2,7 @@
 //! value out; no clock, no queue, no thread. Floats live here, and become prices and sizes in
 //! `quoter` and `sizing` only.
 
+pub mod arrivals;
 pub mod bars;
 pub mod book;
 pub mod budget;

@@ -27,6 +27,12 @@ pub const MAX_RSI_BARS: usize = 64;
 /// Bars that the slope of the filtered price may span.
 pub const MAX_SLOPE_BARS: usize = 16;
 
+/// Distances from the mid that arrivals are counted at; the last one has no end.
+pub const ARRIVAL_BINS: usize = 64;
+/// Blocks whose mid is remembered, so that a trade which comes after its own block's book is still
+/// measured from the mid before it.
+pub const MAX_BLOCK_MIDS: usize = 16;
+
 /// API errors remembered: more than any limit allows, so that a breaker can trip.
 pub const MAX_API_ERRORS: usize = 64;
 
