@@ -173,7 +173,8 @@ impl Draft {
         flag.and_then(Value::as_bool) == Some(true)
     }
 
-    /// Replaces the configured universe by the venue's own.
+    /// Replaces the configured universe by the venue's own. What is set for a coin that the venue does
+    /// not list is of no use there; for a coin that nobody knows it stays, and is refused.
     pub fn with_universe(mut self, listed: &[Instrument]) -> Self {
         let entry = |i: &Instrument| {
             let mut table = Table::new();
@@ -182,7 +183,12 @@ impl Draft {
             table.insert("max_leverage".to_owned(), Value::Integer(i.max_leverage.into()));
             (i.coin.to_string(), Value::Table(table))
         };
-        let universe = listed.iter().map(entry).collect();
+        let universe: Table = listed.iter().map(entry).collect();
+        let configured = self.table.get("universe").and_then(Value::as_table).cloned();
+        if let Some(coins) = self.table.get_mut("asset").and_then(Value::as_table_mut) {
+            let is_known = |coin: &str| configured.as_ref().is_some_and(|u| u.contains_key(coin));
+            coins.retain(|coin, _| universe.contains_key(coin) || !is_known(coin));
+        }
         self.table.insert("universe".to_owned(), Value::Table(universe));
         self.origins.retain(|key, _| !key.starts_with("universe"));
         self

@@ -107,6 +107,22 @@ fn a_default_of_ones_own_goes_before_what_is_shipped_for_a_coin() {
 }
 
 #[test]
+fn a_venue_that_lists_fewer_coins_needs_no_other_configuration() {
+    let draft = Draft::load(None, &no_env).unwrap();
+    let btc = Settings::load(None, &no_env).unwrap().instrument("BTC").unwrap();
+    let only_btc = Overrides { symbols: Some("BTC".to_owned()), ..Overrides::default() };
+    let s = draft.with_universe(&[btc]).with(&only_btc).unwrap().build().unwrap();
+    assert_eq!(s.coins().collect::<Vec<_>>(), ["BTC"]);
+    assert!(!s.render().contains("HYPE"));
+
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    file.write_all(b"[asset.DGE.quote]\nnum_levels = 1\n").unwrap();
+    let draft = Draft::load(Some(file.path()), &no_env).unwrap();
+    let e = draft.with_universe(&[btc]).with(&only_btc).unwrap().build().unwrap_err().to_string();
+    assert!(e.contains("asset.DGE: the universe has no such coin"), "{e}");
+}
+
+#[test]
 fn refusals_name_place_key_value_and_what_is_allowed() {
     let cases = [
         ("[general]\nsede = 1", ":2: general.sede: unknown key; did you mean seed?"),
