@@ -2,6 +2,7 @@
 //! value out; no clock, no queue, no thread. Floats live here, and become prices and sizes in
 //! `quoter` and `sizing` only.
 
+pub mod adaptive;
 pub mod arrivals;
 pub mod bars;
 pub mod book;
@@ -14,3 +15,4 @@ pub mod orders;
 pub mod quoter;
 pub mod sizing;
 pub mod slot;
+pub mod toxicity;

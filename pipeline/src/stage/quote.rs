@@ -1,8 +1,10 @@
 //! Quote: from views and our position to the orders we want.
 
+use crate::logic::adaptive::Adapted;
 use crate::logic::bars::Bars;
 use crate::logic::ledger::AssetLedger;
-use crate::logic::quoter::{QuoteInput, quote};
+use crate::logic::quoter::{QuoteInput, Quoter};
+use crate::logic::toxicity::SideToxicity;
 use crate::rt::{In, InLatest, Out, OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::RING_VENUE;
@@ -104,11 +106,18 @@ impl QuoteStage {
                 view,
                 position: asset.ledger.position(),
                 atr: asset.bars.atr(view.mid, vol_bps, asset.params.vol_horizon_s),
-                signal: 0.0,
+                is_listed: true,
+                score: 0.0,
+                signal: 0,
+                adapted: Adapted::NOTHING,
+                toxicity: [SideToxicity::default(); 2],
                 now,
                 venue_seq: self.venue_seq,
             };
-            self.rings.out.push(id.index(), quote(&input, &asset.params, instrument));
+            let quote = Quoter::new(*instrument, &asset.params).quote(&input);
+            // Before the target, so that whoever sees the decision finds its terms.
+            self.rings.records.push_or_drop(Record::Terms(quote.terms));
+            self.rings.out.push(id.index(), quote.target);
             (asset.dirty, asset.last_decision) = (false, Some(now));
             decisions += 1;
         }

@@ -7,6 +7,7 @@ use super::market::AssetId;
 use super::order::{Action, Fill, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;
+use super::terms::QuoteTerms;
 
 /// What an alert is about.
 #[repr(u8)]
@@ -109,6 +110,8 @@ impl AccountView {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
 pub enum Record {
+    /// How a target came about; before the decision of the same time and asset.
+    Terms(QuoteTerms),
     /// A decision, as the gate let it through.
     Decision(QuoteTarget),
     /// An action that was sent.
