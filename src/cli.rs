@@ -54,6 +54,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// Sign an action (nothing is sent), or check signatures against known answers.
     Sign(SignArgs),
+    /// Show every term of a quote: why it stood where it stood.
+    Explain(ExplainArgs),
 }
 
 impl Cli {
@@ -221,6 +223,28 @@ pub struct SignArgs {
     #[arg(long, value_name = "FILE",
           conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
     pub vectors: Option<PathBuf>,
+}
+
+/// `botmm explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm explain BTC                            the newest decision of the newest run, also one that goes on\n  \
+    botmm explain ETH --at -30s\n  \
+    botmm explain SOL --journal runs/x --at 2026-11-26T19:17:00Z --json")]
+pub struct ExplainArgs {
+    /// The coin.
+    #[arg(value_name = "COIN")]
+    pub coin: String,
+    /// The moment, UTC, or so long ago (`-30s`); the end of the journal when left out.
+    #[arg(long, value_name = "TIME", value_parser = crate::mode::explain::parse_moment,
+          allow_hyphen_values = true)]
+    pub at: Option<std::time::SystemTime>,
+    /// The journal, or its run's folder; the newest under `runs/` when left out.
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl ReplayArgs {

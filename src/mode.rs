@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod exchange;
+pub mod explain;
 mod live;
 pub mod paper;
 pub mod replay;
@@ -21,5 +22,6 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),
         Verb::Sign(args) => sign::run(&args),
+        Verb::Explain(args) => explain::run(&args),
     }
 }
