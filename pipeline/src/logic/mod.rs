@@ -10,5 +10,6 @@ pub mod gate;
 pub mod ledger;
 pub mod orders;
 pub mod quoter;
+pub mod signals;
 pub mod sizing;
 pub mod slot;
