@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod model;
 pub mod orders;
 pub mod quoter;
+pub mod signals;
 pub mod sizing;
 pub mod slot;
 pub mod toxicity;

@@ -1,7 +1,7 @@
 //! Quote: from views and our position to the orders we want.
 
 use crate::logic::adaptive::Adapted;
-use crate::logic::bars::Bars;
+use crate::logic::bars::{Atr, Bars};
 use crate::logic::ledger::AssetLedger;
 use crate::logic::quoter::{QuoteInput, Quoter};
 use crate::logic::toxicity::SideToxicity;
@@ -32,7 +32,7 @@ pub struct QuoteRings {
 struct AssetQuoter {
     params: AssetParams,
     view: Option<BookView>,
-    bars: Bars,
+    bars: Bars<Atr>,
     ledger: AssetLedger,
     /// Something changed since the last decision.
     dirty: bool,
@@ -62,7 +62,7 @@ impl QuoteStage {
         let asset = |p: &AssetParams| AssetQuoter {
             params: *p,
             view: None,
-            bars: Bars::new(p.signal.atr_bar),
+            bars: Bars::new(p.signal.atr_bar, Atr::default()),
             ledger: AssetLedger::default(),
             dirty: false,
             last_decision: None,

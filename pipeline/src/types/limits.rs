@@ -26,6 +26,8 @@ pub const MAX_TRADES_PER_FRAME: usize = 64;
 pub const MAX_RSI_BARS: usize = 64;
 /// Bars that the slope of the filtered price may span.
 pub const MAX_SLOPE_BARS: usize = 16;
+/// Flat bars that fill a gap: of a longer one the last so many, averages having forgotten the rest.
+pub const MAX_FLAT_BARS: i64 = 1024;
 
 /// Distances from the mid that arrivals are counted at; the last one has no end.
 pub const ARRIVAL_BINS: usize = 64;
