@@ -5,6 +5,7 @@
 //! the account after each fill and at most once a minute without one.
 
 use crate::exit::AppError;
+use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
@@ -32,6 +33,14 @@ pub struct Journal {
 /// `2026-11-22T17:45:10.123456Z`.
 pub fn utc(time: Nanos) -> String {
     humantime::format_rfc3339_micros(system_time(time)).to_string()
+}
+
+/// `2026-11-22`, of days since 1970.
+pub fn utc_date(day: i64) -> String {
+    let time = system_time(Nanos::secs(86_400 * day));
+    let mut text = humantime::format_rfc3339_seconds(time).to_string();
+    text.truncate("2026-11-22".len());
+    text
 }
 
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
@@ -137,6 +146,14 @@ impl Journal {
                     "taker": fill.crossed,
                 }))
             }
+            Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
+                Some(json!({
+                    "type": "markout", "time": utc(*time), "coin": self.coin(*asset), "tid": tid,
+                    "side": side_word(*side), "px": px.to_string(), "qty": qty.to_string(),
+                    "after_s": HORIZONS[*horizon].as_millis() / 1_000,
+                    "mid_at_fill": mid_at_fill.to_string(), "mid": mid.to_string(),
+                }))
+            }
             Record::Reject { asset, time, reject } => Some(json!({
                 "type": "reject", "time": utc(*time), "coin": self.coin(*asset),
                 "of": kind_word(reject.of), "reason": reject.reason.as_str(),
@@ -147,6 +164,10 @@ impl Journal {
                 "bid": bid.as_str(), "ask": ask.as_str(),
             })),
             Record::Account(account) => self.account(account),
+            Record::Day(day) => Some(json!({
+                "type": "day", "date": utc_date(day.day), "net_usd": day.net.to_string(),
+                "whole": day.whole,
+            })),
             Record::Params { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),

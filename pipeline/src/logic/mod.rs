@@ -5,10 +5,13 @@
 pub mod bars;
 pub mod book;
 pub mod budget;
+pub mod equity;
 pub mod estimates;
 pub mod gate;
 pub mod ledger;
+pub mod markouts;
 pub mod orders;
+pub mod past_fills;
 pub mod quoter;
 pub mod sizing;
 pub mod slot;

@@ -31,4 +31,4 @@ pub use order::{
 pub use params::{AssetParams, RiskLimits};
 pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
-pub use record::Record;
+pub use record::{DayNet, Record};
