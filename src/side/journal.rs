@@ -1,7 +1,8 @@
 //! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
-//! new time, would only fill the disk); actions, fills, rejects, state changes and alerts always;
+//! new time, would only fill the disk); actions, fills, markouts, rejects, state changes, days and
+//! alerts always;
 //! the account after each fill and at most once a minute without one.
 
 use crate::exit::AppError;
@@ -266,7 +267,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 mod tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
-    use botmm_pipeline::types::{Coin, Fill, Instrument, Px, Qty, Usd};
+    use botmm_pipeline::types::{Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
@@ -290,11 +291,27 @@ mod tests {
         };
         let time = Nanos::secs(1_757_015_216);
         journal.write(&Record::Fill { asset: btc, time, fill, mid: Px::whole(100) });
+        journal.write(&Record::Markout {
+            asset: btc,
+            time,
+            tid: 7,
+            side: Side::Ask,
+            qty: Qty::whole(1),
+            horizon: 2,
+            px: Px::whole(100),
+            mid_at_fill: Px::parse("99.5").unwrap(),
+            mid: Px::whole(101),
+        });
+        journal.write(&Record::Day(DayNet { day: 20_335, net: Usd::whole(-2), whole: true }));
         journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
         let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["decision", "fill", "alert"]);
+        assert_eq!(types, ["decision", "fill", "markout", "day", "alert"]);
+        let (markout, day) = (&lines[2], &lines[3]);
+        assert_eq!((&markout["after_s"], &markout["side"]), (&json!(30), &json!("sell")));
+        assert_eq!((&markout["mid_at_fill"], &markout["mid"]), (&json!("99.5"), &json!("101")));
+        assert_eq!((&day["date"], &day["net_usd"]), (&json!("2025-09-04"), &json!("-2")));
         assert_eq!(lines[1]["fee_usd"], "0.015");
         assert_eq!(lines[1]["time"], "2025-09-04T19:46:56.000000Z");
     }
