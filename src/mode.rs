@@ -9,6 +9,7 @@ pub mod replay;
 pub mod run;
 mod session;
 pub mod sign;
+mod traded;
 
 use crate::cli::Verb;
 use crate::exit::AppError;

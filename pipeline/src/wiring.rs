@@ -187,7 +187,7 @@ where
     let stages: Vec<Box<dyn Stage>> = vec![
         Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), *lossless)),
         Box::new(BookStage::new(market_rx, views, book_params_in, params)),
-        Box::new(QuoteStage::new(quote_rings, universe.clone(), params)),
+        Box::new(QuoteStage::new(quote_rings, universe.clone(), params, metrics.clone())),
         Box::new(RiskStage::new(risk_rings, gate, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),
     ];

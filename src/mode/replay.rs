@@ -4,7 +4,7 @@ use super::session::{self, Ended};
 use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
-use crate::report::{DataFile, Summary};
+use crate::report::{DataFile, Days, Summary};
 use crate::settings::Settings;
 use crate::side::journal::{Journal, write_whole};
 use crate::terminal;
@@ -27,7 +27,7 @@ const LOOK_EVERY: u64 = 64;
 /// What a summary says about any replay.
 const NOTES: [&str; 3] = [
     "a recording does not react to our orders: fills beyond the recorded trades are estimates",
-    "funding is not simulated; the span is shown, and nothing is annualised",
+    "funding is not simulated; the span is shown, and nothing under 7 days is annualised",
     "feed latency is as recorded (receive time minus venue time, the recorder's batching included)",
 ];
 
@@ -129,7 +129,8 @@ impl Replay<'_> {
         let journal = self.out.map(|dir| Journal::create(dir, &universe)).transpose()?;
         let bar = progress_bar(self.quiet, "replaying");
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
-        let mut side = Side { records, latencies, journal, moments: 0, now: span.start };
+        let days = Days::default();
+        let mut side = Side { records, latencies, journal, days, moments: 0, now: span.start };
         let started = Instant::now();
         let mut after_moment = |now: Nanos| {
             side.look(now);
@@ -167,6 +168,7 @@ impl Replay<'_> {
             metrics: &metrics,
             rings: &rings,
             latencies: &side.latencies,
+            days: side.days,
             venue_net: Some(VenueAccount::read(&account).net(&session::marks(&metrics))),
             span: side.now.min(span.last) - span.start,
             wall,
@@ -196,6 +198,7 @@ struct Side {
     records: Vec<In<Record>>,
     latencies: Latencies,
     journal: Option<Journal>,
+    days: Days,
     moments: u64,
     now: Nanos,
 }
@@ -212,6 +215,9 @@ impl Side {
         self.latencies.drain();
         for ring in &mut self.records {
             while let Some(record) = ring.pop() {
+                if let Record::Day(day) = record {
+                    self.days.add(day);
+                }
                 if let Some(journal) = &mut self.journal {
                     journal.write(&record);
                 }

@@ -1,11 +1,12 @@
 //! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
-//! new time, would only fill the disk); actions, fills, rejects, state changes and alerts always;
-//! the account after each fill and at most once a minute without one. A decision carries the terms of
-//! its prices, from which `explain` adds them up again.
+//! new time, would only fill the disk); actions, fills, markouts, rejects, state changes, days and
+//! alerts always; the account after each fill and at most once a minute without one. A decision
+//! carries the terms of its prices, from which `explain` adds them up again.
 
 use crate::exit::AppError;
+use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
@@ -38,6 +39,14 @@ pub struct Journal {
 /// `2026-11-22T17:45:10.123456Z`.
 pub fn utc(time: Nanos) -> String {
     humantime::format_rfc3339_micros(system_time(time)).to_string()
+}
+
+/// `2026-11-22`, of days since 1970.
+pub fn utc_date(day: i64) -> String {
+    let time = system_time(Nanos::secs(86_400 * day));
+    let mut text = humantime::format_rfc3339_seconds(time).to_string();
+    text.truncate("2026-11-22".len());
+    text
 }
 
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
@@ -148,6 +157,14 @@ impl Journal {
                     "taker": fill.crossed,
                 }))
             }
+            Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
+                Some(json!({
+                    "type": "markout", "time": utc(*time), "coin": self.coin(*asset), "tid": tid,
+                    "side": side_word(*side), "px": px.to_string(), "qty": qty.to_string(),
+                    "after_s": HORIZONS[*horizon].as_millis() / 1_000,
+                    "mid_at_fill": mid_at_fill.to_string(), "mid": mid.to_string(),
+                }))
+            }
             Record::Reject { asset, time, reject } => Some(json!({
                 "type": "reject", "time": utc(*time), "coin": self.coin(*asset),
                 "of": kind_word(reject.of), "reason": reject.reason.as_str(),
@@ -158,6 +175,10 @@ impl Journal {
                 "bid": bid.as_str(), "ask": ask.as_str(),
             })),
             Record::Account(account) => self.account(account),
+            Record::Day(day) => Some(json!({
+                "type": "day", "date": utc_date(day.day), "net_usd": day.net.to_string(),
+                "whole": day.whole,
+            })),
             Record::Params { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
@@ -304,7 +325,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 mod tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
-    use botmm_pipeline::types::{Coin, Fill, Instrument, Px, Qty, Usd};
+    use botmm_pipeline::types::{Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
@@ -332,11 +353,27 @@ mod tests {
         };
         let time = Nanos::secs(1_757_015_216);
         journal.write(&Record::Fill { asset: btc, time, fill, mid: Px::whole(100) });
+        journal.write(&Record::Markout {
+            asset: btc,
+            time,
+            tid: 7,
+            side: Side::Ask,
+            qty: Qty::whole(1),
+            horizon: 2,
+            px: Px::whole(100),
+            mid_at_fill: Px::parse("99.5").unwrap(),
+            mid: Px::whole(101),
+        });
+        journal.write(&Record::Day(DayNet { day: 20_335, net: Usd::whole(-2), whole: true }));
         journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
         let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["decision", "fill", "alert"]);
+        assert_eq!(types, ["decision", "fill", "markout", "day", "alert"]);
+        let (markout, day) = (&lines[2], &lines[3]);
+        assert_eq!((&markout["after_s"], &markout["side"]), (&json!(30), &json!("sell")));
+        assert_eq!((&markout["mid_at_fill"], &markout["mid"]), (&json!("99.5"), &json!("101")));
+        assert_eq!((&day["date"], &day["net_usd"]), (&json!("2025-09-04"), &json!("-2")));
         assert_eq!(lines[0]["terms"]["bid"], json!({"base": "-0.015"}));
         assert_eq!(lines[0]["terms"]["fair"], "100");
         assert_eq!(lines[1]["fee_usd"], "0.015");

@@ -3,15 +3,18 @@
 use crate::logic::adaptive::Adapted;
 use crate::logic::bars::{Atr, Bars};
 use crate::logic::ledger::AssetLedger;
+use crate::logic::markouts::Markouts;
 use crate::logic::quoter::{QuoteInput, Quoter};
 use crate::logic::toxicity::SideToxicity;
 use crate::rt::{In, InLatest, Out, OutLatest, Stage};
+use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::types::limits::RING_VENUE;
 use crate::types::{
     AssetParams, BookState, BookView, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
     VenueEvent, VenueEventKind,
 };
+use std::sync::Arc;
 
 /// The rings of the quote stage.
 pub struct QuoteRings {
@@ -34,6 +37,7 @@ struct AssetQuoter {
     view: Option<BookView>,
     bars: Bars<Atr>,
     ledger: AssetLedger,
+    markouts: Markouts,
     /// Something changed since the last decision.
     dirty: bool,
     last_decision: Option<Nanos>,
@@ -54,23 +58,57 @@ pub struct QuoteStage {
     universe: Universe,
     assets: Vec<AssetQuoter>,
     venue_seq: u64,
+    metrics: Arc<Metrics>,
 }
 
 impl QuoteStage {
     /// One set of parameters for each asset of the universe.
-    pub fn new(rings: QuoteRings, universe: Universe, params: &[AssetParams]) -> Self {
+    pub fn new(
+        rings: QuoteRings,
+        universe: Universe,
+        params: &[AssetParams],
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let asset = |p: &AssetParams| AssetQuoter {
             params: *p,
             view: None,
             bars: Bars::new(p.signal.atr_bar, Atr::default()),
             ledger: AssetLedger::default(),
+            markouts: Markouts::default(),
             dirty: false,
             last_decision: None,
         };
-        Self { rings, universe, assets: params.iter().map(asset).collect(), venue_seq: 0 }
+        Self { rings, universe, assets: params.iter().map(asset).collect(), venue_seq: 0, metrics }
     }
 
-    fn take_venue(&mut self) -> usize {
+    /// Takes the markouts that are due, with the mids known until now.
+    fn settle(&mut self, now: Nanos) -> usize {
+        let Self { rings, universe, assets, metrics, .. } = self;
+        let mut work = 0;
+        for (id, _) in universe.iter() {
+            let markouts = &mut assets[id.index()].markouts;
+            let settled = markouts.settle(now, |m| {
+                rings.records.push_or_drop(Record::Markout {
+                    asset: id,
+                    time: now,
+                    tid: m.fill.tid,
+                    side: m.fill.side,
+                    qty: m.fill.qty,
+                    horizon: m.horizon,
+                    px: m.fill.px,
+                    mid_at_fill: m.fill.mid,
+                    mid: m.mid,
+                });
+            });
+            if settled > 0 {
+                metrics.set_markouts(id, markouts);
+            }
+            work += settled;
+        }
+        work
+    }
+
+    fn take_venue(&mut self, now: Nanos) -> usize {
         let mut work = 0;
         while work < RING_VENUE {
             let Some(event) = self.rings.venue.pop() else { break };
@@ -80,6 +118,8 @@ impl QuoteStage {
             match event.kind {
                 VenueEventKind::Fill(fill) => {
                     asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
+                    asset.markouts.on_fill(now, &fill);
+                    self.metrics.set_markouts(event.asset, &asset.markouts);
                     asset.dirty = true;
                 }
                 VenueEventKind::Opening { position, mark } => {
@@ -132,7 +172,8 @@ impl Stage for QuoteStage {
 
     fn poll(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
-        let venue = self.take_venue();
+        let settled = self.settle(now);
+        let venue = self.take_venue(now);
         let Self { rings: QuoteRings { views, params, .. }, assets, .. } = self;
         let views = views.take(
             |v| v.asset.index(),
@@ -144,14 +185,16 @@ impl Stage for QuoteStage {
                 let asset = &mut assets[v.asset.index()];
                 if v.state == BookState::Ok {
                     asset.bars.update(v.recv_time, v.mid);
+                    asset.markouts.on_mid(v.mid);
                 }
                 (asset.view, asset.dirty) = (Some(*v), true);
             },
         );
-        venue + views + self.decide(now)
+        settled + venue + views + self.decide(now)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        self.assets.iter().filter_map(AssetQuoter::due).min()
+        let quotes = self.assets.iter().filter_map(AssetQuoter::due);
+        quotes.chain(self.assets.iter().filter_map(|a| a.markouts.next_due())).min()
     }
 }

@@ -63,6 +63,9 @@ pub const POLL_BATCH: usize = 64;
 
 /// FIFO lots one asset can hold; beyond it the two newest are merged at their exact cost.
 pub const MAX_LOTS: usize = 1024;
+/// Fills of an asset that wait for one of their markouts: at 60 s, 17 fills a second. Beyond it they
+/// are counted and not measured.
+pub const MAX_PAST_FILLS: usize = 1024;
 /// Fills remembered to recognise a duplicate (the venue's snapshot replays 2000).
 pub const FILL_MEMORY: usize = 8192;
 /// Resting orders the simulator holds for us: every slot, plus replaced ones not yet reported.

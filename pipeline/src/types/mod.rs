@@ -32,5 +32,5 @@ pub use order::{
 pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};
 pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
-pub use record::Record;
+pub use record::{DayNet, Record};
 pub use terms::{QuoteTerms, Regime, SideTerms, Term};

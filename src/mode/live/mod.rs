@@ -11,7 +11,7 @@ pub use startup::{Access, listed};
 use super::session::{self, Ended};
 use crate::exit::AppError;
 use crate::net::{WsState, WsStatus, WsTransport};
-use crate::report::Summary;
+use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::journal::{Journal, utc};
 use crate::side::screen::Picture;
@@ -97,6 +97,7 @@ pub struct Live {
     state: RunState,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    days: Days,
     /// A screen shows the alerts; without one they go to stderr as they come.
     has_screen: bool,
     /// What each socket was last said to suffer from.
@@ -185,6 +186,7 @@ impl Live {
             state,
             journal: Some(journal),
             alerts: Vec::new(),
+            days: Days::default(),
             has_screen: false,
             socket_trouble: [None, None],
             down_since: None,
@@ -289,11 +291,15 @@ impl Live {
                 if let Some(journal) = &mut self.journal {
                     journal.write(&record);
                 }
-                if let Record::Alert { asset, time, kind } = record {
-                    let coin = asset.map(|a| self.config.universe.get(a).coin);
-                    let coin = coin.map_or(String::new(), |c| format!("{c}: "));
-                    let why = self.reason_of(kind);
-                    self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                match record {
+                    Record::Day(day) => self.days.add(day),
+                    Record::Alert { asset, time, kind } => {
+                        let coin = asset.map(|a| self.config.universe.get(a).coin);
+                        let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                        let why = self.reason_of(kind);
+                        self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -373,6 +379,7 @@ impl Live {
             metrics: &self.pipeline.metrics,
             rings: &self.pipeline.rings,
             latencies: &self.pipeline.latencies,
+            days: self.days,
             venue_net,
             span: end - self.start_time,
             wall,
