@@ -6,7 +6,7 @@ mod world;
 
 use botmm_pipeline::logic::gate::Gate;
 use botmm_pipeline::logic::markouts::HORIZONS;
-use botmm_pipeline::rt::{In, InLatest, LevelCell, Out, OutLatest, Stage, ring};
+use botmm_pipeline::rt::{In, InLatest, LevelCell, Out, OutLatest, Stage, board, ring};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
@@ -250,10 +250,11 @@ impl Quoting {
             params: ParamsIn::new(ring("params", 8).1),
             out: OutLatest::new(ring("targets", 64).0, 3),
             records: records_out,
+            status: (0..universe().len()).map(|_| board().0).collect(),
         };
         let metrics = Arc::new(Metrics::default());
         let params = [AssetParams::default(); 3];
-        let stage = QuoteStage::new(rings, universe(), &params, metrics.clone());
+        let stage = QuoteStage::new(rings, &universe(), &params, metrics.clone());
         Self { stage, views, venue, records, metrics }
     }
     fn view(&mut self, state: BookState, mid: i64) {

@@ -104,12 +104,19 @@ impl Markouts {
         self.mid = Some(mid);
     }
 
-    /// Takes in a fill that reaches us now. While no mid is known, its price stands for one.
-    pub fn on_fill(&mut self, now: Nanos, fill: &Fill) {
+    /// The newest mid.
+    pub fn mid(&self) -> Option<Px> {
+        self.mid
+    }
+
+    /// Takes in a fill that reaches us now, and gives it back with our mid. While no mid is known, its
+    /// price stands for one.
+    pub fn on_fill(&mut self, now: Nanos, fill: &Fill) -> PastFill {
         let mid = *self.mid.get_or_insert(fill.px);
         let fill = PastFill::new(now, fill, mid);
         self.sides[fill.side.index()].captured += fill.captured_e16();
         self.waiting.iter_mut().for_each(|w| w.push(fill));
+        fill
     }
 
     /// Measures every fill that is due with the mid known until now; how many. To be called first

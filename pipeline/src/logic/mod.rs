@@ -7,6 +7,7 @@ pub mod arrivals;
 pub mod bars;
 pub mod book;
 pub mod budget;
+pub mod desk;
 pub mod equity;
 pub mod estimates;
 pub mod gate;

@@ -59,6 +59,12 @@ impl PastFills {
         Self { after, waiting: VecDeque::with_capacity(MAX_PAST_FILLS), missed: 0 }
     }
 
+    /// Tells of each fill, those that wait included, once it is `after` old.
+    pub fn set_after(&mut self, after: Nanos) {
+        assert!(after > Nanos::ZERO, "a fill is told of again after it, not at once");
+        self.after = after;
+    }
+
     /// Takes in a fill. Fills come in the order of their times.
     pub fn push(&mut self, fill: PastFill) {
         if self.waiting.len() == MAX_PAST_FILLS {

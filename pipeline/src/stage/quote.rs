@@ -1,22 +1,18 @@
-//! Quote: from views and our position to the orders we want.
+//! Quote: brings each asset's desk the news, and hands on the quotes that it makes.
 
-use crate::logic::adaptive::Adapted;
-use crate::logic::bars::{Atr, Bars};
-use crate::logic::ledger::AssetLedger;
-use crate::logic::markouts::Markouts;
-use crate::logic::quoter::{QuoteInput, Quoter};
-use crate::logic::toxicity::SideToxicity;
-use crate::rt::{In, InLatest, Out, OutLatest, Stage};
+use crate::logic::desk::Desk;
+use crate::rt::{Board, In, InLatest, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
-use crate::types::limits::RING_VENUE;
+use crate::stage::status::{STRATEGY_WORDS, StrategyStatus};
+use crate::types::limits::{RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetParams, BookState, BookView, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
+    AssetId, AssetParams, BookView, Instrument, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
     VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
-/// The rings of the quote stage.
+/// The rings and boards of the quote stage.
 pub struct QuoteRings {
     /// From book.
     pub views: InLatest<BookView>,
@@ -30,33 +26,14 @@ pub struct QuoteRings {
     pub out: OutLatest<QuoteTarget>,
     /// To the side thread.
     pub records: Out<Record>,
-}
-
-struct AssetQuoter {
-    params: AssetParams,
-    view: Option<BookView>,
-    bars: Bars<Atr>,
-    ledger: AssetLedger,
-    markouts: Markouts,
-    /// Something changed since the last decision.
-    dirty: bool,
-    last_decision: Option<Nanos>,
-}
-
-impl AssetQuoter {
-    /// When the next decision is due: soon after a change, at the latest after a tick.
-    fn due(&self) -> Option<Nanos> {
-        self.view?;
-        let wait = if self.dirty { self.params.requote_min } else { self.params.tick };
-        Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
-    }
+    /// One board for each asset.
+    pub status: Vec<Board<STRATEGY_WORDS>>,
 }
 
 /// See the module.
 pub struct QuoteStage {
     rings: QuoteRings,
-    universe: Universe,
-    assets: Vec<AssetQuoter>,
+    desks: Vec<Desk>,
     venue_seq: u64,
     metrics: Arc<Metrics>,
 }
@@ -65,31 +42,29 @@ impl QuoteStage {
     /// One set of parameters for each asset of the universe.
     pub fn new(
         rings: QuoteRings,
-        universe: Universe,
+        universe: &Universe,
         params: &[AssetParams],
         metrics: Arc<Metrics>,
     ) -> Self {
-        let asset = |p: &AssetParams| AssetQuoter {
-            params: *p,
-            view: None,
-            bars: Bars::new(p.signal.atr_bar, Atr::default()),
-            ledger: AssetLedger::default(),
-            markouts: Markouts::default(),
-            dirty: false,
-            last_decision: None,
-        };
-        Self { rings, universe, assets: params.iter().map(asset).collect(), venue_seq: 0, metrics }
+        assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let desk = |((_, i), p): ((_, &Instrument), &AssetParams)| Desk::new(*i, p);
+        Self {
+            rings,
+            desks: universe.iter().zip(params).map(desk).collect(),
+            venue_seq: 0,
+            metrics,
+        }
     }
 
     /// Takes the markouts that are due, with the mids known until now.
     fn settle(&mut self, now: Nanos) -> usize {
-        let Self { rings, universe, assets, metrics, .. } = self;
+        let Self { rings, desks, metrics, .. } = self;
         let mut work = 0;
-        for (id, _) in universe.iter() {
-            let markouts = &mut assets[id.index()].markouts;
-            let settled = markouts.settle(now, |m| {
+        for (i, desk) in desks.iter_mut().enumerate() {
+            let asset = AssetId::new(i);
+            let settled = desk.settle(now, |m| {
                 rings.records.push_or_drop(Record::Markout {
-                    asset: id,
+                    asset,
                     time: now,
                     tid: m.fill.tid,
                     side: m.fill.side,
@@ -101,7 +76,7 @@ impl QuoteStage {
                 });
             });
             if settled > 0 {
-                metrics.set_markouts(id, markouts);
+                metrics.set_markouts(asset, desk.markouts());
             }
             work += settled;
         }
@@ -114,51 +89,59 @@ impl QuoteStage {
             let Some(event) = self.rings.venue.pop() else { break };
             work += 1;
             self.venue_seq += 1;
-            let asset = &mut self.assets[event.asset.index()];
+            let desk = &mut self.desks[event.asset.index()];
             match event.kind {
                 VenueEventKind::Fill(fill) => {
-                    asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
-                    asset.markouts.on_fill(now, &fill);
-                    self.metrics.set_markouts(event.asset, &asset.markouts);
-                    asset.dirty = true;
+                    desk.on_fill(now, &fill);
+                    self.metrics.set_markouts(event.asset, desk.markouts());
                 }
-                VenueEventKind::Opening { position, mark } => {
-                    asset.ledger.open_with(position, mark);
-                    asset.dirty = true;
-                }
-                VenueEventKind::Funding(paid) => asset.ledger.book_funding(paid),
+                VenueEventKind::Opening { position, mark } => desk.on_opening(now, position, mark),
+                VenueEventKind::Funding(paid) => desk.on_funding(paid),
                 _ => {}
             }
         }
         work
     }
 
+    fn take_commands(&mut self) -> usize {
+        let mut work = 0;
+        while work < RING_COMMAND {
+            let Some(command) = self.rings.commands.pop() else { break };
+            work += 1;
+            match command {
+                QuoteCommand::Candle { asset, series, candle } => {
+                    self.desks[asset.index()].on_candle(series, &candle);
+                }
+                QuoteCommand::CandlesDone { asset, series } => {
+                    self.desks[asset.index()].on_candles_done(series);
+                }
+                QuoteCommand::Listed { asset, is_listed } => {
+                    self.desks[asset.index()].set_listed(is_listed);
+                }
+            }
+        }
+        work
+    }
+
+    fn take_views(&mut self) -> usize {
+        let Self { rings: QuoteRings { views, params, .. }, desks, .. } = self;
+        views.take(
+            |v| v.asset.index(),
+            |v| {
+                params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
+                desks[v.asset.index()].on_view(v);
+            },
+        )
+    }
+
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
-        for (id, instrument) in self.universe.iter() {
-            let asset = &mut self.assets[id.index()];
-            let (Some(view), Some(due)) = (&asset.view, asset.due()) else { continue };
-            if now < due {
-                continue;
-            }
-            let vol_bps = view.vol_bps_e6 as f64 * 1e-6;
-            let input = QuoteInput {
-                view,
-                position: asset.ledger.position(),
-                atr: asset.bars.atr(view.mid, vol_bps, asset.params.vol_horizon_s),
-                is_listed: true,
-                score: 0.0,
-                signal: 0,
-                adapted: Adapted::NOTHING,
-                toxicity: [SideToxicity::default(); 2],
-                now,
-                venue_seq: self.venue_seq,
-            };
-            let quote = Quoter::new(*instrument, &asset.params).quote(&input);
+        for (i, desk) in self.desks.iter_mut().enumerate() {
+            let Some(quote) = desk.decide(now, self.venue_seq) else { continue };
             // Before the target, so that whoever sees the decision finds its terms.
             self.rings.records.push_or_drop(Record::Terms(quote.terms));
-            self.rings.out.push(id.index(), quote.target);
-            (asset.dirty, asset.last_decision) = (false, Some(now));
+            self.rings.out.push(i, quote.target);
+            StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
             decisions += 1;
         }
         decisions
@@ -173,28 +156,11 @@ impl Stage for QuoteStage {
     fn poll(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
         let settled = self.settle(now);
-        let venue = self.take_venue(now);
-        let Self { rings: QuoteRings { views, params, .. }, assets, .. } = self;
-        let views = views.take(
-            |v| v.asset.index(),
-            |v| {
-                params.advance(v.generation, |asset, new| {
-                    let asset = &mut assets[asset.index()];
-                    (asset.params, asset.dirty) = (*new, true);
-                });
-                let asset = &mut assets[v.asset.index()];
-                if v.state == BookState::Ok {
-                    asset.bars.update(v.recv_time, v.mid);
-                    asset.markouts.on_mid(v.mid);
-                }
-                (asset.view, asset.dirty) = (Some(*v), true);
-            },
-        );
-        settled + venue + views + self.decide(now)
+        let news = self.take_venue(now) + self.take_commands() + self.take_views();
+        settled + news + self.decide(now)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        let quotes = self.assets.iter().filter_map(AssetQuoter::due);
-        quotes.chain(self.assets.iter().filter_map(|a| a.markouts.next_due())).min()
+        self.desks.iter().filter_map(Desk::next_due).min()
     }
 }

@@ -20,7 +20,7 @@ use crate::terminal;
 use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
-use botmm_pipeline::stage::status::AssetStatus;
+use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::HlFeed;
@@ -112,7 +112,8 @@ struct Watched {
     level: Arc<LevelCell>,
     metrics: Arc<botmm_pipeline::stage::metrics::Metrics>,
     rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
-    status: Vec<BoardReader<{ botmm_pipeline::stage::status::STATUS_WORDS }>>,
+    status: Vec<BoardReader<STATUS_WORDS>>,
+    strategy: Vec<BoardReader<STRATEGY_WORDS>>,
     records: Vec<In<Record>>,
     control: wiring::Control,
     latencies: Latencies,
@@ -159,7 +160,7 @@ impl Live {
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
-        let Pipeline { stages, records, control, status, metrics, rings, level } =
+        let Pipeline { stages, records, control, status, strategy, metrics, rings, level } =
             wiring::build(&config, feed, gateway);
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let threads =
@@ -179,7 +180,16 @@ impl Live {
             started: Instant::now(),
             plan_name: plan.name,
             threads: Some(threads),
-            pipeline: Watched { level, metrics, rings, status, records, control, latencies },
+            pipeline: Watched {
+                level,
+                metrics,
+                rings,
+                status,
+                strategy,
+                records,
+                control,
+                latencies,
+            },
             link,
             sockets: [("market data", market_status), ("orders", order_status)],
             venue,
@@ -333,12 +343,14 @@ impl Live {
 
     fn show(&self, show: &Show) {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
+        let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
             capital: self.config.params[0].risk.capital_usd,
             universe: &self.config.universe,
             assets: &assets,
+            strategies: &strategies,
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
             alerts: &self.alerts,

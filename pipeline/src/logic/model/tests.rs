@@ -40,8 +40,8 @@ fn linear_by_hand() {
 #[test]
 fn avellaneda_stoikov_by_hand() {
     let params = of(QuoteModel::AvellanedaStoikov);
-    // ln(1 + 0.05/1.5)/0.05 = 0.655796; γσ²τ = 0.05 · 16/10 · 60 = 4.8.
-    assert_near(wanted(&params, &INPUT), 0.655_796, 2.4, 9.6);
+    // ln(1 + 0.05/1.5)/0.05 = 0.655796; γσ²τ = 0.05 · 16/10 · 10 = 0.8.
+    assert_near(wanted(&params, &INPUT), 0.655_796, 0.4, 1.6);
 }
 
 #[test]
