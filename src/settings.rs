@@ -12,8 +12,11 @@ mod file;
 mod plans;
 mod relations;
 mod render;
+mod schema;
 mod secrets;
+mod shipped;
 mod spec;
+mod starter;
 mod symbols;
 mod values;
 
@@ -23,7 +26,9 @@ pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
 pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
+pub use schema::schema;
 pub use secrets::Secrets;
+pub use starter::starter;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
