@@ -12,7 +12,7 @@ use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use std::net::SocketAddr;
 
 /// Market before the start, so that candles and volatility are there at once.
-pub const HISTORY: Nanos = Nanos::secs(300);
+pub const HISTORY: Nanos = Nanos::secs(2_400);
 
 /// What a local exchange is made of.
 pub struct LocalConfig {

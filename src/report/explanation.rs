@@ -326,6 +326,29 @@ impl Explanation {
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
+        if self.sides.iter().any(|side| !side.terms.is_empty()) {
+            self.table(f)?;
+        }
+        for side in &self.sides {
+            if let Some(code) = &side.withheld {
+                let known = Reason::ALL.iter().find(|r| r.as_str() == code);
+                let words = known.map_or(code.as_str(), |r| r.in_words());
+                let name = if side.side == Side::Bid { "bid" } else { "ask" };
+                let would =
+                    if side.terms.is_empty() { "" } else { "; its price is where it would be" };
+                writeln!(f, "no {name}: {words} ({code}){would}")?;
+            }
+        }
+        let verdict = match self.adds_up() {
+            true => "the terms add up to the price, to the last digit",
+            false => "THE TERMS DO NOT ADD UP TO THE PRICE: report this with the journal",
+        };
+        writeln!(f, "{verdict}")
+    }
+}
+
+impl Explanation {
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:<LABEL$} {:>16} {:>9} {:>16} {:>9}", "", "bid", "bps", "ask", "bps")?;
         self.prices(f, "fair price", [Some(self.fair); 2])?;
         for term in Term::ALL {
@@ -335,20 +358,7 @@ impl Display for Explanation {
             }
         }
         self.prices(f, "= nearest price", Side::BOTH.map(|side| Some(self.price(side))))?;
-        self.levels(f)?;
-        for side in &self.sides {
-            if let Some(code) = &side.withheld {
-                let known = Reason::ALL.iter().find(|r| r.as_str() == code);
-                let words = known.map_or(code.as_str(), |r| r.in_words());
-                let name = if side.side == Side::Bid { "bid" } else { "ask" };
-                writeln!(f, "no {name}: {words} ({code}); its price is where it would be")?;
-            }
-        }
-        let verdict = match self.adds_up() {
-            true => "the terms add up to the price, to the last digit",
-            false => "THE TERMS DO NOT ADD UP TO THE PRICE: report this with the journal",
-        };
-        writeln!(f, "{verdict}")
+        self.levels(f)
     }
 }
 

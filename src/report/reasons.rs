@@ -39,10 +39,12 @@ impl ReasonShares {
     pub fn at_limit(&self, symbol: &str) -> Option<f64> {
         let sides = self.by_symbol.get(symbol).filter(|sides| !sides[0].is_empty())?;
         let codes = [Reason::OneSided, Reason::PositionLimit].map(Reason::as_str);
-        let share = |side: &Shares| codes.iter().filter_map(|c| side.get(c)).sum::<f64>();
+        // From 0.0: a sum of nothing is -0.0.
+        let share =
+            |side: &Shares| codes.iter().filter_map(|c| side.get(c)).fold(0.0, |a, b| a + b);
         // A position withholds the side that adds to it, so the sides exclude each other; but a
         // limit too small for an order withholds both.
-        Some(sides.iter().map(share).sum::<f64>().min(1.0))
+        Some((share(&sides[0]) + share(&sides[1])).min(1.0))
     }
 }
 

@@ -189,9 +189,13 @@ fn doing(s: &StrategyStatus) -> String {
             ),
         });
     }
+    if s.toxicity_e6 != [300_000; 2] {
+        let [bid, ask] = s.toxicity_e6.map(e6);
+        part(format!("toxicity of fills {bid:.2} bid, {ask:.2} ask"));
+    }
     let a = &s.arrivals;
     part(match a.rate_e6 {
-        0 => format!("arrivals not fitted ({} trades)", a.trades),
+        0 => format!("arrivals not fitted yet ({} trades)", a.trades),
         _ => format!(
             "arrivals {:.2}/s · exp(−{:.2}/bps), R² {:.2} of {}",
             e6(a.rate_e6),
@@ -269,6 +273,7 @@ mod tests {
             fill_mult_e6: 850_000,
             age: Nanos::secs(45),
             decay_e6: 500_000,
+            toxicity_e6: [0, 450_000],
             ..StrategyStatus::default()
         };
         let (_, latencies) = Lane::inline(Vec::new(), &WallClock::default());
@@ -295,7 +300,8 @@ mod tests {
             "regime high: spread x1.50, size x0.60",
             "fill rate 12 %: spread x0.85",
             "position 45 s old: decay 50 %",
-            "arrivals not fitted (0 trades)",
+            "arrivals not fitted yet (0 trades)",
+            "toxicity of fills 0.00 bid, 0.45 ask",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }

@@ -2,6 +2,7 @@
 //! venue that they reach, and in nothing else.
 
 mod account;
+mod listing;
 mod show;
 mod startup;
 
@@ -13,6 +14,7 @@ use crate::exit::AppError;
 use crate::net::{WsState, WsStatus, WsTransport};
 use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
+use crate::side::candles::BackFill;
 use crate::side::journal::{Journal, utc};
 use crate::side::screen::Picture;
 use crate::side::state::RunState;
@@ -27,6 +29,7 @@ use botmm_pipeline::venue::hl::feed::HlFeed;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::wiring::{self, Pipeline};
+use listing::Listing;
 use startup::{Account, Started};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,6 +98,8 @@ pub struct Live {
     sockets: [(&'static str, WsStatus); 2],
     venue: VenueSide,
     state: RunState,
+    back_fill: BackFill,
+    listing: Listing,
     journal: Option<Journal>,
     alerts: Vec<String>,
     days: Days,
@@ -143,7 +148,10 @@ impl Live {
         let journal = Journal::create(&dir, &universe)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         config.session = state.session();
-        startup::begin_with_candles(&rest, &mut config, &|| clock.now());
+        let (back_fill, complaints) =
+            BackFill::begin(&rest, &universe, &mut config.params, clock.now());
+        complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
+        let listing = Listing::new(access.endpoint.rest_url(), clock.now());
 
         let network = access.endpoint.network();
         let signer = || RequestSigner::new(access.signer.clone(), network);
@@ -194,6 +202,8 @@ impl Live {
             sockets: [("market data", market_status), ("orders", order_status)],
             venue,
             state,
+            back_fill,
+            listing,
             journal: Some(journal),
             alerts: Vec::new(),
             days: Days::default(),
@@ -222,6 +232,7 @@ impl Live {
             }
             self.watch_link();
             self.watch_sockets();
+            self.inform_quote_stage();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -245,6 +256,16 @@ impl Live {
             "" => alert.to_owned(),
             said => format!("{alert} (the venue said: {said})"),
         }
+    }
+
+    /// What the quote stage cannot learn from its feed: candles of before, and what is listed.
+    fn inform_quote_stage(&mut self) {
+        let now = self.clock.now();
+        let (rest, universe) = (&self.venue.rest, &self.config.universe);
+        let to_quote = &mut self.pipeline.control.quote;
+        let mut said = self.listing.turn(rest, universe, to_quote, now);
+        said.extend(self.back_fill.turn(rest, universe, to_quote, now));
+        said.into_iter().for_each(|line| self.say(format!("{} {line}", utc(now))));
     }
 
     /// When the order link stays down, what rests is cancelled over HTTPS.

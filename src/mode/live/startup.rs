@@ -9,16 +9,12 @@ use crate::terminal;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
-use botmm_pipeline::wiring;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Clocks further apart than this make `expiresAfter` and staleness meaningless.
 const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
-/// One-minute candles that the volatility begins with.
-const CANDLES: i64 = 60;
-const MINUTE_MS: i64 = 60_000;
 /// Sizes and leverages that our grid holds.
 const MAX_SZ_DECIMALS: u64 = 6;
 const MAX_LEVERAGE: u64 = 255;
@@ -81,8 +77,12 @@ pub fn start(
 
 /// Every perpetual that a venue lists.
 pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppError> {
-    let rest = Rest::new(endpoint, tls)?;
-    Venue { rest: &rest, place: endpoint.rest_url() }.universe()
+    listed_by(&Rest::new(endpoint, tls)?, endpoint.rest_url())
+}
+
+/// The same over a connection that is there; `place` is what messages call it.
+pub fn listed_by(rest: &Rest, place: String) -> Result<Vec<Instrument>, AppError> {
+    Venue { rest, place }.universe()
 }
 
 /// Questions to one venue.
@@ -210,37 +210,6 @@ impl Venue<'_> {
         }
         Ok(())
     }
-}
-
-/// Gives each coin's volatility a beginning: the last hour's candles. Without them it warms up,
-/// which takes some seconds, so nothing here is an error.
-pub fn begin_with_candles(rest: &Rest, config: &mut wiring::Config, now: &dyn Fn() -> Nanos) {
-    for (asset, instrument) in config.universe.iter() {
-        let (end, coin) = (now().as_millis(), instrument.coin.as_str());
-        let start = end - CANDLES * MINUTE_MS;
-        let span = json!({ "coin": coin, "interval": "1m", "startTime": start, "endTime": end });
-        let answer = rest.info(&json!({ "type": "candleSnapshot", "req": span }));
-        let params = &mut config.params[asset.index()];
-        match answer {
-            Ok(candles) => {
-                let per_second = variance_per_s(&candles);
-                params.start_vol_bps = 1e4 * (per_second * params.vol_horizon_s).sqrt();
-            }
-            Err(e) => terminal::complain(format_args!("warning: no candles of {coin}: {e}")),
-        }
-    }
-}
-
-/// Parkinson's estimate: the squared log range of a bar is 4 ln 2 times its variance. The newest
-/// bar is still growing and does not count.
-fn variance_per_s(candles: &Value) -> f64 {
-    let Some((_, closed)) = candles.as_array().and_then(|c| c.split_last()) else { return 0.0 };
-    let number = |v: &Value| v.as_str().and_then(|t| t.parse::<f64>().ok()).filter(|x| *x > 0.0);
-    let range = |c: &Value| Some((number(&c["h"])? / number(&c["l"])?).ln());
-    let ranges: Vec<f64> = closed.iter().filter_map(range).collect();
-    let squares: f64 = ranges.iter().map(|r| r * r).sum();
-    let variance = squares / ranges.len().max(1) as f64 / (4.0 * std::f64::consts::LN_2);
-    variance / (MINUTE_MS as f64 / 1e3)
 }
 
 /// A listed perpetual of `meta`; [`None`] when it is delisted or of a shape that we do not trade.

@@ -1,0 +1,208 @@
+//! The venue's candles of before the start: what the volatility begins with, and the bars that the
+//! average true range and the direction signal go on from, so that neither has to warm up.
+//!
+//! Nothing here stops a run: without candles both warm up from what is seen.
+
+use crate::exit::AppError;
+use crate::net::Rest;
+use botmm_pipeline::rt::Out;
+use botmm_pipeline::types::{
+    AssetId, AssetParams, Candle, Nanos, Px, QuoteCommand, Series, Universe, parse_decimal,
+};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+
+/// The venue's intervals (PROTOCOL, appendix E), longest first.
+const INTERVALS: [(&str, i64); 11] = [
+    ("1d", 86_400),
+    ("12h", 43_200),
+    ("8h", 28_800),
+    ("4h", 14_400),
+    ("2h", 7_200),
+    ("1h", 3_600),
+    ("30m", 1_800),
+    ("15m", 900),
+    ("5m", 300),
+    ("3m", 180),
+    ("1m", 60),
+];
+/// Bars that are asked for: more than the signal's and the range's memories.
+const BARS: i64 = 200;
+/// One-minute candles that the volatility begins with.
+const VOLATILITY_MINUTES: usize = 60;
+const MINUTE: Nanos = Nanos::secs(60);
+
+/// The longest interval of the venue that a bar is a whole number of.
+fn interval_of(bar: Nanos) -> Option<(&'static str, Nanos)> {
+    let fits = |(_, seconds): &&(&str, i64)| bar.0 % Nanos::secs(*seconds).0 == 0;
+    INTERVALS.iter().find(fits).map(|(name, seconds)| (*name, Nanos::secs(*seconds)))
+}
+
+/// Candles of a coin whose open lies in the span before now, oldest first; the newest still grows.
+fn ask(
+    rest: &Rest,
+    coin: &str,
+    interval: &str,
+    span: Nanos,
+    now: Nanos,
+) -> Result<Vec<Candle>, AppError> {
+    let (start, end) = ((now - span).as_millis(), now.as_millis());
+    let req = json!({ "coin": coin, "interval": interval, "startTime": start, "endTime": end });
+    let answer = rest.info(&json!({ "type": "candleSnapshot", "req": req }))?;
+    let candles = answer.as_array().and_then(|all| all.iter().map(candle).collect());
+    candles.ok_or_else(|| {
+        AppError::data(
+            format!("candles of {coin}"),
+            "the answer has not the venue's shape",
+            "check that the address is a Hyperliquid API; if it is, report this",
+        )
+    })
+}
+
+fn candle(value: &Value) -> Option<Candle> {
+    let px = |key: &str| Some(Px::from_raw(parse_decimal(value[key].as_str()?.as_bytes()).ok()?));
+    let open_time = Nanos::millis(value["t"].as_i64()?);
+    Some(Candle { open_time, open: px("o")?, high: px("h")?, low: px("l")?, close: px("c")? })
+}
+
+/// Parkinson's estimate of the variance a second: the squared log range of a bar is 4 ln 2 times its
+/// variance. The newest bar is still growing and does not count. Zero when nothing is known.
+fn variance_per_s(minutes: &[Candle]) -> f64 {
+    let Some((_, closed)) = minutes.split_last() else { return 0.0 };
+    let newest = &closed[closed.len().saturating_sub(VOLATILITY_MINUTES)..];
+    let sound = newest.iter().filter(|c| c.is_sound());
+    let squares: Vec<f64> =
+        sound.map(|c| (c.high.to_f64() / c.low.to_f64()).ln().powi(2)).collect();
+    let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
+    mean / (4.0 * std::f64::consts::LN_2) / MINUTE.as_secs_f64()
+}
+
+/// A question to the venue that is still to be asked.
+struct Question {
+    asset: AssetId,
+    series: Series,
+    interval: &'static str,
+    span: Nanos,
+}
+
+/// Hands the quote stage its history, a little at a time.
+pub struct BackFill {
+    todo: VecDeque<Question>,
+    /// What the ring had no room for yet.
+    waiting: VecDeque<QuoteCommand>,
+}
+
+impl BackFill {
+    /// Asks for the last minutes of each coin, gives the volatility its beginning with them, and takes
+    /// note of what else is to be asked. What goes wrong is in the list of complaints.
+    pub fn begin(
+        rest: &Rest,
+        universe: &Universe,
+        params: &mut [AssetParams],
+        now: Nanos,
+    ) -> (Self, Vec<String>) {
+        let mut this = Self { todo: VecDeque::new(), waiting: VecDeque::new() };
+        let mut complaints = Vec::new();
+        for (asset, instrument) in universe.iter() {
+            let coin = instrument.coin.as_str();
+            let params = &mut params[asset.index()];
+            let minutes = ask(rest, coin, "1m", Nanos(BARS * MINUTE.0), now).unwrap_or_else(|e| {
+                complaints.push(format!("no candles of {coin}: {e}"));
+                Vec::new()
+            });
+            let variance = variance_per_s(&minutes);
+            params.start_vol_bps = 1e4 * (variance * params.vol_horizon_s).sqrt();
+            let signal = &params.signal;
+            for (series, bar) in
+                [(Series::Signal, signal.signal_bar), (Series::Atr, signal.atr_bar)]
+            {
+                match interval_of(bar) {
+                    Some(_) if bar == MINUTE => this.hand_over(asset, series, &minutes),
+                    Some((interval, _)) => {
+                        let span = Nanos(BARS.saturating_mul(bar.0));
+                        this.todo.push_back(Question { asset, series, interval, span });
+                    }
+                    None => complaints.push(format!(
+                        "no interval of the venue divides {coin}'s bars of {} s: they warm up",
+                        bar.as_secs_f64()
+                    )),
+                }
+            }
+        }
+        (this, complaints)
+    }
+
+    fn hand_over(&mut self, asset: AssetId, series: Series, candles: &[Candle]) {
+        let command = |candle: &Candle| QuoteCommand::Candle { asset, series, candle: *candle };
+        self.waiting.extend(candles.iter().map(command));
+        self.waiting.push_back(QuoteCommand::CandlesDone { asset, series });
+    }
+
+    /// Does the next little part: hands over what fits, then asks one question. Called every turn of
+    /// the side thread; a complaint when an answer does not come.
+    pub fn turn(
+        &mut self,
+        rest: &Rest,
+        universe: &Universe,
+        to_quote: &mut Out<QuoteCommand>,
+        now: Nanos,
+    ) -> Option<String> {
+        while let Some(command) = self.waiting.pop_front() {
+            if let Err(command) = to_quote.push(command) {
+                self.waiting.push_front(command);
+                return None;
+            }
+        }
+        let Question { asset, series, interval, span } = self.todo.pop_front()?;
+        let coin = universe.get(asset).coin;
+        match ask(rest, coin.as_str(), interval, span, now) {
+            Ok(candles) => {
+                self.hand_over(asset, series, &candles);
+                None
+            }
+            Err(e) => Some(format!("no {interval} candles of {coin}: {e}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_made_of_the_longest_interval_that_divides_them() {
+        let of = |s| interval_of(Nanos::secs(s)).map(|(name, _)| name);
+        assert_eq!([60, 120, 300, 3_600, 5_400].map(of), ["1m", "1m", "5m", "1h", "30m"].map(Some));
+        assert_eq!([10, 90, 1].map(of), [None; 3]);
+    }
+
+    #[test]
+    fn candles_are_read_exactly_and_odd_ones_are_refused() {
+        let value = json!({ "t": 1_757_014_800_000_i64, "T": 1_757_014_859_999_i64, "s": "BTC",
+            "i": "1m", "o": "109700.5", "h": "109800", "l": "109650.0", "c": "109799", "v": "1.5", "n": 7 });
+        let read = candle(&value).unwrap();
+        assert!(read.is_sound());
+        assert_eq!(read.open_time, Nanos::secs(1_757_014_800));
+        assert_eq!(
+            (read.open.to_string(), read.low.to_string()),
+            ("109700.5".into(), "109650".into())
+        );
+        assert_eq!(candle(&json!({ "t": 1, "o": "1", "h": "x", "l": "1", "c": "1" })), None);
+    }
+
+    #[test]
+    fn a_range_of_a_minute_is_a_volatility() {
+        let bar = |range_bps: f64| {
+            let low = Px::whole(100_000);
+            let high = Px::from_raw((low.raw() as f64 * (1.0 + range_bps * 1e-4)) as i64);
+            Candle { open_time: Nanos::ZERO, open: low, high, low, close: high }
+        };
+        let minutes: Vec<Candle> = (0..61).map(|_| bar(10.0)).collect();
+        // 10 bps in 60 s: sigma = 10 / sqrt(4 ln 2) a minute = 0.775 bps a second's root.
+        let vol_1s = 1e4 * variance_per_s(&minutes).sqrt();
+        assert!((vol_1s - 10.0 / (4.0 * std::f64::consts::LN_2 * 60.0).sqrt()).abs() < 1e-3);
+        assert!(variance_per_s(&[]).abs() < 1e-30 && variance_per_s(&minutes[..1]).abs() < 1e-30);
+        let broken = Candle { low: Px::ZERO, ..bar(10.0) };
+        assert!(variance_per_s(&[broken, broken]).abs() < 1e-30);
+    }
+}
