@@ -33,7 +33,8 @@ use crate::types::limits::{
     RING_VIEW,
 };
 use crate::types::{
-    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, Universe,
+    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, RiskSnapshot,
+    Universe,
 };
 use crate::venue::{Feed, Gateway};
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct Config {
     pub session: u32,
     /// No message is superseded or dropped: every view becomes a decision when it is due.
     pub lossless: bool,
+    /// What an earlier run of the account kept of its risk state; [`None`] in replays.
+    pub risk: Option<RiskSnapshot>,
 }
 
 /// A built pipeline, not yet running.
@@ -117,7 +120,7 @@ where
     F: Feed + 'static,
     G: Gateway + 'static,
 {
-    let Config { universe, params, session, lossless } = config;
+    let Config { universe, params, session, lossless, risk } = config;
     let assets = universe.len();
     let level = Arc::new(LevelCell::default());
     let metrics = Arc::new(Metrics::default());
@@ -192,7 +195,7 @@ where
         Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), *lossless)),
         Box::new(BookStage::new(market_rx, views, book_params_in, params)),
         Box::new(QuoteStage::new(quote_rings, universe, params, metrics.clone())),
-        Box::new(RiskStage::new(risk_rings, gate, level.clone(), metrics.clone())),
+        Box::new(RiskStage::new(risk_rings, gate, *risk, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),
     ];
     let records = vec![feed_record_rx, quote_record_rx, risk_record_rx, dispatch_record_rx];

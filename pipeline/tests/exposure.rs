@@ -55,7 +55,7 @@ impl World {
         params.risk.max_total_position_usd = Usd::whole(1_500);
         params.risk.max_daily_loss_frac = 1e9;
         params.risk.max_drawdown_frac = 1e9;
-        params.risk.max_api_errors = 200;
+        params.risk.api_error_window = Nanos(1); // No breaker here.
         params.risk.action_budget = 1_000_000;
         params.risk.max_actions_per_min = 1_000_000;
         params.risk.max_orders_per_min = 1_000_000;

@@ -32,7 +32,7 @@ pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) 
     let params = universe.iter().map(|(_, i)| settings.params(i.coin.as_str())).collect();
     // Runs against a simulated account start from nothing: the seed tells them apart.
     let session = settings.seed as u32;
-    wiring::Config { universe, params, session, lossless }
+    wiring::Config { universe, params, session, lossless, risk: None }
 }
 
 /// The simulated exchange's configuration.

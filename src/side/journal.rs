@@ -180,6 +180,7 @@ impl Journal {
                 "whole": day.whole,
             })),
             Record::Params { .. } => None,
+            Record::Risk(_) | Record::RiskState { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
                 "alert": kind.in_words(),

@@ -155,6 +155,7 @@ pub fn run(setup: &Setup) -> Outcome {
         universe: universe.clone(),
         session: SESSION,
         lossless: false,
+        risk: None,
     };
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Mainnet);
     let (orders, seen) = Spy::around(venue.transport(LATENCY), setup.tamper);

@@ -1,9 +1,8 @@
 //! The account's profit over the time of a run: its peak, the deepest fall from it, and the part of
 //! each UTC day. Profit is at the marks, after fees and funding, and starts at zero with the run.
 
+use crate::types::risk::utc_day;
 use crate::types::{DayNet, Nanos, Usd};
-
-const DAY: Nanos = Nanos::secs(86_400);
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +26,7 @@ impl Equity {
     /// before midnight, so that the days of a run add up to its profit. A day is whole when the run
     /// saw both its midnights; where the clock steps over one, no day at the step is.
     pub fn update(&mut self, now: Nanos, net: Usd) -> Option<DayNet> {
-        let number = now.0.div_euclid(DAY.0);
+        let number = utc_day(now);
         let ended = self.today.filter(|day| day.number != number);
         let is_next = ended.is_some_and(|day| day.number + 1 == number);
         let told =

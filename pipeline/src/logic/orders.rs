@@ -290,6 +290,10 @@ impl Orders {
         let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
         let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
+        // The whole limit: what rests was sent within the part of it that orders use, and marks drift.
+        let worst = self.worst_case(target.asset, side);
+        let limit = params.risk.max_total_position_usd;
+        let is_within = is_within && self.total_fits(target, side, worst, limit);
         near && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
@@ -300,18 +304,21 @@ impl Orders {
     /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
     fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
         let worst = self.worst_case(target.asset, side) + add;
-        if notional(target.mid, worst) > target.max_exposure_usd {
-            return false;
-        }
+        notional(target.mid, worst) <= target.max_exposure_usd
+            && self.total_fits(target, side, worst, target.max_total_exposure_usd)
+    }
+
+    /// Whether a worst case of a side keeps that of all assets within a limit.
+    fn total_fits(&self, target: &QuoteTarget, side: Side, worst: Qty, limit: Usd) -> bool {
         if worst <= self.worst_case(target.asset, side.opposite()) {
-            return true; // The other side is the worse one: this order adds nothing to the total.
+            return true; // The other side is the worse one: this one adds nothing to the total.
         }
         let others: Usd = (0..self.assets.len())
             .map(AssetId::new)
             .filter(|a| *a != target.asset)
             .map(|a| self.worst_case_usd(a))
             .sum();
-        others + notional(target.mid, worst) <= target.max_total_exposure_usd
+        others + notional(target.mid, worst) <= limit
     }
 
     /// Position after everything on a side that could fill has filled, signed so that the side's

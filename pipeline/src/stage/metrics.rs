@@ -1,12 +1,11 @@
 //! Counters of the pipeline: atomics, each written by one stage only and read by anybody.
 
 use crate::logic::equity::Equity;
-use crate::logic::gate::GateState;
 use crate::logic::ledger::AssetLedger;
 use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
-use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, Side, Usd, notional};
+use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, RiskState, Side, Usd, notional};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A number with one writer.
@@ -77,6 +76,8 @@ pub struct Metrics {
     pub risk_hash: Counter,
     /// 1 while the gate is halted until re-armed (risk).
     pub halted: Counter,
+    /// What may be quoted of each asset: a [`crate::types::RiskState`] by its code (risk).
+    pub risk_state: [Counter; MAX_ASSETS],
     /// Realised profit before fees, raw USD (risk).
     pub realized: Counter,
     /// Open profit at the marks, raw USD (risk).
@@ -150,6 +151,12 @@ impl Metrics {
         self.gross_pnl() - self.fees.usd() - self.funding.usd()
     }
 
+    /// What may be quoted of an asset.
+    pub fn risk_state(&self, asset: AssetId) -> RiskState {
+        let code = self.risk_state[asset.index()].get() as usize;
+        RiskState::ALL[code.min(RiskState::ALL.len() - 1)]
+    }
+
     /// One hash over every decision and every action.
     pub fn decision_hash(&self) -> u64 {
         self.risk_hash.get().rotate_left(32) ^ self.dispatch_hash.get()
@@ -193,10 +200,6 @@ impl Metrics {
             }
         }
         self.markouts_missed[asset.index()].set(markouts.missed());
-    }
-
-    pub(super) fn set_halted(&self, state: GateState) {
-        self.halted.set(u64::from(state == GateState::Halted));
     }
 
     pub(super) fn count_sent(&self, now: Nanos, action: &Action) {

@@ -1,17 +1,18 @@
 //! Risk: lets targets through the gate, keeps the account.
 
 use crate::logic::equity::Equity;
-use crate::logic::gate::{Approved, Gate, GateState};
+use crate::logic::gate::{Approved, Gate};
 use crate::rt::{HaltLevel, In, InLatest, LevelCell, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
-use crate::types::limits::{MAX_ASSETS, RING_VENUE};
+use crate::types::limits::{MAX_ASSETS, RING_COMMAND, RING_VENUE};
 use crate::types::{
-    DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand, Side, VenueEvent, VenueEventKind,
+    AssetId, Breaks, DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand, RiskSnapshot,
+    RiskState, Side, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
-/// How often the account is published although nothing was filled.
+/// How often the account and its risk state are published although nothing happened.
 const ACCOUNT_PERIOD: Nanos = Nanos::secs(1);
 
 /// See the module.
@@ -22,11 +23,16 @@ pub struct RiskStage {
     params: ParamsIn,
     level: Arc<LevelCell>,
     judge: Judge,
+    /// What an earlier run kept, until the first poll tells the time.
+    earlier: Option<RiskSnapshot>,
     /// The newest target of each asset, judged again when what is allowed changes.
     newest: [Option<QuoteTarget>; MAX_ASSETS],
-    judged_under: (HaltLevel, GateState),
+    judged_under: (HaltLevel, Option<Reason>),
+    /// What held when it was last told.
+    told: Breaks,
     next_account: Nanos,
     equity: Equity,
+    now: Nanos,
 }
 
 /// The gate with its way out: whatever it decides is hashed, counted, recorded and handed on.
@@ -36,17 +42,31 @@ struct Judge {
     records: Out<Record>,
     metrics: Arc<Metrics>,
     hash: DecisionHash,
+    states: [RiskState; MAX_ASSETS],
 }
 
 impl Judge {
-    fn decide(&mut self, now: Nanos, level: HaltLevel, target: &QuoteTarget) {
+    /// Judges a new target, or one again.
+    fn decide(&mut self, now: Nanos, level: HaltLevel, target: &QuoteTarget, is_new: bool) {
         let mut wanted = *target;
         self.hold_to_level(level, &mut wanted);
-        let approved = self.gate.approve(now, wanted);
+        let approved = match is_new {
+            true => self.gate.approve(now, wanted),
+            false => self.gate.approve_again(now, wanted),
+        };
         self.hash.target(approved.get());
         self.metrics.decisions.add(1);
         self.records.push_or_drop(Record::Decision(*approved.get()));
         self.out.push(target.asset.index(), approved);
+        self.show_state(now, target.asset);
+    }
+
+    fn show_state(&mut self, time: Nanos, asset: AssetId) {
+        let state = self.gate.risk_state(asset);
+        if core::mem::replace(&mut self.states[asset.index()], state) != state {
+            self.metrics.risk_state[asset.index()].set(state as u64);
+            self.records.push_or_drop(Record::RiskState { asset, time, state });
+        }
     }
 
     /// What the shared level forbids, whatever the gate thinks.
@@ -82,10 +102,17 @@ pub struct RiskRings {
 }
 
 impl RiskStage {
-    /// A gate with its rings.
-    pub fn new(rings: RiskRings, gate: Gate, level: Arc<LevelCell>, metrics: Arc<Metrics>) -> Self {
+    /// A gate with its rings. `earlier` is what an earlier run of the account kept.
+    pub fn new(
+        rings: RiskRings,
+        gate: Gate,
+        earlier: Option<RiskSnapshot>,
+        level: Arc<LevelCell>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let RiskRings { targets, venue, commands, params, out, records } = rings;
-        let judge = Judge { gate, out, records, metrics, hash: DecisionHash::default() };
+        let states = [RiskState::Safe; MAX_ASSETS];
+        let judge = Judge { gate, out, records, metrics, hash: DecisionHash::default(), states };
         Self {
             targets,
             venue,
@@ -93,11 +120,33 @@ impl RiskStage {
             params,
             level,
             judge,
+            earlier,
             newest: [None; MAX_ASSETS],
-            judged_under: (HaltLevel::Run, GateState::Safe),
+            judged_under: (HaltLevel::Run, None),
+            told: Breaks::default(),
             next_account: Nanos::ZERO,
             equity: Equity::default(),
+            now: Nanos::ZERO,
         }
+    }
+
+    /// Goes on from an earlier run, once; how many there were to go on from.
+    fn take_earlier(&mut self, now: Nanos) -> usize {
+        let Some(earlier) = self.earlier.take() else { return 0 };
+        self.judge.gate.restore(&earlier, now);
+        1
+    }
+
+    /// A halt level that was raised stays so: it ends with the run, and not by a command.
+    fn take_commands(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        while work < RING_COMMAND {
+            let Some(RiskCommand::Rearm) = self.commands.pop() else { break };
+            work += 1;
+            self.judge.gate.rearm(now);
+            self.next_account = now; // Who asked waits for word of it.
+        }
+        work
     }
 
     fn take_venue(&mut self, now: Nanos) -> usize {
@@ -123,33 +172,48 @@ impl RiskStage {
     /// When a breaker trips, the level rises or limits change, every asset is judged again at once:
     /// what rests must not wait for its next quote. Returns the decisions made.
     fn judge_again(&mut self, now: Nanos, limits_changed: bool) -> usize {
-        let under = (self.level.get(), self.judge.gate.state());
+        let under = (self.level.get(), self.judge.gate.breaks().reason());
         if under == self.judged_under && !limits_changed {
             return 0;
         }
         self.judged_under = under;
         let again = self.newest.iter().flatten();
-        again.map(|target| self.judge.decide(now, under.0, target)).count()
+        again.map(|target| self.judge.decide(now, under.0, target, false)).count()
     }
 
     fn tell(&mut self, now: Nanos) {
+        let breaks = *self.judge.gate.breaks();
+        let has_changed = !breaks.same_as(&core::mem::replace(&mut self.told, breaks));
+        if has_changed {
+            let assets = self.judge.gate.universe().len();
+            (0..assets).for_each(|i| self.judge.show_state(now, AssetId::new(i)));
+        }
         let Judge { gate, records, metrics, hash, .. } = &mut self.judge;
         metrics.risk_hash.set(hash.finish());
-        metrics.set_halted(gate.state());
-        while let Some((asset, kind)) = gate.next_alert() {
-            records.push_or_drop(Record::Alert { asset, time: now, kind });
-        }
+        metrics.halted.set(u64::from(breaks.is_halt()));
         if let Some(ended) = self.equity.update(now, gate.net()) {
             records.push_or_drop(Record::Day(ended));
             self.next_account = now; // What is shown as the present day must not be this one.
         }
-        if now >= self.next_account {
-            let account = gate.account(now);
-            metrics.set_account(&account);
-            metrics.set_equity(&self.equity);
-            records.push_or_drop(Record::Account(account));
+        let is_due = now >= self.next_account;
+        if is_due || has_changed {
+            records.push_or_drop(Record::Risk(gate.snapshot(now)));
+        }
+        while let Some((asset, kind)) = gate.next_alert() {
+            records.push_or_drop(Record::Alert { asset, time: now, kind });
+        }
+        if is_due {
+            self.tell_account(now);
             self.next_account = now + ACCOUNT_PERIOD;
         }
+    }
+
+    fn tell_account(&mut self, now: Nanos) {
+        let Judge { gate, records, metrics, .. } = &mut self.judge;
+        let account = gate.account(now);
+        metrics.set_account(&account);
+        metrics.set_equity(&self.equity);
+        records.push_or_drop(Record::Account(account));
     }
 }
 
@@ -159,26 +223,35 @@ impl Stage for RiskStage {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
+        self.now = now;
         self.judge.out.flush();
-        let venue = self.take_venue(now);
+        let mut work = self.take_earlier(now) + self.take_commands(now);
+        self.judge.gate.on_time(now);
+        work += self.take_venue(now);
         let level = self.level.get();
         let Self { targets, params, judge, newest, .. } = self;
         let mut limits_changed = false;
-        let decisions = targets.take(
+        work += targets.take(
             |t| t.asset.index(),
             |t| {
                 limits_changed |=
                     params.advance(t.generation, |asset, new| judge.gate.set_params(asset, new));
                 newest[t.asset.index()] = Some(*t);
-                judge.decide(now, level, t);
+                judge.decide(now, level, t, true);
             },
         );
-        let again = self.judge_again(now, limits_changed);
-        let work = venue + decisions + again;
+        work += self.judge_again(now, limits_changed);
         if work > 0 {
             self.tell(now);
         }
         work
+    }
+
+    /// The last word on the account, whenever it was last told.
+    fn on_stop(&mut self) {
+        let kept = self.judge.gate.snapshot(self.now);
+        self.judge.records.push_or_drop(Record::Risk(kept));
+        self.tell_account(self.now);
     }
 }
 
@@ -186,7 +259,10 @@ impl Stage for RiskStage {
 mod tests {
     use super::*;
     use crate::rt::ring;
-    use crate::types::{AssetId, AssetParams, Coin, Instrument, Px, Qty, QuoteLevel, Universe};
+    use crate::types::record::AlertKind;
+    use crate::types::{
+        AssetParams, BreakEnd, BreakWhy, Coin, Instrument, Px, Qty, QuoteLevel, Universe,
+    };
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -201,46 +277,115 @@ mod tests {
         t
     }
 
-    #[test]
-    fn a_breaker_pulls_every_assets_quotes_at_once() {
-        let inst = |name| Instrument {
-            coin: Coin::new(name).unwrap(),
-            venue_index: 0,
-            sz_decimals: 2,
-            max_leverage: 10,
-        };
-        let universe = Universe::new(vec![inst("A"), inst("B")]);
-        let gate = Gate::new(universe, &[AssetParams::default(); 2]);
-        let (mut tx, rx) = ring("quote->risk", 8);
-        let (_venue_tx, venue) = ring("dispatch->risk", 8);
-        let (out, approved) = ring("risk->dispatch", 8);
-        let rings = RiskRings {
-            targets: InLatest::new(rx, 2, 8, false),
-            venue,
-            commands: ring("side->risk", 8).1,
-            params: ParamsIn::new(ring("side->risk params", 8).1),
-            out: OutLatest::new(out, 2),
-            records: ring("risk->side", 64).0,
-        };
-        let mut approved = InLatest::new(approved, 2, 8, false);
-        let level = Arc::new(LevelCell::default());
-        let mut risk = RiskStage::new(rings, gate, level.clone(), Arc::default());
-        let mut poll = |now, targets: &[QuoteTarget]| {
-            targets.iter().for_each(|t| tx.push(*t).unwrap());
-            risk.poll(now);
+    /// A stage of two assets with the far ends of its rings.
+    struct Rig {
+        risk: RiskStage,
+        level: Arc<LevelCell>,
+        metrics: Arc<Metrics>,
+        targets: Out<QuoteTarget>,
+        commands: Out<RiskCommand>,
+        approved: InLatest<Approved<QuoteTarget>>,
+        records: In<Record>,
+    }
+
+    impl Rig {
+        fn new(earlier: Option<RiskSnapshot>) -> Self {
+            let inst = |name| Instrument {
+                coin: Coin::new(name).unwrap(),
+                venue_index: 0,
+                sz_decimals: 2,
+                max_leverage: 10,
+            };
+            let universe = Universe::new(vec![inst("A"), inst("B")]);
+            let gate = Gate::new(universe, &[AssetParams::default(); 2]);
+            let (targets, rx) = ring("quote->risk", 8);
+            let (commands, commands_rx) = ring("side->risk", 8);
+            let (out, approved) = ring("risk->dispatch", 8);
+            let (records_tx, records) = ring("risk->side", 64);
+            let rings = RiskRings {
+                targets: InLatest::new(rx, 2, 8, false),
+                venue: ring("dispatch->risk", 8).1,
+                commands: commands_rx,
+                params: ParamsIn::new(ring("side->risk params", 8).1),
+                out: OutLatest::new(out, 2),
+                records: records_tx,
+            };
+            let (level, metrics) = (Arc::new(LevelCell::default()), Arc::new(Metrics::default()));
+            let risk = RiskStage::new(rings, gate, earlier, level.clone(), metrics.clone());
+            let approved = InLatest::new(approved, 2, 8, false);
+            Self { risk, level, metrics, targets, commands, approved, records }
+        }
+
+        /// What comes out, by asset.
+        fn poll(&mut self, now: Nanos, targets: &[QuoteTarget]) -> Vec<(usize, Reason)> {
+            targets.iter().for_each(|t| self.targets.push(*t).unwrap());
+            self.risk.poll(now);
             let mut seen = Vec::new();
-            approved.take(
+            self.approved.take(
                 |t| t.get().asset.index(),
                 |t| seen.push((t.get().asset.index(), t.get().bid_reason)),
             );
             seen
-        };
-        let quoted = poll(Nanos::ZERO, &[target(0, 500), target(1, 500)]);
+        }
+
+        fn records(&mut self) -> Vec<Record> {
+            core::iter::from_fn(|| self.records.pop()).collect()
+        }
+    }
+
+    #[test]
+    fn a_breaker_pulls_every_assets_quotes_at_once() {
+        let mut rig = Rig::new(None);
+        let quoted = rig.poll(Nanos::ZERO, &[target(0, 500), target(1, 500)]);
         assert_eq!(quoted, [(0, Reason::Quoted), (1, Reason::Quoted)]);
-        let pulled = poll(Nanos::millis(500), &[target(0, 510)]);
+        let pulled = rig.poll(Nanos::millis(500), &[target(0, 510)]);
         assert_eq!(pulled, [(0, Reason::Cooldown), (1, Reason::Cooldown)]);
-        assert!(poll(Nanos::millis(600), &[]).is_empty(), "once is enough");
-        level.raise(HaltLevel::Halt);
-        assert_eq!(poll(Nanos::millis(700), &[]), [(0, Reason::Halted), (1, Reason::Halted)]);
+        assert!(rig.poll(Nanos::millis(600), &[]).is_empty(), "once is enough");
+        rig.level.raise(HaltLevel::Halt);
+        let halted = [(0, Reason::Halted), (1, Reason::Halted)];
+        assert_eq!(rig.poll(Nanos::millis(700), &[]), halted);
+        // A person ends the cool-down; the level is not theirs to lower.
+        rig.commands.push(RiskCommand::Rearm).unwrap();
+        assert_eq!(rig.poll(Nanos::millis(800), &[]), halted);
+        assert!(!rig.risk.judge.gate.breaks().any());
+    }
+
+    #[test]
+    fn a_halt_of_an_earlier_run_holds_until_a_person_ends_it() {
+        let mut earlier = RiskSnapshot::new(Nanos::secs(50));
+        earlier.breaks.set(BreakWhy::Drawdown, Some(BreakEnd::Manual));
+        let mut rig = Rig::new(Some(earlier));
+        let b = AssetId::new(1);
+        assert_eq!(rig.poll(Nanos::secs(100), &[]), []);
+        assert_eq!(rig.metrics.risk_state(b), RiskState::CircuitBreak);
+        assert_eq!(rig.metrics.halted.get(), 1);
+        let told = rig.records();
+        let kept = |record: &Record| match record {
+            Record::Risk(kept) => Some(*kept),
+            _ => None,
+        };
+        assert!(told.iter().filter_map(kept).all(|kept| kept.breaks == earlier.breaks));
+        let alert = AlertKind::Restored;
+        let alert = Record::Alert { asset: None, time: Nanos::secs(100), kind: alert };
+        assert!(told.contains(&alert), "{told:?}");
+        let out = rig.poll(Nanos::secs(101), &[target(0, 500)]);
+        assert_eq!(out, [(0, Reason::Halted)]);
+
+        rig.records();
+        rig.commands.push(RiskCommand::Rearm).unwrap();
+        assert_eq!(rig.poll(Nanos::millis(101_500), &[]), [(0, Reason::Quoted)]);
+        assert_eq!(rig.metrics.risk_state(b), RiskState::Safe);
+        assert_eq!(rig.metrics.halted.get(), 0);
+        let told = rig.records();
+        let answer = told.iter().find_map(kept).unwrap();
+        assert_eq!((answer.time, answer.breaks.any()), (Nanos::millis(101_500), false));
+        // Asked again, there is nothing to end, but who asks is answered.
+        rig.commands.push(RiskCommand::Rearm).unwrap();
+        assert_eq!(rig.poll(Nanos::millis(101_600), &[]), []);
+        let told = rig.records();
+        assert_eq!(told.iter().filter_map(kept).count(), 1);
+        assert!(!told.iter().any(|r| matches!(r, Record::Alert { .. })), "{told:?}");
+        rig.risk.on_stop();
+        assert_eq!(rig.records().iter().filter_map(kept).count(), 1, "the last word");
     }
 }

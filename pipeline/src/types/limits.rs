@@ -1,7 +1,7 @@
 //! Every bound of the pipeline, with the relations between them asserted at compile time.
 //! A loop or queue without a line here has unbounded latency, and is a defect.
 
-use super::fixed::{Px, Qty};
+use super::fixed::{Nanos, Px, Qty};
 
 /// Prices and sizes beyond these are of no market: data that holds them is unsound. Inside them no
 /// sum, product or rounding of the pipeline leaves 64 bits.
@@ -37,6 +37,12 @@ pub const MAX_BLOCK_MIDS: usize = 16;
 
 /// API errors remembered: more than any limit allows, so that a breaker can trip.
 pub const MAX_API_ERRORS: usize = 64;
+/// Alerts that the gate keeps until the next look: every breaker and every coin's volatility can begin
+/// and end in one poll.
+pub const MAX_ALERTS: usize = 64;
+/// Longest step of the clock that counts as time that has passed. The clock is looked at all the time:
+/// a longer step is a clock that was set, or a machine that slept, and nothing cools down in it.
+pub const MAX_CLOCK_STEP: Nanos = Nanos::secs(60);
 
 /// Events in flight between feed and book.
 pub const RING_MARKET: usize = 512;
@@ -78,4 +84,5 @@ const _: () = assert!(POLL_BATCH * MAX_BATCH < RING_VENUE);
 const _: () = assert!(MAX_TRADES_PER_FRAME < RING_MARKET);
 const _: () = assert!(FILL_MEMORY.is_power_of_two());
 const _: () = assert!(2 * MAX_ASSETS <= RING_PARAMS, "a change of all assets, and the next");
+const _: () = assert!(2 * MAX_ASSETS + 16 <= MAX_ALERTS, "a storm of every coin, and the breakers");
 const _: () = assert!(MAX_ASSETS <= 256, "an AssetId travels in 16 bits, a slot in 16");

@@ -16,6 +16,7 @@ pub mod params;
 pub mod quote;
 pub mod reason;
 pub mod record;
+pub mod risk;
 pub mod terms;
 
 pub use candle::Candle;
@@ -33,4 +34,5 @@ pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};
 pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
 pub use record::{DayNet, Record};
+pub use risk::{BreakEnd, BreakWhy, Breaks, RiskSnapshot, RiskState};
 pub use terms::{QuoteTerms, Regime, SideTerms, Term};

@@ -7,6 +7,7 @@ use super::market::{AssetId, Side};
 use super::order::{Action, Fill, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;
+use super::risk::{RiskSnapshot, RiskState};
 use super::terms::QuoteTerms;
 
 /// What an alert is about.
@@ -21,7 +22,7 @@ pub enum AlertKind {
     DailyLoss = 2,
     /// Drawdown limit reached.
     Drawdown = 3,
-    /// The breaker's cool-down is over.
+    /// A cool-down is over, and nothing else holds.
     Recovered = 4,
     /// An order had no answer in time.
     OrderUnknown = 5,
@@ -45,17 +46,49 @@ pub enum AlertKind {
     Throttled = 14,
     /// A frame or answer that we cannot read.
     BadFrame = 15,
+    /// A cool-down is over, but another break holds.
+    CooledDown = 16,
+    /// A new UTC day ended the halt after a daily loss.
+    RolledOver = 17,
+    /// A person ended what held.
+    Rearmed = 18,
+    /// A break of an earlier run holds.
+    Restored = 19,
+    /// Volatility is far above its slow baseline.
+    VolEmergency = 20,
+    /// It no longer is.
+    VolCalm = 21,
 }
 
 impl AlertKind {
     /// What it says to a person.
     pub const fn in_words(self) -> &'static str {
         match self {
-            Self::ApiErrors => "too many API errors: quotes pulled, cooling down",
-            Self::LargeMove => "large move: quotes pulled, cooling down",
-            Self::DailyLoss => "daily loss limit reached: halted until re-armed",
-            Self::Drawdown => "drawdown limit reached: halted until re-armed",
+            Self::ApiErrors => {
+                "too many API errors: all quotes pulled for the cool-down; the journal has the \
+                 refusals, `botmm rearm` ends it now"
+            }
+            Self::LargeMove => {
+                "large move within a second: all quotes pulled for the cool-down; `botmm rearm` ends \
+                 it now"
+            }
+            Self::DailyLoss => {
+                "daily loss limit reached: halted, all quotes pulled; look at the fills, then \
+                 `botmm rearm`"
+            }
+            Self::Drawdown => {
+                "drawdown limit reached: halted, all quotes pulled; look at the fills, then \
+                 `botmm rearm`"
+            }
             Self::Recovered => "cool-down over: quoting again",
+            Self::CooledDown => "cool-down over, but another break still holds: nothing is quoted",
+            Self::RolledOver => "00:00 UTC: the daily loss counts anew, its halt is over",
+            Self::Rearmed => "re-armed by hand: quoting again; losses count from here",
+            Self::Restored => {
+                "a break of an earlier run still holds: nothing is quoted; `botmm rearm` ends it"
+            }
+            Self::VolEmergency => "volatility far above its usual level: spreads are widened",
+            Self::VolCalm => "volatility is back to its usual level: spreads are as configured",
             Self::OrderUnknown => "no answer to an order in time: its state is unknown",
             Self::LinkDown => "order link lost: orders in flight are unknown",
             Self::RingFull => "a ring that carries fills was full: halted",
@@ -183,6 +216,18 @@ pub enum Record {
     Account(AccountView),
     /// A UTC day ended.
     Day(DayNet),
+    /// The account's risk state, published by risk when a break begins or ends, and about once a
+    /// second.
+    Risk(RiskSnapshot),
+    /// What may be quoted of an asset changed.
+    RiskState {
+        /// Whose.
+        asset: AssetId,
+        /// When.
+        time: Nanos,
+        /// To what.
+        state: RiskState,
+    },
     /// New parameters hold, from after the market event of this number on.
     Params {
         /// Which.

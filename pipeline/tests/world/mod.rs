@@ -126,6 +126,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         universe,
         session: 1,
         lossless: setup.lossless,
+        risk: None,
     };
     let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
         wiring::build(&config, feed, gateway);

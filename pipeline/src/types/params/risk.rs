@@ -1,6 +1,7 @@
 //! Limits that the gate and the order manager hold (STRATEGY §5).
 
 use crate::types::fixed::{Nanos, Usd};
+use crate::types::limits::MAX_API_ERRORS;
 
 /// How a halt after a daily loss ends.
 #[repr(u8)]
@@ -70,11 +71,19 @@ impl RiskLimits {
         let positive = [self.max_daily_loss_frac, self.max_drawdown_frac, self.large_move_frac];
         let at_least_one = [self.vol_emergency_ratio, self.vol_emergency_mult];
         let money = [self.max_position_usd, self.max_total_position_usd, self.capital_usd];
-        let spans = [self.stale_book, self.ack_timeout, self.expires_after];
+        let spans = [
+            self.stale_book,
+            self.ack_timeout,
+            self.expires_after,
+            self.api_error_window,
+            self.api_error_cooldown,
+            self.large_move_cooldown,
+        ];
         positive.iter().all(|v| v.is_finite() && *v > 0.0)
             && at_least_one.iter().all(|v| v.is_finite() && *v >= 1.0)
             && money.iter().all(|v| v.is_positive())
             && spans.iter().all(|v| *v > Nanos::ZERO)
+            && (self.max_api_errors as usize) < MAX_API_ERRORS
             && (0.0..1.0).contains(&self.cancel_reserve_frac)
     }
 }

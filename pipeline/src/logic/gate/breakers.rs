@@ -1,0 +1,230 @@
+//! The account's breakers: what was lost, what went wrong, and what holds because of it.
+//!
+//! Money comes in as the ledger's net profit, which begins at zero with each run. The day's profit and
+//! the peak are kept as levels of that number, so that an earlier run's can be taken over.
+
+use super::Alert;
+use crate::types::limits::{MAX_ALERTS, MAX_API_ERRORS, MAX_CLOCK_STEP};
+use crate::types::params::DailyLossRearm;
+use crate::types::record::AlertKind;
+use crate::types::risk::utc_day;
+use crate::types::{AssetId, BreakEnd, BreakWhy, Breaks, Nanos, RiskLimits, RiskSnapshot, Usd};
+use std::collections::VecDeque;
+
+/// See the module.
+pub(super) struct Breakers {
+    breaks: Breaks,
+    /// When the clock was last looked at.
+    last: Option<Nanos>,
+    /// The UTC day then.
+    day: i64,
+    /// Net profit at which the day's is zero.
+    day_base: Usd,
+    /// Highest net profit.
+    peak: Usd,
+    errors: VecDeque<Nanos>,
+    alerts: VecDeque<Alert>,
+}
+
+impl Default for Breakers {
+    fn default() -> Self {
+        Self {
+            breaks: Breaks::default(),
+            last: None,
+            day: 0,
+            day_base: Usd::ZERO,
+            peak: Usd::ZERO,
+            errors: VecDeque::with_capacity(MAX_API_ERRORS),
+            alerts: VecDeque::with_capacity(MAX_ALERTS),
+        }
+    }
+}
+
+impl Breakers {
+    /// Takes note of the time; whether a new UTC day has begun.
+    ///
+    /// A clock that jumps re-arms nothing: a step back, or one longer than [`MAX_CLOCK_STEP`], is no
+    /// time that has passed. It is added to every wait, and a midnight in it begins no day: the old
+    /// one then lasts until the next.
+    pub fn pass(&mut self, now: Nanos) -> bool {
+        let Some(last) = self.last.replace(now) else {
+            self.day = utc_day(now);
+            return false;
+        };
+        let step = now - last;
+        let is_jump = !(Nanos::ZERO..=MAX_CLOCK_STEP).contains(&step);
+        for (why, end) in self.breaks.iter() {
+            if let (BreakEnd::At(at), true) = (end, is_jump) {
+                self.breaks.set(why, Some(BreakEnd::At(at + step)));
+            }
+        }
+        let is_next_day = utc_day(now) == self.day + 1 && !is_jump;
+        self.day = utc_day(now);
+        is_next_day
+    }
+
+    /// A new UTC day: the daily loss counts from here.
+    pub fn roll_over(&mut self, net: Usd) {
+        self.day_base = net;
+        if self.breaks.get(BreakWhy::DailyLoss) == Some(BreakEnd::Rollover) {
+            self.breaks.set(BreakWhy::DailyLoss, None);
+            self.alert(None, AlertKind::RolledOver);
+        }
+    }
+
+    /// Ends the cool-downs whose time has come.
+    pub fn cool_down(&mut self, now: Nanos) {
+        let held = self.breaks;
+        for (why, end) in held.iter() {
+            if matches!(end, BreakEnd::At(time) if now >= time) {
+                self.breaks.set(why, None);
+            }
+        }
+        if !self.breaks.same_as(&held) {
+            let still = self.breaks.any();
+            self.alert(None, if still { AlertKind::CooledDown } else { AlertKind::Recovered });
+        }
+    }
+
+    /// Halts when too much was lost.
+    pub fn judge_losses(&mut self, net: Usd, limits: &RiskLimits) {
+        self.peak = self.peak.max(net);
+        if self.day_base - net > share(limits.capital_usd, limits.max_daily_loss_frac) {
+            self.trip(None, BreakWhy::DailyLoss, end_of_daily_loss(limits));
+        }
+        if self.peak - net > share(limits.capital_usd, limits.max_drawdown_frac) {
+            self.trip(None, BreakWhy::Drawdown, BreakEnd::Manual);
+        }
+    }
+
+    /// Counts an API error.
+    pub fn on_error(&mut self, now: Nanos, limits: &RiskLimits) {
+        // Times ahead of now are of a clock that was set back.
+        self.errors.retain(|t| *t <= now && now - *t <= limits.api_error_window);
+        if self.errors.len() == MAX_API_ERRORS {
+            self.errors.pop_front();
+        }
+        self.errors.push_back(now);
+        if self.errors.len() > limits.max_api_errors as usize {
+            self.trip(None, BreakWhy::ApiErrors, BreakEnd::At(now + limits.api_error_cooldown));
+        }
+    }
+
+    /// A mid of an asset moved too far within a second.
+    pub fn on_large_move(&mut self, now: Nanos, asset: AssetId, limits: &RiskLimits) {
+        let end = BreakEnd::At(now + limits.large_move_cooldown);
+        self.trip(Some(asset), BreakWhy::LargeMove, end);
+    }
+
+    /// Lets a break hold, until the later of what was and what is now asked for. Told when it begins.
+    fn trip(&mut self, asset: Option<AssetId>, why: BreakWhy, end: BreakEnd) {
+        let held = self.breaks.get(why);
+        self.breaks.set(why, held.max(Some(end)));
+        if held.is_none() {
+            let kind = match why {
+                BreakWhy::ApiErrors => AlertKind::ApiErrors,
+                BreakWhy::LargeMove => AlertKind::LargeMove,
+                BreakWhy::DailyLoss => AlertKind::DailyLoss,
+                BreakWhy::Drawdown => AlertKind::Drawdown,
+            };
+            self.alert(asset, kind);
+        }
+    }
+
+    /// Limits changed: how a halt after a daily loss ends is theirs to say.
+    pub fn set_limits(&mut self, limits: &RiskLimits) {
+        if self.breaks.get(BreakWhy::DailyLoss).is_some() {
+            self.breaks.set(BreakWhy::DailyLoss, Some(end_of_daily_loss(limits)));
+        }
+    }
+
+    /// A person ends what holds: losses and errors count from here. Nothing when nothing holds.
+    pub fn rearm(&mut self, net: Usd) {
+        if self.breaks.any() {
+            self.breaks = Breaks::default();
+            (self.day_base, self.peak) = (net, net);
+            self.errors.clear();
+            self.alert(None, AlertKind::Rearmed);
+        }
+    }
+
+    /// What is to be kept of it.
+    pub fn snapshot(&self, now: Nanos, net: Usd) -> RiskSnapshot {
+        let mut kept = RiskSnapshot {
+            breaks: self.breaks,
+            day_profit: net - self.day_base,
+            below_peak: self.peak.max(net) - net,
+            ..RiskSnapshot::new(now)
+        };
+        if self.last.is_some() {
+            kept.day = self.day;
+        }
+        let fits = self.errors.iter().all(|t| kept.push_error(*t));
+        assert!(fits, "as many errors are kept as are remembered");
+        kept
+    }
+
+    /// Takes over what an earlier run kept. `longest` are the longest cool-downs that the limits ask
+    /// for, after API errors and after a large move: none is waited for longer, whatever the clock
+    /// did in between.
+    pub fn restore(
+        &mut self,
+        now: Nanos,
+        kept: &RiskSnapshot,
+        net: Usd,
+        limits: &RiskLimits,
+        longest: [Nanos; 2],
+    ) {
+        (self.last, self.day) = (Some(now), utc_day(now));
+        self.peak = net + kept.below_peak;
+        self.errors.clear();
+        self.errors.extend(kept.errors().iter().filter(|t| **t <= now));
+        self.breaks = kept.breaks;
+        for (why, end) in kept.breaks.iter() {
+            let end = match (why, end) {
+                (BreakWhy::ApiErrors, BreakEnd::At(at)) => BreakEnd::At(at.min(now + longest[0])),
+                (_, BreakEnd::At(at)) => BreakEnd::At(at.min(now + longest[1])),
+                (BreakWhy::DailyLoss, _) => end_of_daily_loss(limits),
+                (_, end) => end,
+            };
+            self.breaks.set(why, Some(end));
+        }
+        // A day that is ahead is today: the clock was set back.
+        match kept.day < self.day {
+            true => self.roll_over(net),
+            false => self.day_base = net - kept.day_profit,
+        }
+        if self.breaks.iter().any(|(_, end)| end > BreakEnd::At(now)) {
+            self.alert(None, AlertKind::Restored);
+        }
+    }
+
+    /// What holds.
+    pub fn breaks(&self) -> &Breaks {
+        &self.breaks
+    }
+
+    /// The next thing that a person should know.
+    pub fn next_alert(&mut self) -> Option<Alert> {
+        self.alerts.pop_front()
+    }
+
+    /// Keeps something that a person should know.
+    pub fn alert(&mut self, asset: Option<AssetId>, kind: AlertKind) {
+        if self.alerts.len() < MAX_ALERTS {
+            self.alerts.push_back((asset, kind));
+        }
+    }
+}
+
+fn end_of_daily_loss(limits: &RiskLimits) -> BreakEnd {
+    match limits.daily_loss_rearm {
+        DailyLossRearm::Manual => BreakEnd::Manual,
+        DailyLossRearm::Rollover => BreakEnd::Rollover,
+    }
+}
+
+/// A share of an amount, rounded toward zero.
+fn share(amount: Usd, fraction: f64) -> Usd {
+    Usd::from_raw((amount.raw() as f64 * fraction) as i64)
+}

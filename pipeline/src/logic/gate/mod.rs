@@ -1,0 +1,317 @@
+//! The risk gate (STRATEGY §5): the only maker of [`Approved`] targets.
+//!
+//! Each asset is in one of three states. Safe: both sides may be quoted. Position limit: only the side
+//! that reduces. Circuit break: nothing, until a cool-down is over (API errors, a large move), or, after
+//! a daily loss or a drawdown, until a person re-arms. The worst case, which also counts orders in
+//! flight and unknown, is held where orders are known, in `orders`, with the limits that an approved
+//! target carries.
+
+mod breakers;
+mod market;
+
+use super::ledger::AssetLedger;
+use super::sizing;
+use crate::types::limits::MAX_ASSETS;
+use crate::types::record::{AccountView, AlertKind};
+use crate::types::{
+    AssetId, AssetParams, Breaks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason, RiskLimits,
+    RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent, VenueEventKind, notional,
+};
+use breakers::Breakers;
+use market::{MoveWindow, Storm};
+
+/// Limits are held to this share of what is configured, so that a mark that drifts between two
+/// checks does not carry an exposure over the limit.
+const LIMIT_USE: f64 = 0.98;
+
+/// Something that a person should know, and of which asset ([`None`] = the account).
+pub type Alert = (Option<AssetId>, AlertKind);
+
+/// A target that the gate has let through. Nothing else can make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approved<T>(T);
+
+impl<T> Approved<T> {
+    /// What was approved.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+struct AssetState {
+    params: AssetParams,
+    /// Its limits are numbers that can be held.
+    is_usable: bool,
+    ledger: AssetLedger,
+    /// Zero = not known yet.
+    mark: Px,
+    moves: MoveWindow,
+    storm: Storm,
+}
+
+impl AssetState {
+    fn new(params: &AssetParams) -> Self {
+        Self {
+            params: *params,
+            is_usable: params.risk.is_usable(),
+            ledger: AssetLedger::default(),
+            mark: Px::ZERO,
+            moves: MoveWindow::default(),
+            storm: Storm::default(),
+        }
+    }
+
+    /// Until the market tells one, the price of a position is its mark: without any it would count
+    /// as worth nothing.
+    fn mark_if_unknown(&mut self, px: Px) {
+        if !self.mark.is_positive() {
+            self.mark = px;
+        }
+    }
+}
+
+/// See the module.
+pub struct Gate {
+    universe: Universe,
+    assets: Vec<AssetState>,
+    breakers: Breakers,
+}
+
+impl Gate {
+    /// One set of parameters for each asset of the universe. Account-wide limits (capital, loss,
+    /// drawdown, errors) are those of the first asset: settings give every asset the same.
+    pub fn new(universe: Universe, params: &[AssetParams]) -> Self {
+        assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let assets = params.iter().map(AssetState::new).collect();
+        Self { universe, assets, breakers: Breakers::default() }
+    }
+
+    /// Other parameters of an asset; what was learned so far stays.
+    pub fn set_params(&mut self, asset: AssetId, params: &AssetParams) {
+        let state = &mut self.assets[asset.index()];
+        (state.params, state.is_usable) = (*params, params.risk.is_usable());
+        let limits = *self.account_limits();
+        self.breakers.set_limits(&limits);
+    }
+
+    /// Takes note of the time. To be told often: a long step is taken for a clock that jumped.
+    pub fn on_time(&mut self, now: Nanos) {
+        if self.breakers.pass(now) {
+            self.breakers.roll_over(self.net());
+        }
+    }
+
+    /// Books what the venue says. Fills must have been made unique before.
+    pub fn on_venue(&mut self, now: Nanos, event: &VenueEvent) {
+        self.on_time(now);
+        let limits = *self.account_limits();
+        let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
+        match &event.kind {
+            VenueEventKind::Fill(fill) => {
+                asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
+                asset.mark_if_unknown(fill.px);
+            }
+            VenueEventKind::Opening { position, mark } => {
+                asset.ledger.open_with(*position, *mark);
+                asset.mark_if_unknown(*mark);
+            }
+            VenueEventKind::Funding(paid) => asset.ledger.book_funding(*paid),
+            VenueEventKind::Reject(reject) if reject.reason.is_error() => {
+                self.breakers.on_error(now, &limits);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of the market that a target was made in, and lets through what may be quoted of it.
+    pub fn approve(&mut self, now: Nanos, target: QuoteTarget) -> Approved<QuoteTarget> {
+        self.on_time(now);
+        self.watch_market(now, &target);
+        self.approve_again(now, target)
+    }
+
+    /// Lets through what may be quoted of a target that was approved before: limits or breaks have
+    /// changed since, the market has not.
+    pub fn approve_again(&mut self, now: Nanos, mut target: QuoteTarget) -> Approved<QuoteTarget> {
+        self.on_time(now);
+        if self.assets[0].is_usable {
+            let limits = *self.account_limits();
+            self.breakers.judge_losses(self.net(), &limits);
+        }
+        self.breakers.cool_down(now);
+        let closed = match self.is_usable(target.asset) {
+            true => self.breakers.breaks().reason(),
+            false => Some(Reason::ParamInvalid),
+        };
+        let limits = &self.assets[target.asset.index()].params.risk;
+        target.max_exposure_usd = usable(limits.max_position_usd);
+        target.max_total_exposure_usd = usable(limits.max_total_position_usd);
+        for side in Side::BOTH {
+            if target.reason(side) != Reason::Quoted {
+                continue;
+            }
+            match closed {
+                Some(reason) => target.clear(side, reason),
+                None => self.trim(&mut target, side),
+            }
+        }
+        Approved(target)
+    }
+
+    /// Cuts a side down to the room that positions leave, from the far end.
+    fn trim(&self, target: &mut QuoteTarget, side: Side) {
+        let mut room = self.room(target.asset, side, target.mid);
+        let instrument = self.universe.get(target.asset);
+        let mut used = 0;
+        let levels = *target.side(side);
+        for level in levels.iter().filter(|l| l.qty.is_positive()) {
+            if let Some(qty) = sizing::finish(instrument, level.px, level.qty.min(room)) {
+                target.side_mut(side)[used] = QuoteLevel { px: level.px, qty };
+                room -= qty;
+                used += 1;
+            }
+        }
+        match used {
+            0 => target.clear(side, Reason::PositionLimit),
+            _ => target.side_mut(side)[used..].fill(QuoteLevel::default()),
+        }
+    }
+
+    /// How much of a side the positions leave room for, by the asset's limit and by that of all.
+    fn room(&self, asset: AssetId, side: Side, mid: Px) -> Qty {
+        let AssetState { params, ledger, .. } = &self.assets[asset.index()];
+        let value = |a: &AssetState| notional(a.mark, a.ledger.position().abs());
+        let others = self.assets.iter().enumerate().filter(|(i, _)| *i != asset.index());
+        let others: Usd = others.map(|(_, a)| value(a)).sum();
+        let left = (usable(params.risk.max_total_position_usd) - others).max(Usd::ZERO);
+        let limit = usable(params.risk.max_position_usd).min(left).qty_at(mid);
+        (limit - side.signed(ledger.position())).max(Qty::ZERO)
+    }
+
+    fn watch_market(&mut self, now: Nanos, target: &QuoteTarget) {
+        if !target.mid.is_positive() {
+            return;
+        }
+        let asset = &mut self.assets[target.asset.index()];
+        asset.mark = target.mid;
+        let limits = &asset.params.risk;
+        // The reference keeps updating while halted, so that a break does not trip itself again.
+        let moved = asset.moves.update(now, target.mid);
+        if !asset.is_usable {
+            return;
+        }
+        if moved > limits.large_move_frac {
+            self.breakers.on_large_move(now, target.asset, limits);
+        }
+        if let Some(kind) = asset.storm.update(now, target, limits) {
+            self.breakers.alert(Some(target.asset), kind);
+        }
+    }
+
+    /// A person ends what holds: losses, errors and moves count from here. Nothing when nothing
+    /// holds.
+    pub fn rearm(&mut self, now: Nanos) {
+        self.on_time(now);
+        if self.breakers.breaks().any() {
+            self.assets.iter_mut().for_each(|a| a.moves.clear());
+            self.breakers.rearm(self.net());
+        }
+    }
+
+    /// What of the risk state is to outlive the run.
+    pub fn snapshot(&self, now: Nanos) -> RiskSnapshot {
+        self.breakers.snapshot(now, self.net())
+    }
+
+    /// Goes on from what an earlier run kept: what was lost on this UTC day counts, and what held
+    /// holds. A clock that was set back in between makes no cool-down longer than the limits do.
+    pub fn restore(&mut self, kept: &RiskSnapshot, now: Nanos) {
+        let limits = *self.account_limits();
+        let longest = self.assets.iter().map(|a| a.params.risk.large_move_cooldown).max();
+        let longest = [limits.api_error_cooldown, longest.unwrap_or(Nanos::ZERO)];
+        self.breakers.restore(now, kept, self.net(), &limits, longest);
+    }
+
+    /// The next thing that a person should know.
+    pub fn next_alert(&mut self) -> Option<Alert> {
+        self.breakers.next_alert()
+    }
+
+    /// The assets that it judges.
+    pub fn universe(&self) -> &Universe {
+        &self.universe
+    }
+
+    /// What holds of the account.
+    pub fn breaks(&self) -> &Breaks {
+        self.breakers.breaks()
+    }
+
+    /// What may be quoted of an asset.
+    pub fn risk_state(&self, asset: AssetId) -> RiskState {
+        let AssetState { ledger, mark, .. } = &self.assets[asset.index()];
+        let adds = if ledger.position().is_negative() { Side::Ask } else { Side::Bid };
+        let instrument = self.universe.get(asset);
+        let has_room =
+            || sizing::finish(instrument, *mark, self.room(asset, adds, *mark)).is_some();
+        match (self.breaks().any(), mark.is_positive()) {
+            (true, _) => RiskState::CircuitBreak,
+            (false, true) if !has_room() => RiskState::PositionLimit,
+            _ => RiskState::Safe,
+        }
+    }
+
+    /// Profit of all assets at their marks, after fees and funding.
+    pub fn net(&self) -> Usd {
+        self.assets.iter().map(|a| a.ledger.net(a.mark)).sum()
+    }
+
+    /// One asset's ledger.
+    pub fn ledger(&self, asset: AssetId) -> &AssetLedger {
+        &self.assets[asset.index()].ledger
+    }
+
+    /// The account, for the journal and the screen.
+    pub fn account(&self, now: Nanos) -> AccountView {
+        let mut view = AccountView {
+            time: now,
+            position: [Qty::ZERO; MAX_ASSETS],
+            mark: [Px::ZERO; MAX_ASSETS],
+            entry: [Px::ZERO; MAX_ASSETS],
+            net: [Usd::ZERO; MAX_ASSETS],
+            realized: Usd::ZERO,
+            unrealized: Usd::ZERO,
+            fees: Usd::ZERO,
+            funding: Usd::ZERO,
+        };
+        for (i, asset) in self.assets.iter().enumerate() {
+            view.position[i] = asset.ledger.position();
+            view.mark[i] = asset.mark;
+            view.entry[i] = asset.ledger.average_entry();
+            view.net[i] = asset.ledger.net(asset.mark);
+            view.realized += asset.ledger.realized();
+            view.unrealized += asset.ledger.unrealized(asset.mark);
+            view.fees += asset.ledger.fees();
+            view.funding += asset.ledger.funding();
+        }
+        view
+    }
+
+    fn account_limits(&self) -> &RiskLimits {
+        &self.assets[0].params.risk
+    }
+
+    /// Whether the limits that stand for an asset are numbers that can be held: its own, and the
+    /// account's.
+    fn is_usable(&self, asset: AssetId) -> bool {
+        self.assets[asset.index()].is_usable && self.assets[0].is_usable
+    }
+}
+
+/// The part of a limit that orders may use.
+fn usable(limit: Usd) -> Usd {
+    Usd::from_raw((limit.raw() as f64 * LIMIT_USE) as i64)
+}
+
+#[cfg(test)]
+mod tests;

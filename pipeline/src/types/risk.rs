@@ -1,0 +1,226 @@
+//! The words of risk (STRATEGY §5): states, breaks, and what of them outlives a run.
+
+use super::fixed::{Nanos, Usd};
+use super::limits::MAX_API_ERRORS;
+use super::reason::Reason;
+
+const DAY: Nanos = Nanos::secs(86_400);
+
+/// Days since the Unix epoch, UTC: a daily loss counts from 00:00.
+pub const fn utc_day(time: Nanos) -> i64 {
+    time.0.div_euclid(DAY.0)
+}
+
+/// When a UTC day begins.
+pub fn start_of_day(day: i64) -> Nanos {
+    Nanos(day.saturating_mul(DAY.0))
+}
+
+/// What may be quoted of an asset.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RiskState {
+    /// Both sides.
+    #[default]
+    Safe = 0,
+    /// Only the side that reduces the position: its limit, or that of all assets, is used up.
+    PositionLimit = 1,
+    /// Nothing: a breaker holds. What rests is cancelled.
+    CircuitBreak = 2,
+}
+
+impl RiskState {
+    /// All, in order of their codes.
+    pub const ALL: [Self; 3] = [Self::Safe, Self::PositionLimit, Self::CircuitBreak];
+    /// The word used in journals and files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::PositionLimit => "position_limit",
+            Self::CircuitBreak => "circuit_break",
+        }
+    }
+}
+
+/// Why nothing may be quoted. Each breaker holds by itself: trading goes on when none does.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakWhy {
+    /// More API errors than allowed within their window.
+    ApiErrors = 0,
+    /// A mid moved further within a second than allowed.
+    LargeMove = 1,
+    /// The loss since 00:00 UTC is beyond its limit.
+    DailyLoss = 2,
+    /// Marked equity is further below its peak than allowed.
+    Drawdown = 3,
+}
+
+impl BreakWhy {
+    /// How many there are.
+    pub const COUNT: usize = 4;
+    /// All, in order of their codes.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::ApiErrors, Self::LargeMove, Self::DailyLoss, Self::Drawdown];
+    /// The word used in journals and files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiErrors => "api_errors",
+            Self::LargeMove => "large_move",
+            Self::DailyLoss => "daily_loss",
+            Self::Drawdown => "drawdown",
+        }
+    }
+    /// The same for a person.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::ApiErrors => "too many API errors",
+            Self::LargeMove => "large move",
+            Self::DailyLoss => "daily loss limit reached",
+            Self::Drawdown => "drawdown limit reached",
+        }
+    }
+}
+
+/// How a break ends by itself, if it does. A person can end any of them. In order: what comes later
+/// holds longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BreakEnd {
+    /// A cool-down: at this time.
+    At(Nanos),
+    /// A halt: at the next 00:00 UTC.
+    Rollover,
+    /// A halt: by a person only (`botmm rearm`).
+    Manual,
+}
+
+/// Every break that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Breaks([Option<BreakEnd>; BreakWhy::COUNT]);
+
+impl Breaks {
+    /// How a break ends; [`None`] = it does not hold.
+    pub fn get(&self, why: BreakWhy) -> Option<BreakEnd> {
+        self.0[why as usize]
+    }
+    /// Lets a break hold until `end`, or no more.
+    pub fn set(&mut self, why: BreakWhy, end: Option<BreakEnd>) {
+        self.0[why as usize] = end;
+    }
+    /// Those that hold.
+    pub fn iter(&self) -> impl Iterator<Item = (BreakWhy, BreakEnd)> + use<> {
+        BreakWhy::ALL.into_iter().zip(self.0).filter_map(|(why, end)| Some((why, end?)))
+    }
+    /// Whether any holds.
+    pub fn any(&self) -> bool {
+        self.0.iter().any(Option::is_some)
+    }
+    /// Whether one holds that is no cool-down: nothing is quoted until a person, or at least a new
+    /// day, comes.
+    pub fn is_halt(&self) -> bool {
+        self.iter().any(|(_, end)| !matches!(end, BreakEnd::At(_)))
+    }
+    /// Why nothing may be quoted; [`None`] = it may.
+    pub fn reason(&self) -> Option<Reason> {
+        match (self.is_halt(), self.any()) {
+            (true, _) => Some(Reason::Halted),
+            (false, true) => Some(Reason::Cooldown),
+            (false, false) => None,
+        }
+    }
+    /// Whether the same breaks hold, whenever they end.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.map(|end| end.is_some()) == other.0.map(|end| end.is_some())
+    }
+}
+
+/// What of the risk state outlives a run. Money is counted from an origin of its own (profit of the
+/// day, distance from the peak), since a run's ledger begins at zero: how a position that is held
+/// between two runs moves in that time is in neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RiskSnapshot {
+    /// When this was so.
+    pub time: Nanos,
+    /// What holds.
+    pub breaks: Breaks,
+    /// Of `day_profit`, in days since the Unix epoch.
+    pub day: i64,
+    /// Marked profit that counts for the daily loss: since 00:00 UTC, or since a person re-armed.
+    pub day_profit: Usd,
+    /// How far marked equity is below its peak, or below where a person re-armed. Not negative.
+    pub below_peak: Usd,
+    /// Times of the newest API errors, oldest first; see [`RiskSnapshot::errors`].
+    pub errors: [Nanos; MAX_API_ERRORS],
+    /// How many of these there are.
+    pub error_count: usize,
+}
+
+impl RiskSnapshot {
+    /// Nothing lost, nothing broken.
+    pub fn new(time: Nanos) -> Self {
+        Self {
+            time,
+            breaks: Breaks::default(),
+            day: utc_day(time),
+            day_profit: Usd::ZERO,
+            below_peak: Usd::ZERO,
+            errors: [Nanos::ZERO; MAX_API_ERRORS],
+            error_count: 0,
+        }
+    }
+    /// Adds a newer API error; false when there is no room for it.
+    pub fn push_error(&mut self, time: Nanos) -> bool {
+        let has_room = self.error_count < MAX_API_ERRORS;
+        if has_room {
+            self.errors[self.error_count] = time;
+            self.error_count += 1;
+        }
+        has_room
+    }
+    /// Times of the newest API errors, oldest first.
+    pub fn errors(&self) -> &[Nanos] {
+        &self.errors[..self.error_count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halt_outweighs_a_cool_down() {
+        let mut breaks = Breaks::default();
+        assert_eq!((breaks.any(), breaks.reason()), (false, None));
+        breaks.set(BreakWhy::LargeMove, Some(BreakEnd::At(Nanos::secs(5))));
+        assert_eq!((breaks.is_halt(), breaks.reason()), (false, Some(Reason::Cooldown)));
+        let later = { breaks };
+        breaks.set(BreakWhy::LargeMove, Some(BreakEnd::At(Nanos::secs(6))));
+        assert!(breaks.same_as(&later) && breaks != later);
+        breaks.set(BreakWhy::DailyLoss, Some(BreakEnd::Rollover));
+        assert_eq!((breaks.is_halt(), breaks.reason()), (true, Some(Reason::Halted)));
+        assert_eq!(breaks.iter().map(|(_, end)| end).max(), Some(BreakEnd::Rollover));
+        assert!(
+            BreakEnd::Manual > BreakEnd::Rollover && BreakEnd::Rollover > BreakEnd::At(Nanos::MAX)
+        );
+        assert!(!breaks.same_as(&later));
+    }
+
+    #[test]
+    fn codes_match_positions() {
+        for (i, why) in BreakWhy::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, i);
+        }
+        for (i, state) in RiskState::ALL.into_iter().enumerate() {
+            assert_eq!(state as usize, i);
+        }
+    }
+
+    #[test]
+    fn days_are_utc_and_begin_at_midnight() {
+        let day = utc_day(Nanos::secs(1_757_015_216));
+        assert_eq!(day, 20_335); // 2025-09-04
+        assert_eq!(utc_day(start_of_day(day)), day);
+        assert_eq!(utc_day(Nanos(start_of_day(day).0 - 1)), day - 1);
+        assert_eq!(utc_day(Nanos(-1)), -1);
+    }
+}
