@@ -86,6 +86,7 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         params: vec![made::params(); universe.len()],
         session: 1,
         lossless: false,
+        risk: None,
     };
     let maker_fee = Bps::from_f64(1.5);
     let exchange_config =

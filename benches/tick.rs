@@ -173,6 +173,7 @@ impl Rig {
             params: vec![made::params()],
             session: 1,
             lossless: false,
+            risk: None,
         };
         let (arrived, frames_rx) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);

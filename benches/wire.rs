@@ -343,7 +343,8 @@ impl Rig {
     ) -> Self {
         let universe = made::btc();
         let params = vec![made::params()];
-        let config = Config { universe: universe.clone(), params, session: 1, lossless: false };
+        let config =
+            Config { universe: universe.clone(), params, session: 1, lossless: false, risk: None };
         let (arrived, frames) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
         let feed =

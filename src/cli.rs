@@ -27,6 +27,7 @@ use std::path::PathBuf;
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm init my.toml                     a commented configuration to begin with\n  \
+        botmm rearm                            ends a halt or a cool-down\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -51,6 +52,8 @@ pub enum Verb {
     Exchange(ExchangeArgs),
     /// Run against an exchange of its own on this machine: no keys, no network (the default verb).
     Paper(PaperArgs),
+    /// End a halt or a cool-down: of the running bot, or of the next run.
+    Rearm(RearmArgs),
     /// Validate the configuration and print it resolved, secrets masked.
     Check(CheckArgs),
     /// Write a commented configuration file to begin with.
@@ -139,7 +142,7 @@ pub struct RunArgs {
     /// Trust these certificate authorities too (PEM), beside the public ones.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Where nonces and run numbers are kept between runs [default: state].
+    /// Where nonces, run numbers and the risk state are kept between runs [default: state].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
@@ -180,6 +183,24 @@ pub struct MarketArgs {
     /// Where to write the journal and the summary.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `botmm rearm`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm rearm                                   of the one key in state/\n  \
+    botmm rearm --address 0x1719884eb866cb12b2287399b15f7db5e7d775ea\n  \
+    botmm rearm --state runs/2026-11-22T17-45-10Z/state      of a paper run\n\n\
+    Daily loss and drawdown count from here. A bot that runs with the key is asked; when none runs,\n\
+    its next run begins re-armed. Look at the journal first: a halt has a reason.\n\
+    Exit code 1 when something still holds after it.")]
+pub struct RearmArgs {
+    /// Where the state of runs is kept [default: state].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Which key's, by its address; needed when the folder holds several.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub address: Option<Address>,
 }
 
 /// `botmm check`.
@@ -412,6 +433,7 @@ mod tests {
             ("botmm replay x --fee-bps 1.5%", "at most 4 decimals"),
             ("botmm --seed -1", "--seed"),
             ("botmm chekc", "check"),
+            ("botmm rearm --address 0x12", "40 hex digits"),
             ("botmm sign --network main", "mainnet, testnet"),
             ("botmm sign --vault 0x12", "40 hex digits"),
             ("botmm sign --vectors x --nonce 1", "--vectors"),

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod init;
 mod live;
 pub mod paper;
+pub mod rearm;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -26,6 +27,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Exchange(args) => exchange::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema => schema::run(),
+        Verb::Rearm(args) => rearm::run(&args),
         Verb::Sign(args) => sign::run(&args),
         Verb::Explain(args) => explain::run(&args),
     }

@@ -8,6 +8,7 @@ use crate::keys;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::side::journal::{make_run_folder, write_whole};
+use crate::side::risk_state::DEFAULT_DIR;
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::Network;
@@ -34,7 +35,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         tls: Tls { extra_ca: args.ca.clone() },
         signer: Arc::new(keys::signer(args.key_file.as_deref())?),
         wallet: keys::account()?,
-        state_dir: args.state.clone().unwrap_or_else(|| "state".into()),
+        state_dir: args.state.clone().unwrap_or_else(|| DEFAULT_DIR.into()),
         key_is_disposable: false,
         endpoint,
     };

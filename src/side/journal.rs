@@ -2,16 +2,18 @@
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
 //! new time, would only fill the disk); actions, fills, markouts, rejects, state changes, days and
-//! alerts always; the account after each fill and at most once a minute without one. A decision
-//! carries the terms of its prices, from which `explain` adds them up again.
+//! alerts always; the account after each fill and at most once a minute without one; the risk state
+//! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
+//! prices, from which `explain` adds them up again.
 
 use crate::exit::AppError;
+use crate::side::risk_state::end_word;
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Nanos, QuoteLevel, QuoteTarget, QuoteTerms, Record, Side, Term,
-    Universe,
+    Action, ActionKind, AssetId, Breaks, Nanos, QuoteLevel, QuoteTarget, QuoteTerms, Record,
+    RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -33,6 +35,7 @@ pub struct Journal {
     terms: [Terms; MAX_ASSETS],
     last_account: Nanos,
     fills_since_account: bool,
+    last_breaks: Breaks,
     failed: Option<std::io::Error>,
 }
 
@@ -106,6 +109,7 @@ impl Journal {
             terms: Default::default(),
             last_account: Nanos(i64::MIN),
             fills_since_account: false,
+            last_breaks: Breaks::default(),
             failed: None,
         })
     }
@@ -180,7 +184,11 @@ impl Journal {
                 "whole": day.whole,
             })),
             Record::Params { .. } => None,
-            Record::Risk(_) | Record::RiskState { .. } => None,
+            Record::Risk(kept) => self.risk(kept),
+            Record::RiskState { asset, time, state } => Some(json!({
+                "type": "risk", "time": utc(*time), "coin": self.coin(*asset),
+                "state": state.as_str(),
+            })),
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
                 "alert": kind.in_words(),
@@ -247,6 +255,23 @@ impl Journal {
             "unrealized_usd": account.unrealized.to_string(),
             "fees_usd": account.fees.to_string(), "funding_usd": account.funding.to_string(),
             "net_usd": account.net().to_string(),
+        }))
+    }
+
+    fn risk(&mut self, kept: &RiskSnapshot) -> Option<Value> {
+        if self.last_breaks.same_as(&kept.breaks) {
+            return None;
+        }
+        self.last_breaks = kept.breaks;
+        let state = if kept.breaks.any() { RiskState::CircuitBreak } else { RiskState::Safe };
+        let held = kept.breaks.iter();
+        let held = held.map(|(why, end)| (why.as_str().to_owned(), json!(end_word(end, utc))));
+        Some(json!({
+            "type": "risk", "time": utc(kept.time), "coin": null, "state": state.as_str(),
+            "breaks": Value::Object(held.collect()),
+            "day_profit_usd": kept.day_profit.to_string(),
+            "below_peak_usd": kept.below_peak.to_string(),
+            "api_errors": kept.errors().len(),
         }))
     }
 
@@ -326,7 +351,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 mod tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
-    use botmm_pipeline::types::{Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
+    use botmm_pipeline::types::{BreakEnd, BreakWhy, Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
@@ -367,14 +392,27 @@ mod tests {
         });
         journal.write(&Record::Day(DayNet { day: 20_335, net: Usd::whole(-2), whole: true }));
         journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
+        let mut kept = RiskSnapshot::new(time);
+        journal.write(&Record::Risk(kept));
+        kept.breaks.set(BreakWhy::DailyLoss, Some(BreakEnd::Manual));
+        kept.day_profit = Usd::whole(-600);
+        journal.write(&Record::Risk(kept));
+        journal.write(&Record::Risk(RiskSnapshot { time: time + Nanos::secs(1), ..kept }));
+        journal.write(&Record::RiskState { asset: btc, time, state: RiskState::CircuitBreak });
         let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["decision", "fill", "markout", "day", "alert"]);
+        assert_eq!(types, ["decision", "fill", "markout", "day", "alert", "risk", "risk"]);
         let (markout, day) = (&lines[2], &lines[3]);
         assert_eq!((&markout["after_s"], &markout["side"]), (&json!(30), &json!("sell")));
         assert_eq!((&markout["mid_at_fill"], &markout["mid"]), (&json!("99.5"), &json!("101")));
         assert_eq!((&day["date"], &day["net_usd"]), (&json!("2025-09-04"), &json!("-2")));
+        assert_eq!(lines[5]["breaks"], json!({ "daily_loss": "by_hand" }));
+        assert_eq!(lines[5]["day_profit_usd"], "-600");
+        assert_eq!(
+            (&lines[6]["coin"], &lines[6]["state"]),
+            (&json!("BTC"), &json!("circuit_break"))
+        );
         assert_eq!(lines[0]["terms"]["bid"], json!({"base": "-0.015"}));
         assert_eq!(lines[0]["terms"]["fair"], "100");
         assert_eq!(lines[1]["fee_usd"], "0.015");

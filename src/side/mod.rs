@@ -2,5 +2,6 @@
 
 pub mod candles;
 pub mod journal;
+pub mod risk_state;
 pub mod screen;
 pub mod state;

@@ -45,7 +45,7 @@ impl RunState {
     /// this key, or the state cannot be read or written.
     pub fn open(dir: &Path, signer: Address, now: Nanos) -> Result<Self, AppError> {
         std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
-        let lock = lock(&dir.join(format!("{signer}.lock")))?;
+        let lock = lock(dir, signer)?;
         let path = dir.join(format!("{signer}.json"));
         let before = read(&path)?;
         let seconds = u32::try_from(now.0 / 1_000_000_000).unwrap_or(0);
@@ -106,19 +106,32 @@ impl RunState {
     }
 }
 
-fn lock(path: &Path) -> Result<File, AppError> {
-    let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(AppError::io(path, "create"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(AppError::data(
+fn lock(dir: &Path, signer: Address) -> Result<File, AppError> {
+    let path = lock_path(dir, signer);
+    try_lock(dir, signer)?.ok_or_else(|| {
+        AppError::data(
             path.display().to_string(),
             "another botmm runs with this key",
             "stop it first, or approve another agent key for this one: two processes with one key \
              use each other's nonces",
-        )),
+        )
+    })
+}
+
+/// Takes a key's state for as long as the file lives; [`None`] = a process that runs has it.
+pub fn try_lock(dir: &Path, signer: Address) -> Result<Option<File>, AppError> {
+    let path = lock_path(dir, signer);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(AppError::io(path.as_path(), "create"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(e)) => Err(AppError::io(path, "lock")(e)),
     }
+}
+
+fn lock_path(dir: &Path, signer: Address) -> PathBuf {
+    dir.join(format!("{signer}.lock"))
 }
 
 fn read(path: &Path) -> Result<Kept, AppError> {

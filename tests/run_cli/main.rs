@@ -11,6 +11,7 @@ mod command;
 mod server;
 
 mod bot;
+mod rearm;
 mod refusals;
 mod tls;
 mod trading;

@@ -111,6 +111,13 @@ impl Breaks {
     pub fn iter(&self) -> impl Iterator<Item = (BreakWhy, BreakEnd)> + use<> {
         BreakWhy::ALL.into_iter().zip(self.0).filter_map(|(why, end)| Some((why, end?)))
     }
+    /// Those of them that are not over at a time.
+    pub fn at(mut self, now: Nanos) -> Self {
+        for end in &mut self.0 {
+            *end = end.filter(|end| *end > BreakEnd::At(now));
+        }
+        self
+    }
     /// Whether any holds.
     pub fn any(&self) -> bool {
         self.0.iter().any(Option::is_some)
@@ -168,6 +175,10 @@ impl RiskSnapshot {
             error_count: 0,
         }
     }
+    /// The same after a person has ended what held: losses and errors count from here.
+    pub fn rearmed(&self, time: Nanos) -> Self {
+        Self { day: self.day, ..Self::new(time) }
+    }
     /// Adds a newer API error; false when there is no room for it.
     pub fn push_error(&mut self, time: Nanos) -> bool {
         let has_room = self.error_count < MAX_API_ERRORS;
@@ -198,7 +209,13 @@ mod tests {
         assert!(breaks.same_as(&later) && breaks != later);
         breaks.set(BreakWhy::DailyLoss, Some(BreakEnd::Rollover));
         assert_eq!((breaks.is_halt(), breaks.reason()), (true, Some(Reason::Halted)));
-        assert_eq!(breaks.iter().map(|(_, end)| end).max(), Some(BreakEnd::Rollover));
+        assert_eq!(breaks.at(Nanos::MAX).iter().count(), 1);
+        assert_eq!(
+            breaks.at(Nanos::secs(6)).get(BreakWhy::LargeMove),
+            None,
+            "over when it is reached"
+        );
+        assert_eq!(breaks.at(Nanos(5_999_999_999)), breaks);
         assert!(
             BreakEnd::Manual > BreakEnd::Rollover && BreakEnd::Rollover > BreakEnd::At(Nanos::MAX)
         );

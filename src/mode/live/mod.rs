@@ -3,6 +3,7 @@
 
 mod account;
 mod listing;
+mod risk;
 mod show;
 mod startup;
 
@@ -16,6 +17,7 @@ use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::BackFill;
 use crate::side::journal::{Journal, utc};
+use crate::side::risk_state::RiskKeeper;
 use crate::side::screen::Picture;
 use crate::side::state::RunState;
 use crate::terminal;
@@ -23,7 +25,6 @@ use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
-use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::HlFeed;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
@@ -100,6 +101,7 @@ pub struct Live {
     state: RunState,
     back_fill: BackFill,
     listing: Listing,
+    risk: RiskKeeper,
     journal: Option<Journal>,
     alerts: Vec<String>,
     days: Days,
@@ -135,7 +137,9 @@ impl Live {
         let Started { rest, settings, account } =
             startup::start(&access, draft, &flags, &|| clock.now())?;
         let universe = settings.universe();
-        let state = RunState::open(&access.state_dir, access.signer.address(), clock.now())?;
+        let key = access.signer.address();
+        let state = RunState::open(&access.state_dir, key, clock.now())?;
+        let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
         for warning in &settings.warnings {
             terminal::complain(format_args!("warning: {warning}"));
         }
@@ -147,7 +151,7 @@ impl Live {
         }
         let journal = Journal::create(&dir, &universe)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
-        config.session = state.session();
+        (config.session, config.risk) = (state.session(), earlier);
         let (back_fill, complaints) =
             BackFill::begin(&rest, &universe, &mut config.params, clock.now());
         complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
@@ -204,6 +208,7 @@ impl Live {
             state,
             back_fill,
             listing,
+            risk,
             journal: Some(journal),
             alerts: Vec::new(),
             days: Days::default(),
@@ -230,6 +235,7 @@ impl Live {
                 // Nonces are reserved ahead: a full disk need not stop trading, but must be told of.
                 self.say(format!("{} {e}", utc(self.clock.now())));
             }
+            self.keep_risk();
             self.watch_link();
             self.watch_sockets();
             self.inform_quote_stage();
@@ -324,6 +330,7 @@ impl Live {
                 }
                 match record {
                     Record::Day(day) => self.days.add(day),
+                    Record::Risk(kept) => self.risk.saw(&kept),
                     Record::Alert { asset, time, kind } => {
                         let coin = asset.map(|a| self.config.universe.get(a).coin);
                         let coin = coin.map_or(String::new(), |c| format!("{c}: "));
@@ -337,18 +344,6 @@ impl Live {
         if let Some(journal) = &mut self.journal {
             journal.flush();
         }
-    }
-
-    /// What the socket knows of a lost link, and the venue's own words for what it refuses.
-    fn reason_of(&self, kind: AlertKind) -> String {
-        let why = match kind {
-            AlertKind::LinkDown => self.sockets[1].1.last_error().unwrap_or_default(),
-            AlertKind::ApiErrors | AlertKind::Refused | AlertKind::Throttled => {
-                GatewayView::read(&self.link).text.as_str().to_owned()
-            }
-            _ => String::new(),
-        };
-        if why.is_empty() { why } else { format!(" ({why})") }
     }
 
     /// Only what is shown is kept: the journal has the alerts, and this runs for months.
@@ -404,6 +399,9 @@ impl Live {
         };
         if let Some(journal) = self.journal.take() {
             journal.finish()?;
+        }
+        if let Some(warning) = self.risk.finish()? {
+            terminal::complain(&warning);
         }
         self.state.finish()?;
         let ended = Ended {

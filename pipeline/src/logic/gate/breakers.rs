@@ -74,15 +74,11 @@ impl Breakers {
 
     /// Ends the cool-downs whose time has come.
     pub fn cool_down(&mut self, now: Nanos) {
-        let held = self.breaks;
-        for (why, end) in held.iter() {
-            if matches!(end, BreakEnd::At(time) if now >= time) {
-                self.breaks.set(why, None);
-            }
-        }
-        if !self.breaks.same_as(&held) {
-            let still = self.breaks.any();
-            self.alert(None, if still { AlertKind::CooledDown } else { AlertKind::Recovered });
+        let still = self.breaks.at(now);
+        if still != self.breaks {
+            self.breaks = still;
+            let kind = if still.any() { AlertKind::CooledDown } else { AlertKind::Recovered };
+            self.alert(None, kind);
         }
     }
 
@@ -194,7 +190,7 @@ impl Breakers {
             true => self.roll_over(net),
             false => self.day_base = net - kept.day_profit,
         }
-        if self.breaks.iter().any(|(_, end)| end > BreakEnd::At(now)) {
+        if self.breaks.at(now).any() {
             self.alert(None, AlertKind::Restored);
         }
     }

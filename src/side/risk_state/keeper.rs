@@ -1,0 +1,183 @@
+//! The side thread's part: keeps the file as the risk stage tells, and hands a person's request on.
+
+use super::{RiskFile, end_in_words, in_words};
+use crate::exit::AppError;
+use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::{BreakWhy, Breaks, Nanos, RiskSnapshot};
+use botmm_pipeline::venue::hl::sign::Address;
+use std::path::Path;
+
+/// How often the file is written when nothing begins or ends.
+const WRITE_EVERY: Nanos = Nanos::secs(5);
+/// How often a request is looked for.
+const LOOK_EVERY: Nanos = Nanos::millis(200);
+
+/// See the module.
+pub struct RiskKeeper {
+    file: RiskFile,
+    newest: Option<RiskSnapshot>,
+    /// What holds by the file.
+    written: Option<Breaks>,
+    next_write: Nanos,
+    next_look: Nanos,
+    /// A request was handed to the risk stage before this time.
+    handed_over: Option<Nanos>,
+}
+
+impl RiskKeeper {
+    /// What earlier runs with a key kept, and what keeps this one's. The key's state must have been
+    /// taken (locked) before.
+    pub fn open(dir: &Path, signer: Address) -> Result<(Self, Option<RiskSnapshot>), AppError> {
+        let file = RiskFile::new(dir, signer);
+        let earlier = file.read()?;
+        // Of a command that found another run, or was killed: nobody waits for its answer.
+        file.answer()?;
+        let keeper = Self {
+            file,
+            newest: None,
+            written: None,
+            next_write: Nanos::ZERO,
+            next_look: Nanos::ZERO,
+            handed_over: None,
+        };
+        Ok((keeper, earlier))
+    }
+
+    /// Takes note of what the risk stage tells.
+    pub fn saw(&mut self, kept: &RiskSnapshot) {
+        self.newest = Some(*kept);
+    }
+
+    /// Whether a person asks for a re-arm that was not handed over yet. Called often.
+    pub fn is_asked(&mut self, now: Nanos) -> bool {
+        if self.handed_over.is_some() || now < self.next_look {
+            return false;
+        }
+        self.next_look = now + LOOK_EVERY;
+        self.file.is_asked()
+    }
+
+    /// The request was handed to the risk stage before `now`: what that tells of later is the answer.
+    pub fn hand_over(&mut self, now: Nanos) {
+        self.handed_over = Some(now);
+    }
+
+    /// Writes the file when it is time to, and answers a request that has taken effect. Called often.
+    pub fn keep(&mut self, now: Nanos) -> Result<(), AppError> {
+        let Some(newest) = self.newest else { return Ok(()) };
+        let is_answer = self.handed_over.is_some_and(|since| newest.time >= since);
+        let is_change = !self.written.is_some_and(|written| written.same_as(&newest.breaks));
+        if !is_answer && !is_change && now < self.next_write {
+            return Ok(());
+        }
+        self.next_write = now + WRITE_EVERY;
+        // Whatever becomes of the file, it is not tried again at every turn.
+        self.written = Some(newest.breaks);
+        let asked = if is_answer { self.handed_over.take() } else { None };
+        self.file.write(&newest)?;
+        asked.map_or(Ok(()), |_| self.file.answer())
+    }
+
+    /// The run is over: writes the last state. What a person must know of it, if anything.
+    pub fn finish(&mut self) -> Result<Option<String>, AppError> {
+        let Some(newest) = self.newest else { return Ok(None) };
+        self.file.write(&newest)?;
+        let warning = format!(
+            "the next run is halted too: {}; `{}` ends that",
+            in_words(&newest.breaks),
+            self.file.command()
+        );
+        Ok(newest.breaks.is_halt().then_some(warning))
+    }
+
+    /// How what an alert tells of ends, and the command for it; nothing for alerts of other things.
+    pub fn end_of(&self, kind: AlertKind) -> Option<String> {
+        let breaks = self.newest?.breaks;
+        let how = match kind {
+            AlertKind::Restored => in_words(&breaks),
+            AlertKind::ApiErrors => end_in_words(breaks.get(BreakWhy::ApiErrors)?),
+            AlertKind::LargeMove => end_in_words(breaks.get(BreakWhy::LargeMove)?),
+            AlertKind::DailyLoss => end_in_words(breaks.get(BreakWhy::DailyLoss)?),
+            AlertKind::Drawdown => end_in_words(breaks.get(BreakWhy::Drawdown)?),
+            _ => return None,
+        };
+        Some(format!("{how}; {}", self.file.command()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botmm_pipeline::types::BreakEnd;
+
+    const KEY: Address = Address::new([7; 20]);
+
+    fn kept(at_s: i64, end: Option<BreakEnd>) -> RiskSnapshot {
+        let mut kept = RiskSnapshot::new(Nanos::secs(at_s));
+        kept.breaks.set(BreakWhy::Drawdown, end);
+        kept
+    }
+
+    #[test]
+    fn a_change_is_kept_at_once_and_the_rest_now_and_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, earlier) = RiskKeeper::open(dir.path(), KEY).unwrap();
+        let file = RiskFile::new(dir.path(), KEY);
+        assert_eq!(earlier, None);
+        keeper.keep(Nanos::secs(9)).unwrap();
+        assert_eq!(file.read().unwrap(), None, "nothing is known yet");
+        let mut told = |at_s, end| {
+            keeper.saw(&kept(at_s, end));
+            keeper.keep(Nanos::secs(at_s)).unwrap();
+            file.read().unwrap().unwrap().time
+        };
+        assert_eq!(told(10, None), Nanos::secs(10));
+        assert_eq!(told(14, None), Nanos::secs(10));
+        assert_eq!(told(15, None), Nanos::secs(15));
+        assert_eq!(told(16, Some(BreakEnd::Manual)), Nanos::secs(16));
+        assert_eq!(told(17, Some(BreakEnd::Manual)), Nanos::secs(16));
+        assert_eq!(told(18, None), Nanos::secs(18));
+        assert_eq!(told(19, Some(BreakEnd::Manual)), Nanos::secs(19));
+        let warning = keeper.finish().unwrap().unwrap();
+        assert!(warning.contains("drawdown limit reached (until a person re-arms)"), "{warning}");
+        assert!(warning.contains("botmm rearm --state"), "{warning}");
+        let earlier = RiskKeeper::open(dir.path(), KEY).unwrap().1;
+        assert_eq!(earlier, Some(kept(19, Some(BreakEnd::Manual))));
+    }
+
+    #[test]
+    fn a_request_is_answered_when_it_has_taken_effect() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RiskFile::new(dir.path(), KEY);
+        file.ask().unwrap();
+        let (mut keeper, _) = RiskKeeper::open(dir.path(), KEY).unwrap();
+        assert!(!file.is_asked(), "of before the start");
+        keeper.saw(&kept(10, Some(BreakEnd::Manual)));
+        keeper.keep(Nanos::secs(10)).unwrap();
+        assert!(!keeper.is_asked(Nanos::secs(10)));
+        file.ask().unwrap();
+        assert!(!keeper.is_asked(Nanos::millis(10_100)), "not at every turn");
+        assert!(keeper.is_asked(Nanos::millis(10_200)));
+        assert!(keeper.is_asked(Nanos::millis(10_400)), "until it was handed over");
+        keeper.hand_over(Nanos::millis(10_500));
+        assert!(!keeper.is_asked(Nanos::secs(11)));
+        // Told before the request reached the stage.
+        keeper.saw(&kept(10, Some(BreakEnd::Manual)));
+        keeper.keep(Nanos::secs(11)).unwrap();
+        assert!(file.is_asked());
+        keeper.saw(&kept(11, None));
+        keeper.keep(Nanos::secs(11)).unwrap();
+        assert!(!file.is_asked());
+        assert_eq!(file.read().unwrap(), Some(kept(11, None)), "written before it was answered");
+    }
+
+    #[test]
+    fn a_broken_file_is_named_and_not_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(format!("{KEY}.risk.json"));
+        std::fs::write(&path, "{\"time\": ").unwrap();
+        let error = RiskKeeper::open(dir.path(), KEY).err().unwrap().to_string();
+        assert!(error.contains(".risk.json: not a risk state: EOF"), "{error}");
+        assert!(error.contains("move it away"), "{error}");
+    }
+}
