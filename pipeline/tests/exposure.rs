@@ -1,6 +1,7 @@
 //! The worst case is never above the limit, whatever the venue does: acks, fills, cancels and
 //! rejects delayed, reordered, repeated and lost. The checker looks at the venue's own truth and
-//! at what is still on its way, never at the order manager's opinion.
+//! at what is still on its way, never at the order manager's opinion. Limits may change at any moment:
+//! then nothing may be sent that makes an exposure beyond them larger.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use botmm_pipeline::logic::budget::Budget;
@@ -37,9 +38,15 @@ struct World {
     next_id: u64,
     to_venue: Vec<Action>,
     to_bot: Vec<VenueEvent>,
-    limits: RiskLimits,
+    /// Whether actions get lost on their way, or are not taken.
+    loses: bool,
+    params: AssetParams,
     venue_fills: u64,
     market_seq: u64,
+    /// The newest target of each asset, before the gate.
+    targets: [Option<QuoteTarget>; ASSETS],
+    /// Worst case of each asset when it was last looked at, USD.
+    before: [i64; ASSETS],
 }
 
 impl World {
@@ -72,9 +79,12 @@ impl World {
             next_id: 10,
             to_venue: Vec::new(),
             to_bot: Vec::new(),
-            limits: params.risk,
+            loses: true,
+            params,
             venue_fills: 0,
             market_seq: 0,
+            targets: [None; ASSETS],
+            before: [0; ASSETS],
         }
     }
 
@@ -100,6 +110,7 @@ impl World {
                 continue;
             }
             match self.rng.random_range(0..100) {
+                _ if !self.loses => self.to_venue.push(action),
                 0..3 => self.orders.undo(&action, Reason::LinkDown), // Not taken by the gateway.
                 3..8 => {}                                           // Lost on the way.
                 _ => self.to_venue.push(action),
@@ -125,9 +136,50 @@ impl World {
                 target.side_mut(side)[level] = QuoteLevel { px, qty };
             }
         }
+        self.targets[asset.index()] = Some(target);
         let approved = self.gate.approve(self.now, target);
         self.orders.set_target(&approved);
         self.plan(asset);
+    }
+
+    /// Other limits: every asset is judged again at once, as the risk stage does.
+    fn new_limits(&mut self) {
+        let usd = |rng: &mut ChaCha8Rng, from, to| Usd::whole(rng.random_range(from..to));
+        self.params.risk.max_position_usd = usd(&mut self.rng, 15, 1_500);
+        self.params.risk.max_total_position_usd = usd(&mut self.rng, 15, 2_500);
+        self.params.order_size_usd = usd(&mut self.rng, 15, 500);
+        for asset in (0..ASSETS).map(AssetId::new) {
+            self.gate.set_params(asset, &self.params);
+            self.orders.set_params(asset, &self.params);
+        }
+        self.judge_again();
+    }
+
+    fn judge_again(&mut self) {
+        for target in self.targets.into_iter().flatten() {
+            let approved = self.gate.approve_again(self.now, target);
+            self.orders.set_target(&approved);
+        }
+        (0..ASSETS).for_each(|a| self.plan(AssetId::new(a)));
+    }
+
+    /// Everything is answered, and judged anew by what was learned, until nothing more is sent.
+    fn settle(&mut self) -> Result<(), TestCaseError> {
+        for _ in 0..1_000 {
+            self.now = self.now + Nanos::millis(20);
+            match (self.to_bot.is_empty(), self.to_venue.is_empty()) {
+                (true, true) => self.judge_again(),
+                (false, true) => self.deliver(false),
+                (true, false) => self.venue_acts(),
+                _ if self.chance(50) => self.venue_acts(),
+                _ => self.deliver(false),
+            }
+            self.check()?;
+            if self.to_bot.is_empty() && self.to_venue.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(TestCaseError::fail("it never comes to rest"))
     }
 
     fn venue_acts(&mut self) {
@@ -231,41 +283,79 @@ impl World {
         self.plan(event.asset);
     }
 
-    /// The venue's truth: position, what rests, and what is on its way and may yet rest.
-    fn check(&self) -> Result<(), TestCaseError> {
-        let mut total = 0;
-        for asset in 0..ASSETS {
-            let mut worst_of_both = 0;
-            for side in Side::BOTH {
-                let mine = |a: AssetId, s: Side| a.index() == asset && s == side;
-                let resting: i64 = self
-                    .live
-                    .iter()
-                    .filter(|o| mine(o.asset, o.side))
-                    .map(|o| o.leaves.raw())
-                    .sum();
-                let coming: i64 = self
-                    .to_venue
-                    .iter()
-                    .filter(|a| a.kind != ActionKind::Cancel)
-                    .flat_map(|a| a.items())
-                    .filter(|i| mine(i.asset, i.side))
-                    .map(|i| i.qty.raw())
-                    .sum();
-                let worst = side.signed(self.position[asset]).raw() + resting + coming;
-                worst_of_both = worst_of_both.max(worst);
-            }
-            let usd = notional(Px::whole(MID), Qty::from_raw(worst_of_both));
+    /// Something happens, anywhere.
+    fn step(&mut self, lossy: bool) {
+        match self.rng.random_range(0..10) {
+            0..2 => self.new_target(),
+            2..5 => self.venue_acts(),
+            5..7 => self.venue_fills(),
+            _ => self.deliver(lossy),
+        }
+        if self.orders.expire(self.now) > 0 {
+            (0..ASSETS).for_each(|a| self.plan(AssetId::new(a)));
+        }
+    }
+
+    /// The venue's truth of a side: position, what rests, and what is on its way and may yet rest.
+    fn worst(&self, asset: usize, side: Side) -> i64 {
+        let mine = |a: AssetId, s: Side| a.index() == asset && s == side;
+        let resting = self.live.iter().filter(|o| mine(o.asset, o.side)).map(|o| o.leaves.raw());
+        let coming = self.to_venue.iter().filter(|a| a.kind != ActionKind::Cancel);
+        let coming = coming.flat_map(|a| a.items()).filter(|i| mine(i.asset, i.side));
+        side.signed(self.position[asset]).raw()
+            + resting.sum::<i64>()
+            + coming.map(|i| i.qty.raw()).sum::<i64>()
+    }
+
+    /// Nothing is beyond a limit, but for what was already when the limit was lowered.
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        let usd = |qty: i64| notional(Px::whole(MID), Qty::from_raw(qty)).raw();
+        let now: [i64; ASSETS] = core::array::from_fn(|a| {
+            usd(Side::BOTH.map(|s| self.worst(a, s)).into_iter().max().unwrap().max(0))
+        });
+        let (limit, total) = (
+            self.params.risk.max_position_usd.raw(),
+            self.params.risk.max_total_position_usd.raw(),
+        );
+        for (asset, (now, before)) in now.iter().zip(self.before).enumerate() {
             prop_assert!(
-                usd <= self.limits.max_position_usd,
+                *now <= limit.max(before),
                 "asset {}: worst case {} USD at {}",
                 asset,
-                usd,
+                Usd::from_raw(*now),
                 self.now
             );
-            total += usd.raw();
         }
-        prop_assert!(total <= self.limits.max_total_position_usd.raw(), "total {}", total);
+        let (sum, before) = (now.iter().sum::<i64>(), self.before.iter().sum::<i64>());
+        prop_assert!(sum <= total.max(before), "total {} at {}", Usd::from_raw(sum), self.now);
+        self.before = now;
+        Ok(())
+    }
+
+    /// When everything has been answered, what rests is within the limits, unless the position
+    /// itself is beyond: then nothing rests that adds to it.
+    fn check_at_rest(&self) -> Result<(), TestCaseError> {
+        let usd = |qty: i64| notional(Px::whole(MID), Qty::from_raw(qty)).raw();
+        let worst_of = |asset| Side::BOTH.map(|s| self.worst(asset, s)).into_iter().max().unwrap();
+        let risk = &self.params.risk;
+        for asset in 0..ASSETS {
+            let others: i64 =
+                (0..ASSETS).filter(|a| *a != asset).map(|a| usd(worst_of(a).max(0))).sum();
+            for side in Side::BOTH {
+                let worst = self.worst(asset, side);
+                let rests = worst - side.signed(self.position[asset]).raw();
+                let within = usd(worst) <= risk.max_position_usd.raw()
+                    && (worst <= 0 || others + usd(worst) <= risk.max_total_position_usd.raw());
+                prop_assert!(
+                    rests == 0 || within,
+                    "asset {}, {:?}: {} USD at worst, {} of others",
+                    asset,
+                    side,
+                    Usd::from_raw(usd(worst)),
+                    Usd::from_raw(others)
+                );
+            }
+        }
         Ok(())
     }
 }
@@ -274,15 +364,7 @@ fn run(seed: u64, steps: usize, lossy: bool) -> Result<World, TestCaseError> {
     let mut w = World::new(seed);
     for _ in 0..steps {
         w.now = w.now + Nanos::millis(w.rng.random_range(1..400));
-        match w.rng.random_range(0..10) {
-            0..2 => w.new_target(),
-            2..5 => w.venue_acts(),
-            5..7 => w.venue_fills(),
-            _ => w.deliver(lossy),
-        }
-        if w.orders.expire(w.now) > 0 {
-            (0..ASSETS).for_each(|a| w.plan(AssetId::new(a)));
-        }
+        w.step(lossy);
         w.check()?;
     }
     Ok(w)
@@ -312,6 +394,39 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Limits are raised and lowered in the middle of everything.
+    #[test]
+    fn new_limits_hold_from_the_moment_that_they_are_set(seed in any::<u64>(), lossy in any::<bool>()) {
+        let mut w = World::new(seed);
+        for _ in 0..600 {
+            w.now = w.now + Nanos::millis(w.rng.random_range(1..400));
+            if w.chance(3) {
+                w.new_limits();
+            } else {
+                w.step(lossy);
+            }
+            w.check()?;
+        }
+    }
+
+    /// And once the venue has answered, what rests is within them.
+    #[test]
+    fn what_rests_is_brought_within_new_limits(seed in any::<u64>()) {
+        let mut w = World { loses: false, ..World::new(seed) };
+        for _ in 0..10 {
+            w.new_limits();
+            w.check()?;
+            w.settle()?;
+            w.settle()?;
+            w.check_at_rest()?;
+            (0..20).try_for_each(|_| { w.step(false); w.check() })?;
+        }
+    }
+}
+
 /// The property above is not vacuous: the limits are reached.
 #[test]
 fn the_limit_is_reached_in_these_runs() {
@@ -320,12 +435,7 @@ fn the_limit_is_reached_in_these_runs() {
         let mut w = World::new(seed);
         for _ in 0..600 {
             w.now = w.now + Nanos::millis(50);
-            match w.rng.random_range(0..10) {
-                0..2 => w.new_target(),
-                2..5 => w.venue_acts(),
-                5..7 => w.venue_fills(),
-                _ => w.deliver(false),
-            }
+            w.step(false);
             for a in 0..ASSETS {
                 largest = largest.max(w.orders.worst_case_usd(AssetId::new(a)));
             }

@@ -290,10 +290,10 @@ impl Orders {
         let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
         let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
-        // The whole limit: what rests was sent within the part of it that orders use, and marks drift.
+        // Against the whole limit: what rests was sent within the part of it that orders use.
         let worst = self.worst_case(target.asset, side);
-        let limit = params.risk.max_total_position_usd;
-        let is_within = is_within && self.total_fits(target, side, worst, limit);
+        let is_within =
+            is_within && self.total_fits(target, worst, params.risk.max_total_position_usd);
         near && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
@@ -305,19 +305,17 @@ impl Orders {
     fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
         let worst = self.worst_case(target.asset, side) + add;
         notional(target.mid, worst) <= target.max_exposure_usd
-            && self.total_fits(target, side, worst, target.max_total_exposure_usd)
+            && self.total_fits(target, worst, target.max_total_exposure_usd)
     }
 
-    /// Whether a worst case of a side keeps that of all assets within a limit.
-    fn total_fits(&self, target: &QuoteTarget, side: Side, worst: Qty, limit: Usd) -> bool {
-        if worst <= self.worst_case(target.asset, side.opposite()) {
-            return true; // The other side is the worse one: this one adds nothing to the total.
+    /// Whether a worst case of a side and those of all other assets are within a limit together. A
+    /// side that at worst only reduces a position adds nothing, however far beyond the others are.
+    fn total_fits(&self, target: &QuoteTarget, worst: Qty, limit: Usd) -> bool {
+        if !worst.is_positive() {
+            return true;
         }
-        let others: Usd = (0..self.assets.len())
-            .map(AssetId::new)
-            .filter(|a| *a != target.asset)
-            .map(|a| self.worst_case_usd(a))
-            .sum();
+        let others = (0..self.assets.len()).map(AssetId::new).filter(|a| *a != target.asset);
+        let others: Usd = others.map(|a| self.worst_case_usd(a)).sum();
         others + notional(target.mid, worst) <= limit
     }
 
