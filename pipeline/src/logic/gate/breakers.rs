@@ -45,7 +45,7 @@ impl Breakers {
     ///
     /// A clock that jumps re-arms nothing: a step back, or one longer than [`MAX_CLOCK_STEP`], is no
     /// time that has passed. It is added to every wait, and a midnight in it begins no day: the old
-    /// one then lasts until the next.
+    /// one then lasts until the next. Errors ahead of now are forgotten.
     pub fn pass(&mut self, now: Nanos) -> bool {
         let Some(last) = self.last.replace(now) else {
             self.day = utc_day(now);
@@ -57,6 +57,9 @@ impl Breakers {
             if let (BreakEnd::At(at), true) = (end, is_jump) {
                 self.breaks.set(why, Some(BreakEnd::At(at + step)));
             }
+        }
+        if step < Nanos::ZERO {
+            self.errors.retain(|t| *t <= now);
         }
         let is_next_day = utc_day(now) == self.day + 1 && !is_jump;
         self.day = utc_day(now);
@@ -95,8 +98,7 @@ impl Breakers {
 
     /// Counts an API error.
     pub fn on_error(&mut self, now: Nanos, limits: &RiskLimits) {
-        // Times ahead of now are of a clock that was set back.
-        self.errors.retain(|t| *t <= now && now - *t <= limits.api_error_window);
+        self.errors.retain(|t| now - *t <= limits.api_error_window);
         if self.errors.len() == MAX_API_ERRORS {
             self.errors.pop_front();
         }
