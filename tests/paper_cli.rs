@@ -4,6 +4,7 @@
 
 mod command;
 
+use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
 use command::{Ended, check_sound, journal, number, spawnable};
 use serde_json::Value;
 use std::fs;
@@ -153,6 +154,41 @@ fn a_killed_run_leaves_a_readable_journal() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     }
     assert!(!dir.path().join("run/summary.json").exists(), "it did not end");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_halted_run_is_re_armed_by_way_of_its_state_folder() {
+    let dir = TempDir::new().unwrap();
+    // What the key of seed 1 is, anybody can compute.
+    let key = Signer::from_hex(&hex::text(&keccak256(b"botmm paper 1"))).unwrap();
+    let state = dir.path().join("run/state");
+    fs::create_dir_all(&state).unwrap();
+    let halted = r#"{
+      "time": "2025-09-04T19:46:56Z", "breaks": [ { "why": "drawdown", "ends": "by_hand" } ],
+      "utc_day": "2025-09-04", "day_profit_usd": "0", "below_peak_usd": "1500", "api_errors": []
+    }"#;
+    fs::write(state.join(format!("{}.risk.json", key.address())), halted).unwrap();
+    let stderr = fs::File::create(dir.path().join("stderr")).unwrap();
+    let mut command = spawnable(dir.path(), &["paper", "--out", "run", "--json"]);
+    let mut child = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+    let wait_for = |file: &str, words: &str| {
+        let deadline = Instant::now() + HANG;
+        while !fs::read_to_string(dir.path().join(file)).is_ok_and(|text| text.contains(words)) {
+            assert!(Instant::now() < deadline, "no {words:?} in {file} in {HANG:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_for("stderr", "botmm rearm --state run/state");
+    wait_for("run/journal.jsonl", "\"halted\"");
+    let text = fs::read_to_string(dir.path().join("run/journal.jsonl")).unwrap();
+    assert!(!text.contains("\"place\""), "{text}");
+    let said = Ended::of(dir.path(), &["rearm", "--state", "run/state"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    assert!(said.stdout.contains("re-armed: the running bot quotes again"), "{}", said.stdout);
+    wait_for("run/journal.jsonl", "\"place\"");
+    kill("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
