@@ -11,11 +11,6 @@ pub const fn utc_day(time: Nanos) -> i64 {
     time.0.div_euclid(DAY.0)
 }
 
-/// When a UTC day begins.
-pub fn start_of_day(day: i64) -> Nanos {
-    Nanos(day.saturating_mul(DAY.0))
-}
-
 /// What may be quoted of an asset.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -236,8 +231,8 @@ mod tests {
     fn days_are_utc_and_begin_at_midnight() {
         let day = utc_day(Nanos::secs(1_757_015_216));
         assert_eq!(day, 20_335); // 2025-09-04
-        assert_eq!(utc_day(start_of_day(day)), day);
-        assert_eq!(utc_day(Nanos(start_of_day(day).0 - 1)), day - 1);
+        let midnight = Nanos::secs(86_400 * day);
+        assert_eq!((utc_day(midnight), utc_day(Nanos(midnight.0 - 1))), (day, day - 1));
         assert_eq!(utc_day(Nanos(-1)), -1);
     }
 }

@@ -1,7 +1,8 @@
 //! A risk state as text. Times in UTC to the nanosecond, amounts as exact decimals.
 
 use super::in_words;
-use botmm_pipeline::types::risk::{start_of_day, utc_day};
+use crate::side::journal::utc_date;
+use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::{BreakEnd, BreakWhy, Nanos, RiskSnapshot, Usd};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -56,7 +57,7 @@ pub fn write(kept: &RiskSnapshot) -> Result<String, serde_json::Error> {
         note,
         time: utc_ns(kept.time),
         breaks: held.collect(),
-        utc_day: utc_ns(start_of_day(kept.day)).chars().take("2026-11-26".len()).collect(),
+        utc_day: utc_date(kept.day),
         day_profit_usd: kept.day_profit.to_string(),
         below_peak_usd: kept.below_peak.to_string(),
         api_errors: kept.errors().iter().copied().map(utc_ns).collect(),
