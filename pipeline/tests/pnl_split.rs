@@ -323,7 +323,8 @@ fn an_opening_position_is_no_drawdown() {
     };
     let metrics = Arc::new(Metrics::default());
     let gate = Gate::new(universe(), &[AssetParams::default(); 3]);
-    let mut risk = RiskStage::new(rings, gate, Arc::new(LevelCell::default()), metrics.clone());
+    let mut risk =
+        RiskStage::new(rings, gate, None, Arc::new(LevelCell::default()), metrics.clone());
     let (position, mark) = (Qty::whole(2), Px::whole(100));
     venue.push(event(VenueEventKind::Opening { position, mark })).unwrap();
     risk.poll(Nanos::secs(1));
