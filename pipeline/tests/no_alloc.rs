@@ -7,7 +7,9 @@ mod counting;
 mod world;
 
 use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{
+    Bps, Coin, Instrument, MarketEvent, Nanos, QuoteModel, Strategy, Universe,
+};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use counting::allocations;
 use std::hint::black_box;
@@ -51,12 +53,27 @@ fn no_stage_allocates_after_start() {
     setup.params.fee_floor = false;
     setup.params.min_spread_bps = 0.3;
     setup.params.vol_multiplier = 0.1;
+    watch_replay(&setup);
+    // The same with everything on.
+    setup.params.strategy = Strategy::Adaptive;
+    setup.params.toxicity.use_toxicity = true;
+    setup.params.toxicity.use_edge_gate = true;
+    setup.params.maker_fee = Bps::from_e8(0);
+    for model in [QuoteModel::AvellanedaStoikov, QuoteModel::Glft] {
+        setup.params.model = model;
+        setup.params.max_spread_bps = 0.4;
+        watch_replay(&setup);
+    }
+}
+
+fn watch_replay(setup: &Setup) {
     let (count, polls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let watch = |inner| -> Box<dyn Stage> {
         Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
     };
-    let outcome = world::replay(&setup, watch);
-    assert!(outcome.metrics.fills.get() > 20, "a quiet session proves nothing");
+    let outcome = world::replay(setup, watch);
+    let fills = outcome.metrics.fills.get();
+    assert!(fills > 20, "{:?}: {fills} fills prove nothing", setup.params.model);
     assert!(polls.load(Ordering::Relaxed) > 100_000);
     assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");
 }
