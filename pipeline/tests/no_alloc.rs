@@ -7,8 +7,9 @@ mod counting;
 mod world;
 
 use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{AssetId, Coin, Instrument, MarketEvent, Nanos, Record, Universe};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
+use botmm_pipeline::wiring;
 use counting::allocations;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -55,7 +56,18 @@ fn no_stage_allocates_after_start() {
     let watch = |inner| -> Box<dyn Stage> {
         Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
     };
-    let outcome = world::replay(&setup, watch);
+    let (mut moments, mut params) = (0_u64, setup.params);
+    let side = |_: Nanos, control: &mut wiring::Control| {
+        moments += 1;
+        if moments.is_multiple_of(1_000) {
+            params.num_levels = 1 + (moments / 1_000 % 4) as usize;
+            let changes = [0, 1, 2].map(|i| (AssetId::new(i), params));
+            assert!(control.change_params(&changes).is_some());
+        }
+    };
+    let outcome = world::replay(&setup, watch, side);
+    let is_change = |r: &&Record| matches!(r, Record::Params { .. });
+    assert!(outcome.records.iter().filter(is_change).count() > 5, "parameters change, too");
     assert!(outcome.metrics.fills.get() > 20, "a quiet session proves nothing");
     assert!(polls.load(Ordering::Relaxed) > 100_000);
     assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");

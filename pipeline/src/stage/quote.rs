@@ -108,7 +108,10 @@ impl QuoteStage {
                 now,
                 venue_seq: self.venue_seq,
             };
-            self.rings.out.push(id.index(), quote(&input, &asset.params, instrument));
+            // Its own view may still be of an older one.
+            let generation = self.rings.params.generation();
+            let target = quote(&input, &asset.params, instrument);
+            self.rings.out.push(id.index(), QuoteTarget { generation, ..target });
             (asset.dirty, asset.last_decision) = (false, Some(now));
             decisions += 1;
         }
@@ -130,7 +133,8 @@ impl Stage for QuoteStage {
             |v| {
                 params.advance(v.generation, |asset, new| {
                     let asset = &mut assets[asset.index()];
-                    (asset.params, asset.dirty) = (*new, true);
+                    // New parameters do not wait for the next quote that is due.
+                    (asset.params, asset.dirty, asset.last_decision) = (*new, true, None);
                 });
                 let asset = &mut assets[v.asset.index()];
                 if v.state == BookState::Ok {
