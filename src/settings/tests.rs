@@ -1,3 +1,4 @@
+use super::document::Document;
 use super::*;
 use botmm_pipeline::types::{Nanos, Usd};
 use std::io::Write as _;
@@ -104,6 +105,22 @@ fn a_default_of_ones_own_goes_before_what_is_shipped_for_a_coin() {
     let xrp = s.params("XRP");
     assert_eq!((xrp.num_levels, xrp.order_size_usd), (1, Usd::whole(100)), "the rest stays");
     assert_eq!(s.params("SOL").level_spacing_bps.to_bits(), 1.5_f64.to_bits());
+}
+
+#[test]
+fn a_venue_that_lists_fewer_coins_needs_no_other_configuration() {
+    let draft = Draft::load(None, &no_env).unwrap();
+    let btc = Settings::load(None, &no_env).unwrap().instrument("BTC").unwrap();
+    let only_btc = Overrides { symbols: Some("BTC".to_owned()), ..Overrides::default() };
+    let s = draft.with_universe(&[btc]).with(&only_btc).unwrap().build().unwrap();
+    assert_eq!(s.coins().collect::<Vec<_>>(), ["BTC"]);
+    assert!(!s.render().contains("HYPE"));
+
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    file.write_all(b"[asset.DGE.quote]\nnum_levels = 1\n").unwrap();
+    let draft = Draft::load(Some(file.path()), &no_env).unwrap();
+    let e = draft.with_universe(&[btc]).with(&only_btc).unwrap().build().unwrap_err().to_string();
+    assert!(e.contains("asset.DGE: the universe has no such coin"), "{e}");
 }
 
 #[test]
