@@ -97,7 +97,13 @@ impl Journal {
     /// Takes in a record. A full disk must not stop trading: the first error is kept for
     /// [`Journal::finish`], and nothing more is written.
     pub fn write(&mut self, record: &Record) {
-        let Some(line) = self.line(record) else { return };
+        if let Some(line) = self.line(record) {
+            self.write_line(&line);
+        }
+    }
+
+    /// Takes in a line that the side thread makes itself.
+    pub fn write_line(&mut self, line: &Value) {
         if self.failed.is_none()
             && let Err(e) = writeln!(self.out, "{line}")
         {
@@ -147,6 +153,7 @@ impl Journal {
                 "bid": bid.as_str(), "ask": ask.as_str(),
             })),
             Record::Account(account) => self.account(account),
+            // What changed is known where the parameters were handed over (`side::reload`).
             Record::Params { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),

@@ -1,5 +1,6 @@
 //! The side thread's parts: they may block, allocate and write files.
 
 pub mod journal;
+pub mod reload;
 pub mod screen;
 pub mod state;

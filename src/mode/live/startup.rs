@@ -5,6 +5,8 @@
 use crate::exit::AppError;
 use crate::net::{Endpoint, Rest, Tls};
 use crate::settings::{Draft, Overrides, Settings};
+use crate::side::reload::Complete;
+use crate::side::state::RunState;
 use crate::terminal;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
@@ -16,6 +18,8 @@ use std::sync::Arc;
 
 /// Clocks further apart than this make `expiresAfter` and staleness meaningless.
 const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
+/// Clocks and links are not exact.
+const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// One-minute candles that the volatility begins with.
 const CANDLES: i64 = 60;
 const MINUTE_MS: i64 = 60_000;
@@ -56,6 +60,8 @@ pub struct Started {
     pub rest: Rest,
     /// With the venue's universe and the account's fees.
     pub settings: Settings,
+    /// How they came about: parameters that change are read in the same way.
+    pub complete: Complete,
     /// Whom the key trades for.
     pub account: Account,
 }
@@ -75,8 +81,10 @@ pub fn start(
     let maker_fee = venue.maker_fee(&account)?;
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
-    let settings = draft.with_universe(&listed).with(&flags)?.build()?;
-    Ok(Started { rest, settings, account })
+    let complete: Complete =
+        Box::new(move |draft| draft.with_universe(&listed).with(&flags)?.build());
+    let settings = complete(draft)?;
+    Ok(Started { rest, settings, complete, account })
 }
 
 /// Every perpetual that a venue lists.
@@ -229,6 +237,18 @@ pub fn begin_with_candles(rest: &Rest, config: &mut wiring::Config, now: &dyn Fn
             Err(e) => terminal::complain(format_args!("warning: no candles of {coin}: {e}")),
         }
     }
+}
+
+/// How long to wait for what a killed run may have sent: until that is void.
+pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
+    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
+    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
+    let settle = void_after + CLOCK_GRACE;
+    terminal::complain(format_args!(
+        "the run before this one was killed: quoting waits {} s, until what it sent last is void",
+        settle.as_secs_f64()
+    ));
+    settle
 }
 
 /// Parkinson's estimate: the squared log range of a bar is 4 ln 2 times its variance. The newest
