@@ -1,13 +1,16 @@
-//! From a view of the book to the orders that we want: `logic::quoter::quote`, the linear quoter.
+//! From a view of the book to the orders that we want, and how they came about: `logic::quoter`, with
+//! each model, and with everything on.
 //!
 //! `cargo bench --bench quote`. Each call takes the next of 256 views and positions.
 
 mod harness;
 
-use botmm_pipeline::logic::quoter::{QuoteInput, quote};
+use botmm_pipeline::logic::adaptive::Adapted;
+use botmm_pipeline::logic::quoter::{QuoteInput, Quoter};
+use botmm_pipeline::logic::toxicity::SideToxicity;
 use botmm_pipeline::types::{
-    AssetParams, BookState, BookView, Instrument, Nanos, Px, Qty, QuoteTarget, Reason, Side, Usd,
-    notional,
+    ArrivalFit, AssetParams, BookState, BookView, Instrument, Nanos, Px, Qty, QuoteModel,
+    QuoteTarget, Reason, Regime, Side, Strategy, Usd, notional,
 };
 use harness::made;
 use std::hint::black_box;
@@ -19,29 +22,32 @@ fn main() {
     harness::print_rig();
     let instrument = made::instrument("BTC", 5);
     let cases = cases();
-    let with_levels = |num_levels| AssetParams { num_levels, ..made::params() };
-    let (two, four) = (with_levels(2), with_levels(4));
-    for params in [&two, &four] {
-        assert_sound(&cases, params, &instrument);
-    }
-    let (mut a, mut b) = (cases.iter().cycle(), cases.iter().cycle());
-    let mut candidates: [harness::Candidate; 2] = [
-        ("quote, 2 levels a side", Box::new(|| call(&mut a, &two, &instrument))),
-        ("quote, 4 levels a side", Box::new(|| call(&mut b, &four, &instrument))),
+    let with = |model, num_levels| AssetParams { model, num_levels, ..made::params() };
+    let mut all = AssetParams { strategy: Strategy::Adaptive, ..with(QuoteModel::Glft, 4) };
+    (all.toxicity.use_toxicity, all.toxicity.use_edge_gate) = (true, true);
+    let named = [
+        ("linear, 2 levels a side", with(QuoteModel::Linear, 2)),
+        ("linear, 4 levels a side", with(QuoteModel::Linear, 4)),
+        ("avellaneda_stoikov, 2 levels", with(QuoteModel::AvellanedaStoikov, 2)),
+        ("glft, 2 levels", with(QuoteModel::Glft, 2)),
+        ("glft, adaptive, toxicity, 4 levels", all),
     ];
+    let candidate = |(name, params)| -> harness::Candidate<'_> {
+        let quoter = Quoter::new(instrument, &params);
+        assert_sound(&cases, &quoter, &instrument);
+        let mut next = cases.iter().cycle();
+        (name, Box::new(move || call(&mut next, &quoter)))
+    };
+    let mut candidates = named.map(candidate);
     let results = harness::interleave(&mut candidates, CALLS);
-    harness::print_table("linear quoter", &results);
+    harness::print_table("one quote with its terms", &results);
 }
 
 type Case = (BookView, Qty);
 
-fn call<'a>(
-    cases: &mut impl Iterator<Item = &'a Case>,
-    params: &AssetParams,
-    instrument: &Instrument,
-) {
+fn call<'a>(cases: &mut impl Iterator<Item = &'a Case>, quoter: &Quoter) {
     if let Some(case) = cases.next() {
-        black_box(quote(&input(black_box(case)), params, instrument));
+        black_box(quoter.quote(&input(black_box(case))));
     }
 }
 
@@ -49,9 +55,19 @@ fn input(case: &Case) -> QuoteInput<'_> {
     let (view, position) = case;
     QuoteInput {
         view,
+        is_listed: true,
         position: *position,
         atr: 25.0,
-        signal: 0.0,
+        score: 0.5,
+        signal: 1,
+        adapted: Adapted {
+            regime: Regime::High,
+            spread_mult: 1.5,
+            size_mult: 0.6,
+            fill_mult: 0.85,
+            decay: 0.5,
+        },
+        toxicity: [SideToxicity { score: 0.5, adverse_bps: 0.1 }, SideToxicity::default()],
         now: view.recv_time,
         venue_seq: 0,
     }
@@ -74,6 +90,7 @@ fn cases() -> Vec<Case> {
             imbalance_e6: random.below(1_000_000) as i64 - 500_000,
             vol_bps_e6,
             vol_slow_bps_e6: vol_bps_e6,
+            arrivals: ArrivalFit { rate_e6: 900_000, decay_e6: 600_000, r2_e6: 0, trades: 500 },
             ..BookView::default()
         };
         let usd = Usd::whole(random.below(1_400) as i64 - 700);
@@ -83,22 +100,18 @@ fn cases() -> Vec<Case> {
 }
 
 /// Every wanted order is legal, outside the touch, worth sending, and behind the one before it.
-fn assert_sound(cases: &[Case], params: &AssetParams, instrument: &Instrument) {
+fn assert_sound(cases: &[Case], quoter: &Quoter, instrument: &Instrument) {
     for case in cases {
-        let target = quote(&input(case), params, instrument);
+        let target = quoter.quote(&input(case)).target;
         assert_eq!((target.bid_reason, target.ask_reason), (Reason::Quoted, Reason::Quoted));
         assert!(target.bids[0].px < target.asks[0].px);
         assert!(target.bids[0].px < case.0.ask.px && target.asks[0].px > case.0.bid.px);
         for side in Side::BOTH {
-            assert_side(&target, side, params.num_levels, instrument);
+            assert_side(&target, side, quoter.params().num_levels, instrument);
         }
-        // The same with more of the coin: both sides lower, or where they were.
-        let longer = (case.0, case.1 + Usd::whole(50).qty_at(case.0.mid));
-        let lower = quote(&input(&longer), params, instrument);
-        assert!(lower.bids[0].px <= target.bids[0].px && lower.asks[0].px <= target.asks[0].px);
     }
     let late = QuoteInput { now: cases[0].0.recv_time + Nanos::secs(60), ..input(&cases[0]) };
-    assert_eq!(quote(&late, params, instrument).bid_reason, Reason::StaleBook);
+    assert_eq!(quoter.quote(&late).target.bid_reason, Reason::StaleBook);
 }
 
 fn assert_side(target: &QuoteTarget, side: Side, levels: usize, instrument: &Instrument) {

@@ -26,6 +26,7 @@ use std::path::PathBuf;
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
+        botmm init my.toml                     a commented configuration to begin with\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -52,8 +53,17 @@ pub enum Verb {
     Paper(PaperArgs),
     /// Validate the configuration and print it resolved, secrets masked.
     Check(CheckArgs),
+    /// Write a commented configuration file to begin with.
+    Init(InitArgs),
+    /// Print a JSON Schema of the configuration, for editors.
+    #[command(after_help = "Examples:\n  \
+        botmm schema > botmm.schema.json    beside your botmm.toml, whose first line is then\n                                      \
+        #:schema ./botmm.schema.json (`botmm init` writes it)")]
+    Schema,
     /// Sign an action (nothing is sent), or check signatures against known answers.
     Sign(SignArgs),
+    /// Show every term of a quote: why it stood where it stood.
+    Explain(ExplainArgs),
 }
 
 impl Cli {
@@ -194,6 +204,23 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// `botmm init`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm init                 botmm.toml in this folder\n  \
+    botmm init my.toml         another name\n  \
+    botmm init --force         anew, over what is there\n\n\
+    Every key in the file is switched off and at its default. A file that is already there stays: on a\n\
+    terminal you are asked, anywhere else it is an error.")]
+pub struct InitArgs {
+    /// The file to write.
+    #[arg(value_name = "PATH", default_value = "botmm.toml")]
+    pub path: PathBuf,
+    /// Overwrite a file that is already there, without asking.
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `botmm sign`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "Examples:\n  \
@@ -227,6 +254,28 @@ pub struct SignArgs {
     #[arg(long, value_name = "FILE",
           conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
     pub vectors: Option<PathBuf>,
+}
+
+/// `botmm explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    botmm explain BTC                            the newest decision of the newest run, also one that goes on\n  \
+    botmm explain ETH --at -30s\n  \
+    botmm explain SOL --journal runs/x --at 2026-11-26T19:17:00Z --json")]
+pub struct ExplainArgs {
+    /// The coin.
+    #[arg(value_name = "COIN")]
+    pub coin: String,
+    /// The moment, UTC, or so long ago (`-30s`); the end of the journal when left out.
+    #[arg(long, value_name = "TIME", value_parser = crate::mode::explain::parse_moment,
+          allow_hyphen_values = true)]
+    pub at: Option<std::time::SystemTime>,
+    /// The journal, or its run's folder; the newest under `runs/` when left out.
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl ReplayArgs {
@@ -346,6 +395,18 @@ mod tests {
     }
 
     #[test]
+    fn init_writes_botmm_toml_unless_told_otherwise() {
+        for (line, path, force) in [
+            ("botmm init", "botmm.toml", false),
+            ("botmm init conf/my.toml --force", "conf/my.toml", true),
+        ] {
+            let Verb::Init(args) = verb(line) else { panic!("{line}") };
+            assert_eq!((args.path, args.force), (PathBuf::from(path), force), "{line}");
+        }
+        assert!(matches!(verb("botmm schema"), Verb::Schema));
+    }
+
+    #[test]
     fn usage_errors_say_what_is_allowed() {
         let cases = [
             ("botmm --for 30", "ns, us, ms, s, m, h"),
@@ -360,6 +421,8 @@ mod tests {
             ("botmm sign --network main", "mainnet, testnet"),
             ("botmm sign --vault 0x12", "40 hex digits"),
             ("botmm sign --vectors x --nonce 1", "--vectors"),
+            ("botmm init a b", "unexpected argument 'b'"),
+            ("botmm schema --json", "--json"),
             ("botmm exchange --market tape", "<PATH>..."),
             ("botmm exchange --market tapes x", "synthetic, tape, mainnet, mirror"),
             ("botmm exchange --market tape x --speed 0.05", "0.1 to 1000"),

@@ -2,12 +2,16 @@
 
 pub mod check;
 pub mod exchange;
+pub mod explain;
+pub mod init;
 mod live;
 pub mod paper;
 pub mod replay;
 pub mod run;
+pub mod schema;
 mod session;
 pub mod sign;
+mod traded;
 
 use crate::cli::Verb;
 use crate::exit::AppError;
@@ -20,6 +24,9 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Schema => schema::run(),
         Verb::Sign(args) => sign::run(&args),
+        Verb::Explain(args) => explain::run(&args),
     }
 }

@@ -1,11 +1,18 @@
 //! Numbers → text and JSON. A result carries its assumptions, and never shows profit without the
 //! fees, the number of fills and the time behind it.
 
+mod explanation;
+mod metrics;
 mod number;
+mod origin;
+mod profit;
 mod reasons;
 mod summary;
 mod text;
 
+pub use explanation::Explanation;
+pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
+pub use profit::{MeasuredFills, PnlSplit, SideMarkouts, SymbolResult, Traded, TradedSide};
 pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, DataFile, LatencyNs, Summary};
 

@@ -17,8 +17,11 @@ mod live;
 mod plans;
 mod relations;
 mod render;
+mod schema;
 mod secrets;
+mod shipped;
 mod spec;
+mod starter;
 mod symbols;
 mod values;
 
@@ -31,7 +34,9 @@ pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
 pub use live::{LiveParams, read_bounded};
 pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
+pub use schema::schema;
 pub use secrets::Secrets;
+pub use starter::starter;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;

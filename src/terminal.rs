@@ -1,7 +1,7 @@
 //! Writing to stdout and stderr without falling over when the reader has left.
 
 use crate::exit::AppError;
-use std::io::{ErrorKind, Write as _};
+use std::io::{BufRead, ErrorKind, IsTerminal as _, Write as _};
 
 /// Prints `text` as it is. A closed pipe (`botmm check | head`) is not an error: the reader has
 /// what it wanted.
@@ -11,6 +11,21 @@ pub fn print(text: &str) -> Result<(), AppError> {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(AppError::io("stdout", "write")(e)),
         _ => Ok(()),
     }
+}
+
+/// Asks the person at the terminal for a yes. Without one nobody is asked, and that is a no, as is any
+/// other answer.
+pub fn confirm(question: &str) -> bool {
+    std::io::stdin().is_terminal()
+        && std::io::stdout().is_terminal()
+        && print(&format!("{question} [y/N] ")).is_ok()
+        && is_yes(std::io::stdin().lock())
+}
+
+fn is_yes(mut answer: impl BufRead) -> bool {
+    let mut line = String::new();
+    let read = answer.read_line(&mut line).is_ok();
+    read && ["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str())
 }
 
 /// Says one line on stderr, as best it can: there is nowhere left to report a failure to. Control
@@ -32,7 +47,17 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::one_line;
+    use super::{is_yes, one_line};
+
+    #[test]
+    fn only_a_yes_is_one() {
+        for (answer, expected) in
+            [("y\n", true), ("YES\r\n", true), ("", false), ("\n", false), ("n\ny\n", false)]
+        {
+            assert_eq!(is_yes(answer.as_bytes()), expected, "{answer:?}");
+        }
+        assert!(!is_yes(&b"\xff\n"[..]));
+    }
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {

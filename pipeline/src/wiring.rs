@@ -27,7 +27,7 @@ use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::quote::{QuoteRings, QuoteStage};
 use crate::stage::risk::{RiskRings, RiskStage};
-use crate::stage::status::STATUS_WORDS;
+use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
     POLL_BATCH, RING_COMMAND, RING_MARKET, RING_PARAMS, RING_RECORD, RING_TARGET, RING_VENUE,
     RING_VIEW,
@@ -60,8 +60,10 @@ pub struct Pipeline {
     pub records: Vec<crate::rt::In<Record>>,
     /// What the side thread may ask of them.
     pub control: Control,
-    /// What the stages show of each asset.
+    /// What the dispatch stage shows of each asset.
     pub status: Vec<BoardReader<STATUS_WORDS>>,
+    /// What the quote stage shows of each asset.
+    pub strategy: Vec<BoardReader<STRATEGY_WORDS>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Loss counts of all rings.
@@ -138,6 +140,7 @@ where
     let [book_params, quote_params, risk_params, dispatch_params] =
         names.map(|name| ring(name, RING_PARAMS));
     let (boards, status) = (0..assets).map(|_| board()).unzip();
+    let (strategy_boards, strategy) = (0..assets).map(|_| board()).unzip();
 
     let rings = vec![
         market_tx.stats().clone(),
@@ -161,6 +164,7 @@ where
         params: ParamsIn::new(quote_params.1),
         out: OutLatest::new(target_tx, assets),
         records: quote_record_tx,
+        status: strategy_boards,
     };
     let risk_rings = RiskRings {
         targets: InLatest::new(target_rx, assets, POLL_BATCH, *lossless),
@@ -187,7 +191,7 @@ where
     let stages: Vec<Box<dyn Stage>> = vec![
         Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), *lossless)),
         Box::new(BookStage::new(market_rx, views, book_params_in, params)),
-        Box::new(QuoteStage::new(quote_rings, universe.clone(), params)),
+        Box::new(QuoteStage::new(quote_rings, universe, params, metrics.clone())),
         Box::new(RiskStage::new(risk_rings, gate, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),
     ];
@@ -199,5 +203,5 @@ where
         params: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0],
         generation: 0,
     };
-    Pipeline { stages, records, control, status, metrics, rings, level }
+    Pipeline { stages, records, control, status, strategy, metrics, rings, level }
 }

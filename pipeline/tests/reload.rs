@@ -5,15 +5,16 @@
 
 mod world;
 
-use botmm_pipeline::rt::{IdleStrategy, InLatest, LanePlan, OutLatest, Plan, Stage, ring};
+use botmm_pipeline::rt::{IdleStrategy, InLatest, LanePlan, OutLatest, Plan, Stage, board, ring};
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::params::FairPrice;
+use botmm_pipeline::types::params::{FairPrice, QuoteModel, Strategy};
 use botmm_pipeline::types::*;
 use botmm_pipeline::wiring::Control;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 use world::{Outcome, Setup, run_beside, universe};
 
 const ASSETS: usize = 3;
@@ -81,6 +82,12 @@ impl Changer {
             imbalance_levels: rng.random_range(1..=20),
             imbalance_alpha: rng.random_range(0.01..1.0),
             fair_price: if rng.random() { FairPrice::Mid } else { FairPrice::Microprice },
+            model: QuoteModel::ALL[rng.random_range(0..3)],
+            strategy: Strategy::ALL[rng.random_range(0..2)],
+            risk_aversion: rng.random_range(0.001..0.1),
+            risk_horizon_s: rng.random_range(1.0..120.0),
+            arrival_rate_per_s: rng.random_range(0.1..2.0),
+            arrival_decay_per_bps: rng.random_range(0.1..1.0),
             min_spread_bps: rng.random_range(0.1..6.0),
             vol_multiplier: rng.random_range(0.0..0.5),
             fee_floor: rng.random_range(0..4) == 0,
@@ -96,6 +103,7 @@ impl Changer {
             requote_threshold_bps: rng.random_range(0.0..1.0),
             ..*old
         };
+        new.toxicity.use_toxicity = rng.random();
         new.risk.max_position_usd = Usd::whole(rng.random_range(100..2_000));
         new.risk.vol_emergency_ratio = rng.random_range(1.0..4.0);
         new.risk.stale_book = Nanos::millis(rng.random_range(500..3_000));
@@ -154,6 +162,8 @@ impl Checker<'_> {
             assert!(fits, "seed {seed}: {used} of {newest} since {since}: {target:?}");
         }
         self.decided[asset.index()] = used;
+        // Nothing widens, narrows or scales the quote beyond its parameters.
+        let is_fixed = params.strategy == Strategy::Basic && !params.toxicity.use_toxicity;
         let most = limit(&self.generations[held], asset);
         assert!(target.max_exposure_usd <= most, "seed {seed}: of {most}: {target:?}");
         for side in Side::BOTH {
@@ -163,10 +173,13 @@ impl Checker<'_> {
             self.quoted += levels;
             assert!(levels <= params.num_levels as u64, "seed {seed}: {target:?}");
             // Sized at the fair price, placed beside it.
-            let most = params.order_size_usd.to_f64() * 1.01;
+            let mut most = params.order_size_usd.to_f64() * 1.01;
+            if !is_fixed {
+                most *= params.adaptive.regime_size[0];
+            }
             assert!(value.to_f64() <= most, "seed {seed}: {value} of {most}: {target:?}");
         }
-        if target.bids[0].qty.is_positive() && target.asks[0].qty.is_positive() {
+        if is_fixed && target.bids[0].qty.is_positive() && target.asks[0].qty.is_positive() {
             let spread = (target.asks[0].px - target.bids[0].px).to_f64() / target.fair.to_f64();
             let least = params.min_spread_bps * 1e-4 * (1.0 - 1e-9);
             assert!(spread >= least, "seed {seed}: {spread} of {least}: {target:?}");
@@ -301,9 +314,10 @@ fn a_decision_carries_the_generation_that_it_was_made_from() {
         params: ParamsIn::new(params),
         out: OutLatest::new(out, ASSETS),
         records: ring("quote->side", 8).0,
+        status: (0..ASSETS).map(|_| board().0).collect(),
     };
     let all = [AssetParams::default(); ASSETS];
-    let mut quote = QuoteStage::new(rings, universe(), &all);
+    let mut quote = QuoteStage::new(rings, &universe(), &all, Arc::default());
     let mut poll = |now, asset, generation| {
         let asset = AssetId::new(asset);
         views.push(BookView { asset, generation, ..BookView::default() }).unwrap();

@@ -7,7 +7,7 @@ use super::session::{self, Ended};
 use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
-use crate::report::{DataFile, Summary};
+use crate::report::{DataFile, Days, Summary};
 use crate::settings::Settings;
 use crate::side::journal::{Journal, write_whole};
 use crate::side::reload::Effect;
@@ -31,7 +31,7 @@ const LOOK_EVERY: u64 = 64;
 /// What a summary says about any replay.
 const NOTES: [&str; 3] = [
     "a recording does not react to our orders: fills beyond the recorded trades are estimates",
-    "funding is not simulated; the span is shown, and nothing is annualised",
+    "funding is not simulated; the span is shown, and nothing under 7 days is annualised",
     "feed latency is as recorded (receive time minus venue time, the recorder's batching included)",
 ];
 
@@ -140,7 +140,9 @@ impl Replay<'_> {
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         changes.raise_limits(&mut config);
         let changing = Changing::new(changes, control);
-        let mut side = Side { records, latencies, journal, changing, moments: 0, now: span.start };
+        let days = Days::default();
+        let mut side =
+            Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
         let started = Instant::now();
         let mut after_moment = |now: Nanos| {
             side.look(now);
@@ -174,6 +176,7 @@ impl Replay<'_> {
             metrics: &metrics,
             rings: &rings,
             latencies: &side.latencies,
+            days: side.days,
             venue_net: Some(VenueAccount::read(&account).net(&session::marks(&metrics))),
             span: side.now.min(span.last) - span.start,
             wall,
@@ -222,6 +225,7 @@ struct Side {
     latencies: Latencies,
     journal: Option<Journal>,
     changing: Changing,
+    days: Days,
     moments: u64,
     now: Nanos,
 }
@@ -240,9 +244,13 @@ impl Side {
         for ring in &mut self.records {
             while let Some(record) = ring.pop() {
                 let mut changed = None;
-                if let Record::Params { generation, time, market_seq } = record {
-                    let effect = Effect { generation, time, market_seq };
-                    changed = self.changing.took_effect(&effect);
+                match record {
+                    Record::Params { generation, time, market_seq } => {
+                        let effect = Effect { generation, time, market_seq };
+                        changed = self.changing.took_effect(&effect);
+                    }
+                    Record::Day(day) => self.days.add(day),
+                    _ => {}
                 }
                 if let Some(journal) = &mut self.journal {
                     journal.write(&record);

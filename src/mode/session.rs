@@ -1,15 +1,19 @@
 //! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
 //! summary.
 
+use super::traded::traded;
 use crate::cli::MarketArgs;
 use crate::exit::AppError;
-use crate::report::{Assumptions, DataFile, LatencyNs, ReasonShares, Summary};
+use crate::report::{
+    Assumptions, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts, RunMetrics,
+    SideMarkouts, Summary, SymbolResult,
+};
 use crate::settings::{Overrides, PlanFile, Settings};
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::types::{AssetId, AssetParams, DayNet, Nanos, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
@@ -105,6 +109,8 @@ pub struct Ended<'a> {
     pub rings: &'a [Arc<RingStats>],
     /// How long polls took.
     pub latencies: &'a Latencies,
+    /// UTC days that ended.
+    pub days: Days,
     /// What the venue's own account gained, at our marks; [`None`] = it did not tell.
     pub venue_net: Option<Usd>,
     /// Time covered, of the market's clock.
@@ -130,6 +136,8 @@ impl Ended<'_> {
     pub fn summary(self) -> Summary {
         let m = self.metrics;
         let wall_s = self.wall.as_secs_f64();
+        let reasons = self.reasons();
+        let traded = traded(m, &self.config.universe, &reasons);
         Summary {
             events: m.events.get(),
             events_by_kind: KINDS
@@ -150,20 +158,43 @@ impl Ended<'_> {
             gross_pnl_usd: m.gross_pnl(),
             fees_usd: m.fees.usd(),
             net_pnl_usd: m.net_pnl(),
+            pnl_split: PnlSplit::of(&traded),
+            markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
+            by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
+            metrics: RunMetrics::of(&traded, &self.all_days(), &self.counts()),
             position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
             equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
-            reasons: self.reasons(),
+            reasons,
             latency_ns: self.latency_ns(),
             assumptions: self.assumptions(),
             dropped: self.dropped(),
         }
     }
 
+    /// The days that ended, and the present one so far.
+    fn all_days(&self) -> Days {
+        let (m, mut days) = (self.metrics, self.days.clone());
+        if m.day.get() != 0 {
+            let day = m.day.get() as i64;
+            days.add(DayNet { day, net: m.day_net.usd(), whole: false });
+        }
+        days
+    }
+
+    fn counts(&self) -> RunCounts {
+        RunCounts {
+            capital: self.settings.capital(),
+            max_drawdown: self.metrics.max_drawdown.usd(),
+            cancels: self.metrics.cancels.get(),
+        }
+    }
+
     fn dropped(&self) -> BTreeMap<String, u64> {
         let rings = self.rings.iter().map(|r| (r.name, r.dropped()));
-        let all = rings.chain([("lane->side", self.latencies.dropped())]);
+        let missed = self.metrics.markouts_missed.iter().map(|n| n.get()).sum();
+        let all = rings.chain([("lane->side", self.latencies.dropped()), ("markouts", missed)]);
         all.map(|(name, dropped)| (name.to_owned(), dropped)).collect()
     }
 

@@ -14,7 +14,8 @@ impl Exact for Qty {}
 impl Exact for Px {}
 impl Exact for Bps {}
 
-struct Raw<'a, T>(&'a T);
+/// Any of them in JSON.
+pub(super) struct Raw<'a, T>(pub &'a T);
 
 impl<T: Exact> Serialize for Raw<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

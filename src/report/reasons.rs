@@ -34,6 +34,16 @@ impl ReasonShares {
         }
         Self { by_symbol, all: shares(&all) }
     }
+
+    /// Share of time in which a side of a symbol was withheld because of the position.
+    pub fn at_limit(&self, symbol: &str) -> Option<f64> {
+        let sides = self.by_symbol.get(symbol).filter(|sides| !sides[0].is_empty())?;
+        let codes = [Reason::OneSided, Reason::PositionLimit].map(Reason::as_str);
+        let share = |side: &Shares| codes.iter().filter_map(|c| side.get(c)).sum::<f64>();
+        // A position withholds the side that adds to it, so the sides exclude each other; but a
+        // limit too small for an order withholds both.
+        Some(sides.iter().map(share).sum::<f64>().min(1.0))
+    }
 }
 
 fn shares(times: &ReasonTime) -> Shares {
@@ -85,6 +95,8 @@ mod tests {
         let json = serde_json::to_value(&shares).unwrap();
         assert_eq!(json["BTC"]["ask"]["one_sided"], 1.0);
         assert_eq!(json["all"]["one_sided"], 0.5);
+        assert_eq!(shares.at_limit("BTC").map(f64::to_bits), Some(1.0_f64.to_bits()));
+        assert_eq!(shares.at_limit("ETH"), None);
         let never = ReasonShares::from_times([("BTC", [[Nanos::ZERO; Reason::COUNT]; 2])]);
         assert!(never.all.is_empty());
     }

@@ -1,6 +1,8 @@
 //! What a run comes to. The JSON keys are an interface: scripts read them.
 
+use super::metrics::RunMetrics;
 use super::number::{exact, exact_map, exact_option, hex};
+use super::profit::{PnlSplit, SideMarkouts, SymbolResult};
 use super::reasons::ReasonShares;
 use botmm_pipeline::types::{Bps, Qty, Usd};
 use serde::Serialize;
@@ -44,6 +46,14 @@ pub struct Summary {
     /// Profit at the last marks, after fees; negative = a loss.
     #[serde(serialize_with = "exact")]
     pub net_pnl_usd: Usd,
+    /// Where that comes from.
+    pub pnl_split: PnlSplit,
+    /// What the market did after our fills, by symbol, side and time since the fill.
+    pub markouts: BTreeMap<String, SideMarkouts>,
+    /// What each symbol came to.
+    pub by_symbol: BTreeMap<String, SymbolResult>,
+    /// Drawdown, days, Sharpe ratio and rates.
+    pub metrics: RunMetrics,
     /// Open position at the end by symbol, in coin, + long.
     #[serde(serialize_with = "exact_map")]
     pub position: BTreeMap<String, Qty>,

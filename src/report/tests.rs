@@ -1,16 +1,60 @@
 use super::*;
-use botmm_pipeline::types::{Bps, Nanos, Qty, Reason, Usd};
+use botmm_pipeline::types::{Bps, DayNet, Nanos, Qty, Reason, Usd};
 use std::collections::BTreeMap;
 
 fn usd(text: &str) -> Usd {
     Usd::parse(text).unwrap()
 }
 
-fn by_symbol<T: Copy>(value: T) -> BTreeMap<String, T> {
+fn by_symbol<T>(value: T) -> BTreeMap<String, T> {
     BTreeMap::from([("BTC".to_owned(), value)])
 }
 
+/// 42 fills that lose: 30 bought and 12 sold, all but the last 2 measured.
+fn traded() -> BTreeMap<String, Traded> {
+    let measured = |fills, value: &str, markout: &str, adverse: &str| MeasuredFills {
+        fills,
+        value: usd(value),
+        markout: usd(markout),
+        adverse: usd(adverse),
+    };
+    let bought = TradedSide {
+        captured: usd("0.9"),
+        measured: [
+            measured(30, "4500.12345678", "0.6", "-0.3"),
+            measured(30, "4500.12345678", "0.225", "-0.675"),
+            measured(30, "4500.12345678", "0.1", "-0.8"),
+            measured(30, "4500.12345678", "-0.1", "-1"),
+        ],
+    };
+    let mut sold = TradedSide { captured: usd("-0.1"), ..TradedSide::default() };
+    sold.measured[0] = measured(12, "1800", "-0.3", "-0.2");
+    sold.measured[1] = measured(10, "1500", "-0.3", "-0.2");
+    by_symbol(Traded {
+        quotes: 2_224,
+        quoted: usd("315006.172839"),
+        fills: 42,
+        volume: usd("6300.12345678"),
+        fees: usd("0.945018"),
+        funding: Usd::ZERO,
+        net: usd("-2.145018"),
+        sides: [bought, sold],
+        time_at_limit: Some(0.5),
+    })
+}
+
+fn day(day: i64, net: &str, whole: bool) -> DayNet {
+    DayNet { day, net: usd(net), whole }
+}
+
+fn run_counts() -> RunCounts {
+    RunCounts { capital: Usd::whole(10_000), max_drawdown: usd("2.5"), cancels: 11 }
+}
+
 fn sample() -> Summary {
+    let traded = traded();
+    let mut days = Days::default();
+    days.add(day(20_335, "-2.145018", false));
     let mut bid = [Nanos::ZERO; Reason::COUNT];
     bid[Reason::Quoted as usize] = Nanos::secs(1791);
     bid[Reason::Warmup as usize] = Nanos::secs(9);
@@ -35,6 +79,10 @@ fn sample() -> Summary {
         gross_pnl_usd: usd("-1.2"),
         fees_usd: usd("0.945018"),
         net_pnl_usd: usd("-2.145018"),
+        pnl_split: PnlSplit::of(&traded),
+        markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
+        by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
+        metrics: RunMetrics::of(&traded, &days, &run_counts()),
         position: by_symbol(Qty::parse("-0.00123").unwrap()),
         equity_residual_usd: Some(Usd::ZERO),
         max_worst_case_exposure_usd: by_symbol(usd("812.5")),
@@ -69,7 +117,20 @@ Result
   gross PnL             -1.20 USD (loss) before fees
   fees                   0.95 USD paid, at 1.5 bps
   volume             6,300.12 USD
+  drawdown               2.50 USD at most, from a peak of the profit at the marks
   residual                  0 USD: the accounts add up
+
+Where it came from     5 s after a fill         60 s after a fill
+  spread captured             0.80 USD                  0.80 USD
+  adverse selection          -0.88 USD (loss)          -1.00 USD (loss)
+  inventory drift            -1.13 USD (loss)          -1.00 USD (loss)
+  fees                       -0.95 USD (paid)          -0.95 USD (paid)
+  funding                     0.00 USD                  0.00 USD
+  net after fees             -2.15 USD (loss)          -2.15 USD (loss)
+  fills measured                40                        30
+  note         42 fills in 30 m 0 s; of those not measured all is drift
+  markouts, bps     bid 5 s   bid 60 s    ask 5 s   ask 60 s        fee
+  BTC                  0.50      -0.22      -2.00          -       1.50
 
 Activity
   events       1,234,567 (512346 a second)
@@ -125,6 +186,10 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "gross_pnl_usd",
         "fees_usd",
         "net_pnl_usd",
+        "pnl_split",
+        "markouts",
+        "by_symbol",
+        "metrics",
         "position",
         "equity_residual_usd",
         "max_worst_case_exposure_usd",
@@ -151,6 +216,96 @@ fn json_has_exactly_these_keys_and_exact_money() {
     assert_eq!(value["reasons"]["BTC"]["ask"]["one_sided"], 0.5);
     assert_eq!(value["latency_ns"]["feed"]["p99"], 3_800);
     assert_eq!(value["assumptions"]["data"][0]["rows"], 99_000);
+}
+
+#[test]
+fn the_split_adds_up_for_every_horizon() {
+    let value: serde_json::Value = serde_json::from_str(&sample().to_json().unwrap()).unwrap();
+    let usd = |v: &serde_json::Value| usd(&v.to_string());
+    let (split, btc) = (&value["pnl_split"], &value["by_symbol"]["BTC"]);
+    for h in ["1s", "5s", "30s", "60s"] {
+        let parts = usd(&split["spread_captured_usd"])
+            + usd(&split["adverse_selection_usd"][h])
+            + usd(&split["inventory_drift_usd"][h]);
+        let net = parts - usd(&split["fees_usd"]) - usd(&split["funding_usd"]);
+        assert_eq!(net, usd(&split["net_usd"]), "{h}");
+    }
+    assert_eq!(split["adverse_selection_usd"]["60s"].to_string(), "-1");
+    assert_eq!(split["net_usd"], value["net_pnl_usd"]);
+    assert_eq!(btc["gross_pnl_usd"].to_string(), "-1.2");
+    let bid = &value["markouts"]["BTC"]["bid"]["5s"];
+    assert_eq!((bid["fills"].as_u64(), usd(&bid["usd"])), (Some(30), super::tests::usd("0.225")));
+    assert!((bid["markout_bps"].as_f64().unwrap() - 0.5).abs() < 1e-4, "{bid}");
+    assert!((bid["adverse_bps"].as_f64().unwrap() + 1.5).abs() < 1e-4, "{bid}");
+    let never = &value["markouts"]["BTC"]["ask"]["60s"];
+    assert_eq!((never["fills"].as_u64(), never["markout_bps"].is_null()), (Some(0), true));
+}
+
+#[test]
+fn rates_are_by_hand() {
+    let m = sample().metrics;
+    let near = |value: Option<f64>, expected: f64| {
+        assert!((value.unwrap() - expected).abs() < 1e-9, "{value:?} is not {expected}");
+    };
+    near(m.fill_rate, 42.0 / 2_224.0);
+    near(m.volume_fill_rate, 0.02);
+    near(m.turnover, 0.630_012_345_678);
+    near(m.time_at_limit, 0.5);
+    near(m.actions_per_fill, 2_235.0 / 42.0);
+    assert_eq!(m.partial_days, ["2025-09-04"]);
+    assert_eq!(m.daily_pnl_usd["2025-09-04"], usd("-2.145018"));
+    let idle = RunMetrics::of(&BTreeMap::new(), &Days::default(), &run_counts());
+    assert_eq!((idle.fill_rate, idle.actions_per_fill, idle.time_at_limit), (None, None, None));
+}
+
+/// Whole days of 2025-09-05 and after, between a first and a last that are not whole.
+fn metrics_of_days(nets: &[&str]) -> RunMetrics {
+    let mut days = Days::default();
+    days.add(day(20_335, "-999", false));
+    (20_336..).zip(nets).for_each(|(n, net)| days.add(day(n, net, true)));
+    days.add(day(20_336 + nets.len() as i64, "999", false));
+    RunMetrics::of(&traded(), &days, &run_counts())
+}
+
+#[test]
+fn under_seven_whole_days_there_is_no_sharpe_ratio() {
+    let six = metrics_of_days(&["1", "2", "3", "4", "5", "6"]);
+    let json = serde_json::to_value(&six).unwrap();
+    assert!(json["sharpe"].is_null());
+    let note = json["sharpe_note"].as_str().unwrap();
+    assert_eq!(note, "nothing under 7 whole UTC days is annualised, and this run has 6");
+    assert_eq!(six.partial_days, ["2025-09-04", "2025-09-11"]);
+    assert_eq!(json["daily_pnl_usd"].as_object().unwrap().len(), 8);
+    let alike = metrics_of_days(&["5"; 9]);
+    assert_eq!(alike.sharpe, None, "{alike:?}");
+    assert!(!Summary { metrics: six, ..sample() }.to_string().contains("Sharpe"));
+}
+
+#[test]
+fn the_sharpe_ratio_and_its_interval_are_by_hand() {
+    // Returns on 10,000: 1, 2, 3, 4, 5, 6, 7 in 1e-4. Their mean is 4e-4, the sum of squared
+    // differences 28e-8, the deviation √(28/6) · 1e-4; so a day's ratio is 4/√(14/3) = 1.851640…,
+    // its square 24/7, its standard error √((1 + 12/7)/7) = √(19)/7 = 0.622699…
+    let m = metrics_of_days(&["1", "2", "3", "4", "5", "6", "7"]);
+    let Sharpe { value, low, high } = m.sharpe.unwrap();
+    let root = 19.104_973_174_542_8; // √365
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} is not {b}");
+    near(value, 1.851_640_199_5 * root);
+    near(low, (1.851_640_199_5 - 1.96 * 0.622_699_849_0) * root);
+    near(high, (1.851_640_199_5 + 1.96 * 0.622_699_849_0) * root);
+    assert_eq!(m.sharpe_note, None);
+    let text = Summary { metrics: m, ..sample() }.to_string();
+    assert!(text.contains("35.38 a year (95 %: 12.06 to 58.69), of 7 whole days"), "{text}");
+}
+
+#[test]
+fn a_day_that_comes_twice_is_added_up_and_not_whole() {
+    let mut days = Days::default();
+    days.add(day(20_335, "5", true));
+    days.add(day(20_335, "-3", false));
+    let m = RunMetrics::of(&traded(), &days, &run_counts());
+    assert_eq!(m.daily_pnl_usd["2025-09-04"], Usd::whole(2));
+    assert_eq!(m.partial_days, ["2025-09-04"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The summary for people: money first, never without fees, fills and span; assumptions last.
 
+use super::metrics::Sharpe;
 use super::number::{cents, grouped, nanos, span};
+use super::origin;
 use super::reasons::{Shares, side_key};
 use super::summary::Summary;
 use botmm_pipeline::types::{Reason, SCALE, Side, Usd};
@@ -12,6 +14,7 @@ const STAGE_ORDER: [&str; 5] = botmm_pipeline::stage::NAMES;
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.money(f)?;
+        origin::write(self, f)?;
         self.activity(f)?;
         self.symbols(f)?;
         self.why(f)?;
@@ -21,12 +24,12 @@ impl Display for Summary {
 }
 
 /// A label and what it stands for.
-fn line(f: &mut fmt::Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
+pub(super) fn line(f: &mut fmt::Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
     writeln!(f, "  {label:<12} {text}")
 }
 
 /// An amount, and the word where it is a loss.
-fn profit(amount: Usd) -> String {
+pub(super) fn profit(amount: Usd) -> String {
     let word = if amount.is_negative() { " (loss)" } else { "" };
     format!("{:>14} USD{word}", cents(amount))
 }
@@ -56,6 +59,21 @@ impl Summary {
             ),
         )?;
         line(f, "volume", format_args!("{:>14} USD", cents(self.volume_usd)))?;
+        let drawdown = cents(self.metrics.max_drawdown_usd);
+        line(
+            f,
+            "drawdown",
+            format_args!("{drawdown:>14} USD at most, from a peak of the profit at the marks"),
+        )?;
+        if let Some(Sharpe { value, low, high }) = self.metrics.sharpe {
+            let days = self.metrics.daily_pnl_usd.len() - self.metrics.partial_days.len();
+            let interval = format_args!("95 %: {low:.2} to {high:.2}");
+            line(
+                f,
+                "Sharpe",
+                format_args!("{value:>14.2} a year ({interval}), of {days} whole days"),
+            )?;
+        }
         let verdict = self.residual_verdict();
         let residual = self.equity_residual_usd.map_or("unknown".to_owned(), |r| r.to_string());
         // In full: a residual of a millionth is the one that tells of a defect.

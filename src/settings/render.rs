@@ -188,6 +188,7 @@ fn to_json_table(table: &Table) -> Json {
     Json::Object(table.iter().map(|(k, v)| (k.clone(), to_json(k, v))).collect())
 }
 
+/// One value as JSON; exact numbers as numbers.
 pub(super) fn to_json(key: &str, from: &Value) -> Json {
     match from {
         Value::Table(t) => to_json_table(t),

@@ -26,6 +26,25 @@ pub(super) enum Section {
     Risk,
 }
 
+impl Section {
+    /// The table where the shipped file has these keys; each coin of the universe has a row of them,
+    /// and so has each tier of fees.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::Instrument => "universe",
+            Self::Sim => "sim",
+            Self::VolumeTier => "fees.volume_tier",
+            Self::MakerRebate => "fees.maker_rebate",
+            Self::Quote => "defaults.quote",
+            Self::Signal => "defaults.signal",
+            Self::Adaptive => "defaults.adaptive",
+            Self::Toxicity => "defaults.toxicity",
+            Self::Risk => "defaults.risk",
+        }
+    }
+}
+
 /// The tables that `[defaults]` has, and each `[asset.COIN]` may have.
 pub(super) const PARTS: [(&str, Section); 5] = [
     ("quote", Section::Quote),

@@ -1,22 +1,28 @@
 //! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
-//! new time, would only fill the disk); actions, fills, rejects, state changes and alerts always;
-//! the account after each fill and at most once a minute without one.
+//! new time, would only fill the disk); actions, fills, markouts, rejects, state changes, days and
+//! alerts always; the account after each fill and at most once a minute without one. A decision
+//! carries the terms of its prices, from which `explain` adds them up again.
 
 use crate::exit::AppError;
+use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Nanos, QuoteLevel, QuoteTarget, Record, Side, Universe,
+    Action, ActionKind, AssetId, Nanos, QuoteLevel, QuoteTarget, QuoteTerms, Record, Side, Term,
+    Universe,
 };
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
+/// Terms kept until their decision comes: more than one drain of the rings can bring.
+const TERMS_WAITING: usize = 1024;
 
 /// See the module.
 pub struct Journal {
@@ -24,6 +30,7 @@ pub struct Journal {
     path: PathBuf,
     universe: Universe,
     last_decision: [Option<QuoteTarget>; MAX_ASSETS],
+    terms: [Terms; MAX_ASSETS],
     last_account: Nanos,
     fills_since_account: bool,
     failed: Option<std::io::Error>,
@@ -32,6 +39,14 @@ pub struct Journal {
 /// `2026-11-22T17:45:10.123456Z`.
 pub fn utc(time: Nanos) -> String {
     humantime::format_rfc3339_micros(system_time(time)).to_string()
+}
+
+/// `2026-11-22`, of days since 1970.
+pub fn utc_date(day: i64) -> String {
+    let time = system_time(Nanos::secs(86_400 * day));
+    let mut text = humantime::format_rfc3339_seconds(time).to_string();
+    text.truncate("2026-11-22".len());
+    text
 }
 
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
@@ -88,6 +103,7 @@ impl Journal {
             path,
             universe: universe.clone(),
             last_decision: [None; MAX_ASSETS],
+            terms: Default::default(),
             last_account: Nanos(i64::MIN),
             fills_since_account: false,
             failed: None,
@@ -131,6 +147,10 @@ impl Journal {
 
     fn line(&mut self, record: &Record) -> Option<Value> {
         match record {
+            Record::Terms(terms) => {
+                self.terms[terms.asset.index()].add(terms);
+                None
+            }
             Record::Decision(target) => self.decision(target),
             Record::Action(action) => Some(self.action(action)),
             Record::Fill { asset, time, fill, mid } => {
@@ -143,6 +163,14 @@ impl Journal {
                     "taker": fill.crossed,
                 }))
             }
+            Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
+                Some(json!({
+                    "type": "markout", "time": utc(*time), "coin": self.coin(*asset), "tid": tid,
+                    "side": side_word(*side), "px": px.to_string(), "qty": qty.to_string(),
+                    "after_s": HORIZONS[*horizon].as_millis() / 1_000,
+                    "mid_at_fill": mid_at_fill.to_string(), "mid": mid.to_string(),
+                }))
+            }
             Record::Reject { asset, time, reject } => Some(json!({
                 "type": "reject", "time": utc(*time), "coin": self.coin(*asset),
                 "of": kind_word(reject.of), "reason": reject.reason.as_str(),
@@ -153,6 +181,10 @@ impl Journal {
                 "bid": bid.as_str(), "ask": ask.as_str(),
             })),
             Record::Account(account) => self.account(account),
+            Record::Day(day) => Some(json!({
+                "type": "day", "date": utc_date(day.day), "net_usd": day.net.to_string(),
+                "whole": day.whole,
+            })),
             // What changed is known where the parameters were handed over (`side::reload`).
             Record::Params { .. } => None,
             Record::Alert { asset, time, kind } => Some(json!({
@@ -163,6 +195,7 @@ impl Journal {
     }
 
     fn decision(&mut self, target: &QuoteTarget) -> Option<Value> {
+        let terms = self.terms[target.asset.index()].of(target.time);
         let last = &mut self.last_decision[target.asset.index()];
         let same = |old: &QuoteTarget| {
             (old.bids, old.asks, old.bid_reason, old.ask_reason)
@@ -178,7 +211,7 @@ impl Journal {
             "vol_bps": (target.vol_bps_e6 >= 0).then(|| target.vol_bps_e6 as f64 / 1e6),
             "bids": ladder(&target.bids), "asks": ladder(&target.asks),
             "bid": target.bid_reason.as_str(), "ask": target.ask_reason.as_str(),
-            "market_seq": target.cause.market_seq,
+            "market_seq": target.cause.market_seq, "terms": terms.map(|t| terms_json(&t)),
         }))
     }
 
@@ -228,6 +261,53 @@ impl Journal {
     }
 }
 
+/// The terms of an asset's newest decisions, which come before the decisions themselves.
+#[derive(Default)]
+struct Terms {
+    waiting: VecDeque<QuoteTerms>,
+    newest: Option<QuoteTerms>,
+}
+
+impl Terms {
+    fn add(&mut self, terms: &QuoteTerms) {
+        if self.waiting.len() == TERMS_WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(*terms);
+    }
+
+    /// Those of a decision of this time; the gate may judge one decision more than once.
+    fn of(&mut self, time: Nanos) -> Option<QuoteTerms> {
+        while self.waiting.front().is_some_and(|t| t.time <= time) {
+            self.newest = self.waiting.pop_front();
+        }
+        self.newest.filter(|t| t.time == time)
+    }
+}
+
+/// Prices as exact text; what is zero is left out.
+fn terms_json(t: &QuoteTerms) -> Value {
+    let e6 = |millionths: i64| millionths as f64 / 1e6;
+    let side = |side: Side| -> Value {
+        let terms = Term::ALL.iter().map(|term| (*term, t.side(side).get(*term)));
+        let not_zero = terms.filter(|(_, px)| !px.is_zero());
+        not_zero.map(|(term, px)| (term.as_str().to_owned(), json!(px.to_string()))).collect()
+    };
+    json!({
+        "model": t.model.as_str(), "strategy": t.strategy.as_str(), "regime": t.regime.as_str(),
+        "fair": t.fair.to_string(), "bid": side(Side::Bid), "ask": side(Side::Ask),
+        "spacing": t.spacing.to_string(), "size_usd": t.size_usd.to_string(),
+        "position": t.position.to_string(), "share": e6(t.share_e6), "atr": t.atr.to_string(),
+        "signal": t.signal, "score": e6(t.score_e6), "imbalance": e6(t.imbalance_e6),
+        "spread_mults": t.spread_mults_e6.map(e6), "toxicity_mults": t.toxicity_mults_e6.map(e6),
+        "decay": e6(t.decay_e6), "floor_bps": e6(t.floor_bps_e6),
+        "arrivals": (t.arrivals.rate_e6 > 0).then(|| json!({
+            "rate_per_s": e6(t.arrivals.rate_e6), "decay_per_bps": e6(t.arrivals.decay_e6),
+            "r2": e6(t.arrivals.r2_e6), "trades": t.arrivals.trades,
+        })),
+    })
+}
+
 fn ladder(levels: &[QuoteLevel]) -> Vec<[String; 2]> {
     let wanted = levels.iter().filter(|l| l.qty.is_positive());
     wanted.map(|l| [l.px.to_string(), l.qty.to_string()]).collect()
@@ -252,7 +332,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 mod tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
-    use botmm_pipeline::types::{Coin, Fill, Instrument, Px, Qty, Usd};
+    use botmm_pipeline::types::{Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
@@ -266,6 +346,10 @@ mod tests {
         let mut journal = Journal::create(&dir.path().join("run"), &universe).unwrap();
         let btc = AssetId::new(0);
         let target = QuoteTarget { mid: Px::whole(100), ..QuoteTarget::default() };
+        let mut terms = QuoteTerms { fair: Px::whole(100), ..QuoteTerms::default() };
+        terms.sides[0].set(Term::Base, Px::parse("-0.015").unwrap());
+        journal.write(&Record::Terms(terms));
+        journal.write(&Record::Terms(QuoteTerms { time: Nanos::secs(1), ..terms }));
         journal.write(&Record::Decision(target));
         journal.write(&Record::Decision(QuoteTarget { time: Nanos::secs(1), ..target }));
         let fill = Fill {
@@ -276,11 +360,29 @@ mod tests {
         };
         let time = Nanos::secs(1_757_015_216);
         journal.write(&Record::Fill { asset: btc, time, fill, mid: Px::whole(100) });
+        journal.write(&Record::Markout {
+            asset: btc,
+            time,
+            tid: 7,
+            side: Side::Ask,
+            qty: Qty::whole(1),
+            horizon: 2,
+            px: Px::whole(100),
+            mid_at_fill: Px::parse("99.5").unwrap(),
+            mid: Px::whole(101),
+        });
+        journal.write(&Record::Day(DayNet { day: 20_335, net: Usd::whole(-2), whole: true }));
         journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
         let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["decision", "fill", "alert"]);
+        assert_eq!(types, ["decision", "fill", "markout", "day", "alert"]);
+        let (markout, day) = (&lines[2], &lines[3]);
+        assert_eq!((&markout["after_s"], &markout["side"]), (&json!(30), &json!("sell")));
+        assert_eq!((&markout["mid_at_fill"], &markout["mid"]), (&json!("99.5"), &json!("101")));
+        assert_eq!((&day["date"], &day["net_usd"]), (&json!("2025-09-04"), &json!("-2")));
+        assert_eq!(lines[0]["terms"]["bid"], json!({"base": "-0.015"}));
+        assert_eq!(lines[0]["terms"]["fair"], "100");
         assert_eq!(lines[1]["fee_usd"], "0.015");
         assert_eq!(lines[1]["time"], "2025-09-04T19:46:56.000000Z");
     }

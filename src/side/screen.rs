@@ -2,8 +2,8 @@
 
 use botmm_pipeline::rt::{Latencies, StageLatency};
 use botmm_pipeline::stage::metrics::Metrics;
-use botmm_pipeline::stage::status::AssetStatus;
-use botmm_pipeline::types::{Px, Reason, Universe, Usd, notional};
+use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
+use botmm_pipeline::types::{Px, Reason, Regime, Strategy, Universe, Usd, notional};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Picture<'a> {
     pub universe: &'a Universe,
     /// Their states, in the universe's order.
     pub assets: &'a [AssetStatus],
+    /// What their strategies do, likewise.
+    pub strategies: &'a [StrategyStatus],
     /// Counters.
     pub metrics: &'a Metrics,
     /// How long polls took.
@@ -93,6 +95,10 @@ impl Picture<'_> {
                 why(a),
             )?;
         }
+        writeln!(out)?;
+        for ((_, instrument), s) in self.universe.iter().zip(self.strategies) {
+            writeln!(out, "{:<7} {}", instrument.coin.as_str(), doing(s))?;
+        }
         writeln!(out, "\n{:<9} {:>10} {:>10} {:>10}", "stage", "p50", "p99", "max")?;
         for StageLatency { stage, p50_ns, p99_ns, max_ns } in self.latencies.stages() {
             let [p50, p99, max] = [p50_ns, p99_ns, max_ns].map(span);
@@ -142,6 +148,61 @@ fn why(a: &AssetStatus) -> String {
     }
 }
 
+/// What a strategy does now, in words.
+fn doing(s: &StrategyStatus) -> String {
+    let e6 = |millionths: i64| millionths as f64 / 1e6;
+    let mut out = format!("{}, {}", s.model.as_str(), s.strategy.as_str());
+    let mut part = |text: String| {
+        out += "  ·  ";
+        out += &text;
+    };
+    part(match s.vol_bps_e6 {
+        ..0 => "volatility warming up".to_owned(),
+        vol => format!("vol {:.2} bps", e6(vol)),
+    });
+    part(match s.signal_is_ready {
+        false => "signal warming up".to_owned(),
+        true => format!("signal {:+} (score {:+.2})", s.signal, e6(s.score_e6)),
+    });
+    if s.emergency_mult_e6 > 1_000_000 {
+        part(format!("VOLATILITY BREAKER: spread x{:.2}", e6(s.emergency_mult_e6)));
+    }
+    if s.strategy == Strategy::Adaptive {
+        part(match s.regime {
+            Regime::Normal => "regime normal".to_owned(),
+            regime => {
+                let [spread, size] = s.regime_mults_e6.map(e6);
+                format!("regime {}: spread x{spread:.2}, size x{size:.2}", regime.as_str())
+            }
+        });
+        let rate = match s.fill_rate_e6 {
+            ..0 => "not known yet".to_owned(),
+            rate => format!("{:.0} %", e6(rate) * 100.0),
+        };
+        part(format!("fill rate {rate}: spread x{:.2}", e6(s.fill_mult_e6)));
+        part(match s.age.0 {
+            0 => "flat".to_owned(),
+            _ => format!(
+                "position {:.0} s old: decay {:.0} %",
+                s.age.as_secs_f64(),
+                e6(s.decay_e6) * 100.0
+            ),
+        });
+    }
+    let a = &s.arrivals;
+    part(match a.rate_e6 {
+        0 => format!("arrivals not fitted ({} trades)", a.trades),
+        _ => format!(
+            "arrivals {:.2}/s · exp(−{:.2}/bps), R² {:.2} of {}",
+            e6(a.rate_e6),
+            e6(a.decay_e6),
+            e6(a.r2_e6),
+            a.trades
+        ),
+    });
+    out
+}
+
 fn price(px: Px) -> String {
     if px.is_positive() { px.to_string() } else { "–".to_owned() }
 }
@@ -176,7 +237,7 @@ fn clock(elapsed: Duration) -> String {
 mod tests {
     use super::*;
     use botmm_pipeline::rt::{Lane, WallClock};
-    use botmm_pipeline::types::{Coin, Instrument, Qty};
+    use botmm_pipeline::types::{Coin, Instrument, Nanos, Qty};
 
     #[test]
     fn says_in_words_why_a_side_is_not_quoted() {
@@ -195,6 +256,21 @@ mod tests {
             fills: 3,
             ..AssetStatus::default()
         };
+        let strategy = StrategyStatus {
+            strategy: Strategy::Adaptive,
+            vol_bps_e6: 3_200_000,
+            emergency_mult_e6: 3_000_000,
+            signal_is_ready: true,
+            signal: -1,
+            score_e6: -750_000,
+            regime: Regime::High,
+            regime_mults_e6: [1_500_000, 600_000],
+            fill_rate_e6: 120_000,
+            fill_mult_e6: 850_000,
+            age: Nanos::secs(45),
+            decay_e6: 500_000,
+            ..StrategyStatus::default()
+        };
         let (_, latencies) = Lane::inline(Vec::new(), &WallClock::default());
         let picture = Picture {
             title: "botmm paper",
@@ -202,13 +278,25 @@ mod tests {
             capital: Usd::whole(10_000),
             universe: &universe,
             assets: &[status],
+            strategies: &[strategy],
             metrics: &Metrics::default(),
             latencies: &latencies,
             alerts: &["large move".to_owned()],
         };
         let text = picture.text();
-        for part in ["01:02:05", "-3.00", "ask: only reducing position", "1000.00", "! large move"]
-        {
+        for part in [
+            "01:02:05",
+            "-3.00",
+            "ask: only reducing position",
+            "1000.00",
+            "! large move",
+            "linear, adaptive  ·  vol 3.20 bps  ·  signal -1 (score -0.75)",
+            "VOLATILITY BREAKER: spread x3.00",
+            "regime high: spread x1.50, size x0.60",
+            "fill rate 12 %: spread x0.85",
+            "position 45 s old: decay 50 %",
+            "arrivals not fitted (0 trades)",
+        ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
         assert!(picture.line().contains("BTC 100000 bid 99970 ask – pos 0.01"));

@@ -7,7 +7,10 @@
 )]
 
 use assert_cmd::Command;
+use botmm_pipeline::types::Usd;
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -60,6 +63,16 @@ impl Ended {
         assert_eq!(self.code, 0, "{}", self.stderr);
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
     }
+}
+
+/// An amount of a summary by its path, from its own digits: no float in between.
+pub fn exact(json: &str, path: &[&str]) -> Usd {
+    let mut text = json.to_owned();
+    for key in path {
+        let mut map: HashMap<String, Box<RawValue>> = serde_json::from_str(&text).unwrap();
+        text = map.remove(*key).unwrap_or_else(|| panic!("no {key} in {path:?}")).get().to_owned();
+    }
+    Usd::parse(&text).unwrap_or_else(|e| panic!("{path:?} is {text}: {e}"))
 }
 
 /// What holds of every summary, whatever the market did.

@@ -135,7 +135,12 @@ impl Gate {
                 ledger.book(fill.side, fill.px, fill.qty, fill.fee);
             }
             VenueEventKind::Opening { position, mark } => {
-                self.assets[event.asset.index()].ledger.open_with(*position, *mark);
+                let asset = &mut self.assets[event.asset.index()];
+                asset.ledger.open_with(*position, *mark);
+                if asset.mark.is_zero() {
+                    // Until a book tells another: without a mark it would be all loss.
+                    asset.mark = *mark;
+                }
             }
             VenueEventKind::Funding(paid) => {
                 self.assets[event.asset.index()].ledger.book_funding(*paid);

@@ -154,7 +154,7 @@ impl AssetLedger {
 }
 
 /// 1e-16 USD to USD. Exact for legal prices and sizes, otherwise toward zero; clamped.
-fn from_e16(v: i128) -> Usd {
+pub(super) fn from_e16(v: i128) -> Usd {
     Usd::clamped(v / i128::from(SCALE))
 }
 

@@ -2,13 +2,22 @@
 //! value out; no clock, no queue, no thread. Floats live here, and become prices and sizes in
 //! `quoter` and `sizing` only.
 
+pub mod adaptive;
+pub mod arrivals;
 pub mod bars;
 pub mod book;
 pub mod budget;
+pub mod desk;
+pub mod equity;
 pub mod estimates;
 pub mod gate;
 pub mod ledger;
+pub mod markouts;
+pub mod model;
 pub mod orders;
+pub mod past_fills;
 pub mod quoter;
+pub mod signals;
 pub mod sizing;
 pub mod slot;
+pub mod toxicity;

@@ -1,5 +1,6 @@
 //! Book: keeps each asset's book and its estimates, publishes views.
 
+use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
 use crate::rt::{In, OutLatest, Stage};
@@ -11,6 +12,7 @@ struct AssetBook {
     book: Book,
     volatility: Volatility,
     imbalance: Imbalance,
+    arrivals: ArrivalCounts,
     params: AssetParams,
     view: BookView,
 }
@@ -42,6 +44,7 @@ impl BookStage {
             book: Book::default(),
             volatility: volatility(p),
             imbalance: Imbalance::default(),
+            arrivals: ArrivalCounts::new(p.arrival_halflife_s, p.arrival_bin_bps),
             params: *p,
             view: BookView { asset: AssetId::new(i), ..BookView::default() },
         };
@@ -67,8 +70,8 @@ impl BookStage {
                     self.publish(bbo.asset);
                 }
             }
-            // Trades move no book; estimates of arrival rates will take them from here.
-            MarketEvent::Trade(_) => {}
+            // Trades move no book.
+            MarketEvent::Trade(trade) => self.assets[trade.asset.index()].arrivals.on_trade(trade),
             MarketEvent::Status(status) => match status.link {
                 Link::Up => {}
                 Link::Dropped => self.void(status.asset, event),
@@ -107,13 +110,18 @@ impl AssetBook {
     fn set_params(&mut self, new: &AssetParams) {
         self.params = *new;
         self.volatility.set(new.vol_sample, new.vol_halflife_s, new.vol_horizon_s);
+        self.arrivals.set(new.arrival_halflife_s, new.arrival_bin_bps);
     }
 
     fn refresh(&mut self, event: &MarketEvent, seq: u64) {
         let state = self.book.state();
         let mid = self.book.mid();
+        let (now, block) = (event.recv_time(), event.venue_time());
         if state == BookState::Ok {
-            self.volatility.update(event.recv_time(), mid);
+            self.volatility.update(now, mid);
+            self.arrivals.on_mid(now, block, mid);
+        } else {
+            self.arrivals.break_series(now);
         }
         let e6 = |bps: Option<f64>| bps.map_or(-1, |v| (v * 1e6) as i64);
         self.view = BookView {
@@ -122,8 +130,8 @@ impl AssetBook {
             _pad: 0,
             generation: self.view.generation,
             market_seq: seq,
-            venue_time: event.venue_time(),
-            recv_time: event.recv_time(),
+            venue_time: block,
+            recv_time: now,
             bid: self.book.best(Side::Bid),
             ask: self.book.best(Side::Ask),
             mid,
@@ -131,7 +139,7 @@ impl AssetBook {
             imbalance_e6: (self.imbalance.get() * 1e6) as i64,
             vol_bps_e6: e6(self.volatility.bps()),
             vol_slow_bps_e6: e6(self.volatility.slow_bps()),
-            arrivals: self.view.arrivals,
+            arrivals: self.arrivals.fit(),
         };
     }
 }
@@ -150,5 +158,89 @@ impl Stage for BookStage {
             work += 1;
         }
         work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rt::{Out, ring};
+    use crate::types::{BookSnapshot, FeedStatus, Level, ParamsChange, Px, Qty, Trade};
+
+    const ASSET: usize = 0;
+
+    /// A stage of one asset, its rings, and the newest view.
+    struct Rig {
+        stage: BookStage,
+        market: Out<MarketEvent>,
+        views: In<BookView>,
+        params: Out<ParamsChange>,
+        view: BookView,
+        now: Nanos,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let (market, input) = ring("feed->book", 1);
+            let (out, views) = ring("book->quote", 8);
+            let (params, changes) = ring("side->book", 8);
+            let (out, changes) = (OutLatest::new(out, 1), ParamsIn::new(changes));
+            let stage = BookStage::new(input, out, changes, &[AssetParams::default()]);
+            Self { stage, market, views, params, view: BookView::default(), now: Nanos::ZERO }
+        }
+
+        fn tell(&mut self, event: MarketEvent) {
+            self.market.push(event).unwrap();
+            self.stage.poll(self.now);
+            while let Some(view) = self.views.pop() {
+                self.view = view;
+            }
+        }
+
+        fn status(&mut self, link: Link) {
+            self.tell(MarketEvent::Status(FeedStatus::of_link(
+                link,
+                AssetId::new(ASSET),
+                self.now,
+            )));
+        }
+
+        /// A second later: a purchase that many bps above the mid of 100, and the book after it.
+        fn trade_and_book(&mut self, bps: i64) {
+            self.now = self.now + Nanos::secs(1);
+            let (venue_time, recv_time) = (self.now, self.now);
+            let px = Px::from_raw(Px::whole(100).raw() + bps * 1_000_000);
+            self.tell(MarketEvent::Trade(Trade { venue_time, recv_time, px, ..Trade::default() }));
+            let mut book = BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY };
+            (book.bid_count, book.ask_count) = (1, 1);
+            book.bids[0] = Level { px: Px::whole(99), qty: Qty::whole(1) };
+            book.asks[0] = Level { px: Px::whole(101), qty: Qty::whole(1) };
+            self.tell(MarketEvent::Book(book));
+        }
+    }
+
+    #[test]
+    fn views_carry_the_fit_of_the_trades_seen() {
+        let mut rig = Rig::new();
+        (0..30).for_each(|i| rig.trade_and_book(i % 10));
+        let fit = rig.view.arrivals;
+        assert_eq!((fit.rate_e6, fit.trades), (0, 29), "the first was met by no mid");
+        (0..60).for_each(|i| rig.trade_and_book(i % 10));
+        let fit = rig.view.arrivals;
+        assert!(fit.rate_e6 > 0 && fit.decay_e6 > 0 && fit.r2_e6 > 700_000, "{fit:?}");
+
+        rig.status(Link::Down);
+        rig.now = rig.now + Nanos::secs(3_600);
+        rig.trade_and_book(5);
+        rig.trade_and_book(5);
+        let after = rig.view.arrivals;
+        assert!((after.rate_e6 - fit.rate_e6).abs() < fit.rate_e6 / 20, "{after:?} after {fit:?}");
+
+        let wider = AssetParams { arrival_bin_bps: 1.0, ..AssetParams::default() };
+        let asset = AssetId::new(ASSET);
+        rig.params.push(ParamsChange { generation: 1, asset, params: wider }).unwrap();
+        rig.tell(MarketEvent::Status(FeedStatus::new_params(1, rig.now)));
+        rig.trade_and_book(5);
+        assert_eq!((rig.view.generation, rig.view.arrivals.rate_e6), (1, 0), "counted anew");
     }
 }

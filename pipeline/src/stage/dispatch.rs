@@ -114,8 +114,7 @@ impl<G: Gateway> DispatchStage<G> {
                 }
                 let volume = notional(fill.px, fill.qty);
                 self.budget.on_volume(volume);
-                self.metrics.fills.add(1);
-                self.metrics.volume.add(volume.raw().unsigned_abs());
+                self.metrics.count_fill(event.asset, volume);
                 self.assets[event.asset.index()].fills += 1;
                 let mid = self.orders.mark(event.asset);
                 let fill = *fill;

@@ -1,9 +1,12 @@
 //! Counters of the pipeline: atomics, each written by one stage only and read by anybody.
 
+use crate::logic::equity::Equity;
 use crate::logic::gate::GateState;
+use crate::logic::ledger::AssetLedger;
+use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
-use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, Side, Usd};
+use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, Side, Usd, notional};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A number with one writer.
@@ -39,6 +42,28 @@ impl Counter {
 /// Time spent in each state of one side of one asset.
 pub type ReasonTimes = [Counter; Reason::COUNT];
 
+/// Fills of one side of one asset, measured at one horizon after them; money as raw USD.
+#[derive(Debug, Default)]
+pub struct MeasuredCounters {
+    /// How many.
+    pub fills: Counter,
+    /// Their value.
+    pub value: Counter,
+    /// Their markout in money, before fees.
+    pub markout: Counter,
+    /// What of it the market did after the fills.
+    pub adverse: Counter,
+}
+
+/// What the fills of one side of one asset came from; money as raw USD.
+#[derive(Debug, Default)]
+pub struct SplitCounters {
+    /// Spread captured by all fills.
+    pub captured: Counter,
+    /// By horizon.
+    pub measured: [MeasuredCounters; HORIZONS.len()],
+}
+
 /// All counters of one pipeline.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -66,6 +91,20 @@ pub struct Metrics {
     pub mark: [Counter; MAX_ASSETS],
     /// Profit by asset after fees and funding, raw USD (risk).
     pub net: [Counter; MAX_ASSETS],
+    /// Fees by asset, raw USD (risk).
+    pub asset_fees: [Counter; MAX_ASSETS],
+    /// Funding by asset, raw USD (risk).
+    pub asset_funding: [Counter; MAX_ASSETS],
+    /// Deepest fall of the profit from a peak, raw USD (risk).
+    pub max_drawdown: Counter,
+    /// The present UTC day, days since 1970; 0 = none yet (risk).
+    pub day: Counter,
+    /// Profit since it began, raw USD (risk).
+    pub day_net: Counter,
+    /// Where profit comes from, by asset and side (quote).
+    pub split: [[SplitCounters; 2]; MAX_ASSETS],
+    /// Markouts given up because too many fills waited for one (quote).
+    pub markouts_missed: [Counter; MAX_ASSETS],
     /// Items of place actions sent (dispatch).
     pub orders: Counter,
     /// Items of modify actions sent (dispatch).
@@ -80,6 +119,14 @@ pub struct Metrics {
     pub duplicate_fills: Counter,
     /// Value traded, raw USD (dispatch).
     pub volume: Counter,
+    /// Fills by asset (dispatch).
+    pub asset_fills: [Counter; MAX_ASSETS],
+    /// Value traded by asset, raw USD (dispatch).
+    pub asset_volume: [Counter; MAX_ASSETS],
+    /// Items of place and modify actions sent, by asset (dispatch).
+    pub asset_quotes: [Counter; MAX_ASSETS],
+    /// Their value, raw USD (dispatch).
+    pub asset_quoted: [Counter; MAX_ASSETS],
     /// Hash over the actions sent (dispatch).
     pub dispatch_hash: Counter,
     /// Orders that rest or might (dispatch).
@@ -120,6 +167,34 @@ impl Metrics {
         }
     }
 
+    pub(super) fn set_costs(&self, asset: AssetId, ledger: &AssetLedger) {
+        self.asset_fees[asset.index()].set(ledger.fees().raw() as u64);
+        self.asset_funding[asset.index()].set(ledger.funding().raw() as u64);
+    }
+
+    pub(super) fn set_equity(&self, equity: &Equity) {
+        self.max_drawdown.set(equity.max_drawdown().raw() as u64);
+        if let Some(today) = equity.today() {
+            self.day.set(today.day as u64);
+            self.day_net.set(today.net.raw() as u64);
+        }
+    }
+
+    pub(super) fn set_markouts(&self, asset: AssetId, markouts: &Markouts) {
+        for side in Side::BOTH {
+            let (sums, out) = (markouts.side(side), &self.split[asset.index()][side.index()]);
+            out.captured.set(sums.captured().raw() as u64);
+            for (horizon, out) in out.measured.iter().enumerate() {
+                let sum = sums.at(horizon);
+                out.fills.set(sum.fills());
+                out.value.set(sum.value().raw() as u64);
+                out.markout.set(sum.markout().raw() as u64);
+                out.adverse.set(sum.adverse().raw() as u64);
+            }
+        }
+        self.markouts_missed[asset.index()].set(markouts.missed());
+    }
+
     pub(super) fn set_halted(&self, state: GateState) {
         self.halted.set(u64::from(state == GateState::Halted));
     }
@@ -131,9 +206,24 @@ impl Metrics {
             ActionKind::Modify => self.modifies.add(items),
             ActionKind::Cancel => self.cancels.add(items),
         }
+        if action.kind != ActionKind::Cancel {
+            for item in action.items() {
+                let value = notional(item.px, item.qty);
+                self.asset_quotes[item.asset.index()].add(1);
+                self.asset_quoted[item.asset.index()].add(value.raw().unsigned_abs());
+            }
+        }
         if self.first_order.get() == 0 {
             self.first_order.set(now.0 as u64);
         }
+    }
+
+    pub(super) fn count_fill(&self, asset: AssetId, value: Usd) {
+        let value = value.raw().unsigned_abs();
+        self.fills.add(1);
+        self.volume.add(value);
+        self.asset_fills[asset.index()].add(1);
+        self.asset_volume[asset.index()].add(value);
     }
 
     pub(super) fn add_reason(&self, asset: AssetId, side: Side, reason: Reason, spent: Nanos) {

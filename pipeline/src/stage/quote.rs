@@ -1,17 +1,18 @@
-//! Quote: from views and our position to the orders we want.
+//! Quote: brings each asset's desk the news, and hands on the quotes that it makes.
 
-use crate::logic::bars::Bars;
-use crate::logic::ledger::AssetLedger;
-use crate::logic::quoter::{QuoteInput, quote};
-use crate::rt::{In, InLatest, Out, OutLatest, Stage};
+use crate::logic::desk::Desk;
+use crate::rt::{Board, In, InLatest, Out, OutLatest, Stage};
+use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
-use crate::types::limits::RING_VENUE;
+use crate::stage::status::{STRATEGY_WORDS, StrategyStatus};
+use crate::types::limits::{RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetParams, BookState, BookView, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
+    AssetId, AssetParams, BookView, Instrument, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
     VenueEvent, VenueEventKind,
 };
+use std::sync::Arc;
 
-/// The rings of the quote stage.
+/// The rings and boards of the quote stage.
 pub struct QuoteRings {
     /// From book.
     pub views: InLatest<BookView>,
@@ -25,94 +26,124 @@ pub struct QuoteRings {
     pub out: OutLatest<QuoteTarget>,
     /// To the side thread.
     pub records: Out<Record>,
-}
-
-struct AssetQuoter {
-    params: AssetParams,
-    view: Option<BookView>,
-    bars: Bars,
-    ledger: AssetLedger,
-    /// Something changed since the last decision.
-    dirty: bool,
-    last_decision: Option<Nanos>,
-}
-
-impl AssetQuoter {
-    /// When the next decision is due: soon after a change, at the latest after a tick.
-    fn due(&self) -> Option<Nanos> {
-        self.view?;
-        let wait = if self.dirty { self.params.requote_min } else { self.params.tick };
-        Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
-    }
+    /// One board for each asset.
+    pub status: Vec<Board<STRATEGY_WORDS>>,
 }
 
 /// See the module.
 pub struct QuoteStage {
     rings: QuoteRings,
-    universe: Universe,
-    assets: Vec<AssetQuoter>,
+    desks: Vec<Desk>,
     venue_seq: u64,
+    metrics: Arc<Metrics>,
 }
 
 impl QuoteStage {
     /// One set of parameters for each asset of the universe.
-    pub fn new(rings: QuoteRings, universe: Universe, params: &[AssetParams]) -> Self {
-        let asset = |p: &AssetParams| AssetQuoter {
-            params: *p,
-            view: None,
-            bars: Bars::new(p.signal.atr_bar),
-            ledger: AssetLedger::default(),
-            dirty: false,
-            last_decision: None,
-        };
-        Self { rings, universe, assets: params.iter().map(asset).collect(), venue_seq: 0 }
+    pub fn new(
+        rings: QuoteRings,
+        universe: &Universe,
+        params: &[AssetParams],
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let desk = |((_, i), p): ((_, &Instrument), &AssetParams)| Desk::new(*i, p);
+        Self {
+            rings,
+            desks: universe.iter().zip(params).map(desk).collect(),
+            venue_seq: 0,
+            metrics,
+        }
     }
 
-    fn take_venue(&mut self) -> usize {
+    /// Takes the markouts that are due, with the mids known until now.
+    fn settle(&mut self, now: Nanos) -> usize {
+        let Self { rings, desks, metrics, .. } = self;
+        let mut work = 0;
+        for (i, desk) in desks.iter_mut().enumerate() {
+            let asset = AssetId::new(i);
+            let settled = desk.settle(now, |m| {
+                rings.records.push_or_drop(Record::Markout {
+                    asset,
+                    time: now,
+                    tid: m.fill.tid,
+                    side: m.fill.side,
+                    qty: m.fill.qty,
+                    horizon: m.horizon,
+                    px: m.fill.px,
+                    mid_at_fill: m.fill.mid,
+                    mid: m.mid,
+                });
+            });
+            if settled > 0 {
+                metrics.set_markouts(asset, desk.markouts());
+            }
+            work += settled;
+        }
+        work
+    }
+
+    fn take_venue(&mut self, now: Nanos) -> usize {
         let mut work = 0;
         while work < RING_VENUE {
             let Some(event) = self.rings.venue.pop() else { break };
             work += 1;
             self.venue_seq += 1;
-            let asset = &mut self.assets[event.asset.index()];
+            let desk = &mut self.desks[event.asset.index()];
             match event.kind {
                 VenueEventKind::Fill(fill) => {
-                    asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
-                    asset.dirty = true;
+                    desk.on_fill(now, &fill);
+                    self.metrics.set_markouts(event.asset, desk.markouts());
                 }
-                VenueEventKind::Opening { position, mark } => {
-                    asset.ledger.open_with(position, mark);
-                    asset.dirty = true;
-                }
-                VenueEventKind::Funding(paid) => asset.ledger.book_funding(paid),
+                VenueEventKind::Opening { position, mark } => desk.on_opening(now, position, mark),
+                VenueEventKind::Funding(paid) => desk.on_funding(paid),
                 _ => {}
             }
         }
         work
     }
 
+    fn take_commands(&mut self) -> usize {
+        let mut work = 0;
+        while work < RING_COMMAND {
+            let Some(command) = self.rings.commands.pop() else { break };
+            work += 1;
+            match command {
+                QuoteCommand::Candle { asset, series, candle } => {
+                    self.desks[asset.index()].on_candle(series, &candle);
+                }
+                QuoteCommand::CandlesDone { asset, series } => {
+                    self.desks[asset.index()].on_candles_done(series);
+                }
+                QuoteCommand::Listed { asset, is_listed } => {
+                    self.desks[asset.index()].set_listed(is_listed);
+                }
+            }
+        }
+        work
+    }
+
+    fn take_views(&mut self) -> usize {
+        let Self { rings: QuoteRings { views, params, .. }, desks, .. } = self;
+        views.take(
+            |v| v.asset.index(),
+            |v| {
+                params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
+                desks[v.asset.index()].on_view(v);
+            },
+        )
+    }
+
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
-        for (id, instrument) in self.universe.iter() {
-            let asset = &mut self.assets[id.index()];
-            let (Some(view), Some(due)) = (&asset.view, asset.due()) else { continue };
-            if now < due {
-                continue;
-            }
-            let vol_bps = view.vol_bps_e6 as f64 * 1e-6;
-            let input = QuoteInput {
-                view,
-                position: asset.ledger.position(),
-                atr: asset.bars.atr(view.mid, vol_bps, asset.params.vol_horizon_s),
-                signal: 0.0,
-                now,
-                venue_seq: self.venue_seq,
-            };
+        for (i, desk) in self.desks.iter_mut().enumerate() {
+            let Some(mut quote) = desk.decide(now, self.venue_seq) else { continue };
             // Its own view may still be of an older one.
-            let generation = self.rings.params.generation();
-            let target = quote(&input, &asset.params, instrument);
-            self.rings.out.push(id.index(), QuoteTarget { generation, ..target });
-            (asset.dirty, asset.last_decision) = (false, Some(now));
+            quote.target.generation = self.rings.params.generation();
+            // Before the target, so that whoever sees the decision finds its terms.
+            self.rings.records.push_or_drop(Record::Terms(quote.terms));
+            self.rings.out.push(i, quote.target);
+            StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
             decisions += 1;
         }
         decisions
@@ -126,27 +157,12 @@ impl Stage for QuoteStage {
 
     fn poll(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
-        let venue = self.take_venue();
-        let Self { rings: QuoteRings { views, params, .. }, assets, .. } = self;
-        let views = views.take(
-            |v| v.asset.index(),
-            |v| {
-                params.advance(v.generation, |asset, new| {
-                    let asset = &mut assets[asset.index()];
-                    // New parameters do not wait for the next quote that is due.
-                    (asset.params, asset.dirty, asset.last_decision) = (*new, true, None);
-                });
-                let asset = &mut assets[v.asset.index()];
-                if v.state == BookState::Ok {
-                    asset.bars.update(v.recv_time, v.mid);
-                }
-                (asset.view, asset.dirty) = (Some(*v), true);
-            },
-        );
-        venue + views + self.decide(now)
+        let settled = self.settle(now);
+        let news = self.take_venue(now) + self.take_commands() + self.take_views();
+        settled + news + self.decide(now)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        self.assets.iter().filter_map(AssetQuoter::due).min()
+        self.desks.iter().filter_map(Desk::next_due).min()
     }
 }

@@ -1,5 +1,6 @@
 //! Risk: lets targets through the gate, keeps the account.
 
+use crate::logic::equity::Equity;
 use crate::logic::gate::{Approved, Gate, GateState};
 use crate::rt::{HaltLevel, In, InLatest, LevelCell, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
@@ -25,6 +26,7 @@ pub struct RiskStage {
     newest: [Option<QuoteTarget>; MAX_ASSETS],
     judged_under: (HaltLevel, GateState),
     next_account: Nanos,
+    equity: Equity,
 }
 
 /// The gate with its way out: whatever it decides is hashed, counted, recorded and handed on.
@@ -94,6 +96,7 @@ impl RiskStage {
             newest: [None; MAX_ASSETS],
             judged_under: (HaltLevel::Run, GateState::Safe),
             next_account: Nanos::ZERO,
+            equity: Equity::default(),
         }
     }
 
@@ -109,6 +112,8 @@ impl RiskStage {
                     | VenueEventKind::Funding(_)
                     | VenueEventKind::Opening { .. }
             ) {
+                let Judge { gate, metrics, .. } = &self.judge;
+                metrics.set_costs(event.asset, gate.ledger(event.asset));
                 self.next_account = now;
             }
         }
@@ -134,9 +139,14 @@ impl RiskStage {
         while let Some((asset, kind)) = gate.next_alert() {
             records.push_or_drop(Record::Alert { asset, time: now, kind });
         }
+        if let Some(ended) = self.equity.update(now, gate.net()) {
+            records.push_or_drop(Record::Day(ended));
+            self.next_account = now; // What is shown as the present day must not be this one.
+        }
         if now >= self.next_account {
             let account = gate.account(now);
             metrics.set_account(&account);
+            metrics.set_equity(&self.equity);
             records.push_or_drop(Record::Account(account));
             self.next_account = now + ACCOUNT_PERIOD;
         }

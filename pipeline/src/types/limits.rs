@@ -26,6 +26,14 @@ pub const MAX_TRADES_PER_FRAME: usize = 64;
 pub const MAX_RSI_BARS: usize = 64;
 /// Bars that the slope of the filtered price may span.
 pub const MAX_SLOPE_BARS: usize = 16;
+/// Flat bars that fill a gap: of a longer one the last so many, averages having forgotten the rest.
+pub const MAX_FLAT_BARS: i64 = 1024;
+
+/// Distances from the mid that arrivals are counted at; the last one has no end.
+pub const ARRIVAL_BINS: usize = 64;
+/// Blocks whose mid is remembered, so that a trade which comes after its own block's book is still
+/// measured from the mid before it.
+pub const MAX_BLOCK_MIDS: usize = 16;
 
 /// API errors remembered: more than any limit allows, so that a breaker can trip.
 pub const MAX_API_ERRORS: usize = 64;
@@ -55,6 +63,9 @@ pub const POLL_BATCH: usize = 64;
 
 /// FIFO lots one asset can hold; beyond it the two newest are merged at their exact cost.
 pub const MAX_LOTS: usize = 1024;
+/// Fills of an asset that wait for one of their markouts: at 60 s, 17 fills a second. Beyond it they
+/// are counted and not measured.
+pub const MAX_PAST_FILLS: usize = 1024;
 /// Fills remembered to recognise a duplicate (the venue's snapshot replays 2000).
 pub const FILL_MEMORY: usize = 8192;
 /// Resting orders the simulator holds for us: every slot, plus replaced ones not yet reported.

@@ -16,6 +16,7 @@ pub mod params;
 pub mod quote;
 pub mod reason;
 pub mod record;
+pub mod terms;
 
 pub use candle::Candle;
 pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
@@ -28,7 +29,8 @@ pub use order::{
     Action, ActionKind, Cloid, Done, DoneWhy, Fill, Inquiry, Oid, OrderRequest, Reject,
     RejectReason, Tif, VenueEvent, VenueEventKind,
 };
-pub use params::{AssetParams, RiskLimits};
+pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};
 pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
-pub use record::Record;
+pub use record::{DayNet, Record};
+pub use terms::{QuoteTerms, Regime, SideTerms, Term};

@@ -3,10 +3,11 @@
 
 use super::fixed::{Nanos, Px, Qty, Usd};
 use super::limits::MAX_ASSETS;
-use super::market::AssetId;
+use super::market::{AssetId, Side};
 use super::order::{Action, Fill, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;
+use super::terms::QuoteTerms;
 
 /// What an alert is about.
 #[repr(u8)]
@@ -105,10 +106,23 @@ impl AccountView {
     }
 }
 
+/// What a UTC day brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayNet {
+    /// Which: days since 1970-01-01.
+    pub day: i64,
+    /// Profit at the marks, after fees and funding.
+    pub net: Usd,
+    /// The run was there from midnight to midnight.
+    pub whole: bool,
+}
+
 /// One line of the journal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
 pub enum Record {
+    /// How a target came about; before the decision of the same time and asset.
+    Terms(QuoteTerms),
     /// A decision, as the gate let it through.
     Decision(QuoteTarget),
     /// An action that was sent.
@@ -122,6 +136,27 @@ pub enum Record {
         /// The fill.
         fill: Fill,
         /// Our mid then.
+        mid: Px,
+    },
+    /// What the market did after a fill (STRATEGY §4).
+    Markout {
+        /// Whose.
+        asset: AssetId,
+        /// When it was measured.
+        time: Nanos,
+        /// The fill's trade id.
+        tid: u64,
+        /// Our side of it.
+        side: Side,
+        /// Its size.
+        qty: Qty,
+        /// Which of `markouts::HORIZONS` is over.
+        horizon: usize,
+        /// Its price.
+        px: Px,
+        /// Our mid when it reached the quote stage.
+        mid_at_fill: Px,
+        /// The last mid known when the horizon was over.
         mid: Px,
     },
     /// A refused item.
@@ -146,6 +181,8 @@ pub enum Record {
     },
     /// The account.
     Account(AccountView),
+    /// A UTC day ended.
+    Day(DayNet),
     /// New parameters hold, from after the market event of this number on.
     Params {
         /// Which.

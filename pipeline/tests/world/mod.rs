@@ -37,6 +37,7 @@ pub fn universe() -> Universe {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub seed: u64,
+    pub start: Nanos,
     pub span: Nanos,
     pub params: AssetParams,
     pub latency: LatencyModel,
@@ -47,6 +48,7 @@ impl Setup {
     pub fn new(seed: u64, minutes: i64) -> Self {
         Self {
             seed,
+            start: START,
             span: Nanos::secs(60 * minutes),
             params: AssetParams { maker_fee: Bps::from_f64(1.5), ..AssetParams::default() },
             latency: LatencyModel::LogNormal { median: Nanos::millis(50), sigma: 0.4 },
@@ -73,10 +75,10 @@ impl Outcome {
     }
 }
 
-fn market(seed: u64) -> SyntheticMarket {
+fn market(setup: &Setup) -> SyntheticMarket {
     let universe = universe();
     let profiles = universe.iter().map(|(_, i)| MarketProfile::of(i, None)).collect();
-    SyntheticMarket::new(&universe, profiles, START, seed)
+    SyntheticMarket::new(&universe, profiles, setup.start, setup.seed)
 }
 
 fn exchange_config(setup: &Setup) -> ExchangeConfig {
@@ -101,7 +103,7 @@ pub fn run_beside<G: Gateway + 'static>(
     side: impl FnMut(Nanos, &mut Control),
 ) -> Outcome {
     let (exchange, Links { feed, gateway, account }) =
-        Exchange::new(market(setup.seed), universe(), exchange_config(setup), true);
+        Exchange::new(market(setup), universe(), exchange_config(setup), true);
     drive(setup, plan, (exchange, account), (feed, watch(gateway)), (|stage| stage, side))
 }
 
@@ -113,7 +115,7 @@ pub fn replay(
     side: impl FnMut(Nanos, &mut Control),
 ) -> Outcome {
     let mut output = MarketOutput::default();
-    market(setup.seed).advance(START + setup.span, &mut output);
+    market(setup).advance(setup.start + setup.span, &mut output);
     let delayed = output.events.into_iter().map(|mut event| {
         event.set_recv_time(event.venue_time() + Nanos::millis(80));
         event
@@ -152,8 +154,8 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         true
     };
     let drive = Drive {
-        start: START,
-        end: START + setup.span,
+        start: setup.start,
+        end: setup.start + setup.span,
         venue: Box::new(exchange),
         after_moment: &mut after_moment,
     };

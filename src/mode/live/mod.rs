@@ -12,7 +12,7 @@ pub use startup::{Access, listed};
 use super::session::{self, Ended};
 use crate::exit::AppError;
 use crate::net::{WsState, WsStatus, WsTransport};
-use crate::report::Summary;
+use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::journal::{Journal, utc};
 use crate::side::reload::{Effect, Reload};
@@ -21,8 +21,8 @@ use crate::side::state::RunState;
 use crate::terminal;
 use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
-use botmm_pipeline::stage::status::AssetStatus;
+use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, WallClock};
+use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::HlFeed;
@@ -100,6 +100,7 @@ pub struct Live {
     state: RunState,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    days: Days,
     /// A screen shows the alerts; without one they go to stderr as they come.
     has_screen: bool,
     /// What each socket was last said to suffer from.
@@ -114,7 +115,8 @@ struct Watched {
     level: Arc<LevelCell>,
     metrics: Arc<botmm_pipeline::stage::metrics::Metrics>,
     rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
-    status: Vec<BoardReader<{ botmm_pipeline::stage::status::STATUS_WORDS }>>,
+    status: Vec<BoardReader<STATUS_WORDS>>,
+    strategy: Vec<BoardReader<STRATEGY_WORDS>>,
     records: Vec<In<Record>>,
     control: wiring::Control,
     latencies: Latencies,
@@ -125,7 +127,7 @@ impl Live {
     /// reconciled.
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
         let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
-        let plan = threaded_plan(&draft, &flags)?;
+        let plan = startup::threaded_plan(&draft, &flags)?;
         let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
@@ -163,7 +165,7 @@ impl Live {
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
-        let Pipeline { stages, records, control, status, metrics, rings, level } =
+        let Pipeline { stages, records, control, status, strategy, metrics, rings, level } =
             wiring::build(&config, feed, gateway);
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let threads =
@@ -185,13 +187,23 @@ impl Live {
             started: Instant::now(),
             plan_name: plan.name,
             threads: Some(threads),
-            pipeline: Watched { level, metrics, rings, status, records, control, latencies },
+            pipeline: Watched {
+                level,
+                metrics,
+                rings,
+                status,
+                strategy,
+                records,
+                control,
+                latencies,
+            },
             link,
             sockets: [("market data", market_status), ("orders", order_status)],
             venue,
             state,
             journal: Some(journal),
             alerts: Vec::new(),
+            days: Days::default(),
             has_screen: false,
             socket_trouble: [None, None],
             down_since: None,
@@ -297,14 +309,18 @@ impl Live {
                 if let Some(journal) = &mut self.journal {
                     journal.write(&record);
                 }
-                if let Record::Params { generation, time, market_seq } = record {
-                    self.params_took_effect(Effect { generation, time, market_seq });
-                }
-                if let Record::Alert { asset, time, kind } = record {
-                    let coin = asset.map(|a| self.config.universe.get(a).coin);
-                    let coin = coin.map_or(String::new(), |c| format!("{c}: "));
-                    let why = self.reason_of(kind);
-                    self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                match record {
+                    Record::Params { generation, time, market_seq } => {
+                        self.params_took_effect(Effect { generation, time, market_seq });
+                    }
+                    Record::Day(day) => self.days.add(day),
+                    Record::Alert { asset, time, kind } => {
+                        let coin = asset.map(|a| self.config.universe.get(a).coin);
+                        let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                        let why = self.reason_of(kind);
+                        self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -338,12 +354,14 @@ impl Live {
 
     fn show(&self, show: &Show) {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
+        let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
             capital: self.reload.settings().capital(),
             universe: &self.config.universe,
             assets: &assets,
+            strategies: &strategies,
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
             alerts: &self.alerts,
@@ -385,6 +403,7 @@ impl Live {
             metrics: &self.pipeline.metrics,
             rings: &self.pipeline.rings,
             latencies: &self.pipeline.latencies,
+            days: self.days,
             venue_net,
             span: end - self.start_time,
             wall,
@@ -475,16 +494,4 @@ impl Live {
     pub fn dir(&self) -> PathBuf {
         self.dir.clone()
     }
-}
-
-/// Wall time needs threads.
-fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
-    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
-    session::plan(&name)?.ok_or_else(|| {
-        AppError::Usage(
-            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
-             dedicated or auto"
-                .to_owned(),
-        )
-    })
 }

@@ -3,11 +3,13 @@
 //! fails says what happened, where, and what to do.
 
 use crate::exit::AppError;
+use crate::mode::session;
 use crate::net::{Endpoint, Rest, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
 use crate::terminal;
+use botmm_pipeline::rt::Plan;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
@@ -237,6 +239,18 @@ pub fn begin_with_candles(rest: &Rest, config: &mut wiring::Config, now: &dyn Fn
             Err(e) => terminal::complain(format_args!("warning: no candles of {coin}: {e}")),
         }
     }
+}
+
+/// Wall time needs threads.
+pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
+    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
+    session::plan(&name)?.ok_or_else(|| {
+        AppError::Usage(
+            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
+             dedicated or auto"
+                .to_owned(),
+        )
+    })
 }
 
 /// How long to wait for what a killed run may have sent: until that is void.

@@ -248,7 +248,7 @@ impl Default for AssetParams {
             skew_knee: 0.6,
             skew_knee_slope: 1.5,
             risk_aversion: 0.05,
-            risk_horizon_s: 60.0,
+            risk_horizon_s: 10.0,
             arrival_rate_per_s: 0.0,
             arrival_decay_per_bps: 0.0,
             arrival_halflife_s: 600.0,

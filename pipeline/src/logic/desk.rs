@@ -1,0 +1,223 @@
+//! Everything that one asset's quotes rest on, and when the next one is due. The quote stage brings it
+//! the news; the quote itself is `quoter`'s.
+
+use super::adaptive::{Adapted, Adaptive};
+use super::bars::{Atr, Bars};
+use super::ledger::AssetLedger;
+use super::markouts::{Markouts, Measured};
+use super::past_fills::{PastFill, PastFills};
+use super::quoter::{Quote, QuoteInput, Quoter};
+use super::signals::Signals;
+use super::toxicity::Toxicity;
+use crate::types::params::Strategy;
+use crate::types::{
+    AssetParams, BookState, BookView, Candle, Fill, Instrument, Nanos, Px, Qty, Reason, Series,
+    Side, Usd,
+};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    quoter: Quoter,
+    is_listed: bool,
+    view: Option<BookView>,
+    ledger: AssetLedger,
+    atr: Bars<Atr>,
+    signals: Bars<Signals>,
+    adaptive: Adaptive,
+    markouts: Markouts,
+    toxicity: Toxicity,
+    /// Fills whose toxicity is not known yet.
+    toxic_fills: PastFills,
+    /// Something changed since the last decision.
+    is_dirty: bool,
+    last_decision: Option<Nanos>,
+}
+
+impl Desk {
+    /// Nothing is known yet, and the venue lists the asset.
+    pub fn new(instrument: Instrument, params: &AssetParams) -> Self {
+        Self {
+            quoter: Quoter::new(instrument, params),
+            is_listed: true,
+            view: None,
+            ledger: AssetLedger::default(),
+            atr: Bars::new(params.signal.atr_bar, Atr::default()),
+            signals: Bars::new(params.signal.signal_bar, Signals::new(params.signal)),
+            adaptive: Adaptive::new(&params.adaptive, params.tick),
+            markouts: Markouts::default(),
+            toxicity: Toxicity::new(&params.toxicity),
+            toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
+            is_dirty: false,
+            last_decision: None,
+        }
+    }
+
+    /// Other parameters: the next decision is due at once, and what was learned stays. The lengths of
+    /// bars do not change while a pipeline runs.
+    pub fn set_params(&mut self, params: &AssetParams) {
+        self.quoter.set_params(params);
+        self.signals.consumer_mut().set_params(params.signal);
+        self.adaptive.set_params(&params.adaptive, params.tick);
+        self.toxicity.set_params(&params.toxicity);
+        self.toxic_fills.set_after(params.toxicity.toxicity_horizon);
+        // They do not wait for the next decision that is due.
+        (self.is_dirty, self.last_decision) = (true, None);
+    }
+
+    /// Whether the venue lists the asset.
+    pub fn set_listed(&mut self, is_listed: bool) {
+        (self.is_listed, self.is_dirty) = (is_listed, true);
+    }
+
+    /// A candle of before the start.
+    pub fn on_candle(&mut self, series: Series, candle: &Candle) {
+        match series {
+            Series::Signal => self.signals.back_fill(candle),
+            Series::Atr => self.atr.back_fill(candle),
+        }
+    }
+
+    /// There are no more of them.
+    pub fn on_candles_done(&mut self, series: Series) {
+        match series {
+            Series::Signal => self.signals.back_filled(),
+            Series::Atr => self.atr.back_filled(),
+        }
+        self.is_dirty = true;
+    }
+
+    /// Takes what is due of earlier fills, with the mid known until now. First thing at every moment.
+    pub fn settle(&mut self, now: Nanos, tell: impl FnMut(Measured)) -> usize {
+        let measured = self.markouts.settle(now, tell);
+        let mut work = measured;
+        while let Some(fill) = self.toxic_fills.pop_due(now) {
+            self.judge(now, &fill);
+            work += 1;
+        }
+        work
+    }
+
+    fn judge(&mut self, now: Nanos, fill: &PastFill) {
+        let Some(mid) = self.markouts.mid() else { return };
+        let horizon_s = self.params().toxicity.toxicity_horizon.as_secs_f64();
+        let bar_s = self.atr.length().as_secs_f64();
+        let range = self.range() * (horizon_s / bar_s).sqrt();
+        self.toxicity.on_measured(now, fill.side, [fill.mid, mid], range);
+    }
+
+    /// A newer view of the book.
+    pub fn on_view(&mut self, view: &BookView) {
+        if view.state == BookState::Ok {
+            self.atr.update(view.recv_time, view.mid);
+            self.signals.update(view.recv_time, view.mid);
+            self.adaptive.on_mid(view.recv_time, view.mid);
+            self.markouts.on_mid(view.mid);
+        }
+        (self.view, self.is_dirty) = (Some(*view), true);
+    }
+
+    /// We traded. Fills must have been made unique before.
+    pub fn on_fill(&mut self, now: Nanos, fill: &Fill) {
+        self.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
+        let fill = self.markouts.on_fill(now, fill);
+        self.toxic_fills.push(fill);
+        self.adaptive.on_fill(now, self.ledger.position());
+        self.is_dirty = true;
+    }
+
+    /// What the account held when we came.
+    pub fn on_opening(&mut self, now: Nanos, position: Qty, mark: Px) {
+        self.ledger.open_with(position, mark);
+        self.adaptive.on_position(now, position);
+        self.is_dirty = true;
+    }
+
+    /// Funding was paid (positive = cost).
+    pub fn on_funding(&mut self, paid: Usd) {
+        self.ledger.book_funding(paid);
+    }
+
+    /// When the next decision is due: soon after a change, at the latest after a tick. [`None`] before
+    /// the first view.
+    pub fn due(&self) -> Option<Nanos> {
+        self.view?;
+        let p = self.params();
+        let wait = if self.is_dirty { p.requote_min } else { p.tick };
+        Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
+    }
+
+    /// When anything is due.
+    pub fn next_due(&self) -> Option<Nanos> {
+        let fills = self.markouts.next_due().into_iter().chain(self.toxic_fills.next_due());
+        self.due().into_iter().chain(fills).min()
+    }
+
+    /// Decides, if it is due. A clock that went back does not hold a decision up.
+    pub fn decide(&mut self, now: Nanos, venue_seq: u64) -> Option<Quote> {
+        let due = self.due()?;
+        let is_late = self.last_decision.is_some_and(|last| now < last);
+        if now < due && !is_late {
+            return None;
+        }
+        let view = self.view.as_ref()?;
+        let signal = self.signals.consumer().view();
+        let input = QuoteInput {
+            view,
+            is_listed: self.is_listed,
+            position: self.ledger.position(),
+            atr: self.range(),
+            score: signal.score,
+            signal: signal.signal,
+            adapted: self.adapted(now),
+            toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
+            now,
+            venue_seq,
+        };
+        let quote = self.quoter.quote(&input);
+        let is_quoted = Side::BOTH.iter().any(|s| quote.target.reason(*s) == Reason::Quoted);
+        self.adaptive.on_decision(now, is_quoted);
+        (self.is_dirty, self.last_decision) = (false, Some(now));
+        Some(quote)
+    }
+
+    /// Average true range, USD; zero before anything is known.
+    fn range(&self) -> f64 {
+        let Some(view) = &self.view else { return 0.0 };
+        let vol_bps = (view.vol_bps_e6 as f64 * 1e-6).max(0.0);
+        self.atr.atr(view.mid, vol_bps, self.params().vol_horizon_s)
+    }
+
+    /// What the strategy does on top of the model.
+    pub fn adapted(&self, now: Nanos) -> Adapted {
+        match self.params().strategy {
+            Strategy::Basic => Adapted::NOTHING,
+            Strategy::Adaptive => self.adaptive.adapted(now),
+        }
+    }
+
+    /// The parameters in use.
+    pub fn params(&self) -> &AssetParams {
+        self.quoter.params()
+    }
+    /// Position and profit.
+    pub fn ledger(&self) -> &AssetLedger {
+        &self.ledger
+    }
+    /// What became of our fills.
+    pub fn markouts(&self) -> &Markouts {
+        &self.markouts
+    }
+    /// The direction signal.
+    pub fn signals(&self) -> &Signals {
+        self.signals.consumer()
+    }
+    /// Regime, fill rate and the age of the position, whether the strategy uses them or not.
+    pub fn adaptive(&self) -> &Adaptive {
+        &self.adaptive
+    }
+    /// What the moves after our fills say of each side.
+    pub fn toxicity(&self) -> &Toxicity {
+        &self.toxicity
+    }
+}

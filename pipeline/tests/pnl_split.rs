@@ -1,0 +1,336 @@
+//! Where profit comes from, seen from outside: a twin that has nothing but the pipeline's records
+//! takes the fills apart again, and must come to the pipeline's own sums to the last unit.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod world;
+
+use botmm_pipeline::logic::gate::Gate;
+use botmm_pipeline::logic::markouts::HORIZONS;
+use botmm_pipeline::rt::{In, InLatest, LevelCell, Out, OutLatest, Stage, board, ring};
+use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::params::ParamsIn;
+use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
+use botmm_pipeline::stage::risk::{RiskRings, RiskStage};
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::*;
+use std::collections::HashMap;
+use std::sync::Arc;
+use world::{Outcome, START, Setup, run, universe};
+
+/// A fill, and what the records tell of it afterwards.
+struct Traded {
+    asset: AssetId,
+    time: Nanos,
+    fill: Fill,
+    mid_at_fill: Option<Px>,
+    mids: [Option<Px>; HORIZONS.len()],
+}
+
+impl Traded {
+    /// What a change of price brings to this fill, exactly. `flip` takes a buy for a sale.
+    fn usd(&self, from: Px, to: Px, flip: bool) -> Usd {
+        let sign = if flip { -self.fill.side.sign() } else { self.fill.side.sign() };
+        let e16 = i128::from((to - from).raw()) * i128::from(self.fill.qty.raw());
+        assert_eq!(e16 % i128::from(SCALE), 0, "exact in 1e-8 USD");
+        Usd::from_raw(sign * (e16 / i128::from(SCALE)) as i64)
+    }
+}
+
+fn trades(setup: &Setup, records: &[Record]) -> Vec<Traded> {
+    let seed = setup.seed;
+    let mut traded: Vec<Traded> = Vec::new();
+    let mut index = HashMap::new();
+    for record in records {
+        if let Record::Fill { asset, time, fill, .. } = *record {
+            let known = index.insert((asset, fill.tid), traded.len());
+            assert_eq!(known, None, "seed {seed}: {fill:?} twice");
+            let (mid_at_fill, mids) = (None, [None; HORIZONS.len()]);
+            traded.push(Traded { asset, time, fill, mid_at_fill, mids });
+        }
+    }
+    for record in records {
+        let Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } =
+            *record
+        else {
+            continue;
+        };
+        let t = &mut traded[index[&(asset, tid)]];
+        assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
+        assert_eq!(time - t.time, HORIZONS[horizon], "seed {seed}: virtual time stops when due");
+        assert_eq!(t.mids[horizon].replace(mid), None, "seed {seed}: measured twice");
+        assert_eq!(*t.mid_at_fill.get_or_insert(mid_at_fill), mid_at_fill, "seed {seed}");
+    }
+    for t in &traded {
+        for (mid, after) in t.mids.iter().zip(HORIZONS) {
+            let due = t.time + after <= START + setup.span;
+            assert_eq!(mid.is_some(), due, "seed {seed}: {:?} {after} later", t.fill);
+        }
+    }
+    traded
+}
+
+/// One symbol's sums: spread captured, adverse selection and drift by horizon, fees.
+#[derive(Debug, Default, PartialEq)]
+struct Split {
+    captured: Usd,
+    adverse: [Usd; HORIZONS.len()],
+    drift: [Usd; HORIZONS.len()],
+    fees: Usd,
+}
+
+fn split(traded: &[Traded], asset: AssetId, mark: Px, flip: bool) -> Split {
+    let mut sum = Split::default();
+    for t in traded.iter().filter(|t| t.asset == asset) {
+        let m0 = t.mid_at_fill.unwrap();
+        sum.captured += t.usd(t.fill.px, m0, flip);
+        sum.fees += t.fill.fee;
+        for (h, mid) in t.mids.iter().enumerate() {
+            let from = mid.unwrap_or(m0);
+            sum.adverse[h] += t.usd(m0, from, flip);
+            sum.drift[h] += t.usd(from, mark, flip);
+        }
+    }
+    sum
+}
+
+/// The same as the pipeline has it.
+fn told(m: &Metrics, asset: AssetId) -> Split {
+    let (i, sides) = (asset.index(), &m.split[asset.index()]);
+    let fees = m.asset_fees[i].usd();
+    let captured = sides.iter().map(|s| s.captured.usd()).sum();
+    let adverse = core::array::from_fn(|h| sides.iter().map(|s| s.measured[h].adverse.usd()).sum());
+    let gross = m.net[i].usd() + fees + m.asset_funding[i].usd();
+    Split { captured, adverse, drift: adverse.map(|a| gross - captured - a), fees }
+}
+
+fn busy(seed: u64, minutes: i64) -> Setup {
+    let mut setup = Setup::new(seed, minutes);
+    setup.params.fee_floor = false;
+    setup.params.min_spread_bps = 0.2;
+    setup.params.vol_multiplier = 0.1;
+    setup.params.requote_threshold_bps = 0.05;
+    setup.params.risk.action_budget = 10_000_000;
+    setup.params.risk.max_actions_per_min = 1_000_000;
+    setup
+}
+
+/// Every number of one symbol against the twin's; its fills.
+fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u64 {
+    let i = asset.index();
+    let mark = Px::from_raw(m.mark[i].get() as i64);
+    let twin = split(traded, asset, mark, false);
+    assert_eq!(told(m, asset), twin, "seed {seed}, asset {i}");
+    for h in 0..HORIZONS.len() {
+        let parts = twin.captured + twin.adverse[h] + twin.drift[h] - twin.fees;
+        assert_eq!(parts, m.net[i].usd(), "seed {seed}, asset {i}, horizon {h}");
+    }
+    if twin.captured != Usd::ZERO {
+        assert_ne!(told(m, asset), split(traded, asset, mark, true), "seed {seed}: signs matter");
+    }
+    for side in Side::BOTH {
+        let of_side = |t: &&Traded| t.asset == asset && t.fill.side == side;
+        for (h, counted) in m.split[i][side.index()].measured.iter().enumerate() {
+            let measured = || traded.iter().filter(of_side).filter(|t| t.mids[h].is_some());
+            let values = measured().map(|t| notional(t.fill.px, t.fill.qty));
+            let markouts = measured().map(|t| t.usd(t.fill.px, t.mids[h].unwrap(), false));
+            assert_eq!(counted.fills.get(), measured().count() as u64, "seed {seed}");
+            assert_eq!(counted.value.usd(), values.sum(), "seed {seed}");
+            assert_eq!(counted.markout.usd(), markouts.sum(), "seed {seed}");
+        }
+    }
+    let fills: Vec<_> = traded.iter().filter(|t| t.asset == asset).collect();
+    let volume: Usd = fills.iter().map(|t| notional(t.fill.px, t.fill.qty)).sum();
+    let counted = (m.asset_fills[i].get(), m.asset_volume[i].usd());
+    assert_eq!(counted, (fills.len() as u64, volume), "seed {seed}");
+    assert_eq!(m.markouts_missed[i].get(), 0);
+    counted.0
+}
+
+fn check_sent(seed: u64, outcome: &Outcome) {
+    let mut sent = [(0, Usd::ZERO); MAX_ASSETS];
+    for record in &outcome.records {
+        let Record::Action(action) = record else { continue };
+        for item in action.items().iter().filter(|_| action.kind != ActionKind::Cancel) {
+            let (count, value) = &mut sent[item.asset.index()];
+            (*count, *value) = (*count + 1, *value + notional(item.px, item.qty));
+        }
+    }
+    let m = &outcome.metrics;
+    let told = core::array::from_fn(|i| (m.asset_quotes[i].get(), m.asset_quoted[i].usd()));
+    assert_eq!(sent, told, "seed {seed}");
+}
+
+#[test]
+fn the_split_adds_up_exactly_by_symbol_and_in_total() {
+    let (mut fills, mut symbols) = (0, 0);
+    for seed in 0..10 {
+        let setup = busy(seed, 3);
+        let outcome = run(&setup, None, |g| g);
+        let traded = trades(&setup, &outcome.records);
+        check_sent(seed, &outcome);
+        let m = &outcome.metrics;
+        for (asset, _) in universe().iter() {
+            // Of a fill in the last second the records do not tell the mid.
+            if traded.iter().all(|t| t.asset != asset || t.mid_at_fill.is_some()) {
+                fills += check_symbol(seed, m, &traded, asset);
+                symbols += 1;
+            }
+        }
+        let total = |part: &dyn Fn(Split) -> Usd| -> Usd {
+            universe().iter().map(|(asset, _)| part(told(m, asset))).sum()
+        };
+        for h in 0..HORIZONS.len() {
+            let parts = total(&|s| s.captured + s.adverse[h] + s.drift[h] - s.fees);
+            assert_eq!(parts, m.net_pnl(), "seed {seed}");
+        }
+        assert_eq!(total(&|s| s.fees), m.fees.usd(), "seed {seed}");
+    }
+    println!("{fills} fills of {symbols} symbols");
+    assert!(symbols >= 15 && fills > 500, "too little to prove anything: {symbols}, {fills}");
+}
+
+/// A world of a day's last and first minutes: the day is told when it ends, days add up to the net,
+/// and no fall that the account showed is deeper than the drawdown.
+#[test]
+fn days_and_drawdown_are_those_of_the_account() {
+    let midnight = Nanos::secs((START.0 / 1_000_000_000 / 86_400 + 1) * 86_400);
+    let mut setup = busy(1, 3);
+    setup.start = midnight - Nanos::secs(90);
+    let outcome = run(&setup, None, |g| g);
+    let m = &outcome.metrics;
+    let today = midnight.0 / Nanos::secs(86_400).0;
+    let ended: Vec<DayNet> = outcome
+        .records
+        .iter()
+        .filter_map(|r| if let Record::Day(d) = r { Some(*d) } else { None })
+        .collect();
+    let [day] = ended[..] else { panic!("{ended:?}") };
+    assert_eq!((day.day, day.whole, m.day.get()), (today - 1, false, today as u64));
+    assert!(day.net != Usd::ZERO && m.day_net.get() != 0, "both days traded");
+    assert_eq!(day.net + m.day_net.usd(), m.net_pnl());
+    let (mut peak, mut deepest) = (Usd::ZERO, Usd::ZERO);
+    for record in &outcome.records {
+        if let Record::Account(account) = record {
+            peak = peak.max(account.net());
+            deepest = deepest.max(peak - account.net());
+        }
+    }
+    assert!(deepest > Usd::ZERO && m.max_drawdown.usd() >= deepest, "{deepest}");
+}
+
+// The stages alone, with hand-made messages.
+
+fn event(kind: VenueEventKind) -> VenueEvent {
+    VenueEvent {
+        cloid: Cloid::default(),
+        asset: AssetId::new(0),
+        _pad: [0; 6],
+        venue_time: Nanos::ZERO,
+        recv_time: Nanos::ZERO,
+        kind,
+    }
+}
+
+struct Quoting {
+    stage: QuoteStage,
+    views: Out<BookView>,
+    venue: Out<VenueEvent>,
+    records: In<Record>,
+    metrics: Arc<Metrics>,
+}
+
+impl Quoting {
+    fn new() -> Self {
+        let ((views, views_in), (venue, venue_in)) = (ring("views", 8), ring("venue", 8));
+        let (records_out, records) = ring("records", 64);
+        let rings = QuoteRings {
+            views: InLatest::new(views_in, 3, 8, false),
+            venue: venue_in,
+            commands: ring("commands", 8).1,
+            params: ParamsIn::new(ring("params", 8).1),
+            out: OutLatest::new(ring("targets", 64).0, 3),
+            records: records_out,
+            status: (0..universe().len()).map(|_| board().0).collect(),
+        };
+        let metrics = Arc::new(Metrics::default());
+        let params = [AssetParams::default(); 3];
+        let stage = QuoteStage::new(rings, &universe(), &params, metrics.clone());
+        Self { stage, views, venue, records, metrics }
+    }
+    fn view(&mut self, state: BookState, mid: i64) {
+        self.views.push(BookView { state, mid: Px::whole(mid), ..BookView::default() }).unwrap();
+    }
+    fn buy(&mut self, tid: u64, px: i64) {
+        let (px, qty) = (Px::whole(px), Qty::whole(1));
+        let fill = Fill { tid, px, qty, ..Fill::default() };
+        self.venue.push(event(VenueEventKind::Fill(fill))).unwrap();
+    }
+    /// Fill, horizon, and the two mids of each markout told in this poll.
+    fn poll(&mut self, ms: i64) -> Vec<(u64, usize, i64, i64)> {
+        self.stage.poll(Nanos::millis(ms));
+        let mut told = Vec::new();
+        while let Some(record) = self.records.pop() {
+            if let Record::Markout { tid, horizon, mid_at_fill, mid, .. } = record {
+                told.push((tid, horizon, mid_at_fill.raw() / SCALE, mid.raw() / SCALE));
+            }
+        }
+        told
+    }
+}
+
+#[test]
+fn the_mids_are_the_last_good_ones_known_at_fill_and_horizon() {
+    let mut q = Quoting::new();
+    q.buy(1, 500);
+    assert_eq!(q.poll(0), []);
+    q.view(BookState::Ok, 501);
+    assert_eq!(q.poll(400), []);
+    q.view(BookState::Void, 900);
+    q.buy(2, 500);
+    // A fill rests on what was known before the views of its own poll.
+    q.view(BookState::Ok, 502);
+    assert_eq!(q.poll(500), []);
+    assert!(q.stage.next_deadline().unwrap() <= Nanos::millis(1_000));
+    // A void book, and then a view that comes too late for the first fill: the old mid counts.
+    q.view(BookState::OneSided, 900);
+    assert_eq!(q.poll(700), []);
+    q.view(BookState::Ok, 503);
+    assert_eq!(q.poll(1_100), [(1, 0, 500, 502)]);
+    assert_eq!(q.poll(1_499), []);
+    assert_eq!(q.poll(1_500), [(2, 0, 501, 503)]);
+    q.view(BookState::Ok, 504);
+    assert_eq!(q.poll(5_600), [(1, 1, 500, 503), (2, 1, 501, 503)]);
+    assert_eq!(q.poll(70_000).len(), 4);
+    let bids = &q.metrics.split[0][0];
+    assert_eq!(bids.captured.usd(), Usd::whole(1));
+    assert_eq!(bids.measured[3].adverse.usd(), Usd::whole(4 + 3));
+    assert_eq!(bids.measured[3].markout.usd(), Usd::whole(4 + 4));
+}
+
+/// What the account held when we came is neither profit nor loss before anything moved, even when no
+/// view came yet.
+#[test]
+fn an_opening_position_is_no_drawdown() {
+    let (mut targets, targets_in) = ring("targets", 8);
+    let (mut venue, venue_in) = ring("venue", 8);
+    let rings = RiskRings {
+        targets: InLatest::new(targets_in, 3, 8, false),
+        venue: venue_in,
+        commands: ring("commands", 8).1,
+        params: ParamsIn::new(ring("params", 8).1),
+        out: OutLatest::new(ring("approved", 8).0, 3),
+        records: ring("records", 64).0,
+    };
+    let metrics = Arc::new(Metrics::default());
+    let gate = Gate::new(universe(), &[AssetParams::default(); 3]);
+    let mut risk = RiskStage::new(rings, gate, Arc::new(LevelCell::default()), metrics.clone());
+    let (position, mark) = (Qty::whole(2), Px::whole(100));
+    venue.push(event(VenueEventKind::Opening { position, mark })).unwrap();
+    risk.poll(Nanos::secs(1));
+    assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::ZERO, Usd::ZERO));
+    let target = QuoteTarget { mid: Px::whole(99), ..QuoteTarget::default() };
+    targets.push(target).unwrap();
+    risk.poll(Nanos::secs(3));
+    assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::whole(-2), Usd::whole(2)));
+    assert_eq!(metrics.halted.get(), 0);
+}

@@ -1,0 +1,414 @@
+//! How a quote came about, term by term, from a decision line of a journal: the terms are added up
+//! again, and their sum must be the price.
+
+use botmm_pipeline::types::{Px, Qty, Reason, Side, Term, Usd};
+use serde_json::{Value, json};
+use std::fmt::{self, Display};
+
+/// One wanted order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its price.
+    pub px: Px,
+    /// Its size, after the gate.
+    pub qty: Qty,
+}
+
+/// One side of a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideExplained {
+    /// Which.
+    pub side: Side,
+    /// Why it is not quoted; [`None`] = it is.
+    pub withheld: Option<String>,
+    /// What is added to the fair price for the nearest order.
+    pub terms: Vec<(Term, Px)>,
+    /// The orders, nearest first.
+    pub orders: Vec<Order>,
+}
+
+impl SideExplained {
+    /// One of its terms.
+    pub fn term(&self, term: Term) -> Px {
+        self.terms.iter().find(|(t, _)| *t == term).map_or(Px::ZERO, |(_, px)| *px)
+    }
+    fn sum(&self) -> Px {
+        self.terms.iter().map(|(_, px)| *px).sum()
+    }
+    /// What comes before rounding, and what the grid made of it.
+    fn unrounded(&self) -> Px {
+        let after = [Term::Rounding, Term::PostOnly, Term::Apart];
+        self.sum() - after.iter().map(|t| self.term(*t)).sum()
+    }
+}
+
+/// A decision, explained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The coin.
+    pub coin: String,
+    /// When it was decided.
+    pub time: String,
+    /// Mid then.
+    pub mid: Px,
+    /// What the terms are added to.
+    pub fair: Px,
+    /// Distance between two levels.
+    pub spacing: Px,
+    /// Value wanted a side, over all its levels, before the gate.
+    pub size: Usd,
+    /// Bid and ask.
+    pub sides: [SideExplained; 2],
+    /// What the decision rests on beside, as the journal has it.
+    pub inputs: Value,
+}
+
+impl Explanation {
+    /// From a decision line; the error says what it lacks.
+    pub fn read(line: &Value) -> Result<Self, String> {
+        let terms = &line["terms"];
+        if !terms.is_object() {
+            return Err(
+                "the decision carries no terms (the side thread lagged, or an older botmm \
+                        wrote it)"
+                    .to_owned(),
+            );
+        }
+        let side = |side, key: &str, orders: &str| -> Result<SideExplained, String> {
+            let reason = line[key].as_str().unwrap_or_default();
+            let not_quoted = (reason != Reason::Quoted.as_str()).then(|| reason.to_owned());
+            Ok(SideExplained {
+                side,
+                withheld: not_quoted,
+                terms: read_terms(&terms[key])?,
+                orders: read_orders(&line[orders])?,
+            })
+        };
+        Ok(Self {
+            coin: line["coin"].as_str().unwrap_or_default().to_owned(),
+            time: line["time"].as_str().unwrap_or_default().to_owned(),
+            mid: px(&line["mid"])?,
+            fair: px(&terms["fair"])?,
+            spacing: px(&terms["spacing"])?,
+            size: Usd::parse(text(&terms["size_usd"])?).map_err(|e| e.to_string())?,
+            sides: [side(Side::Bid, "bid", "bids")?, side(Side::Ask, "ask", "asks")?],
+            inputs: json!({ "decision": line, "terms": terms }),
+        })
+    }
+
+    /// The nearest price of a side, as its terms make it.
+    pub fn price(&self, side: Side) -> Px {
+        self.fair + self.sides[side.index()].sum()
+    }
+
+    /// Whether each quoted side's terms add up to its nearest price.
+    pub fn adds_up(&self) -> bool {
+        Side::BOTH.into_iter().all(|side| {
+            let nearest = self.sides[side.index()].orders.first();
+            nearest.is_none_or(|order| order.px == self.price(side))
+        })
+    }
+
+    /// Distance of a farther level from the nearest one's unrounded price, and its own rounding.
+    fn level(&self, side: Side, level: usize) -> Option<(Px, Px)> {
+        let explained = &self.sides[side.index()];
+        let order = explained.orders.get(level)?;
+        let away = Px::from_raw(-side.sign() * self.spacing.raw() * level as i64);
+        Some((away, order.px - (self.fair + explained.unrounded() + away)))
+    }
+
+    fn number(&self, key: &str) -> f64 {
+        self.inputs["terms"][key].as_f64().unwrap_or(f64::NAN)
+    }
+
+    fn word(&self, key: &str) -> &str {
+        self.inputs["terms"][key].as_str().unwrap_or("?")
+    }
+
+    /// The same as JSON.
+    pub fn to_json(&self) -> Value {
+        let side = |side: Side| {
+            let explained = &self.sides[side.index()];
+            let terms: serde_json::Map<String, Value> = explained
+                .terms
+                .iter()
+                .map(|(t, px)| (t.as_str().to_owned(), json!(px.to_string())))
+                .collect();
+            let levels: Vec<Value> = (0..explained.orders.len())
+                .filter_map(|level| {
+                    let (away, rounding) = self.level(side, level)?;
+                    let order = explained.orders[level];
+                    Some(json!({
+                        "px": order.px.to_string(), "qty": order.qty.to_string(),
+                        "spacing": away.to_string(), "rounding": rounding.to_string(),
+                    }))
+                })
+                .collect();
+            json!({
+                "reason": explained.withheld.as_deref().unwrap_or(Reason::Quoted.as_str()),
+                "terms": terms, "price": self.price(side).to_string(), "levels": levels,
+            })
+        };
+        json!({
+            "coin": self.coin, "time": self.time, "mid": self.mid.to_string(),
+            "fair": self.fair.to_string(), "adds_up": self.adds_up(),
+            "bid": side(Side::Bid), "ask": side(Side::Ask), "inputs": self.inputs["terms"],
+        })
+    }
+}
+
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| format!("{value} is not a number as text"))
+}
+
+fn px(value: &Value) -> Result<Px, String> {
+    Px::parse(text(value)?).map_err(|e| format!("{value}: {e}"))
+}
+
+fn read_terms(terms: &Value) -> Result<Vec<(Term, Px)>, String> {
+    let given = terms.as_object().ok_or("a side has no terms")?;
+    if let Some(odd) = given.keys().find(|k| !Term::ALL.iter().any(|t| t.as_str() == *k)) {
+        return Err(format!("unknown term {odd:?}"));
+    }
+    let present = Term::ALL.into_iter().filter(|t| given.contains_key(t.as_str()));
+    present.map(|t| Ok((t, px(&given[t.as_str()])?))).collect()
+}
+
+fn read_orders(ladder: &Value) -> Result<Vec<Order>, String> {
+    let order = |level: &Value| {
+        let qty = Qty::parse(text(&level[1])?).map_err(|e| e.to_string())?;
+        Ok(Order { px: px(&level[0])?, qty })
+    };
+    ladder.as_array().ok_or("the decision has no orders")?.iter().map(order).collect()
+}
+
+/// What a term is, for a person.
+const fn in_words(term: Term) -> &'static str {
+    match term {
+        Term::Base => "half spread without risk",
+        Term::Risk => "+ for volatility or risk",
+        Term::Bound => "kept within min and max spread",
+        Term::Regime => "x volatility regime",
+        Term::Emergency => "x volatility breaker",
+        Term::FillRate => "x fill-rate controller",
+        Term::Toxicity => "x toxicity of fills",
+        Term::Decay => "inventory decay",
+        Term::Floor => "fee floor",
+        Term::Skew => "lean against the position",
+        Term::Signal => "lean with the signal",
+        Term::Imbalance => "lean with the book",
+        Term::Rounding => "rounded to the grid",
+        Term::PostOnly => "kept behind the touch",
+        Term::Apart => "kept apart",
+    }
+}
+
+impl Explanation {
+    /// What a term is, with the multipliers that made it.
+    fn label(&self, term: Term) -> String {
+        let mults = |key: &str| self.inputs["terms"][key].as_array().cloned().unwrap_or_default();
+        let of = |key: &str, i: usize| mults(key).get(i).and_then(Value::as_f64).unwrap_or(1.0);
+        let words = in_words(term);
+        match term {
+            Term::Regime => format!("{words} ({:.2})", of("spread_mults", 0)),
+            Term::Emergency => format!("{words} ({:.2})", of("spread_mults", 1)),
+            Term::FillRate => format!("{words} ({:.3})", of("spread_mults", 2)),
+            Term::Toxicity => {
+                let [bid, ask] = [0, 1].map(|i| of("toxicity_mults", i));
+                format!("{words} ({bid:.2}, {ask:.2})")
+            }
+            Term::Decay => format!("{words} ({:.0} %)", self.number("decay") * 100.0),
+            _ => words.to_owned(),
+        }
+    }
+}
+
+/// Width of the first column.
+const LABEL: usize = 34;
+
+impl Explanation {
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} at {}", self.coin, self.time)?;
+        let decision = &self.inputs["decision"];
+        let vol =
+            decision["vol_bps"].as_f64().map_or("warming up".into(), |v| format!("{v:.2} bps"));
+        writeln!(
+            f,
+            "  {} model, {} strategy; mid {}; position {} = {:.1} % of its limit",
+            self.word("model"),
+            self.word("strategy"),
+            self.mid,
+            self.word("position"),
+            self.number("share") * 100.0
+        )?;
+        writeln!(
+            f,
+            "  volatility {vol}, regime {}; ATR {} USD; imbalance {:+.2}; signal {:+} (score {:+.2}); \
+             fee floor {:.2} bps",
+            self.word("regime"),
+            self.word("atr"),
+            self.number("imbalance"),
+            self.number("signal"),
+            self.number("score"),
+            self.number("floor_bps")
+        )?;
+        let arrivals = &self.inputs["terms"]["arrivals"];
+        if arrivals["rate_per_s"].as_f64().is_some_and(|a| a > 0.0) {
+            let number = |key: &str| arrivals[key].as_f64().unwrap_or(f64::NAN);
+            writeln!(
+                f,
+                "  arrivals {:.3} a second and side, x exp(-{:.3} per bps), R2 {:.2} of {} trades",
+                number("rate_per_s"),
+                number("decay_per_bps"),
+                number("r2"),
+                arrivals["trades"]
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A row of both sides: the amount, and the same in basis points of fair.
+    fn row(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        label: &str,
+        amounts: [Option<Px>; 2],
+    ) -> fmt::Result {
+        write!(f, "{label:<LABEL$}")?;
+        for amount in amounts {
+            match amount {
+                Some(px) => {
+                    let bps = px.to_f64() / self.fair.to_f64() * 1e4;
+                    write!(f, " {:>16} {bps:>+9.3}", px.to_string())?;
+                }
+                None => write!(f, " {:>16} {:>9}", "-", "")?,
+            }
+        }
+        writeln!(f)
+    }
+
+    fn prices(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        label: &str,
+        prices: [Option<Px>; 2],
+    ) -> fmt::Result {
+        write!(f, "{label:<LABEL$}")?;
+        for px in prices {
+            let text = px.map_or("-".to_owned(), |px| px.to_string());
+            write!(f, " {text:>16} {:>9}", "")?;
+        }
+        writeln!(f)
+    }
+
+    fn levels(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.sides.iter().map(|s| s.orders.len()).max().unwrap_or(0);
+        for level in 0..most {
+            let order = |side: Side| self.sides[side.index()].orders.get(level);
+            if level > 0 {
+                let parts = Side::BOTH.map(|side| self.level(side, level));
+                writeln!(f)?;
+                self.row(f, &format!("level {}: spacing", level + 1), parts.map(|p| Some(p?.0)))?;
+                self.row(f, "rounded to the grid", parts.map(|p| Some(p?.1)))?;
+                self.prices(f, "= price", Side::BOTH.map(|s| order(s).map(|o| o.px)))?;
+            }
+            write!(f, "{:<LABEL$}", "  size, after the gate")?;
+            for side in Side::BOTH {
+                let text = order(side).map_or("-".to_owned(), |o| o.qty.to_string());
+                write!(f, " {text:>16} {:>9}", "")?;
+            }
+            writeln!(f)?;
+        }
+        writeln!(f, "\n{} USD wanted a side, over all its levels, before the gate", self.size)
+    }
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        writeln!(f, "\n{:<LABEL$} {:>16} {:>9} {:>16} {:>9}", "", "bid", "bps", "ask", "bps")?;
+        self.prices(f, "fair price", [Some(self.fair); 2])?;
+        for term in Term::ALL {
+            let amounts = Side::BOTH.map(|side| self.sides[side.index()].term(term));
+            if amounts.iter().any(|px| !px.is_zero()) {
+                self.row(f, &self.label(term), amounts.map(Some))?;
+            }
+        }
+        self.prices(f, "= nearest price", Side::BOTH.map(|side| Some(self.price(side))))?;
+        self.levels(f)?;
+        for side in &self.sides {
+            if let Some(code) = &side.withheld {
+                let known = Reason::ALL.iter().find(|r| r.as_str() == code);
+                let words = known.map_or(code.as_str(), |r| r.in_words());
+                let name = if side.side == Side::Bid { "bid" } else { "ask" };
+                writeln!(f, "no {name}: {words} ({code}); its price is where it would be")?;
+            }
+        }
+        let verdict = match self.adds_up() {
+            true => "the terms add up to the price, to the last digit",
+            false => "THE TERMS DO NOT ADD UP TO THE PRICE: report this with the journal",
+        };
+        writeln!(f, "{verdict}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision() -> Value {
+        json!({
+            "type": "decision", "time": "2025-09-04T20:00:00Z", "coin": "SOL", "mid": "100.5",
+            "fair": "100.5", "vol_bps": 3.0, "bid": "quoted", "ask": "one_sided",
+            "bids": [["100.4", "0.5"], ["100.25", "0.3"]], "asks": [],
+            "terms": {
+                "model": "linear", "strategy": "adaptive", "regime": "high", "fair": "100.5",
+                "bid": {"base": "-0.04", "regime": "-0.02", "rounding": "-0.04"},
+                "ask": {"base": "0.04", "regime": "0.02", "rounding": "0.04", "post_only": "0.1"},
+                "spacing": "0.1", "size_usd": "150", "position": "2", "share": 0.9, "atr": "0.3",
+                "signal": 1, "score": 0.75, "imbalance": -0.1, "spread_mults": [1.5, 1.0, 1.0],
+                "toxicity_mults": [1.0, 1.0], "decay": 0.0, "floor_bps": 3.4, "arrivals": null,
+            },
+        })
+    }
+
+    #[test]
+    fn terms_are_added_up_level_by_level() {
+        let e = Explanation::read(&decision()).unwrap();
+        assert!(e.adds_up());
+        assert_eq!(
+            (e.price(Side::Bid), e.price(Side::Ask)),
+            (Px::parse("100.4").unwrap(), Px::parse("100.7").unwrap())
+        );
+        // Unrounded 100.44, less one spacing, and 0.09 down to the grid.
+        let (away, rounding) = e.level(Side::Bid, 1).unwrap();
+        assert_eq!((away.to_string(), rounding.to_string()), ("-0.1".into(), "-0.09".into()));
+        let text = e.to_string();
+        for part in [
+            "x volatility regime (1.50)",
+            "no ask: only reducing position (one_sided)",
+            "kept behind the touch",
+            "the terms add up to the price, to the last digit",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert_eq!(e.to_json()["bid"]["levels"][1]["rounding"], "-0.09");
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_said() {
+        let mut line = decision();
+        line["bids"][0][0] = json!("100.3");
+        let e = Explanation::read(&line).unwrap();
+        assert!(!e.adds_up() && e.to_string().contains("DO NOT ADD UP"));
+    }
+
+    #[test]
+    fn lines_that_cannot_be_explained_say_why() {
+        let mut line = decision();
+        line["terms"]["bid"]["luck"] = json!("1");
+        assert!(Explanation::read(&line).unwrap_err().contains("luck"));
+        line["terms"] = Value::Null;
+        assert!(Explanation::read(&line).unwrap_err().contains("carries no terms"));
+    }
+}

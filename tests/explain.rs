@@ -1,0 +1,87 @@
+//! `botmm explain`: on the journal of a replay, and on nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod command;
+
+use botmm_pipeline::types::Px;
+use command::{Ended, journal, sample};
+use serde_json::Value;
+use std::path::Path;
+
+/// The decisions of a replay of the sample recording into `dir/run`.
+fn replayed(dir: &Path, config: &str) -> Vec<Value> {
+    std::fs::write(dir.join("x.toml"), config).unwrap();
+    let recording = sample();
+    let args = ["replay", recording.to_str().unwrap(), "--json", "--config", "x.toml"];
+    Ended::of(dir, &[&args[..], &["--out", "run"]].concat()).summary();
+    let lines = journal(&dir.join("run/journal.jsonl"));
+    lines.into_iter().filter(|l| l["type"] == "decision").collect()
+}
+
+fn px(value: &Value) -> i64 {
+    Px::parse(value.as_str().unwrap()).unwrap().raw()
+}
+
+/// In every decision of a whole run, whatever the model, the terms add up to the nearest price.
+#[test]
+fn every_decisions_terms_add_up() {
+    for model in ["linear", "avellaneda_stoikov", "glft"] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = format!(
+            "[defaults.quote]\nmodel = \"{model}\"\nstrategy = \"adaptive\"\n\
+             arrival_rate_per_s = 2.0\narrival_decay_per_bps = 0.8\n[defaults.toxicity]\n\
+             use_toxicity = true\n"
+        );
+        let decisions = replayed(dir.path(), &config);
+        let mut checked = 0;
+        for d in &decisions {
+            for (side, ladder) in [("bid", "bids"), ("ask", "asks")] {
+                let Some(nearest) = d[ladder].as_array().unwrap().first() else { continue };
+                let terms = d["terms"][side].as_object().unwrap();
+                let sum: i64 = terms.values().map(px).sum();
+                assert_eq!(px(&d["terms"]["fair"]) + sum, px(&nearest[0]), "{model}: {d}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 100, "{model}: only {checked} quotes in {} decisions", decisions.len());
+    }
+}
+
+#[test]
+fn a_moment_is_explained_in_words_and_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let decisions = replayed(dir.path(), "");
+    let btc: Vec<&Value> = decisions.iter().filter(|d| d["coin"] == "BTC").collect();
+    let explain = |args: &[&str]| {
+        Ended::of(dir.path(), &[&["explain"], args, &["--journal", "run"]].concat())
+    };
+
+    let newest = explain(&["btc"]);
+    assert_eq!((newest.code, newest.stderr.as_str()), (0, ""));
+    assert!(newest.stdout.contains("the terms add up to the price"), "{}", newest.stdout);
+    assert!(newest.stdout.contains(btc.last().unwrap()["time"].as_str().unwrap()));
+
+    let middle = btc[btc.len() / 2];
+    let at = middle["time"].as_str().unwrap();
+    let json = explain(&["BTC", "--at", at, "--json"]).summary();
+    assert_eq!((&json["adds_up"], json["time"].as_str()), (&Value::Bool(true), Some(at)));
+    assert_eq!(json["bid"]["price"], middle["bids"][0][0]);
+
+    let early = explain(&["BTC", "--at", "2020-01-01T00:00:00Z"]);
+    assert!(early.code == 5 && early.stderr.contains("that early"), "{early:?}");
+    let other = explain(&["DOGE"]);
+    assert!(other.code == 5 && other.stderr.contains("some about: BTC, SOL"), "{other:?}");
+    let odd = explain(&["BTC", "--at", "noon"]);
+    assert!(odd.code == 2 && odd.stderr.contains("2026-11-26T19:17:00Z"), "{odd:?}");
+}
+
+#[test]
+fn without_any_run_it_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = Ended::of(dir.path(), &["explain", "BTC"]);
+    assert!(nowhere.code == 5 && nowhere.stderr.contains("runs: cannot read"), "{nowhere:?}");
+    std::fs::create_dir_all(dir.path().join("runs/x")).unwrap();
+    let empty = Ended::of(dir.path(), &["explain", "BTC"]);
+    assert!(empty.code == 5 && empty.stderr.contains("no run has left a journal"), "{empty:?}");
+}
