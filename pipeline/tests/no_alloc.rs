@@ -8,9 +8,10 @@ mod world;
 
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{
-    Bps, Coin, Instrument, MarketEvent, Nanos, QuoteModel, Strategy, Universe,
+    AssetId, Bps, Coin, Instrument, MarketEvent, Nanos, QuoteModel, Record, Strategy, Universe,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
+use botmm_pipeline::wiring;
 use counting::allocations;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -71,7 +72,18 @@ fn watch_replay(setup: &Setup) {
     let watch = |inner| -> Box<dyn Stage> {
         Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
     };
-    let outcome = world::replay(setup, watch);
+    let (mut moments, mut params) = (0_u64, setup.params);
+    let side = |_: Nanos, control: &mut wiring::Control| {
+        moments += 1;
+        if moments.is_multiple_of(1_000) {
+            params.num_levels = 1 + (moments / 1_000 % 4) as usize;
+            let changes = [0, 1, 2].map(|i| (AssetId::new(i), params));
+            assert!(control.change_params(&changes).is_some());
+        }
+    };
+    let outcome = world::replay(setup, watch, side);
+    let is_change = |r: &&Record| matches!(r, Record::Params { .. });
+    assert!(outcome.records.iter().filter(is_change).count() > 5, "parameters change, too");
     let fills = outcome.metrics.fills.get();
     assert!(fills > 20, "{:?}: {fills} fills prove nothing", setup.params.model);
     assert!(polls.load(Ordering::Relaxed) > 100_000);

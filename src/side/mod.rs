@@ -2,5 +2,6 @@
 
 pub mod candles;
 pub mod journal;
+pub mod reload;
 pub mod screen;
 pub mod state;

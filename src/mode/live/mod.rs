@@ -3,6 +3,7 @@
 
 mod account;
 mod listing;
+mod params;
 mod show;
 mod startup;
 
@@ -16,12 +17,13 @@ use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::BackFill;
 use crate::side::journal::{Journal, utc};
+use crate::side::reload::{Effect, Reload};
 use crate::side::screen::Picture;
 use crate::side::state::RunState;
 use crate::terminal;
 use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
+use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, WallClock};
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
@@ -42,8 +44,6 @@ const TURN: Duration = Duration::from_millis(20);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The order link must have shown no open order for this long before it is believed.
 const CANCEL_SETTLE: Duration = Duration::from_millis(500);
-/// Clocks and links are not exact.
-const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// When the order link has been down for this long, what rests is cancelled over HTTPS.
 const FALLBACK_AFTER: Duration = Duration::from_secs(10);
 /// How often the fallback is tried again.
@@ -70,7 +70,7 @@ pub struct Request {
     pub dir: PathBuf,
     /// How to reach the venue.
     pub access: Access,
-    /// The configuration before the venue's universe is known.
+    /// The configuration before the venue's universe is known, without what changes while it runs.
     pub draft: Draft,
     /// Flags on top.
     pub flags: Overrides,
@@ -87,7 +87,10 @@ pub struct Live {
     notes: Vec<String>,
     dir: PathBuf,
     settings: Settings,
+    /// What the pipeline was built from; limits that were raised since are the highest that held.
     config: wiring::Config,
+    reload: Reload,
+    params_changes: u64,
     clock: WallClock,
     started: Instant,
     start_time: Nanos,
@@ -129,12 +132,14 @@ impl Live {
     /// reconciled.
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
         let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
-        let plan = threaded_plan(&draft, &flags)?;
+        let plan = startup::threaded_plan(&draft, &flags)?;
+        let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
-        let Started { rest, settings, account } =
-            startup::start(&access, draft, &flags, &|| clock.now())?;
+        let Started { rest, settings, complete, account } =
+            startup::start(&access, draft.clone(), &flags, &|| clock.now())?;
         let universe = settings.universe();
+        let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), clock.now());
         let state = RunState::open(&access.state_dir, access.signer.address(), clock.now())?;
         for warning in &settings.warnings {
             terminal::complain(format_args!("warning: {warning}"));
@@ -164,7 +169,7 @@ impl Live {
             account: address,
             vault,
             seed: seed ^ 1 << 32,
-            settle: settle(&state, &config),
+            settle: startup::settle(&state, &config),
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
@@ -183,6 +188,8 @@ impl Live {
             dir,
             settings,
             config,
+            reload,
+            params_changes: 0,
             start_time: clock.now(),
             clock,
             started: Instant::now(),
@@ -233,6 +240,7 @@ impl Live {
             self.watch_link();
             self.watch_sockets();
             self.inform_quote_stage();
+            self.watch_params();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -323,6 +331,9 @@ impl Live {
                     journal.write(&record);
                 }
                 match record {
+                    Record::Params { generation, time, market_seq } => {
+                        self.params_took_effect(Effect { generation, time, market_seq });
+                    }
                     Record::Day(day) => self.days.add(day),
                     Record::Alert { asset, time, kind } => {
                         let coin = asset.map(|a| self.config.universe.get(a).coin);
@@ -368,7 +379,7 @@ impl Live {
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
-            capital: self.config.params[0].risk.capital_usd,
+            capital: self.reload.settings().capital(),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
@@ -394,6 +405,7 @@ impl Live {
             }
         }
         self.drain();
+        self.note_params_changes();
         let left = self.last_check();
         let venue_net = match &left {
             Ok(()) => self.compare(),
@@ -503,28 +515,4 @@ impl Live {
     pub fn dir(&self) -> PathBuf {
         self.dir.clone()
     }
-}
-
-/// How long to wait for what a killed run may have sent: until that is void.
-fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
-    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
-    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
-    let settle = void_after + CLOCK_GRACE;
-    terminal::complain(format_args!(
-        "the run before this one was killed: quoting waits {} s, until what it sent last is void",
-        settle.as_secs_f64()
-    ));
-    settle
-}
-
-/// Wall time needs threads.
-fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
-    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
-    session::plan(&name)?.ok_or_else(|| {
-        AppError::Usage(
-            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
-             dedicated or auto"
-                .to_owned(),
-        )
-    })
 }
