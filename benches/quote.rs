@@ -1,5 +1,5 @@
-//! From a view of the book to the orders that we want, and how they came about: `logic::quoter`, with
-//! each model, and with everything on.
+//! From a view of the book to the orders that we want, and how they came about: `logic::quoter` alone,
+//! with each model; and the whole quote stage with everything on, poll to poll.
 //!
 //! `cargo bench --bench quote`. Each call takes the next of 256 views and positions.
 
@@ -8,29 +8,51 @@ mod harness;
 use botmm_pipeline::logic::adaptive::Adapted;
 use botmm_pipeline::logic::quoter::{QuoteInput, Quoter};
 use botmm_pipeline::logic::toxicity::SideToxicity;
+use botmm_pipeline::rt::{In, InLatest, Out, OutLatest, Stage, board, ring};
+use botmm_pipeline::stage::params::ParamsIn;
+use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
+use botmm_pipeline::types::limits::{RING_RECORD, RING_TARGET, RING_VENUE, RING_VIEW};
 use botmm_pipeline::types::{
-    ArrivalFit, AssetParams, BookState, BookView, Instrument, Nanos, Px, Qty, QuoteModel,
-    QuoteTarget, Reason, Regime, Side, Strategy, Usd, notional,
+    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fill, Instrument, Nanos, Px, Qty,
+    QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd, VenueEvent,
+    VenueEventKind, notional,
 };
-use harness::made;
+use harness::{Samples, made};
 use std::hint::black_box;
+use std::sync::Arc;
 
 const VIEWS: usize = 256;
 const CALLS: usize = 200_000;
+/// Views that the stage is shown, one a quarter of a second: half a day, with a fill every minute.
+const POLLS: usize = 200_000;
+const STEP: Nanos = Nanos::millis(250);
+const FILL_EVERY: usize = 240;
 
 fn main() {
     harness::print_rig();
+    time_quoter();
+    time_stage();
+}
+
+/// GLFT, the adaptive strategy, toxicity and the edge gate, four levels a side.
+fn everything_on() -> AssetParams {
+    let mut params = made::params();
+    (params.model, params.strategy) = (QuoteModel::Glft, Strategy::Adaptive);
+    params.num_levels = 4;
+    (params.toxicity.use_toxicity, params.toxicity.use_edge_gate) = (true, true);
+    params
+}
+
+fn time_quoter() {
     let instrument = made::instrument("BTC", 5);
     let cases = cases();
     let with = |model, num_levels| AssetParams { model, num_levels, ..made::params() };
-    let mut all = AssetParams { strategy: Strategy::Adaptive, ..with(QuoteModel::Glft, 4) };
-    (all.toxicity.use_toxicity, all.toxicity.use_edge_gate) = (true, true);
     let named = [
         ("linear, 2 levels a side", with(QuoteModel::Linear, 2)),
         ("linear, 4 levels a side", with(QuoteModel::Linear, 4)),
         ("avellaneda_stoikov, 2 levels", with(QuoteModel::AvellanedaStoikov, 2)),
         ("glft, 2 levels", with(QuoteModel::Glft, 2)),
-        ("glft, adaptive, toxicity, 4 levels", all),
+        ("glft, adaptive, toxicity, 4 levels", everything_on()),
     ];
     let candidate = |(name, params)| -> harness::Candidate<'_> {
         let quoter = Quoter::new(instrument, &params);
@@ -41,6 +63,83 @@ fn main() {
     let mut candidates = named.map(candidate);
     let results = harness::interleave(&mut candidates, CALLS);
     harness::print_table("one quote with its terms", &results);
+}
+
+/// A quote stage of one asset, with the outer ends of its rings.
+struct Rig {
+    stage: QuoteStage,
+    views: Out<BookView>,
+    venue: Out<VenueEvent>,
+    targets: In<QuoteTarget>,
+    records: In<Record>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let (views, view_rx) = ring("bench->quote", RING_VIEW);
+        let (venue, venue_rx) = ring("venue->quote", RING_VENUE);
+        let (target_tx, targets) = ring("quote->bench", RING_TARGET);
+        let (record_tx, records) = ring("quote->side", RING_RECORD);
+        let rings = QuoteRings {
+            views: InLatest::new(view_rx, 1, 8, false),
+            venue: venue_rx,
+            commands: ring("side->quote", 1).1,
+            params: ParamsIn::new(ring("side->quote params", 1).1),
+            out: OutLatest::new(target_tx, 1),
+            records: record_tx,
+            status: vec![board().0],
+        };
+        let stage = QuoteStage::new(rings, &made::btc(), &[everything_on()], Arc::default());
+        Self { stage, views, venue, targets, records }
+    }
+
+    /// A fill of ours, now to one side and now to the other.
+    fn fill(&mut self, now: Nanos, number: u64, mid: Px) {
+        let side = Side::BOTH[number as usize % 2];
+        let px = Px::from_raw(mid.raw() - side.sign() * 1_000_000_000);
+        let fill = Fill { px, qty: Qty::from_raw(200_000), side, tid: number, ..Fill::default() };
+        let kind = VenueEventKind::Fill(fill);
+        let event = VenueEvent {
+            cloid: Cloid::default(),
+            asset: made::first(),
+            _pad: [0; 6],
+            venue_time: now,
+            recv_time: now,
+            kind,
+        };
+        assert!(self.venue.push(event).is_ok(), "one fill at a time cannot fill a ring");
+    }
+}
+
+/// View out of its ring, bars, signal, adaptive strategy, markouts and toxicity of fills, a quote with
+/// its terms, target and terms into their rings, status board.
+fn time_stage() {
+    let watch = harness::Stopwatch::new();
+    let cases = cases();
+    let mut rig = Rig::new();
+    let mut samples = Samples::new("poll, a view, everything on");
+    let (mut quoted, mut measured) = (0, 0);
+    let polls = harness::calls(POLLS);
+    for i in 0..polls {
+        let now = made::START + Nanos(STEP.0 * i as i64);
+        let view = BookView { venue_time: now, recv_time: now, ..cases[i % VIEWS].0 };
+        if i % FILL_EVERY == FILL_EVERY - 1 {
+            rig.fill(now, i as u64, view.mid);
+        }
+        assert!(rig.views.push(view).is_ok(), "one view at a time cannot fill a ring");
+        let mut work = 0;
+        let ns = watch.time(&mut || work = rig.stage.poll(now));
+        let target = rig.targets.pop().unwrap_or_else(|| panic!("no decision at {now}"));
+        assert!(work >= 2 && target.mid == view.mid, "a view and a decision");
+        quoted += usize::from(target.bid_reason == Reason::Quoted);
+        while let Some(record) = rig.records.pop() {
+            measured += usize::from(matches!(record, Record::Markout { .. }));
+        }
+        samples.record(ns);
+    }
+    assert!(quoted * 10 >= polls * 9, "quoted {quoted} of {polls} times");
+    assert!(polls < POLLS || measured > 3 * POLLS / FILL_EVERY, "{measured} markouts");
+    harness::print_table("QuoteStage, one view a poll", &[samples.percentiles()]);
 }
 
 type Case = (BookView, Qty);

@@ -81,7 +81,10 @@ impl Cli {
 #[command(after_help = "Examples:\n  \
     botmm replay recordings/2025-09-04 --symbols BTC,ETH\n  \
     botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
-    botmm replay DIR --json | jq .net_pnl_usd\n\n\
+    botmm replay DIR --json | jq .net_pnl_usd\n  \
+    botmm replay DIR --params-from runs/x/journal.jsonl\n\n\
+    A replay does not read data/live_params.json: its parameters are those of the configuration, and\n\
+    with --params-from they change as they did in the run of that journal.\n\
     Durations: a number with ns, us, ms, s, m or h.")]
 pub struct ReplayArgs {
     /// Recordings: files, or folders of them (.csv, .csv.zst, raw frame lines plain, .gz or .zst).
@@ -94,6 +97,9 @@ pub struct ReplayArgs {
     /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
     pub queue: Option<QueueModel>,
+    /// Change parameters when and as the "params" lines of this journal say.
+    #[arg(long, value_name = "JOURNAL")]
+    pub params_from: Option<PathBuf>,
     /// Drop nothing between the stages, so that plans can be compared; slower.
     #[arg(long)]
     pub lossless: bool,

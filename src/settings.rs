@@ -2,13 +2,18 @@
 //! names the place, the key, the value and what is allowed.
 //!
 //! Layers, each on top of the one before: the shipped `config/botmm.toml` (built in), `--config
-//! FILE`, the environment, flags ([`Overrides`]). The layers are merged as tables and then read once,
-//! so that a value means the same wherever it was set.
+//! FILE`, the environment, flags ([`Overrides`]), and for the verbs that trade in wall time
+//! `data/live_params.json` ([`LiveParams`]). The layers are merged as tables and then read once, so
+//! that a value means the same wherever it was set.
 
+mod change;
 mod document;
+mod draft;
 mod error;
 mod fees;
 mod file;
+mod json;
+mod live;
 mod plans;
 mod relations;
 mod render;
@@ -23,8 +28,11 @@ mod values;
 pub use botmm_pipeline::types::duration::parse_duration;
 pub use botmm_pipeline::venue::sim::latency::LatencyModel;
 pub use botmm_pipeline::venue::sim::queue::QueueModel;
+pub use change::{ParamChange, ParamSetting};
+pub use draft::{ContentHash, Draft, content_hash};
 pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
+pub use live::{LiveParams, read_bounded};
 pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
 pub use schema::schema;
 pub use secrets::Secrets;
@@ -33,16 +41,14 @@ pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe, Usd};
-use document::{Document, Origins};
+use document::Origins;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use toml::{Table, Value};
+use std::path::Path;
+use toml::Value;
 
 const SHIPPED: &str = include_str!("../config/botmm.toml");
 /// What messages call the shipped file; no file a user has can have this name and line.
 const SHIPPED_NAME: &str = "built-in config/botmm.toml";
-/// The environment variable that picks the coins.
-const SYMBOLS_VAR: &str = "MM_SYMBOLS";
 
 /// What the simulator assumes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,117 +99,13 @@ pub struct Settings {
     pub fees: FeeTable,
     /// Which secrets the environment holds; never their values.
     pub secrets: Secrets,
-    /// The file that `--config` named.
-    pub file: Option<PathBuf>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
     universe: BTreeMap<String, Instrument>,
     defaults: AssetParams,
     params: BTreeMap<String, AssetParams>,
-    resolved: Table,
-    origins: Origins,
-}
-
-/// A configuration whose files were read, and whose coins were not looked up yet: live trading puts
-/// the venue's own universe in first.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    table: Table,
-    origins: Origins,
-    file: Option<PathBuf>,
-    secrets: Secrets,
-}
-
-impl Draft {
-    /// As [`Settings::load`].
-    pub fn load(
-        file: Option<&Path>,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
-        let shipped = Document::parse(SHIPPED_NAME, SHIPPED)?;
-        let (mut table, mut origins) = (shipped.table, shipped.origins);
-        if let Some(path) = file {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| ConfigError::general(name.as_str(), format!("cannot read: {e}")))?;
-            let mut own = Document::parse(&name, &text)?;
-            forget_coins(&mut table, &mut origins, &own.table);
-            origins.append(&mut own.origins);
-            // Checked by itself first: a wrong type must not vanish under what it replaces.
-            spec::check(&own.table, &origins)?;
-            document::merge(&mut table, &own.table);
-        }
-        if let Some(typed) = env(SYMBOLS_VAR).filter(|s| !s.trim().is_empty()) {
-            set(&mut table, &mut origins, ["general", "symbols"], coin_list(&typed), SYMBOLS_VAR);
-        }
-        Ok(Self { table, origins, file: file.map(Path::to_owned), secrets: Secrets::from_env(env) })
-    }
-
-    /// Puts flags on top.
-    pub fn with(mut self, flags: &Overrides) -> Result<Self, ConfigError> {
-        let Self { table, origins, .. } = &mut self;
-        let mut put = |path: [&str; 2], value: Option<Value>, flag: &str| {
-            if let Some(value) = value {
-                set(table, origins, path, value, flag);
-            }
-        };
-        let text = |v: Option<String>| v.map(Value::String);
-        let seed = match flags.seed.map(i64::try_from) {
-            Some(Err(_)) => {
-                return Err(ConfigError::general("--seed", format!("at most {}", i64::MAX)));
-            }
-            Some(Ok(seed)) => Some(Value::Integer(seed)),
-            None => None,
-        };
-        put(["general", "symbols"], flags.symbols.as_deref().map(coin_list), "--symbols");
-        put(["general", "plan"], text(flags.plan.clone()), "--plan");
-        put(["general", "seed"], seed, "--seed");
-        put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
-        put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
-        put(["sim", "maker_fee_bps"], text(flags.maker_fee.map(|f| f.to_string())), "--fee-bps");
-        Ok(self)
-    }
-
-    /// The plan's name, as it was written.
-    pub fn plan_name(&self) -> String {
-        let general = self.table.get("general").and_then(Value::as_table);
-        let name = general.and_then(|t| t.get("plan")).and_then(Value::as_str);
-        name.unwrap_or("auto").to_owned()
-    }
-
-    /// Whether live trading on the mainnet was allowed in the file.
-    pub fn understands_real_money(&self) -> bool {
-        let general = self.table.get("general").and_then(Value::as_table);
-        let flag = general.and_then(|t| t.get("i_understand_real_money"));
-        flag.and_then(Value::as_bool) == Some(true)
-    }
-
-    /// Replaces the configured universe by the venue's own. What is set for a coin that the venue does
-    /// not list is of no use there; for a coin that nobody knows it stays, and is refused.
-    pub fn with_universe(mut self, listed: &[Instrument]) -> Self {
-        let entry = |i: &Instrument| {
-            let mut table = Table::new();
-            table.insert("index".to_owned(), Value::Integer(i.venue_index.into()));
-            table.insert("sz_decimals".to_owned(), Value::Integer(i.sz_decimals.into()));
-            table.insert("max_leverage".to_owned(), Value::Integer(i.max_leverage.into()));
-            (i.coin.to_string(), Value::Table(table))
-        };
-        let universe: Table = listed.iter().map(entry).collect();
-        let configured = self.table.get("universe").and_then(Value::as_table).cloned();
-        if let Some(coins) = self.table.get_mut("asset").and_then(Value::as_table_mut) {
-            let is_known = |coin: &str| configured.as_ref().is_some_and(|u| u.contains_key(coin));
-            coins.retain(|coin, _| universe.contains_key(coin) || !is_known(coin));
-        }
-        self.table.insert("universe".to_owned(), Value::Table(universe));
-        self.origins.retain(|key, _| !key.starts_with("universe"));
-        self
-    }
-
-    /// Checks everything.
-    pub fn build(self) -> Result<Settings, ConfigError> {
-        let Self { table, origins, file, secrets } = self;
-        Settings::build(table, origins, file, secrets)
-    }
+    /// What it was made from: the tables merged, the coins looked up.
+    draft: Draft,
 }
 
 impl Settings {
@@ -218,8 +120,7 @@ impl Settings {
 
     /// The same with flags on top.
     pub fn with(self, flags: &Overrides) -> Result<Self, ConfigError> {
-        let Self { resolved: table, origins, file, secrets, .. } = self;
-        Draft { table, origins, file, secrets }.with(flags)?.build()
+        self.draft.with(flags)?.build()
     }
 
     /// The grid of a coin, when the universe has it.
@@ -250,38 +151,35 @@ impl Settings {
 
     /// Where a key's value came from (`FILE:LINE`, a variable, a flag); [`None`] = built in.
     pub fn origin(&self, key: &str) -> Option<&str> {
-        self.origins.get(key).map(String::as_str).filter(|o| !o.starts_with(SHIPPED_NAME))
+        self.draft.origins.get(key).map(String::as_str).filter(|o| !o.starts_with(SHIPPED_NAME))
     }
 
-    fn build(
-        mut table: Table,
-        origins: Origins,
-        file: Option<PathBuf>,
-        secrets: Secrets,
-    ) -> Result<Self, ConfigError> {
-        spec::check(&table, &origins)?;
-        let root: file::Root = file::read(&table, "", &origins)?;
-        let universe = instruments(&root, &origins)?;
+    fn build(mut draft: Draft) -> Result<Self, ConfigError> {
+        spec::check(&draft.table, &draft.origins)?;
+        draft.lay_live_params()?;
+        let Draft { table, origins, secrets, .. } = &mut draft;
+        let root: file::Root = file::read(table, "", origins)?;
+        let universe = instruments(&root, origins)?;
         let coins: Vec<String> = universe.keys().cloned().collect();
         let typed = root.general.symbols.iter().map(String::as_str);
         let symbols = symbols::resolve_all(typed, &coins, MAX_ASSETS).map_err(|problem| {
             let key = "general.symbols";
-            ConfigError::at(place_of(&origins, key), key, problem)
+            ConfigError::at(place_of(origins, key), key, problem)
         })?;
         if let Some(general) = table.get_mut("general").and_then(Value::as_table_mut) {
             let list = symbols.iter().cloned().map(Value::String).collect();
             general.insert("symbols".to_owned(), Value::Array(list));
         }
-        root.fees.check(&origins)?;
-        let sim = simulator(&root, &origins)?;
-        let mut reader = relations::Reader::new(&root, &origins, sim.maker_fee);
+        root.fees.check(origins)?;
+        let sim = simulator(&root, origins)?;
+        let mut reader = relations::Reader::new(&root, origins, sim.maker_fee);
         let defaults = reader.params(None)?;
         let mut params = BTreeMap::new();
         for coin in root.asset.keys() {
             if !universe.contains_key(coin) {
                 let (key, all) = (format!("asset.{coin}"), coins.join(", "));
                 let problem = format!("the universe has no such coin; known: {all}");
-                return Err(ConfigError::at(place_of(&origins, &key), key, problem));
+                return Err(ConfigError::at(place_of(origins, &key), key, problem));
             }
             params.insert(coin.clone(), reader.params(Some(coin))?);
         }
@@ -292,14 +190,12 @@ impl Settings {
             seed: root.general.seed,
             sim,
             fees: root.fees,
-            secrets,
-            file,
+            secrets: *secrets,
             warnings,
             universe,
             defaults,
             params,
-            resolved: table,
-            origins,
+            draft,
         })
     }
 }
@@ -316,45 +212,6 @@ fn place_of(origins: &Origins, key: &str) -> String {
             None => return "configuration".to_owned(),
         }
     }
-}
-
-fn set(
-    table: &mut Table,
-    origins: &mut Origins,
-    [section, key]: [&str; 2],
-    value: Value,
-    origin: &str,
-) {
-    let section_table =
-        table.entry(section).or_insert_with(|| Value::Table(Table::new())).as_table_mut();
-    if let Some(keys) = section_table {
-        keys.insert(key.to_owned(), value);
-        origins.insert(format!("{section}.{key}"), origin.to_owned());
-    }
-}
-
-/// A default that a person sets holds for every coin: what the shipped file sets for one goes.
-fn forget_coins(table: &mut Table, origins: &mut Origins, own: &Table) {
-    let parts = own.get("defaults").and_then(Value::as_table).into_iter().flatten();
-    let set: Vec<(&String, &String)> = parts
-        .flat_map(|(part, keys)| {
-            keys.as_table().into_iter().flat_map(Table::keys).map(move |k| (part, k))
-        })
-        .collect();
-    let coins = table.get_mut("asset").and_then(Value::as_table_mut);
-    for (coin, parts) in coins.into_iter().flatten() {
-        for (part, key) in &set {
-            let keys = parts.get_mut(part.as_str()).and_then(Value::as_table_mut);
-            if keys.is_some_and(|keys| keys.remove(key.as_str()).is_some()) {
-                origins.remove(&format!("asset.{coin}.{part}.{key}"));
-            }
-        }
-    }
-}
-
-fn coin_list(typed: &str) -> Value {
-    let names = typed.split(',').map(str::trim).filter(|s| !s.is_empty());
-    Value::Array(names.map(|s| Value::String(s.to_owned())).collect())
 }
 
 fn instruments(

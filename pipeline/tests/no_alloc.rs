@@ -7,8 +7,11 @@ mod counting;
 mod world;
 
 use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{
+    AssetId, Bps, Coin, Instrument, MarketEvent, Nanos, QuoteModel, Record, Strategy, Universe,
+};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
+use botmm_pipeline::wiring;
 use counting::allocations;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -51,12 +54,38 @@ fn no_stage_allocates_after_start() {
     setup.params.fee_floor = false;
     setup.params.min_spread_bps = 0.3;
     setup.params.vol_multiplier = 0.1;
+    watch_replay(&setup);
+    // The same with everything on.
+    setup.params.strategy = Strategy::Adaptive;
+    setup.params.toxicity.use_toxicity = true;
+    setup.params.toxicity.use_edge_gate = true;
+    setup.params.maker_fee = Bps::from_e8(0);
+    for model in [QuoteModel::AvellanedaStoikov, QuoteModel::Glft] {
+        setup.params.model = model;
+        setup.params.max_spread_bps = 0.4;
+        watch_replay(&setup);
+    }
+}
+
+fn watch_replay(setup: &Setup) {
     let (count, polls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let watch = |inner| -> Box<dyn Stage> {
         Box::new(Watched { inner, allocations: count.clone(), polls: polls.clone() })
     };
-    let outcome = world::replay(&setup, watch);
-    assert!(outcome.metrics.fills.get() > 20, "a quiet session proves nothing");
+    let (mut moments, mut params) = (0_u64, setup.params);
+    let side = |_: Nanos, control: &mut wiring::Control| {
+        moments += 1;
+        if moments.is_multiple_of(1_000) {
+            params.num_levels = 1 + (moments / 1_000 % 4) as usize;
+            let changes = [0, 1, 2].map(|i| (AssetId::new(i), params));
+            assert!(control.change_params(&changes).is_some());
+        }
+    };
+    let outcome = world::replay(setup, watch, side);
+    let is_change = |r: &&Record| matches!(r, Record::Params { .. });
+    assert!(outcome.records.iter().filter(is_change).count() > 5, "parameters change, too");
+    let fills = outcome.metrics.fills.get();
+    assert!(fills > 20, "{:?}: {fills} fills prove nothing", setup.params.model);
     assert!(polls.load(Ordering::Relaxed) > 100_000);
     assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");
 }

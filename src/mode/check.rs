@@ -2,12 +2,13 @@
 
 use crate::cli::CheckArgs;
 use crate::exit::AppError;
-use crate::settings::Settings;
+use crate::settings::Draft;
 use crate::terminal;
 
 /// Validates, then prints the resolved configuration; warnings go to stderr.
 pub fn run(args: &CheckArgs) -> Result<(), AppError> {
-    let settings = Settings::load(args.config.as_deref(), &|name| std::env::var(name).ok())?;
+    let draft = Draft::load(args.config.as_deref(), &|name| std::env::var(name).ok())?;
+    let settings = draft.with_live_file()?.build()?;
     for warning in &settings.warnings {
         terminal::complain(format_args!("warning: {warning}"));
     }

@@ -1,5 +1,8 @@
 //! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
 
+mod params;
+
+use self::params::{Changes, Changing, Told};
 use super::session::{self, Ended};
 use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
@@ -7,10 +10,11 @@ use crate::exit::AppError;
 use crate::report::{DataFile, Days, Summary};
 use crate::settings::Settings;
 use crate::side::journal::{Journal, write_whole};
+use crate::side::reload::Effect;
 use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
-use botmm_pipeline::types::{Nanos, Record};
+use botmm_pipeline::types::{Nanos, Record, Universe};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -36,6 +40,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
     let settings = session::settings(&args.common, &args.overrides())?;
     let plan = session::plan(&settings.plan_name)?;
     let stop = session::stop_flag()?;
+    let told = args.params_from.as_deref().map(Told::read).transpose()?;
     let loaded = load(args, &settings)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
 
@@ -43,6 +48,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         settings: &settings,
         plan: plan.as_ref(),
         lossless: args.lossless,
+        told: told.as_ref(),
         out: args.common.out.as_deref(),
         quiet: args.common.json,
     };
@@ -92,6 +98,8 @@ struct Replay<'a> {
     settings: &'a Settings,
     plan: Option<&'a Plan>,
     lossless: bool,
+    /// Parameters change as an earlier run's did.
+    told: Option<&'a Told>,
     out: Option<&'a Path>,
     quiet: bool,
 }
@@ -111,14 +119,15 @@ impl Replay<'_> {
         stop: &AtomicBool,
     ) -> Result<(Summary, Result<(), AppError>), AppError> {
         let Loaded { tape, universe, report } = loaded;
-        let tape = Arc::new(tape);
+        let changes = self.changes(&tape, &universe)?;
+        let tape = Arc::new(tape.with_statuses(changes.statuses()));
         let span = self.span(&tape)?;
-        let config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
+        let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
         let market = RecordedMarket::new(tape.clone(), &universe, self.settings.sim.queue);
         let exchange_config = session::exchange_config(self.settings);
         let (exchange, Links { gateway, account, .. }) =
             Exchange::new(market, universe.clone(), exchange_config, false);
-        let wiring::Pipeline { stages, records, metrics, rings, .. } =
+        let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
             wiring::build(&config, TapeFeed::new(tape), gateway);
 
         let clock = WallClock::default();
@@ -129,8 +138,11 @@ impl Replay<'_> {
         let journal = self.out.map(|dir| Journal::create(dir, &universe)).transpose()?;
         let bar = progress_bar(self.quiet, "replaying");
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
+        changes.raise_limits(&mut config);
+        let changing = Changing::new(changes, control);
         let days = Days::default();
-        let mut side = Side { records, latencies, journal, days, moments: 0, now: span.start };
+        let mut side =
+            Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
         let started = Instant::now();
         let mut after_moment = |now: Nanos| {
             side.look(now);
@@ -145,12 +157,7 @@ impl Replay<'_> {
             venue: Box::new(exchange),
             after_moment: &mut after_moment,
         };
-        match self.plan {
-            None => run_inline(lanes, drive),
-            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
-                AppError::data("pipeline", e, "this is a defect: report it with the command line")
-            })?,
-        }
+        self.drive(lanes, drive)?;
         let wall = started.elapsed();
         bar.finish_and_clear();
         side.drain();
@@ -159,6 +166,7 @@ impl Replay<'_> {
         }
         let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
         notes.extend(left_out(&report));
+        notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
         }
@@ -182,6 +190,24 @@ impl Replay<'_> {
         Ok((ended.summary(), session::verdict(&metrics)))
     }
 
+    /// Where parameters change.
+    fn changes(&self, tape: &Tape, universe: &Universe) -> Result<Changes, AppError> {
+        match (self.told, tape.span()) {
+            (Some(told), Some(span)) => told.changes(self.settings, universe, span),
+            _ => Ok(Changes::default()),
+        }
+    }
+
+    fn drive(&self, lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), AppError> {
+        match self.plan {
+            None => run_inline(lanes, drive),
+            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
+                AppError::data("pipeline", e, "this is a defect: report it with the command line")
+            })?,
+        }
+        Ok(())
+    }
+
     fn span(&self, tape: &Tape) -> Result<Span, AppError> {
         let (Some(recv), Some(venue)) = (tape.span(), tape.venue_span()) else {
             return Err(AppError::data("recording", "no usable event", "name another recording"));
@@ -198,6 +224,7 @@ struct Side {
     records: Vec<In<Record>>,
     latencies: Latencies,
     journal: Option<Journal>,
+    changing: Changing,
     days: Days,
     moments: u64,
     now: Nanos,
@@ -206,6 +233,7 @@ struct Side {
 impl Side {
     fn look(&mut self, now: Nanos) {
         (self.now, self.moments) = (now, self.moments + 1);
+        self.changing.hand_over();
         if self.moments.is_multiple_of(LOOK_EVERY) {
             self.drain();
         }
@@ -215,11 +243,18 @@ impl Side {
         self.latencies.drain();
         for ring in &mut self.records {
             while let Some(record) = ring.pop() {
-                if let Record::Day(day) = record {
-                    self.days.add(day);
+                let mut changed = None;
+                match record {
+                    Record::Params { generation, time, market_seq } => {
+                        let effect = Effect { generation, time, market_seq };
+                        changed = self.changing.took_effect(&effect);
+                    }
+                    Record::Day(day) => self.days.add(day),
+                    _ => {}
                 }
                 if let Some(journal) = &mut self.journal {
                     journal.write(&record);
+                    changed.iter().for_each(|line| journal.write_line(line));
                 }
             }
         }

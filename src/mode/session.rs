@@ -13,7 +13,7 @@ use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{DayNet, Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::types::{AssetId, AssetParams, DayNet, Nanos, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
@@ -33,6 +33,15 @@ pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) 
     // Runs against a simulated account start from nothing: the seed tells them apart.
     let session = settings.seed as u32;
     wiring::Config { universe, params, session, lossless, risk: None }
+}
+
+/// Takes note of limits that rise while it runs: a summary holds the highest exposure of a run against
+/// the highest limit.
+pub fn raise_limits(config: &mut wiring::Config, params: &[(AssetId, AssetParams)]) {
+    for (asset, new) in params {
+        let limit = &mut config.params[asset.index()].risk.max_position_usd;
+        *limit = new.risk.max_position_usd.max(*limit);
+    }
 }
 
 /// The simulated exchange's configuration.

@@ -34,6 +34,9 @@ pub(super) struct General {
     pub symbols: Vec<String>,
     pub plan: String,
     pub seed: u64,
+    /// Read by [`super::Draft::with_live_file`], before the rest is.
+    #[serde(rename = "live_params")]
+    pub _live_params: String,
     /// Read by [`super::Draft::understands_real_money`], before the rest is.
     #[serde(rename = "i_understand_real_money")]
     pub _real_money: bool,

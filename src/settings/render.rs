@@ -24,9 +24,10 @@ impl Settings {
     /// and the secrets masked.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        let file = self.file.as_ref().map(|f| format!(", then {}", f.display()));
         out += "# The resolved configuration: the built-in defaults";
-        out += &file.unwrap_or_default();
+        for name in self.draft.files().into_iter().flatten() {
+            let _ = write!(out, ", then {name}");
+        }
         out += ".\n# A value that is not built in has its place behind it.\n";
         for (name, state) in self.secrets.masked() {
             let _ = writeln!(out, "# {name}: {state}");
@@ -36,7 +37,8 @@ impl Settings {
     }
 
     /// SHA-256 of the resolved configuration, in hex: equal exactly when every value is equal that
-    /// a decision may depend on. The thread plan is not among them.
+    /// a decision may depend on. The thread plan is not among them, nor is where parameters are read
+    /// from: what was read is.
     pub fn sha256(&self) -> String {
         let digest = Sha256::digest(self.body(false).as_bytes());
         digest.iter().fold(String::new(), |mut hex, byte| {
@@ -60,7 +62,9 @@ impl Settings {
             }
             coins.insert(coin.clone(), Json::Object(of_coin));
         }
+        let [file, live_params] = self.draft.files();
         let set: Map<String, Json> = self
+            .draft
             .origins
             .keys()
             .filter(|key| !self.is_table(key))
@@ -69,7 +73,8 @@ impl Settings {
         let secrets: Map<String, Json> =
             self.secrets.masked().map(|(n, s)| (n.to_owned(), Json::from(s))).collect();
         json!({
-            "file": self.file.as_ref().map(|f| f.display().to_string()),
+            "file": file,
+            "live_params": live_params,
             "general": section("general"),
             "universe": section("universe"),
             "sim": section("sim"),
@@ -85,13 +90,13 @@ impl Settings {
     }
 
     fn table(&self, path: &[&str]) -> Option<&Table> {
-        path.iter().try_fold(&self.resolved, |table, key| table.get(*key)?.as_table())
+        path.iter().try_fold(&self.draft.table, |table, key| table.get(*key)?.as_table())
     }
 
     /// Whether other keys lie below this one, and say more exactly where they came from.
     fn is_table(&self, key: &str) -> bool {
         let below = format!("{key}.");
-        self.origins.range(below.clone()..).next().is_some_and(|(k, _)| k.starts_with(&below))
+        self.draft.origins.range(below.clone()..).next().is_some_and(|(k, _)| k.starts_with(&below))
     }
 
     fn body(&self, comments: bool) -> String {
@@ -140,7 +145,7 @@ impl Writer<'_> {
     fn keys(&mut self, table: &Table, path: &str, section: Section) {
         for spec in spec::of(section) {
             let Some(v) = table.get(spec.key) else { continue };
-            if spec.key == "plan" && !self.comments {
+            if matches!(spec.key, "plan" | "live_params") && !self.comments {
                 continue;
             }
             let _ = write!(self.out, "{} = {}", spec.key, value(spec.key, v));

@@ -130,6 +130,7 @@ fn kind(kind: Kind) -> Json {
         Kind::Rate => exact(-100, 100),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Words(words) => json!({ "enum": words }),
+        Kind::Path => json!({ "type": "string" }),
         Kind::Coins => json!({
             "type": "array", "items": { "type": "string" },
             "minItems": 1, "maxItems": MAX_ASSETS, "uniqueItems": true,

@@ -69,6 +69,8 @@ pub(super) enum Kind {
     Bool,
     /// One of these.
     Words(&'static [&'static str]),
+    /// The path of a file; empty = none.
+    Path,
     /// A list of coins.
     Coins,
     /// Weights of the quote levels.
@@ -97,7 +99,7 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
     Spec { account: true, ..key(Section::Risk, name, kind, unit) }
 }
 
-use Kind::{Bool, Coins, Int, Latency, Money, Num, Queue, Rate, Weights, Words};
+use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Weights, Words};
 use Section::{
     Adaptive, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity, VolumeTier,
 };
@@ -113,6 +115,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "symbols", Coins, ""),
     key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
+    key(General, "live_params", Path, ""),
     key(General, "i_understand_real_money", Bool, ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
@@ -241,6 +244,7 @@ impl Spec {
             Rate => "a rate from -100 to 100 (bps), at most 4 decimals".to_owned(),
             Bool => "true or false".to_owned(),
             Words(words) => format!("one of {}", words.join(", ")),
+            Path => "the path of a file, \"\" = none".to_owned(),
             Coins => "a list of coins, [\"BTC\", \"ETH\"]".to_owned(),
             Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
             Queue => botmm_pipeline::venue::sim::queue::QUEUE_ALLOWED.to_owned(),
@@ -249,7 +253,7 @@ impl Spec {
     }
 
     /// [`None`] when the value is allowed, otherwise what is wrong with it.
-    fn fault(&self, value: &Value) -> Option<&'static str> {
+    pub fn fault(&self, value: &Value) -> Option<&'static str> {
         const TYPE: Option<&str> = Some("wrong type or unit");
         const RANGE: Option<&str> = Some("out of range");
         let in_range = |ok: bool| if ok { None } else { RANGE };
@@ -263,6 +267,7 @@ impl Spec {
             (Rate, v) => text(v).map_or(TYPE, |t| parse_bps(&t).err().and(TYPE)),
             (Bool, Value::Boolean(_)) => None,
             (Words(words), Value::String(s)) => in_range(words.contains(&s.as_str())),
+            (Path, Value::String(s)) => in_range(!s.contains(char::is_control)),
             (Coins, Value::Array(items)) if items.iter().all(Value::is_str) => None,
             (Weights, Value::Array(items)) => in_range(
                 items.len() == QUOTE_LEVELS

@@ -1,3 +1,4 @@
+use super::document::Document;
 use super::*;
 use botmm_pipeline::types::{Nanos, Usd};
 use std::io::Write as _;

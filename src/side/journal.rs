@@ -117,7 +117,13 @@ impl Journal {
     /// Takes in a record. A full disk must not stop trading: the first error is kept for
     /// [`Journal::finish`], and nothing more is written.
     pub fn write(&mut self, record: &Record) {
-        let Some(line) = self.line(record) else { return };
+        if let Some(line) = self.line(record) {
+            self.write_line(&line);
+        }
+    }
+
+    /// Takes in a line that the side thread makes itself.
+    pub fn write_line(&mut self, line: &Value) {
         if self.failed.is_none()
             && let Err(e) = writeln!(self.out, "{line}")
         {
@@ -183,6 +189,7 @@ impl Journal {
                 "type": "day", "date": utc_date(day.day), "net_usd": day.net.to_string(),
                 "whole": day.whole,
             })),
+            // What changed is known where the parameters were handed over (`side::reload`).
             Record::Params { .. } => None,
             Record::Risk(kept) => self.risk(kept),
             Record::RiskState { asset, time, state } => Some(json!({

@@ -53,15 +53,16 @@ impl Desk {
         }
     }
 
-    /// Other parameters, from the next decision on; what was learned stays. The lengths of bars do not
-    /// change while a pipeline runs.
+    /// Other parameters: the next decision is due at once, and what was learned stays. The lengths of
+    /// bars do not change while a pipeline runs.
     pub fn set_params(&mut self, params: &AssetParams) {
         self.quoter.set_params(params);
         self.signals.consumer_mut().set_params(params.signal);
         self.adaptive.set_params(&params.adaptive, params.tick);
         self.toxicity.set_params(&params.toxicity);
         self.toxic_fills.set_after(params.toxicity.toxicity_horizon);
-        self.is_dirty = true;
+        // They do not wait for the next decision that is due.
+        (self.is_dirty, self.last_decision) = (true, None);
     }
 
     /// Whether the venue lists the asset.

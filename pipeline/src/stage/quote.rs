@@ -137,7 +137,9 @@ impl QuoteStage {
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
         for (i, desk) in self.desks.iter_mut().enumerate() {
-            let Some(quote) = desk.decide(now, self.venue_seq) else { continue };
+            let Some(mut quote) = desk.decide(now, self.venue_seq) else { continue };
+            // Its own view may still be of an older one.
+            quote.target.generation = self.rings.params.generation();
             // Before the target, so that whoever sees the decision finds its terms.
             self.rings.records.push_or_drop(Record::Terms(quote.terms));
             self.rings.out.push(i, quote.target);

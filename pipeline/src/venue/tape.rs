@@ -90,12 +90,8 @@ impl TapeBuilder {
     /// Puts both orders in place.
     pub fn finish(self) -> Tape {
         let mut tape = self.tape;
-        let mut by_recv = std::mem::take(&mut tape.by_recv);
-        let mut by_venue = by_recv.clone();
-        // Stable sorts: what ties on time and channel keeps its original order.
-        by_recv.sort_by_key(|&r| (tape.recv_time_of(r), r.kind()));
-        by_venue.sort_by_key(|&r| (tape.venue_time_of(r), r.kind()));
-        Tape { by_recv, by_venue, ..tape }
+        tape.by_venue.clone_from(&tape.by_recv);
+        tape.in_order()
     }
 }
 
@@ -113,6 +109,28 @@ impl Tape {
             builder.push(&event);
         }
         builder.finish()
+    }
+
+    /// The same with more changes of link or parameters, each after all else that was received at its
+    /// time. The order of everything else stays.
+    pub fn with_statuses(mut self, statuses: impl IntoIterator<Item = FeedStatus>) -> Self {
+        for status in statuses {
+            let event = MarketEvent::Status(status);
+            let index = push_at(&mut self.statuses, status);
+            let added = EventRef::new(event.channel_rank().into(), index);
+            self.by_recv.push(added);
+            self.by_venue.push(added);
+        }
+        self.in_order()
+    }
+
+    /// Puts both orders in place. Stable sorts: what ties on time and channel keeps its order.
+    fn in_order(mut self) -> Self {
+        let (mut by_recv, mut by_venue) =
+            (std::mem::take(&mut self.by_recv), std::mem::take(&mut self.by_venue));
+        by_recv.sort_by_key(|&r| (self.recv_time_of(r), r.kind()));
+        by_venue.sort_by_key(|&r| (self.venue_time_of(r), r.kind()));
+        Self { by_recv, by_venue, ..self }
     }
 
     /// How many events.
@@ -290,6 +308,29 @@ mod tests {
         assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1 });
         assert_eq!(tape.counts().total(), tape.len());
         assert_eq!(Tape::build([]).span(), None);
+    }
+
+    #[test]
+    fn what_is_added_comes_after_all_of_its_time_and_moves_nothing() {
+        let added = [60, 50, 50, 30].map(|t| FeedStatus::new_params(t as u32, Nanos(t)));
+        let tape = sample().with_statuses(added);
+        let generation = |e: &MarketEvent| match e {
+            MarketEvent::Status(s) if s.link == Link::NewParams => Some(s.generation),
+            _ => None,
+        };
+        let recv: Vec<_> = tape
+            .iter_recv()
+            .map(|e| generation(&e).map_or_else(|| name(&e), |g| g.to_string()))
+            .collect();
+        assert_eq!(
+            recv,
+            ["30", "bbo", "t7", "t3", "book", "status", "50", "50", "t1", "60"],
+            "by receive time"
+        );
+        let others = |e: &MarketEvent| generation(e).is_none();
+        let (before, after): (Vec<_>, Vec<_>) =
+            (sample().iter_venue().collect(), tape.iter_venue().filter(others).collect());
+        assert_eq!(before, after);
     }
 
     #[test]

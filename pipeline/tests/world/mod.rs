@@ -18,7 +18,7 @@ use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use botmm_pipeline::venue::sim::{Market, MarketOutput};
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::venue::{Feed, Gateway};
-use botmm_pipeline::wiring;
+use botmm_pipeline::wiring::{self, Control};
 use std::sync::Arc;
 
 pub const START: Nanos = Nanos::secs(1_757_000_000);
@@ -92,14 +92,28 @@ pub fn run<G: Gateway + 'static>(
     plan: Option<&Plan>,
     watch: impl FnOnce(SimGateway) -> G,
 ) -> Outcome {
+    run_beside(setup, plan, watch, |_, _| {})
+}
+
+/// The same, with a side thread that may ask something of the stages after each moment.
+pub fn run_beside<G: Gateway + 'static>(
+    setup: &Setup,
+    plan: Option<&Plan>,
+    watch: impl FnOnce(SimGateway) -> G,
+    side: impl FnMut(Nanos, &mut Control),
+) -> Outcome {
     let (exchange, Links { feed, gateway, account }) =
         Exchange::new(market(setup), universe(), exchange_config(setup), true);
-    drive(setup, plan, (exchange, account), (feed, watch(gateway)), |stage| stage)
+    drive(setup, plan, (exchange, account), (feed, watch(gateway)), (|stage| stage, side))
 }
 
 /// A replay of what the synthetic market did without us, inline; `wrap` may put something around
-/// each stage.
-pub fn replay(setup: &Setup, wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>) -> Outcome {
+/// each stage, and `side` may ask something of them after each moment.
+pub fn replay(
+    setup: &Setup,
+    wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
+    side: impl FnMut(Nanos, &mut Control),
+) -> Outcome {
     let mut output = MarketOutput::default();
     market(setup).advance(setup.start + setup.span, &mut output);
     let delayed = output.events.into_iter().map(|mut event| {
@@ -110,7 +124,7 @@ pub fn replay(setup: &Setup, wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>)
     let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
     let (exchange, Links { gateway, account, .. }) =
         Exchange::new(market, universe(), exchange_config(setup), false);
-    drive(setup, None, (exchange, account), (TapeFeed::new(tape), gateway), wrap)
+    drive(setup, None, (exchange, account), (TapeFeed::new(tape), gateway), (wrap, side))
 }
 
 fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
@@ -118,7 +132,10 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
     plan: Option<&Plan>,
     (exchange, account): (Exchange<M>, AccountReader),
     (feed, gateway): (F, G),
-    wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
+    (wrap, mut side): (
+        impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
+        impl FnMut(Nanos, &mut Control),
+    ),
 ) -> Outcome {
     let universe = universe();
     let config = wiring::Config {
@@ -128,11 +145,12 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         lossless: setup.lossless,
         risk: None,
     };
-    let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
+    let wiring::Pipeline { stages, mut records, mut control, metrics, rings, .. } =
         wiring::build(&config, feed, gateway);
     let stages = stages.into_iter().map(wrap).collect();
     let mut all = Vec::new();
-    let mut after_moment = |_| {
+    let mut after_moment = |now| {
+        side(now, &mut control);
         drain(&mut records, &mut all);
         true
     };

@@ -4,6 +4,7 @@
 mod account;
 mod links;
 mod listing;
+mod params;
 mod risk;
 mod show;
 mod startup;
@@ -18,13 +19,14 @@ use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::BackFill;
 use crate::side::journal::{Journal, utc};
+use crate::side::reload::{Effect, Reload};
 use crate::side::risk_state::RiskKeeper;
 use crate::side::screen::Picture;
 use crate::side::state::RunState;
 use crate::terminal;
 use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, Plan, WallClock};
+use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, WallClock};
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::HlFeed;
@@ -44,8 +46,6 @@ const TURN: Duration = Duration::from_millis(20);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The order link must have shown no open order for this long before it is believed.
 const CANCEL_SETTLE: Duration = Duration::from_millis(500);
-/// Clocks and links are not exact.
-const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// Rounds of cancelling over HTTPS at the end.
 const LAST_ROUNDS: u32 = 3;
 const LAST_PAUSE: Duration = Duration::from_millis(1_000);
@@ -68,7 +68,7 @@ pub struct Request {
     pub dir: PathBuf,
     /// How to reach the venue.
     pub access: Access,
-    /// The configuration before the venue's universe is known.
+    /// The configuration before the venue's universe is known, without what changes while it runs.
     pub draft: Draft,
     /// Flags on top.
     pub flags: Overrides,
@@ -85,7 +85,10 @@ pub struct Live {
     notes: Vec<String>,
     dir: PathBuf,
     settings: Settings,
+    /// What the pipeline was built from; limits that were raised since are the highest that held.
     config: wiring::Config,
+    reload: Reload,
+    params_changes: u64,
     clock: WallClock,
     started: Instant,
     start_time: Nanos,
@@ -128,12 +131,14 @@ impl Live {
     /// reconciled.
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
         let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
-        let plan = threaded_plan(&draft, &flags)?;
+        let plan = startup::threaded_plan(&draft, &flags)?;
+        let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
-        let Started { rest, settings, account } =
-            startup::start(&access, draft, &flags, &|| clock.now())?;
+        let Started { rest, settings, complete, account } =
+            startup::start(&access, draft.clone(), &flags, &|| clock.now())?;
         let universe = settings.universe();
+        let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), clock.now());
         let key = access.signer.address();
         let state = RunState::open(&access.state_dir, key, clock.now())?;
         let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
@@ -165,7 +170,7 @@ impl Live {
             account: address,
             vault,
             seed: seed ^ 1 << 32,
-            settle: settle(&state, &config),
+            settle: startup::settle(&state, &config),
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
@@ -184,6 +189,8 @@ impl Live {
             dir,
             settings,
             config,
+            reload,
+            params_changes: 0,
             start_time: clock.now(),
             clock,
             started: Instant::now(),
@@ -236,6 +243,7 @@ impl Live {
             self.watch_link();
             self.watch_sockets();
             self.inform_quote_stage();
+            self.watch_params();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -279,6 +287,9 @@ impl Live {
                     journal.write(&record);
                 }
                 match record {
+                    Record::Params { generation, time, market_seq } => {
+                        self.params_took_effect(Effect { generation, time, market_seq });
+                    }
                     Record::Day(day) => self.days.add(day),
                     Record::Risk(kept) => self.risk.saw(&kept),
                     Record::Alert { asset, time, kind } => {
@@ -313,7 +324,7 @@ impl Live {
         show.picture(&Picture {
             title: &self.title,
             elapsed: self.started.elapsed(),
-            capital: self.config.params[0].risk.capital_usd,
+            capital: self.reload.settings().capital(),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
@@ -339,6 +350,7 @@ impl Live {
             }
         }
         self.drain();
+        self.note_params_changes();
         let left = self.last_check();
         let venue_net = match &left {
             Ok(()) => self.compare(),
@@ -451,28 +463,4 @@ impl Live {
     pub fn dir(&self) -> PathBuf {
         self.dir.clone()
     }
-}
-
-/// How long to wait for what a killed run may have sent: until that is void.
-fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
-    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
-    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
-    let settle = void_after + CLOCK_GRACE;
-    terminal::complain(format_args!(
-        "the run before this one was killed: quoting waits {} s, until what it sent last is void",
-        settle.as_secs_f64()
-    ));
-    settle
-}
-
-/// Wall time needs threads.
-fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
-    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
-    session::plan(&name)?.ok_or_else(|| {
-        AppError::Usage(
-            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
-             dedicated or auto"
-                .to_owned(),
-        )
-    })
 }

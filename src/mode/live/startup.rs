@@ -3,18 +3,25 @@
 //! fails says what happened, where, and what to do.
 
 use crate::exit::AppError;
+use crate::mode::session;
 use crate::net::{Endpoint, Rest, Tls};
 use crate::settings::{Draft, Overrides, Settings};
+use crate::side::reload::Complete;
+use crate::side::state::RunState;
 use crate::terminal;
+use botmm_pipeline::rt::Plan;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
+use botmm_pipeline::wiring;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Clocks further apart than this make `expiresAfter` and staleness meaningless.
 const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
+/// Clocks and links are not exact.
+const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// Sizes and leverages that our grid holds.
 const MAX_SZ_DECIMALS: u64 = 6;
 const MAX_LEVERAGE: u64 = 255;
@@ -52,6 +59,8 @@ pub struct Started {
     pub rest: Rest,
     /// With the venue's universe and the account's fees.
     pub settings: Settings,
+    /// How they came about: parameters that change are read in the same way.
+    pub complete: Complete,
     /// Whom the key trades for.
     pub account: Account,
 }
@@ -71,8 +80,10 @@ pub fn start(
     let maker_fee = venue.maker_fee(&account)?;
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
-    let settings = draft.with_universe(&listed).with(&flags)?.build()?;
-    Ok(Started { rest, settings, account })
+    let complete: Complete =
+        Box::new(move |draft| draft.with_universe(&listed).with(&flags)?.build());
+    let settings = complete(draft)?;
+    Ok(Started { rest, settings, complete, account })
 }
 
 /// Every perpetual that a venue lists.
@@ -210,6 +221,30 @@ impl Venue<'_> {
         }
         Ok(())
     }
+}
+
+/// Wall time needs threads.
+pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
+    let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
+    session::plan(&name)?.ok_or_else(|| {
+        AppError::Usage(
+            "plan `inline` has no threads, and this verb runs in wall time: use solo, paired, \
+             dedicated or auto"
+                .to_owned(),
+        )
+    })
+}
+
+/// How long to wait for what a killed run may have sent: until that is void.
+pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
+    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
+    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
+    let settle = void_after + CLOCK_GRACE;
+    terminal::complain(format_args!(
+        "the run before this one was killed: quoting waits {} s, until what it sent last is void",
+        settle.as_secs_f64()
+    ));
+    settle
 }
 
 /// A listed perpetual of `meta`; [`None`] when it is delisted or of a shape that we do not trade.

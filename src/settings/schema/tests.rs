@@ -243,7 +243,9 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
         Kind::Int(..) => !fraction,
         // Their numbers have ranges.
         Kind::Queue | Kind::Latency => !text,
-        Kind::Num(..) | Kind::Bool | Kind::Words(_) | Kind::Coins | Kind::Weights => true,
+        Kind::Num(..) | Kind::Bool | Kind::Words(_) | Kind::Path | Kind::Coins | Kind::Weights => {
+            true
+        }
     }
 }
 

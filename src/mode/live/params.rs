@@ -1,0 +1,46 @@
+//! Parameters that change while the bot trades: looked for by the side thread, told of when they hold.
+
+use super::Live;
+use crate::mode::session;
+use crate::side::journal::utc;
+use crate::side::reload::{Effect, News, line, refused_line};
+
+impl Live {
+    /// Looks at the files of parameters, and hands over what changed.
+    pub(super) fn watch_params(&mut self) {
+        let now = self.clock.now();
+        let control = &mut self.pipeline.control;
+        for news in self.reload.turn(now, &mut |params| control.change_params(params)) {
+            let said = match news {
+                News::Said(said) => said,
+                News::Refused { source, error } => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.write_line(&refused_line(now, &source, &error));
+                    }
+                    format!("parameters refused, nothing changed: {error}")
+                }
+            };
+            self.say(format!("{} {said}", utc(now)));
+        }
+    }
+
+    /// From here on every decision is made with them.
+    pub(super) fn params_took_effect(&mut self, effect: Effect) {
+        let Some(change) = self.reload.took_effect(effect.generation) else { return };
+        session::raise_limits(&mut self.config, &change.params);
+        if let Some(journal) = &mut self.journal {
+            journal.write_line(&line(&change, &effect));
+        }
+        self.say(format!("{} {}", utc(effect.time), change.in_words()));
+        self.params_changes += 1;
+    }
+
+    /// A summary shows the configuration of the start.
+    pub(super) fn note_params_changes(&mut self) {
+        if self.params_changes > 0 {
+            let count = self.params_changes;
+            self.notes
+                .push(format!("changes of parameters while it ran, see the journal: {count}"));
+        }
+    }
+}

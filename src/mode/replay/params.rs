@@ -1,0 +1,219 @@
+//! `--params-from JOURNAL`: the changes of parameters that a journal tells of, at the same moments in
+//! this replay. Each is laid on top of this replay's own settings, and of the changes before it.
+
+use crate::exit::AppError;
+use crate::mode::session;
+use crate::settings::{ConfigError, ParamSetting, Settings};
+use crate::side::reload::{self, Change, Effect};
+use botmm_pipeline::types::{FeedStatus, Nanos, Universe};
+use botmm_pipeline::wiring::{Config, Control};
+use serde_json::Value;
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+
+/// No line of a journal is longer.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+
+/// What a journal says of parameters.
+pub struct Told {
+    name: String,
+    lines: Vec<Line>,
+    /// Its last line has no end: the run was killed while it wrote.
+    is_cut: bool,
+}
+
+struct Line {
+    number: usize,
+    time: Nanos,
+    settings: Vec<ParamSetting>,
+}
+
+/// What that comes to for one recording: changes that take effect at one moment each, in order.
+#[derive(Default)]
+pub struct Changes {
+    all: Vec<(Nanos, Change)>,
+    /// What a reader of the summary must know.
+    notes: Vec<String>,
+}
+
+impl Told {
+    /// Reads a journal. A line that cannot be read is named.
+    pub fn read(path: &Path) -> Result<Self, AppError> {
+        let file = File::open(path).map_err(AppError::io(path, "read"))?;
+        let mut told = Self { name: path.display().to_string(), lines: Vec::new(), is_cut: false };
+        let (mut reader, mut text) = (BufReader::new(file), Vec::new());
+        for number in 1.. {
+            text.clear();
+            let line = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut text);
+            if line.map_err(AppError::io(path, "read"))? == 0 {
+                break;
+            }
+            let bad = |problem: String| bad_line(&told.name, number, problem);
+            let read = match std::str::from_utf8(&text) {
+                Ok(text) => reload::read(text),
+                Err(_) => Err("not a line of a journal: not UTF-8".to_owned()),
+            };
+            match read {
+                Ok(Some((time, settings))) => {
+                    if told.lines.last().is_some_and(|before| before.time > time) {
+                        return Err(bad("time: earlier than in the line before".to_owned()));
+                    }
+                    told.lines.push(Line { number, time, settings });
+                }
+                Ok(None) => {}
+                Err(_) if text.last() != Some(&b'\n') && text.len() < MAX_LINE_BYTES as usize => {
+                    told.is_cut = true;
+                }
+                Err(problem) => return Err(bad(problem)),
+            }
+        }
+        Ok(told)
+    }
+
+    /// What they come to for a recording of these coins, received between these moments.
+    pub fn changes(
+        &self,
+        settings: &Settings,
+        universe: &Universe,
+        (first, last): (Nanos, Nanos),
+    ) -> Result<Changes, AppError> {
+        // What held when the recording began holds before its first event.
+        let moment = |line: &Line| line.time.max(first - Nanos(1));
+        let within = self.lines.partition_point(|line| line.time <= last);
+        let (lines, late) = self.lines.split_at(within);
+        let mut left_out = BTreeSet::new();
+        let mut all = Vec::new();
+        let mut before = settings.clone();
+        for together in lines.chunk_by(|a, b| moment(a) == moment(b)) {
+            let mut after = before.clone();
+            for line in together {
+                let bad = |e| bad_line(&self.name, line.number, said_of_line(e));
+                let is_ours = |s: &&ParamSetting| {
+                    s.coin().is_none_or(|coin| universe.find(coin.as_bytes()).is_some())
+                };
+                let (ours, others): (Vec<_>, Vec<_>) = line.settings.iter().partition(is_ours);
+                left_out.extend(others.into_iter().filter_map(ParamSetting::coin));
+                let ours: Vec<_> = ours.into_iter().cloned().collect();
+                after = after.with_params(&ours, LINE).map_err(bad)?;
+                let coins = universe.iter().map(|(_, i)| i.coin.as_str());
+                after.changes_since(&before, coins).map_err(bad)?;
+            }
+            let [from, to] = [together.first(), together.last()].map(|l| l.map_or(0, |l| l.number));
+            let change = self.change(universe, [&before, &after], [from, to]);
+            all.extend(change.map(|change| (moment(&together[0]), change)));
+            before = after;
+        }
+        let early = lines.partition_point(|line| line.time < first);
+        let notes = self.notes(all.len(), early, late.len(), &left_out);
+        Ok(Changes { all, notes })
+    }
+
+    /// What differs, when anything does.
+    fn change(
+        &self,
+        universe: &Universe,
+        [before, after]: [&Settings; 2],
+        [from, to]: [usize; 2],
+    ) -> Option<Change> {
+        let params = reload::changed_params(universe, before, after);
+        let coins = universe.iter().map(|(_, i)| i.coin.as_str());
+        let changes = after.changes_since(before, coins).unwrap_or_default();
+        let source = match from == to {
+            true => format!("{}:{from}", self.name),
+            false => format!("{}:{from}-{to}", self.name),
+        };
+        (!params.is_empty()).then_some(Change { changes, params, source })
+    }
+
+    fn notes(
+        &self,
+        made: usize,
+        early: usize,
+        late: usize,
+        left_out: &BTreeSet<&str>,
+    ) -> Vec<String> {
+        let name = &self.name;
+        let mut notes = vec![format!("changes of parameters, as {name} tells: {made}")];
+        if early > 0 {
+            notes.push(format!(
+                "changes in {name} from before the recording, made at its start: {early}"
+            ));
+        }
+        if late > 0 {
+            notes.push(format!("changes in {name} from after the recording, left out: {late}"));
+        }
+        for coin in left_out {
+            notes.push(format!("changes of {coin} in {name} left out: not in the recording"));
+        }
+        if self.is_cut {
+            notes.push(format!("the last line of {name} is cut: left out"));
+        }
+        notes
+    }
+}
+
+/// What messages of settings call the line, until its number is put there.
+const LINE: &str = "line";
+
+/// What is wrong, with the place where that is another than the line.
+fn said_of_line(e: ConfigError) -> String {
+    match e.place == LINE {
+        true => format!("{}: {}", e.key, e.problem),
+        false => e.to_string(),
+    }
+}
+
+fn bad_line(name: &str, number: usize, problem: String) -> AppError {
+    AppError::data(format!("{name}:{number}"), problem, "fix the line or leave it out")
+}
+
+impl Changes {
+    /// Where they take effect, for the tape.
+    pub fn statuses(&self) -> impl Iterator<Item = FeedStatus> {
+        (1..).zip(&self.all).map(|(generation, (at, _))| FeedStatus::new_params(generation, *at))
+    }
+
+    /// As [`session::raise_limits`].
+    pub fn raise_limits(&self, config: &mut Config) {
+        self.all.iter().for_each(|(_, change)| session::raise_limits(config, &change.params));
+    }
+}
+
+/// Hands changes over before the tape lets them in, and tells of them when it did.
+pub struct Changing {
+    control: Control,
+    waiting: VecDeque<Change>,
+    on_its_way: VecDeque<(u32, Change)>,
+    /// What a reader of the summary must know.
+    pub notes: Vec<String>,
+}
+
+impl Changing {
+    /// None of them has taken effect yet.
+    pub fn new(Changes { all, notes }: Changes, control: Control) -> Self {
+        let waiting = all.into_iter().map(|(_, change)| change).collect();
+        let mut changing = Self { control, waiting, on_its_way: VecDeque::new(), notes };
+        changing.hand_over();
+        changing
+    }
+
+    /// Hands over as many as the stages have room for. A moment has one change at most, and each
+    /// stage takes it over within the moment: there is always room for the next.
+    pub fn hand_over(&mut self) {
+        while let Some(next) = self.waiting.front()
+            && let Some(generation) = self.control.hand_over_params(&next.params)
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.on_its_way.push_back((generation, next));
+        }
+    }
+
+    /// The journal's line of a change that took effect.
+    pub fn took_effect(&mut self, effect: &Effect) -> Option<Value> {
+        let (generation, change) = self.on_its_way.pop_front()?;
+        assert_eq!(generation, effect.generation, "changes take effect in their order");
+        Some(reload::line(&change, effect))
+    }
+}

@@ -1,0 +1,308 @@
+//! The layers of a configuration, merged, before its coins are known.
+
+use super::document::{self, Document, Origins};
+use super::error::ConfigError;
+use super::live::LiveParams;
+use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec};
+use botmm_pipeline::types::Instrument;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The environment variable that picks the coins.
+const SYMBOLS_VAR: &str = "MM_SYMBOLS";
+/// The tables that may change while the bot runs.
+const LIVE_TABLES: [&str; 2] = ["defaults", "asset"];
+
+/// SHA-256 of a file's content.
+pub type ContentHash = [u8; 32];
+
+/// The hash of a file's content.
+pub fn content_hash(content: &[u8]) -> ContentHash {
+    Sha256::digest(content).into()
+}
+
+/// A configuration whose files were read, and whose coins were not looked up yet: live trading puts
+/// the venue's own universe in first.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub(super) table: Table,
+    pub(super) origins: Origins,
+    pub(super) secrets: Secrets,
+    /// The file that `--config` named, and what it held.
+    file: Option<(PathBuf, ContentHash)>,
+    /// The coins that the environment picked.
+    typed_symbols: Option<String>,
+    live: Option<LiveParams>,
+    /// Coins of the configuration that the venue does not list.
+    unlisted: Vec<String>,
+}
+
+impl Draft {
+    /// As [`Settings::load`].
+    pub fn load(
+        file: Option<&Path>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let read = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|e| {
+                ConfigError::general(path.display().to_string(), format!("cannot read: {e}"))
+            })
+        };
+        let text = file.map(read).transpose()?;
+        let typed_symbols = env(SYMBOLS_VAR).filter(|s| !s.trim().is_empty());
+        Self::merge(file.zip(text.as_deref()), typed_symbols, Secrets::from_env(env))
+    }
+
+    fn merge(
+        file: Option<(&Path, &str)>,
+        typed_symbols: Option<String>,
+        secrets: Secrets,
+    ) -> Result<Self, ConfigError> {
+        let shipped = Document::parse(SHIPPED_NAME, SHIPPED)?;
+        let (mut table, mut origins) = (shipped.table, shipped.origins);
+        if let Some((path, text)) = file {
+            let mut own = Document::parse(&path.display().to_string(), text)?;
+            forget_coins(&mut table, &mut origins, &own.table);
+            origins.append(&mut own.origins);
+            // Checked by itself first: a wrong type must not vanish under what it replaces.
+            spec::check(&own.table, &origins)?;
+            document::merge(&mut table, &own.table);
+        }
+        if let Some(typed) = &typed_symbols {
+            set(&mut table, &mut origins, ["general", "symbols"], coin_list(typed), SYMBOLS_VAR);
+        }
+        let file = file.map(|(path, text)| (path.to_owned(), content_hash(text.as_bytes())));
+        Ok(Self { table, origins, secrets, file, typed_symbols, live: None, unlisted: Vec::new() })
+    }
+
+    /// The same with another content of its file: what a running bot takes over when that changes.
+    /// Only parameters may differ. For a draft without flags and universe.
+    ///
+    /// # Errors
+    /// The content is no configuration, or it changes what takes a restart.
+    pub fn with_content(&self, content: &[u8]) -> Result<Self, ConfigError> {
+        let Some((path, _)) = &self.file else { return Ok(self.clone()) };
+        let text = std::str::from_utf8(content)
+            .map_err(|_| ConfigError::general(path.display().to_string(), "not UTF-8"))?;
+        let file = Some((path.as_path(), text));
+        let mut new = Self::merge(file, self.typed_symbols.clone(), self.secrets)?;
+        new.live.clone_from(&self.live);
+        for name in [&self.table, &new.table].into_iter().flat_map(Table::keys) {
+            let [before, after] = [&self.table, &new.table].map(|t| t.get(name));
+            if LIVE_TABLES.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(key) = first_difference(name, before, after) {
+                return Err(new.takes_restart(&key));
+            }
+        }
+        Ok(new)
+    }
+
+    /// A key was changed that cannot be while the bot runs.
+    pub(super) fn takes_restart(&self, key: &str) -> ConfigError {
+        // A key that was taken out of the file now has the built-in value; the change is the file's.
+        let own = Some(place_of(&self.origins, key)).filter(|p| !p.starts_with(SHIPPED_NAME));
+        let [file, live] = self.files();
+        let place = own.or(file).or(live).unwrap_or_else(|| SHIPPED_NAME.to_owned());
+        ConfigError::at(place, key, "cannot change while the bot runs; restart it to change this")
+    }
+
+    /// Puts flags on top.
+    pub fn with(mut self, flags: &Overrides) -> Result<Self, ConfigError> {
+        let Self { table, origins, .. } = &mut self;
+        let mut put = |path: [&str; 2], value: Option<Value>, flag: &str| {
+            if let Some(value) = value {
+                set(table, origins, path, value, flag);
+            }
+        };
+        let text = |v: Option<String>| v.map(Value::String);
+        let seed = match flags.seed.map(i64::try_from) {
+            Some(Err(_)) => {
+                return Err(ConfigError::general("--seed", format!("at most {}", i64::MAX)));
+            }
+            Some(Ok(seed)) => Some(Value::Integer(seed)),
+            None => None,
+        };
+        put(["general", "symbols"], flags.symbols.as_deref().map(coin_list), "--symbols");
+        put(["general", "plan"], text(flags.plan.clone()), "--plan");
+        put(["general", "seed"], seed, "--seed");
+        put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
+        put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
+        put(["sim", "maker_fee_bps"], text(flags.maker_fee.map(|f| f.to_string())), "--fee-bps");
+        Ok(self)
+    }
+
+    /// Puts the file of `general.live_params` on top, when there is one.
+    ///
+    /// # Errors
+    /// It is there, and cannot be read or is not sound by itself.
+    pub fn with_live_file(self) -> Result<Self, ConfigError> {
+        let live = match self.live_path() {
+            Some(path) => LiveParams::read(&path)?,
+            None => None,
+        };
+        Ok(self.with_live_params(live))
+    }
+
+    /// Puts these on top of everything else.
+    pub fn with_live_params(self, live: Option<LiveParams>) -> Self {
+        Self { live, ..self }
+    }
+
+    /// Where `general.live_params` is; [`None`] = it is turned off.
+    pub fn live_path(&self) -> Option<PathBuf> {
+        let path = self.general("live_params").and_then(Value::as_str);
+        path.filter(|p| !p.is_empty()).map(PathBuf::from)
+    }
+
+    /// What is on top of everything else.
+    pub fn live_params(&self) -> Option<&LiveParams> {
+        self.live.as_ref()
+    }
+
+    /// The file that `--config` named, with the hash of what was read.
+    pub fn file(&self) -> Option<(&Path, ContentHash)> {
+        self.file.as_ref().map(|(path, hash)| (path.as_path(), *hash))
+    }
+
+    /// The names of both.
+    pub(super) fn files(&self) -> [Option<String>; 2] {
+        let file = self.file.as_ref().map(|(path, _)| path.display().to_string());
+        [file, self.live.as_ref().map(|l| l.place().to_owned())]
+    }
+
+    /// Lays the live parameters into the tables of their coins.
+    pub(super) fn lay_live_params(&mut self) -> Result<(), ConfigError> {
+        let Some(live) = &self.live else { return Ok(()) };
+        let universe = self.table.get("universe").and_then(Value::as_table);
+        let listed = universe.into_iter().flat_map(Table::keys);
+        let known: Vec<String> = listed.chain(&self.unlisted).cloned().collect();
+        for (coin, key, value, origin) in live.by_coin(&known)? {
+            if !self.unlisted.contains(&coin) {
+                self.set_param(Some(&coin), "quote", key, value, origin);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets one parameter, of a coin or of all.
+    pub(super) fn set_param(
+        &mut self,
+        coin: Option<&str>,
+        part: &str,
+        key: &str,
+        value: Value,
+        origin: String,
+    ) {
+        let path: Vec<&str> = match coin {
+            Some(coin) => vec!["asset", coin, part],
+            None => vec!["defaults", part],
+        };
+        let mut table = Some(&mut self.table);
+        let mut key_path = String::new();
+        for name in path {
+            key_path = document::join(&key_path, name);
+            self.origins.entry(key_path.clone()).or_insert_with(|| origin.clone());
+            let entry = table.map(|t| t.entry(name).or_insert_with(|| Table::new().into()));
+            table = entry.and_then(Value::as_table_mut);
+        }
+        if let Some(table) = table {
+            table.insert(key.to_owned(), value);
+            self.origins.insert(document::join(&key_path, key), origin);
+        }
+    }
+
+    /// The plan's name, as it was written.
+    pub fn plan_name(&self) -> String {
+        self.general("plan").and_then(Value::as_str).unwrap_or("auto").to_owned()
+    }
+
+    /// Whether live trading on the mainnet was allowed in the file.
+    pub fn understands_real_money(&self) -> bool {
+        self.general("i_understand_real_money").and_then(Value::as_bool) == Some(true)
+    }
+
+    fn general(&self, key: &str) -> Option<&Value> {
+        self.table.get("general").and_then(Value::as_table)?.get(key)
+    }
+
+    /// Replaces the configured universe by the venue's own. What is set for a coin that the venue does
+    /// not list is of no use there; for a coin that nobody knows it stays, and is refused.
+    pub fn with_universe(mut self, listed: &[Instrument]) -> Self {
+        let entry = |i: &Instrument| {
+            let mut table = Table::new();
+            table.insert("index".to_owned(), Value::Integer(i.venue_index.into()));
+            table.insert("sz_decimals".to_owned(), Value::Integer(i.sz_decimals.into()));
+            table.insert("max_leverage".to_owned(), Value::Integer(i.max_leverage.into()));
+            (i.coin.to_string(), Value::Table(table))
+        };
+        let universe: Table = listed.iter().map(entry).collect();
+        let configured = self.table.get("universe").and_then(Value::as_table);
+        let configured = configured.into_iter().flat_map(Table::keys);
+        self.unlisted = configured.filter(|c| !universe.contains_key(*c)).cloned().collect();
+        if let Some(coins) = self.table.get_mut("asset").and_then(Value::as_table_mut) {
+            coins.retain(|coin, _| !self.unlisted.iter().any(|c| c == coin));
+        }
+        self.table.insert("universe".to_owned(), Value::Table(universe));
+        self.origins.retain(|key, _| !key.starts_with("universe"));
+        self
+    }
+
+    /// Checks everything.
+    pub fn build(self) -> Result<Settings, ConfigError> {
+        Settings::build(self)
+    }
+}
+
+/// The path of the first key at or below `path` whose value differs.
+fn first_difference(path: &str, before: Option<&Value>, after: Option<&Value>) -> Option<String> {
+    let (before, after) = match (before, after) {
+        (before, after) if before == after => return None,
+        (Some(Value::Table(before)), Some(Value::Table(after))) => (before, after),
+        _ => return Some(path.to_owned()),
+    };
+    let keys = before.keys().chain(after.keys());
+    let mut below = keys.map(|key| (document::join(path, key), before.get(key), after.get(key)));
+    below.find_map(|(path, before, after)| first_difference(&path, before, after))
+}
+
+fn set(
+    table: &mut Table,
+    origins: &mut Origins,
+    [section, key]: [&str; 2],
+    value: Value,
+    origin: &str,
+) {
+    let section_table =
+        table.entry(section).or_insert_with(|| Value::Table(Table::new())).as_table_mut();
+    if let Some(keys) = section_table {
+        keys.insert(key.to_owned(), value);
+        origins.insert(format!("{section}.{key}"), origin.to_owned());
+    }
+}
+
+/// A default that a person sets holds for every coin: what the shipped file sets for one goes.
+fn forget_coins(table: &mut Table, origins: &mut Origins, own: &Table) {
+    let parts = own.get("defaults").and_then(Value::as_table).into_iter().flatten();
+    let set: Vec<(&String, &String)> = parts
+        .flat_map(|(part, keys)| {
+            keys.as_table().into_iter().flat_map(Table::keys).map(move |k| (part, k))
+        })
+        .collect();
+    let coins = table.get_mut("asset").and_then(Value::as_table_mut);
+    for (coin, parts) in coins.into_iter().flatten() {
+        for (part, key) in &set {
+            let keys = parts.get_mut(part.as_str()).and_then(Value::as_table_mut);
+            if keys.is_some_and(|keys| keys.remove(key.as_str()).is_some()) {
+                origins.remove(&format!("asset.{coin}.{part}.{key}"));
+            }
+        }
+    }
+}
+
+fn coin_list(typed: &str) -> Value {
+    let names = typed.split(',').map(str::trim).filter(|s| !s.is_empty());
+    Value::Array(names.map(|s| Value::String(s.to_owned())).collect())
+}

@@ -1,0 +1,260 @@
+//! Parameters that change while the bot runs (STRATEGY §8): the file of `general.live_params`, and the
+//! parameter tables of the file that `--config` named.
+//!
+//! A file that changed is read whole and laid into the other layers as at the start. What comes out
+//! is sound as a whole, or changes nothing. What differs from what holds goes to the stages as one
+//! generation, which the feed lets in between two market events (`botmm_pipeline::stage::params`).
+
+mod line;
+mod watch;
+
+pub use line::{Change, Effect, line, read, refused_line};
+
+use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings};
+use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe};
+use std::collections::VecDeque;
+use std::path::Path;
+use watch::{Look, Watch};
+
+/// How often the files are looked at.
+const LOOK_EVERY: Nanos = Nanos::millis(200);
+/// They are read at least every so many ticks of the quotes (STRATEGY §8).
+const READ_EVERY_TICKS: i64 = 3_600;
+/// Changes that a message names; the journal names all.
+const NAMED: usize = 8;
+
+/// From layers to settings, in the same way as at the start.
+pub type Complete = Box<dyn Fn(Draft) -> Result<Settings, ConfigError>>;
+
+/// Hands parameters to the stages; their generation, or [`None`] = not now.
+pub type HandOver<'a> = dyn FnMut(&[(AssetId, AssetParams)]) -> Option<u32> + 'a;
+
+/// What a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A file was refused; nothing changed.
+    Refused {
+        /// Which.
+        source: String,
+        /// Why: one line.
+        error: String,
+    },
+    /// Something else.
+    Said(String),
+}
+
+/// A file that parameters come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Config,
+    Live,
+}
+
+struct Source {
+    kind: Kind,
+    watch: Watch,
+    /// Its newest content, when that was refused.
+    refused: Option<Vec<u8>>,
+}
+
+/// See the module.
+pub struct Reload {
+    universe: Universe,
+    complete: Complete,
+    /// The layers of what the files want, without flags and universe.
+    draft: Draft,
+    /// What they come to.
+    wanted: Settings,
+    /// What the stages were told last.
+    told: Settings,
+    /// Where the difference comes from.
+    changed_by: Vec<String>,
+    /// Told, and not in effect yet.
+    on_its_way: VecDeque<(u32, Change)>,
+    sources: Vec<Source>,
+    next_look: Nanos,
+}
+
+impl Reload {
+    /// Watches the files of a draft that came to these settings by way of `complete`.
+    pub fn new(
+        draft: Draft,
+        complete: Complete,
+        settings: Settings,
+        universe: Universe,
+        now: Nanos,
+    ) -> Self {
+        let ticks = universe.iter().map(|(_, i)| settings.params(i.coin.as_str()).tick.0);
+        let period = Nanos(READ_EVERY_TICKS * ticks.min().unwrap_or(1_000_000_000));
+        let source = |kind, path: &Path, hash: Option<ContentHash>| Source {
+            kind,
+            watch: Watch::new(path.to_owned(), hash, now, period),
+            refused: None,
+        };
+        let config = draft.file().map(|(path, hash)| source(Kind::Config, path, Some(hash)));
+        let live_hash = draft.live_params().map(LiveParams::hash);
+        let live = draft.live_path().map(|path| source(Kind::Live, &path, live_hash));
+        Self {
+            universe,
+            complete,
+            sources: config.into_iter().chain(live).collect(),
+            draft,
+            wanted: settings.clone(),
+            told: settings,
+            changed_by: Vec::new(),
+            on_its_way: VecDeque::new(),
+            next_look: now,
+        }
+    }
+
+    /// A turn of the side thread: looks at the files when it is time, and hands over what changed.
+    pub fn turn(&mut self, now: Nanos, hand_over: &mut HandOver<'_>) -> Vec<News> {
+        let mut news = Vec::new();
+        if now >= self.next_look {
+            self.next_look = now + LOOK_EVERY;
+            for i in 0..self.sources.len() {
+                self.look(i, now, &mut news);
+            }
+        }
+        if !self.changed_by.is_empty() {
+            self.tell(hand_over);
+        }
+        news
+    }
+
+    /// The change of a generation that took effect.
+    pub fn took_effect(&mut self, generation: u32) -> Option<Change> {
+        while let Some((told, change)) = self.on_its_way.pop_front() {
+            if told == generation {
+                return Some(change);
+            }
+        }
+        None
+    }
+
+    /// What the stages were told last.
+    pub fn settings(&self) -> &Settings {
+        &self.told
+    }
+
+    fn look(&mut self, at: usize, now: Nanos, news: &mut Vec<News>) {
+        let name = self.sources[at].watch.path().display().to_string();
+        let refused = |error: String| News::Refused { source: name.clone(), error };
+        match self.sources[at].watch.look(now) {
+            Look::Same => {}
+            Look::Content(content) => match self.take(at, &content) {
+                Ok(said) => news.extend(said.into_iter().map(News::Said)),
+                Err(e) => {
+                    self.sources[at].refused = Some(content);
+                    news.push(refused(e.to_string()));
+                }
+            },
+            Look::Gone => news.push(News::Said(format!("{name}: gone; what it set still holds"))),
+            Look::Unreadable(why) => news.push(refused(format!("{name}: cannot read: {why}"))),
+        }
+    }
+
+    /// Takes a new content of a file over; what should be said of it.
+    fn take(&mut self, at: usize, content: &[u8]) -> Result<Vec<String>, ConfigError> {
+        let draft = self.laid(self.sources[at].kind, &self.draft, content)?;
+        // What was refused of the other file may be sound together with this.
+        let other = self
+            .sources
+            .iter()
+            .position(|s| s.refused.is_some() && s.kind != self.sources[at].kind);
+        let with_other = other.and_then(|other| {
+            let source = &self.sources[other];
+            let both = self.laid(source.kind, &draft, source.refused.as_deref()?).ok()?;
+            let settings = self.sound(both.clone()).ok()?;
+            Some((both, settings, other))
+        });
+        let (draft, settings, taken) = match with_other {
+            Some((both, settings, other)) => (both, settings, vec![at, other]),
+            None => {
+                let settings = self.sound(draft.clone())?;
+                (draft, settings, vec![at])
+            }
+        };
+        let changes = settings.changes_since(&self.wanted, self.coins())?;
+        let mut said = Vec::new();
+        for taken in taken {
+            let name = self.sources[taken].watch.path().display().to_string();
+            if self.sources[taken].refused.take().is_some() && changes.is_empty() {
+                said.push(format!("{name}: sound again, and changes nothing"));
+            }
+            if !changes.is_empty() && !self.changed_by.contains(&name) {
+                self.changed_by.push(name);
+            }
+        }
+        let known = &self.wanted.warnings;
+        let warnings = settings.warnings.iter().filter(|w| !known.contains(w));
+        said.extend(warnings.map(|w| format!("warning: {w}")));
+        (self.draft, self.wanted) = (draft, settings);
+        Ok(said)
+    }
+
+    /// The layers, with another content of one file.
+    fn laid(&self, kind: Kind, draft: &Draft, content: &[u8]) -> Result<Draft, ConfigError> {
+        match kind {
+            Kind::Config => draft.with_content(content),
+            Kind::Live => {
+                let path = draft.live_path().unwrap_or_default().display().to_string();
+                let live = LiveParams::parse(&path, content)?;
+                Ok(draft.clone().with_live_params(Some(live)))
+            }
+        }
+    }
+
+    /// The settings of a draft, when the stages may be told of them.
+    fn sound(&self, draft: Draft) -> Result<Settings, ConfigError> {
+        let settings = (self.complete)(draft)?;
+        settings.changes_since(&self.told, self.coins())?;
+        Ok(settings)
+    }
+
+    fn coins(&self) -> impl Iterator<Item = &str> {
+        self.universe.iter().map(|(_, i)| i.coin.as_str())
+    }
+
+    /// Hands over what differs from what the stages know; when they cannot take it, the next turn
+    /// tries again.
+    fn tell(&mut self, hand_over: &mut HandOver<'_>) {
+        let Ok(changes) = self.wanted.changes_since(&self.told, self.coins()) else { return };
+        let params = changed_params(&self.universe, &self.told, &self.wanted);
+        if !params.is_empty() {
+            let Some(generation) = hand_over(&params) else { return };
+            let source = self.changed_by.join(", ");
+            self.on_its_way.push_back((generation, Change { changes, params, source }));
+        }
+        self.told.clone_from(&self.wanted);
+        self.changed_by.clear();
+    }
+}
+
+/// All parameters of the assets of which some differ.
+pub fn changed_params(
+    universe: &Universe,
+    before: &Settings,
+    after: &Settings,
+) -> Vec<(AssetId, AssetParams)> {
+    let params = universe.iter().map(|(id, i)| {
+        let [before, after] = [before, after].map(|s| s.params(i.coin.as_str()));
+        (id, before, after)
+    });
+    params.filter(|(_, before, after)| before != after).map(|(id, _, new)| (id, new)).collect()
+}
+
+impl Change {
+    /// In words, in one line.
+    pub fn in_words(&self) -> String {
+        let named: Vec<String> = self.changes.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = match self.changes.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        format!("{}: {}{more}", self.source, named.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+use super::*;
+use crate::settings::{Overrides, ParamSetting};
+use std::fs;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A configuration and a file of live parameters under watch, in steps of a second.
+struct World {
+    dir: TempDir,
+    reload: Reload,
+    universe: Universe,
+    now: Nanos,
+    /// What the stages were handed; refused while `is_full`.
+    handed: Vec<Vec<(AssetId, AssetParams)>>,
+    is_full: bool,
+}
+
+impl World {
+    fn new(config: &str, live: Option<&str>) -> Self {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("my.toml");
+        let named = live_line(&dir);
+        fs::write(&path, format!("{named}{config}")).unwrap();
+        if let Some(live) = live {
+            fs::write(dir.path().join("live.json"), live).unwrap();
+        }
+        let draft = Draft::load(Some(&path), &|_| None).unwrap().with_live_file().unwrap();
+        let flags = Overrides { symbols: Some("BTC,ETH".to_owned()), ..Overrides::default() };
+        let complete: Complete = Box::new(move |draft: Draft| draft.with(&flags)?.build());
+        let settings = complete(draft.clone()).unwrap();
+        let universe = settings.universe();
+        let reload = Reload::new(draft, complete, settings, universe.clone(), Nanos::ZERO);
+        Self { dir, reload, universe, now: Nanos::ZERO, handed: Vec::new(), is_full: false }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn config(&mut self, text: &str) -> Vec<String> {
+        fs::write(self.path("my.toml"), format!("{}{text}", live_line(&self.dir))).unwrap();
+        self.turns()
+    }
+
+    fn live(&mut self, text: &str) -> Vec<String> {
+        fs::write(self.path("live.json"), text).unwrap();
+        self.turns()
+    }
+
+    /// Five turns; what was said in them, without the folder.
+    fn turns(&mut self) -> Vec<String> {
+        let folder = format!("{}/", self.dir.path().display());
+        let mut said = Vec::new();
+        for _ in 0..5 {
+            self.now = self.now + Nanos::secs(1);
+            let (handed, is_full) = (&mut self.handed, self.is_full);
+            let news = self.reload.turn(self.now, &mut |params| {
+                (!is_full).then(|| handed.push(params.to_vec()))?;
+                Some(handed.len() as u32)
+            });
+            said.extend(news.into_iter().map(|news| match news {
+                News::Refused { source, error } => {
+                    assert!(!error.contains('\n'), "{error}");
+                    format!("refused {source}: {error}").replace(&folder, "")
+                }
+                News::Said(said) => said.replace(&folder, ""),
+            }));
+        }
+        said
+    }
+
+    /// The change of the newest generation, in words.
+    fn took_effect(&mut self) -> String {
+        let change = self.reload.took_effect(self.handed.len() as u32).unwrap();
+        change.in_words().replace(&format!("{}/", self.dir.path().display()), "")
+    }
+
+    /// The lowest spreads that the stages know of.
+    fn spreads(&self) -> [f64; 2] {
+        let mut spreads = [2.0, 2.5];
+        for (asset, params) in self.handed.iter().flatten() {
+            spreads[asset.index()] = params.min_spread_bps;
+        }
+        spreads
+    }
+}
+
+fn live_line(dir: &TempDir) -> String {
+    format!("general.live_params = {:?}\n", dir.path().join("live.json").to_str().unwrap())
+}
+
+#[test]
+fn what_changed_is_handed_over_as_one_generation() {
+    let mut w = World::new("", None);
+    assert_eq!((w.turns(), w.handed.len()), (vec![], 0));
+    assert_eq!(w.live("{\"ETH\": {\"spread\": 7, \"size\": 200}}"), [""; 0]);
+    assert_eq!(w.handed.len(), 1);
+    let [(asset, params)] = w.handed[0][..] else { panic!("BTC did not change") };
+    assert_eq!((asset.index(), params.order_size_usd.to_string()), (1, "200".to_owned()));
+    assert_eq!(
+        w.took_effect(),
+        "live.json: ETH quote.min_spread_bps 2.5 → 7.0, ETH quote.order_size_usd 150 → 200"
+    );
+    assert!(w.reload.took_effect(1).is_none(), "once");
+    assert_eq!(w.config("[defaults.risk]\ncapital_usd = 5000\n"), [""; 0]);
+    assert_eq!(w.handed[1].len(), 2, "what holds for the account is told to every asset");
+    assert_eq!(w.took_effect(), "my.toml: risk.capital_usd 10000 → 5000");
+    // Back to where it was.
+    assert_eq!(w.live("{}"), [""; 0]);
+    assert_eq!(w.spreads().map(f64::to_bits), [2.0, 2.5].map(f64::to_bits));
+    assert_eq!(w.reload.settings().capital().to_string(), "5000");
+    // A coin that is not traded, and a comment: nothing to hand over.
+    assert_eq!(w.live("{\"SOL\": {\"spread\": 7}}"), [""; 0]);
+    assert_eq!(w.config("[defaults.risk]\ncapital_usd = 5000.0 # as before\n"), [""; 0]);
+    assert_eq!(w.handed.len(), 3);
+}
+
+#[test]
+fn what_was_there_at_the_start_holds_already() {
+    let mut w =
+        World::new("[asset.BTC.quote]\nskew_factor = 1\n", Some("{\"BTC\": {\"skew\": 2}}"));
+    assert_eq!((w.turns(), w.handed.len()), (vec![], 0));
+    assert_eq!(w.live("{}"), [""; 0]);
+    assert_eq!(w.took_effect(), "live.json: BTC quote.skew_factor 2.0 → 1.0");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_is_told_of_once() {
+    let mut w = World::new("", Some("{\"BTC\": {\"spread\": 3}}"));
+    let bad = [
+        ("{\"BTC\": {\"spread\": 3", "live.json: not valid JSON: EOF"),
+        ("", "live.json: empty;"),
+        (
+            "{\"BTC\": {\"spread\": 60}}",
+            "live.json: BTC.spread: asset.BTC.quote.min_spread_bps: min",
+        ),
+        ("{\"XYZ\": {}}", "live.json: XYZ: unknown coin \"XYZ\";"),
+        ("{\"BTC\": {\"levels\": 9}, \"ETH\": {\"spread\": 7}}", "live.json: BTC.levels: 9 is not"),
+    ];
+    for (text, want) in bad {
+        let said = w.live(text);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(&format!("refused live.json: {want}")), "{text}: {said:?}");
+        assert_eq!(w.turns(), [""; 0]);
+    }
+    assert_eq!(w.handed.len(), 0);
+    assert_eq!(
+        w.live("{\"BTC\": {\"spread\": 3.0}}"),
+        ["live.json: sound again, and changes nothing"]
+    );
+    assert_eq!(w.live("{\"BTC\": {\"spread\": 4}}"), [""; 0]);
+    assert_eq!(w.took_effect(), "live.json: BTC quote.min_spread_bps 3.0 → 4.0");
+}
+
+#[test]
+fn a_configuration_that_takes_a_restart_changes_nothing() {
+    let mut w = World::new("", None);
+    let said = w.config("general.seed = 7\n[defaults.quote]\nmin_spread_bps = 9\n");
+    let takes = "cannot change while the bot runs; restart it to change this";
+    assert_eq!(said, [format!("refused my.toml: my.toml:2: general.seed: {takes}")]);
+    let said = w.config("[asset.BTC.signal]\natr_bar_s = 30\n");
+    assert_eq!(said, [format!("refused my.toml: my.toml:3: asset.BTC.signal.atr_bar_s: {takes}")]);
+    assert_eq!(w.handed.len(), 0);
+    // A flag has the last word, and keeps it.
+    assert_eq!(w.config("[defaults.quote]\nmin_spread_bps = 9\n"), [""; 0]);
+    assert_eq!(w.reload.settings().symbols, ["BTC", "ETH"]);
+    assert_eq!(w.spreads().map(f64::to_bits), [9.0, 9.0].map(f64::to_bits));
+}
+
+#[test]
+fn what_was_refused_alone_may_be_sound_together() {
+    let mut w = World::new("", None);
+    assert_eq!(w.live("{\"BTC\": {\"spread\": 60}}").len(), 1, "above max_spread_bps");
+    assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 100\n"), [""; 0]);
+    assert_eq!(w.handed.len(), 1);
+    assert_eq!(
+        w.took_effect(),
+        "my.toml, live.json: BTC quote.min_spread_bps 2.0 → 60.0, BTC quote.max_spread_bps 50.0 → \
+         100.0, ETH quote.max_spread_bps 50.0 → 100.0"
+    );
+    // And what is refused while the other is not sound, either, does not stop the other.
+    assert_eq!(w.live("{").len(), 1);
+    assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 90\n"), [""; 0]);
+    assert_eq!(w.handed.len(), 2);
+    assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 50\n").len(), 1, "60 still holds");
+}
+
+#[test]
+fn what_the_stages_cannot_take_is_tried_again_as_it_is_then() {
+    let mut w = World::new("", None);
+    w.is_full = true;
+    assert_eq!(w.live("{\"BTC\": {\"spread\": 7}}"), [""; 0]);
+    assert_eq!(w.live("{\"BTC\": {\"spread\": 8}}"), [""; 0]);
+    assert_eq!(w.config("[asset.ETH.quote]\nmin_spread_bps = 9\n"), [""; 0]);
+    w.is_full = false;
+    w.turns();
+    assert_eq!(w.handed.len(), 1);
+    let words = "live.json, my.toml: BTC quote.min_spread_bps 2.0 → 8.0, \
+                 ETH quote.min_spread_bps 2.5 → 9.0";
+    assert_eq!(w.took_effect(), words);
+}
+
+#[test]
+fn a_vanished_file_still_holds() {
+    let mut w = World::new("", Some("{\"BTC\": {\"spread\": 3}}"));
+    fs::remove_file(w.path("live.json")).unwrap();
+    assert_eq!(w.turns(), ["live.json: gone; what it set still holds"]);
+    assert_eq!(w.config("[defaults.quote]\nmin_spread_bps = 9\n"), [""; 0]);
+    assert_eq!(w.spreads().map(f64::to_bits), [2.0, 9.0].map(f64::to_bits), "BTC is set above");
+    fs::create_dir(w.path("live.json")).unwrap();
+    let said = w.turns();
+    assert!(said[0].starts_with("refused live.json: live.json: cannot read: "), "{said:?}");
+}
+
+#[test]
+fn new_warnings_are_said() {
+    let mut w = World::new("", None);
+    let said = w.live("{\"BTC\": {\"size\": 20}}");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("warning: BTC: level 2 gets 7.50 USD"), "{said:?}");
+    assert_eq!(w.live("{\"BTC\": {\"size\": 20, \"spread\": 4}}"), [""; 0]);
+    assert_eq!(w.handed.len(), 2);
+}
+
+#[test]
+fn a_line_says_all_that_a_replay_needs() {
+    let mut w = World::new("", None);
+    w.live("{\"BTC\": {\"spread\": 3.3000000000000003, \"size\": 999999999.12345678}}");
+    assert!(w.handed.is_empty(), "above max_position_usd");
+    w.config("[defaults.risk]\nmax_position_usd = 1e9\nmax_total_position_usd = 1e9\n");
+    let change = w.reload.took_effect(1).unwrap();
+    let time = Nanos(1_757_015_216_123_456_789);
+    let line = line(&change, &Effect { generation: 1, time, market_seq: 7 });
+    assert_eq!(line["time"], "2025-09-04T19:46:56.123456789Z");
+    assert_eq!(
+        (&line["market_seq"], &line["changes"][0]["coin"]),
+        (&7.into(), &serde_json::Value::Null)
+    );
+    let (when, settings) = read(&line.to_string()).unwrap().unwrap();
+    let plain = Settings::load(None, &|_| None).unwrap();
+    let again = plain.with_params(&settings, "j:1").unwrap();
+    assert_eq!(when, time);
+    for (_, instrument) in w.universe.iter() {
+        let coin = instrument.coin.as_str();
+        assert_eq!(again.params(coin), w.reload.settings().params(coin), "{coin}");
+    }
+    let coins: Vec<_> = settings.iter().map(ParamSetting::coin).collect();
+    assert_eq!(coins, [None, Some("BTC"), Some("BTC"), Some("BTC"), Some("ETH")]);
+
+    assert_eq!(read("{\"type\": \"fill\", \"changes\": 5}"), Ok(None));
+    let other = refused_line(time, "my.toml", "no \"good\"");
+    assert_eq!(read(&other.to_string()), Ok(None));
+    for (bad, want) in [
+        ("{", "not a line of a journal: "),
+        ("[]", "not a line of a journal: "),
+        ("{\"type\": \"params\"}", "not a line of a journal: missing field `time`"),
+        ("{\"type\":\"params\",\"time\":\"soon\",\"changes\":[]}", "time: "),
+        (
+            "{\"type\":\"params\",\"time\":\"2025-09-04T19:46:56Z\",\"changes\":\
+             [{\"coin\":null,\"key\":\"quote.tick_ms\",\"to\":1}]}",
+            "quote.tick_ms: needs a coin",
+        ),
+    ] {
+        let said = read(bad).unwrap_err();
+        assert!(said.starts_with(want), "{bad}: {said}");
+    }
+}

@@ -1,0 +1,262 @@
+//! Parameters that change while `botmm paper` runs: written to a file, seen in what it quotes, told of
+//! in its journal.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod command;
+
+use command::{Ended, check_sound, journal, spawnable};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempDir;
+
+/// Longer than anything takes on any machine that is not hanging.
+const HANG: Duration = Duration::from_secs(60);
+/// A quote of which both sides stand half a spread from the mid, whatever else moves.
+const PLAIN: &str = "[defaults.quote]\nfair_price = \"mid\"\nbias_strength = 0\n\
+                     imbalance_strength = 0\nskew_factor = 0\nrequote_threshold_bps = 0\n";
+
+/// A running `paper` of BTC alone, one thread. Stopped at the end, killed when dropped.
+struct Bot {
+    dir: TempDir,
+    child: Child,
+}
+
+impl Bot {
+    fn new(config: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("my.toml"), config).unwrap();
+        fs::create_dir(dir.path().join("data")).unwrap();
+        let file = |name: &str| fs::File::create(dir.path().join(name)).unwrap();
+        let args = "paper --json --out run --config my.toml --symbols BTC --plan solo";
+        let args: Vec<&str> = args.split(' ').collect();
+        let mut command = spawnable(dir.path(), &args);
+        let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
+        let mut bot = Self { dir, child };
+        bot.until("quote", |lines| lines.iter().any(|l| l["type"] == "place"));
+        bot.decisions(5);
+        bot
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// The journal's lines so far.
+    fn lines(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path("run/journal.jsonl")).unwrap_or_default();
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until something is in the journal.
+    fn until(&mut self, what: &str, look: impl Fn(&[Value]) -> bool) {
+        let deadline = Instant::now() + HANG;
+        while !look(&self.lines()) {
+            let stderr = fs::read_to_string(self.path("stderr")).unwrap();
+            assert!(Instant::now() < deadline, "no {what} in {HANG:?}: {stderr}");
+            assert!(self.child.try_wait().unwrap().is_none(), "no {what}: {stderr}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The newest line of a kind, once there are so many.
+    fn nth(&mut self, kind: &str, count: usize) -> Value {
+        let of_kind = |lines: &[Value]| -> Vec<Value> {
+            lines.iter().filter(|l| l["type"] == kind).cloned().collect()
+        };
+        self.until(&format!("{kind} line {count}"), |lines| of_kind(lines).len() >= count);
+        let lines = of_kind(&self.lines());
+        assert_eq!(lines.len(), count, "{lines:?}");
+        lines.last().unwrap().clone()
+    }
+
+    /// Waits for so many more decisions.
+    fn decisions(&mut self, count: usize) {
+        let of = |lines: &[Value]| lines.iter().filter(|l| l["type"] == "decision").count();
+        let before = of(&self.lines());
+        self.until("decision", |lines| of(lines) >= before + count);
+    }
+
+    /// Its summary and its journal, after it was told to stop.
+    fn stop(mut self) -> (Value, Vec<Value>, String) {
+        let mut kill = std::process::Command::new("kill");
+        assert!(kill.args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        let read = |name: &str| fs::read_to_string(self.path(name)).unwrap();
+        assert_eq!(status.code(), Some(0), "{}", read("stderr"));
+        let summary = serde_json::from_str(&read("stdout")).unwrap();
+        check_sound(&summary);
+        (summary, journal(&self.path("run/journal.jsonl")), read("stderr"))
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // It has mostly ended; what matters was asserted.
+        let _ = self.child.wait();
+    }
+}
+
+fn time(line: &Value) -> SystemTime {
+    humantime::parse_rfc3339(line["time"].as_str().unwrap()).unwrap()
+}
+
+/// How far the nearest bid and ask of the decisions between two lines stand from the mid, in bps, and
+/// how many levels there are.
+fn quotes(lines: &[Value], from: Option<&Value>, to: Option<&Value>) -> Vec<(f64, usize)> {
+    let decimal = |v: &Value| -> f64 { v.as_str().unwrap().parse().unwrap() };
+    let decisions = lines.iter().filter(|l| l["type"] == "decision" && l["bid"] == "quoted");
+    let decisions = decisions.filter(|l| {
+        // A decision's time is cut to the microsecond.
+        from.is_none_or(|from| time(l) > time(from))
+            && to.is_none_or(|to| time(l) + Duration::from_micros(1) < time(to))
+    });
+    decisions
+        .flat_map(|l| {
+            let mid = decimal(&l["mid"]);
+            let sides = [&l["bids"], &l["asks"]].map(|s| s.as_array().unwrap());
+            sides
+                .into_iter()
+                .filter(|side| !side.is_empty())
+                .map(move |side| ((decimal(&side[0][0]) / mid - 1.0).abs() * 1e4, side.len()))
+        })
+        .collect()
+}
+
+#[test]
+fn a_file_that_is_written_while_it_runs_changes_what_it_quotes() {
+    let mut bot = Bot::new(PLAIN);
+    bot.write("data/live_params.json", "{\"BTCUSDT\": {\"spread\": 20, \"size\": 200.00000001}}");
+    let change = bot.nth("params", 1);
+    assert_eq!(change["source"], "data/live_params.json");
+    assert_eq!(
+        change["changes"],
+        json!([
+            {"coin": "BTC", "key": "quote.min_spread_bps", "from": 2.0, "to": 20.0},
+            {"coin": "BTC", "key": "quote.order_size_usd", "from": "150", "to": "200.00000001"},
+        ])
+    );
+    assert_eq!(change["generation"], 1);
+    bot.decisions(5);
+
+    // A file that is not sound as a whole changes nothing, and is told of once.
+    bot.write("data/live_params.json", "{\"BTCUSDT\": {\"levels\": 1, \"spread\": 2");
+    let refused = bot.nth("params_refused", 1);
+    assert_eq!(refused["source"], "data/live_params.json");
+    let error = refused["error"].as_str().unwrap();
+    assert!(error.starts_with("data/live_params.json: not valid JSON: EOF"), "{error}");
+    bot.write("data/live_params.json", "{\"BTCUSDT\": {\"levels\": 1, \"spread\": 0}}");
+    let refused = bot.nth("params_refused", 2);
+    let error = refused["error"].as_str().unwrap();
+    assert!(error.starts_with("data/live_params.json: BTCUSDT.spread: 0 is not"), "{error}");
+    bot.decisions(5);
+
+    // Back to where it was: the old values, written again.
+    bot.write("data/live_params.json", "{}");
+    let back = bot.nth("params", 2);
+    assert_eq!(back["changes"][0]["to"], 2.0);
+    bot.decisions(5);
+
+    let (summary, lines, stderr) = bot.stop();
+    let (near, far) =
+        (quotes(&lines, None, Some(&change)), quotes(&lines, Some(&change), Some(&back)));
+    assert!(!near.is_empty() && near.iter().all(|(bps, _)| *bps < 9.0), "{near:?}");
+    assert!(far.len() >= 10 && far.iter().all(|(bps, n)| *bps >= 9.999 && *n == 2), "{far:?}");
+    let again = quotes(&lines, Some(&back), None);
+    assert!(!again.is_empty() && again.iter().all(|(bps, _)| *bps < 9.0), "{again:?}");
+    for said in [
+        "data/live_params.json: BTC quote.min_spread_bps 2.0 → 20.0, BTC quote.order_size_usd 150 →",
+        "parameters refused, nothing changed: data/live_params.json: BTCUSDT.spread: 0",
+    ] {
+        assert_eq!(stderr.matches(said).count(), 1, "{said}: {stderr}");
+    }
+    let notes = summary["assumptions"]["notes"].to_string();
+    assert!(notes.contains("changes of parameters while it ran, see the journal: 2"), "{notes}");
+}
+
+#[test]
+fn the_configuration_s_own_parameters_change_and_the_rest_does_not() {
+    let mut bot = Bot::new(PLAIN);
+    bot.write(
+        "my.toml",
+        &format!("{PLAIN}num_levels = 1\n[asset.BTC.quote]\nmin_spread_bps = 20\n"),
+    );
+    let change = bot.nth("params", 1);
+    assert_eq!((&change["source"], &change["changes"][1]["to"]), (&json!("my.toml"), &json!(1)));
+    bot.decisions(5);
+    let cannot = "cannot change while the bot runs";
+    for (n, (text, want)) in (1..).zip([
+        ("[general]\nseed = 2\n", format!("my.toml:8: general.seed: {cannot}")),
+        ("[signal]\n", "my.toml:7: signal: unknown key".to_owned()),
+        ("[sim]\nlatency = \"9ms\"\n", format!("my.toml:8: sim.latency: {cannot}")),
+    ]) {
+        // Moved over the old one, as editors do.
+        bot.write(
+            "new.toml",
+            &format!("{}{text}", PLAIN.replace("skew_factor = 0", "skew_factor = 9")),
+        );
+        fs::rename(bot.path("new.toml"), bot.path("my.toml")).unwrap();
+        let refused = bot.nth("params_refused", n);
+        let error = refused["error"].as_str().unwrap();
+        assert!(error.starts_with(&want), "{error}\nwant {want}");
+    }
+    bot.decisions(5);
+    let (_, lines, _) = bot.stop();
+    let after = quotes(&lines, Some(&change), None);
+    assert!(
+        after.len() >= 10 && after.iter().all(|(bps, n)| *bps >= 9.999 && *n == 1),
+        "{after:?}"
+    );
+    assert_eq!(lines.iter().filter(|l| l["type"] == "params").count(), 1);
+}
+
+#[test]
+fn what_lies_there_at_the_start_holds_from_the_start() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    let write = |text: &str| fs::write(dir.path().join("data/live_params.json"), text).unwrap();
+    let run = |args: &str| Ended::of(dir.path(), &args.split(' ').collect::<Vec<_>>());
+
+    write("{\"BTC\": {\"spread\": 41, \"size\": 200}, \"HYPE\": {\"levels\": 1}}");
+    let shown = run("check");
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    for line in [
+        "# The resolved configuration: the built-in defaults, then data/live_params.json.",
+        "min_spread_bps = 41  # data/live_params.json: BTC.spread",
+        "order_size_usd = 200  # data/live_params.json: BTC.size",
+    ] {
+        assert!(shown.stdout.lines().any(|l| l == line), "no {line} in {}", shown.stdout);
+    }
+    let shown: Value = serde_json::from_str(&run("check --json").stdout).unwrap();
+    assert_eq!(shown["live_params"], "data/live_params.json");
+    assert_eq!(
+        shown["set_by"]["asset.HYPE.quote.num_levels"],
+        "data/live_params.json: HYPE.levels"
+    );
+
+    // Of a coin that the venue does not list here, and of the ladder before the first change.
+    let ended = run("paper --for 2s --json --out run --symbols BTC");
+    check_sound(&ended.summary());
+    let lines = journal(&dir.path().join("run/journal.jsonl"));
+    let quoted = quotes(&lines, None, None);
+    assert!(!quoted.is_empty() && quoted.iter().all(|(bps, _)| *bps > 12.0), "{quoted:?}");
+    assert!(lines.iter().all(|l| l["type"] != "params"), "nothing changed");
+
+    // A file that is not sound is no file to start with.
+    write("{\"BTC\": {\"spraed\": 41}}");
+    for verb in ["check", "paper --for 60s --out other"] {
+        let ended = run(verb);
+        let want = "botmm: data/live_params.json: BTC.spraed: unknown key; did you mean spread?\n";
+        assert_eq!((ended.code, ended.stderr.as_str()), (3, want), "{verb}");
+    }
+    fs::write(dir.path().join("off.toml"), "[general]\nlive_params = \"\"\n").unwrap();
+    assert_eq!(run("check --config off.toml").code, 0, "turned off");
+}

@@ -1,0 +1,302 @@
+//! `botmm replay --params-from JOURNAL`: parameters change where the journal says, and nowhere else.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod command;
+
+use command::{Ended, check_sound, journal, real, sample};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Within the made-up recording, which lasts two minutes.
+const AT: &str = "2025-10-09T08:54:05.000000001Z";
+
+/// A folder with a journal of these lines, and a configuration whose quotes stand half a spread from
+/// the mid.
+fn folder(lines: &[Value]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(dir.path().join("j.jsonl"), text).unwrap();
+    let plain = "[defaults.quote]\nfair_price = \"mid\"\nbias_strength = 0\n\
+                 imbalance_strength = 0\nskew_factor = 0\n";
+    fs::write(dir.path().join("my.toml"), plain).unwrap();
+    dir
+}
+
+fn replay(dir: &Path, recording: &str, more: &str) -> Ended {
+    let args = ["replay", recording, "--json", "--config", "my.toml"];
+    let more = more.split(' ').filter(|word| !word.is_empty());
+    Ended::of(dir, &args.into_iter().chain(more).collect::<Vec<_>>())
+}
+
+/// The summary and the journal of a run on the made-up recording that went well.
+fn replayed(dir: &Path, more: &str, out: &str) -> (Value, Vec<Value>) {
+    let ended = replay(dir, sample().to_str().unwrap(), &format!("{more} --out {out}"));
+    assert_eq!(ended.stderr, "", "{more}");
+    let summary = ended.summary();
+    check_sound(&summary);
+    (summary, journal(&dir.join(out).join("journal.jsonl")))
+}
+
+fn line(time: &str, changes: Value) -> Value {
+    json!({ "type": "params", "time": time, "changes": changes })
+}
+
+fn wider(coin: &str, to: f64) -> Value {
+    json!([{ "coin": coin, "key": "quote.min_spread_bps", "from": 2.0, "to": to }])
+}
+
+fn notes(summary: &Value) -> String {
+    summary["assumptions"]["notes"].to_string()
+}
+
+fn time(line: &Value) -> &str {
+    line["time"].as_str().unwrap()
+}
+
+/// In bps, between the nearest bid and the nearest ask.
+fn spread(decision: &Value) -> Option<f64> {
+    let px = |side: &str| decision[side][0][0].as_str()?.parse::<f64>().ok();
+    let mid: f64 = decision["mid"].as_str()?.parse().ok()?;
+    Some((px("asks")? - px("bids")?) / mid * 1e4)
+}
+
+#[test]
+fn nothing_differs_before_and_everything_after() {
+    let dir = folder(&[line(AT, wider("BTC", 33.0))]);
+    let (plain, without) = replayed(dir.path(), "", "plain");
+    let (changed, with) = replayed(dir.path(), "--params-from j.jsonl", "changed");
+    assert_ne!(plain["decision_hash"], changed["decision_hash"]);
+    let until = |lines: &[Value]| -> Vec<Value> {
+        lines.iter().filter(|l| time(l) < AT).cloned().collect()
+    };
+    assert!(until(&without).len() > 100);
+    assert_eq!(until(&without), until(&with), "what came before is as it was");
+
+    let told: Vec<_> = with.iter().filter(|l| l["type"] == "params").collect();
+    let [told] = told[..] else { panic!("{told:?}") };
+    assert_eq!((time(told), &told["generation"]), (AT, &json!(1)));
+    assert_eq!((&told["source"], &told["changes"]), (&json!("j.jsonl:1"), &wider("BTC", 33.0)));
+    let of = |coin: &str| -> Vec<(&str, f64)> {
+        let decisions = with.iter().filter(|l| l["type"] == "decision" && l["coin"] == coin);
+        decisions.filter_map(|l| Some((time(l), spread(l)?))).collect()
+    };
+    // The time of a decision is cut to the microsecond, and the first one is of the very moment.
+    let moment = "2025-10-09T08:54:05.000000Z";
+    let (btc, sol) = (of("BTC"), of("SOL"));
+    assert!(btc.iter().any(|(t, _)| *t == moment), "new parameters do not wait");
+    let (before, after): (Vec<_>, Vec<_>) = btc.iter().partition(|(t, _)| *t < moment);
+    assert!(before.len() > 20 && before.iter().all(|(_, s)| *s < 20.0), "{before:?}");
+    assert!(after.len() > 20 && after.iter().all(|(_, s)| *s >= 33.0), "{after:?}");
+    assert!(sol.iter().filter(|(t, _)| *t >= moment).all(|(_, s)| *s < 20.0), "{sol:?}");
+    let notes = notes(&changed);
+    assert!(notes.contains("changes of parameters, as j.jsonl tells: 1"), "{notes}");
+}
+
+/// Changes of every kind, some at one moment, some of account and limits.
+fn many() -> Vec<Value> {
+    let one =
+        |coin: Option<&str>, key: &str, to: Value| json!({"coin": coin, "key": key, "to": to});
+    let at = |s: &str| format!("2025-10-09T08:5{s}Z");
+    vec![
+        json!({"type": "fill", "time": "whatever", "changes": "not looked at"}),
+        line(&at("3:30"), json!([one(Some("BTC"), "quote.num_levels", json!(4))])),
+        line(
+            &at("3:30"),
+            json!([
+                one(Some("SOL"), "quote.tick_ms", json!(300)),
+                one(Some("SOL"), "quote.requote_min_ms", json!(37))
+            ]),
+        ),
+        line(
+            &at("3:41.5"),
+            json!([
+                one(Some("BTC"), "quote.order_size_usd", json!("321.00000001")),
+                one(None, "risk.max_total_position_usd", json!("1200")),
+                one(Some("BTC"), "risk.max_position_usd", json!("600")),
+                one(Some("SOL"), "quote.level_weights", json!([0.1, 0.2, 0.3, 0.4])),
+                one(Some("ETH"), "quote.num_levels", json!(1)),
+            ]),
+        ),
+        line(
+            &at("4:20"),
+            json!([
+                one(Some("BTC"), "quote.vol_sample_ms", json!(200)),
+                one(Some("SOL"), "quote.fee_floor", json!(false)),
+                one(Some("SOL"), "quote.min_spread_bps", json!(0.30000000000000004)),
+                one(Some("BTC"), "risk.max_position_usd", json!("900")),
+            ]),
+        ),
+        line(&at("4:20.000000001"), json!([one(Some("BTC"), "quote.skew_factor", json!(2))])),
+        line(&at("4:30"), json!([one(Some("BTC"), "quote.skew_factor", json!(2.0))])),
+    ]
+}
+
+/// A journal's changes, without what differs from run to run.
+fn changes(lines: &[Value]) -> Vec<(Value, Value)> {
+    let told = lines.iter().filter(|l| l["type"] == "params");
+    told.map(|l| (l["time"].clone(), l["changes"].clone())).collect()
+}
+
+#[test]
+fn a_replay_of_a_replay_s_own_journal_is_the_same_under_every_plan() {
+    let dir = folder(&many());
+    let (first, lines) = replayed(dir.path(), "--lossless --params-from j.jsonl", "first");
+    let told = changes(&lines);
+    let counts: Vec<_> = told.iter().map(|(_, c)| c.as_array().unwrap().len()).collect();
+    assert_eq!(counts, [3, 4, 4, 1], "one moment is one change; what is there is none: {told:#?}");
+    let notes_of_first = notes(&first);
+    assert!(notes_of_first.contains("changes of ETH in j.jsonl left out"), "{notes_of_first}");
+    for plan in ["inline", "solo", "paired"] {
+        let more = format!("--lossless --plan {plan} --params-from first/journal.jsonl");
+        let ended = replay(dir.path(), sample().to_str().unwrap(), &format!("{more} --out {plan}"));
+        if ended.code == 2 && ended.stderr.contains("does not fit this machine") {
+            println!("skipped: {plan} does not fit this machine");
+            continue;
+        }
+        let summary = ended.summary();
+        check_sound(&summary);
+        for key in ["decision_hash", "decisions", "fills", "net_pnl_usd"] {
+            assert_eq!(summary[key], first[key], "{key} under {plan}");
+        }
+        let again = journal(&dir.path().join(plan).join("journal.jsonl"));
+        assert_eq!(changes(&again), told, "{plan}");
+    }
+    // The limit that is shown is the highest that held: 600 and 900 were, after the 1000 of the start.
+    assert_eq!(first["max_position_usd"]["BTC"], 1000.0);
+}
+
+#[test]
+fn a_real_recording_changes_at_every_minute() {
+    let Some(path) = real("l2_2025-09-04_1946") else { return };
+    let lines: Vec<_> = (47..=59)
+        .map(|m| line(&format!("2025-09-04T19:{m}:00Z"), wider("ETH", f64::from(m % 7 + 2))))
+        .collect();
+    let dir = folder(&lines);
+    let run = |more: &str| {
+        let ended = replay(dir.path(), &path, &format!("--lossless {more}"));
+        let summary = ended.summary();
+        check_sound(&summary);
+        summary
+    };
+    let (first, plain) = (run("--params-from j.jsonl --out first"), run(""));
+    assert_ne!(first["decision_hash"], plain["decision_hash"]);
+    let again = run("--params-from first/journal.jsonl --plan solo");
+    assert_eq!(first["decision_hash"], again["decision_hash"]);
+    assert!(notes(&first).contains("as j.jsonl tells: 13"), "{}", notes(&first));
+}
+
+#[test]
+fn what_lies_outside_the_recording_is_said() {
+    let early = "2025-01-01T00:00:00Z";
+    let dir = folder(&[
+        line(early, wider("BTC", 9.0)),
+        line(early, wider("BTC", 33.0)),
+        line("2025-12-31T00:00:00Z", wider("BTC", 50.0)),
+    ]);
+    let (summary, lines) = replayed(dir.path(), "--params-from j.jsonl", "first");
+    let said = notes(&summary);
+    for part in [
+        "changes of parameters, as j.jsonl tells: 1",
+        "changes in j.jsonl from before the recording, made at its start: 2",
+        "changes in j.jsonl from after the recording, left out: 1",
+    ] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    let spreads: Vec<_> = lines.iter().filter(|l| l["coin"] == "BTC").filter_map(spread).collect();
+    assert!(spreads.len() > 20 && spreads.iter().all(|s| *s >= 33.0), "from the first quote on");
+    let told = lines.iter().find(|l| l["type"] == "params").unwrap();
+    assert_eq!((&told["source"], &told["changes"]), (&json!("j.jsonl:1-2"), &wider("BTC", 33.0)));
+    let (again, _) = replayed(dir.path(), "--params-from first/journal.jsonl", "again");
+    assert_eq!(again["decision_hash"], summary["decision_hash"]);
+}
+
+#[test]
+fn a_journal_without_changes_changes_nothing() {
+    let dir = folder(&[]);
+    let (plain, lines) = replayed(dir.path(), "", "plain");
+    // A killed run's journal: the last line is cut.
+    let cut = fs::read_to_string(dir.path().join("plain/journal.jsonl")).unwrap();
+    fs::write(dir.path().join("cut.jsonl"), &cut[..cut.len() - 9]).unwrap();
+    let (same, again) = replayed(dir.path(), "--params-from cut.jsonl", "same");
+    assert_eq!((plain["decision_hash"].as_str(), lines), (same["decision_hash"].as_str(), again));
+    let said = notes(&same);
+    assert!(said.contains("the last line of cut.jsonl is cut: left out"), "{said}");
+    assert!(said.contains("as cut.jsonl tells: 0"), "{said}");
+}
+
+#[test]
+fn a_replay_reads_no_live_parameters() {
+    let dir = folder(&[]);
+    let (plain, _) = replayed(dir.path(), "", "plain");
+    fs::create_dir(dir.path().join("data")).unwrap();
+    for text in ["{\"BTC\": {\"spread\": 33}}", "{"] {
+        fs::write(dir.path().join("data/live_params.json"), text).unwrap();
+        let ended = replay(dir.path(), sample().to_str().unwrap(), "");
+        assert_eq!(ended.summary()["decision_hash"], plain["decision_hash"]);
+    }
+}
+
+#[test]
+fn bad_lines_are_named() {
+    let good = line(AT, wider("BTC", 33.0)).to_string();
+    let setting = |coin: &str, key: &str, to: &str| {
+        format!(
+            "{{\"type\":\"params\",\"time\":\"{AT}\",\"changes\":[{{\"coin\":{coin},\"key\":{key:?},\
+             \"to\":{to}}}]}}"
+        )
+    };
+    let cases = [
+        ("{".to_owned(), ":2: not a line of a journal: EOF while parsing"),
+        ("plain text".to_owned(), ":2: not a line of a journal: "),
+        ("{\"type\": \"params\"}".to_owned(), ":2: not a line of a journal: missing field `time`"),
+        (line("yesterday", json!([])).to_string(), ":2: time: "),
+        (line("2025-10-09T08:54:05Z", json!([])).to_string(), ":2: time: earlier than in the line"),
+        (
+            setting("\"BTC\"", "quote.min_spread", "3"),
+            ":2: asset.BTC.quote.min_spread: unknown key;",
+        ),
+        (
+            setting("\"BTC\"", "quote.min_spread_bps", "0"),
+            ":2: asset.BTC.quote.min_spread_bps: 0 is",
+        ),
+        (
+            setting("\"BTC\"", "quote.min_spread_bps", "\"3\""),
+            ":2: asset.BTC.quote.min_spread_bps:",
+        ),
+        (
+            setting("\"BTC\"", "quote.min_spread_bps", "1e999"),
+            ":2: asset.BTC.quote.min_spread_bps:",
+        ),
+        (
+            setting("\"BTC\"", "quote.min_spread_bps", "60"),
+            ":2: asset.BTC.quote.min_spread_bps: min_",
+        ),
+        (
+            setting("\"BTC\"", "quote.max_spread_bps", "9"),
+            ":2: asset.BTC.quote.min_spread_bps: min_",
+        ),
+        (setting("\"BTC\"", "signal.atr_bar_s", "30.0"), ":2: asset.BTC.signal.atr_bar_s: cannot"),
+        (setting("null", "quote.num_levels", "1"), ":2: quote.num_levels: needs a coin"),
+        (
+            setting("\"BTC\"", "risk.capital_usd", "\"9000\""),
+            ":2: asset.BTC.risk.capital_usd: holds",
+        ),
+    ];
+    let dir = folder(&[]);
+    for (bad, want) in cases {
+        // The line before it asks for 33 bps.
+        let after = "{\"type\": \"fill\"}";
+        fs::write(dir.path().join("j.jsonl"), format!("{good}\n{bad}\n{after}\n")).unwrap();
+        let ended = replay(dir.path(), sample().to_str().unwrap(), "--params-from j.jsonl");
+        assert_eq!((ended.code, ended.stdout.as_str()), (5, ""), "{bad}: {}", ended.stderr);
+        let want = format!("botmm: j.jsonl{want}");
+        assert!(ended.stderr.starts_with(&want), "{bad}\n got {}\nwant {want}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+    let ended = replay(dir.path(), sample().to_str().unwrap(), "--params-from none.jsonl");
+    assert_eq!(ended.code, 5);
+    assert!(ended.stderr.starts_with("botmm: none.jsonl: cannot read"), "{}", ended.stderr);
+}
