@@ -40,7 +40,7 @@ pub use starter::starter;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Universe, Usd};
+use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, RiskLimits, Universe, Usd};
 use document::Origins;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -139,9 +139,14 @@ impl Settings {
         self.params.get(coin).copied().unwrap_or(self.defaults)
     }
 
+    /// Limits that hold for the account: no coin has others.
+    pub fn account_limits(&self) -> &RiskLimits {
+        &self.defaults.risk
+    }
+
     /// What the account trades with.
     pub fn capital(&self) -> Usd {
-        self.defaults.risk.capital_usd
+        self.account_limits().capital_usd
     }
 
     /// Every coin of the universe.

@@ -1,13 +1,15 @@
-//! `botmm explain`: on the journal of a replay, and on nothing.
+//! `botmm explain`: on the journal of a replay, on a run that goes on, and on nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod command;
 
 use botmm_pipeline::types::Px;
-use command::{Ended, journal, sample};
+use command::{Ended, journal, sample, spawnable};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// The decisions of a replay of the sample recording into `dir/run`.
 fn replayed(dir: &Path, config: &str) -> Vec<Value> {
@@ -74,6 +76,36 @@ fn a_moment_is_explained_in_words_and_as_json() {
     assert!(other.code == 5 && other.stderr.contains("some about: BTC, SOL"), "{other:?}");
     let odd = explain(&["BTC", "--at", "noon"]);
     assert!(odd.code == 2 && odd.stderr.contains("2026-11-26T19:17:00Z"), "{odd:?}");
+}
+
+/// Ended when the test ends, however that ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_is_explained_without_being_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = spawnable(dir.path(), &["paper", "--symbols", "ETH"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = Running(command.spawn().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let explained = loop {
+        let explained = Ended::of(dir.path(), &["explain", "ETH", "--json"]);
+        if explained.code == 0 && explained.summary()["bid"]["reason"] == "quoted" {
+            break explained.summary();
+        }
+        assert!(Instant::now() < deadline, "{explained:?}");
+        assert_eq!(running.0.try_wait().unwrap(), None, "it must still run");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(explained["adds_up"], true);
+    assert_eq!(explained["bid"]["price"], explained["bid"]["levels"][0]["px"]);
 }
 
 #[test]

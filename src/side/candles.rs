@@ -38,25 +38,28 @@ fn interval_of(bar: Nanos) -> Option<(&'static str, Nanos)> {
     INTERVALS.iter().find(fits).map(|(name, seconds)| (*name, Nanos::secs(*seconds)))
 }
 
-/// Candles of a coin whose open lies in the span before now, oldest first; the newest still grows.
-fn ask(
+/// Asks for candles of a coin and an interval whose open lies in the span before now: oldest first, and
+/// the newest still grows.
+pub type Ask<'a> = &'a dyn Fn(&str, &str, Nanos) -> Result<Vec<Candle>, AppError>;
+
+/// Asks the venue.
+pub fn ask(
     rest: &Rest,
-    coin: &str,
-    interval: &str,
-    span: Nanos,
     now: Nanos,
-) -> Result<Vec<Candle>, AppError> {
-    let (start, end) = ((now - span).as_millis(), now.as_millis());
-    let req = json!({ "coin": coin, "interval": interval, "startTime": start, "endTime": end });
-    let answer = rest.info(&json!({ "type": "candleSnapshot", "req": req }))?;
-    let candles = answer.as_array().and_then(|all| all.iter().map(candle).collect());
-    candles.ok_or_else(|| {
-        AppError::data(
-            format!("candles of {coin}"),
-            "the answer has not the venue's shape",
-            "check that the address is a Hyperliquid API; if it is, report this",
-        )
-    })
+) -> impl Fn(&str, &str, Nanos) -> Result<Vec<Candle>, AppError> + '_ {
+    move |coin, interval, span| {
+        let (start, end) = ((now - span).as_millis(), now.as_millis());
+        let req = json!({ "coin": coin, "interval": interval, "startTime": start, "endTime": end });
+        let answer = rest.info(&json!({ "type": "candleSnapshot", "req": req }))?;
+        let candles = answer.as_array().and_then(|all| all.iter().map(candle).collect());
+        candles.ok_or_else(|| {
+            AppError::data(
+                format!("candles of {coin}"),
+                "the answer has not the venue's shape",
+                "check that the address is a Hyperliquid API; if it is, report this",
+            )
+        })
+    }
 }
 
 fn candle(value: &Value) -> Option<Candle> {
@@ -96,20 +99,22 @@ impl BackFill {
     /// Asks for the last minutes of each coin, gives the volatility its beginning with them, and takes
     /// note of what else is to be asked. What goes wrong is in the list of complaints.
     pub fn begin(
-        rest: &Rest,
+        ask: Ask<'_>,
         universe: &Universe,
         params: &mut [AssetParams],
-        now: Nanos,
     ) -> (Self, Vec<String>) {
         let mut this = Self { todo: VecDeque::new(), waiting: VecDeque::new() };
         let mut complaints = Vec::new();
         for (asset, instrument) in universe.iter() {
             let coin = instrument.coin.as_str();
             let params = &mut params[asset.index()];
-            let minutes = ask(rest, coin, "1m", Nanos(BARS * MINUTE.0), now).unwrap_or_else(|e| {
-                complaints.push(format!("no candles of {coin}: {e}"));
-                Vec::new()
-            });
+            let minutes = match ask(coin, "1m", Nanos(BARS * MINUTE.0)) {
+                Ok(minutes) => minutes,
+                Err(e) => {
+                    complaints.push(format!("no candles of {coin}, its signal warms up: {e}"));
+                    Vec::new()
+                }
+            };
             let variance = variance_per_s(&minutes);
             params.start_vol_bps = 1e4 * (variance * params.vol_horizon_s).sqrt();
             let signal = &params.signal;
@@ -142,10 +147,9 @@ impl BackFill {
     /// the side thread; a complaint when an answer does not come.
     pub fn turn(
         &mut self,
-        rest: &Rest,
+        ask: Ask<'_>,
         universe: &Universe,
         to_quote: &mut Out<QuoteCommand>,
-        now: Nanos,
     ) -> Option<String> {
         while let Some(command) = self.waiting.pop_front() {
             if let Err(command) = to_quote.push(command) {
@@ -155,7 +159,7 @@ impl BackFill {
         }
         let Question { asset, series, interval, span } = self.todo.pop_front()?;
         let coin = universe.get(asset).coin;
-        match ask(rest, coin.as_str(), interval, span, now) {
+        match ask(coin.as_str(), interval, span) {
             Ok(candles) => {
                 self.hand_over(asset, series, &candles);
                 None
@@ -188,6 +192,70 @@ mod tests {
             ("109700.5".into(), "109650".into())
         );
         assert_eq!(candle(&json!({ "t": 1, "o": "1", "h": "x", "l": "1", "c": "1" })), None);
+    }
+
+    fn universe() -> Universe {
+        let instrument = |coin| botmm_pipeline::types::Instrument {
+            coin: botmm_pipeline::types::Coin::new(coin).unwrap(),
+            venue_index: 0,
+            sz_decimals: 2,
+            max_leverage: 10,
+        };
+        Universe::new(vec![instrument("A"), instrument("B")])
+    }
+
+    fn minute(n: i64) -> Candle {
+        let px = Px::whole(100 + n % 2);
+        Candle {
+            high: Px::whole(101),
+            low: Px::whole(100),
+            ..Candle::flat(Nanos::secs(60 * n), px)
+        }
+    }
+
+    #[test]
+    fn history_is_handed_over_a_little_at_a_time() {
+        let (universe, mut params) = (universe(), [AssetParams::default(); 2]);
+        params[1].signal.signal_bar = Nanos::secs(300);
+        let asked = std::cell::RefCell::new(Vec::new());
+        let ask = |coin: &str, interval: &str, _: Nanos| {
+            asked.borrow_mut().push(format!("{coin} {interval}"));
+            Ok((0..3).map(minute).collect())
+        };
+        let (mut fill, complaints) = BackFill::begin(&ask, &universe, &mut params);
+        assert!(complaints.is_empty() && params[0].start_vol_bps > 0.0, "{complaints:?}");
+        let (mut tx, mut rx) = botmm_pipeline::rt::ring("side->quote", 5);
+        let mut got = Vec::new();
+        for _ in 0..10 {
+            assert_eq!(fill.turn(&ask, &universe, &mut tx), None);
+            got.extend(std::iter::from_fn(|| rx.pop()));
+        }
+        // Two series of A and one of B from minutes; the signal bars of B from an interval of its own.
+        assert_eq!(asked.into_inner(), ["A 1m", "B 1m", "B 5m"]);
+        let done = got.iter().filter(|c| matches!(c, QuoteCommand::CandlesDone { .. }));
+        assert_eq!((got.len(), done.count()), (4 * 4, 4));
+        assert!(matches!(
+            got.last(),
+            Some(QuoteCommand::CandlesDone { series: Series::Signal, .. })
+        ));
+    }
+
+    #[test]
+    fn a_coin_without_candles_warms_up_and_is_named() {
+        let (universe, mut params) = (universe(), [AssetParams::default(); 2]);
+        params[1].signal.atr_bar = Nanos::secs(7);
+        let ask = |coin: &str, _: &str, _: Nanos| match coin {
+            "A" => Err(AppError::data("venue", "no answer", "wait")),
+            _ => Ok(Vec::new()),
+        };
+        let (mut fill, complaints) = BackFill::begin(&ask, &universe, &mut params);
+        assert!(params.iter().all(|p| p.start_vol_bps.abs() < 1e-30));
+        let said = complaints.join("; ");
+        for part in ["candles of A, its signal warms up: venue: no answer", "bars of 7 s"] {
+            assert!(said.contains(part), "{said}");
+        }
+        let (mut tx, _rx) = botmm_pipeline::rt::ring("side->quote", 64);
+        assert_eq!(fill.turn(&ask, &universe, &mut tx), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod candles;
 pub mod journal;
+pub mod records;
 pub mod reload;
 pub mod risk_state;
 pub mod screen;

@@ -21,6 +21,8 @@ pub struct Picture<'a> {
     pub assets: &'a [AssetStatus],
     /// What their strategies do, likewise.
     pub strategies: &'a [StrategyStatus],
+    /// What the risk stage holds, in words.
+    pub risk: &'a str,
     /// Counters.
     pub metrics: &'a Metrics,
     /// How long polls took.
@@ -56,13 +58,14 @@ impl Picture<'_> {
         )?;
         writeln!(
             out,
-            "{} events, {} decisions, {} orders, {} modifies, {} cancels, {} rejects\n",
+            "{} events, {} decisions, {} orders, {} modifies, {} cancels, {} rejects\n{}\n",
             m.events.get(),
             m.decisions.get(),
             m.orders.get(),
             m.modifies.get(),
             m.cancels.get(),
             m.rejects.get(),
+            self.risk,
         )?;
         writeln!(
             out,
@@ -284,6 +287,7 @@ mod tests {
             universe: &universe,
             assets: &[status],
             strategies: &[strategy],
+            risk: "risk: safe",
             metrics: &Metrics::default(),
             latencies: &latencies,
             alerts: &["large move".to_owned()],
@@ -295,6 +299,7 @@ mod tests {
             "ask: only reducing position",
             "1000.00",
             "! large move",
+            "0 rejects\nrisk: safe\n\ncoin",
             "linear, adaptive  ·  vol 3.20 bps  ·  signal -1 (score -0.75)",
             "VOLATILITY BREAKER: spread x3.00",
             "regime high: spread x1.50, size x0.60",

@@ -221,3 +221,6 @@ impl Desk {
         &self.toxicity
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,9 @@ use crate::exit::AppError;
 use crate::net::{WsStatus, WsTransport};
 use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
-use crate::side::candles::BackFill;
+use crate::side::candles::{self, BackFill};
 use crate::side::journal::{Journal, utc};
+use crate::side::records;
 use crate::side::reload::{Effect, Reload};
 use crate::side::risk_state::RiskKeeper;
 use crate::side::screen::Picture;
@@ -155,7 +156,7 @@ impl Live {
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         let (back_fill, complaints) =
-            BackFill::begin(&rest, &universe, &mut config.params, clock.now());
+            BackFill::begin(&candles::ask(&rest, clock.now()), &universe, &mut config.params);
         complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
         let listing = Listing::new(access.endpoint.rest_url(), clock.now());
 
@@ -275,31 +276,29 @@ impl Live {
         let (rest, universe) = (&self.venue.rest, &self.config.universe);
         let to_quote = &mut self.pipeline.control.quote;
         let mut said = self.listing.turn(rest, universe, to_quote, now);
-        said.extend(self.back_fill.turn(rest, universe, to_quote, now));
+        said.extend(self.back_fill.turn(&candles::ask(rest, now), universe, to_quote));
         said.into_iter().for_each(|line| self.say(format!("{} {line}", utc(now))));
     }
 
     fn drain(&mut self) {
         self.pipeline.latencies.drain();
-        for i in 0..self.pipeline.records.len() {
-            while let Some(record) = self.pipeline.records[i].pop() {
-                if let Some(journal) = &mut self.journal {
-                    journal.write(&record);
+        for record in records::take(&mut self.pipeline.records) {
+            if let Some(journal) = &mut self.journal {
+                journal.write(&record);
+            }
+            match record {
+                Record::Params { generation, time, market_seq } => {
+                    self.params_took_effect(Effect { generation, time, market_seq });
                 }
-                match record {
-                    Record::Params { generation, time, market_seq } => {
-                        self.params_took_effect(Effect { generation, time, market_seq });
-                    }
-                    Record::Day(day) => self.days.add(day),
-                    Record::Risk(kept) => self.risk.saw(&kept),
-                    Record::Alert { asset, time, kind } => {
-                        let coin = asset.map(|a| self.config.universe.get(a).coin);
-                        let coin = coin.map_or(String::new(), |c| format!("{c}: "));
-                        let why = self.reason_of(kind);
-                        self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
-                    }
-                    _ => {}
+                Record::Day(day) => self.days.add(day),
+                Record::Risk(kept) => self.risk.saw(&kept),
+                Record::Alert { asset, time, kind } => {
+                    let coin = asset.map(|a| self.config.universe.get(a).coin);
+                    let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                    let why = self.reason_of(kind);
+                    self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
                 }
+                _ => {}
             }
         }
         if let Some(journal) = &mut self.journal {
@@ -328,6 +327,7 @@ impl Live {
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
+            risk: &self.risk.status(self.reload.settings().account_limits()),
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
             alerts: &self.alerts,

@@ -3,7 +3,7 @@
 use super::{RiskFile, end_in_words, in_words};
 use crate::exit::AppError;
 use botmm_pipeline::types::record::AlertKind;
-use botmm_pipeline::types::{BreakWhy, Breaks, Nanos, RiskSnapshot};
+use botmm_pipeline::types::{BreakWhy, Breaks, Nanos, RiskLimits, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::path::Path;
 
@@ -90,6 +90,27 @@ impl RiskKeeper {
         Ok(newest.breaks.is_halt().then_some(warning))
     }
 
+    /// What holds now, and how near the loss limits are, for the status screen.
+    pub fn status(&self, limits: &RiskLimits) -> String {
+        let Some(newest) = &self.newest else { return "risk: nothing known yet".to_owned() };
+        let at = |frac: f64| limits.capital_usd.to_f64() * frac;
+        let holds = match newest.breaks.any() {
+            false => "safe".to_owned(),
+            true => {
+                let holds = in_words(&newest.breaks).to_uppercase();
+                format!("CIRCUIT BREAK: {holds}; `{}` ends it", self.file.command())
+            }
+        };
+        format!(
+            "risk: {holds}  ·  today {:+.2} USD (halts beyond -{:.2})  ·  {:.2} below peak (halts \
+             beyond {:.2})",
+            newest.day_profit.to_f64(),
+            at(limits.max_daily_loss_frac),
+            newest.below_peak.to_f64(),
+            at(limits.max_drawdown_frac)
+        )
+    }
+
     /// How what an alert tells of ends, and the command for it; nothing for alerts of other things.
     pub fn end_of(&self, kind: AlertKind) -> Option<String> {
         let breaks = self.newest?.breaks;
@@ -143,6 +164,24 @@ mod tests {
         assert!(warning.contains("botmm rearm --state"), "{warning}");
         let earlier = RiskKeeper::open(dir.path(), KEY).unwrap().1;
         assert_eq!(earlier, Some(kept(19, Some(BreakEnd::Manual))));
+    }
+
+    #[test]
+    fn the_status_says_what_holds_and_how_near_the_limits_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, _) = RiskKeeper::open(dir.path(), KEY).unwrap();
+        let limits = RiskLimits::default();
+        assert_eq!(keeper.status(&limits), "risk: nothing known yet");
+        let mut lost = kept(10, None);
+        lost.day_profit = botmm_pipeline::types::Usd::parse("-12.345").unwrap();
+        keeper.saw(&lost);
+        let said = keeper.status(&limits);
+        assert!(said.starts_with("risk: safe  ·  today -12.3"), "{said}");
+        assert!(said.contains("(halts beyond -500.00)"), "{said}");
+        keeper.saw(&kept(11, Some(BreakEnd::Manual)));
+        let said = keeper.status(&limits);
+        assert!(said.contains("CIRCUIT BREAK: DRAWDOWN LIMIT REACHED"), "{said}");
+        assert!(said.contains("botmm rearm"), "{said}");
     }
 
     #[test]

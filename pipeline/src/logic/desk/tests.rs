@@ -1,0 +1,151 @@
+use super::*;
+use crate::types::params::Strategy;
+use crate::types::{Bps, Coin, Level, QuoteModel};
+
+const START: Nanos = Nanos::secs(1_757_000_000);
+
+fn desk(params: &AssetParams) -> Desk {
+    let coin = Coin::new("ETH").unwrap();
+    Desk::new(Instrument { coin, venue_index: 1, sz_decimals: 4, max_leverage: 25 }, params)
+}
+
+fn params() -> AssetParams {
+    AssetParams { maker_fee: Bps::from_f64(1.5), ..AssetParams::default() }
+}
+
+/// A book a few cents around a mid of whole dollars.
+fn view(now: Nanos, mid: i64) -> BookView {
+    let px = |cents: i64| Px::from_raw(Px::whole(mid).raw() + cents * 1_000_000);
+    BookView {
+        state: BookState::Ok,
+        venue_time: now,
+        recv_time: now,
+        bid: Level { px: px(-10), qty: Qty::whole(1) },
+        ask: Level { px: px(10), qty: Qty::whole(1) },
+        mid: Px::whole(mid),
+        microprice: Px::whole(mid),
+        vol_bps_e6: 4_000_000,
+        vol_slow_bps_e6: 4_000_000,
+        ..BookView::default()
+    }
+}
+
+/// Shows a view and decides.
+fn quote_at(desk: &mut Desk, now: Nanos, mid: i64) -> Option<Quote> {
+    desk.settle(now, |_| {});
+    desk.on_view(&view(now, mid));
+    desk.decide(now, 0)
+}
+
+fn is_quoted(quote: &Quote) -> bool {
+    Side::BOTH.iter().all(|side| quote.target.reason(*side) == Reason::Quoted)
+}
+
+/// Minutes that go up without a rest.
+fn rising(minutes: i64) -> impl Iterator<Item = Candle> {
+    (0..minutes).map(move |n| {
+        let time = START - Nanos::secs(60 * (minutes - n));
+        let px = |extra| Px::whole(2_000 + 10 * n + extra);
+        Candle { open_time: time, open: px(0), high: px(10), low: px(0), close: px(10) }
+    })
+}
+
+#[test]
+fn decisions_come_soon_after_a_change_and_at_the_latest_after_a_tick() {
+    let mut d = desk(&params());
+    assert_eq!((d.due(), d.decide(START, 0).is_some()), (None, false), "nothing is known");
+    assert!(quote_at(&mut d, START, 3_000).is_some_and(|q| is_quoted(&q)));
+    assert!(quote_at(&mut d, START + Nanos::millis(50), 3_001).is_none());
+    assert_eq!(d.due(), Some(START + Nanos::millis(100)));
+    assert!(d.decide(START + Nanos::millis(100), 0).is_some());
+    assert_eq!(d.due(), Some(START + Nanos::millis(1_100)));
+}
+
+#[test]
+fn without_candles_it_quotes_and_the_signal_is_none() {
+    let mut d = desk(&params());
+    d.on_candles_done(Series::Signal);
+    let quote = quote_at(&mut d, START, 3_000).unwrap();
+    assert!(is_quoted(&quote) && !d.signals().view().is_ready);
+    assert_eq!((quote.terms.signal, quote.terms.score_e6), (0, 0));
+    // Nor do candles that cannot be make a signal.
+    for _ in 0..100 {
+        d.on_candle(Series::Signal, &Candle::flat(START, Px::ZERO));
+        d.on_candle(
+            Series::Atr,
+            &Candle { low: Px::whole(9), ..Candle::flat(START, Px::whole(1)) },
+        );
+    }
+    assert!(quote_at(&mut d, START + Nanos::secs(1), 3_000).is_some_and(|q| is_quoted(&q)));
+}
+
+#[test]
+fn candles_of_before_make_the_signal_ready_at_once() {
+    let mut d = desk(&params());
+    rising(100).for_each(|c| d.on_candle(Series::Signal, &c));
+    d.on_candles_done(Series::Signal);
+    let up = quote_at(&mut d, START, 3_000).unwrap();
+    assert_eq!((d.signals().view().is_ready, up.terms.signal), (true, 1));
+    let flat = quote_at(&mut desk(&params()), START, 3_000).unwrap();
+    assert!(up.target.bids[0].px > flat.target.bids[0].px, "it leans with the signal");
+}
+
+#[test]
+fn a_clock_that_jumps_neither_stops_nor_breaks_it() {
+    let mut d = desk(&AssetParams { strategy: Strategy::Adaptive, ..params() });
+    for s in 0..120 {
+        quote_at(&mut d, START + Nanos::secs(s), 3_000 + s % 3);
+    }
+    let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
+    d.on_fill(START + Nanos::secs(120), &fill);
+    for jump_s in [-3_600, 86_400, -2 * 86_400, 400 * 86_400, 0] {
+        for s in 0..5 {
+            let now = START + Nanos::secs(jump_s + s);
+            let quote = quote_at(&mut d, now, 3_000);
+            assert!(quote.is_some_and(|q| is_quoted(&q)), "{jump_s} s, then {s} s");
+        }
+    }
+}
+
+#[test]
+fn other_parameters_hold_from_the_next_decision_on() {
+    let mut d = desk(&params());
+    let before = quote_at(&mut d, START, 3_000).unwrap();
+    let wide = AssetParams { min_spread_bps: 20.0, ..params() };
+    d.set_params(&wide);
+    let after = d.decide(START + Nanos::millis(1), 0).unwrap();
+    let away = |q: &Quote| (q.target.mid - q.target.bids[0].px).to_f64() / 3_000.0 * 1e4;
+    assert!(away(&before) < 4.0 && (10.0..10.5).contains(&away(&after)));
+    d.set_params(&AssetParams { model: QuoteModel::Glft, ..params() });
+    let waits = d.decide(START + Nanos::millis(2), 0).unwrap();
+    assert_eq!(waits.target.bid_reason, Reason::Warmup, "arrivals are not known");
+    d.set_params(&AssetParams { max_spread_bps: f64::INFINITY, ..params() });
+    let broken = d.decide(START + Nanos::millis(3), 0).unwrap();
+    assert_eq!(broken.target.bid_reason, Reason::ParamInvalid);
+}
+
+#[test]
+fn what_is_not_listed_is_not_quoted() {
+    let mut d = desk(&params());
+    d.set_listed(false);
+    let gone = quote_at(&mut d, START, 3_000).unwrap();
+    assert_eq!(gone.target.ask_reason, Reason::NotInUniverse);
+    d.set_listed(true);
+    assert!(d.decide(START + Nanos::millis(100), 0).is_some_and(|q| is_quoted(&q)));
+}
+
+#[test]
+fn toxic_fills_pull_their_side_until_it_is_forgotten() {
+    let mut p = params();
+    (p.toxicity.use_toxicity, p.toxicity.toxicity_alpha) = (true, 1.0);
+    let mut d = desk(&p);
+    quote_at(&mut d, START, 3_000);
+    let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
+    d.on_fill(START, &fill);
+    let before = quote_at(&mut d, START + Nanos::secs(4), 2_990).unwrap();
+    assert_eq!(before.target.bid_reason, Reason::Quoted, "not measured yet");
+    let after = quote_at(&mut d, START + Nanos::secs(5), 2_990).unwrap();
+    assert_eq!((after.target.bid_reason, after.target.ask_reason), (Reason::Toxic, Reason::Quoted));
+    let later = quote_at(&mut d, START + Nanos::secs(900), 2_990).unwrap();
+    assert_eq!(later.target.bid_reason, Reason::Quoted);
+}

@@ -1,0 +1,236 @@
+//! Nothing silent: each reason why a side is not quoted is reached in a whole pipeline, by what really
+//! leads to it, and shown on the status board. Together they are all that there are.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use botmm_pipeline::rt::{HaltLevel, Out, ring};
+use botmm_pipeline::stage::status::AssetStatus;
+use botmm_pipeline::types::params::BelowFee as WhenBelow;
+use botmm_pipeline::types::*;
+use botmm_pipeline::venue::{Feed, Gateway};
+use botmm_pipeline::wiring::{self, Pipeline};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+const START: Nanos = Nanos::secs(1_757_000_000);
+
+/// Tells what the test says, when it says it.
+struct Told(botmm_pipeline::rt::In<MarketEvent>);
+
+impl Feed for Told {
+    fn next(&mut self, _: Nanos, event: &mut MarketEvent) -> bool {
+        let Some(next) = self.0.pop() else { return false };
+        *event = next;
+        true
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Venue {
+    /// Orders are acknowledged.
+    answers: bool,
+    said: VecDeque<VenueEvent>,
+    /// Size of every order that there was, by its oid.
+    sizes: Vec<Qty>,
+}
+
+struct Wire(Arc<Mutex<Venue>>);
+
+impl Gateway for Wire {
+    fn submit(&mut self, now: Nanos, action: &Action) -> bool {
+        let mut venue = self.0.lock().unwrap();
+        for item in action.items().iter().filter(|_| venue.answers).copied().collect::<Vec<_>>() {
+            if action.kind != ActionKind::Place {
+                let why = match action.kind {
+                    ActionKind::Modify => DoneWhy::Replaced,
+                    _ => DoneWhy::Canceled,
+                };
+                let leaves = venue.sizes[item.oid.0 as usize - 1];
+                let done = Done { oid: item.oid, leaves, why, _pad: [0; 7] };
+                venue.said.push_back(event(now, item.cloid, VenueEventKind::Done(done)));
+            }
+            if action.kind != ActionKind::Cancel {
+                venue.sizes.push(item.qty);
+                let oid = Oid(venue.sizes.len() as u64);
+                let ack = VenueEventKind::Ack { oid, leaves: item.qty };
+                venue.said.push_back(event(now, item.cloid, ack));
+            }
+        }
+        true
+    }
+    fn next(&mut self, _: Nanos) -> Option<VenueEvent> {
+        self.0.lock().unwrap().said.pop_front()
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+}
+
+fn event(now: Nanos, cloid: Cloid, kind: VenueEventKind) -> VenueEvent {
+    let asset = AssetId::new(0);
+    VenueEvent { cloid, asset, _pad: [0; 6], venue_time: now, recv_time: now, kind }
+}
+
+struct Rig {
+    pipeline: Pipeline,
+    market: Out<MarketEvent>,
+    venue: Arc<Mutex<Venue>>,
+    params: AssetParams,
+    now: Nanos,
+    seen: BTreeSet<Reason>,
+}
+
+/// The defaults, with a volatility to begin with.
+fn params() -> AssetParams {
+    AssetParams { start_vol_bps: 4.0, maker_fee: Bps::from_f64(1.5), ..AssetParams::default() }
+}
+
+impl Rig {
+    /// With a book around 3000, and a venue that answers or does not.
+    fn new(params: AssetParams, answers: bool) -> Self {
+        let inst = Instrument {
+            coin: Coin::new("ETH").unwrap(),
+            venue_index: 1,
+            sz_decimals: 4,
+            max_leverage: 25,
+        };
+        let config = wiring::Config {
+            universe: Universe::new(vec![inst]),
+            params: vec![params],
+            session: 1,
+            lossless: false,
+            risk: None,
+        };
+        let (market, feed) = ring("test->feed", 64);
+        let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));
+        let mut pipeline = wiring::build(&config, Told(feed), Wire(venue.clone()));
+        pipeline.stages.iter_mut().for_each(|s| s.on_start());
+        let mut rig = Self { pipeline, market, venue, params, now: START, seen: BTreeSet::new() };
+        rig.book("2999.9", "3000.1");
+        rig
+    }
+
+    fn poll(&mut self) {
+        for _ in 0..4 {
+            for stage in &mut self.pipeline.stages {
+                stage.poll(self.now);
+            }
+            let shown = AssetStatus::read(&self.pipeline.status[0]);
+            self.seen.extend([shown.bid_reason, shown.ask_reason]);
+        }
+    }
+
+    fn book(&mut self, bid: &str, ask: &str) {
+        let level = |px: &str| Level { px: Px::parse(px).unwrap(), qty: Qty::whole(1) };
+        let mut book = BookSnapshot { bid_count: 1, ask_count: 1, ..BookSnapshot::EMPTY };
+        (book.bids[0], book.asks[0]) = (level(bid), level(ask));
+        (book.venue_time, book.recv_time) = (self.now, self.now);
+        self.market.push(MarketEvent::Book(book)).unwrap();
+        self.poll();
+    }
+
+    fn say(&mut self, kind: VenueEventKind) {
+        let event = event(self.now, Cloid::default(), kind);
+        self.venue.lock().unwrap().said.push_back(event);
+        self.poll();
+    }
+
+    /// Time passes with the same book, renewed every half second, or with none.
+    fn wait(&mut self, ms: i64, book: Option<(&str, &str)>) {
+        for _ in 0..ms / 500 {
+            self.now = self.now + Nanos::millis(500);
+            match book {
+                Some((bid, ask)) => self.book(bid, ask),
+                None => self.poll(),
+            }
+        }
+    }
+
+    /// We held so much of the limit when we came.
+    fn opened(&mut self, share: f64) {
+        let usd = self.params.risk.max_position_usd.to_f64() * share;
+        let position = Qty::from_raw((usd / 3_000.0 * 1e8) as i64);
+        self.say(VenueEventKind::Opening { position, mark: Px::whole(3_000) });
+        self.wait(2_000, Some(("2999.9", "3000.1")));
+    }
+
+    /// A buy of ours, after which the market falls by a tenth of a percent.
+    fn bought_badly(&mut self) {
+        let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
+        self.say(VenueEventKind::Fill(fill));
+        self.wait(6_000, Some(("2996.9", "2997.1")));
+    }
+}
+
+/// What one scenario leads to.
+fn seen(mut rig: Rig, play: &dyn Fn(&mut Rig)) -> BTreeSet<Reason> {
+    play(&mut rig);
+    rig.seen
+}
+
+fn toxic() -> AssetParams {
+    let mut p = AssetParams { order_size_usd: Usd::whole(50), ..params() };
+    p.toxicity.toxicity_alpha = 1.0;
+    p
+}
+
+#[test]
+fn every_reason_is_reached() {
+    use Reason::*;
+    let same = Some(("2999.9", "3000.1"));
+    let mut cases: Vec<(Reason, BTreeSet<Reason>)> = Vec::new();
+    let mut case = |reason, params, play: &dyn Fn(&mut Rig)| {
+        // A venue that does not answer leaves orders on their way, and then unknown.
+        let answers = !matches!(reason, InFlight | SlotUnknown);
+        cases.push((reason, seen(Rig::new(params, answers), play)));
+    };
+    case(Quoted, params(), &|rig| rig.wait(1_000, same));
+    case(InFlight, params(), &|rig| rig.wait(1_000, same));
+    case(Warmup, AssetParams { start_vol_bps: 0.0, ..params() }, &|_| {});
+    case(StaleBook, params(), &|rig| rig.wait(3_000, None));
+    case(CrossedBook, params(), &|rig| rig.wait(500, Some(("3000.1", "2999.9"))));
+    case(Halted, params(), &|rig| {
+        rig.pipeline.level.raise(HaltLevel::Halt);
+        rig.wait(1_000, same);
+    });
+    case(Cooldown, params(), &|rig| rig.wait(500, Some(("3099.9", "3100.1"))));
+    case(PositionLimit, AssetParams { one_sided_at: 1.0, ..params() }, &|rig| rig.opened(0.99));
+    case(OneSided, params(), &|rig| rig.opened(0.85));
+    let mut pulled = toxic();
+    pulled.toxicity.use_toxicity = true;
+    case(Toxic, pulled, &Rig::bought_badly);
+    let mut gated = toxic();
+    gated.toxicity.use_edge_gate = true;
+    case(NoEdge, gated, &Rig::bought_badly);
+    let skip = AssetParams { below_fee: WhenBelow::Skip, vol_multiplier: 0.0, ..params() };
+    case(BelowFee, skip, &|rig| rig.wait(1_000, same));
+    let small = AssetParams { order_size_usd: Usd::whole(11), ..params() };
+    case(BelowMinNotional, small, &|rig| rig.wait(1_000, same));
+    let mut few = params();
+    few.risk.max_orders_per_min = 1;
+    case(Budget, few, &|rig| rig.wait(1_000, same));
+    case(SlotUnknown, params(), &|rig| rig.wait(7_000, same));
+    // What rests or might is told before why nothing is wanted: before any order was sent.
+    case(LinkDown, AssetParams { start_vol_bps: 0.0, ..params() }, &|rig| {
+        rig.say(VenueEventKind::LinkDown);
+        rig.wait(1_000, same);
+    });
+    case(NotInUniverse, params(), &|rig| {
+        let gone = QuoteCommand::Listed { asset: AssetId::new(0), is_listed: false };
+        rig.pipeline.control.quote.push(gone).unwrap();
+        rig.wait(2_000, same);
+    });
+    case(ParamInvalid, params(), &|rig| {
+        let broken = AssetParams { min_spread_bps: f64::NAN, ..params() };
+        rig.pipeline.control.change_params(&[(AssetId::new(0), broken)]).unwrap();
+        rig.wait(2_000, same);
+    });
+
+    for (reason, seen) in &cases {
+        assert!(seen.contains(reason), "{reason:?} was not reached, but {seen:?}");
+    }
+    let reached: BTreeSet<Reason> = cases.iter().map(|(reason, _)| *reason).collect();
+    assert_eq!(reached, Reason::ALL.into_iter().collect(), "each code has a case");
+}
