@@ -1,8 +1,10 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
 mod exchange;
+mod explain;
 
 pub use exchange::{ExchangeArgs, Funded, MarketKind, Source};
+pub use explain::ExplainArgs;
 
 use crate::settings::{
     LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
@@ -28,6 +30,7 @@ use std::path::PathBuf;
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm init my.toml                     a commented configuration to begin with\n  \
         botmm rearm                            ends a halt or a cool-down\n  \
+        botmm explain BTC                      every term of the newest quote\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -275,28 +278,6 @@ pub struct SignArgs {
     #[arg(long, value_name = "FILE",
           conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
     pub vectors: Option<PathBuf>,
-}
-
-/// `botmm explain`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    botmm explain BTC                            the newest decision of the newest run, also one that goes on\n  \
-    botmm explain ETH --at -30s\n  \
-    botmm explain SOL --journal runs/x --at 2026-11-26T19:17:00Z --json")]
-pub struct ExplainArgs {
-    /// The coin.
-    #[arg(value_name = "COIN")]
-    pub coin: String,
-    /// The moment, UTC, or so long ago (`-30s`); the end of the journal when left out.
-    #[arg(long, value_name = "TIME", value_parser = crate::mode::explain::parse_moment,
-          allow_hyphen_values = true)]
-    pub at: Option<std::time::SystemTime>,
-    /// The journal, or its run's folder; the newest under `runs/` when left out.
-    #[arg(long, value_name = "PATH")]
-    pub journal: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 impl ReplayArgs {

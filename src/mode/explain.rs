@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Where `run` and `paper` put their folders.
 const RUNS: &str = "runs";
@@ -92,14 +92,19 @@ fn decision_of(line: &str) -> Option<(&str, SystemTime)> {
     Some((coin, humantime::parse_rfc3339(time).ok()?))
 }
 
-/// A moment as people type it: `2026-11-26T19:17:00Z`, or `-30s` (so long ago).
-pub fn parse_moment(text: &str) -> Result<SystemTime, String> {
-    if let Some(ago) = text.strip_prefix('-') {
-        let ago = crate::settings::parse_duration(ago)?;
-        let ago = Duration::from_nanos(ago.0.unsigned_abs());
-        return SystemTime::now().checked_sub(ago).ok_or_else(|| "too long ago".to_owned());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        let line =
+            r#"{"coin":"kPEPE","mid":"1","time":"2025-09-04T20:21:45.143665Z","type":"decision"}"#;
+        let (coin, time) = decision_of(line).unwrap();
+        assert_eq!(coin, "kPEPE");
+        assert_eq!(time, humantime::parse_rfc3339("2025-09-04T20:21:45.143665Z").unwrap());
+        assert_eq!(decision_of(&line[..line.len() - 3]), None, "half a line");
+        assert_eq!(decision_of(&line.replace("decision", "fill")), None);
+        assert_eq!(decision_of(&line.replace("2025", "then")), None);
     }
-    humantime::parse_rfc3339_weak(text).map_err(|_| {
-        "allowed: a UTC time (2026-11-26T19:17:00Z), or -30s for so long ago".to_owned()
-    })
 }
