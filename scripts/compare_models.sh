@@ -23,7 +23,7 @@ recording, flags = sys.argv[1], sys.argv[2:]
 MODELS = ["linear", "avellaneda_stoikov", "glft"]
 STRATEGIES = ["basic", "adaptive"]
 COLUMNS = ["model", "strategy", "coin", "quoted", "quotes", "fills", "volume", "gross", "fees", "net",
-           "spread", "adverse 5s", "markout 1s", "5s", "30s", "60s", "at limit"]
+           "spread captured", "adverse 5 s", "markout 1 s", "5 s", "30 s", "60 s", "at limit"]
 
 
 def replay(config, *more):

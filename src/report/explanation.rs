@@ -336,7 +336,8 @@ impl Display for Explanation {
                 let name = if side.side == Side::Bid { "bid" } else { "ask" };
                 let would =
                     if side.terms.is_empty() { "" } else { "; its price is where it would be" };
-                writeln!(f, "no {name}: {words} ({code}){would}")?;
+                let code = if code == words { String::new() } else { format!(" ({code})") };
+                writeln!(f, "no {name}: {words}{code}{would}")?;
             }
         }
         let verdict = match self.adds_up() {
