@@ -14,7 +14,7 @@ pub enum Reason {
     Warmup = 2,
     /// The newest book is older than `stale_book_ms`, void, or older than our last fill of the side.
     StaleBook = 3,
-    /// The book is crossed or one-sided, or our price would cross the touch.
+    /// The book is crossed, or our price would cross the touch.
     CrossedBook = 4,
     /// Halted: by a loss limit until a person re-arms it, or because the run ends.
     Halted = 5,
@@ -42,11 +42,17 @@ pub enum Reason {
     ParamInvalid = 16,
     /// The expected edge is negative.
     NoEdge = 17,
+    /// One side of the book is empty: the market has no price.
+    OneSidedBook = 18,
+    /// The venue refuses to cancel an order of the side, and it is asked again and again.
+    CancelRefused = 19,
+    /// The venue refused this coin's orders, and they pause.
+    CoinPaused = 20,
 }
 
 impl Reason {
     /// How many there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 21;
 
     /// All, in order of their codes.
     pub const ALL: [Self; Self::COUNT] = [
@@ -68,6 +74,9 @@ impl Reason {
         Self::NotInUniverse,
         Self::ParamInvalid,
         Self::NoEdge,
+        Self::OneSidedBook,
+        Self::CancelRefused,
+        Self::CoinPaused,
     ];
 
     /// The code used in summaries and journals.
@@ -91,6 +100,9 @@ impl Reason {
             Self::NotInUniverse => "not_in_universe",
             Self::ParamInvalid => "param_invalid",
             Self::NoEdge => "no_edge",
+            Self::OneSidedBook => "one_sided_book",
+            Self::CancelRefused => "cancel_refused",
+            Self::CoinPaused => "coin_paused",
         }
     }
 
@@ -115,6 +127,9 @@ impl Reason {
             Self::NotInUniverse => "not listed",
             Self::ParamInvalid => "parameter invalid",
             Self::NoEdge => "no expected edge",
+            Self::OneSidedBook => "one side of the book is empty",
+            Self::CancelRefused => "the venue refuses our cancel",
+            Self::CoinPaused => "coin paused after refusals",
         }
     }
 }

@@ -197,7 +197,8 @@ impl Quoter {
         }
         match view.state {
             BookState::Void => return Err(Reason::StaleBook),
-            BookState::OneSided | BookState::Crossed => return Err(Reason::CrossedBook),
+            BookState::OneSided => return Err(Reason::OneSidedBook),
+            BookState::Crossed => return Err(Reason::CrossedBook),
             BookState::Ok => {}
         }
         if input.now - view.recv_time > p.risk.stale_book {

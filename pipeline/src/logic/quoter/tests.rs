@@ -147,8 +147,10 @@ fn every_reason_this_stage_gives() {
     assert_eq!(got(&BookView { vol_bps_e6: -1, ..good }, "0"), both(Reason::Warmup));
     assert_eq!(got(&BookView { state: BookState::Void, ..good }, "0"), both(Reason::StaleBook));
     assert_eq!(got(&BookView { recv_time: Nanos::secs(-3), ..good }, "0"), both(Reason::StaleBook));
-    for state in [BookState::Crossed, BookState::OneSided] {
-        assert_eq!(got(&BookView { state, ..good }, "0"), both(Reason::CrossedBook));
+    let unsound =
+        [(BookState::Crossed, Reason::CrossedBook), (BookState::OneSided, Reason::OneSidedBook)];
+    for (state, reason) in unsound {
+        assert_eq!(got(&BookView { state, ..good }, "0"), both(reason));
     }
     assert_eq!(got(&good, "0.3"), (Reason::OneSided, Reason::Quoted));
     assert_eq!(got(&good, "-0.3"), (Reason::Quoted, Reason::OneSided));
