@@ -2,9 +2,11 @@
 
 mod exchange;
 mod explain;
+mod market;
 
-pub use exchange::{ExchangeArgs, Funded, MarketKind, Source};
+pub use exchange::{ExchangeArgs, Funded, Source};
 pub use explain::ExplainArgs;
+pub use market::{MarketKind, MarketSource};
 
 use crate::settings::{
     LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
@@ -54,7 +56,7 @@ pub enum Verb {
     /// Serve a local Hyperliquid: REST and WebSocket on one loopback port, for any client.
     Exchange(ExchangeArgs),
     /// Run against an exchange of its own on this machine: no keys, no network (the default verb).
-    Paper(PaperArgs),
+    Paper(PaperVerb),
     /// End a halt or a cool-down: of the running bot, or of the next run.
     Rearm(RearmArgs),
     /// Validate the configuration and print it resolved, secrets masked.
@@ -75,7 +77,7 @@ pub enum Verb {
 impl Cli {
     /// The verb, with the default filled in.
     pub fn into_verb(self) -> Verb {
-        self.verb.unwrap_or(Verb::Paper(self.paper))
+        self.verb.unwrap_or(Verb::Paper(PaperVerb { paths: Vec::new(), paper: self.paper }))
     }
 }
 
@@ -111,12 +113,25 @@ pub struct ReplayArgs {
     pub common: MarketArgs,
 }
 
-/// `botmm paper`, and `botmm` alone.
+/// `botmm paper`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "Examples:\n  \
     botmm paper --for 5m --symbols BTC,SOL\n  \
-    botmm paper --for 30s --seed 7 --json > summary.json\n\n\
+    botmm paper --for 30s --seed 7 --json > summary.json\n  \
+    botmm paper --market tape recordings/2025-09-04 --speed 10\n  \
+    botmm paper --market mainnet --symbols BTC      its public data; orders stay here\n\n\
     Durations: a number with ns, us, ms, s, m or h.")]
+pub struct PaperVerb {
+    /// Recordings for --market tape: files, or folders of them. The run ends with the tape.
+    #[arg(value_name = "PATH", required_if_eq("market", "tape"))]
+    pub paths: Vec<PathBuf>,
+    /// What the default verb takes too.
+    #[command(flatten)]
+    pub paper: PaperArgs,
+}
+
+/// `botmm` alone, and most of `botmm paper`.
+#[derive(Clone, Debug, Default, Args)]
 pub struct PaperArgs {
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
     #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
@@ -124,6 +139,9 @@ pub struct PaperArgs {
     /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub duration: Option<Nanos>,
+    /// What moves the prices of its exchange.
+    #[command(flatten)]
+    pub source: MarketSource,
     /// What both market verbs take.
     #[command(flatten)]
     pub common: MarketArgs,
@@ -290,7 +308,8 @@ impl ReplayArgs {
 impl PaperArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
-        Overrides { plan: self.plan.clone(), ..self.common.overrides() }
+        let (plan, queue) = (self.plan.clone(), self.source.queue);
+        Overrides { plan, queue, ..self.common.overrides() }
     }
 }
 
@@ -353,9 +372,9 @@ mod tests {
 
     #[test]
     fn paper_is_the_default_verb_and_takes_its_flags() {
-        assert!(matches!(verb("botmm"), Verb::Paper(p) if p.duration.is_none()));
+        assert!(matches!(verb("botmm"), Verb::Paper(p) if p.paper.duration.is_none()));
         for line in ["botmm --for 30s --seed 3", "botmm paper --for 30s --seed 3"] {
-            let Verb::Paper(p) = verb(line) else { panic!("{line}") };
+            let Verb::Paper(PaperVerb { paper: p, .. }) = verb(line) else { panic!("{line}") };
             assert_eq!((p.duration, p.common.seed), (Some(Nanos::secs(30)), Some(3)));
             assert_eq!(p.overrides(), Overrides { seed: Some(3), ..Overrides::default() });
         }
@@ -381,8 +400,10 @@ mod tests {
             args
         };
         let args = exchange("botmm exchange --market tape a b --speed 2.5 --queue prob_log");
-        assert_eq!((args.paths.len(), args.market, args.misplaced()), (2, MarketKind::Tape, None));
-        assert_eq!(args.speed.map(|s| s.to_string()).as_deref(), Some("2.5"));
+        let source = &args.source_of_prices;
+        assert_eq!((args.paths.len(), source.market), (2, MarketKind::Tape));
+        assert_eq!(source.misplaced(&args.paths), None);
+        assert_eq!(source.speed.map(|s| s.to_string()).as_deref(), Some("2.5"));
         assert_eq!(args.overrides().queue, Some(QueueModel::ProbLog));
         for (line, expected) in [
             ("botmm exchange a", "--market tape"),
@@ -391,9 +412,23 @@ mod tests {
             ("botmm exchange --mirror-url http://127.0.0.1:1", "--market mirror"),
             ("botmm exchange --queue prob_log", "--queue is for"),
         ] {
-            let said = exchange(line).misplaced();
+            let args = exchange(line);
+            let said = args.source_of_prices.misplaced(&args.paths);
             assert!(said.is_some_and(|s| s.contains(expected)), "{line}: {said:?}");
         }
+    }
+
+    #[test]
+    fn paper_takes_every_market_of_the_exchange() {
+        let line = "botmm paper a --market tape --speed 10 --queue prob_log --for 5s";
+        let Verb::Paper(PaperVerb { paths, paper }) = verb(line) else { panic!("{line}") };
+        assert_eq!((paths.len(), paper.source.market), (1, MarketKind::Tape));
+        assert_eq!(paper.source.misplaced(&paths), None);
+        assert_eq!(paper.overrides().queue, Some(QueueModel::ProbLog));
+        let line = "botmm --market tape";
+        let Verb::Paper(PaperVerb { paths, paper }) = verb(line) else { panic!("{line}") };
+        let said = paper.source.misplaced(&paths);
+        assert!(said.is_some_and(|s| s.contains("botmm paper --market tape PATH")), "{said:?}");
     }
 
     #[test]
@@ -427,6 +462,7 @@ mod tests {
             ("botmm init a b", "unexpected argument 'b'"),
             ("botmm schema --json", "--json"),
             ("botmm exchange --market tape", "<PATH>..."),
+            ("botmm paper --market tape", "<PATH>..."),
             ("botmm exchange --market tapes x", "synthetic, tape, mainnet, mirror"),
             ("botmm exchange --market tape x --speed 0.05", "0.1 to 1000"),
             ("botmm exchange --market tape x --speed 1001", "0.1 to 1000"),

@@ -5,6 +5,7 @@ pub mod exchange;
 pub mod explain;
 pub mod init;
 mod live;
+mod markets;
 pub mod paper;
 pub mod rearm;
 pub mod replay;

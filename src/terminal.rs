@@ -1,6 +1,11 @@
 //! Writing to stdout and stderr without falling over when the reader has left.
 
 use crate::exit::AppError;
+use rustix::process::getpgrp;
+use rustix::stdio::stdin;
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Write as _};
 
 /// Prints `text` as it is. A closed pipe (`botmm check | head`) is not an error: the reader has
@@ -32,6 +37,43 @@ fn is_yes(mut answer: impl BufRead) -> bool {
 /// characters (a file name may hold some) are spelt out, so that one line stays one line.
 pub fn complain(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&line.to_string()));
+}
+
+/// The keys of the terminal, told as they are pressed and not shown. Ctrl-C and Ctrl-Z stay signals: they
+/// must work even when nobody looks at the keys. Given back as it was when dropped.
+pub struct Keyboard {
+    before: Termios,
+}
+
+impl Keyboard {
+    /// The terminal on stdin; [`None`] when there is none, or when it is another program's (ours runs in
+    /// the background).
+    pub fn open() -> Option<Self> {
+        if tcgetpgrp(stdin()).ok()? != getpgrp() {
+            return None;
+        }
+        let before = tcgetattr(stdin()).ok()?;
+        let mut keys = before.clone();
+        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        // A read returns at once, with what there is.
+        keys.special_codes[SpecialCodeIndex::VMIN] = 0;
+        keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(stdin(), OptionalActions::Now, &keys).ok()?;
+        Some(Self { before })
+    }
+
+    /// Whether a key was pressed since the last look. Never waits.
+    pub fn has_pressed(&self, key: u8) -> bool {
+        let mut typed = [0; 64];
+        let count = rustix::io::read(stdin(), &mut typed).unwrap_or(0);
+        typed[..count].contains(&key)
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.before);
+    }
 }
 
 fn one_line(text: &str) -> String {

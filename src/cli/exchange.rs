@@ -1,9 +1,8 @@
 //! What `botmm exchange` takes.
 
-use super::{parse_address, parse_run_time};
+use super::{MarketSource, parse_address, parse_run_time};
 use crate::exchange::front::Sources;
-use crate::exchange::markets::tape::Speed;
-use crate::settings::{Overrides, QueueModel, parse_duration};
+use crate::settings::{Overrides, parse_duration};
 use botmm_pipeline::types::{Nanos, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
 use clap::{Args, ValueEnum};
@@ -23,27 +22,16 @@ pub struct ExchangeArgs {
     /// Where to listen; a loopback address. Port 0 takes any free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3001")]
     pub listen: SocketAddr,
-    /// What moves the prices: synthetic (seeded agents), tape PATH... (a recording), mainnet (its
-    /// public data, mirrored), mirror (another venue's, see --mirror-url).
-    #[arg(long, value_name = "MARKET", default_value = "synthetic", hide_possible_values = true)]
-    pub market: MarketKind,
     /// Recordings for --market tape: files, or folders of them.
     #[arg(value_name = "PATH", required_if_eq("market", "tape"))]
     pub paths: Vec<PathBuf>,
-    /// How many times as fast as recorded the tape runs, 0.1 to 1000 [default: 1].
-    #[arg(long, value_name = "N", value_parser = str::parse::<Speed>)]
-    pub speed: Option<Speed>,
-    /// The venue that --market mirror mirrors: testnet, https://HOST[:PORT], http://127.0.0.1:PORT.
-    #[arg(long, value_name = "URL", required_if_eq("market", "mirror"))]
-    pub mirror_url: Option<String>,
+    /// What moves the prices.
+    #[command(flatten)]
+    pub source_of_prices: MarketSource,
     /// Coins to list, comma-separated [default: all that are configured and, on a tape, recorded;
     /// of a mirrored venue BTC,ETH,SOL].
     #[arg(long, value_name = "COINS")]
     pub symbols: Option<String>,
-    /// Place of users' orders in the queues of a tape or a mirrored venue: risk_averse, prob_power,
-    /// prob_power:N, prob_log [default: risk_averse].
-    #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
-    pub queue: Option<QueueModel>,
     /// An account with this much money (USD). May be given again.
     #[arg(long, value_name = "ADDRESS=USD", value_parser = parse_funded)]
     pub fund: Vec<Funded>,
@@ -74,19 +62,6 @@ pub struct ExchangeArgs {
     /// Configuration whose keys go on top of the built-in defaults (universe, fees).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-}
-
-/// What moves an exchange's prices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MarketKind {
-    /// Seeded agents in an exact price-time book.
-    Synthetic,
-    /// A recording.
-    Tape,
-    /// The mainnet's public data.
-    Mainnet,
-    /// Another venue's public data.
-    Mirror,
 }
 
 /// The letter that an action's signature names its chain by.
@@ -134,28 +109,7 @@ fn parse_funded(text: &str) -> Result<Funded, String> {
 impl ExchangeArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
-        let (symbols, queue) = (self.symbols.clone(), self.queue);
+        let (symbols, queue) = (self.symbols.clone(), self.source_of_prices.queue);
         Overrides { seed: self.seed, symbols, queue, ..Overrides::default() }
-    }
-
-    /// A flag that says something of a market that was not chosen, in words.
-    pub fn misplaced(&self) -> Option<&'static str> {
-        use MarketKind as M;
-        let market = self.market;
-        if market != M::Tape && !self.paths.is_empty() {
-            return Some("a recording was named; to play it, add --market tape");
-        }
-        if market != M::Tape && self.speed.is_some() {
-            return Some("--speed is for --market tape; the other markets run in real time");
-        }
-        if market != M::Mirror && self.mirror_url.is_some() {
-            return Some("--mirror-url is for --market mirror");
-        }
-        if market == M::Synthetic && self.queue.is_some() {
-            return Some(
-                "--queue is for recorded and mirrored markets; a synthetic queue is exact",
-            );
-        }
-        None
     }
 }

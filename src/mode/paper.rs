@@ -2,19 +2,19 @@
 //! real sockets on loopback. No key, no network, no configuration.
 
 use super::live::{Access, Live, Request};
+use super::markets::{Asked, Listing, coins_of};
 use super::run::trade;
 use super::session;
-use crate::cli::PaperArgs;
+use crate::cli::{MarketKind, PaperVerb};
 use crate::exchange::faults::Schedule;
 use crate::exchange::front::HubConfig;
-use crate::exchange::local::{self, HISTORY, LocalConfig};
+use crate::exchange::local::{self, LocalConfig};
 use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
 use crate::net::{Endpoint, Tls};
-use crate::settings::{Draft, FeeTable, Settings};
+use crate::settings::{Draft, FeeTable, Overrides, SimSettings};
 use crate::side::journal::make_run_folder;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -22,17 +22,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs the verb.
-pub fn run(args: &PaperArgs) -> Result<(), AppError> {
+pub fn run(args: &PaperVerb) -> Result<(), AppError> {
+    let PaperVerb { paths, paper: args } = args;
     let draft = Draft::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?;
-    let settings = draft.clone().with(&args.overrides())?.build()?;
     let stop = session::stop_flag()?;
     let clock = WallClock::default();
-    let signer = paper_key(settings.seed)?;
+    let asked = Asked { source: &args.source, paths, flags: args.overrides(), all_coins: false };
+    let listing = asked.open(draft.clone(), &clock)?;
+    let Listing { lasts, words, .. } = &listing;
+    let (lasts, title) = (*lasts, format!("botmm paper  ·  embedded exchange, {words}"));
+    let (seed, sim) = (listing.settings.seed, listing.settings.sim);
+    // What is listed is what is traded: on a tape that is what was recorded.
+    let symbols = Some(coins_of(&listing.universe));
+    let signer = paper_key(seed)?;
     let dir = match &args.common.out {
         Some(dir) => dir.clone(),
         None => make_run_folder(Path::new("runs"), clock.now())?,
     };
-    let exchange = local::launch(exchange_config(&settings, &signer, clock.now()), clock.clone())?;
+    let exchange = local::launch(exchange_config(listing, &signer), clock.clone())?;
     let access = Access {
         endpoint: Endpoint::parse(&format!("http://{}", exchange.addr()))?,
         tls: Tls::default(),
@@ -41,33 +48,69 @@ pub fn run(args: &PaperArgs) -> Result<(), AppError> {
         state_dir: dir.join("state"),
         key_is_disposable: true,
     };
+    let (market, queue, mut notes) = assumptions(args.source.market, &sim);
+    if let Some(lasts) = lasts {
+        notes.push(format!("the tape lasts {:.0} s, and the run no longer", lasts.as_secs_f64()));
+    }
     let request = Request {
-        title: format!(
-            "botmm paper  ·  embedded exchange, synthetic market, seed {}",
-            settings.seed
-        ),
-        market: "synthetic",
-        queue: "exact (price-time)",
-        latency: settings.sim.latency.to_string(),
+        network: "PAPER",
+        is_real_money: false,
+        title,
+        market,
+        queue,
+        latency: sim.latency.to_string(),
         dir,
         access,
         draft,
-        flags: args.overrides(),
-        notes: vec![
-            "a synthetic market: it shows that the bot works, not that it earns".to_owned(),
-            "its agents are calibrated to 35 minutes of 2025-09-04; queues at the touch are \
-             shorter than real"
-                .to_owned(),
-            "the exchange is in this process, over loopback; the latency is added before each \
-             block, for feed and order together"
-                .to_owned(),
-        ],
+        flags: Overrides { symbols, ..args.overrides() },
+        notes,
     };
     let live = Live::start(request, clock)?;
-    let limit = args.duration.map(|d| Duration::from_nanos(d.0 as u64));
+    let limit = args.duration.into_iter().chain(lasts).min();
+    let limit = limit.map(|d| Duration::from_nanos(d.0 as u64));
     let ended = trade(live, &stop, limit, args.common.json);
     exchange.stop()?;
     ended
+}
+
+/// What a summary says of the market, of our place in its queues, and what its reader must know.
+fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, String, Vec<String>) {
+    let owned = |notes: [&str; 2]| notes.map(str::to_owned).to_vec();
+    let (name, queue, mut notes) = match market {
+        MarketKind::Synthetic => (
+            "synthetic",
+            "exact (price-time)".to_owned(),
+            owned([
+                "a synthetic market: it shows that the bot works, not that it earns",
+                "its agents are calibrated to 35 minutes of 2025-09-04; queues at the touch are \
+                 shorter than real",
+            ]),
+        ),
+        MarketKind::Tape => (
+            "recorded",
+            sim.queue.to_string(),
+            owned([
+                "a recording does not react to our orders: fills beyond the recorded trades are \
+                 estimates",
+                "what was recorded comes when the venue made it, without the recorder's delay",
+            ]),
+        ),
+        MarketKind::Mainnet | MarketKind::Mirror => (
+            "mirrored",
+            sim.queue.to_string(),
+            owned([
+                "the mirrored market does not react to our orders: fills beyond its trades are \
+                 estimates",
+                "its news take their real time to reach us, and the latency comes on top",
+            ]),
+        ),
+    };
+    notes.push(
+        "the exchange is in this process, over loopback; the latency is added before each block, for \
+         feed and order together"
+            .to_owned(),
+    );
+    (name, queue, notes)
 }
 
 /// A key that is worth nothing: anybody can compute it from the seed.
@@ -78,11 +121,10 @@ fn paper_key(seed: u64) -> Result<Signer, AppError> {
     })
 }
 
-fn exchange_config(settings: &Settings, signer: &Signer, start: Nanos) -> LocalConfig {
-    let universe = local::listed(settings.universe().iter().map(|(_, i)| *i));
-    let market = local::synthetic(&universe, start - HISTORY, settings.seed);
+fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
+    let Listing { settings, universe, market, history, start, .. } = listing;
     let venue = VenueConfig {
-        history: HISTORY,
+        history,
         fees: FeeTable::flat(settings.sim.taker_fee, settings.sim.maker_fee),
         // The news and the order each take their time: together they are how old what an order
         // rests on is when it arrives.
@@ -93,7 +135,7 @@ fn exchange_config(settings: &Settings, signer: &Signer, start: Nanos) -> LocalC
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         admin: None,
         universe,
-        market: Box::new(market),
+        market,
         venue,
         hub: HubConfig::default(),
         funded: vec![(signer.address(), settings.capital())],

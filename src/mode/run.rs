@@ -48,9 +48,15 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         false => ("test", vec!["not the mainnet: these are no real trades".to_owned()]),
     };
     let request = Request {
+        network: match args.network.as_str() {
+            _ if is_mainnet => "MAINNET, REAL MONEY",
+            "testnet" => "TESTNET",
+            _ => "TEST",
+        },
+        is_real_money: is_mainnet,
         title: format!("botmm run  ·  {}", access.endpoint),
         market,
-        queue: "the venue's own",
+        queue: "the venue's own".to_owned(),
         latency: "the venue's own".to_owned(),
         dir,
         access,
@@ -69,7 +75,7 @@ pub fn trade(
     limit: Option<Duration>,
     json: bool,
 ) -> Result<(), AppError> {
-    let show = Show::choose(json);
+    let mut show = Show::choose(json);
     show.begin();
     let ended = live.watch(stop, limit, &show);
     drop(show);

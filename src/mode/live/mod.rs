@@ -22,7 +22,7 @@ use crate::side::journal::{Journal, utc};
 use crate::side::records;
 use crate::side::reload::{Effect, Reload};
 use crate::side::risk_state::RiskKeeper;
-use crate::side::screen::Picture;
+use crate::side::screen::{LastFills, Picture};
 use crate::side::state::RunState;
 use crate::terminal;
 use account::VenueSide;
@@ -57,12 +57,16 @@ const ALERTS_SHOWN: usize = 5;
 
 /// What a live run is asked to do.
 pub struct Request {
+    /// Which network it is, in large on the screen.
+    pub network: &'static str,
+    /// Real money is at stake.
+    pub is_real_money: bool,
     /// First line of the screen.
     pub title: String,
     /// What the summary calls the market.
     pub market: &'static str,
     /// What it says of our place in the queue.
-    pub queue: &'static str,
+    pub queue: String,
     /// What it says of the latency.
     pub latency: String,
     /// Where the journal goes.
@@ -79,9 +83,11 @@ pub struct Request {
 
 /// A running bot.
 pub struct Live {
+    network: &'static str,
+    is_real_money: bool,
     title: String,
     market: &'static str,
-    queue: &'static str,
+    queue: String,
     latency: String,
     notes: Vec<String>,
     dir: PathBuf,
@@ -105,6 +111,7 @@ pub struct Live {
     risk: RiskKeeper,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    fills: LastFills,
     days: Days,
     /// A screen shows the alerts; without one they go to stderr as they come.
     has_screen: bool,
@@ -131,7 +138,9 @@ impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
     pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
-        let Request { title, market, queue, latency, dir, access, draft, flags, notes } = request;
+        let Request { network: network_name, is_real_money, title, market, queue, latency, .. } =
+            request;
+        let Request { dir, access, draft, flags, notes, .. } = request;
         let plan = startup::threaded_plan(&draft, &flags)?;
         let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
@@ -182,6 +191,8 @@ impl Live {
             Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
         let venue = VenueSide { rest, account, signer: signer(), nonce: state.nonce(), universe };
         Ok(Self {
+            network: network_name,
+            is_real_money,
             title,
             market,
             queue,
@@ -216,6 +227,7 @@ impl Live {
             risk,
             journal: Some(journal),
             alerts: Vec::new(),
+            fills: LastFills::default(),
             days: Days::default(),
             has_screen: false,
             socket_trouble: [None, None],
@@ -232,7 +244,7 @@ impl Live {
         show: &Show,
     ) -> Result<(), AppError> {
         let mut next_picture = Duration::ZERO;
-        self.has_screen = matches!(show, Show::Screen);
+        self.has_screen = matches!(show, Show::Screen(_));
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
@@ -249,7 +261,10 @@ impl Live {
                 self.show(show);
                 next_picture = elapsed + show.every();
             }
-            if stop.load(Ordering::Relaxed) || limit.is_some_and(|l| elapsed >= l) {
+            if stop.load(Ordering::Relaxed)
+                || show.is_asked_to_end()
+                || limit.is_some_and(|l| elapsed >= l)
+            {
                 return Ok(());
             }
             if let Some(lane) = self.threads.as_ref().and_then(Threads::dead_lane) {
@@ -286,6 +301,7 @@ impl Live {
             if let Some(journal) = &mut self.journal {
                 journal.write(&record);
             }
+            self.fills.take(&record);
             match record {
                 Record::Params { generation, time, market_seq } => {
                     self.params_took_effect(Effect { generation, time, market_seq });
@@ -320,16 +336,23 @@ impl Live {
     fn show(&self, show: &Show) {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
         let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
+        let view = GatewayView::read(&self.link);
+        let (used, cap) = view.requests;
         show.picture(&Picture {
+            network: self.network,
+            is_real_money: self.is_real_money,
             title: &self.title,
             elapsed: self.started.elapsed(),
-            capital: self.reload.settings().capital(),
+            opening: (view.opening_value != Usd::ZERO).then_some(view.opening_value),
+            requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
+            link_down: self.down_since.map(|since| since.elapsed()),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
             risk: &self.risk.status(self.reload.settings().account_limits()),
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
+            fills: &self.fills,
             alerts: &self.alerts,
         });
     }
@@ -377,7 +400,7 @@ impl Live {
             span: end - self.start_time,
             wall,
             market: self.market,
-            queue: self.queue.to_owned(),
+            queue: self.queue,
             latency: self.latency,
             plan: self.plan_name.clone(),
             data: Vec::new(),

@@ -1,18 +1,21 @@
 //! Where the status of a running bot goes.
 
-use crate::side::screen::Picture;
-use crate::terminal;
+use crate::side::screen::{Picture, Sheet};
+use crate::terminal::{self, Keyboard};
+use console::Term;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 /// Pictures of the status screen, and lines where there is no screen.
 const SCREEN_EVERY: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Of a terminal that does not tell its size.
+const USUAL_SIZE: (u16, u16) = (24, 80);
 
 /// See the module.
 pub enum Show {
-    /// A terminal: one refreshed screen.
-    Screen,
+    /// A terminal: one refreshed screen, and the keys that are pressed there.
+    Screen(Option<Keyboard>),
     /// A pipe or a log: a line now and then.
     Lines,
     /// Nothing but the summary.
@@ -20,34 +23,41 @@ pub enum Show {
 }
 
 impl Show {
-    /// By what stdout is.
+    /// By what stdout is; a terminal that cannot move its cursor gets lines.
     pub fn choose(json: bool) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         match json {
             true => Self::Nothing,
-            false if std::io::stdout().is_terminal() => Self::Screen,
+            false if std::io::stdout().is_terminal() && !is_dumb => Self::Screen(None),
             false => Self::Lines,
         }
     }
 
     /// The alternate screen, without a cursor: what was there before comes back at the end.
-    pub fn begin(&self) {
-        if matches!(self, Self::Screen) {
+    pub fn begin(&mut self) {
+        if let Self::Screen(keyboard) = self {
             let _ = terminal::print("\x1b[?1049h\x1b[?25l");
+            *keyboard = Keyboard::open();
         }
     }
 
     /// How often.
     pub fn every(&self) -> Duration {
-        if matches!(self, Self::Screen) { SCREEN_EVERY } else { LINE_EVERY }
+        if matches!(self, Self::Screen(_)) { SCREEN_EVERY } else { LINE_EVERY }
+    }
+
+    /// Whether `q` was pressed since the last look.
+    pub fn is_asked_to_end(&self) -> bool {
+        matches!(self, Self::Screen(Some(keyboard)) if keyboard.has_pressed(b'q'))
     }
 
     /// Shows where the bot stands.
     pub fn picture(&self, picture: &Picture<'_>) {
         let _ = match self {
-            Self::Screen => {
+            Self::Screen(_) => {
                 // Each line erases the rest of what was there, so that nothing flickers.
-                let text = picture.text().replace('\n', "\x1b[K\n");
-                terminal::print(&format!("\x1b[H{text}\x1b[J"))
+                let text = picture.text(sheet()).replace('\n', "\x1b[K\r\n");
+                terminal::print(&format!("\x1b[H{text}\x1b[K\x1b[J"))
             }
             Self::Lines => terminal::print(&format!("{}\n", picture.line())),
             Self::Nothing => Ok(()),
@@ -55,10 +65,17 @@ impl Show {
     }
 }
 
+fn sheet() -> Sheet {
+    let (rows, cols) = Term::stdout().size_checked().unwrap_or(USUAL_SIZE);
+    // https://no-color.org: any value but the empty one switches colours off.
+    let has_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Sheet { cols: cols.into(), rows: rows.into(), has_colour }
+}
+
 /// However it ends, a panic included, the terminal is given back as it was.
 impl Drop for Show {
     fn drop(&mut self) {
-        if matches!(self, Self::Screen) {
+        if matches!(self, Self::Screen(_)) {
             let _ = terminal::print("\x1b[?25h\x1b[?1049l");
         }
     }

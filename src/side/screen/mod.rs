@@ -154,7 +154,12 @@ impl Picture<'_> {
         let opening = self.opening.map_or(NOTHING.to_owned(), money);
         [
             format!("account {} USD", self.opening.map_or(NOTHING.to_owned(), |o| money(o + net))),
-            format!("{} = gross {} − fees {}", sheet.paint(tone, &of_net), money(gross), money(fees)),
+            format!(
+                "{} = gross {} − fees {}",
+                sheet.paint(tone, &of_net),
+                money(gross),
+                money(fees)
+            ),
             format!("began with {opening}"),
         ]
     }
@@ -196,29 +201,45 @@ impl Picture<'_> {
     }
 
     fn fills(&self, sheet: Sheet) -> Vec<String> {
-        let rows: Vec<_> = self.fills.iter().map(|f| {
-            let coin = self.universe.get(f.asset).coin;
-            let markout = match f.markout_bps {
-                Some(bps) => {
-                    let tone = if bps < 0.0 { Tone::Loss } else { Tone::Plain };
-                    sheet.paint(tone, &format!("{bps:+.2} bps"))
-                }
-                None => NOTHING.to_owned(),
-            };
-            let side = if f.side == Side::Bid { "bought" } else { "sold" };
-            let time = crate::side::journal::utc(f.time);
-            let time = time.get(11..19).unwrap_or_default();
-            format!("{time}  {}  {side} {} at {}  after 5 s {markout}", left(coin.as_str(), 6), f.qty, f.px)
-        }).map(|row| sheet.cut(&row)).collect();
+        let rows: Vec<_> = self
+            .fills
+            .iter()
+            .map(|f| {
+                let coin = self.universe.get(f.asset).coin;
+                let markout = match f.markout_bps {
+                    Some(bps) => {
+                        let tone = if bps < 0.0 { Tone::Loss } else { Tone::Plain };
+                        sheet.paint(tone, &format!("{bps:+.2} bps"))
+                    }
+                    None => NOTHING.to_owned(),
+                };
+                let side = if f.side == Side::Bid { "bought" } else { "sold" };
+                let time = crate::side::journal::utc(f.time);
+                let time = time.get(11..19).unwrap_or_default();
+                format!(
+                    "{time}  {}  {side} {} at {}  after 5 s {markout}",
+                    left(coin.as_str(), 6),
+                    f.qty,
+                    f.px
+                )
+            })
+            .map(|row| sheet.cut(&row))
+            .collect();
         match rows.is_empty() {
             true => rows,
-            false => std::iter::once("last fills, and what the market did then".to_owned()).chain(rows).collect(),
+            false => std::iter::once("last fills, and what the market did then".to_owned())
+                .chain(rows)
+                .collect(),
         }
     }
 
     fn strategies(&self, sheet: Sheet) -> Vec<String> {
         let rows = self.universe.iter().zip(self.strategies);
-        rows.map(|((_, i), s)| sheet.cut(&format!("{:<7} {}", i.coin.as_str(), doing(s)))).collect()
+        rows.flat_map(|((_, i), s)| {
+            let name = format!("{:<7} ", i.coin.as_str());
+            sheet.flow_after(&name, doing(s))
+        })
+        .collect()
     }
 
     fn latencies(&self, sheet: Sheet) -> Vec<String> {

@@ -1,0 +1,67 @@
+//! What moves the prices of an exchange of ours, as `exchange` and `paper` take it.
+
+use crate::exchange::markets::tape::Speed;
+use crate::settings::QueueModel;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// See the module. The recordings of a tape are the verb's PATH arguments.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MarketSource {
+    /// What moves the prices: synthetic (seeded agents), tape PATH... (a recording), mainnet (its
+    /// public data, mirrored), mirror (another venue's, see --mirror-url).
+    #[arg(long, value_name = "MARKET", default_value = "synthetic", hide_possible_values = true)]
+    pub market: MarketKind,
+    /// How many times as fast as recorded the tape runs, 0.1 to 1000 [default: 1].
+    #[arg(long, value_name = "N", value_parser = str::parse::<Speed>)]
+    pub speed: Option<Speed>,
+    /// The venue that --market mirror mirrors: testnet, https://HOST[:PORT], http://127.0.0.1:PORT.
+    #[arg(long, value_name = "URL", required_if_eq("market", "mirror"))]
+    pub mirror_url: Option<String>,
+    /// Place of users' orders in the queues of a tape or a mirrored venue: risk_averse, prob_power,
+    /// prob_power:N, prob_log [default: risk_averse].
+    #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
+    pub queue: Option<QueueModel>,
+}
+
+/// What moves an exchange's prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MarketKind {
+    /// Seeded agents in an exact price-time book.
+    #[default]
+    Synthetic,
+    /// A recording.
+    Tape,
+    /// The mainnet's public data.
+    Mainnet,
+    /// Another venue's public data.
+    Mirror,
+}
+
+impl MarketSource {
+    /// A flag that says something of a market that was not chosen, or one that is missing, in words.
+    pub fn misplaced(&self, paths: &[PathBuf]) -> Option<&'static str> {
+        use MarketKind as M;
+        let market = self.market;
+        if market == M::Tape && paths.is_empty() {
+            return Some(
+                "--market tape plays a recording: name it (botmm paper --market tape PATH)",
+            );
+        }
+        if market != M::Tape && !paths.is_empty() {
+            return Some("a recording was named; to play it, add --market tape");
+        }
+        if market != M::Tape && self.speed.is_some() {
+            return Some("--speed is for --market tape; the other markets run in real time");
+        }
+        if market != M::Mirror && self.mirror_url.is_some() {
+            return Some("--mirror-url is for --market mirror");
+        }
+        if market == M::Synthetic && self.queue.is_some() {
+            return Some(
+                "--queue is for recorded and mirrored markets; a synthetic queue is exact",
+            );
+        }
+        None
+    }
+}

@@ -1,0 +1,204 @@
+use super::fills::tests::{fill, markout};
+use super::*;
+use botmm_pipeline::rt::{Lane, WallClock};
+use botmm_pipeline::types::{Coin, Instrument, Nanos, Px, Qty, Reason, Regime, Strategy};
+use console::{measure_text_width, strip_ansi_codes};
+
+/// Everything that a picture is of.
+struct World {
+    universe: Universe,
+    assets: Vec<AssetStatus>,
+    strategies: Vec<StrategyStatus>,
+    metrics: Metrics,
+    fills: LastFills,
+    alerts: Vec<String>,
+    latencies: Latencies,
+    link_down: Option<Duration>,
+}
+
+impl World {
+    /// So many coins, each with a lot to tell.
+    fn new(coins: usize) -> Self {
+        let instrument = |i| Instrument {
+            coin: Coin::new(&format!("COIN{i}")).unwrap(),
+            venue_index: i as u32,
+            sz_decimals: 5,
+            max_leverage: 40,
+        };
+        let status = AssetStatus {
+            mid: Px::whole(100_000),
+            bid: Px::whole(99_970),
+            position: Qty::parse("0.01").unwrap(),
+            bid_reason: Reason::Quoted,
+            ask_reason: Reason::OneSided,
+            fills: 3,
+            ..AssetStatus::default()
+        };
+        let strategy = StrategyStatus {
+            strategy: Strategy::Adaptive,
+            vol_bps_e6: 3_200_000,
+            emergency_mult_e6: 3_000_000,
+            signal_is_ready: true,
+            signal: -1,
+            score_e6: -750_000,
+            regime: Regime::High,
+            regime_mults_e6: [1_500_000, 600_000],
+            fill_rate_e6: 120_000,
+            fill_mult_e6: 850_000,
+            age: Nanos::secs(45),
+            decay_e6: 500_000,
+            toxicity_e6: [0, 450_000],
+            ..StrategyStatus::default()
+        };
+        let mut fills = LastFills::default();
+        (1..=4).for_each(|tid| fills.take(&fill(tid, Side::Ask, 1_000)));
+        fills.take(&markout(4, Side::Ask, 1_000, 1_001, 1));
+        let alert = |i| {
+            format!(
+                "2026-11-26T20:41:47Z COIN{i}: large move within a second: all quotes \
+                                 pulled for the cool-down; `botmm rearm` ends it now"
+            )
+        };
+        Self {
+            universe: Universe::new((0..coins).map(instrument).collect()),
+            assets: vec![status; coins],
+            strategies: vec![strategy; coins],
+            metrics: Metrics::default(),
+            fills,
+            alerts: (0..5).map(alert).collect(),
+            latencies: Lane::inline(Vec::new(), &WallClock::default()).1,
+            link_down: None,
+        }
+    }
+
+    fn picture(&self) -> Picture<'_> {
+        Picture {
+            network: "PAPER",
+            is_real_money: false,
+            title: "botmm paper  ·  embedded exchange, synthetic market, seed 1",
+            elapsed: Duration::from_secs(3_725),
+            opening: Some(Usd::whole(10_000)),
+            requests_left: Some(9_000),
+            link_down: self.link_down,
+            universe: &self.universe,
+            assets: &self.assets,
+            strategies: &self.strategies,
+            risk: "risk: safe  ·  today -0.04 USD (halts beyond -500.00)  ·  0.04 below peak",
+            metrics: &self.metrics,
+            latencies: &self.latencies,
+            fills: &self.fills,
+            alerts: &self.alerts,
+        }
+    }
+
+    fn text(&self, cols: usize, rows: usize) -> String {
+        self.picture().text(Sheet { cols, rows, has_colour: false })
+    }
+}
+
+fn holds(text: &str, parts: &[&str]) {
+    parts.iter().for_each(|part| assert!(text.contains(part), "{part:?} is not in\n{text}"));
+}
+
+#[test]
+fn says_in_words_why_a_side_is_not_quoted() {
+    let world = World::new(1);
+    let text = world.text(200, 50);
+    holds(
+        &text,
+        &[
+            " PAPER ",
+            "01:02:05",
+            "q or Ctrl-C",
+            "account 10000.00 USD",
+            "9000 requests left",
+            "-3.00",
+            "ask: only reducing position",
+            "1000.00",
+            "! 2026-11-26T20:41:47Z COIN4: large move",
+            "\nrisk: safe",
+            "linear, adaptive  ·  vol 3.20 bps  ·  signal -1 (score -0.75)",
+            "VOLATILITY BREAKER: spread x3.00",
+            "regime high: spread x1.50, size x0.60",
+            "fill rate 12 %: spread x0.85",
+            "position 45 s old: decay 50 %",
+            "toxicity of fills 0.00 bid, 0.45 ask",
+            "sold 1 at 1000  after 5 s -10.00 bps",
+            "after 5 s –",
+        ],
+    );
+    assert!(world.picture().line().contains("COIN0 100000 bid 99970 ask – pos 0.01"));
+}
+
+#[test]
+fn fits_every_terminal_with_colours_or_without() {
+    for coins in [1, 3, 5, 16] {
+        let mut world = World::new(coins);
+        world.link_down = Some(Duration::from_secs(7));
+        world.metrics.open_orders.set(6);
+        for (cols, rows) in [(80, 24), (120, 40), (200, 50), (40, 10), (20, 5), (1, 1)] {
+            for has_colour in [false, true] {
+                let text = world.picture().text(Sheet { cols, rows, has_colour });
+                let lines: Vec<&str> = text.split('\n').collect();
+                assert!(lines.len() <= rows, "{} lines at {cols}x{rows}:\n{text}", lines.len());
+                let wide = lines.iter().find(|l| measure_text_width(l) > cols);
+                assert_eq!(wide, None, "at {cols}x{rows}");
+                let plain = world.picture().text(Sheet { cols, rows, has_colour: false });
+                assert_eq!(strip_ansi_codes(&text), plain, "colours change no text");
+            }
+        }
+    }
+}
+
+#[test]
+fn at_80_by_24_strategies_give_way_then_latencies_then_coins() {
+    let text = World::new(3).text(80, 24);
+    holds(&text, &["COIN0", "COIN2", "account 10000.00", "risk: safe", "last fills", "rearm"]);
+    assert!(!text.contains("adaptive") && !text.contains("stage"), "{text}");
+    let text = World::new(16).text(80, 24);
+    holds(&text, &["COIN0", "+ 1", " more", "account 10000.00", "risk: safe", "last fills"]);
+    assert!(!text.contains("COIN15"), "{text}");
+    let mut quiet = World::new(2);
+    quiet.alerts.clear();
+    quiet.fills = LastFills::default();
+    let text = quiet.text(80, 24);
+    holds(&text, &["stage", "linear, adaptive"]);
+}
+
+#[test]
+fn what_still_rests_is_named_while_the_order_link_is_down() {
+    let mut world = World::new(1);
+    assert!(!world.text(80, 24).contains("LINK DOWN"));
+    world.link_down = Some(Duration::from_secs(7));
+    world.metrics.open_orders.set(2);
+    let expected = "ORDER LINK DOWN for 7 s: 2 orders may still rest: COIN0 99970 / –";
+    holds(&world.text(80, 24), &[expected]);
+    world.metrics.open_orders.set(0);
+    holds(&world.text(80, 24), &["no order of ours rests"]);
+}
+
+#[test]
+fn what_was_not_measured_is_a_dash() {
+    let mut world = World::new(1);
+    world.assets = vec![AssetStatus::default()];
+    let mut picture = world.picture();
+    (picture.opening, picture.requests_left) = (None, None);
+    let text = picture.text(Sheet { cols: 200, rows: 50, has_colour: false });
+    holds(&text, &["account – USD", "requests left –", "COIN0    –"]);
+}
+
+#[test]
+fn losses_and_halts_are_red() {
+    let world = World::new(1);
+    let red = |world: &World| {
+        let text = world.picture().text(Sheet { cols: 200, rows: 50, has_colour: true });
+        text.split("\u{1b}[31m").skip(1).map(|t| t[..9].to_owned()).collect::<Vec<_>>()
+    };
+    let usual = red(&world);
+    world.metrics.fees.set(Usd::whole(3).raw() as u64);
+    world.metrics.halted.set(1);
+    let halted = red(&world);
+    assert!(!usual.iter().any(|t| t.starts_with("net") || t.contains("risk")), "{usual:?}");
+    assert!(halted.iter().any(|t| t.starts_with("net -3.00")), "{halted:?}");
+    assert!(halted.iter().any(|t| t.contains("risk")), "{halted:?}");
+}
