@@ -5,7 +5,7 @@ use super::front::{Hub, HubConfig};
 use super::server::{Limits, Server, ServerError, ServerHandle};
 use super::venue::{Venue, VenueConfig};
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{Instrument, Nanos, Universe, Usd};
+use botmm_pipeline::types::{Coin, Instrument, Nanos, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
 use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
@@ -39,6 +39,11 @@ pub struct LocalConfig {
 impl FaultTarget for Hub {
     fn set_post_only_until(&mut self, until: Nanos) {
         self.venue_mut().set_post_only_until(until);
+    }
+
+    fn index_of(&self, coin: Coin) -> Option<u32> {
+        let universe = self.venue().universe();
+        Some(universe.get(universe.find(coin.as_bytes())?).venue_index)
     }
 }
 

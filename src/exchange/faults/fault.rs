@@ -1,7 +1,7 @@
 //! The words of faults: what can go wrong, when, and how a person writes it.
 
-use botmm_pipeline::types::Nanos;
 use botmm_pipeline::types::duration::{format_duration, parse_duration};
+use botmm_pipeline::types::{Coin, Nanos, Side};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Faults that may be scheduled at a time.
@@ -80,6 +80,37 @@ pub enum FaultKind {
     },
     /// Public market data stops; the connections stay.
     StaleBook,
+    /// Public market data comes so much later, in its order.
+    LateFeed {
+        /// How much later.
+        delay: Nanos,
+    },
+    /// Nothing public is told of one coin.
+    SilentCoin {
+        /// Which.
+        coin: Coin,
+    },
+    /// One side of a coin's book is told as empty.
+    EmptySide {
+        /// Whose.
+        coin: Coin,
+        /// Which.
+        side: Side,
+    },
+    /// One side of a coin's book is told as a single level at twice, or half, its price.
+    FarLevel {
+        /// Whose.
+        coin: Coin,
+        /// Which.
+        side: Side,
+    },
+    /// Orders and modifies of one coin are refused, each item with `Trading is halted.`
+    RefuseOrders {
+        /// Which.
+        coin: Coin,
+    },
+    /// Cancels are refused, each item with `Cannot cancel right now.`
+    RefuseCancels,
     /// Only post-only orders are taken ([`super::FaultTarget::set_post_only_until`]).
     PostOnly,
     /// The venue's clock is off by this, all that it does included; see [`super::Faulty`].
@@ -139,9 +170,22 @@ enum KindName {
     ServerError,
     Garbage,
     StaleBook,
+    LateFeed,
+    SilentCoin,
+    EmptySide,
+    FarLevel,
+    RefuseOrders,
+    RefuseCancels,
     PostOnly,
     ClockJump,
     ClockSkew,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SideName {
+    Bid,
+    Ask,
 }
 
 /// A fault as a person writes it, in TOML or JSON. [`FaultSpec::check`] makes it a [`Fault`].
@@ -163,6 +207,10 @@ pub struct FaultSpec {
     every: Option<Span>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     offset: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    coin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    side: Option<SideName>,
 }
 
 impl FaultSpec {
@@ -194,7 +242,11 @@ impl FaultSpec {
             percent: None,
             every: None,
             offset: None,
+            coin: None,
+            side: None,
         };
+        let name = |coin: Coin| Some(coin.as_str().to_owned());
+        let side_name = |side| Some(if side == Side::Bid { SideName::Bid } else { SideName::Ask });
         spec.kind = match fault.kind {
             FaultKind::Drop(who) => {
                 spec.who = Some(who);
@@ -228,6 +280,27 @@ impl FaultSpec {
                 KindName::Garbage
             }
             FaultKind::StaleBook => KindName::StaleBook,
+            FaultKind::LateFeed { delay } => {
+                spec.delay = span(delay);
+                KindName::LateFeed
+            }
+            FaultKind::SilentCoin { coin } => {
+                spec.coin = name(coin);
+                KindName::SilentCoin
+            }
+            FaultKind::EmptySide { coin, side } => {
+                (spec.coin, spec.side) = (name(coin), side_name(side));
+                KindName::EmptySide
+            }
+            FaultKind::FarLevel { coin, side } => {
+                (spec.coin, spec.side) = (name(coin), side_name(side));
+                KindName::FarLevel
+            }
+            FaultKind::RefuseOrders { coin } => {
+                spec.coin = name(coin);
+                KindName::RefuseOrders
+            }
+            FaultKind::RefuseCancels => KindName::RefuseCancels,
             FaultKind::PostOnly => KindName::PostOnly,
             FaultKind::ClockJump { offset } => {
                 spec.offset = span(offset);
@@ -268,6 +341,12 @@ impl Fields {
                 FaultKind::Garbage { every: at_least_a_ms("every", every)? }
             }
             KindName::StaleBook => FaultKind::StaleBook,
+            KindName::LateFeed => FaultKind::LateFeed { delay: self.delay()? },
+            KindName::SilentCoin => FaultKind::SilentCoin { coin: self.coin()? },
+            KindName::EmptySide => FaultKind::EmptySide { coin: self.coin()?, side: self.side()? },
+            KindName::FarLevel => FaultKind::FarLevel { coin: self.coin()?, side: self.side()? },
+            KindName::RefuseOrders => FaultKind::RefuseOrders { coin: self.coin()? },
+            KindName::RefuseCancels => FaultKind::RefuseCancels,
             KindName::PostOnly => FaultKind::PostOnly,
             KindName::ClockJump => FaultKind::ClockJump { offset: self.offset()? },
             KindName::ClockSkew => FaultKind::ClockSkew { offset: self.offset()? },
@@ -293,14 +372,31 @@ impl Fields {
         }
     }
 
+    fn coin(&mut self) -> Result<Coin, String> {
+        let name = self.spec.coin.take().unwrap_or_default();
+        Coin::new(&name).ok_or_else(|| {
+            format!("`coin` is {name:?}; a coin's name as the venue writes it, for example \"ETH\"")
+        })
+    }
+
+    fn side(&mut self) -> Result<Side, String> {
+        match self.spec.side.take() {
+            Some(SideName::Bid) => Ok(Side::Bid),
+            Some(SideName::Ask) => Ok(Side::Ask),
+            None => Err("`side` is missing; allowed: \"bid\", \"ask\"".to_owned()),
+        }
+    }
+
     fn nothing_is_left(&self) -> Result<(), String> {
-        let FaultSpec { who, delay, percent, every, offset, .. } = &self.spec;
+        let FaultSpec { who, delay, percent, every, offset, coin, side, .. } = &self.spec;
         let left = [
             ("who", who.is_some()),
             ("delay", delay.is_some()),
             ("percent", percent.is_some()),
             ("every", every.is_some()),
             ("offset", offset.is_some()),
+            ("coin", coin.is_some()),
+            ("side", side.is_some()),
         ];
         match left.iter().find(|(_, given)| *given) {
             Some((name, _)) => Err(format!("`{name}` means nothing to this kind; leave it out")),

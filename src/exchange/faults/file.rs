@@ -1,7 +1,7 @@
 //! Schedules of faults in a file, or made up from a seed.
 
 use super::fault::{Fault, FaultKind, FaultSpec, MAX_FAULTS, Who};
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{Coin, Nanos, Side};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -86,6 +86,34 @@ pub fn random_schedule(seed: u64, span: Nanos) -> Vec<Fault> {
     (0..14).map(fault).collect()
 }
 
+/// Bad days of these coins' markets, and of what is told and taken of them: as [`random_schedule`] in
+/// everything else.
+pub fn random_market_days(seed: u64, span: Nanos, coins: &[Coin]) -> Vec<Fault> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let slot = Nanos((span.0 / 10).max(2));
+    let fault = |n: i64| {
+        let start = Nanos(n * slot.0 + rng.random_range(0..slot.0 / 2 + 1));
+        let duration = Nanos(rng.random_range(slot.0 / 4..=slot.0) + 1);
+        Fault { kind: random_market(&mut rng, coins, slot), start, duration }
+    };
+    (0..6).map(fault).collect()
+}
+
+fn random_market(rng: &mut ChaCha8Rng, coins: &[Coin], slot: Nanos) -> FaultKind {
+    let coin = coins[rng.random_range(0..coins.len())];
+    let side = if rng.random() { Side::Bid } else { Side::Ask };
+    match rng.random_range(0..6) {
+        0 => FaultKind::SilentCoin { coin },
+        1 => FaultKind::EmptySide { coin, side },
+        2 => FaultKind::FarLevel { coin, side },
+        3 => FaultKind::LateFeed {
+            delay: Nanos(rng.random_range(1_000_000..=slot.0.max(1_000_001))),
+        },
+        4 => FaultKind::RefuseOrders { coin },
+        _ => FaultKind::RefuseCancels,
+    }
+}
+
 fn random_kind(rng: &mut ChaCha8Rng, slot: Nanos) -> FaultKind {
     let percent = rng.random_range(20..=100);
     let delay = Nanos(rng.random_range(1_000_000..=slot.0.max(1_000_001)));
@@ -127,7 +155,7 @@ mod tests {
             duration: Nanos::ZERO,
         };
         assert_eq!(schedule.faults[0], first);
-        assert_eq!(schedule.faults.len(), 14, "one of each kind");
+        assert_eq!(schedule.faults.len(), 20, "one of each kind");
         for (n, fault) in schedule.faults.iter().enumerate() {
             let text = toml::to_string(&FaultSpec::of(fault)).unwrap();
             let again = parse_schedule(&format!("[[fault]]\n{text}"), "again").unwrap();
@@ -153,6 +181,8 @@ mod tests {
         says("[[fault]]\nkind=\"garbage\"\nduration=\"1s\"\nevery=\"1us\"", "1", "`every`");
         says("[[fault]]\nkind=\"duplicate\"\nduration=\"1s\"\npercent=101", "1", "1 to 100");
         says("[[fault]]\nkind=\"clock_jump\"\nduration=\"1s\"", "1", "`offset`");
+        says("[[fault]]\nkind=\"silent_coin\"\nduration=\"1s\"", "1", "`coin`");
+        says("[[fault]]\nkind=\"empty_side\"\nduration=\"1s\"\ncoin=\"ETH\"", "1", "`side`");
         says("[[fault]]\nkind=\"refuse\"\nstart=\"-1s\"\nduration=\"1s\"", "1", "negative");
         says(&"[[fault]]\nkind=\"drop\"\n".repeat(MAX_FAULTS + 1), "1", "more than");
         let missing = read_schedule(Path::new("/nowhere/f.toml")).unwrap_err().to_string();
@@ -172,5 +202,14 @@ mod tests {
         }
         assert_ne!(random_schedule(1, span), random_schedule(2, span));
         random_schedule(1, Nanos::ZERO);
+        let coins = ["BTC", "ETH"].map(|name| Coin::new(name).unwrap());
+        for seed in 0..200 {
+            let faults = random_market_days(seed, span, &coins);
+            assert_eq!(faults, random_market_days(seed, span, &coins));
+            assert!(faults.iter().all(|f| f.end() <= Nanos(span.0 / 4 * 3)), "seed {seed}");
+            for fault in &faults {
+                assert_eq!(FaultSpec::of(fault).check().as_ref(), Ok(fault), "seed {seed}");
+            }
+        }
     }
 }

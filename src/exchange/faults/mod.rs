@@ -10,12 +10,14 @@
 //! kind = "delay_answers"    # see FaultKind; in snake_case
 //! start = "30s"             # since the start of the exchange; default 0s
 //! duration = "10s"          # only `drop` can do without: it then happens once
-//! delay = "2s"              # delay_answers, reorder
+//! delay = "2s"              # delay_answers, reorder, late_feed
 //! percent = 50              # delay_answers, lose_answers, lose_actions, duplicate, reorder;
 //!                           # default 100
 //! # who = "user"            # drop: all (default), user, public
 //! # every = "250ms"         # garbage
 //! # offset = "-3s"          # clock_jump, clock_skew
+//! # coin = "ETH"            # silent_coin, empty_side, far_level, refuse_orders
+//! # side = "ask"            # empty_side, far_level: bid, ask
 //! ```
 //!
 //! Or one comes at a time while the exchange runs, by [`admin()`]: the same fields as JSON.
@@ -23,6 +25,7 @@
 mod admin;
 mod fault;
 mod file;
+mod market;
 mod outputs;
 #[cfg(test)]
 mod tests;
@@ -30,10 +33,12 @@ mod wire;
 
 pub use admin::admin;
 pub use fault::{Fault, FaultKind, FaultSpec, MAX_FAULTS, Who};
-pub use file::{Schedule, ScheduleError, parse_schedule, random_schedule, read_schedule};
+pub use file::{
+    Schedule, ScheduleError, parse_schedule, random_market_days, random_schedule, read_schedule,
+};
 
 use super::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{Coin, Nanos};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +64,11 @@ pub trait FaultTarget {
     /// From now until this time, by the host's own clock, only post-only orders are taken;
     /// [`Nanos::ZERO`] = no longer.
     fn set_post_only_until(&mut self, _until: Nanos) {}
+
+    /// The number that actions name a coin by; [`None`] = it is not listed.
+    fn index_of(&self, _coin: Coin) -> Option<u32> {
+        None
+    }
 }
 
 /// A host with faults.
@@ -121,6 +131,8 @@ struct Line {
     actions: BTreeSet<u64>,
     /// Its last frame, kept while garbage is made of it.
     last: Vec<u8>,
+    /// Market data that was told later than it should have been is told until then; newer waits behind it.
+    public_until: Nanos,
 }
 
 impl<H: Host + FaultTarget> Faulty<H> {
@@ -257,6 +269,12 @@ impl<H: Host + FaultTarget> Faulty<H> {
         lost.is_some()
     }
 
+    /// Whether actions must be looked into at all.
+    fn may_refuse(&self) -> bool {
+        let may = |kind| matches!(kind, FaultKind::RefuseOrders { .. } | FaultKind::RefuseCancels);
+        self.active().any(|p| may(p.fault.kind))
+    }
+
     fn drop_lines(&mut self, who: Who) {
         for (conn, line) in &mut self.lines {
             let meant = match who {
@@ -280,6 +298,12 @@ impl<H: Host + FaultTarget> Faulty<H> {
         }
     }
 
+    /// What an action is answered when a fault refuses it before it happens.
+    fn refused(&self, action: &serde_json::Value) -> Option<serde_json::Value> {
+        let index = |coin| self.inner.index_of(coin);
+        self.active().find_map(|p| market::refusal(p.fault.kind, action, index))
+    }
+
     /// The status that every request is answered with, if there is one.
     fn refusal(&self) -> Option<(u16, &'static str)> {
         let refusal = |p: &Planned| match p.fault.kind {
@@ -292,6 +316,11 @@ impl<H: Host + FaultTarget> Faulty<H> {
 }
 
 impl FaultKind {
+    /// Whether it is about what is told of one coin's market.
+    fn is_of_one_coin(self) -> bool {
+        matches!(self, Self::SilentCoin { .. } | Self::EmptySide { .. } | Self::FarLevel { .. })
+    }
+
     /// Whether it changes what comes out, or needs to know it.
     fn concerns_outputs(self) -> bool {
         matches!(
@@ -302,6 +331,10 @@ impl FaultKind {
                 | Self::Reorder { .. }
                 | Self::Garbage { .. }
                 | Self::StaleBook
+                | Self::LateFeed { .. }
+                | Self::SilentCoin { .. }
+                | Self::EmptySide { .. }
+                | Self::FarLevel { .. }
         )
     }
 }
@@ -316,6 +349,14 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
         if request.path == "/exchange" {
             if self.loses_action() {
                 return;
+            }
+            if self.may_refuse()
+                && let Some(payload) =
+                    wire::http_action(request.body).and_then(|a| self.refused(&a))
+            {
+                let (status, content_type) = (200, "application/json");
+                let reply = HttpReply { status, content_type, body: payload.to_string().into() };
+                return self.ready.push(Outgoing::Reply(id, reply));
             }
             remember(&mut self.actions, id);
         }
@@ -350,6 +391,13 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
                     remember(&mut line.actions, id);
                     if self.loses_action() {
                         return;
+                    }
+                    if self.may_refuse()
+                        && let Some(payload) =
+                            wire::posted_action(text).and_then(|a| self.refused(&a))
+                    {
+                        let answer = Outgoing::Frame(conn, wire::post_answer(id, &payload));
+                        return self.ready.push(answer);
                     }
                 }
             }

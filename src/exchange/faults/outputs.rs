@@ -1,8 +1,9 @@
 //! What becomes of the host's messages on their way out.
 
+use super::market::{self, Fate};
 use super::wire::{self, Said};
-use super::{FaultKind, FaultTarget, Faulty, MAX_HELD};
-use crate::exchange::{Host, Outgoing};
+use super::{FaultKind, FaultTarget, Faulty, MAX_HELD, Planned};
+use crate::exchange::{ConnId, Host, Outgoing};
 use botmm_pipeline::types::Nanos;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -36,7 +37,8 @@ impl<H: Host + FaultTarget> Faulty<H> {
             },
             Outgoing::Frame(conn, ref text) => {
                 let Some(line) = self.lines.get_mut(&conn).filter(|l| !l.closing) else { return };
-                if !is_disturbed {
+                let is_behind = now < line.public_until;
+                if !is_disturbed && !is_behind {
                     return out.push(said);
                 }
                 line.last.clone_from(text);
@@ -45,11 +47,50 @@ impl<H: Host + FaultTarget> Faulty<H> {
                         self.pass_answer(now, said, out);
                     }
                     Said::User => self.pass_user_message(now, said, out),
-                    Said::Public if self.has(FaultKind::StaleBook) => {}
+                    Said::Public => self.pass_public(now, conn, said, out),
                     _ => out.push(said),
                 }
             }
         }
+    }
+
+    /// Market data: lost, changed, or late. What comes late keeps its order, after the fault too.
+    fn pass_public(&mut self, now: Nanos, conn: ConnId, said: Outgoing, out: &mut Vec<Outgoing>) {
+        if self.has(FaultKind::StaleBook) {
+            return;
+        }
+        let Some(said) = self.in_its_market(said) else { return };
+        let late = |p: &Planned| match p.fault.kind {
+            FaultKind::LateFeed { delay } => Some(delay),
+            _ => None,
+        };
+        let delay = self.active().filter_map(late).max().unwrap_or_default();
+        let Some(line) = self.lines.get_mut(&conn) else { return };
+        line.public_until = line.public_until.max(now + delay);
+        let until = line.public_until;
+        self.hold(until, now, said, out);
+    }
+
+    /// What the faults of its coin make of a public frame; [`None`] = it is lost.
+    fn in_its_market(&self, said: Outgoing) -> Option<Outgoing> {
+        let Outgoing::Frame(conn, text) = said else { return Some(said) };
+        let kinds: Vec<_> =
+            self.active().map(|p| p.fault.kind).filter(|kind| kind.is_of_one_coin()).collect();
+        let Some(mut frame) =
+            (!kinds.is_empty()).then(|| serde_json::from_slice(&text).ok()).flatten()
+        else {
+            return Some(Outgoing::Frame(conn, text));
+        };
+        let mut is_changed = false;
+        for kind in kinds {
+            match market::disturbed(kind, &frame) {
+                Fate::AsItWas => {}
+                Fate::Lost => return None,
+                Fate::Changed(changed) => (frame, is_changed) = (changed, true),
+            }
+        }
+        let text = if is_changed { frame.to_string().into_bytes() } else { text };
+        Some(Outgoing::Frame(conn, text))
     }
 
     pub(super) fn pass_answer(&mut self, now: Nanos, answer: Outgoing, out: &mut Vec<Outgoing>) {

@@ -3,6 +3,7 @@
 use botmm_pipeline::types::Nanos;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// The keys of the venue's times: Unix milliseconds.
@@ -126,6 +127,25 @@ pub(super) fn shift_times(json: &mut Vec<u8>, offset: Nanos) {
     }
     shifted.push_str(rest);
     *json = shifted.into_bytes();
+}
+
+/// The action in a client's post.
+pub(super) fn posted_action(text: &[u8]) -> Option<Value> {
+    let mut frame: Value = serde_json::from_slice(text).ok()?;
+    Some(frame["request"]["payload"]["action"].take())
+}
+
+/// The action in the body of a request to `/exchange`.
+pub(super) fn http_action(body: &[u8]) -> Option<Value> {
+    let mut request: Value = serde_json::from_slice(body).ok()?;
+    Some(request["action"].take())
+}
+
+/// The answer to a posted action.
+pub(super) fn post_answer(id: u64, payload: &Value) -> Vec<u8> {
+    let response = json!({ "type": "action", "payload": payload });
+    let data = json!({ "id": id, "response": response });
+    json!({ "channel": "post", "data": data }).to_string().into_bytes()
 }
 
 /// The answer to a post that went wrong as a whole.
