@@ -9,7 +9,8 @@ pub use explain::ExplainArgs;
 pub use market::{MarketKind, MarketSource};
 
 use crate::settings::{
-    LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps, parse_duration,
+    FeedDelay, LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps,
+    parse_duration,
 };
 use botmm_pipeline::types::{Bps, Nanos};
 use botmm_pipeline::venue::hl::sign::{Address, Network};
@@ -86,6 +87,7 @@ impl Cli {
 #[command(after_help = "Examples:\n  \
     botmm replay recordings/2025-09-04 --symbols BTC,ETH\n  \
     botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
+    botmm replay DIR --feed 10ms          had the feed been 10 ms late instead of as recorded\n  \
     botmm replay DIR --json | jq .net_pnl_usd\n  \
     botmm replay DIR --params-from runs/x/journal.jsonl\n\n\
     A replay does not read data/live_params.json: its parameters are those of the configuration, and\n\
@@ -102,6 +104,11 @@ pub struct ReplayArgs {
     /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
     pub queue: Option<QueueModel>,
+    /// When events reach us: recorded (at their receive times), or so long after they happened at the
+    /// venue: 10ms, lognormal:MEDIAN,SIGMA. How late the feed is decides a result more than all else.
+    #[arg(long, value_name = "DELAY", default_value = "recorded",
+          value_parser = str::parse::<FeedDelay>)]
+    pub feed: FeedDelay,
     /// Change parameters when and as the "params" lines of this journal say.
     #[arg(long, value_name = "JOURNAL")]
     pub params_from: Option<PathBuf>,
@@ -193,8 +200,9 @@ pub struct MarketArgs {
     /// [default: BTC,ETH,SOL].
     #[arg(long, value_name = "COINS")]
     pub symbols: Option<String>,
-    /// One-way delay of feed, orders and answers: 50ms, or lognormal:MEDIAN,SIGMA
-    /// (lognormal:50ms,0.3) [default: 50ms].
+    /// How long an order takes to the venue, and its answer back: 50ms, or lognormal:MEDIAN,SIGMA
+    /// (lognormal:50ms,0.3). In `paper` the feed takes as long; in `replay` it is --feed that says
+    /// [default: 50ms].
     #[arg(long, value_name = "LATENCY", value_parser = str::parse::<LatencyModel>)]
     pub latency: Option<LatencyModel>,
     /// Maker fee in basis points, positive = cost; -0.1 is a rebate [default: the base tier's 1.5].
@@ -385,6 +393,9 @@ mod tests {
         let line = "botmm replay a b.csv --queue prob_power:2 --latency lognormal:50ms,0.3 \
                     --fee-bps -0.1 --symbols BTC,ETH --lossless --json --out runs/x";
         let Verb::Replay(r) = verb(line) else { panic!() };
+        assert_eq!(r.feed, FeedDelay::Recorded);
+        let Verb::Replay(fast) = verb("botmm replay a --feed 10ms") else { panic!() };
+        assert_eq!(fast.feed, FeedDelay::After(LatencyModel::Constant(Nanos::millis(10))));
         assert_eq!((r.paths.len(), r.plan.as_str(), r.lossless), (2, "inline", true));
         let flags = r.overrides();
         assert_eq!(flags.queue, Some(QueueModel::ProbPower(2.0)));
@@ -452,6 +463,7 @@ mod tests {
             ("botmm replay x --plan both", "dedicated"),
             ("botmm replay x --queue best", "prob_power:N"),
             ("botmm replay x --latency fast", "lognormal:MEDIAN,SIGMA"),
+            ("botmm replay x --feed 10", "recorded, a duration"),
             ("botmm replay x --fee-bps 1.5%", "at most 4 decimals"),
             ("botmm --seed -1", "--seed"),
             ("botmm chekc", "check"),

@@ -14,7 +14,7 @@ pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
 pub use profit::{MeasuredFills, PnlSplit, SideMarkouts, SymbolResult, Traded, TradedSide};
 pub use reasons::{ReasonShares, ReasonTime};
-pub use summary::{Assumptions, DataFile, LatencyNs, Summary};
+pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ mod symbols;
 mod values;
 
 pub use botmm_pipeline::types::duration::parse_duration;
-pub use botmm_pipeline::venue::sim::latency::LatencyModel;
+pub use botmm_pipeline::venue::sim::latency::{FeedDelay, LatencyModel};
 pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use change::{ParamChange, ParamSetting};
 pub use draft::{ContentHash, Draft, content_hash};

@@ -33,18 +33,27 @@ impl Stage for Watched {
         self.inner.on_start();
     }
     fn poll(&mut self, now: Nanos) -> usize {
-        let mut work = 0;
-        let inner = &mut self.inner;
-        let n = allocations(|| work = inner.poll(now));
-        self.allocations.fetch_add(n, Ordering::Relaxed);
-        self.polls.fetch_add(1, Ordering::Relaxed);
-        work
+        self.watched(|stage| stage.poll(now))
+    }
+    fn hear(&mut self, now: Nanos) -> usize {
+        self.watched(|stage| stage.hear(now))
     }
     fn next_deadline(&self) -> Option<Nanos> {
         self.inner.next_deadline()
     }
     fn on_stop(&mut self) {
         self.inner.on_stop();
+    }
+}
+
+impl Watched {
+    fn watched(&mut self, does: impl Fn(&mut Box<dyn Stage>) -> usize) -> usize {
+        let mut work = 0;
+        let inner = &mut self.inner;
+        let n = allocations(|| work = does(inner));
+        self.allocations.fetch_add(n, Ordering::Relaxed);
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        work
     }
 }
 

@@ -7,19 +7,25 @@ mod world;
 use botmm_pipeline::logic::gate::Gate;
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::rt::{In, InLatest, LevelCell, Out, OutLatest, Stage, board, ring};
+use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
 use botmm_pipeline::stage::risk::{RiskRings, RiskStage};
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::sim::latency::Latency;
+use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
+use botmm_pipeline::venue::sim::{Market as _, MarketOutput};
+use botmm_pipeline::venue::tape::Tape;
 use std::collections::HashMap;
 use std::sync::Arc;
-use world::{Outcome, START, Setup, run, universe};
+use world::{Block, Outcome, START, Setup, run, universe};
 
 /// A fill, and what the records tell of it afterwards.
 struct Traded {
     asset: AssetId,
+    /// At the venue.
     time: Nanos,
     fill: Fill,
     mid_at_fill: Option<Px>,
@@ -36,34 +42,48 @@ impl Traded {
     }
 }
 
-fn trades(setup: &Setup, records: &[Record]) -> Vec<Traded> {
-    let seed = setup.seed;
+/// The mid that the last block before a time left, once the feed brought one at or after it.
+fn mid_before(blocks: &[Block], asset: AssetId, time: Nanos) -> Option<Px> {
+    let mut own = blocks.iter().rev().filter(|(a, ..)| *a == asset);
+    own.clone().next().filter(|(_, last, _)| *last >= time)?;
+    own.find_map(|(_, block, mid)| if *block < time { *mid } else { None })
+}
+
+fn trades(setup: &Setup, outcome: &Outcome) -> Vec<Traded> {
+    let (seed, blocks) = (setup.seed, &outcome.blocks);
     let mut traded: Vec<Traded> = Vec::new();
     let mut index = HashMap::new();
-    for record in records {
-        if let Record::Fill { asset, time, fill, .. } = *record {
+    for record in &outcome.records {
+        if let Record::Fill { asset, venue_time: time, fill, .. } = *record {
             let known = index.insert((asset, fill.tid), traded.len());
             assert_eq!(known, None, "seed {seed}: {fill:?} twice");
             let (mid_at_fill, mids) = (None, [None; HORIZONS.len()]);
             traded.push(Traded { asset, time, fill, mid_at_fill, mids });
         }
     }
-    for record in records {
-        let Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } =
+    for record in &outcome.records {
+        if let Record::MidAtFill { asset, venue_time, tid, side, qty, px, mid, .. } = *record {
+            let t = &mut traded[index[&(asset, tid)]];
+            assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
+            assert_eq!((venue_time, t.mid_at_fill.replace(mid)), (t.time, None), "seed {seed}");
+        }
+    }
+    for record in &outcome.records {
+        if let Record::Markout { asset, tid, side, qty, horizon, px, mid_at_fill, mid, .. } =
             *record
-        else {
-            continue;
-        };
-        let t = &mut traded[index[&(asset, tid)]];
-        assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
-        assert_eq!(time - t.time, HORIZONS[horizon], "seed {seed}: virtual time stops when due");
-        assert_eq!(t.mids[horizon].replace(mid), None, "seed {seed}: measured twice");
-        assert_eq!(*t.mid_at_fill.get_or_insert(mid_at_fill), mid_at_fill, "seed {seed}");
+        {
+            let t = &mut traded[index[&(asset, tid)]];
+            assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
+            assert_eq!(t.mids[horizon].replace(mid), None, "seed {seed}: measured twice");
+            assert_eq!(t.mid_at_fill, Some(mid_at_fill), "seed {seed}: one mid a fill");
+        }
     }
     for t in &traded {
+        let expected = mid_before(blocks, t.asset, t.time);
+        assert_eq!(t.mid_at_fill, expected, "seed {seed}: {:?} at {}", t.fill, t.time);
         for (mid, after) in t.mids.iter().zip(HORIZONS) {
-            let due = t.time + after <= START + setup.span;
-            assert_eq!(mid.is_some(), due, "seed {seed}: {:?} {after} later", t.fill);
+            let expected = mid_before(blocks, t.asset, t.time + after);
+            assert_eq!(*mid, expected, "seed {seed}: {:?} {after} later", t.fill);
         }
     }
     traded
@@ -81,7 +101,7 @@ struct Split {
 fn split(traded: &[Traded], asset: AssetId, mark: Px, flip: bool) -> Split {
     let mut sum = Split::default();
     for t in traded.iter().filter(|t| t.asset == asset) {
-        let m0 = t.mid_at_fill.unwrap();
+        let m0 = t.mid_at_fill.unwrap_or(t.fill.px);
         sum.captured += t.usd(t.fill.px, m0, flip);
         sum.fees += t.fill.fee;
         for (h, mid) in t.mids.iter().enumerate() {
@@ -137,6 +157,8 @@ fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u6
             assert_eq!(counted.value.usd(), values.sum(), "seed {seed}");
             assert_eq!(counted.markout.usd(), markouts.sum(), "seed {seed}");
         }
+        let with_mid = traded.iter().filter(of_side).filter(|t| t.mid_at_fill.is_some()).count();
+        assert_eq!(m.split[i][side.index()].fills.get(), with_mid as u64, "seed {seed}");
     }
     let fills: Vec<_> = traded.iter().filter(|t| t.asset == asset).collect();
     let volume: Usd = fills.iter().map(|t| notional(t.fill.px, t.fill.qty)).sum();
@@ -166,15 +188,12 @@ fn the_split_adds_up_exactly_by_symbol_and_in_total() {
     for seed in 0..10 {
         let setup = busy(seed, 3);
         let outcome = run(&setup, None, |g| g);
-        let traded = trades(&setup, &outcome.records);
+        let traded = trades(&setup, &outcome);
         check_sent(seed, &outcome);
         let m = &outcome.metrics;
         for (asset, _) in universe().iter() {
-            // Of a fill in the last second the records do not tell the mid.
-            if traded.iter().all(|t| t.asset != asset || t.mid_at_fill.is_some()) {
-                fills += check_symbol(seed, m, &traded, asset);
-                symbols += 1;
-            }
+            fills += check_symbol(seed, m, &traded, asset);
+            symbols += 1;
         }
         let total = |part: &dyn Fn(Split) -> Usd| -> Usd {
             universe().iter().map(|(asset, _)| part(told(m, asset))).sum()
@@ -220,12 +239,12 @@ fn days_and_drawdown_are_those_of_the_account() {
 
 // The stages alone, with hand-made messages.
 
-fn event(kind: VenueEventKind) -> VenueEvent {
+fn event(venue_time: Nanos, kind: VenueEventKind) -> VenueEvent {
     VenueEvent {
         cloid: Cloid::default(),
         asset: AssetId::new(0),
         _pad: [0; 6],
-        venue_time: Nanos::ZERO,
+        venue_time,
         recv_time: Nanos::ZERO,
         kind,
     }
@@ -257,54 +276,149 @@ impl Quoting {
         let stage = QuoteStage::new(rings, &universe(), &params, metrics.clone());
         Self { stage, views, venue, records, metrics }
     }
-    fn view(&mut self, state: BookState, mid: i64) {
-        self.views.push(BookView { state, mid: Px::whole(mid), ..BookView::default() }).unwrap();
+    /// A view of the book of that venue time.
+    fn view(&mut self, ms: i64, state: BookState, mid: i64) {
+        let (mid, venue_time) = (Px::whole(mid), Nanos::millis(ms));
+        self.views.push(BookView { state, mid, venue_time, ..BookView::default() }).unwrap();
     }
-    fn buy(&mut self, tid: u64, px: i64) {
+    /// A fill of that venue time.
+    fn buy(&mut self, ms: i64, tid: u64, px: i64) {
         let (px, qty) = (Px::whole(px), Qty::whole(1));
         let fill = Fill { tid, px, qty, ..Fill::default() };
-        self.venue.push(event(VenueEventKind::Fill(fill))).unwrap();
+        self.venue.push(event(Nanos::millis(ms), VenueEventKind::Fill(fill))).unwrap();
     }
-    /// Fill, horizon, and the two mids of each markout told in this poll.
-    fn poll(&mut self, ms: i64) -> Vec<(u64, usize, i64, i64)> {
+    /// Of each mid and markout told in this poll: fill, horizon (−1 = at the fill), the two mids.
+    fn poll(&mut self, ms: i64) -> Vec<(u64, i64, i64, i64)> {
         self.stage.poll(Nanos::millis(ms));
         let mut told = Vec::new();
         while let Some(record) = self.records.pop() {
-            if let Record::Markout { tid, horizon, mid_at_fill, mid, .. } = record {
-                told.push((tid, horizon, mid_at_fill.raw() / SCALE, mid.raw() / SCALE));
+            let dollars = |px: Px| px.raw() / SCALE;
+            match record {
+                Record::Markout { tid, horizon, mid_at_fill, mid, .. } => {
+                    told.push((tid, horizon as i64, dollars(mid_at_fill), dollars(mid)));
+                }
+                Record::MidAtFill { tid, mid, .. } => {
+                    told.push((tid, -1, dollars(mid), dollars(mid)))
+                }
+                _ => {}
             }
         }
         told
     }
 }
 
+/// It does not matter when we learn of anything: fills and blocks are put in order by the venue's clock.
 #[test]
-fn the_mids_are_the_last_good_ones_known_at_fill_and_horizon() {
+fn the_mids_are_those_of_the_venue_just_before_fill_and_horizon() {
     let mut q = Quoting::new();
-    q.buy(1, 500);
-    assert_eq!(q.poll(0), []);
-    q.view(BookState::Ok, 501);
-    assert_eq!(q.poll(400), []);
-    q.view(BookState::Void, 900);
-    q.buy(2, 500);
-    // A fill rests on what was known before the views of its own poll.
-    q.view(BookState::Ok, 502);
-    assert_eq!(q.poll(500), []);
-    assert!(q.stage.next_deadline().unwrap() <= Nanos::millis(1_000));
-    // A void book, and then a view that comes too late for the first fill: the old mid counts.
-    q.view(BookState::OneSided, 900);
-    assert_eq!(q.poll(700), []);
-    q.view(BookState::Ok, 503);
-    assert_eq!(q.poll(1_100), [(1, 0, 500, 502)]);
-    assert_eq!(q.poll(1_499), []);
-    assert_eq!(q.poll(1_500), [(2, 0, 501, 503)]);
-    q.view(BookState::Ok, 504);
-    assert_eq!(q.poll(5_600), [(1, 1, 500, 503), (2, 1, 501, 503)]);
-    assert_eq!(q.poll(70_000).len(), 4);
+    q.view(0, BookState::Ok, 501);
+    q.buy(400, 1, 500);
+    assert_eq!(q.poll(450), [], "the feed has not come to the fill");
+    // Three views in one poll: only the newest is quoted from, but each mid counts.
+    q.view(300, BookState::Ok, 502);
+    q.view(400, BookState::Ok, 490);
+    q.view(410, BookState::Ok, 489);
+    assert_eq!(q.poll(700), [(1, -1, 502, 502)]);
+    // A fill that is told of late, and an empty side, which is no mid but lets time pass.
+    q.buy(405, 2, 489);
+    assert_eq!(q.poll(800), [(2, -1, 490, 490)]);
+    q.view(1_402, BookState::OneSided, 900);
+    assert_eq!(q.poll(1_500), [(1, 0, 502, 489)]);
+    q.view(1_500, BookState::Ok, 503);
+    assert_eq!(q.poll(1_600), [(2, 0, 490, 489)]);
+    // A hole: what ends in it is never known.
+    q.view(1_700, BookState::Void, 0);
+    q.buy(5_300, 3, 503);
+    q.view(5_401, BookState::Ok, 504);
+    assert_eq!(q.poll(5_600), []);
+    q.view(70_000, BookState::Ok, 505);
+    let told =
+        [(2, 1, 490, 504), (1, 2, 502, 504), (2, 2, 490, 504), (1, 3, 502, 504), (2, 3, 490, 504)];
+    assert_eq!(q.poll(70_001), told);
     let bids = &q.metrics.split[0][0];
-    assert_eq!(bids.captured.usd(), Usd::whole(1));
-    assert_eq!(bids.measured[3].adverse.usd(), Usd::whole(4 + 3));
-    assert_eq!(bids.measured[3].markout.usd(), Usd::whole(4 + 4));
+    assert_eq!((bids.fills.get(), bids.captured.usd()), (2, Usd::whole(2 + 1)));
+    assert_eq!(bids.measured[3].adverse.usd(), Usd::whole(2 + 14));
+    assert_eq!(bids.measured[3].markout.usd(), Usd::whole(4 + 15));
+    // Fill 3 at every horizon, and fill 1 five seconds after it.
+    assert_eq!(q.metrics.markouts_missed[0].get(), HORIZONS.len() as u64 + 1);
+}
+
+/// The same market and the same fills, learned of by ways that take differently long: what was captured
+/// and what became of it do not move.
+#[test]
+fn what_fills_captured_does_not_move_with_any_delay() {
+    let mut market = SyntheticMarket::new(
+        &universe(),
+        universe().iter().map(|(_, i)| MarketProfile::of(i, None)).collect(),
+        START,
+        11,
+    );
+    let mut output = MarketOutput::default();
+    market.advance(START + Nanos::secs(90), &mut output);
+    // Every fifth print is ours, as the maker.
+    let ours = output.events.iter().filter_map(|e| match e {
+        MarketEvent::Trade(t) if t.tid.is_multiple_of(5) && t.venue_time > START => Some(*t),
+        _ => None,
+    });
+    let ours: Vec<Trade> = ours.collect();
+    assert!(ours.len() > 100, "{} fills", ours.len());
+    let mut all = Vec::new();
+    for feed in ["1ns", "10ms", "800ms", "lognormal:300ms,0.6"] {
+        for answer in ["1ns", "50ms", "lognormal:700ms,0.5"] {
+            let tape = Tape::build(output.events.iter().copied());
+            let tape = tape.received_after(&mut Latency::new(feed.parse().unwrap(), 5, 2));
+            let told = learn_of(&tape, &ours, &mut Latency::new(answer.parse().unwrap(), 5, 1));
+            println!("feed {feed}, answers {answer}: {told:?}");
+            all.push(told);
+        }
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "they differ");
+    assert_eq!(all[0].0, ours.len() as u64, "every fill has a mid");
+}
+
+/// Fills with a mid, what they captured, and what became of it after each horizon, over all assets.
+fn learn_of(
+    tape: &Tape,
+    ours: &[Trade],
+    answer: &mut Latency,
+) -> (u64, Usd, [Usd; HORIZONS.len()]) {
+    let mut q = Quoting::new();
+    let ((mut market, input), (out, views)) = (ring("market", 8), ring("views", 64));
+    let params = [AssetParams::default(); 3];
+    let changes = ParamsIn::new(ring("params", 8).1);
+    let mut book = BookStage::new(input, OutLatest::new(out, 3), changes, &params);
+    let mut views: In<BookView> = views;
+    let fill = |t: &Trade, answer: &mut Latency| {
+        let (side, px, qty, tid) = (t.aggressor.opposite(), t.px, t.qty, t.tid);
+        let fill = Fill { side, px, qty, tid, ..Fill::default() };
+        let told = VenueEvent { asset: t.asset, ..event(t.venue_time, VenueEventKind::Fill(fill)) };
+        (t.venue_time + answer.draw(), told)
+    };
+    let mut answers: Vec<_> = ours.iter().map(|t| fill(t, answer)).collect();
+    answers.sort_by_key(|(due, _)| *due);
+    let mut answers = answers.into_iter().peekable();
+    for event in tape.iter_recv() {
+        let now = event.recv_time();
+        while let Some((due, told)) = answers.next_if(|(due, _)| *due <= now) {
+            q.venue.push(told).unwrap();
+            q.stage.poll(due);
+        }
+        market.push(event).unwrap();
+        book.poll(now);
+        while let Some(view) = views.pop() {
+            q.views.push(view).unwrap();
+        }
+        q.stage.poll(now);
+        while q.records.pop().is_some() {}
+    }
+    for (due, told) in answers {
+        q.venue.push(told).unwrap();
+        q.stage.poll(due);
+    }
+    let sides = || q.metrics.split.iter().flatten();
+    let adverse = |h: usize| sides().map(|s| s.measured[h].adverse.usd()).sum();
+    let captured = sides().map(|s| s.captured.usd()).sum();
+    (sides().map(|s| s.fills.get()).sum(), captured, core::array::from_fn(adverse))
 }
 
 /// What the account held when we came is neither profit nor loss before anything moved, even when no
@@ -326,7 +440,7 @@ fn an_opening_position_is_no_drawdown() {
     let mut risk =
         RiskStage::new(rings, gate, None, Arc::new(LevelCell::default()), metrics.clone());
     let (position, mark) = (Qty::whole(2), Px::whole(100));
-    venue.push(event(VenueEventKind::Opening { position, mark })).unwrap();
+    venue.push(event(Nanos::ZERO, VenueEventKind::Opening { position, mark })).unwrap();
     risk.poll(Nanos::secs(1));
     assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::ZERO, Usd::ZERO));
     let target = QuoteTarget { mid: Px::whole(99), ..QuoteTarget::default() };

@@ -153,11 +153,12 @@ impl Checker<'_> {
         assert!(used >= self.decided[asset.index()], "seed {seed}: back to {used}");
         let params = &self.generations[used][asset.index()];
         let mut held = used;
-        if target.time < since {
-            // Decided before, and judged again by the limits that hold now.
+        if target.made < since {
+            // Made before, and judged again by the limits that hold now.
+            assert!(target.time >= since, "seed {seed}: judged before {since}: {target:?}");
             held = newest;
         } else {
-            let oldest = if target.time == since { before } else { newest };
+            let oldest = if target.made == since { before } else { newest };
             let fits = (oldest..=newest).contains(&used);
             assert!(fits, "seed {seed}: {used} of {newest} since {since}: {target:?}");
         }

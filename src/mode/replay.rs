@@ -8,7 +8,7 @@ use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
 use crate::report::{DataFile, Days, Summary};
-use crate::settings::Settings;
+use crate::settings::{FeedDelay, Settings};
 use crate::side::journal::{Journal, write_whole};
 use crate::side::reload::Effect;
 use crate::terminal;
@@ -17,6 +17,7 @@ use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
 use botmm_pipeline::types::{Nanos, Record, Universe};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
+use botmm_pipeline::venue::sim::latency::Latency;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring;
@@ -29,11 +30,15 @@ use std::time::Instant;
 /// Moments between two looks at rings that only lag, the progress bar and Ctrl-C.
 const LOOK_EVERY: u64 = 64;
 /// What a summary says about any replay.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 2] = [
     "a recording does not react to our orders: fills beyond the recorded trades are estimates",
     "funding is not simulated; the span is shown, and nothing under 7 days is annualised",
-    "feed latency is as recorded (receive time minus venue time, the recorder's batching included)",
 ];
+/// And of its feed, when that is as recorded.
+const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus venue time, the \
+                             recorder's batching included): --feed 50ms is another";
+/// Of the random numbers of one seed, those of the feed's delays, as in a simulated exchange.
+const FEED_WAY: u64 = 2;
 
 /// Runs the verb.
 pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
@@ -48,6 +53,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         settings: &settings,
         plan: plan.as_ref(),
         lossless: args.lossless,
+        feed: args.feed,
         told: told.as_ref(),
         out: args.common.out.as_deref(),
         quiet: args.common.json,
@@ -98,6 +104,7 @@ struct Replay<'a> {
     settings: &'a Settings,
     plan: Option<&'a Plan>,
     lossless: bool,
+    feed: FeedDelay,
     /// Parameters change as an earlier run's did.
     told: Option<&'a Told>,
     out: Option<&'a Path>,
@@ -119,6 +126,7 @@ impl Replay<'_> {
         stop: &AtomicBool,
     ) -> Result<(Summary, Result<(), AppError>), AppError> {
         let Loaded { tape, universe, report } = loaded;
+        let tape = self.delayed(tape);
         let changes = self.changes(&tape, &universe)?;
         let tape = Arc::new(tape.with_statuses(changes.statuses()));
         let span = self.span(&tape)?;
@@ -165,7 +173,10 @@ impl Replay<'_> {
             journal.finish()?;
         }
         let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
-        notes.extend(left_out(&report));
+        if self.feed == FeedDelay::Recorded {
+            notes.push(RECORDED_FEED.to_owned());
+        }
+        notes.extend(left_out(&report, self.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
@@ -183,11 +194,22 @@ impl Replay<'_> {
             market: "recorded",
             queue: self.settings.sim.queue.to_string(),
             latency: self.settings.sim.latency.to_string(),
+            feed: self.feed.to_string(),
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
             data: files(&report),
             notes,
         };
         Ok((ended.summary(), session::verdict(&metrics)))
+    }
+
+    /// The tape as it reaches us.
+    fn delayed(&self, tape: Tape) -> Tape {
+        match self.feed {
+            FeedDelay::Recorded => tape,
+            FeedDelay::After(model) => {
+                tape.received_after(&mut Latency::new(model, self.settings.seed, FEED_WAY))
+            }
+        }
     }
 
     /// Where parameters change.
@@ -271,7 +293,7 @@ fn files(report: &LoadReport) -> Vec<DataFile> {
 }
 
 /// What the loader left out, in words.
-fn left_out(report: &LoadReport) -> Vec<String> {
+fn left_out(report: &LoadReport, feed: FeedDelay) -> Vec<String> {
     let mut notes = Vec::new();
     if report.duplicates > 0 {
         notes.push(format!("{} replayed trades dropped by trade id", report.duplicates));
@@ -279,7 +301,7 @@ fn left_out(report: &LoadReport) -> Vec<String> {
     if report.skipped() > 0 {
         notes.push(format!("{} unsound lines skipped, see the messages", report.skipped()));
     }
-    if report.early > 0 {
+    if report.early > 0 && feed == FeedDelay::Recorded {
         notes.push(format!("{} events were received before they happened", report.early));
     }
     notes

@@ -5,15 +5,17 @@ use super::traded::traded;
 use crate::cli::MarketArgs;
 use crate::exit::AppError;
 use crate::report::{
-    Assumptions, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts, RunMetrics,
-    SideMarkouts, Summary, SymbolResult,
+    Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
+    RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
 use crate::settings::{Overrides, PlanFile, Settings};
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetId, AssetParams, DayNet, Nanos, Px, Qty, Side, Universe, Usd};
+use botmm_pipeline::types::{
+    AssetId, AssetParams, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
+};
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
@@ -121,8 +123,10 @@ pub struct Ended<'a> {
     pub market: &'static str,
     /// Queue model.
     pub queue: String,
-    /// Latency model.
+    /// How long orders and answers take.
     pub latency: String,
+    /// How late the feed is.
+    pub feed: String,
     /// The plan's name.
     pub plan: String,
     /// Files read.
@@ -154,6 +158,7 @@ impl Ended<'_> {
             modifies: m.modifies.get(),
             rejects: m.rejects.get(),
             fills: m.fills.get(),
+            fills_by_cause: self.fills_by_cause(),
             volume_usd: m.volume.usd(),
             gross_pnl_usd: m.gross_pnl(),
             fees_usd: m.fees.usd(),
@@ -171,6 +176,17 @@ impl Ended<'_> {
             assumptions: self.assumptions(),
             dropped: self.dropped(),
         }
+    }
+
+    /// Nothing where no fill has a cause.
+    fn fills_by_cause(&self) -> BTreeMap<&'static str, CauseFills> {
+        let m = self.metrics;
+        let of = |cause: FillCause| CauseFills {
+            fills: m.cause_fills[cause as usize].get(),
+            volume_usd: m.cause_volume[cause as usize].usd(),
+        };
+        let all = FillCause::ALL.map(|cause| (cause.as_str(), of(cause)));
+        all.into_iter().filter(|(_, f)| f.fills > 0).collect()
     }
 
     /// The days that ended, and the present one so far.
@@ -228,6 +244,7 @@ impl Ended<'_> {
         Assumptions {
             queue: self.queue.clone(),
             latency: self.latency.clone(),
+            feed: self.feed.clone(),
             fee_bps: self.settings.sim.maker_fee,
             seed: self.settings.seed,
             plan: self.plan.clone(),

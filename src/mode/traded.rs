@@ -28,6 +28,7 @@ pub fn traded(
 
 fn side(split: &SplitCounters) -> TradedSide {
     TradedSide {
+        fills: split.fills.get(),
         captured: split.captured.usd(),
         measured: split.measured.each_ref().map(|m: &MeasuredCounters| MeasuredFills {
             fills: m.fills.get(),

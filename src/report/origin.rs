@@ -30,6 +30,12 @@ pub(super) fn write(summary: &Summary, f: &mut fmt::Formatter<'_>) -> fmt::Resul
     row(f, "fills measured", |h| format!("{:>14}", grouped(measured(summary, h))))?;
     let (fills, time) = (grouped(summary.fills), span(summary.span_s));
     line(f, "note", format_args!("{fills} fills in {time}; of those not measured all is drift"))?;
+    let unknown = summary.fills.saturating_sub(split.fills_with_mid);
+    if unknown > 0 {
+        let text =
+            format_args!("{} fills: the mid just before them is not known", grouped(unknown));
+        line(f, "note", text)?;
+    }
     markouts(summary, f)
 }
 

@@ -32,7 +32,9 @@ pub struct Traded {
 /// The fills of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TradedSide {
-    /// Spread captured by all of them.
+    /// Those whose mid is known.
+    pub fills: u64,
+    /// Spread captured by them.
     pub captured: Usd,
     /// Those measured, by horizon.
     pub measured: [MeasuredFills; HORIZONS.len()],
@@ -81,7 +83,9 @@ fn exact_by_horizon<T: Exact, S: Serializer>(
 /// `spread_captured + adverse_selection + inventory_drift − fees − funding = net`, exactly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PnlSplit {
-    /// What fills earned against the mid when they reached us.
+    /// Fills whose mid is known; what the others brought is drift.
+    pub fills_with_mid: u64,
+    /// What these earned against the venue's mid just before them.
     #[serde(serialize_with = "exact")]
     pub spread_captured_usd: Usd,
     /// What the market did to them until the horizon; usually negative.
@@ -112,6 +116,7 @@ impl PnlSplit {
             |h: usize| sum(&|t| t.sides.iter().map(|s| s.measured[h].adverse).sum::<Usd>());
         let adverse: [Usd; HORIZONS.len()] = core::array::from_fn(adverse);
         Self {
+            fills_with_mid: traded.values().flat_map(|t| &t.sides).map(|s| s.fills).sum(),
             spread_captured_usd: captured,
             adverse_selection_usd: ByHorizon(adverse),
             inventory_drift_usd: ByHorizon(adverse.map(|a| gross - captured - a)),
@@ -192,7 +197,7 @@ pub struct SymbolResult {
     /// Value of the fills.
     #[serde(serialize_with = "exact")]
     pub volume_usd: Usd,
-    /// What they earned against the mid when they reached us.
+    /// What they earned against the venue's mid just before them.
     #[serde(serialize_with = "exact")]
     pub spread_captured_usd: Usd,
     /// Profit at the last mark, before fees and funding.

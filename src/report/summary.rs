@@ -34,6 +34,9 @@ pub struct Summary {
     pub rejects: u64,
     /// Fills.
     pub fills: u64,
+    /// The fills of a recorded market by the rule that made them: `traded_through`, `traded_at`,
+    /// `touch_reached`. Empty where no rule had to guess.
+    pub fills_by_cause: BTreeMap<&'static str, CauseFills>,
     /// Value of the fills.
     #[serde(serialize_with = "exact")]
     pub volume_usd: Usd,
@@ -77,6 +80,16 @@ pub struct Summary {
     pub assumptions: Assumptions,
 }
 
+/// The fills that one rule made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CauseFills {
+    /// How many.
+    pub fills: u64,
+    /// Their value.
+    #[serde(serialize_with = "exact")]
+    pub volume_usd: Usd,
+}
+
 /// A latency distribution, nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LatencyNs {
@@ -93,8 +106,10 @@ pub struct LatencyNs {
 pub struct Assumptions {
     /// Queue model; `exact` for a market that knows every order.
     pub queue: String,
-    /// Latency model.
+    /// How long an order takes to the venue, and its answer back.
     pub latency: String,
+    /// How late the feed is: `recorded`, or so long after an event happened at the venue.
+    pub feed: String,
     /// Maker fee, basis points; positive = cost.
     #[serde(serialize_with = "exact")]
     pub fee_bps: Bps,

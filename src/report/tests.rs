@@ -19,6 +19,7 @@ fn traded() -> BTreeMap<String, Traded> {
         adverse: usd(adverse),
     };
     let bought = TradedSide {
+        fills: 30,
         captured: usd("0.9"),
         measured: [
             measured(30, "4500.12345678", "0.6", "-0.3"),
@@ -27,7 +28,7 @@ fn traded() -> BTreeMap<String, Traded> {
             measured(30, "4500.12345678", "-0.1", "-1"),
         ],
     };
-    let mut sold = TradedSide { captured: usd("-0.1"), ..TradedSide::default() };
+    let mut sold = TradedSide { fills: 11, captured: usd("-0.1"), ..TradedSide::default() };
     sold.measured[0] = measured(12, "1800", "-0.3", "-0.2");
     sold.measured[1] = measured(10, "1500", "-0.3", "-0.2");
     by_symbol(Traded {
@@ -75,6 +76,9 @@ fn sample() -> Summary {
         modifies: 1_804,
         rejects: 3,
         fills: 42,
+        fills_by_cause: [("traded_at", 30), ("touch_reached", 12)]
+            .map(|(cause, fills)| (cause, CauseFills { fills, volume_usd: usd("150.05") }))
+            .into(),
         volume_usd: usd("6300.12345678"),
         gross_pnl_usd: usd("-1.2"),
         fees_usd: usd("0.945018"),
@@ -93,6 +97,7 @@ fn sample() -> Summary {
         assumptions: Assumptions {
             queue: "risk_averse".to_owned(),
             latency: "50ms".to_owned(),
+            feed: "recorded".to_owned(),
             fee_bps: Bps::from_e8(15_000),
             seed: 1,
             plan: "inline".to_owned(),
@@ -129,6 +134,7 @@ Where it came from     5 s after a fill         60 s after a fill
   net after fees             -2.15 USD (loss)          -2.15 USD (loss)
   fills measured                40                        30
   note         42 fills in 30 m 0 s; of those not measured all is drift
+  note         1 fills: the mid just before them is not known
   markouts, bps     bid 5 s   bid 60 s    ask 5 s   ask 60 s        fee
   BTC                  0.50      -0.22      -2.00          -       1.50
 
@@ -136,6 +142,7 @@ Activity
   events       1,234,567 (512346 a second)
   decisions    17,990, hash 0123456789abcdef
   actions      420 orders, 1,804 modifies, 11 cancels; 3 rejected
+  fills        30 traded at, after the queue; 12 displayed touch reached us
   dropped      book-quote 17
 
 Positions      at the end, coin    worst exposure, USD    limit, USD
@@ -154,7 +161,8 @@ Latency                 p50          p99          max
 
 Assumptions
   market       recorded, queue risk_averse
-  latency      50ms
+  feed         recorded (from the venue to us)
+  latency      50ms (orders, and their answers)
   maker fee    1.5 bps (positive = cost)
   run          seed 1, plan inline
   config       sha256 c0ffee
@@ -182,6 +190,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "modifies",
         "rejects",
         "fills",
+        "fills_by_cause",
         "volume_usd",
         "gross_pnl_usd",
         "fees_usd",

@@ -4,8 +4,8 @@ use super::metrics::Sharpe;
 use super::number::{cents, grouped, nanos, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
-use super::summary::Summary;
-use botmm_pipeline::types::{Reason, SCALE, Side, Usd};
+use super::summary::{CauseFills, Summary};
+use botmm_pipeline::types::{FillCause, Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
 /// Stages in the order in which an event meets them.
@@ -118,6 +118,14 @@ impl Summary {
                 grouped(self.rejects)
             ),
         )?;
+        let causes = FillCause::ALL.iter().filter_map(|cause| {
+            let CauseFills { fills, .. } = self.fills_by_cause.get(cause.as_str())?;
+            Some(format!("{} {}", grouped(*fills), cause.in_words()))
+        });
+        let causes = causes.collect::<Vec<_>>().join("; ");
+        if !causes.is_empty() {
+            line(f, "fills", causes)?;
+        }
         let lost: Vec<String> = self
             .dropped
             .iter()
@@ -184,7 +192,8 @@ impl Summary {
         let a = &self.assumptions;
         writeln!(f, "\nAssumptions")?;
         line(f, "market", format_args!("{}, queue {}", a.market, a.queue))?;
-        line(f, "latency", &a.latency)?;
+        line(f, "feed", format_args!("{} (from the venue to us)", a.feed))?;
+        line(f, "latency", format_args!("{} (orders, and their answers)", a.latency))?;
         line(f, "maker fee", format_args!("{} bps (positive = cost)", a.fee_bps))?;
         let lossless = if a.lossless { ", lossless" } else { "" };
         line(f, "run", format_args!("seed {}, plan {}{lossless}", a.seed, a.plan))?;

@@ -1,7 +1,7 @@
 //! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
-//! new time, would only fill the disk); actions, fills, markouts, rejects, state changes, days and
+//! new time, would only fill the disk); actions, fills, mids at them, markouts, rejects, state changes, days and
 //! alerts always; the account after each fill and at most once a minute without one; the risk state
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
@@ -12,8 +12,8 @@ use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, Nanos, QuoteLevel, QuoteTarget, QuoteTerms, Record,
-    RiskSnapshot, RiskState, Side, Term, Universe,
+    Action, ActionKind, AssetId, Breaks, FillCause, Nanos, QuoteLevel, QuoteTarget, QuoteTerms,
+    Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -157,16 +157,21 @@ impl Journal {
             }
             Record::Decision(target) => self.decision(target),
             Record::Action(action) => Some(self.action(action)),
-            Record::Fill { asset, time, fill, mid } => {
+            Record::Fill { asset, time, venue_time, fill } => {
                 self.fills_since_account = true;
                 Some(json!({
                     "type": "fill", "time": utc(*time), "coin": self.coin(*asset),
                     "side": side_word(fill.side), "px": fill.px.to_string(),
                     "qty": fill.qty.to_string(), "fee_usd": fill.fee.to_string(),
-                    "mid": mid.to_string(), "oid": fill.oid.0, "tid": fill.tid,
-                    "taker": fill.crossed,
+                    "venue_time": utc(*venue_time), "oid": fill.oid.0, "tid": fill.tid,
+                    "taker": fill.crossed, "cause": fill.cause.map(FillCause::as_str),
                 }))
             }
+            Record::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid } => Some(json!({
+                "type": "mid_at_fill", "time": utc(*time), "coin": self.coin(*asset), "tid": tid,
+                "side": side_word(*side), "px": px.to_string(), "qty": qty.to_string(),
+                "venue_time": utc(*venue_time), "mid": mid.to_string(),
+            })),
             Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
                 Some(json!({
                     "type": "markout", "time": utc(*time), "coin": self.coin(*asset), "tid": tid,
@@ -204,7 +209,7 @@ impl Journal {
     }
 
     fn decision(&mut self, target: &QuoteTarget) -> Option<Value> {
-        let terms = self.terms[target.asset.index()].of(target.time);
+        let terms = self.terms[target.asset.index()].of(target.made);
         let last = &mut self.last_decision[target.asset.index()];
         let same = |old: &QuoteTarget| {
             (old.bids, old.asks, old.bid_reason, old.ask_reason)
@@ -358,7 +363,9 @@ fn kind_word(kind: ActionKind) -> &'static str {
 mod tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
-    use botmm_pipeline::types::{BreakEnd, BreakWhy, Coin, DayNet, Fill, Instrument, Px, Qty, Usd};
+    use botmm_pipeline::types::{
+        BreakEnd, BreakWhy, Coin, DayNet, Fill, Instrument, Px, Qty, Reason, Usd,
+    };
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
@@ -378,6 +385,10 @@ mod tests {
         journal.write(&Record::Terms(QuoteTerms { time: Nanos::secs(1), ..terms }));
         journal.write(&Record::Decision(target));
         journal.write(&Record::Decision(QuoteTarget { time: Nanos::secs(1), ..target }));
+        // Judged again later: it has the time of the judgement, and the terms that it was made of.
+        let mut again = QuoteTarget { time: Nanos::secs(9), made: Nanos::secs(1), ..target };
+        again.clear(Side::Bid, Reason::Cooldown);
+        journal.write(&Record::Decision(again));
         let fill = Fill {
             px: Px::whole(100),
             qty: Qty::whole(1),
@@ -385,7 +396,8 @@ mod tests {
             ..Fill::default()
         };
         let time = Nanos::secs(1_757_015_216);
-        journal.write(&Record::Fill { asset: btc, time, fill, mid: Px::whole(100) });
+        let venue_time = time - Nanos::millis(50);
+        journal.write(&Record::Fill { asset: btc, time, venue_time, fill });
         journal.write(&Record::Markout {
             asset: btc,
             time,
@@ -407,9 +419,19 @@ mod tests {
         journal.write(&Record::Risk(RiskSnapshot { time: time + Nanos::secs(1), ..kept }));
         journal.write(&Record::RiskState { asset: btc, time, state: RiskState::CircuitBreak });
         let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let mut lines: Vec<Value> =
+            text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["decision", "fill", "markout", "day", "alert", "risk", "risk"]);
+        assert_eq!(
+            types,
+            ["decision", "decision", "fill", "markout", "day", "alert", "risk", "risk"]
+        );
+        let again = lines.remove(1);
+        assert_eq!(
+            (&again["time"], &again["bid"]),
+            (&json!(utc(Nanos::secs(9))), &json!("cooldown"))
+        );
+        assert_eq!(again["terms"]["bid"], json!({"base": "-0.015"}), "terms and all");
         let (markout, day) = (&lines[2], &lines[3]);
         assert_eq!((&markout["after_s"], &markout["side"]), (&json!(30), &json!("sell")));
         assert_eq!((&markout["mid_at_fill"], &markout["mid"]), (&json!("99.5"), &json!("101")));
@@ -424,6 +446,7 @@ mod tests {
         assert_eq!(lines[0]["terms"]["fair"], "100");
         assert_eq!(lines[1]["fee_usd"], "0.015");
         assert_eq!(lines[1]["time"], "2025-09-04T19:46:56.000000Z");
+        assert_eq!(lines[1]["venue_time"], "2025-09-04T19:46:55.950000Z");
     }
 
     #[test]

@@ -14,7 +14,8 @@
 //! What the line ignores: that nothing arrives inside the touch, so that λ is flat up to there. R²
 //! says how straight the points are.
 
-use crate::types::limits::{ARRIVAL_BINS, MAX_BLOCK_MIDS};
+use super::block_mids::BlockMids;
+use crate::types::limits::ARRIVAL_BINS;
 use crate::types::{ArrivalFit, Nanos, Px, Trade};
 use core::f64::consts::LN_2;
 
@@ -108,7 +109,7 @@ impl ArrivalCounts {
     pub fn on_trade(&mut self, trade: &Trade) {
         let Some(mid) = self.mids.before(trade.venue_time) else { return };
         self.pass_time(trade.recv_time);
-        let bin = self.bin_of(distance_bps(trade, mid));
+        let bin = self.bin_of(distance_bps(trade, mid.to_f64()));
         let newest = &mut self.newest[trade.aggressor.index()];
         if newest.block != Some(trade.venue_time) {
             *newest = Arrival { block: Some(trade.venue_time), bin, weight: 1.0 };
@@ -209,36 +210,6 @@ fn least_squares(points: &[(f64, f64)]) -> Option<Line> {
     };
     let all = [line.rate_per_s, line.decay_per_bps, line.r2];
     (all.iter().all(|v| v.is_finite()) && line.decay_per_bps > 0.0).then_some(line)
-}
-
-/// The mids that the newest blocks left, oldest first.
-#[derive(Clone, Copy, Debug, Default)]
-struct BlockMids {
-    mids: [(Nanos, f64); MAX_BLOCK_MIDS],
-    len: usize,
-}
-
-impl BlockMids {
-    /// A block that goes back in time begins anew.
-    fn push(&mut self, block: Nanos, mid: Px) {
-        let newest = self.len.checked_sub(1).map(|i| self.mids[i].0);
-        match newest {
-            Some(newest) if newest == block => self.len -= 1,
-            Some(newest) if newest > block => self.len = 0,
-            _ => {}
-        }
-        if self.len == MAX_BLOCK_MIDS {
-            self.mids.copy_within(1.., 0);
-            self.len -= 1;
-        }
-        self.mids[self.len] = (block, mid.to_f64());
-        self.len += 1;
-    }
-
-    /// What the newest block before this one left.
-    fn before(&self, block: Nanos) -> Option<f64> {
-        self.mids[..self.len].iter().rev().find(|(at, _)| *at < block).map(|(_, mid)| *mid)
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
 use super::ledger::AssetLedger;
-use super::markouts::{Markouts, Measured};
+use super::markouts::{Markouts, Told};
 use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
@@ -87,19 +87,33 @@ impl Desk {
         self.is_dirty = true;
     }
 
-    /// Takes what is due of earlier fills, with the mid known until now. First thing at every moment.
-    pub fn settle(&mut self, now: Nanos, tell: impl FnMut(Measured)) -> usize {
-        let measured = self.markouts.settle(now, tell);
-        let mut work = measured;
-        while let Some(fill) = self.toxic_fills.pop_due(now) {
-            self.judge(now, &fill);
-            work += 1;
+    /// The feed has come to a block, whose view may be superseded already: what the mid was then is
+    /// known for the fills that waited for it. How many measurements were due.
+    pub fn on_block(&mut self, now: Nanos, view: &BookView, mut tell: impl FnMut(Told)) -> usize {
+        if view.state == BookState::Void {
+            self.markouts.lose_track();
+            return 0;
         }
-        work
+        let mid = (view.state == BookState::Ok).then_some(view.mid);
+        let fresh = &mut self.toxic_fills;
+        let told =
+            self.markouts.on_block(view.venue_time, mid, |told| keep(fresh, told, &mut tell));
+        self.judge_fills(now);
+        told
     }
 
-    fn judge(&mut self, now: Nanos, fill: &PastFill) {
-        let Some(mid) = self.markouts.mid() else { return };
+    /// Takes in what the moves after our fills say, where that is known by now.
+    fn judge_fills(&mut self, now: Nanos) {
+        let Some(passed) = self.markouts.passed() else { return };
+        let horizon = self.params().toxicity.toxicity_horizon;
+        while let Some(fill) = self.toxic_fills.pop_due(passed) {
+            if let Some(mid) = self.markouts.mid_before(fill.time + horizon) {
+                self.judge(now, &fill, mid);
+            }
+        }
+    }
+
+    fn judge(&mut self, now: Nanos, fill: &PastFill, mid: Px) {
         let horizon_s = self.params().toxicity.toxicity_horizon.as_secs_f64();
         let bar_s = self.atr.length().as_secs_f64();
         let range = self.range() * (horizon_s / bar_s).sqrt();
@@ -112,16 +126,16 @@ impl Desk {
             self.atr.update(view.recv_time, view.mid);
             self.signals.update(view.recv_time, view.mid);
             self.adaptive.on_mid(view.recv_time, view.mid);
-            self.markouts.on_mid(view.mid);
         }
         (self.view, self.is_dirty) = (Some(*view), true);
     }
 
-    /// We traded. Fills must have been made unique before.
-    pub fn on_fill(&mut self, now: Nanos, fill: &Fill) {
+    /// We traded, in the block of that time. Fills must have been made unique before.
+    pub fn on_fill(&mut self, now: Nanos, block: Nanos, fill: &Fill, mut tell: impl FnMut(Told)) {
         self.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
-        let fill = self.markouts.on_fill(now, fill);
-        self.toxic_fills.push(fill);
+        let fresh = &mut self.toxic_fills;
+        self.markouts.on_fill(block, fill, |told| keep(fresh, told, &mut tell));
+        self.judge_fills(now);
         self.adaptive.on_fill(now, self.ledger.position());
         self.is_dirty = true;
     }
@@ -145,12 +159,6 @@ impl Desk {
         let p = self.params();
         let wait = if self.is_dirty { p.requote_min } else { p.tick };
         Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
-    }
-
-    /// When anything is due.
-    pub fn next_due(&self) -> Option<Nanos> {
-        let fills = self.markouts.next_due().into_iter().chain(self.toxic_fills.next_due());
-        self.due().into_iter().chain(fills).min()
     }
 
     /// Decides, if it is due. A clock that went back does not hold a decision up.
@@ -220,6 +228,14 @@ impl Desk {
     pub fn toxicity(&self) -> &Toxicity {
         &self.toxicity
     }
+}
+
+/// Hands on what is told, and keeps fills whose mid is known until it shows whether they were toxic.
+fn keep(fresh: &mut PastFills, told: Told, tell: &mut impl FnMut(Told)) {
+    if let Told::MidAtFill(fill) = told {
+        fresh.push(fill);
+    }
+    tell(told);
 }
 
 #[cfg(test)]

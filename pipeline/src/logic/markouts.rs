@@ -1,8 +1,8 @@
-//! Where profit comes from, fill by fill (STRATEGY §4): what the mid was when a fill reached us, and
-//! what became of it. Of one asset, in exact integers.
+//! Where profit comes from, fill by fill (STRATEGY §4): what the venue's mid was just before a fill,
+//! and what became of it. Of one asset, in exact integers.
 //!
 //! With s = +1 for a buy and −1 for a sell, q the size, p the price, m0 the mid at the fill, m_h the
-//! last mid known h after it and M the mark at the end, a fill's profit s·q·(M − p) is
+//! mid h after it and M the mark at the end, a fill's profit s·q·(M − p) is
 //!
 //! ```text
 //! spread captured  s·q·(m0 − p)  +  adverse selection  s·q·(m_h − m0)  +  drift  s·q·(M − m_h)
@@ -11,15 +11,33 @@
 //! for every h. What is not measured yet counts as drift: nobody has to measure that, it is what is
 //! left of the ledger's profit. Markout at h = s·(m_h − p)/p, the first two over the value.
 //!
+//! A mid at a time is the one that the last block *before* that time left, by the venue's clock, and it
+//! is taken once the feed has passed the time. So it is the same mid however late the feed or the
+//! fill's message is; what we knew when a fill reached us, or when it happened, is from before the move
+//! that filled us, and flatters. Where the feed had a hole, or a fill is told of too late, the mid is
+//! unknown: such a fill is counted, and not measured.
+//!
 //! Prices and sizes are on the venue's grid, at most six decimals together, and a mid has at most one
 //! more: each product is exact in 1e-8 USD. Sums are kept in 1e-16 USD, as the ledger keeps them.
 
+use crate::logic::block_mids::BlockMids;
 use crate::logic::ledger::from_e16;
 use crate::logic::past_fills::{PastFill, PastFills};
+use crate::types::limits::MAX_PAST_FILLS;
 use crate::types::{Fill, Nanos, Px, SCALE, Side, Usd};
+use std::collections::VecDeque;
 
 /// How long after a fill its markout is taken.
 pub const HORIZONS: [Nanos; 4] = [Nanos::secs(1), Nanos::secs(5), Nanos::secs(30), Nanos::secs(60)];
+
+/// What is known of a fill now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The mid just before it.
+    MidAtFill(PastFill),
+    /// And what became of it.
+    Markout(Measured),
+}
 
 /// A fill and what the mid was a horizon later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +46,7 @@ pub struct Measured {
     pub horizon: usize,
     /// The fill.
     pub fill: PastFill,
-    /// The last mid known when the horizon was over.
+    /// The mid then.
     pub mid: Px,
 }
 
@@ -44,9 +62,9 @@ pub struct MeasuredSum {
 impl MeasuredSum {
     fn add(&mut self, fill: &PastFill, mid: Px) {
         self.fills += 1;
-        self.value += fill.value_e16();
-        self.captured += fill.captured_e16();
-        self.adverse += fill.moved_e16(mid);
+        self.value = self.value.saturating_add(fill.value_e16());
+        self.captured = self.captured.saturating_add(fill.captured_e16());
+        self.adverse = self.adverse.saturating_add(fill.moved_e16(mid));
     }
     /// How many.
     pub fn fills(&self) -> u64 {
@@ -62,19 +80,24 @@ impl MeasuredSum {
     }
     /// Their markout in money, Σ s·q·(m_h − p), before fees.
     pub fn markout(&self) -> Usd {
-        from_e16(self.captured + self.adverse)
+        from_e16(self.captured.saturating_add(self.adverse))
     }
 }
 
 /// All fills of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideSum {
+    fills: u64,
     captured: i128,
     measured: [MeasuredSum; HORIZONS.len()],
 }
 
 impl SideSum {
-    /// Spread captured, Σ s·q·(m0 − p), of every fill.
+    /// Fills whose mid is known.
+    pub fn fills(&self) -> u64 {
+        self.fills
+    }
+    /// Spread captured by them, Σ s·q·(m0 − p).
     pub fn captured(&self) -> Usd {
         from_e16(self.captured)
     }
@@ -87,56 +110,100 @@ impl SideSum {
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Markouts {
-    mid: Option<Px>,
+    mids: BlockMids,
+    /// Up to where the feed has come, by the venue's clock.
+    passed: Option<Nanos>,
+    /// Fills that the feed has not passed yet, by their venue time.
+    ahead: VecDeque<(Nanos, Fill)>,
     waiting: [PastFills; HORIZONS.len()],
     sides: [SideSum; 2],
+    missed: u64,
 }
 
 impl Default for Markouts {
     fn default() -> Self {
-        Self { mid: None, waiting: HORIZONS.map(PastFills::new), sides: Default::default() }
+        Self {
+            mids: BlockMids::default(),
+            passed: None,
+            ahead: VecDeque::with_capacity(MAX_PAST_FILLS),
+            waiting: HORIZONS.map(PastFills::new),
+            sides: Default::default(),
+            missed: 0,
+        }
     }
 }
 
 impl Markouts {
-    /// Takes over a newer mid. What is due must have been settled with the old one.
-    pub fn on_mid(&mut self, mid: Px) {
-        self.mid = Some(mid);
+    /// The feed has come to this block, which left that mid; [`None`] = it has none, the last one
+    /// stands. Measures what can be measured by now; how much was due.
+    pub fn on_block(&mut self, block: Nanos, mid: Option<Px>, tell: impl FnMut(Told)) -> usize {
+        if let Some(mid) = mid {
+            self.mids.push(block, mid);
+        }
+        self.passed = Some(block);
+        self.settle(tell)
     }
 
-    /// The newest mid.
-    pub fn mid(&self) -> Option<Px> {
-        self.mid
+    /// The feed may have missed something.
+    pub fn lose_track(&mut self) {
+        self.mids.lose_track();
     }
 
-    /// Takes in a fill that reaches us now, and gives it back with our mid. While no mid is known, its
-    /// price stands for one.
-    pub fn on_fill(&mut self, now: Nanos, fill: &Fill) -> PastFill {
-        let mid = *self.mid.get_or_insert(fill.px);
-        let fill = PastFill::new(now, fill, mid);
-        self.sides[fill.side.index()].captured += fill.captured_e16();
-        self.waiting.iter_mut().for_each(|w| w.push(fill));
-        fill
+    /// Takes in a fill of the block of this time.
+    pub fn on_fill(&mut self, block: Nanos, fill: &Fill, tell: impl FnMut(Told)) -> usize {
+        if self.ahead.len() == MAX_PAST_FILLS {
+            self.give_up();
+            return 0;
+        }
+        let at = self.ahead.iter().rposition(|(t, _)| *t <= block).map_or(0, |i| i + 1);
+        self.ahead.insert(at, (block, *fill));
+        self.settle(tell)
     }
 
-    /// Measures every fill that is due with the mid known until now; how many. To be called first
-    /// thing at every moment, so that a mid counts from the moment after it came.
-    pub fn settle(&mut self, now: Nanos, mut tell: impl FnMut(Measured)) -> usize {
-        let Some(mid) = self.mid else { return 0 };
+    /// The mid just before a time; [`None`] while the feed has not passed it, or when it is not known.
+    pub fn mid_before(&self, time: Nanos) -> Option<Px> {
+        self.passed.filter(|passed| *passed >= time).and_then(|_| self.mids.before(time))
+    }
+
+    /// Up to where the feed has come, by the venue's clock.
+    pub fn passed(&self) -> Option<Nanos> {
+        self.passed
+    }
+
+    fn settle(&mut self, mut tell: impl FnMut(Told)) -> usize {
+        let Some(passed) = self.passed else { return 0 };
         let mut count = 0;
+        while let Some((time, fill)) = self.ahead.front().copied().filter(|f| f.0 <= passed) {
+            self.ahead.pop_front();
+            count += 1;
+            let Some(mid) = self.mids.before(time) else {
+                self.give_up();
+                continue;
+            };
+            let fill = PastFill::new(time, &fill, mid);
+            let side = &mut self.sides[fill.side.index()];
+            side.fills += 1;
+            side.captured = side.captured.saturating_add(fill.captured_e16());
+            self.waiting.iter_mut().for_each(|w| w.push(fill));
+            tell(Told::MidAtFill(fill));
+        }
         for (horizon, waiting) in self.waiting.iter_mut().enumerate() {
-            while let Some(fill) = waiting.pop_due(now) {
-                self.sides[fill.side.index()].measured[horizon].add(&fill, mid);
-                tell(Measured { horizon, fill, mid });
+            while let Some(fill) = waiting.pop_due(passed) {
                 count += 1;
+                let Some(mid) = self.mids.before(fill.time + HORIZONS[horizon]) else {
+                    self.missed += 1;
+                    continue;
+                };
+                self.sides[fill.side.index()].measured[horizon].add(&fill, mid);
+                tell(Told::Markout(Measured { horizon, fill, mid }));
             }
         }
         count
     }
 
-    /// When the next measurement is due.
-    pub fn next_due(&self) -> Option<Nanos> {
-        self.waiting.iter().filter_map(PastFills::next_due).min()
+    /// A fill whose mid nobody will know: none of its measurements will be.
+    fn give_up(&mut self) {
+        self.missed += HORIZONS.len() as u64;
     }
 
     /// Sums over one side's fills.
@@ -144,9 +211,9 @@ impl Markouts {
         &self.sides[side.index()]
     }
 
-    /// Measurements that were given up because too many fills waited.
+    /// Measurements that were given up: too many fills waited, or the mid is not known.
     pub fn missed(&self) -> u64 {
-        self.waiting.iter().map(PastFills::missed).sum()
+        self.missed + self.waiting.iter().map(PastFills::missed).sum::<u64>()
     }
 }
 

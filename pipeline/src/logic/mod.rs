@@ -5,6 +5,7 @@
 pub mod adaptive;
 pub mod arrivals;
 pub mod bars;
+pub mod block_mids;
 pub mod book;
 pub mod budget;
 pub mod desk;

@@ -4,10 +4,10 @@ use crate::types::limits::MAX_PAST_FILLS;
 use crate::types::{Fill, Nanos, Px, Qty, Side};
 use std::collections::VecDeque;
 
-/// A fill as it was when it reached us. Amounts of money are in 1e-16 USD, as the ledger's.
+/// A fill, and the venue's mid just before it. Amounts of money are in 1e-16 USD, as the ledger's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastFill {
-    /// When it reached us.
+    /// When it happened at the venue.
     pub time: Nanos,
     /// Venue trade id.
     pub tid: u64,
@@ -17,14 +17,14 @@ pub struct PastFill {
     pub px: Px,
     /// Size, positive.
     pub qty: Qty,
-    /// Our mid then.
+    /// The mid just before it.
     pub mid: Px,
 }
 
 impl PastFill {
-    /// A fill that reaches us now.
-    pub fn new(now: Nanos, fill: &Fill, mid: Px) -> Self {
-        Self { time: now, tid: fill.tid, side: fill.side, px: fill.px, qty: fill.qty, mid }
+    /// A fill of the block of this time.
+    pub fn new(time: Nanos, fill: &Fill, mid: Px) -> Self {
+        Self { time, tid: fill.tid, side: fill.side, px: fill.px, qty: fill.qty, mid }
     }
     /// Value traded.
     pub fn value_e16(&self) -> i128 {
@@ -65,13 +65,14 @@ impl PastFills {
         self.after = after;
     }
 
-    /// Takes in a fill. Fills come in the order of their times.
+    /// Takes in a fill. One that is older than others goes before them: the venue may tell of it late.
     pub fn push(&mut self, fill: PastFill) {
         if self.waiting.len() == MAX_PAST_FILLS {
             self.missed += 1;
-        } else {
-            self.waiting.push_back(fill);
+            return;
         }
+        let at = self.waiting.iter().rposition(|f| f.time <= fill.time).map_or(0, |i| i + 1);
+        self.waiting.insert(at, fill);
     }
 
     /// The oldest fill, when it is old enough.
@@ -104,8 +105,8 @@ mod tests {
     fn each_fill_is_told_once_when_it_is_old_enough() {
         let mut fills = PastFills::new(Nanos::secs(5));
         assert_eq!((fills.next_due(), fills.pop_due(Nanos::MAX)), (None, None));
-        fills.push(fill(1));
         fills.push(fill(3));
+        fills.push(fill(1));
         assert_eq!(fills.next_due(), Some(Nanos::secs(6)));
         assert_eq!(fills.pop_due(Nanos::secs(6) - Nanos(1)), None);
         assert_eq!(fills.pop_due(Nanos::secs(6)), Some(fill(1)));

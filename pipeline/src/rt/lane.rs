@@ -80,10 +80,19 @@ impl Lane {
 
     /// One duty cycle at `now`; returns the work done.
     pub fn poll(&mut self, now: Nanos) -> usize {
+        self.cycle(|stage| stage.poll(now))
+    }
+
+    /// The same, but the stages only take in what has arrived ([`Stage::hear`]).
+    pub fn hear(&mut self, now: Nanos) -> usize {
+        self.cycle(|stage| stage.hear(now))
+    }
+
+    fn cycle(&mut self, work_of: impl Fn(&mut Box<dyn Stage>) -> usize) -> usize {
         let mut total = 0;
         let mut before = self.clock.raw();
         for (i, stage) in self.stages.iter_mut().enumerate() {
-            let work = stage.poll(now);
+            let work = work_of(stage);
             let after = self.clock.raw();
             if work > 0 {
                 let ns = self.clock.span_ns(before, after).min(u64::from(u32::MAX)) as u32;

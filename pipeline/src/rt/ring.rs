@@ -148,22 +148,32 @@ impl<T> InLatest<T> {
     }
     /// Shows what arrived to `see`; returns the number of messages taken.
     pub fn take(&mut self, key: impl Fn(&T) -> usize, mut see: impl FnMut(&T)) -> usize {
+        self.take_all(key, |message, counts| {
+            if counts {
+                see(message);
+            }
+        })
+    }
+
+    /// The same, but `see` is shown those that are superseded too, each before the newer one of its
+    /// key: for what must not be missed on the way to the newest. `see` is told which ones count.
+    pub fn take_all(&mut self, key: impl Fn(&T) -> usize, mut see: impl FnMut(&T, bool)) -> usize {
         let mut taken = 0;
         while taken < self.batch {
             let Some(message) = self.input.pop() else { break };
             taken += 1;
             if self.lossless {
-                see(&message);
+                see(&message, true);
                 continue;
             }
             let slot = &mut self.newest[key(&message)];
-            if slot.is_some() {
+            if let Some(superseded) = slot.replace(message) {
                 self.input.stats.add_dropped(1);
+                see(&superseded, false);
             }
-            *slot = Some(message);
         }
         if taken > 0 && !self.lossless {
-            self.newest.iter_mut().filter_map(Option::take).for_each(|m| see(&m));
+            self.newest.iter_mut().filter_map(Option::take).for_each(|m| see(&m, true));
         }
         taken
     }
@@ -201,6 +211,21 @@ mod tests {
         }
         assert_eq!(seen, vec![(0, 1), (1, 1), (0, 3), (2, 1)]);
         assert_eq!(rx.stats().dropped(), 1, "(0, 2) was superseded before it left");
+    }
+
+    #[test]
+    fn what_is_superseded_can_be_seen_on_the_way() {
+        for lossless in [false, true] {
+            let (mut tx, rx) = ring::<(usize, u32)>("a->b", 8);
+            let mut rx = InLatest::new(rx, 2, 8, lossless);
+            for message in [(0, 1), (1, 2), (0, 3), (0, 4)] {
+                tx.push(message).unwrap();
+            }
+            let mut seen = [const { Vec::new() }; 2];
+            rx.take_all(|m| m.0, |m, counts| seen[m.0].push((m.1, counts)));
+            assert_eq!(seen[0], [(1, lossless), (3, lossless), (4, true)]);
+            assert_eq!(seen[1], [(2, true)]);
+        }
     }
 
     #[test]

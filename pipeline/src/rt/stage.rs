@@ -11,6 +11,13 @@ pub trait Stage: Send {
     fn on_start(&mut self) {}
     /// Does a bounded piece of work and says how much; 0 = idle.
     fn poll(&mut self, now: Nanos) -> usize;
+    /// Takes in what has arrived, as [`Stage::poll`] does, but decides nothing yet and does nothing
+    /// about it. Virtual time lets every stage hear all of a moment before any of them acts, so that a
+    /// moment is decided on whole, however much of it there is. Live there is no such moment: time
+    /// goes on while we look.
+    fn hear(&mut self, now: Nanos) -> usize {
+        self.poll(now)
+    }
     /// When it next wants to be polled although nothing arrives; lets virtual time jump.
     fn next_deadline(&self) -> Option<Nanos> {
         None

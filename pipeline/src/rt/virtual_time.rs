@@ -1,5 +1,9 @@
 //! Virtual time: no clock, the next moment is the earliest deadline of any stage.
 //!
+//! A moment goes in two parts: first every stage hears all that arrives then ([`Stage::hear`]), round
+//! after round, until nothing more does; then they are polled until they come to rest. So a decision
+//! knows all of its moment, whatever the bounds of a poll or of a ring are.
+//!
 //! The same stages run either all in the calling thread ([`run_inline`]) or on a plan's threads
 //! ([`run_lockstep`]), where a baton passes from lane to lane in pipeline order. The baton makes the
 //! order of polls, and so every decision, the same under every plan; what the plan changes is on
@@ -30,8 +34,8 @@ pub struct Drive<'a> {
 /// Polls all lanes on the calling thread until `end`.
 pub fn run_inline(mut lanes: Vec<Lane>, drive: Drive<'_>) {
     lanes.iter_mut().for_each(Lane::start);
-    let mut round = |now| {
-        let work = lanes.iter_mut().map(|l| l.poll(now)).sum();
+    let mut round = |now, part: Part| {
+        let work = lanes.iter_mut().map(|l| part.of(l, now)).sum();
         (work, lanes.iter().filter_map(Lane::next_deadline).min())
     };
     run(drive, &mut round, &|| true);
@@ -51,7 +55,9 @@ pub fn run_lockstep(lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), String> {
         })
         .collect();
     if handles.iter().all(|(_, h)| h.is_ok()) {
-        run(drive, &mut |now| baton.round(now), &|| !baton.broken.load(Ordering::Acquire));
+        run(drive, &mut |now, part| baton.round(now, part), &|| {
+            !baton.broken.load(Ordering::Acquire)
+        });
     }
     baton.stop.store(true, Ordering::Release);
     for (name, handle) in handles {
@@ -61,7 +67,23 @@ pub fn run_lockstep(lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), String> {
     Ok(())
 }
 
-type Round<'a> = dyn FnMut(Nanos) -> (usize, Option<Nanos>) + 'a;
+/// One of the two parts of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Hear,
+    Poll,
+}
+
+impl Part {
+    fn of(self, lane: &mut Lane, now: Nanos) -> usize {
+        match self {
+            Self::Hear => lane.hear(now),
+            Self::Poll => lane.poll(now),
+        }
+    }
+}
+
+type Round<'a> = dyn FnMut(Nanos, Part) -> (usize, Option<Nanos>) + 'a;
 
 fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
     let venue = &mut drive.venue;
@@ -69,15 +91,17 @@ fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) 
     let mut now = drive.start;
     loop {
         let mut next = None;
-        for rounds in 0.. {
-            assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
-            let (work, deadline) = round(now);
-            if work + venue.poll(now) == 0 {
-                next = deadline.into_iter().chain(venue.next_deadline()).min();
-                break;
-            }
-            if !healthy() {
-                return;
+        for part in [Part::Hear, Part::Poll] {
+            for rounds in 0.. {
+                assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
+                let (work, deadline) = round(now, part);
+                if work + venue.poll(now) == 0 {
+                    next = deadline.into_iter().chain(venue.next_deadline()).min();
+                    break;
+                }
+                if !healthy() {
+                    return;
+                }
             }
         }
         let go_on = (drive.after_moment)(now) && healthy();
@@ -98,6 +122,8 @@ struct Baton {
     /// 0 = the coordinator, 1.. = lanes.
     turn: AtomicU32,
     now: AtomicI64,
+    /// The round is of the first part of a moment: lanes only hear.
+    hears: AtomicBool,
     work: AtomicUsize,
     deadline: AtomicI64,
     stop: AtomicBool,
@@ -107,8 +133,9 @@ struct Baton {
 
 impl Baton {
     /// The coordinator's part: one round through all lanes.
-    fn round(&self, now: Nanos) -> (usize, Option<Nanos>) {
+    fn round(&self, now: Nanos, part: Part) -> (usize, Option<Nanos>) {
         self.now.store(now.0, Ordering::Relaxed);
+        self.hears.store(part == Part::Hear, Ordering::Relaxed);
         self.work.store(0, Ordering::Relaxed);
         self.deadline.store(i64::MAX, Ordering::Relaxed);
         self.turn.store(1, Ordering::Release);
@@ -122,7 +149,8 @@ impl Baton {
         let _guard = BrokenGuard(self);
         lane.start();
         while self.wait_for(turn, &self.stop) {
-            let work = lane.poll(Nanos(self.now.load(Ordering::Relaxed)));
+            let part = if self.hears.load(Ordering::Relaxed) { Part::Hear } else { Part::Poll };
+            let work = part.of(&mut lane, Nanos(self.now.load(Ordering::Relaxed)));
             // Only the holder of the baton writes these, and passing it on publishes them.
             self.work.store(self.work.load(Ordering::Relaxed) + work, Ordering::Relaxed);
             if let Some(t) = lane.next_deadline() {

@@ -62,6 +62,8 @@ pub struct DispatchStage<G> {
     /// Down until the link says that it is up again.
     link_down: bool,
     next_inquiry: Nanos,
+    /// Messages taken in and not acted on yet.
+    heard: usize,
     now: Nanos,
 }
 
@@ -91,6 +93,7 @@ impl<G: Gateway> DispatchStage<G> {
             assets,
             link_down,
             next_inquiry: Nanos::ZERO,
+            heard: 0,
             now: Nanos::ZERO,
         }
     }
@@ -112,13 +115,11 @@ impl<G: Gateway> DispatchStage<G> {
                     self.metrics.duplicate_fills.add(1);
                     return;
                 }
-                let volume = notional(fill.px, fill.qty);
-                self.budget.on_volume(volume);
-                self.metrics.count_fill(event.asset, volume);
+                self.budget.on_volume(notional(fill.px, fill.qty));
+                self.metrics.count_fill(event.asset, fill);
                 self.assets[event.asset.index()].fills += 1;
-                let mid = self.orders.mark(event.asset);
-                let fill = *fill;
-                self.record(Record::Fill { asset: event.asset, time: now, fill, mid });
+                let (asset, venue_time, fill) = (event.asset, event.venue_time, *fill);
+                self.record(Record::Fill { asset, time: now, venue_time, fill });
                 if !event.cloid.is_ours() {
                     self.alert(Some(event.asset), now, AlertKind::ForeignFill);
                 }
@@ -265,7 +266,8 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             (0..self.assets.len()).for_each(|i| self.show(now, AssetId::new(i)));
         }
         self.now = now;
-        let mut work = self.take_venue(now) + self.take_targets();
+        let heard = core::mem::take(&mut self.heard);
+        let mut work = heard + self.take_venue(now) + self.take_targets();
         self.keep_closed();
         let expired = self.orders.expire(now);
         if expired > 0 {
@@ -285,6 +287,13 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             self.metrics.open_orders.set(self.orders.open_orders() as u64);
         }
         work
+    }
+
+    /// Tells the other stages what the venue says; orders follow once they have decided.
+    fn hear(&mut self, now: Nanos) -> usize {
+        let heard = self.take_venue(now);
+        self.heard += heard;
+        heard
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -5,7 +5,9 @@ use crate::logic::ledger::AssetLedger;
 use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
-use crate::types::{Action, ActionKind, AssetId, Nanos, Reason, RiskState, Side, Usd, notional};
+use crate::types::{
+    Action, ActionKind, AssetId, Fill, FillCause, Nanos, Reason, RiskState, Side, Usd, notional,
+};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A number with one writer.
@@ -57,7 +59,9 @@ pub struct MeasuredCounters {
 /// What the fills of one side of one asset came from; money as raw USD.
 #[derive(Debug, Default)]
 pub struct SplitCounters {
-    /// Spread captured by all fills.
+    /// Fills whose mid is known.
+    pub fills: Counter,
+    /// Spread captured by them.
     pub captured: Counter,
     /// By horizon.
     pub measured: [MeasuredCounters; HORIZONS.len()],
@@ -120,6 +124,11 @@ pub struct Metrics {
     pub duplicate_fills: Counter,
     /// Value traded, raw USD (dispatch).
     pub volume: Counter,
+    /// Fills of a recorded market by the rule that made them, in the order of [`FillCause::ALL`]
+    /// (dispatch).
+    pub cause_fills: [Counter; FillCause::COUNT],
+    /// Their value, raw USD (dispatch).
+    pub cause_volume: [Counter; FillCause::COUNT],
     /// Fills by asset (dispatch).
     pub asset_fills: [Counter; MAX_ASSETS],
     /// Value traded by asset, raw USD (dispatch).
@@ -190,6 +199,7 @@ impl Metrics {
     pub(super) fn set_markouts(&self, asset: AssetId, markouts: &Markouts) {
         for side in Side::BOTH {
             let (sums, out) = (markouts.side(side), &self.split[asset.index()][side.index()]);
+            out.fills.set(sums.fills());
             out.captured.set(sums.captured().raw() as u64);
             for (horizon, out) in out.measured.iter().enumerate() {
                 let sum = sums.at(horizon);
@@ -221,8 +231,12 @@ impl Metrics {
         }
     }
 
-    pub(super) fn count_fill(&self, asset: AssetId, value: Usd) {
-        let value = value.raw().unsigned_abs();
+    pub(super) fn count_fill(&self, asset: AssetId, fill: &Fill) {
+        let value = notional(fill.px, fill.qty).raw().unsigned_abs();
+        if let Some(cause) = fill.cause {
+            self.cause_fills[cause as usize].add(1);
+            self.cause_volume[cause as usize].add(value);
+        }
         self.fills.add(1);
         self.volume.add(value);
         self.asset_fills[asset.index()].add(1);

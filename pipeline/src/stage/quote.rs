@@ -1,6 +1,8 @@
 //! Quote: brings each asset's desk the news, and hands on the quotes that it makes.
 
 use crate::logic::desk::Desk;
+use crate::logic::markouts::{Measured, Told};
+use crate::logic::past_fills::PastFill;
 use crate::rt::{Board, In, InLatest, Out, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
@@ -56,44 +58,21 @@ impl QuoteStage {
         }
     }
 
-    /// Takes the markouts that are due, with the mids known until now.
-    fn settle(&mut self, now: Nanos) -> usize {
-        let Self { rings, desks, metrics, .. } = self;
-        let mut work = 0;
-        for (i, desk) in desks.iter_mut().enumerate() {
-            let asset = AssetId::new(i);
-            let settled = desk.settle(now, |m| {
-                rings.records.push_or_drop(Record::Markout {
-                    asset,
-                    time: now,
-                    tid: m.fill.tid,
-                    side: m.fill.side,
-                    qty: m.fill.qty,
-                    horizon: m.horizon,
-                    px: m.fill.px,
-                    mid_at_fill: m.fill.mid,
-                    mid: m.mid,
-                });
-            });
-            if settled > 0 {
-                metrics.set_markouts(asset, desk.markouts());
-            }
-            work += settled;
-        }
-        work
-    }
-
     fn take_venue(&mut self, now: Nanos) -> usize {
         let mut work = 0;
         while work < RING_VENUE {
             let Some(event) = self.rings.venue.pop() else { break };
             work += 1;
             self.venue_seq += 1;
-            let desk = &mut self.desks[event.asset.index()];
+            let asset = event.asset;
+            let desk = &mut self.desks[asset.index()];
             match event.kind {
                 VenueEventKind::Fill(fill) => {
-                    desk.on_fill(now, &fill);
-                    self.metrics.set_markouts(event.asset, desk.markouts());
+                    let records = &mut self.rings.records;
+                    desk.on_fill(now, event.venue_time, &fill, |told| {
+                        records.push_or_drop(record(asset, now, told));
+                    });
+                    self.metrics.set_markouts(asset, desk.markouts());
                 }
                 VenueEventKind::Opening { position, mark } => desk.on_opening(now, position, mark),
                 VenueEventKind::Funding(paid) => desk.on_funding(paid),
@@ -123,13 +102,23 @@ impl QuoteStage {
         work
     }
 
-    fn take_views(&mut self) -> usize {
-        let Self { rings: QuoteRings { views, params, .. }, desks, .. } = self;
-        views.take(
+    /// Of each asset the newest view counts, but each block's mid is seen.
+    fn take_views(&mut self, now: Nanos) -> usize {
+        let Self { rings: QuoteRings { views, params, records, .. }, desks, metrics, .. } = self;
+        views.take_all(
             |v| v.asset.index(),
-            |v| {
-                params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
-                desks[v.asset.index()].on_view(v);
+            |v, counts| {
+                let desk = &mut desks[v.asset.index()];
+                let told = desk.on_block(now, v, |told| {
+                    records.push_or_drop(record(v.asset, now, told));
+                });
+                if told > 0 {
+                    metrics.set_markouts(v.asset, desk.markouts());
+                }
+                if counts {
+                    params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
+                    desks[v.asset.index()].on_view(v);
+                }
             },
         )
     }
@@ -150,19 +139,40 @@ impl QuoteStage {
     }
 }
 
+fn record(asset: AssetId, time: Nanos, told: Told) -> Record {
+    match told {
+        Told::MidAtFill(PastFill { time: venue_time, tid, side, px, qty, mid }) => {
+            Record::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid }
+        }
+        Told::Markout(Measured { horizon, fill, mid }) => Record::Markout {
+            asset,
+            time,
+            tid: fill.tid,
+            side: fill.side,
+            qty: fill.qty,
+            horizon,
+            px: fill.px,
+            mid_at_fill: fill.mid,
+            mid,
+        },
+    }
+}
+
 impl Stage for QuoteStage {
     fn name(&self) -> &'static str {
         "quote"
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
+        self.hear(now) + self.decide(now)
+    }
+
+    fn hear(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
-        let settled = self.settle(now);
-        let news = self.take_venue(now) + self.take_commands() + self.take_views();
-        settled + news + self.decide(now)
+        self.take_venue(now) + self.take_commands() + self.take_views(now)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        self.desks.iter().filter_map(Desk::next_due).min()
+        self.desks.iter().filter_map(Desk::due).min()
     }
 }

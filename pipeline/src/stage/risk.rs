@@ -32,6 +32,8 @@ pub struct RiskStage {
     told: Breaks,
     next_account: Nanos,
     equity: Equity,
+    /// Messages taken in and not acted on yet.
+    heard: usize,
     now: Nanos,
 }
 
@@ -126,6 +128,7 @@ impl RiskStage {
             told: Breaks::default(),
             next_account: Nanos::ZERO,
             equity: Equity::default(),
+            heard: 0,
             now: Nanos::ZERO,
         }
     }
@@ -223,11 +226,8 @@ impl Stage for RiskStage {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        self.now = now;
-        self.judge.out.flush();
-        let mut work = self.take_earlier(now) + self.take_commands(now);
-        self.judge.gate.on_time(now);
-        work += self.take_venue(now);
+        self.hear(now);
+        let mut work = core::mem::take(&mut self.heard);
         let level = self.level.get();
         let Self { targets, params, judge, newest, .. } = self;
         let mut limits_changed = false;
@@ -245,6 +245,17 @@ impl Stage for RiskStage {
             self.tell(now);
         }
         work
+    }
+
+    /// Books what the venue says; what follows from it waits for the targets of the same moment.
+    fn hear(&mut self, now: Nanos) -> usize {
+        self.now = now;
+        self.judge.out.flush();
+        let earlier = self.take_earlier(now) + self.take_commands(now);
+        self.judge.gate.on_time(now);
+        let heard = earlier + self.take_venue(now);
+        self.heard += heard;
+        heard
     }
 
     /// The last word on the account, whenever it was last told.

@@ -31,9 +31,9 @@ pub const MAX_FLAT_BARS: i64 = 1024;
 
 /// Distances from the mid that arrivals are counted at; the last one has no end.
 pub const ARRIVAL_BINS: usize = 64;
-/// Blocks whose mid is remembered, so that a trade which comes after its own block's book is still
-/// measured from the mid before it.
-pub const MAX_BLOCK_MIDS: usize = 16;
+/// Blocks whose mid is remembered, so that a trade or a fill which comes after its own block's book is
+/// still measured from the mid before it: at a block every 80 ms, five seconds.
+pub const MAX_BLOCK_MIDS: usize = 64;
 
 /// API errors remembered: more than any limit allows, so that a breaker can trip.
 pub const MAX_API_ERRORS: usize = 64;

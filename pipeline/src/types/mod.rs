@@ -27,7 +27,7 @@ pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use market::{AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarketEvent, Side, Trade};
 pub use order::{
-    Action, ActionKind, Cloid, Done, DoneWhy, Fill, Inquiry, Oid, OrderRequest, Reject,
+    Action, ActionKind, Cloid, Done, DoneWhy, Fill, FillCause, Inquiry, Oid, OrderRequest, Reject,
     RejectReason, Tif, VenueEvent, VenueEventKind,
 };
 pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};

@@ -208,6 +208,41 @@ impl RejectReason {
     }
 }
 
+/// By which rule a simulated market filled a resting order of ours ([`crate::venue::sim::recorded`]).
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FillCause {
+    /// A public trade went beyond our price.
+    TradedThrough = 0,
+    /// A public trade at our price left something after the queue ahead of us.
+    TradedAt = 1,
+    /// The displayed best price of the other side reached ours, without a trade that shows it.
+    TouchReached = 2,
+}
+
+impl FillCause {
+    /// How many there are.
+    pub const COUNT: usize = 3;
+    /// Each, in the order of its code.
+    pub const ALL: [Self; Self::COUNT] = [Self::TradedThrough, Self::TradedAt, Self::TouchReached];
+    /// The word used in journals and summaries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TradedThrough => "traded_through",
+            Self::TradedAt => "traded_at",
+            Self::TouchReached => "touch_reached",
+        }
+    }
+    /// What it says to a person.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::TradedThrough => "traded through",
+            Self::TradedAt => "traded at, after the queue",
+            Self::TouchReached => "displayed touch reached us",
+        }
+    }
+}
+
 /// A venue fill: the only thing that moves a position.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -226,8 +261,11 @@ pub struct Fill {
     pub side: Side,
     /// We were the taker.
     pub crossed: bool,
+    /// By which rule of a recorded market; [`None`] where nobody had to guess: a real venue, and
+    /// the synthetic market, know their orders.
+    pub cause: Option<FillCause>,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [u8; 5],
 }
 
 /// Why an item was refused.

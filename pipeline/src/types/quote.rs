@@ -101,8 +101,11 @@ pub struct QuoteTarget {
     pub ask_reason: Reason,
     /// Of the parameters that it was made with.
     pub generation: u32,
-    /// When it was decided.
+    /// When it was decided on: by the quote stage, or, when the gate judged it again later, by that
+    /// judgement.
     pub time: Nanos,
+    /// When the quote stage made it, and the time of its terms.
+    pub made: Nanos,
     /// What it was computed from.
     pub cause: Cause,
     /// Mid when decided; the mark for every limit in USD.
@@ -171,4 +174,4 @@ impl QuoteTarget {
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
 const _: () = assert!(size_of::<BookView>() == 136);
-const _: () = assert!(size_of::<QuoteTarget>() == 112 + 2 * QUOTE_LEVELS * 16);
+const _: () = assert!(size_of::<QuoteTarget>() == 120 + 2 * QUOTE_LEVELS * 16);

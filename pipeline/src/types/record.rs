@@ -160,22 +160,41 @@ pub enum Record {
     Decision(QuoteTarget),
     /// An action that was sent.
     Action(Action),
-    /// A fill, with the mid known when it reached us.
+    /// A fill.
     Fill {
         /// Whose.
         asset: AssetId,
         /// When it reached us.
         time: Nanos,
+        /// When it happened at the venue.
+        venue_time: Nanos,
         /// The fill.
         fill: Fill,
-        /// Our mid then.
+    },
+    /// The venue's mid just before a fill, once the feed has passed it (STRATEGY §3b).
+    MidAtFill {
+        /// Whose.
+        asset: AssetId,
+        /// When that was known.
+        time: Nanos,
+        /// When the fill happened at the venue.
+        venue_time: Nanos,
+        /// Its trade id.
+        tid: u64,
+        /// Our side of it.
+        side: Side,
+        /// Its size.
+        qty: Qty,
+        /// Its price.
+        px: Px,
+        /// The mid.
         mid: Px,
     },
     /// What the market did after a fill (STRATEGY §4).
     Markout {
         /// Whose.
         asset: AssetId,
-        /// When it was measured.
+        /// When that was known.
         time: Nanos,
         /// The fill's trade id.
         tid: u64,
@@ -187,9 +206,9 @@ pub enum Record {
         horizon: usize,
         /// Its price.
         px: Px,
-        /// Our mid when it reached the quote stage.
+        /// The venue's mid just before it.
         mid_at_fill: Px,
-        /// The last mid known when the horizon was over.
+        /// The venue's mid when the horizon was over.
         mid: Px,
     },
     /// A refused item.

@@ -7,6 +7,7 @@
 
 use super::Feed;
 use crate::types::{Bbo, BookSnapshot, FeedStatus, MarketEvent, Nanos, Trade};
+use crate::venue::sim::latency::Latency;
 use std::sync::Arc;
 
 /// Where an event lies: its kind in the two top bits, its index among its kind below.
@@ -26,6 +27,10 @@ impl EventRef {
     }
     fn index(self) -> usize {
         self.0 as usize & Self::MAX_INDEX
+    }
+    /// The last of the kinds: a change of the link or of parameters.
+    fn is_status(self) -> bool {
+        self.kind() == 3
     }
 }
 
@@ -121,7 +126,39 @@ impl Tape {
             self.by_recv.push(added);
             self.by_venue.push(added);
         }
-        self.in_order()
+        let (mut by_recv, mut by_venue) =
+            (std::mem::take(&mut self.by_recv), std::mem::take(&mut self.by_venue));
+        by_recv.sort_by_key(|&r| (self.recv_time_of(r), r.is_status()));
+        by_venue.sort_by_key(|&r| (self.venue_time_of(r), r.is_status()));
+        Self { by_recv, by_venue, ..self }
+    }
+
+    /// The same as another way to the venue would have brought it: each event reaches us so long after
+    /// it happened there, and none overtakes one that happened before it. Changes of the link stay
+    /// where they were received, after all else of their time.
+    pub fn received_after(mut self, delay: &mut Latency) -> Self {
+        let mut last = Nanos(i64::MIN);
+        for at in 0..self.by_venue.len() {
+            let event = self.by_venue[at];
+            if event.is_status() {
+                continue;
+            }
+            last = last.max(self.venue_time_of(event) + delay.draw());
+            self.set_recv_time(event, last);
+        }
+        let mut by_recv = self.by_venue.clone();
+        // Stable: what is received together keeps the venue's order.
+        by_recv.sort_by_key(|&r| (self.recv_time_of(r), r.is_status()));
+        Self { by_recv, ..self }
+    }
+
+    fn set_recv_time(&mut self, at: EventRef, time: Nanos) {
+        match at.kind() {
+            0 => self.trades[at.index()].recv_time = time,
+            1 => self.bbos[at.index()].recv_time = time,
+            2 => self.books[at.index()].recv_time = time,
+            _ => self.statuses[at.index()].recv_time = time,
+        }
     }
 
     /// Puts both orders in place. Stable sorts: what ties on time and channel keeps its order.
@@ -330,6 +367,39 @@ mod tests {
         let others = |e: &MarketEvent| generation(e).is_none();
         let (before, after): (Vec<_>, Vec<_>) =
             (sample().iter_venue().collect(), tape.iter_venue().filter(others).collect());
+        assert_eq!(before, after);
+    }
+
+    /// The venue's order, whatever was recorded, and what an earlier run did stays where it was.
+    #[test]
+    fn another_way_to_the_venue_keeps_its_order() {
+        let delayed = |text: &str| {
+            let model = text.parse().unwrap();
+            let tape = sample().received_after(&mut Latency::new(model, 7, 2));
+            let recv: Vec<_> = tape.iter_recv().map(|e| (name(&e), e.recv_time().0)).collect();
+            let venue: Vec<_> = tape.iter_venue().map(|e| name(&e)).collect();
+            assert_eq!(venue, ["t1", "t7", "t3", "bbo", "book", "status"], "{text}");
+            assert_eq!(tape.counts(), sample().counts());
+            recv
+        };
+        let named = |all: &[(&str, i64)]| -> Vec<(String, i64)> {
+            all.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect()
+        };
+        let expected = [("t1", 40), ("t7", 50), ("t3", 50), ("bbo", 50), ("book", 50)];
+        assert_eq!(delayed("30ns"), named(&[&expected[..], &[("status", 50)]].concat()));
+        let late = [("status", 50), ("t1", 110), ("t7", 120), ("t3", 120), ("bbo", 120)];
+        assert_eq!(delayed("100ns"), named(&[&late[..], &[("book", 120)]].concat()));
+        let drawn = delayed("lognormal:100us,1");
+        assert!(drawn.is_sorted_by_key(|(_, at)| *at), "{drawn:?}");
+        assert_eq!(drawn, delayed("lognormal:100us,1"), "the same seed, the same delays");
+        let order: Vec<_> = drawn.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(order, ["status", "t1", "t7", "t3", "bbo", "book"], "none overtakes another");
+        // Parameters that change later do not put what was received together into another order.
+        let tape =
+            sample().received_after(&mut Latency::new("lognormal:100us,2".parse().unwrap(), 7, 2));
+        let before: Vec<_> = tape.iter_recv().map(|e| name(&e)).collect();
+        let with = tape.with_statuses([FeedStatus::new_params(1, Nanos(10))]);
+        let after: Vec<_> = with.iter_recv().skip(1).map(|e| name(&e)).collect();
         assert_eq!(before, after);
     }
 

@@ -19,7 +19,7 @@ use botmm_pipeline::venue::sim::{Market, MarketOutput};
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::venue::{Feed, Gateway};
 use botmm_pipeline::wiring::{self, Control};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub const START: Nanos = Nanos::secs(1_757_000_000);
 
@@ -62,7 +62,35 @@ pub struct Outcome {
     pub metrics: Arc<Metrics>,
     pub venue: VenueAccount,
     pub records: Vec<Record>,
+    /// What the feed brought: whose, the venue's block, and the mid that it left.
+    pub blocks: Vec<Block>,
     pub dropped: Vec<(&'static str, u64)>,
+}
+
+pub type Block = (AssetId, Nanos, Option<Px>);
+
+/// A feed that keeps what it brings.
+struct Tapped<F>(F, Arc<Mutex<Vec<Block>>>);
+
+impl<F: Feed> Feed for Tapped<F> {
+    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
+        let has_come = self.0.next(now, event);
+        let (bid, ask) = match event {
+            MarketEvent::Book(b) => (b.bids().first().copied(), b.asks().first().copied()),
+            MarketEvent::Bbo(b) => (Some(b.bid), Some(b.ask)),
+            _ => return has_come,
+        };
+        if has_come {
+            let is_there = |level: &Level| level.qty.is_positive();
+            let mid = bid.filter(is_there).zip(ask.filter(is_there));
+            let mid = mid.map(|(b, a)| Px::from_raw(b.px.raw().midpoint(a.px.raw())));
+            self.1.lock().unwrap().push((event.asset(), event.venue_time(), mid));
+        }
+        has_come
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.0.next_deadline()
+    }
 }
 
 impl Outcome {
@@ -120,7 +148,17 @@ pub fn replay(
         event.set_recv_time(event.venue_time() + Nanos::millis(80));
         event
     });
-    let tape = Arc::new(Tape::build(delayed));
+    replay_of(setup, Tape::build(delayed), wrap, side)
+}
+
+/// A replay of a tape of assets of [`universe`].
+pub fn replay_of(
+    setup: &Setup,
+    tape: Tape,
+    wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
+    side: impl FnMut(Nanos, &mut Control),
+) -> Outcome {
+    let tape = Arc::new(tape);
     let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
     let (exchange, Links { gateway, account, .. }) =
         Exchange::new(market, universe(), exchange_config(setup), false);
@@ -138,6 +176,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
     ),
 ) -> Outcome {
     let universe = universe();
+    let blocks = Arc::new(Mutex::new(Vec::new()));
     let config = wiring::Config {
         params: vec![setup.params; universe.len()],
         universe,
@@ -146,7 +185,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         risk: None,
     };
     let wiring::Pipeline { stages, mut records, mut control, metrics, rings, .. } =
-        wiring::build(&config, feed, gateway);
+        wiring::build(&config, Tapped(feed, blocks.clone()), gateway);
     let stages = stages.into_iter().map(wrap).collect();
     let mut all = Vec::new();
     let mut after_moment = |now| {
@@ -170,6 +209,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         metrics,
         venue: VenueAccount::read(&account),
         records: all,
+        blocks: std::mem::take(&mut blocks.lock().unwrap()),
         dropped: rings.iter().map(|r| (r.name, r.dropped())).collect(),
     }
 }

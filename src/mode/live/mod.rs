@@ -401,6 +401,7 @@ impl Live {
             wall,
             market: self.market,
             queue: self.queue,
+            feed: self.latency.clone(),
             latency: self.latency,
             plan: self.plan_name.clone(),
             data: Vec::new(),

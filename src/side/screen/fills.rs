@@ -70,8 +70,8 @@ pub(super) mod tests {
             fee: Usd::ZERO,
             ..Fill::default()
         };
-        let (asset, time, mid) = (AssetId::new(0), Nanos::secs(tid as i64), Px::whole(px));
-        Record::Fill { asset, time, fill, mid }
+        let (asset, time) = (AssetId::new(0), Nanos::secs(tid as i64));
+        Record::Fill { asset, time, venue_time: time, fill }
     }
 
     pub fn markout(tid: u64, side: Side, px: i64, mid: i64, horizon: usize) -> Record {

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::types::Side;
+use crate::types::limits::MAX_BLOCK_MIDS;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -32,8 +32,9 @@ fn view(now: Nanos, mid: i64) -> BookView {
 
 /// Shows a view and decides.
 fn quote_at(desk: &mut Desk, now: Nanos, mid: i64) -> Option<Quote> {
-    desk.settle(now, |_| {});
-    desk.on_view(&view(now, mid));
+    let view = view(now, mid);
+    desk.on_block(now, &view, |_| {});
+    desk.on_view(&view);
     desk.decide(now, 0)
 }
 
@@ -97,7 +98,8 @@ fn a_clock_that_jumps_neither_stops_nor_breaks_it() {
         quote_at(&mut d, START + Nanos::secs(s), 3_000 + s % 3);
     }
     let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
-    d.on_fill(START + Nanos::secs(120), &fill);
+    let now = START + Nanos::secs(120);
+    d.on_fill(now, now, &fill, |_| {});
     for jump_s in [-3_600, 86_400, -2 * 86_400, 400 * 86_400, 0] {
         for s in 0..5 {
             let now = START + Nanos::secs(jump_s + s);
@@ -139,9 +141,9 @@ fn toxic_fills_pull_their_side_until_it_is_forgotten() {
     let mut p = params();
     (p.toxicity.use_toxicity, p.toxicity.toxicity_alpha) = (true, 1.0);
     let mut d = desk(&p);
-    quote_at(&mut d, START, 3_000);
+    quote_at(&mut d, START - Nanos::secs(1), 3_000);
     let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
-    d.on_fill(START, &fill);
+    d.on_fill(START, START, &fill, |_| {});
     let before = quote_at(&mut d, START + Nanos::secs(4), 2_990).unwrap();
     assert_eq!(before.target.bid_reason, Reason::Quoted, "not measured yet");
     let after = quote_at(&mut d, START + Nanos::secs(5), 2_990).unwrap();

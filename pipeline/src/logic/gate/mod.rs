@@ -127,13 +127,17 @@ impl Gate {
     pub fn approve(&mut self, now: Nanos, target: QuoteTarget) -> Approved<QuoteTarget> {
         self.on_time(now);
         self.watch_market(now, &target);
-        self.approve_again(now, target)
+        self.judge(now, target)
     }
 
     /// Lets through what may be quoted of a target that was approved before: limits or breaks have
-    /// changed since, the market has not.
-    pub fn approve_again(&mut self, now: Nanos, mut target: QuoteTarget) -> Approved<QuoteTarget> {
+    /// changed since, the market has not. What comes out was decided on now.
+    pub fn approve_again(&mut self, now: Nanos, target: QuoteTarget) -> Approved<QuoteTarget> {
         self.on_time(now);
+        self.judge(now, QuoteTarget { time: now, ..target })
+    }
+
+    fn judge(&mut self, now: Nanos, mut target: QuoteTarget) -> Approved<QuoteTarget> {
         if self.assets[0].is_usable {
             let limits = *self.account_limits();
             self.breakers.judge_losses(self.net(), &limits);

@@ -90,6 +90,17 @@ fn rejected(reason: RejectReason) -> VenueEvent {
 }
 
 #[test]
+fn what_is_judged_again_has_the_time_of_that_judgement() {
+    let mut g = gate(AssetParams::default());
+    let (made, again) = (Nanos::secs(5), Nanos::secs(7));
+    let first = *g.approve(made, QuoteTarget { time: made, made, ..target(1000) }).get();
+    assert_eq!((first.time, first.made), (made, made));
+    let second = *g.approve_again(again, first).get();
+    assert_eq!((second.time, second.made), (again, made));
+    assert_eq!(QuoteTarget { time: made, ..second }, first, "and is the same else");
+}
+
+#[test]
 fn a_large_move_breaks_and_recovers() {
     let mut g = gate(AssetParams::default());
     g.approve(Nanos::ZERO, target(1000));

@@ -143,6 +143,7 @@ impl Quoter {
             asset: view.asset,
             generation: view.generation,
             time: input.now,
+            made: input.now,
             cause: Cause {
                 market_seq: view.market_seq,
                 recv_time: view.recv_time,

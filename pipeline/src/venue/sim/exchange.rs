@@ -207,6 +207,7 @@ impl<M: Market> Exchange<M> {
             fee,
             tid: execution.tid,
             side: order.side,
+            cause: execution.cause,
             ..Fill::default()
         };
         self.answer(execution.time, &order, VenueEventKind::Fill(fill));

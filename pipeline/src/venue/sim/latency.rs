@@ -8,6 +8,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 
+/// What the delay of a recorded feed may look like, beside a latency model.
+const AS_RECORDED: &str = "recorded";
+
 /// What a latency model may look like.
 pub const LATENCY_ALLOWED: &str =
     "a duration (50ms) or lognormal:MEDIAN,SIGMA (lognormal:50ms,0.3; SIGMA from 0 to 2)";
@@ -81,6 +84,37 @@ impl FromStr for LatencyModel {
     }
 }
 
+/// When the events of a recording reach us.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum FeedDelay {
+    /// At their recorded receive times: the recorder's way to the venue, and its batching, are ours.
+    #[default]
+    Recorded,
+    /// So long after they happened at the venue.
+    After(LatencyModel),
+}
+
+impl fmt::Display for FeedDelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded => f.write_str(AS_RECORDED),
+            Self::After(model) => model.fmt(f),
+        }
+    }
+}
+
+impl FromStr for FeedDelay {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == AS_RECORDED {
+            return Ok(Self::Recorded);
+        }
+        text.parse().map(Self::After).map_err(|_| {
+            format!("{text:?} is not a delay; allowed: {AS_RECORDED}, {LATENCY_ALLOWED}")
+        })
+    }
+}
+
 /// A latency model with its own random numbers.
 #[derive(Clone, Debug)]
 pub struct Latency {
@@ -132,6 +166,16 @@ mod tests {
         let median_ms = sorted[1000].0 as f64 / 1e6;
         assert!((median_ms - 50.0).abs() < 2.0, "{median_ms}");
         assert!(sorted[2000] < model.settle_time());
+    }
+
+    #[test]
+    fn delays_of_a_feed_are_read_back_as_written() {
+        assert_eq!("recorded".parse(), Ok(FeedDelay::Recorded));
+        for text in ["recorded", "10ms", "lognormal:300ms,0.5"] {
+            assert_eq!(text.parse::<FeedDelay>().unwrap().to_string(), text);
+        }
+        let refused = "10".parse::<FeedDelay>().unwrap_err();
+        assert!(refused.contains("recorded, a duration (50ms) or lognormal:"), "{refused}");
     }
 
     #[test]

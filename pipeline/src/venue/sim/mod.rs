@@ -13,7 +13,7 @@ pub mod recorded;
 pub mod shown;
 pub mod synthetic;
 
-use crate::types::{AssetId, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
+use crate::types::{AssetId, FillCause, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 
 /// A resting order of ours, handed to a market after the venue's checks passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Execution {
     pub qty: Qty,
     /// Venue trade id.
     pub tid: u64,
+    /// By which rule; [`None`] where the market knows every order.
+    pub cause: Option<FillCause>,
 }
 
 /// An aggressive order of ours: it trades at once or not at all.

@@ -5,12 +5,15 @@
 //! It walks the tape in *venue* time. The bot sees the same events later, at their receive times.
 //! When one of our bids fills (asks mirrored):
 //!
-//! | what the tape shows | what we get |
-//! |---|---|
-//! | a sell traded below our price | filled whole, at our price |
-//! | a sell traded at our price | what the trade leaves after the queue ahead of us |
-//! | the best ask at or below our price | filled whole, at our price |
-//! | anything else | at most a better place in the queue ([`super::queue`]) |
+//! | what the tape shows | what we get | [`FillCause`] |
+//! |---|---|---|
+//! | a sell traded below our price | filled whole, at our price | `TradedThrough` |
+//! | a sell traded at our price | what the trade leaves after the queue ahead of us | `TradedAt` |
+//! | the best ask at or below our price | filled whole, at our price | `TouchReached` |
+//! | anything else | at most a better place in the queue ([`super::queue`]) | |
+//!
+//! The third rule is the one that no trade vouches for: such a price could not rest beside ours, so
+//! whoever showed it would have traded with us, but the tape has only what happened without us.
 //!
 //! Our own orders are not in the displayed book. Among themselves they keep time priority, and one
 //! trade's size is shared once among those at its price. A fill never exceeds whole lots.
@@ -25,8 +28,8 @@ use super::shown::ShownBook;
 use super::{DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder};
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade,
-    Universe,
+    AssetId, Bbo, BookSnapshot, FillCause, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty,
+    Side, Trade, Universe,
 };
 use crate::venue::tape::Tape;
 use std::sync::Arc;
@@ -245,7 +248,13 @@ struct Fills<'a> {
 impl Fills<'_> {
     /// Fills `qty` of an order at its own price. A trade id must not come twice (fills are counted
     /// once by it), so `tid` is taken by the first order that a public trade fills.
-    fn fill(&mut self, time: Nanos, order: &mut OwnOrder, qty: Qty, tid: &mut Option<u64>) {
+    fn fill(
+        &mut self,
+        (time, cause): (Nanos, FillCause),
+        order: &mut OwnOrder,
+        qty: Qty,
+        tid: &mut Option<u64>,
+    ) {
         if !qty.is_positive() {
             return;
         }
@@ -254,7 +263,8 @@ impl Fills<'_> {
             *self.generated += 1;
             GENERATED_TID | *self.generated
         });
-        self.out.executions.push(Execution { time, oid: order.oid, px: order.px, qty, tid });
+        let OwnOrder { oid, px, .. } = *order;
+        self.out.executions.push(Execution { time, oid, px, qty, tid, cause: Some(cause) });
     }
 }
 
@@ -278,9 +288,10 @@ impl AssetMarket {
                 let left = order.place.on_trade(trade.qty, ours);
                 let qty = self.instrument.round_qty_down(left).min(order.leaves);
                 ours += qty;
-                fills.fill(trade.venue_time, order, qty, &mut tid);
+                fills.fill((trade.venue_time, FillCause::TradedAt), order, qty, &mut tid);
             } else if hit.is_better(order.px, trade.px) {
-                fills.fill(trade.venue_time, order, order.leaves, &mut tid);
+                let why = (trade.venue_time, FillCause::TradedThrough);
+                fills.fill(why, order, order.leaves, &mut tid);
             }
         }
         self.orders.retain(|o| o.leaves.is_positive());
@@ -314,7 +325,8 @@ impl AssetMarket {
             let order = &mut self.orders[i];
             let opposite = self.shown.touch(order.side.opposite());
             if opposite.qty.is_positive() && !order.side.is_better(opposite.px, order.px) {
-                fills.fill(time, order, order.leaves, &mut None);
+                let why = (time, FillCause::TouchReached);
+                fills.fill(why, order, order.leaves, &mut None);
                 continue;
             }
             let spoken_of = reach[order.side.index()]

@@ -245,7 +245,7 @@ impl AssetMarket {
             }));
             let Match { oid, px, qty, left } = fill;
             if user_order(oid).is_some() {
-                out.executions.push(Execution { time: now, oid, px, qty, tid });
+                out.executions.push(Execution { time: now, oid, px, qty, tid, cause: None });
                 if left.is_zero() {
                     own.remove(&oid);
                 }
