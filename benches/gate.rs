@@ -110,7 +110,7 @@ impl Rig {
     }
 
     fn plan(&mut self) -> Plan {
-        self.orders.plan(self.now, made::first(), &mut self.budget)
+        self.orders.plan(self.now, self.now, made::first(), &mut self.budget)
     }
 
     /// The venue takes every action and says so.

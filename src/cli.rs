@@ -179,6 +179,16 @@ pub struct RunArgs {
     /// Where nonces, run numbers and the risk state are kept between runs [default: state].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// How long a venue that does not answer is asked again before the start is given up; 0s = not at
+    /// all.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub wait: Nanos,
+    /// Refuse to start when the venue has delisted one of the coins; without it that coin is left out.
+    #[arg(long)]
+    pub strict_symbols: bool,
+    /// Another botmm may trade on this account, on other coins; without it the second one refuses.
+    #[arg(long)]
+    pub allow_other_session: bool,
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
     #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
     pub plan: Option<String>,

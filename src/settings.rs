@@ -162,15 +162,21 @@ impl Settings {
     fn build(mut draft: Draft) -> Result<Self, ConfigError> {
         spec::check(&draft.table, &draft.origins)?;
         draft.lay_live_params()?;
-        let Draft { table, origins, secrets, .. } = &mut draft;
+        let Draft { table, origins, secrets, delisted, .. } = &mut draft;
         let root: file::Root = file::read(table, "", origins)?;
         let universe = instruments(&root, origins)?;
         let coins: Vec<String> = universe.keys().cloned().collect();
         let typed = root.general.symbols.iter().map(String::as_str);
-        let symbols = symbols::resolve_all(typed, &coins, MAX_ASSETS).map_err(|problem| {
+        let wrong = |problem| {
             let key = "general.symbols";
             ConfigError::at(place_of(origins, key), key, problem)
-        })?;
+        };
+        let (typed, gone) = symbols::split_delisted(typed, &coins, &delisted.coins);
+        if let Some(coin) = gone.first().filter(|_| delisted.strict || typed.is_empty()) {
+            let problem = format!("the venue has delisted {coin}; allowed: coins that it lists");
+            return Err(wrong(problem));
+        }
+        let symbols = symbols::resolve_all(typed, &coins, MAX_ASSETS).map_err(wrong)?;
         if let Some(general) = table.get_mut("general").and_then(Value::as_table_mut) {
             let list = symbols.iter().cloned().map(Value::String).collect();
             general.insert("symbols".to_owned(), Value::Array(list));
@@ -188,7 +194,8 @@ impl Settings {
             }
             params.insert(coin.clone(), reader.params(Some(coin))?);
         }
-        let warnings = reader.warnings;
+        let mut warnings = reader.warnings;
+        warnings.extend(gone.iter().map(|c| format!("{c}: the venue has delisted it; left out")));
         Ok(Self {
             symbols,
             plan_name: root.general.plan,

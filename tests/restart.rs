@@ -53,6 +53,7 @@ requote_threshold_bps = 0.1
 order_size_usd = 300
 [defaults.risk]
 expires_after_ms = 1000
+max_clock_offset_ms = 300
 ";
 
 #[test]

@@ -104,7 +104,7 @@ impl World {
     }
 
     fn plan(&mut self, asset: AssetId) {
-        let plan = self.orders.plan(self.now, asset, &mut self.budget);
+        let plan = self.orders.plan(self.now, self.now, asset, &mut self.budget);
         for action in [plan.cancel, plan.modify, plan.place] {
             if action.is_empty() {
                 continue;

@@ -6,6 +6,7 @@ mod tiny_venue;
 
 use botmm_pipeline::types::{BookSnapshot, Link, MarketEvent, Nanos};
 use botmm_pipeline::venue::Feed;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::feed::HlFeed;
 use std::sync::atomic::Ordering;
 use tiny_venue::line::{BotEnd, Line};
@@ -26,7 +27,7 @@ impl Rig {
     fn new() -> Self {
         let (line, end) = Line::new();
         line.ends().open_after = Nanos::millis(20);
-        let feed = HlFeed::new(end, universe(), 3);
+        let feed = HlFeed::new(end, universe(), 3, VenueClock::default());
         let (events, sent, books) = (Vec::new(), Vec::new(), COINS.to_vec());
         let mut rig = Self { feed, line, now: START, events, sent, books };
         rig.run(Nanos::secs(1));

@@ -31,7 +31,7 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     };
     let draft = Draft::load(args.config.as_deref(), &|n| std::env::var(n).ok())?;
     let stop = session::stop_flag()?;
-    let clock = WallClock::default();
+    let (clock, mut discipline) = WallClock::disciplined();
     let asked = Asked {
         source: &args.source_of_prices,
         paths: &args.paths,
@@ -47,6 +47,9 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     }
     terminal::print(&format!("exchange: {words}\n"))?;
     while !stop.load(Ordering::Relaxed) && !server.has_ended() {
+        if let Some(set) = discipline.turn() {
+            terminal::complain(format_args!("exchange: {set}"));
+        }
         std::thread::sleep(TURN);
     }
     server.stop()?;

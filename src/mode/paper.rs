@@ -26,7 +26,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let PaperVerb { paths, paper: args } = args;
     let draft = Draft::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?;
     let stop = session::stop_flag()?;
-    let clock = WallClock::default();
+    let (clock, discipline) = WallClock::disciplined();
     let asked = Asked { source: &args.source, paths, flags: args.overrides(), all_coins: false };
     let listing = asked.open(draft.clone(), &clock)?;
     let Listing { lasts, words, .. } = &listing;
@@ -47,6 +47,9 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         wallet: None,
         state_dir: dir.join("state"),
         key_is_disposable: true,
+        wait: Duration::ZERO,
+        strict_symbols: false,
+        allow_other_session: false,
     };
     let (market, queue, mut notes) = assumptions(args.source.market, &sim);
     if let Some(lasts) = lasts {
@@ -64,8 +67,9 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         draft,
         flags: Overrides { symbols, ..args.overrides() },
         notes,
+        stop: stop.clone(),
     };
-    let live = Live::start(request, clock)?;
+    let live = Live::start(request, (clock, discipline))?;
     let limit = args.duration.into_iter().chain(lasts).min();
     let limit = limit.map(|d| Duration::from_nanos(d.0 as u64));
     let ended = trade(live, &stop, limit, args.common.json);

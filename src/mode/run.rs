@@ -30,13 +30,16 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         ));
     }
     let stop = session::stop_flag()?;
-    let clock = WallClock::default();
+    let (clock, discipline) = WallClock::disciplined();
     let access = Access {
         tls: Tls { extra_ca: args.ca.clone() },
         signer: Arc::new(keys::signer(args.key_file.as_deref())?),
         wallet: keys::account()?,
         state_dir: args.state.clone().unwrap_or_else(|| DEFAULT_DIR.into()),
         key_is_disposable: false,
+        wait: Duration::from_nanos(args.wait.0.unsigned_abs()),
+        strict_symbols: args.strict_symbols,
+        allow_other_session: args.allow_other_session,
         endpoint,
     };
     let dir = match &args.common.out {
@@ -63,8 +66,9 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         draft,
         flags: args.overrides(),
         notes,
+        stop: stop.clone(),
     };
-    let live = Live::start(request, clock)?;
+    let live = Live::start(request, (clock, discipline))?;
     trade(live, &stop, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
 }
 

@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 /// How often a blocked step looks whether anybody still waits for it.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// Says true as soon as nobody waits any more.
+pub type Stopped = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Until when to wait, and for how long it still makes sense.
 #[derive(Clone)]
 pub(super) struct Patience {
     until: Instant,
-    /// True as soon as nobody waits any more.
-    superseded: Arc<dyn Fn() -> bool + Send + Sync>,
+    superseded: Stopped,
 }
 
 impl Patience {
@@ -32,7 +34,12 @@ impl Patience {
         after: Duration,
         superseded: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { until: Instant::now() + after, superseded: Arc::new(superseded) }
+        Self::shared(after, Arc::new(superseded))
+    }
+
+    /// The same, with a reason to stop that others have too.
+    pub(super) fn shared(after: Duration, superseded: Stopped) -> Self {
+        Self { until: Instant::now() + after, superseded }
     }
 
     /// The same reason to stop, but at most `after` from now.

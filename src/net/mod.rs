@@ -21,6 +21,7 @@ mod ws;
 
 pub use endpoint::Endpoint;
 pub use error::NetError;
+pub use link::Stopped;
 pub use rest::{Rest, RestError, RestFailure};
 pub use status::{WsCounts, WsState, WsStatus};
 pub use tls::Tls;

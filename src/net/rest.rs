@@ -2,10 +2,12 @@
 
 use super::dial::Dialer;
 use super::error::io_words;
+use super::link::Stopped;
 use super::rest_link::{NoResolver, RestConnector, never_sent};
 use super::{Endpoint, MAX_MESSAGE_BYTES, NetError, Timeouts, Tls, excerpt};
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 use ureq::Agent;
 
 /// A client of one venue's REST interface. Connections are kept and used again.
@@ -36,6 +38,9 @@ pub enum RestFailure {
     /// There was no connection: nothing was sent, for certain.
     #[error("never sent: {0}")]
     NeverSent(String),
+    /// The server is not who it says, or speaks no TLS that we do: nothing was sent.
+    #[error("never sent: {0}")]
+    Distrusted(String),
     /// It was sent, or may have been, and whether it was executed is not known.
     #[error("outcome unknown: {0}")]
     Unknown(String),
@@ -64,10 +69,19 @@ impl RestError {
         !matches!(self.failure, RestFailure::Unknown(_) | RestFailure::NotJson(_))
     }
 
+    /// Whether asking the same again would bring the same: somebody has answered, or is not who was
+    /// meant.
+    pub fn is_answer(&self) -> bool {
+        use RestFailure::{Distrusted, Malformed, Refused};
+        matches!(self.failure, Distrusted(_) | Malformed(_) | Refused { .. })
+    }
+
     fn words(&self) -> String {
         match &self.failure {
             // A question is asked again or not; what has to be done is about the connection.
-            RestFailure::NeverSent(why) if !self.is_action => why.clone(),
+            RestFailure::NeverSent(why) | RestFailure::Distrusted(why) if !self.is_action => {
+                why.clone()
+            }
             failure => {
                 format!("{} {}: {failure}; {}", self.endpoint, self.request, self.remedy())
             }
@@ -76,7 +90,7 @@ impl RestError {
 
     fn remedy(&self) -> &'static str {
         match self.failure {
-            RestFailure::NeverSent(_) => "it is safe to send it again",
+            RestFailure::NeverSent(_) | RestFailure::Distrusted(_) => "it is safe to send it again",
             RestFailure::Unknown(_) | RestFailure::NotJson(_) if self.is_action => {
                 "ask for open orders, fills and position before sending it again"
             }
@@ -98,6 +112,14 @@ impl Rest {
         Self::with_timeouts(endpoint, tls, Timeouts::default())
     }
 
+    /// The same; what is being asked when `stopped` says true is given up at once.
+    ///
+    /// # Errors
+    /// As [`Rest::new`].
+    pub fn until(endpoint: &Endpoint, tls: &Tls, stopped: Stopped) -> Result<Self, NetError> {
+        Self::make(endpoint, tls, Timeouts::default(), stopped)
+    }
+
     /// The same with other deadlines.
     ///
     /// # Errors
@@ -107,6 +129,15 @@ impl Rest {
         tls: &Tls,
         timeouts: Timeouts,
     ) -> Result<Self, NetError> {
+        Self::make(endpoint, tls, timeouts, Arc::new(|| false))
+    }
+
+    fn make(
+        endpoint: &Endpoint,
+        tls: &Tls,
+        timeouts: Timeouts,
+        stopped: Stopped,
+    ) -> Result<Self, NetError> {
         let config = Agent::config_builder()
             .timeout_global(Some(timeouts.total))
             // The status is part of the answer, and no redirect gets to see what we signed.
@@ -115,7 +146,8 @@ impl Rest {
             .proxy(None)
             .user_agent(concat!("botmm/", env!("CARGO_PKG_VERSION")))
             .build();
-        let connector = RestConnector(Dialer::new(endpoint, tls, timeouts)?);
+        let dialer = Dialer::new(endpoint, tls, timeouts)?;
+        let connector = RestConnector { dialer, stopped };
         let agent = Agent::with_parts(config, connector, NoResolver);
         Ok(Self { agent, base: endpoint.rest_url(), timeouts })
     }
@@ -180,7 +212,10 @@ impl Rest {
 
     fn failure(&self, e: &ureq::Error) -> RestFailure {
         if let Some(e) = never_sent(e) {
-            return RestFailure::NeverSent(e.to_string());
+            return match e {
+                NetError::Tls { .. } => RestFailure::Distrusted(e.to_string()),
+                e => RestFailure::NeverSent(e.to_string()),
+            };
         }
         RestFailure::Unknown(match e {
             ureq::Error::Timeout(step) => {

@@ -2,7 +2,8 @@
 
 use super::NetError;
 use super::dial::Dialer;
-use super::link::{Link, Patience};
+use super::link::{Link, Patience, Stopped};
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -15,8 +16,17 @@ use ureq::unversioned::transport::{
 
 /// Opens connections for ureq. Whatever fails here is a [`NetError`] inside `ureq::Error::Other`,
 /// and by that known to be before anything was sent.
-#[derive(Debug)]
-pub(super) struct RestConnector(pub(super) Dialer);
+pub(super) struct RestConnector {
+    pub(super) dialer: Dialer,
+    /// Nobody waits for answers any more.
+    pub(super) stopped: Stopped,
+}
+
+impl fmt::Debug for RestConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestConnector").field("dialer", &self.dialer).finish_non_exhaustive()
+    }
+}
 
 impl Connector for RestConnector {
     type Out = RestLink;
@@ -26,15 +36,17 @@ impl Connector for RestConnector {
         details: &ConnectionDetails,
         _: Option<()>,
     ) -> Result<Option<RestLink>, ureq::Error> {
-        let patience = patience(&details.timeout, self.0.timeouts.total);
-        let url = self.0.endpoint.rest_url();
-        let link = self.0.dial(&url, &patience).map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let Self { dialer, stopped } = self;
+        let limit = dialer.timeouts.total;
+        let patience = patience(&details.timeout, limit, stopped);
+        let url = dialer.endpoint.rest_url();
+        let link = dialer.dial(&url, &patience).map_err(|e| ureq::Error::Other(Box::new(e)))?;
         let buffers = LazyBuffers::new(
             details.config.input_buffer_size(),
             details.config.output_buffer_size(),
         );
-        let tls = self.0.endpoint.is_tls();
-        Ok(Some(RestLink { link, buffers, tls, limit: self.0.timeouts.total }))
+        let tls = dialer.endpoint.is_tls();
+        Ok(Some(RestLink { link, buffers, tls, limit, stopped: stopped.clone() }))
     }
 }
 
@@ -56,13 +68,19 @@ impl Resolver for NoResolver {
 }
 
 /// A connection with the buffers that ureq works on.
-#[derive(Debug)]
 pub(super) struct RestLink {
     link: Link,
     buffers: LazyBuffers,
     tls: bool,
     /// The longest that one step may take, should ureq name no time.
     limit: Duration,
+    stopped: Stopped,
+}
+
+impl fmt::Debug for RestLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestLink").field("link", &self.link).finish_non_exhaustive()
+    }
 }
 
 impl Transport for RestLink {
@@ -71,13 +89,13 @@ impl Transport for RestLink {
     }
 
     fn transmit_output(&mut self, amount: usize, next: NextTimeout) -> Result<(), ureq::Error> {
-        self.link.set_patience(patience(&next, self.limit));
+        self.link.set_patience(patience(&next, self.limit, &self.stopped));
         let output = &self.buffers.output()[..amount];
         self.link.write_all(output).and_then(|()| self.link.flush()).map_err(|e| failed(e, &next))
     }
 
     fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
-        self.link.set_patience(patience(&next, self.limit));
+        self.link.set_patience(patience(&next, self.limit, &self.stopped));
         let amount =
             self.link.read(self.buffers.input_append_buf()).map_err(|e| failed(e, &next))?;
         self.buffers.input_appended(amount);
@@ -101,8 +119,8 @@ pub(super) fn never_sent(e: &ureq::Error) -> Option<&NetError> {
     }
 }
 
-fn patience(next: &NextTimeout, limit: Duration) -> Patience {
-    Patience::new((*next.after).min(limit), || false)
+fn patience(next: &NextTimeout, limit: Duration, stopped: &Stopped) -> Patience {
+    Patience::shared((*next.after).min(limit), stopped.clone())
 }
 
 fn failed(e: io::Error, next: &NextTimeout) -> ureq::Error {

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use std::fmt;
 use toml::{Table, Value};
 
-/// Bars that are being built keep their length.
-const TAKES_RESTART: [&str; 2] = ["signal_bar_s", "atr_bar_s"];
+/// Bars that are being built keep their length; the gateway keeps what it began with.
+const TAKES_RESTART: [&str; 3] = ["signal_bar_s", "atr_bar_s", "max_clock_offset_ms"];
 
 /// A parameter that changed. Money is decimal text, so that no reader rounds it.
 #[derive(Clone, Debug, PartialEq)]

@@ -36,6 +36,16 @@ pub struct Draft {
     live: Option<LiveParams>,
     /// Coins of the configuration that the venue does not list.
     unlisted: Vec<String>,
+    /// Coins that the venue has delisted: left out, or refused.
+    pub(super) delisted: Delisted,
+}
+
+/// Coins that a venue lists no longer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Delisted {
+    pub coins: Vec<String>,
+    /// One of them ends the start.
+    pub strict: bool,
 }
 
 impl Draft {
@@ -73,7 +83,16 @@ impl Draft {
             set(&mut table, &mut origins, ["general", "symbols"], coin_list(typed), SYMBOLS_VAR);
         }
         let file = file.map(|(path, text)| (path.to_owned(), content_hash(text.as_bytes())));
-        Ok(Self { table, origins, secrets, file, typed_symbols, live: None, unlisted: Vec::new() })
+        Ok(Self {
+            table,
+            origins,
+            secrets,
+            file,
+            typed_symbols,
+            live: None,
+            unlisted: Vec::new(),
+            delisted: Delisted::default(),
+        })
     }
 
     /// The same with another content of its file: what a running bot takes over when that changes.
@@ -241,13 +260,26 @@ impl Draft {
         let universe: Table = listed.iter().map(entry).collect();
         let configured = self.table.get("universe").and_then(Value::as_table);
         let configured = configured.into_iter().flat_map(Table::keys);
-        self.unlisted = configured.filter(|c| !universe.contains_key(*c)).cloned().collect();
-        if let Some(coins) = self.table.get_mut("asset").and_then(Value::as_table_mut) {
-            coins.retain(|coin, _| !self.unlisted.iter().any(|c| c == coin));
-        }
+        let unlisted: Vec<_> = configured.filter(|c| !universe.contains_key(*c)).cloned().collect();
+        self.forget(&unlisted);
         self.table.insert("universe".to_owned(), Value::Table(universe));
         self.origins.retain(|key, _| !key.starts_with("universe"));
         self
+    }
+
+    /// Coins that the venue has delisted are left out, with a warning; when that is `strict`, they are
+    /// refused.
+    pub fn without(mut self, delisted: &[String], strict: bool) -> Self {
+        self.forget(delisted);
+        Self { delisted: Delisted { coins: delisted.to_vec(), strict }, ..self }
+    }
+
+    /// What is set for these coins is of no use.
+    fn forget(&mut self, coins: &[String]) {
+        if let Some(tables) = self.table.get_mut("asset").and_then(Value::as_table_mut) {
+            tables.retain(|coin, _| !coins.iter().any(|c| c == coin));
+        }
+        self.unlisted.extend_from_slice(coins);
     }
 
     /// Checks everything.

@@ -202,6 +202,7 @@ pub(super) struct Risk {
     cancel_reserve_pct: f64,
     ack_timeout_ms: i64,
     expires_after_ms: i64,
+    max_clock_offset_ms: i64,
 }
 
 /// Seconds of a file as time, to the nearest nanosecond.
@@ -348,6 +349,7 @@ impl Risk {
             cancel_reserve_frac: self.cancel_reserve_pct / 100.0,
             ack_timeout: Nanos::millis(self.ack_timeout_ms),
             expires_after: Nanos::millis(self.expires_after_ms),
+            max_clock_offset: Nanos::millis(self.max_clock_offset_ms),
         }
     }
 }

@@ -8,6 +8,9 @@ use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::{AssetParams, Bps};
 use std::cmp::Ordering;
 
+/// The tolerated offset of the venue's clock is less than this part of `expires_after_ms`.
+const CLOCK_SHARE: i64 = 3;
+
 /// Reads the parameters of one coin after another, and gathers warnings.
 pub(super) struct Reader<'a> {
     root: &'a Root,
@@ -90,6 +93,7 @@ impl<'a> Reader<'a> {
         let params = file.to_params(self.maker_fee);
         self.check_order(&params, coin, &parts)?;
         self.check_weights(&params, coin)?;
+        self.check_clock(&params, coin)?;
         if !params.is_usable() {
             // Every way to get here has its own message above; this keeps that true.
             return Err(ConfigError::general(prefix, "these parameters cannot be quoted with"));
@@ -149,6 +153,24 @@ impl<'a> Reader<'a> {
         let key = self.path(coin, ("quote", "level_weights"));
         let problem = format!("the weights of the {} levels in use are all 0", p.num_levels);
         Err(ConfigError::at(place_of(self.origins, &key), key, problem))
+    }
+
+    /// An action must arrive in time, and be void soon, even if the venue's offset were measured wrong.
+    fn check_clock(&self, p: &AssetParams, coin: Option<&str>) -> Result<(), ConfigError> {
+        let (offset_ms, expires_ms) =
+            (p.risk.max_clock_offset.as_millis(), p.risk.expires_after.as_millis());
+        if offset_ms * CLOCK_SHARE < expires_ms {
+            return Ok(());
+        }
+        let offset = self.path(None, ("risk", "max_clock_offset_ms"));
+        let expires = self.path(coin, ("risk", "expires_after_ms"));
+        let blamed = if self.is_own(&offset) { offset } else { expires };
+        let problem = format!(
+            "max_clock_offset_ms = {offset_ms} is not below a third of expires_after_ms = \
+             {expires_ms}; allowed: max_clock_offset_ms at most {}",
+            (expires_ms - 1) / CLOCK_SHARE
+        );
+        Err(ConfigError::at(place_of(self.origins, &blamed), blamed, problem))
     }
 
     fn warn(&mut self, p: &AssetParams, coin: Option<&str>) {

@@ -217,6 +217,7 @@ pub(super) const SPECS: &[Spec] = &[
     account("cancel_reserve_pct", Num(0.0, 90.0), "percent of the budget"),
     key(Risk, "ack_timeout_ms", Int(100, HOUR_MS), "ms"),
     key(Risk, "expires_after_ms", Int(100, HOUR_MS), "ms"),
+    account("max_clock_offset_ms", Int(1, HOUR_MS), "ms"),
 ];
 
 /// The tables of a configuration.

@@ -41,6 +41,22 @@ fn strip_suffix<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
     tail.eq_ignore_ascii_case(suffix).then_some(head)
 }
 
+/// Takes the coins that a venue has delisted out of what was typed: what is left, and their names.
+pub fn split_delisted<'t>(
+    typed: impl IntoIterator<Item = &'t str>,
+    coins: &[String],
+    delisted: &[String],
+) -> (Vec<&'t str>, Vec<String>) {
+    let (mut left, mut gone) = (Vec::new(), Vec::new());
+    for name in typed {
+        match resolve(name, delisted) {
+            Ok(coin) if resolve(name, coins).is_err() => gone.push(coin.to_owned()),
+            _ => left.push(name),
+        }
+    }
+    (left, gone)
+}
+
 /// Resolves a whole list: at least one, at most `limit`, none twice.
 pub fn resolve_all<'t>(
     typed: impl IntoIterator<Item = &'t str>,

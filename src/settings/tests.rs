@@ -149,6 +149,16 @@ fn refusals_name_place_key_value_and_what_is_allowed() {
              number from 100 to 3600000 (ms)",
         ),
         (
+            "[defaults.risk]\nexpires_after_ms = 2700",
+            ":2: defaults.risk.expires_after_ms: max_clock_offset_ms = 900 is not below a third of \
+             expires_after_ms = 2700; allowed: max_clock_offset_ms at most 899",
+        ),
+        (
+            "[defaults.risk]\nmax_clock_offset_ms = 950\n[asset.ETH.risk]\nexpires_after_ms = 2800",
+            ":2: defaults.risk.max_clock_offset_ms: max_clock_offset_ms = 950 is not below a third \
+             of expires_after_ms = 2800; allowed: max_clock_offset_ms at most 933",
+        ),
+        (
             "[defaults.quote]\nvol_multiplier = nan",
             ":2: defaults.quote.vol_multiplier: nan is not allowed (out of range); allowed: a \
              number from 0 to 100 (times)",
@@ -300,4 +310,38 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
         }
     }
     assert!(refusals > 600, "only {refusals}");
+}
+
+#[test]
+fn a_delisted_coin_is_named_and_left_out_or_refused() {
+    let listed = |coin: &str, venue_index| Instrument {
+        coin: Coin::new(coin).unwrap(),
+        venue_index,
+        sz_decimals: 2,
+        max_leverage: 5,
+    };
+    let coins = [listed("BTC", 0), listed("ETH", 1), listed("SOLV", 2)];
+    let delisted = ["SOL".to_owned(), "MATIC".to_owned()];
+    let build = |symbols: &str, strict| {
+        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        let text = format!(
+            "[general]\nsymbols = [{symbols}]\n[asset.SOL.quote]\nnum_levels = 1\n\
+             [asset.MATIC.quote]\nnum_levels = 1\n"
+        );
+        file.write_all(text.as_bytes()).unwrap();
+        let draft = Draft::load(Some(file.path()), &no_env).unwrap();
+        let built = draft.with_universe(&coins).without(&delisted, strict).build();
+        built.map_err(|e| e.to_string())
+    };
+    let s = build("'BTC', 'solusdt', 'MATIC', 'ETH', 'SOLV'", false).unwrap();
+    assert_eq!(s.symbols, ["BTC", "ETH", "SOLV"]);
+    let told = |coin| s.warnings.contains(&format!("{coin}: the venue has delisted it; left out"));
+    assert!(told("SOL") && told("MATIC"), "{:?}", s.warnings);
+    let refused = build("'BTC', 'SOL'", true).unwrap_err();
+    assert!(refused.contains("general.symbols: the venue has delisted SOL"), "{refused}");
+    let refused = build("'SOL'", false).unwrap_err();
+    assert!(refused.contains("the venue has delisted SOL"), "nothing is left: {refused}");
+    assert!(build("'BTC'", true).unwrap().warnings.is_empty(), "it is not one of ours");
+    let refused = build("'BTX'", false).unwrap_err();
+    assert!(refused.contains("unknown coin"), "{refused}");
 }

@@ -51,7 +51,11 @@ pub fn ask(
         let (start, end) = ((now - span).as_millis(), now.as_millis());
         let req = json!({ "coin": coin, "interval": interval, "startTime": start, "endTime": end });
         let answer = rest.info(&json!({ "type": "candleSnapshot", "req": req }))?;
-        let candles = answer.as_array().and_then(|all| all.iter().map(candle).collect());
+        if answer.is_null() {
+            return Ok(Vec::new()); // The venue has none.
+        }
+        // An odd one among them is a gap, as a minute without trades is.
+        let candles = answer.as_array().map(|all| all.iter().filter_map(candle).collect());
         candles.ok_or_else(|| {
             AppError::data(
                 format!("candles of {coin}"),
@@ -192,6 +196,7 @@ mod tests {
             ("109700.5".into(), "109650".into())
         );
         assert_eq!(candle(&json!({ "t": 1, "o": "1", "h": "x", "l": "1", "c": "1" })), None);
+        assert_eq!(candle(&json!({ "t": 1, "o": "1", "h": null, "l": "1", "c": "1" })), None);
     }
 
     fn universe() -> Universe {

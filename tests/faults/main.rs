@@ -225,6 +225,21 @@ fn a_clock_that_jumps() {
     each([jump(30_000), jump(-30_000)], [10_000, 50_000]);
 }
 
+/// Seconds apart, which is more than an order lives: tolerated, the bot trades as without.
+#[test]
+fn a_clock_that_is_off_and_known() {
+    for (seed, offset_ms) in [(1, 4_000), (2, -4_000)] {
+        let kind = FaultKind::ClockJump { offset: Nanos::millis(offset_ms) };
+        let fault = Fault { kind, start: Nanos::ZERO, duration: Nanos::secs(60) };
+        let setup = Setup::new(seed, vec![fault], BOUND_OF_LINKS);
+        let outcome = run(&Setup { max_clock_offset: Nanos::secs(5), ..setup });
+        assert!(outcome.problems.is_empty(), "{offset_ms} ms: {}", told(&outcome));
+        println!("{offset_ms} ms: {} orders, {} fills", outcome.orders, outcome.fills);
+        assert!(outcome.fills > 25, "{offset_ms} ms: {} fills in a minute", outcome.fills);
+        assert_eq!(outcome.losses, 0);
+    }
+}
+
 /// The checkers are known to be able to fail.
 #[test]
 fn what_is_broken_on_purpose_is_noticed() {

@@ -12,6 +12,7 @@ use botmm::settings::Settings;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{HaltLevel, Lane, WallClock};
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::feed::HlFeed;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway};
 use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Signer};
@@ -46,6 +47,8 @@ pub struct Setup {
     pub tamper: Tamper,
     /// The limits that the checkers hold the bot to.
     pub held_to: [Usd; 2],
+    /// How far the venue's clock may be off.
+    pub max_clock_offset: Nanos,
 }
 
 /// What came of it.
@@ -65,7 +68,9 @@ impl Setup {
         let risk = params().risk;
         let held_to = [risk.max_position_usd, risk.max_total_position_usd];
         let runs_for = Nanos::secs(12);
-        Self { seed, faults, bound, runs_for, tamper: Tamper::Nothing, held_to }
+        let max_clock_offset = risk.max_clock_offset;
+        let tamper = Tamper::Nothing;
+        Self { seed, faults, bound, runs_for, tamper, held_to, max_clock_offset }
     }
 
     /// When the last fault is over, and what it held back has come.
@@ -164,10 +169,15 @@ pub fn run(setup: &Setup) -> Outcome {
         vault: None,
         seed: setup.seed ^ 1 << 32,
         settle: Nanos::ZERO,
+        session: SESSION,
+        watch: Some(params().risk.expires_after),
+        offset: VenueOffset::default(),
+        max_clock_offset: setup.max_clock_offset,
     };
+    let venue_clock = gateway_config.offset.clock();
     let (gateway, link) =
         HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);
-    let feed = HlFeed::new(venue.transport(LATENCY), universe, setup.seed);
+    let feed = HlFeed::new(venue.transport(LATENCY), universe, setup.seed, venue_clock);
     let mut pipeline = wiring::build(&config, feed, gateway);
     let stages = core::mem::take(&mut pipeline.stages);
     let mut checks = Checks::new(setup, venue.clone(), link);

@@ -16,4 +16,5 @@ mod refusals;
 mod tls;
 mod trading;
 mod trouble;
+mod two;
 mod venue;

@@ -142,7 +142,7 @@ fn nobody_there() {
     let home = Home::new("nobody there");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
-    let (line, code) = home.refused(home.command(&url, &[]));
+    let (line, code) = home.refused(home.command(&url, &["--wait", "0s"]));
     assert!(line.contains(&url) && line.contains("connection refused"), "{line}");
     assert!(line.contains("check that the server runs"), "{line}");
     assert!(!line.contains("send it again"), "nothing was sent that could be: {line}");

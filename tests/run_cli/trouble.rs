@@ -36,6 +36,52 @@ fn a_clock_that_is_off_at_the_start_is_refused() {
 }
 
 #[test]
+fn a_venue_that_comes_up_later_is_waited_for() {
+    let home = Home::new("late venue");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let mut bot = home.start("run", home.command(&url, &["--symbols", "BTC", "--json"]));
+    bot.until("word of it", |bot| bot.has_said("waiting for the venue: "));
+    assert!(bot.has_said("connection refused") && bot.has_said("--wait"));
+    let market = Market::at(port, &[(&home.key, 10_000)], "");
+    bot.until("resting orders", |_| market.seen.open_orders(home.key.address()) > 0);
+    check(&bot.terminated(), &market.seen, home.key.address());
+}
+
+#[test]
+fn a_person_who_stops_the_waiting_is_heard() {
+    let home = Home::new("no venue");
+    // It takes the call, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let bot = home.start("run", home.command(&url, &["--symbols", "BTC"]));
+    let _called = silent.accept().unwrap();
+    let ended = bot.terminated();
+    assert!(ended.stderr.contains("stopped while the venue did not answer"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("no answer within"), "waited for a deadline: {}", ended.stderr);
+    assert_eq!((ended.code, ended.stderr.lines().count()), (5, 1), "{}", ended.stderr);
+}
+
+/// Four seconds are more than an order lives: named, or, where they are tolerated, allowed for.
+#[test]
+fn a_clock_four_seconds_off_is_named_or_trades() {
+    let home = Home::new("clock 4 s");
+    let account = home.key.address();
+    let faults = "[[fault]]\nkind = \"clock_jump\"\noffset = \"4s\"\nduration = \"1h\"\n";
+    let market = Market::at(0, &[(&home.key, 10_000)], faults);
+    let (line, code) = home.refused(home.command(&market.url(), &[]));
+    assert!(line.contains("this machine's clock is 4.0 s behind the venue's"), "{line}");
+    assert!(line.contains("max_clock_offset_ms = 900"), "{line}");
+    assert_eq!(code, 5);
+    let config = "[defaults.risk]\nmax_clock_offset_ms = 4900\nexpires_after_ms = 15000\n";
+    std::fs::write(home.path().join("my.toml"), config).unwrap();
+    let args = ["--symbols", "BTC", "--json", "--config", "my.toml"];
+    let mut bot = home.start("run", home.command(&market.url(), &args));
+    bot.until("resting orders", |_| market.seen.open_orders(account) > 0);
+    check(&bot.terminated(), &market.seen, account);
+}
+
+#[test]
 fn a_clock_that_jumps_stops_the_quotes_until_it_is_right_again() {
     let home = Home::new("clock");
     let account = home.key.address();

@@ -35,6 +35,8 @@ pub struct Plan {
 /// One asset's planning in progress.
 struct Turn<'a> {
     now: Nanos,
+    /// When what is sent now is void, by the venue's clock.
+    void_after: Nanos,
     target: &'a QuoteTarget,
     budget: &'a mut Budget,
     plan: &'a mut Plan,
@@ -172,8 +174,15 @@ impl Orders {
     }
 
     /// What to send now so that the asset's orders become its target. The slots take it as sent;
-    /// [`Orders::undo`] takes an action back that could not be.
-    pub fn plan(&mut self, now: Nanos, asset: AssetId, budget: &mut Budget) -> Plan {
+    /// [`Orders::undo`] takes an action back that could not be. `venue_now` is what time it is at the
+    /// venue, which judges by its own clock whether an action came too late.
+    pub fn plan(
+        &mut self,
+        now: Nanos,
+        venue_now: Nanos,
+        asset: AssetId,
+        budget: &mut Budget,
+    ) -> Plan {
         let mut plan = Plan {
             cancel: Action::new(ActionKind::Cancel),
             modify: Action::new(ActionKind::Modify),
@@ -181,15 +190,15 @@ impl Orders {
         };
         let Some(target) = self.assets[asset.index()].target else { return plan };
         self.assets[asset.index()].blocked = [None; 2];
-        let mut turn = Turn { now, target: &target, budget, plan: &mut plan };
+        let void_after = venue_now + self.assets[asset.index()].params.risk.expires_after;
+        let mut turn = Turn { now, void_after, target: &target, budget, plan: &mut plan };
         for side in self.make_way_first(&target) {
             slots_of(side).for_each(|index| self.plan_slot(&mut turn, index));
         }
-        let expires_after = now + self.assets[asset.index()].params.risk.expires_after;
         for action in [&mut plan.cancel, &mut plan.modify, &mut plan.place] {
             action.cause = target.cause;
             action.sent_time = now;
-            action.expires_after = expires_after;
+            action.expires_after = void_after;
         }
         plan
     }
@@ -205,8 +214,8 @@ impl Orders {
     }
 
     fn plan_slot(&mut self, turn: &mut Turn<'_>, index: usize) {
-        let Turn { now, target, budget, plan } = turn;
-        let (now, target) = (*now, *target);
+        let Turn { now, void_after, target, budget, plan } = turn;
+        let (now, void_after, target) = (*now, *void_after, *target);
         let asset_index = target.asset.index();
         let (side, level) = side_and_level(index);
         let wanted = self.assets[asset_index].behind_the_touch(target, side, level);
@@ -225,6 +234,7 @@ impl Orders {
                 let slot = &mut self.assets[asset_index].slots[index];
                 if move_it {
                     slot.modify(now, wanted.px, wanted.qty);
+                    slot.set_void_after(void_after);
                     plan.modify.push(request);
                     budget.spend(now, ActionKind::Modify);
                 } else {
@@ -245,6 +255,7 @@ impl Orders {
                 let cloid = Cloid::new(self.session, slot_id, self.sequence);
                 let slot = &mut asset.slots[index];
                 slot.place(now, cloid, wanted.px, wanted.qty);
+                slot.set_void_after(void_after);
                 plan.place.push(request(target.asset, side, slot, wanted));
                 budget.spend(now, ActionKind::Place);
             }
@@ -336,8 +347,7 @@ impl Orders {
     /// Every order whose fate is unknown.
     pub fn inquiries(&self) -> impl Iterator<Item = Inquiry> {
         self.assets.iter().enumerate().flat_map(|(i, asset)| {
-            let expires_after = asset.params.risk.expires_after;
-            asset.slots.iter().filter_map(move |s| s.inquiry(AssetId::new(i), expires_after))
+            asset.slots.iter().filter_map(move |s| s.inquiry(AssetId::new(i)))
         })
     }
 

@@ -68,6 +68,8 @@ pub struct Slot {
     old: Option<Leg>,
     current: Option<Leg>,
     sent_time: Nanos,
+    /// After this venue time the newest place or modify is void, if it has not arrived.
+    void_after: Nanos,
     past: [Oid; PAST_OIDS],
     past_next: usize,
 }
@@ -91,6 +93,12 @@ impl Slot {
         assert!(self.is_settled_live(), "only a live order without another leg is modified");
         self.old = self.current.replace(Leg::new(px, qty));
         (self.phase, self.sent_time) = (Phase::Modifying, now);
+    }
+
+    /// What was just sent (a place or modify) is void at the venue after this time of its own. It
+    /// stays so, whatever limits hold later.
+    pub fn set_void_after(&mut self, venue_time: Nanos) {
+        self.void_after = venue_time;
     }
 
     /// A cancel was sent.
@@ -195,9 +203,8 @@ impl Slot {
         }
     }
 
-    /// What has to be asked about an order whose fate is unknown. An action that was sent to the
-    /// venue is void `expires_after` later.
-    pub fn inquiry(&self, asset: AssetId, expires_after: Nanos) -> Option<Inquiry> {
+    /// What has to be asked about an order whose fate is unknown.
+    pub fn inquiry(&self, asset: AssetId) -> Option<Inquiry> {
         let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
         // The leg that a modify replaces may be settled before the modify is answered. It must be
         // named all the same, or what the venue knows of it is taken for word of the new leg.
@@ -207,7 +214,7 @@ impl Slot {
             asset,
             old: self.old.map_or(settled, |old| old.oid),
             current: current.oid,
-            void_after: self.sent_time + expires_after,
+            void_after: self.void_after,
         })
     }
 
@@ -392,15 +399,16 @@ mod tests {
     fn a_modify_that_never_arrived_gives_the_old_order_back() {
         let mut s = live();
         s.modify(Nanos::secs(1), Px::whole(99), qty(5));
+        s.set_void_after(Nanos::secs(4));
         s.on_link_down();
-        let asked = s.inquiry(AssetId::new(3), Nanos::secs(3)).unwrap();
+        let asked = s.inquiry(AssetId::new(3)).unwrap();
         assert_eq!((asked.old, asked.current), (Oid(1), Oid::NONE));
         assert_eq!((asked.asset, asked.void_after), (AssetId::new(3), Nanos::secs(4)));
         s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
         assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(10)), "the new leg never was");
         s.on_ack(Oid(1));
         assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
-        assert_eq!(s.inquiry(AssetId::new(3), Nanos::secs(3)), None);
+        assert_eq!(s.inquiry(AssetId::new(3)), None);
     }
 
     #[test]
@@ -409,7 +417,7 @@ mod tests {
         s.modify(Nanos::secs(1), Px::whole(99), qty(5));
         s.on_fill(&fill(1, 10));
         s.on_link_down();
-        let asked = s.inquiry(AssetId::new(0), Nanos::secs(3)).unwrap();
+        let asked = s.inquiry(AssetId::new(0)).unwrap();
         assert_eq!((asked.old, asked.current, s.at_risk()), (Oid(1), Oid::NONE, qty(5)));
         s.on_done(Nanos::secs(2), &done(1, 0));
         s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));

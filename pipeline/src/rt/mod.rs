@@ -13,7 +13,7 @@ pub mod threads;
 pub mod virtual_time;
 
 pub use board::{Board, BoardReader, board};
-pub use clock::WallClock;
+pub use clock::{Discipline, WallClock};
 pub use idle::{Idle, IdleStrategy};
 pub use lane::{Lane, Latencies, StageLatency};
 pub use level::{HaltLevel, LevelCell};

@@ -136,7 +136,7 @@ impl<G: Gateway> DispatchStage<G> {
             VenueEventKind::Requests { used, cap } => self.budget.sync(*used, *cap),
             VenueEventKind::Notice(kind) => {
                 self.alert(None, now, *kind);
-                if *kind == AlertKind::Refused {
+                if matches!(kind, AlertKind::Refused | AlertKind::OtherProcess) {
                     self.level.raise(HaltLevel::Halt);
                 }
             }
@@ -176,7 +176,9 @@ impl<G: Gateway> DispatchStage<G> {
 
     /// Brings one asset's orders to its target.
     fn act(&mut self, now: Nanos, asset: AssetId) {
-        let Plan { cancel, modify, place } = self.orders.plan(now, asset, &mut self.budget);
+        let venue_now = self.gateway.venue_time(now);
+        let Plan { cancel, modify, place } =
+            self.orders.plan(now, venue_now, asset, &mut self.budget);
         for action in [&cancel, &modify, &place] {
             if action.is_empty() {
                 continue;

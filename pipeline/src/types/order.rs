@@ -131,7 +131,7 @@ pub struct Action {
     pub _pad: [u8; 6],
     /// When dispatch sent it.
     pub sent_time: Nanos,
-    /// The venue refuses it after this time.
+    /// The venue refuses it after this time of its own.
     pub expires_after: Nanos,
     /// What it was computed from.
     pub cause: Cause,
@@ -365,7 +365,7 @@ pub struct Inquiry {
     pub old: Oid,
     /// The newest leg; [`Oid::NONE`] = it was never acknowledged.
     pub current: Oid,
-    /// After this time the last action about it is void at the venue, if it has not arrived.
+    /// After this time of the venue's the last action about it is void, if it has not arrived.
     pub void_after: Nanos,
 }
 

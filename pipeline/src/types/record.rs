@@ -58,6 +58,10 @@ pub enum AlertKind {
     VolEmergency = 20,
     /// It no longer is.
     VolCalm = 21,
+    /// Another process of ours trades on this account, and was first.
+    OtherProcess = 30,
+    /// Another process of ours has begun to trade on this account.
+    YoungerProcess = 31,
 }
 
 impl AlertKind {
@@ -97,7 +101,16 @@ impl AlertKind {
             Self::Leftovers => "orders of an earlier run were open: cancelling them",
             Self::PositionMismatch => "the venue's position is not ours: not quoting until it is",
             Self::ClockSkew => {
-                "this machine's clock and the venue's are seconds apart: not quoting; set the clock"
+                "this machine's clock is further from the venue's than max_clock_offset_ms: not \
+                 quoting; set the clock"
+            }
+            Self::OtherProcess => {
+                "another process trades on this account: halted, its orders are left alone; stop one \
+                 of the two (or --allow-other-session, for different coins)"
+            }
+            Self::YoungerProcess => {
+                "another process has begun to trade on this account: stop it, both use the same \
+                 limits (or --allow-other-session, for different coins)"
             }
             Self::Refused => {
                 "the venue refuses our key or account: halted; check key, account and approval"

@@ -27,6 +27,10 @@ pub trait Gateway: Send {
     fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
         let _ = (now, inquiry);
     }
+    /// What time it is at the venue when it is `now` here: what the venue judges is said in it.
+    fn venue_time(&self, now: Nanos) -> Nanos {
+        now
+    }
     /// Whether orders may be sent from the start, without waiting for a
     /// [`crate::types::VenueEventKind::LinkUp`].
     fn starts_up(&self) -> bool {

@@ -165,3 +165,73 @@ fn clocks_far_apart_hold_the_link_down() {
     assert_eq!(rig.notices(AlertKind::ClockSkew), 1, "told again when it comes again");
     assert!(rig.kinds().contains(&VenueEventKind::LinkDown));
 }
+
+/// The start knows the offset, or the first answer tells it; from then on all is said in the venue's
+/// time that the venue judges by.
+#[test]
+fn the_venues_time_is_ours_and_the_offset() {
+    let mut rig = Rig::new();
+    rig.venue.clock_ahead = Nanos::secs(4);
+    rig.run(Nanos::secs(1));
+    assert!(rig.view().is_up);
+    assert!((-4_010..=-3_990).contains(&rig.view().clock_skew_ms), "{}", rig.view().clock_skew_ms);
+    let off = |a: Nanos, b: Nanos| (a - b).as_millis().abs();
+    assert!(off(rig.gateway.venue_time(rig.now), rig.now + Nanos::secs(4)) <= 10);
+    rig.events.clear();
+    let mut place = action(rig.now, ActionKind::Place, &[order(1, Side::Bid, "98", "1")]);
+    place.expires_after = rig.gateway.venue_time(rig.now) + Nanos::secs(3);
+    rig.submit(&place);
+    rig.run(Nanos::millis(200));
+    let acked = rig.events.iter().find(|e| matches!(e.kind, VenueEventKind::Ack { .. })).unwrap();
+    assert!(off(acked.venue_time, acked.recv_time + Nanos::secs(4)) <= 30, "{acked:?}");
+    // The venue's clock is set back: the next answer tells.
+    rig.venue.clock_ahead = Nanos::secs(-2);
+    rig.run(Nanos::secs(11));
+    assert!(off(rig.gateway.venue_time(rig.now), rig.now - Nanos::secs(2)) <= 10);
+    assert!(rig.view().is_up);
+}
+
+/// Answers that dawdle say nothing of the clocks.
+#[test]
+fn slow_answers_are_no_clock_that_is_off() {
+    let mut rig = Rig::up();
+    rig.hold_said.push("clearinghouseState");
+    rig.run(Nanos::secs(14)); // The state was asked for at 10 s; it will come 4 s late.
+    rig.release();
+    rig.run(Nanos::secs(1));
+    assert!(rig.view().is_up);
+    let skew_ms = rig.view().clock_skew_ms;
+    assert!(skew_ms.abs() <= 20, "a late answer was taken for a clock {skew_ms} ms off");
+}
+
+/// Another run's orders rest: they are watched first. What merely rests is an earlier run's.
+#[test]
+fn orders_that_merely_rest_are_cancelled_after_a_look() {
+    let mut rig = Rig::that_watches(Some(Nanos::secs(3)));
+    let cloid = Some(Cloid::new(6, 0, 1));
+    rig.venue.add(START, 0, Side::Bid, Px::whole(90), Qty::whole(1), cloid, "open");
+    rig.run(Nanos::secs(3));
+    assert_eq!((rig.venue.open().len(), rig.view().is_up), (1, false), "touched too early");
+    rig.run(Nanos::secs(1));
+    assert!(rig.venue.open().is_empty() && rig.view().is_up);
+    assert_eq!(rig.notices(AlertKind::OtherProcess), 0);
+    assert_eq!(rig.notices(AlertKind::Leftovers), 1);
+}
+
+#[test]
+fn who_acts_while_we_watch_is_another_process_and_stays_unharmed() {
+    let mut rig = Rig::that_watches(Some(Nanos::secs(3)));
+    let place = |rig: &mut Rig, sequence| {
+        let cloid = Some(Cloid::new(6, 0, sequence));
+        let oid = rig.venue.add(rig.now, 0, Side::Bid, Px::whole(90), Qty::whole(1), cloid, "open");
+        let update = rig.venue.update(oid);
+        rig.say(&format!(r#"{{"channel":"orderUpdates","data":[{update}]}}"#));
+    };
+    place(&mut rig, 1);
+    rig.run(Nanos::secs(2));
+    assert_eq!(rig.notices(AlertKind::OtherProcess), 0);
+    place(&mut rig, 2);
+    rig.run(Nanos::millis(500));
+    assert_eq!(rig.notices(AlertKind::OtherProcess), 1);
+    assert_eq!((rig.venue.open().len(), rig.venue.seen.len()), (2, 0), "nothing of it was touched");
+}

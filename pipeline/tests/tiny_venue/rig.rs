@@ -8,6 +8,7 @@ use botmm_pipeline::types::{
     VenueEventKind,
 };
 use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway};
 use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Signer};
 
@@ -15,6 +16,8 @@ use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Si
 pub const START: Nanos = Nanos::millis(1_795_360_000_000);
 /// Between the bot and the venue, one way.
 const ONE_WAY: Nanos = Nanos::millis(20);
+/// How far the venue's clock may be off.
+pub const MAX_CLOCK_OFFSET: Nanos = Nanos::secs(5);
 /// Our session; leftovers are of another.
 pub const SESSION: u32 = 7;
 
@@ -45,9 +48,26 @@ pub struct Rig {
 
 /// A gateway on this line.
 pub fn gateway(end: BotEnd) -> (HlGateway<BotEnd>, Box<dyn Fn() -> GatewayView>) {
+    gateway_that_watches(end, None)
+}
+
+/// The same; see [`GatewayConfig::watch`].
+pub fn gateway_that_watches(
+    end: BotEnd,
+    watch: Option<Nanos>,
+) -> (HlGateway<BotEnd>, Box<dyn Fn() -> GatewayView>) {
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Testnet);
     let account = Address::parse(ACCOUNT).unwrap();
-    let config = GatewayConfig { account, vault: None, seed: 5, settle: Nanos::ZERO };
+    let config = GatewayConfig {
+        account,
+        vault: None,
+        seed: 5,
+        settle: Nanos::ZERO,
+        session: SESSION,
+        watch,
+        offset: VenueOffset::default(),
+        max_clock_offset: MAX_CLOCK_OFFSET,
+    };
     let (gateway, board) = HlGateway::new(end, universe(), signer, Nonce::after(0), config);
     (gateway, Box::new(move || GatewayView::read(&board)))
 }
@@ -55,9 +75,14 @@ pub fn gateway(end: BotEnd) -> (HlGateway<BotEnd>, Box<dyn Fn() -> GatewayView>)
 impl Rig {
     /// Nothing has happened yet.
     pub fn new() -> Self {
+        Self::that_watches(None)
+    }
+
+    /// The same; see [`GatewayConfig::watch`].
+    pub fn that_watches(watch: Option<Nanos>) -> Self {
         let (line, end) = Line::new();
         line.ends().open_after = ONE_WAY;
-        let (gateway, read_view) = gateway(end);
+        let (gateway, read_view) = gateway_that_watches(end, watch);
         Self {
             gateway,
             read_view,

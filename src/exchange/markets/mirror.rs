@@ -12,6 +12,7 @@
 
 use super::{Say, at_time};
 use botmm_pipeline::types::{AssetId, BookSnapshot, Link, MarketEvent, Nanos, Universe};
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::feed::HlFeed;
 use botmm_pipeline::venue::sim::recorded::Source;
 use botmm_pipeline::venue::{Feed, Transport};
@@ -81,7 +82,7 @@ impl<T: Transport> Mirror<T> {
         let streams = universe.assets().map(|_| Stream::default()).collect();
         let voice = Voice { name: name.into(), why, say, quiet_since: None, said: false };
         Self {
-            feed: HlFeed::new(transport, universe.clone(), seed),
+            feed: HlFeed::new(transport, universe.clone(), seed, VenueClock::default()),
             universe,
             streams,
             waiting: BTreeMap::new(),

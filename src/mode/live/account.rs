@@ -24,6 +24,8 @@ pub struct VenueSide {
     pub nonce: Nonce,
     /// What is traded.
     pub universe: Universe,
+    /// Another process trades here too: only orders of this run are ours to cancel.
+    pub only_session: Option<u32>,
 }
 
 /// An order that rests at the venue.
@@ -39,7 +41,8 @@ impl VenueSide {
         Ok(self.rest.info(&json!({ "type": kind, "user": user }))?)
     }
 
-    /// Orders of ours, of any run, that rest: none may be left when a run has ended.
+    /// Orders of ours, of any run unless another one lives, that rest: none may be left when a run has
+    /// ended.
     pub fn open_orders(&self) -> Result<Vec<OpenOrder>, AppError> {
         let listed = self.ask("frontendOpenOrders")?;
         let Some(listed) = listed.as_array() else { return Err(unread("frontendOpenOrders")) };
@@ -52,7 +55,9 @@ impl VenueSide {
         let asset = self.universe.find(order["coin"].as_str()?.as_bytes())?;
         let oid = Oid(order["oid"].as_u64()?);
         let venue_index = self.universe.get(asset).venue_index;
-        cloid.is_ours().then_some(OpenOrder { venue_index, oid })
+        let is_ours =
+            cloid.is_ours() && self.only_session.is_none_or(|session| cloid.session() == session);
+        is_ours.then_some(OpenOrder { venue_index, oid })
     }
 
     /// Cancels orders over HTTPS.

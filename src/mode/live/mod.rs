@@ -8,13 +8,14 @@ mod params;
 mod risk;
 mod show;
 mod startup;
+mod wait;
 
 pub use show::Show;
 pub use startup::{Access, listed};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;
-use crate::net::{WsStatus, WsTransport};
+use crate::net::{Stopped, WsStatus, WsTransport};
 use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::{self, BackFill};
@@ -27,8 +28,11 @@ use crate::side::state::RunState;
 use crate::terminal;
 use account::VenueSide;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, HaltLevel, In, Lane, Latencies, LevelCell, WallClock};
+use botmm_pipeline::rt::{
+    BoardReader, Discipline, HaltLevel, In, Lane, Latencies, LevelCell, WallClock,
+};
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
+use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::HlFeed;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
@@ -79,6 +83,8 @@ pub struct Request {
     pub flags: Overrides,
     /// What a reader of the summary must know.
     pub notes: Vec<String>,
+    /// Tells it to end.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// A running bot.
@@ -97,6 +103,7 @@ pub struct Live {
     reload: Reload,
     params_changes: u64,
     clock: WallClock,
+    discipline: Discipline,
     started: Instant,
     start_time: Nanos,
     plan_name: String,
@@ -137,16 +144,20 @@ struct Watched {
 impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
-    pub fn start(request: Request, clock: WallClock) -> Result<Self, AppError> {
+    pub fn start(
+        request: Request,
+        (clock, discipline): (WallClock, Discipline),
+    ) -> Result<Self, AppError> {
         let Request { network: network_name, is_real_money, title, market, queue, latency, .. } =
             request;
-        let Request { dir, access, draft, flags, notes, .. } = request;
+        let Request { dir, access, draft, flags, notes, stop, .. } = request;
+        let stopped: Stopped = Arc::new(move || stop.load(Ordering::Relaxed));
         let plan = startup::threaded_plan(&draft, &flags)?;
         let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
-        let Started { rest, settings, complete, account } =
-            startup::start(&access, draft.clone(), &flags, &|| clock.now())?;
+        let Started { asking, rest, settings, complete, account, offset } =
+            startup::start(&access, draft.clone(), &flags, &|| clock.now(), &stopped)?;
         let universe = settings.universe();
         let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), clock.now());
         let key = access.signer.address();
@@ -165,7 +176,7 @@ impl Live {
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         let (back_fill, complaints) =
-            BackFill::begin(&candles::ask(&rest, clock.now()), &universe, &mut config.params);
+            BackFill::begin(&candles::ask(&asking, clock.now()), &universe, &mut config.params);
         complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
         let listing = Listing::new(access.endpoint.rest_url(), clock.now());
 
@@ -174,13 +185,17 @@ impl Live {
         let (market_socket, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
         let (order_socket, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
         let seed = u64::from(state.session());
-        let feed = HlFeed::new(market_socket, universe.clone(), seed);
+        let feed = HlFeed::new(market_socket, universe.clone(), seed, offset.clock());
         let Account { address, vault, .. } = account;
         let gateway_config = GatewayConfig {
             account: address,
             vault,
             seed: seed ^ 1 << 32,
             settle: startup::settle(&state, &config),
+            session: state.session(),
+            watch: (!access.allow_other_session).then(|| startup::longest_way(&config)),
+            offset,
+            max_clock_offset: settings.account_limits().max_clock_offset,
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
@@ -189,7 +204,9 @@ impl Live {
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let threads =
             Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
-        let venue = VenueSide { rest, account, signer: signer(), nonce: state.nonce(), universe };
+        let only_session = access.allow_other_session.then(|| state.session());
+        let (signer, nonce) = (signer(), state.nonce());
+        let venue = VenueSide { rest, account, signer, nonce, universe, only_session };
         Ok(Self {
             network: network_name,
             is_real_money,
@@ -205,6 +222,7 @@ impl Live {
             params_changes: 0,
             start_time: clock.now(),
             clock,
+            discipline,
             started: Instant::now(),
             plan_name: plan.name,
             threads: Some(threads),
@@ -248,6 +266,9 @@ impl Live {
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
+            if let Some(set) = self.discipline.turn() {
+                self.say(format!("{} {set}", utc(self.clock.now())));
+            }
             if let Err(e) = self.state.keep(self.clock.now()) {
                 // Nonces are reserved ahead: a full disk need not stop trading, but must be told of.
                 self.say(format!("{} {e}", utc(self.clock.now())));
@@ -309,6 +330,9 @@ impl Live {
                 Record::Day(day) => self.days.add(day),
                 Record::Risk(kept) => self.risk.saw(&kept),
                 Record::Alert { asset, time, kind } => {
+                    if matches!(kind, AlertKind::OtherProcess | AlertKind::YoungerProcess) {
+                        self.venue.only_session = Some(self.state.session());
+                    }
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));
                     let why = self.reason_of(kind);

@@ -27,6 +27,11 @@ impl Live {
             AlertKind::ApiErrors | AlertKind::Refused | AlertKind::Throttled => {
                 GatewayView::read(&self.link).text.as_str().to_owned()
             }
+            AlertKind::ClockSkew => {
+                let skew_s = GatewayView::read(&self.link).clock_skew_ms as f64 / 1e3;
+                let side = if skew_s > 0.0 { "ahead" } else { "behind" };
+                format!("{:.1} s {side}", skew_s.abs())
+            }
             _ => String::new(),
         };
         let parts = [why, self.risk.end_of(kind).unwrap_or_default()];

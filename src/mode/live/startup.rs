@@ -2,9 +2,10 @@
 //! the account that the key trades for, its money, its fees, its request budget. Each step that
 //! fails says what happened, where, and what to do.
 
+use super::wait::Wait;
 use crate::exit::AppError;
 use crate::mode::session;
-use crate::net::{Endpoint, Rest, Tls};
+use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
@@ -12,14 +13,16 @@ use crate::terminal;
 use botmm_pipeline::rt::Plan;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
+use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use botmm_pipeline::wiring;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Clocks further apart than this make `expiresAfter` and staleness meaningless.
-const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
+/// Round trips that say that the clocks are apart, before that is believed.
+const CLOCK_TRIPS: usize = 3;
 /// Clocks and links are not exact.
 const CLOCK_GRACE: Nanos = Nanos::secs(1);
 /// Sizes and leverages that our grid holds.
@@ -40,6 +43,12 @@ pub struct Access {
     pub state_dir: PathBuf,
     /// Nobody minds whose key it is.
     pub key_is_disposable: bool,
+    /// How long a venue that does not answer is waited for.
+    pub wait: Duration,
+    /// A coin that the venue has delisted ends the start.
+    pub strict_symbols: bool,
+    /// Another process of ours may trade on this account.
+    pub allow_other_session: bool,
 }
 
 /// Whom the key trades for.
@@ -55,6 +64,8 @@ pub struct Account {
 
 /// What the start found out.
 pub struct Started {
+    /// For more questions of the start.
+    pub asking: Rest,
     /// For the side thread's questions.
     pub rest: Rest,
     /// With the venue's universe and the account's fees.
@@ -63,6 +74,8 @@ pub struct Started {
     pub complete: Complete,
     /// Whom the key trades for.
     pub account: Account,
+    /// What its answers told of the venue's clock.
+    pub offset: VenueOffset,
 }
 
 /// Goes through all steps. `now` is read from the clock when it is compared.
@@ -71,19 +84,30 @@ pub fn start(
     draft: Draft,
     flags: &Overrides,
     now: &dyn Fn() -> Nanos,
+    stopped: &Stopped,
 ) -> Result<Started, AppError> {
-    let rest = Rest::new(&access.endpoint, &access.tls)?;
-    let venue = Venue { rest: &rest, place: access.endpoint.rest_url() };
-    let listed = venue.universe()?;
+    // What is asked here is given up when somebody stops; later questions are not.
+    let (asking, rest) = (
+        Rest::until(&access.endpoint, &access.tls, stopped.clone())?,
+        Rest::new(&access.endpoint, &access.tls)?,
+    );
+    let wait = Wait::new(access.wait, stopped.clone());
+    let venue = Venue { rest: &asking, wait, place: access.endpoint.rest_url() };
+    let Listed { coins, delisted } = venue.universe()?;
     let account = venue.account(access.signer.address(), access.wallet)?;
-    venue.money_and_clock(&account, now)?;
+    let mut offset = VenueOffset::default();
+    venue.money(&account, &mut offset, now)?;
     let maker_fee = venue.maker_fee(&account)?;
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
-    let complete: Complete =
-        Box::new(move |draft| draft.with_universe(&listed).with(&flags)?.build());
+    let strict = access.strict_symbols;
+    let complete: Complete = Box::new(move |draft| {
+        draft.with_universe(&coins).without(&delisted, strict).with(&flags)?.build()
+    });
     let settings = complete(draft)?;
-    Ok(Started { rest, settings, complete, account })
+    let tolerated = settings.account_limits().max_clock_offset;
+    venue.check_clock(&account, &mut offset, tolerated, now)?;
+    Ok(Started { asking, rest, settings, complete, account, offset })
 }
 
 /// Every perpetual that a venue lists.
@@ -93,13 +117,22 @@ pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppErro
 
 /// The same over a connection that is there; `place` is what messages call it.
 pub fn listed_by(rest: &Rest, place: String) -> Result<Vec<Instrument>, AppError> {
-    Venue { rest, place }.universe()
+    let never = Wait::new(Duration::ZERO, Arc::new(|| false));
+    Ok(Venue { rest, wait: never, place }.universe()?.coins)
 }
 
 /// Questions to one venue.
 struct Venue<'a> {
     rest: &'a Rest,
+    wait: Wait,
     place: String,
+}
+
+/// What a venue lists.
+struct Listed {
+    coins: Vec<Instrument>,
+    /// Names of those that are not traded any more.
+    delisted: Vec<String>,
 }
 
 impl Venue<'_> {
@@ -114,21 +147,27 @@ impl Venue<'_> {
         )
     }
 
+    fn ask(&self, question: &Value) -> Result<Value, AppError> {
+        self.wait.ask(self.rest, question)
+    }
+
     /// Every perpetual that is listed.
-    fn universe(&self) -> Result<Vec<Instrument>, AppError> {
-        let meta = self.rest.info(&json!({ "type": "meta" }))?;
+    fn universe(&self) -> Result<Listed, AppError> {
+        let meta = self.ask(&json!({ "type": "meta" }))?;
         let listed = meta.get("universe").and_then(Value::as_array);
         let listed = listed.ok_or_else(|| self.unread("meta"))?;
-        let found: Vec<_> =
+        let coins: Vec<_> =
             listed.iter().zip(0..).filter_map(|(i, at)| instrument(i, at)).collect();
-        if found.is_empty() {
+        if coins.is_empty() {
             return Err(self.bad("the venue lists no perpetuals", "check the address"));
         }
-        Ok(found)
+        let gone = listed.iter().filter(|entry| is_delisted(entry));
+        let delisted = gone.filter_map(|e| e["name"].as_str().map(str::to_owned)).collect();
+        Ok(Listed { coins, delisted })
     }
 
     fn role(&self, address: Address) -> Result<Value, AppError> {
-        Ok(self.rest.info(&json!({ "type": "userRole", "user": address.to_string() }))?)
+        self.ask(&json!({ "type": "userRole", "user": address.to_string() }))
     }
 
     fn account(&self, signer: Address, wallet: Option<Address>) -> Result<Account, AppError> {
@@ -168,29 +207,37 @@ impl Venue<'_> {
         Ok(Account { address, vault: Some(address), is_own_key })
     }
 
-    fn money_and_clock(&self, account: &Account, now: &dyn Fn() -> Nanos) -> Result<(), AppError> {
+    /// The account's state. Each answer also tells the venue's time.
+    fn state(
+        &self,
+        account: &Account,
+        offset: &mut VenueOffset,
+        now: &dyn Fn() -> Nanos,
+    ) -> Result<Value, AppError> {
         let user = account.address.to_string();
-        let state = self.rest.info(&json!({ "type": "clearinghouseState", "user": user }))?;
+        let sent = now();
+        let state = self.ask(&json!({ "type": "clearinghouseState", "user": user }))?;
+        if let Some(time) = state["time"].as_i64() {
+            offset.hear(sent, now(), Nanos::millis(time));
+        }
+        Ok(state)
+    }
+
+    fn money(
+        &self,
+        account: &Account,
+        offset: &mut VenueOffset,
+        now: &dyn Fn() -> Nanos,
+    ) -> Result<(), AppError> {
+        let user = account.address.to_string();
+        let state = self.state(account, offset, now)?;
         let value = usd(&state["marginSummary"]["accountValue"])
             .ok_or_else(|| self.unread("clearinghouseState"))?;
-        if let Some(time) = state["time"].as_i64() {
-            let skew = now() - Nanos::millis(time);
-            if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
-                return Err(self.bad(
-                    format!(
-                        "this machine's clock is {:.1} s {} the venue's",
-                        skew.as_secs_f64().abs(),
-                        if skew > Nanos::ZERO { "ahead of" } else { "behind" }
-                    ),
-                    "set the clock (timedatectl set-ntp true), then start again",
-                ));
-            }
-        }
         if value > Usd::ZERO {
             return Ok(());
         }
         // Unified accounts keep the money that they trade with on the spot side.
-        let kind = self.rest.info(&json!({ "type": "userAbstraction", "user": user }))?;
+        let kind = self.ask(&json!({ "type": "userAbstraction", "user": user }))?;
         if matches!(kind.as_str(), Some("unifiedAccount" | "portfolioMargin")) {
             return Ok(());
         }
@@ -200,9 +247,39 @@ impl Venue<'_> {
         ))
     }
 
+    /// The clocks are close enough. One slow answer is no proof that they are not.
+    fn check_clock(
+        &self,
+        account: &Account,
+        offset: &mut VenueOffset,
+        tolerated: Nanos,
+        now: &dyn Fn() -> Nanos,
+    ) -> Result<(), AppError> {
+        let is_off =
+            |offset: &VenueOffset| offset.clock().offset().0.saturating_abs() > tolerated.0;
+        for _ in 1..CLOCK_TRIPS {
+            if is_off(offset) {
+                self.state(account, offset, now)?;
+            }
+        }
+        if !is_off(offset) {
+            return Ok(());
+        }
+        let offset = offset.clock().offset();
+        Err(self.bad(
+            format!(
+                "this machine's clock is {:.1} s {} the venue's, and max_clock_offset_ms = {}",
+                offset.as_secs_f64().abs(),
+                if offset < Nanos::ZERO { "ahead of" } else { "behind" },
+                tolerated.as_millis()
+            ),
+            "set the clock (timedatectl set-ntp true), then start again",
+        ))
+    }
+
     fn maker_fee(&self, account: &Account) -> Result<Bps, AppError> {
         let user = account.address.to_string();
-        let fees = self.rest.info(&json!({ "type": "userFees", "user": user }))?;
+        let fees = self.ask(&json!({ "type": "userFees", "user": user }))?;
         let rate = fees["userAddRate"].as_str().and_then(|t| parse_decimal(t.as_bytes()).ok());
         let rate = rate.and_then(|raw| i32::try_from(raw).ok());
         rate.map(Bps::from_e8).ok_or_else(|| self.unread("userFees"))
@@ -210,7 +287,7 @@ impl Venue<'_> {
 
     fn budget(&self, account: &Account) -> Result<(), AppError> {
         let user = account.address.to_string();
-        let limit = self.rest.info(&json!({ "type": "userRateLimit", "user": user }))?;
+        let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
         let (used, cap) = (limit["nRequestsUsed"].as_u64(), limit["nRequestsCap"].as_u64());
         let (Some(used), Some(cap)) = (used, cap) else { return Err(self.unread("userRateLimit")) };
         if used >= cap {
@@ -237,9 +314,10 @@ pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError>
 
 /// How long to wait for what a killed run may have sent: until that is void.
 pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
-    let void_after = config.params.iter().map(|p| p.risk.expires_after).max();
-    let Some(void_after) = void_after.filter(|_| state.was_killed()) else { return Nanos::ZERO };
-    let settle = void_after + CLOCK_GRACE;
+    if !state.was_killed() {
+        return Nanos::ZERO;
+    }
+    let settle = longest_way(config) + CLOCK_GRACE;
     terminal::complain(format_args!(
         "the run before this one was killed: quoting waits {} s, until what it sent last is void",
         settle.as_secs_f64()
@@ -247,9 +325,14 @@ pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
     settle
 }
 
+/// How long an action of ours may be on its way, at most.
+pub fn longest_way(config: &wiring::Config) -> Nanos {
+    config.params.iter().map(|p| p.risk.expires_after).max().unwrap_or(Nanos::ZERO)
+}
+
 /// A listed perpetual of `meta`; [`None`] when it is delisted or of a shape that we do not trade.
 fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
-    if entry["isDelisted"].as_bool() == Some(true) {
+    if is_delisted(entry) {
         return None;
     }
     let in_range = |key: &str, most| entry[key].as_u64().filter(|n| *n <= most);
@@ -259,6 +342,10 @@ fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
         sz_decimals: in_range("szDecimals", MAX_SZ_DECIMALS)? as u8,
         max_leverage: in_range("maxLeverage", MAX_LEVERAGE)?.max(1) as u8,
     })
+}
+
+fn is_delisted(entry: &Value) -> bool {
+    entry["isDelisted"].as_bool() == Some(true)
 }
 
 fn address(value: &Value) -> Option<Address> {
@@ -276,6 +363,112 @@ pub fn usd(value: &Value) -> Option<Usd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    /// A venue that answers with these, one after the other, the last one for ever; how often it was
+    /// asked.
+    fn serve(answers: Vec<(&'static str, String)>) -> (Endpoint, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let (mut line, mut length) = (String::new(), 0);
+                while stream.read_line(&mut line).unwrap() > 2 {
+                    let lower = line.to_ascii_lowercase();
+                    if let Some(value) = lower.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                let at = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+                let (status, text) = &answers[at];
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                    text.len()
+                );
+                stream.get_mut().write_all((head + text).as_bytes()).unwrap();
+            }
+        });
+        (Endpoint::parse(&url).unwrap(), asked)
+    }
+
+    fn universe_of(
+        endpoint: &Endpoint,
+        patience: Duration,
+        stopped: &Stopped,
+    ) -> Result<Listed, AppError> {
+        let rest = Rest::until(endpoint, &Tls::default(), stopped.clone()).unwrap();
+        let wait = Wait::new(patience, stopped.clone());
+        Venue { rest: &rest, wait, place: endpoint.rest_url() }.universe()
+    }
+
+    fn meta() -> (&'static str, String) {
+        let coin = |name, is_delisted| json!({ "name": name, "szDecimals": 2, "maxLeverage": 5, "isDelisted": is_delisted });
+        let odd = [Value::Null, json!({ "name": "ODD" })];
+        let coins: Vec<_> =
+            [coin("BTC", false), coin("SOL", true)].into_iter().chain(odd).collect();
+        ("200 OK", json!({ "universe": coins }).to_string())
+    }
+
+    #[test]
+    fn a_venue_that_is_down_is_asked_again_and_its_first_answer_counts() {
+        let html = "<html><body><h1>502 Bad Gateway</h1></body></html>".to_owned();
+        let (endpoint, asked) = serve(vec![
+            ("502 Bad Gateway", html.clone()),
+            ("200 OK", html), // Of a proxy that means well.
+            meta(),
+        ]);
+        let found = universe_of(&endpoint, Duration::from_secs(60), &(Arc::new(|| false) as _));
+        let Listed { coins, delisted } = found.unwrap();
+        assert_eq!(
+            (coins.len(), coins[0].coin.as_str()),
+            (1, "BTC"),
+            "odd entries are passed over"
+        );
+        assert_eq!(delisted, ["SOL"]);
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_and_patience_ends() {
+        let never: Stopped = Arc::new(|| false);
+        let (endpoint, asked) = serve(vec![("403 Forbidden", "not from here".to_owned())]);
+        let error = universe_of(&endpoint, Duration::from_secs(60), &never).err().unwrap();
+        assert!(error.to_string().contains("not from here"), "{error}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "asked again after an answer");
+        let (endpoint, asked) = serve(vec![("429 Too Many Requests", String::new())]);
+        let error = universe_of(&endpoint, Duration::from_millis(300), &never).err().unwrap();
+        assert!(error.to_string().contains("HTTP 429"), "{error}");
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "once more when the patience is over");
+    }
+
+    /// A venue that takes the call and says nothing, and one that is not there.
+    #[test]
+    fn a_person_ends_the_waiting_at_once() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        for address in [silent.local_addr().unwrap(), gone] {
+            let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
+            let stop = Arc::new(AtomicBool::new(false));
+            let asked = stop.clone();
+            let stopped: Stopped = Arc::new(move || asked.load(Ordering::SeqCst));
+            let waiting =
+                std::thread::spawn(move || universe_of(&endpoint, Duration::MAX, &stopped).err());
+            std::thread::sleep(Duration::from_millis(1_300));
+            assert!(!waiting.is_finished(), "{address}");
+            stop.store(true, Ordering::SeqCst);
+            let error = waiting.join().unwrap().unwrap().to_string();
+            assert!(error.contains("stopped while the venue did not answer"), "{error}");
+            assert!(!error.contains("no answer within"), "it waited for the deadline: {error}");
+        }
+    }
 
     #[test]
     fn amounts_are_exact_and_their_noise_is_cut_off() {

@@ -265,3 +265,16 @@ fn a_line_says_all_that_a_replay_needs() {
         assert!(said.starts_with(want), "{bad}: {said}");
     }
 }
+
+#[test]
+fn a_shorter_expires_after_must_still_hold_the_tolerated_clock_which_takes_a_restart() {
+    let mut world = World::new("", None);
+    let said = world.config("[defaults.risk]\nexpires_after_ms = 2500\n");
+    assert!(said[0].contains("not below a third of expires_after_ms = 2500"), "{said:?}");
+    assert!(world.handed.is_empty());
+    let said = world.config("[defaults.risk]\nmax_clock_offset_ms = 800\n");
+    assert!(said[0].contains("max_clock_offset_ms: cannot change while the bot runs"), "{said:?}");
+    assert!(world.handed.is_empty());
+    world.config("[defaults.risk]\nexpires_after_ms = 2800\n");
+    assert_eq!(world.handed.len(), 1);
+}

@@ -3,8 +3,8 @@ use crate::logic::gate::Gate;
 use crate::rt::{In, OutLatest, board, ring};
 use crate::types::limits::RING_VENUE;
 use crate::types::{
-    Action, ActionKind, AssetParams, Cloid, Coin, Fill, Instrument, Oid, Qty, QuoteLevel, Reject,
-    RejectReason, Universe,
+    Action, ActionKind, AssetParams, Cloid, Coin, Fill, Inquiry, Instrument, Oid, Qty, QuoteLevel,
+    Reject, RejectReason, Universe,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -14,6 +14,9 @@ use std::sync::Mutex;
 struct Wire {
     sent: Vec<Action>,
     answers: VecDeque<VenueEvent>,
+    /// The venue's clock minus ours.
+    ahead: Nanos,
+    asked: Vec<Inquiry>,
 }
 
 struct FakeGateway(Arc<Mutex<Wire>>);
@@ -25,6 +28,12 @@ impl Gateway for FakeGateway {
     }
     fn next(&mut self, _: Nanos) -> Option<VenueEvent> {
         self.0.lock().unwrap().answers.pop_front()
+    }
+    fn inquire(&mut self, _: Nanos, inquiry: &Inquiry) {
+        self.0.lock().unwrap().asked.push(*inquiry);
+    }
+    fn venue_time(&self, now: Nanos) -> Nanos {
+        now + self.0.lock().unwrap().ahead
     }
     fn next_deadline(&self) -> Option<Nanos> {
         None
@@ -205,4 +214,23 @@ fn a_crossing_order_is_repriced_behind_the_touch_and_held_when_that_repeats() {
     b.book_time = Nanos::millis(2);
     let moved = b.target(120)[0].items[0];
     assert_eq!(moved.px, Px::whole(99), "a newer book is believed");
+}
+
+/// What the venue judges is said in its time, and what was sent keeps the time it was sent with.
+#[test]
+fn an_order_is_void_when_it_was_sent_to_be_by_the_venues_clock() {
+    let mut b = bench(RING_VENUE);
+    b.wire.lock().unwrap().ahead = Nanos::secs(4);
+    let sent = b.target(10);
+    let void_after = Nanos::millis(10 + 4_000 + 3_000);
+    assert_eq!(sent[0].expires_after, void_after);
+    // Later the offset is another, and so is `expires_after_ms`.
+    b.wire.lock().unwrap().ahead = Nanos::secs(1);
+    let mut params = AssetParams::default();
+    params.risk.expires_after = Nanos::millis(500);
+    b.stage.orders.set_params(AssetId::new(0), &params);
+    b.say(Cloid::default(), VenueEventKind::LinkDown);
+    b.poll(20);
+    let asked = std::mem::take(&mut b.wire.lock().unwrap().asked);
+    assert!(!asked.is_empty() && asked.iter().all(|i| i.void_after == void_after), "{asked:?}");
 }

@@ -57,6 +57,10 @@ pub struct RiskLimits {
     pub ack_timeout: Nanos,
     /// How long an action may take to reach the venue before it is void.
     pub expires_after: Nanos,
+    /// How far the venue's clock may be from ours; less than a third of the smallest
+    /// `expires_after`, so that what is sent would still arrive in time, and be void soon, if the
+    /// offset were measured wrong.
+    pub max_clock_offset: Nanos,
 }
 
 impl RiskLimits {
@@ -75,6 +79,7 @@ impl RiskLimits {
             self.stale_book,
             self.ack_timeout,
             self.expires_after,
+            self.max_clock_offset,
             self.api_error_window,
             self.api_error_cooldown,
             self.large_move_cooldown,
@@ -112,6 +117,7 @@ impl Default for RiskLimits {
             cancel_reserve_frac: 0.10,
             ack_timeout: Nanos::secs(5),
             expires_after: Nanos::secs(3),
+            max_clock_offset: Nanos::millis(900),
         }
     }
 }

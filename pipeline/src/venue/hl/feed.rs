@@ -2,6 +2,7 @@
 //! the decoder behind it. What it cannot read it counts and drops; when the link is lost or a
 //! stream falls silent it says so, and the books are void at once.
 
+use super::clock::VenueClock;
 use super::decode::{Channel, Decoder};
 use super::session::Session;
 use super::user::{StreamKind, UserEvent, UserParser};
@@ -10,7 +11,7 @@ use crate::types::{AssetId, FeedStatus, Link, MarketEvent, Nanos, Universe};
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A book comes twice a second. When none came for this long, its stream is dead although the link
 /// lives: the book is void.
@@ -36,6 +37,8 @@ pub struct FeedStats {
     pub losses: AtomicU64,
     /// Times that a coin's book fell silent.
     pub silences: AtomicU64,
+    /// How old the newest book or touch was when it came, by the venue's clock (nanoseconds).
+    pub delay_ns: AtomicI64,
 }
 
 struct AssetStream {
@@ -59,13 +62,16 @@ pub struct HlFeed<T> {
     events: VecDeque<MarketEvent>,
     streams: Vec<AssetStream>,
     stats: Arc<FeedStats>,
+    /// What time it is at the venue.
+    venue: VenueClock,
     /// The books are void because the link is down; said once.
     down: bool,
 }
 
 impl<T: Transport> HlFeed<T> {
-    /// A feed of all coins of the universe. `seed`: see [`Session::new`].
-    pub fn new(transport: T, universe: Universe, seed: u64) -> Self {
+    /// A feed of all coins of the universe. `seed`: see [`Session::new`]; `venue` tells how late a
+    /// message is.
+    pub fn new(transport: T, universe: Universe, seed: u64, venue: VenueClock) -> Self {
         let mut session = Session::new(seed);
         for (asset, instrument) in universe.iter() {
             for kind in [StreamKind::Book, StreamKind::Bbo, StreamKind::Trades] {
@@ -88,6 +94,7 @@ impl<T: Transport> HlFeed<T> {
             universe,
             events: VecDeque::with_capacity(EVENTS),
             stats: Arc::default(),
+            venue,
             down: true,
         }
     }
@@ -146,6 +153,8 @@ impl<T: Transport> HlFeed<T> {
             MarketEvent::Book(_) | MarketEvent::Bbo(_) => {
                 (stream.heard, stream.silent) = (now, false);
                 stream.newest = stream.newest.max(event.venue_time());
+                let delay = self.venue.at(now) - event.venue_time();
+                self.stats.delay_ns.store(delay.0, Ordering::Relaxed);
             }
             MarketEvent::Trade(_) => {
                 let told_before = match core::mem::take(&mut stream.fresh) {

@@ -9,6 +9,7 @@
 //! | [`feed`] | the market data connection, as a [`crate::venue::Feed`] |
 //! | [`gateway`] | the order connection, as a [`crate::venue::Gateway`] |
 
+pub mod clock;
 pub mod decode;
 pub mod feed;
 pub mod gateway;

@@ -29,8 +29,12 @@ impl<T: Transport> HlGateway<T> {
     /// The account's state was told: asked for by the reconcile, or for its time alone.
     pub(super) fn on_account(&mut self, now: Nanos, id: u64, account: &Account) {
         let Some(post) = self.wire.posts.end(id) else { return };
-        let time = account.time.unwrap_or(now);
-        self.link.cases.on_time(time);
+        let time = account.time.unwrap_or(self.out.venue.at(now));
+        if account.time.is_some() {
+            let offset = self.wire.config.offset.hear(post.sent, now, time);
+            self.out.show(|view| view.clock_skew_ms = -offset.as_millis());
+            self.link.cases.on_time(time);
+        }
         if matches!(post.question, Question::State) {
             self.on_state(now, time, account);
         }

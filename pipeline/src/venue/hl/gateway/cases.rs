@@ -226,12 +226,12 @@ impl Cases {
         self.venue_time = self.venue_time.max(venue_time);
     }
 
-    /// Whether the answer to this will conclude nothing for want of the venue's time: by our clock
-    /// the action is void, by what we know of the venue's it is not.
-    pub fn needs_time(&self, now: Nanos, ask: &Ask) -> bool {
+    /// Whether the answer to this will conclude nothing for want of the venue's word: at the venue it
+    /// should be `venue_now`, when the action is void; it has not said so yet.
+    pub fn needs_time(&self, venue_now: Nanos, ask: &Ask) -> bool {
         let case = self.by_slot[usize::from(ask.slot)].as_ref();
         let void = case.filter(|_| ask.leg == Leg::ByCloid).map(Case::void_after);
-        void.is_some_and(|void| now >= void && self.venue_time < void)
+        void.is_some_and(|void| venue_now >= void && self.venue_time < void)
     }
 
     /// A question could not be sent: none is due until then.

@@ -8,8 +8,10 @@
 //! | [`answers`] | the end of an action's answer, and of the account's state |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
+//! | [`others`] | another process of ours on the same account |
 //! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
+//! | [`view`] | where the link stands, for a person |
 //! | [`weights`] | the venue's weight limit |
 //!
 //! Nothing is sent but cancels until a reconcile agrees with the venue; an answer that does not come
@@ -20,11 +22,14 @@ mod answers;
 mod cases;
 mod holdings;
 mod orders;
+mod others;
 mod posts;
 mod questions;
 mod reconcile;
+mod view;
 mod weights;
 
+use super::clock::{VenueClock, VenueOffset};
 use super::session::Session;
 use super::sign::{Address, Envelope, Nonce, RequestSigner, WireAction, request::REQUEST_BYTES};
 use super::user::{
@@ -35,21 +40,23 @@ use crate::rt::{Board, BoardReader, board};
 use crate::types::record::AlertKind;
 use crate::types::{
     Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Reject,
-    RejectReason, Universe, Usd, VenueEvent, VenueEventKind,
+    RejectReason, Universe, VenueEvent, VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
 use cases::{Cases, event_of};
 use holdings::Holdings;
+use others::Others;
 use posts::{ActionPost, Posts, Question};
 use reconcile::Reconcile;
 use std::collections::VecDeque;
+pub use view::{GatewayView, VIEW_WORDS};
 use weights::{Urgency, Weights, of_action};
 
 /// Events of one frame: a snapshot tells 2000 fills, and each may be one.
 const EVENTS: usize = 4096;
 
 /// Who trades.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct GatewayConfig {
     /// Whose orders and fills these are: the account itself, never its agent.
     pub account: Address,
@@ -60,6 +67,15 @@ pub struct GatewayConfig {
     /// How long what an earlier run sent may still be on its way to the venue, from our first look
     /// at the open orders; zero when that run ended in good order.
     pub settle: Nanos,
+    /// Number of this run: part of every id of its orders.
+    pub session: u32,
+    /// How long another run's orders are watched for a sign of life before they are cancelled;
+    /// [`None`] = other processes may trade on this account.
+    pub watch: Option<Nanos>,
+    /// What is known of the venue's clock; kept up from here on.
+    pub offset: VenueOffset,
+    /// The venue's clock may be so far from ours; beyond it the link is down.
+    pub max_clock_offset: Nanos,
 }
 
 /// See the module.
@@ -92,76 +108,21 @@ struct Link {
     cases: Cases,
     holdings: Holdings,
     reconcile: Reconcile,
+    others: Others,
 }
 
 /// Events on their way to dispatch, and what the side thread may see.
 struct Outbox {
     events: VecDeque<VenueEvent>,
+    /// What has no time of the venue's has happened there now.
+    venue: VenueClock,
     view: GatewayView,
     board: Board<VIEW_WORDS>,
 }
 
-/// Words of the board: state, then the newest refusal's text.
-pub const VIEW_WORDS: usize = TEXT_AT + VenueText::CAPACITY.div_ceil(8);
-const TEXT_AT: usize = 7;
-
-/// Where the order link stands, for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GatewayView {
-    /// Quoting is allowed.
-    pub is_up: bool,
-    /// Times that the link was lost.
-    pub losses: u64,
-    /// Open orders on the account that are not ours, when last counted.
-    pub foreign_orders: u64,
-    /// Requests used and allowed, when last asked.
-    pub requests: (u64, u64),
-    /// Our clock minus the venue's, milliseconds, when last compared.
-    pub clock_skew_ms: i64,
-    /// The account's value when everything began; later profit is counted from there.
-    pub opening_value: Usd,
-    /// The newest refusal or complaint, in the venue's words.
-    pub text: VenueText,
-}
-
-impl GatewayView {
-    /// Reads the gateway's board.
-    pub fn read(board: &BoardReader<VIEW_WORDS>) -> Self {
-        let words = board.read();
-        let bytes: Vec<u8> = words[TEXT_AT..].iter().flat_map(|w| w.to_le_bytes()).collect();
-        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-        Self {
-            is_up: words[0] == 1,
-            losses: words[1],
-            foreign_orders: words[2],
-            requests: (words[3], words[4]),
-            clock_skew_ms: words[5] as i64,
-            opening_value: Usd::from_raw(words[6] as i64),
-            text: VenueText::new(core::str::from_utf8(&bytes[..end]).unwrap_or("?")),
-        }
-    }
-
-    fn words(&self) -> [u64; VIEW_WORDS] {
-        let mut words = [0; VIEW_WORDS];
-        words[0] = u64::from(self.is_up);
-        (words[1], words[2]) = (self.losses, self.foreign_orders);
-        (words[3], words[4]) = self.requests;
-        words[5] = self.clock_skew_ms as u64;
-        words[6] = self.opening_value.raw() as u64;
-        for (word, bytes) in
-            words[TEXT_AT..].iter_mut().zip(self.text.as_str().as_bytes().chunks(8))
-        {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            *word = u64::from_le_bytes(padded);
-        }
-        words
-    }
-}
-
 impl Outbox {
     fn push(&mut self, now: Nanos, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
-        self.push_at(now, now, cloid, asset, kind);
+        self.push_at(now, self.venue.at(now), cloid, asset, kind);
     }
 
     fn push_at(
@@ -234,16 +195,9 @@ impl<T: Transport> HlGateway<T> {
             session.want_user(kind, config.account);
         }
         let (board, reader) = board();
-        let view = GatewayView {
-            is_up: false,
-            losses: 0,
-            foreign_orders: 0,
-            requests: (0, 0),
-            clock_skew_ms: 0,
-            opening_value: Usd::ZERO,
-            text: VenueText::EMPTY,
-        };
         let holdings = Holdings::new(universe.len());
+        let venue = config.offset.clock();
+        let others = Others::new(config.session, config.watch);
         let wire = Wire {
             signer,
             nonce,
@@ -260,8 +214,18 @@ impl<T: Transport> HlGateway<T> {
             parser: UserParser::new(),
             heard: Vec::with_capacity(EVENTS),
             wire,
-            link: Link { cases: Cases::default(), holdings, reconcile: Reconcile::default() },
-            out: Outbox { events: VecDeque::with_capacity(EVENTS), view, board },
+            link: Link {
+                cases: Cases::default(),
+                holdings,
+                reconcile: Reconcile::default(),
+                others,
+            },
+            out: Outbox {
+                events: VecDeque::with_capacity(EVENTS),
+                venue,
+                view: GatewayView::NOTHING,
+                board,
+            },
         };
         (gateway, reader)
     }
@@ -395,6 +359,10 @@ impl<T: Transport> HlGateway<T> {
     /// An order's update. That it was refused is told by the answer to its action alone: a modify's
     /// two legs share an id, and a refusal told twice could hit the next modify.
     fn on_order(&mut self, now: Nanos, state: &OrderState) {
+        let has_begun = self.link.holdings.is_opened();
+        if let Some(kind) = self.link.others.on_update(state, has_begun) {
+            self.out.notice(now, kind);
+        }
         let (Some(asset), Some(cloid)) = (state.order.asset, state.order.cloid) else { return };
         if !cloid.is_ours() {
             return;
@@ -474,6 +442,10 @@ impl<T: Transport> Gateway for HlGateway<T> {
 
     fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
         self.link.cases.open(now, inquiry);
+    }
+
+    fn venue_time(&self, now: Nanos) -> Nanos {
+        self.out.venue.at(now)
     }
 
     fn starts_up(&self) -> bool {

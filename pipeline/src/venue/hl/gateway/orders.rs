@@ -1,10 +1,10 @@
 //! The list of open orders: what is not ours, what nobody here knows, and what is missing from it.
 
-use super::HlGateway;
 use super::holdings::Resting;
 use super::posts::Question;
 use super::reconcile::{STEP_PAUSE, Step};
 use super::weights::Urgency;
+use super::{HlGateway, Link};
 use crate::types::limits::MAX_BATCH;
 use crate::types::record::AlertKind;
 use crate::types::{Inquiry, Nanos, Oid};
@@ -25,6 +25,7 @@ impl<T: Transport> HlGateway<T> {
             return;
         };
         state.listed.push(order.oid);
+        state.others_rest |= link.others.are_owners(cloid);
         let known =
             link.holdings.knows(cloid) || link.cases.concerns(cloid) || wire.posts.concerns(cloid);
         match order.asset {
@@ -46,6 +47,9 @@ impl<T: Transport> HlGateway<T> {
         }
         state.said_foreign = foreign;
         self.find_missing(now);
+        if self.watch_others(now) {
+            return;
+        }
         let state = &mut self.link.reconcile;
         let strays = !state.strays.is_empty();
         if strays && !state.said_strays {
@@ -70,9 +74,24 @@ impl<T: Transport> HlGateway<T> {
         }
     }
 
+    /// At the opening, orders of another run are left alone until it is known that it does not live;
+    /// false when that is known. After a run that was killed it is more urgent that they go.
+    fn watch_others(&mut self, now: Nanos) -> bool {
+        let Self { link: Link { reconcile: state, others, holdings, .. }, wire, .. } = self;
+        if !state.others_rest || holdings.is_opened() || wire.config.settle > Nanos::ZERO {
+            return false;
+        }
+        let until = others.watched_until(now);
+        let watches = now < until;
+        if watches {
+            state.again(now, Step::Orders, until - now);
+        }
+        watches
+    }
+
     /// Orders that we hold for resting, and that the venue does not list: they become cases.
     fn find_missing(&mut self, now: Nanos) {
-        let Self { link, wire, .. } = self;
+        let Self { link, wire, out, .. } = self;
         let state = &link.reconcile;
         let missing = |r: &Resting| {
             r.since < state.orders_asked
@@ -85,7 +104,7 @@ impl<T: Transport> HlGateway<T> {
                 asset: resting.asset,
                 old: Oid::NONE,
                 current: resting.oid,
-                void_after: now,
+                void_after: out.venue.at(now),
             };
             link.cases.open(now, &inquiry);
         }

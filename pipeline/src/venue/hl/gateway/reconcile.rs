@@ -42,8 +42,6 @@ const OPENING_LOOK_BACK: Nanos = Nanos::secs(600);
 const FILLS_PAGE: u32 = 2000;
 /// Fills that weigh one more.
 const FILLS_PER_WEIGHT: u32 = 20;
-/// Clocks further apart than this make `expiresAfter` and staleness meaningless.
-const MAX_CLOCK_SKEW: Nanos = Nanos::secs(5);
 /// How often clocks that differ are compared again.
 const SKEW_PAUSE: Nanos = Nanos::secs(5);
 /// Weights of the questions (PROTOCOL §2).
@@ -81,6 +79,8 @@ pub struct Reconcile {
     pub(super) foreign: u64,
     pub(super) strays: Vec<(AssetId, Oid)>,
     pub(super) listed: Vec<Oid>,
+    /// Some of them bear our tag and another run's number.
+    pub(super) others_rest: bool,
     /// What the state that is being read has shown so far.
     positions: Vec<(AssetId, Qty, Px)>,
     /// At the opening: fills told before the positions were asked for, and the state's time and
@@ -145,7 +145,7 @@ impl<T: Transport> HlGateway<T> {
     /// Asks what is to be asked next. The link is ready.
     pub(super) fn reconcile(&mut self, now: Nanos) {
         while let Some(ask) = self.link.cases.next(now) {
-            if self.link.cases.needs_time(now, &ask) {
+            if self.link.cases.needs_time(self.out.venue.at(now), &ask) {
                 self.ask(now, Question::Time, LIGHT, |w| write_user(w, "clearinghouseState"));
             }
             let question = Question::Status { slot: ask.slot, leg: ask.leg };
@@ -171,6 +171,7 @@ impl<T: Transport> HlGateway<T> {
         if state.step == Step::Cases && self.link.cases.are_settled() {
             state.go(Step::State);
         }
+        self.link.others.begin(self.out.venue.at(now) + self.wire.config.settle);
         match self.link.reconcile.step {
             Step::Fills | Step::Settle => self.ask_fills(now),
             Step::Orders => self.ask_orders(now),
@@ -257,7 +258,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn ask_fills(&mut self, now: Nanos) {
         if self.link.holdings.listed() == Nanos::ZERO {
-            self.link.holdings.begin_at(now - OPENING_LOOK_BACK);
+            self.link.holdings.begin_at(self.out.venue.at(now) - OPENING_LOOK_BACK);
         }
         let since = self.fills_since();
         self.ask_and_wait(now, Question::Fills, HEAVY, write_fills_since(since));
@@ -265,7 +266,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn ask_orders(&mut self, now: Nanos) {
         let state = &mut self.link.reconcile;
-        (state.foreign, state.orders_asked) = (0, now);
+        (state.foreign, state.orders_asked, state.others_rest) = (0, now, false);
         state.strays.clear();
         state.listed.clear();
         self.ask_and_wait(now, Question::OpenOrders, HEAVY, |w| {
@@ -342,9 +343,9 @@ impl<T: Transport> HlGateway<T> {
     /// The fills are told, up to when they were asked for.
     fn on_fills(&mut self, now: Nanos, asked: Nanos, total: u32) {
         self.wire.weights.add(total / FILLS_PER_WEIGHT);
-        let Self { link: Link { reconcile: state, holdings, .. }, .. } = self;
+        let Self { link: Link { reconcile: state, holdings, .. }, out, .. } = self;
         let is_full_page = total >= FILLS_PAGE;
-        holdings.on_listed(asked, is_full_page);
+        holdings.on_listed(out.venue.at(asked), is_full_page);
         let told_before = std::mem::replace(&mut state.told_before, holdings.told_before());
         match state.step {
             Step::Fills | Step::Settle if is_full_page => state.waiting = None,
@@ -371,9 +372,7 @@ impl<T: Transport> HlGateway<T> {
 
     /// The account's state is complete.
     pub(super) fn on_state(&mut self, now: Nanos, time: Nanos, account: &Account) {
-        let skew = now - time;
-        self.out.show(|view| view.clock_skew_ms = skew.as_millis());
-        if skew > MAX_CLOCK_SKEW || skew < Nanos::ZERO - MAX_CLOCK_SKEW {
+        if self.out.venue.offset().0.saturating_abs() > self.wire.config.max_clock_offset.0 {
             return self.on_skew(now);
         }
         self.link.reconcile.said_skew = false;
