@@ -32,7 +32,7 @@ fn target(shift: i64, now: Nanos) -> QuoteTarget {
     let mid = 65_000 + shift;
     let mut target = QuoteTarget {
         time: now,
-        mid: Px::whole(mid),
+        mid: Some(Px::whole(mid)),
         fair: Px::whole(mid),
         best_bid: Px::whole(mid - 1),
         best_ask: Px::whole(mid + 1),

@@ -124,7 +124,7 @@ fn time_stage() {
         let now = made::START + Nanos(STEP.0 * i as i64);
         let view = BookView { venue_time: now, recv_time: now, ..cases[i % VIEWS].0 };
         if i % FILL_EVERY == FILL_EVERY - 1 {
-            rig.fill(now, i as u64, view.mid);
+            rig.fill(now, i as u64, view.mid.unwrap_or_default());
         }
         assert!(rig.views.push(view).is_ok(), "one view at a time cannot fill a ring");
         let mut work = 0;
@@ -154,6 +154,7 @@ fn input(case: &Case) -> QuoteInput<'_> {
     let (view, position) = case;
     QuoteInput {
         view,
+        last_mid: None,
         is_listed: true,
         position: *position,
         atr: 25.0,
@@ -184,8 +185,8 @@ fn cases() -> Vec<Case> {
             recv_time: book.recv_time,
             bid,
             ask,
-            mid,
-            microprice: mid,
+            mid: Some(mid),
+            microprice: Some(mid),
             imbalance_e6: random.below(1_000_000) as i64 - 500_000,
             vol_bps_e6,
             vol_slow_bps_e6: vol_bps_e6,

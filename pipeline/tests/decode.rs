@@ -88,6 +88,23 @@ fn touches_and_trades() {
 }
 
 #[test]
+fn the_venues_mark() {
+    let frame = r#"{"channel":"activeAssetCtx","data":{"coin":"ETH","ctx":{"funding":"0.0000125","openInterest":"7.5","premium":"-0.0003","oraclePx":"4321.0","markPx":"4320.95","midPx":null,"impactPxs":null}}}"#;
+    let (result, events) = decode_text(frame);
+    assert_eq!(result, Ok(Channel::Mark));
+    let [MarketEvent::Mark(mark)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((mark.asset, mark.px), (universe().find(b"ETH").unwrap(), px("4320.95")));
+    assert!(mark.recv_time.0 > 0);
+    let other = frame.replace("ETH", "DOGE");
+    assert_eq!(decode_text(&other), (Ok(Channel::NotSubscribed), vec![]));
+    let wrong = |from: &str, to: &str| decode_text(&frame.replace(from, to)).0.unwrap_err();
+    assert_eq!(wrong("markPx", "price"), DecodeError::Missing(Field::MarkPx));
+    assert_eq!(wrong(r#""ctx":{"#, r#""ctx":0,"x":{"#), DecodeError::WrongType(Field::Ctx));
+    assert!(matches!(wrong("4320.95", "0.0"), DecodeError::NotPositive { .. }));
+    assert!(matches!(wrong("4320.95", "4320.123456789"), DecodeError::BadNumber { .. }));
+}
+
+#[test]
 fn control_frames_and_others() {
     assert_eq!(decode_text(&literal("pong.json")).0, Ok(Channel::Pong));
     assert_eq!(decode_text("{ \"channel\" : \"pong\" }").0, Ok(Channel::Pong));
@@ -230,6 +247,11 @@ fn naive(frame: &str) -> Option<String> {
                 out += &format!("{}x{} {}; ", number(&t["px"])?, number(&t["sz"])?, t["tid"]);
             }
         }
+        "activeAssetCtx" => {
+            let received = RECV.as_millis();
+            out += &format!("{} {received} ", text(&data["coin"])?);
+            out += &number(&data["ctx"]["markPx"])?;
+        }
         _ => return None,
     }
     Some(out)
@@ -251,6 +273,7 @@ fn naive_of(events: &[MarketEvent], universe: &Universe) -> String {
                 let side = if t.aggressor == Side::Bid { "B" } else { "A" };
                 out += &format!("{side} {}x{} {}; ", t.px, t.qty, t.tid);
             }
+            MarketEvent::Mark(m) => out += &m.px.to_string(),
             MarketEvent::Status(_) => unreachable!("a decoder knows of no link"),
         }
     }

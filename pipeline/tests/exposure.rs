@@ -121,7 +121,7 @@ impl World {
     fn new_target(&mut self) {
         let asset = AssetId::new(self.rng.random_range(0..ASSETS));
         self.market_seq += 1;
-        let mut target = QuoteTarget { asset, mid: Px::whole(MID), ..QuoteTarget::default() };
+        let mut target = QuoteTarget { asset, mid: Some(Px::whole(MID)), ..QuoteTarget::default() };
         target.cause.market_seq = self.market_seq;
         for side in Side::BOTH {
             if self.chance(15) {

@@ -108,7 +108,7 @@ impl Rig {
 #[test]
 fn it_subscribes_to_every_coin_and_hands_books_on() {
     let mut rig = Rig::new();
-    assert_eq!(rig.sent.len(), 6, "{:?}", rig.sent);
+    assert_eq!(rig.sent.len(), 8, "books, touches, trades and marks: {:?}", rig.sent);
     assert_eq!(rig.links(), [Link::Up]);
     rig.run(Nanos::secs(60));
     assert!(rig.events.len() > 200);
@@ -156,6 +156,17 @@ fn trades_that_were_told_before_are_dropped() {
     rig.settle();
     assert_eq!(rig.trades(), 2);
     assert_eq!(rig.feed.stats().replayed_trades.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn marks_are_handed_on() {
+    let mut rig = Rig::new();
+    let before = rig.events.len();
+    let mark = r#"{"channel":"activeAssetCtx","data":{"coin":"BTC","ctx":{"markPx":"99.5"}}}"#;
+    rig.line.deliver(rig.now, mark);
+    rig.settle();
+    let [MarketEvent::Mark(mark)] = &rig.events[before..] else { panic!("{:?}", rig.events) };
+    assert_eq!((mark.px.to_string().as_str(), mark.recv_time), ("99.5", rig.now));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_moment_of_any_size_is_one_decision_from_all_of_it() {
         let records = quiet_then(touches.chain([touch(9_901, moment, 100_050)]), moment);
         let (decisions, sent) = at_moment(&records, moment);
         let mids: Vec<_> = decisions.iter().map(|t| t.mid).collect();
-        assert_eq!(mids, [Px::whole(100_050)], "{size} touches before the last one");
+        assert_eq!(mids, [Some(Px::whole(100_050))], "{size} touches before the last one");
         assert!(sent <= 3, "{size} touches: {sent} actions");
 
         // Trades move no book: what they hold up is the touch behind them.
@@ -74,7 +74,7 @@ fn a_moment_of_any_size_is_one_decision_from_all_of_it() {
         let records = quiet_then(trades.chain([touch(9_901, moment, 100_050)]), moment);
         let (decisions, _) = at_moment(&records, moment);
         let mids: Vec<_> = decisions.iter().map(|t| t.mid).collect();
-        assert_eq!(mids, [Px::whole(100_050)], "{size} trades before the touch");
+        assert_eq!(mids, [Some(Px::whole(100_050))], "{size} trades before the touch");
     }
 }
 

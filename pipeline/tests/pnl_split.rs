@@ -278,7 +278,8 @@ impl Quoting {
     }
     /// A view of the book of that venue time.
     fn view(&mut self, ms: i64, state: BookState, mid: i64) {
-        let (mid, venue_time) = (Px::whole(mid), Nanos::millis(ms));
+        let mid = (state == BookState::Ok).then(|| Px::whole(mid));
+        let venue_time = Nanos::millis(ms);
         self.views.push(BookView { state, mid, venue_time, ..BookView::default() }).unwrap();
     }
     /// A fill of that venue time.
@@ -443,7 +444,7 @@ fn an_opening_position_is_no_drawdown() {
     venue.push(event(Nanos::ZERO, VenueEventKind::Opening { position, mark })).unwrap();
     risk.poll(Nanos::secs(1));
     assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::ZERO, Usd::ZERO));
-    let target = QuoteTarget { mid: Px::whole(99), ..QuoteTarget::default() };
+    let target = QuoteTarget { mid: Some(Px::whole(99)), ..QuoteTarget::default() };
     targets.push(target).unwrap();
     risk.poll(Nanos::secs(3));
     assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::whole(-2), Usd::whole(2)));

@@ -93,6 +93,8 @@ impl Intake {
                 counts.books += 1;
             }
             MarketEvent::Status(_) => counts.statuses += 1,
+            // Not replayed: see `TapeBuilder::push`.
+            MarketEvent::Mark(_) => return Ok(()),
         }
         if event.recv_time() < event.venue_time() {
             self.early += 1;

@@ -97,7 +97,7 @@ pub fn marks(metrics: &Metrics) -> [Px; MAX_ASSETS] {
 }
 
 /// Kinds of market events, in the order of `MarketEvent::kind`.
-const KINDS: [&str; 4] = ["book", "bbo", "trade", "status"];
+const KINDS: [&str; 5] = ["book", "bbo", "trade", "status", "mark"];
 
 /// What a summary is made from.
 pub struct Ended<'a> {

@@ -49,8 +49,8 @@ pub struct Explanation {
     pub coin: String,
     /// When it was decided.
     pub time: String,
-    /// Mid then.
-    pub mid: Px,
+    /// Mid then; [`None`] when the book had no sound one.
+    pub mid: Option<Px>,
     /// What the terms are added to.
     pub fair: Px,
     /// Distance between two levels.
@@ -87,7 +87,7 @@ impl Explanation {
         Ok(Self {
             coin: line["coin"].as_str().unwrap_or_default().to_owned(),
             time: line["time"].as_str().unwrap_or_default().to_owned(),
-            mid: px(&line["mid"])?,
+            mid: (!line["mid"].is_null()).then(|| px(&line["mid"])).transpose()?,
             fair: px(&terms["fair"])?,
             spacing: px(&terms["spacing"])?,
             size: Usd::parse(text(&terms["size_usd"])?).map_err(|e| e.to_string())?,
@@ -150,7 +150,7 @@ impl Explanation {
             })
         };
         json!({
-            "coin": self.coin, "time": self.time, "mid": self.mid.to_string(),
+            "coin": self.coin, "time": self.time, "mid": self.mid.map(|mid| mid.to_string()),
             "fair": self.fair.to_string(), "adds_up": self.adds_up(),
             "bid": side(Side::Bid), "ask": side(Side::Ask), "inputs": self.inputs["terms"],
         })
@@ -237,7 +237,7 @@ impl Explanation {
             "  {} model, {} strategy; mid {}; position {} = {:.1} % of its limit",
             self.word("model"),
             self.word("strategy"),
-            self.mid,
+            self.mid.map_or("–".to_owned(), |mid| mid.to_string()),
             self.word("position"),
             self.number("share") * 100.0
         )?;
@@ -277,6 +277,9 @@ impl Explanation {
         write!(f, "{label:<LABEL$}")?;
         for amount in amounts {
             match amount {
+                Some(px) if self.fair.is_zero() => {
+                    write!(f, " {:>16} {:>9}", px.to_string(), "–")?;
+                }
                 Some(px) => {
                     let bps = px.to_f64() / self.fair.to_f64() * 1e4;
                     write!(f, " {:>16} {bps:>+9.3}", px.to_string())?;

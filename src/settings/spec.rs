@@ -203,6 +203,8 @@ pub(super) const SPECS: &[Spec] = &[
     account("max_daily_loss_pct", Num(0.01, 100.0), "percent of capital"),
     account("daily_loss_rearm", Words(&["manual", "rollover"]), ""),
     account("max_drawdown_pct", Num(0.01, 100.0), "percent of capital"),
+    account("loss_confirm_ms", Int(0, 60_000), "ms"),
+    account("mark_max_age_s", Num(1.0, 3_600.0), "s"),
     account("max_api_errors", Int(0, MAX_API_ERRORS as i64 - 1), "errors"),
     account("api_error_window_s", Num(1.0, DAY_S), "s"),
     account("api_error_cooldown_s", Num(1.0, DAY_S), "s"),

@@ -12,8 +12,8 @@ use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, FillCause, Nanos, QuoteLevel, QuoteTarget, QuoteTerms,
-    Record, RiskSnapshot, RiskState, Side, Term, Universe,
+    Action, ActionKind, AssetId, BreakWhy, Breaks, FillCause, Nanos, QuoteLevel, QuoteTarget,
+    QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -203,7 +203,7 @@ impl Journal {
             })),
             Record::Alert { asset, time, kind } => Some(json!({
                 "type": "alert", "time": utc(*time), "coin": asset.map(|a| self.coin(a)),
-                "alert": kind.in_words(),
+                "alert": kind.to_string(),
             })),
         }
     }
@@ -221,7 +221,8 @@ impl Journal {
         *last = Some(*target);
         Some(json!({
             "type": "decision", "time": utc(target.time), "coin": self.coin(target.asset),
-            "mid": target.mid.to_string(), "fair": target.fair.to_string(),
+            "mid": target.mid.map(|mid| mid.to_string()),
+            "fair": target.mid.map(|_| target.fair.to_string()),
             "vol_bps": (target.vol_bps_e6 >= 0).then(|| target.vol_bps_e6 as f64 / 1e6),
             "bids": ladder(&target.bids), "asks": ladder(&target.asks),
             "bid": target.bid_reason.as_str(), "ask": target.ask_reason.as_str(),
@@ -280,7 +281,7 @@ impl Journal {
         let held = held.map(|(why, end)| (why.as_str().to_owned(), json!(end_word(end, utc))));
         Some(json!({
             "type": "risk", "time": utc(kept.time), "coin": null, "state": state.as_str(),
-            "breaks": Value::Object(held.collect()),
+            "breaks": Value::Object(held.collect()), "marks": marks(&kept.breaks),
             "day_profit_usd": kept.day_profit.to_string(),
             "below_peak_usd": kept.below_peak.to_string(),
             "api_errors": kept.errors().len(),
@@ -290,6 +291,15 @@ impl Journal {
     fn coin(&self, asset: AssetId) -> &str {
         self.universe.get(asset).coin.as_str()
     }
+}
+
+/// By which marks the loss limits that hold were reached.
+fn marks(breaks: &Breaks) -> Value {
+    let word = |(why, _): (BreakWhy, _)| {
+        let marks = breaks.marks(why)?;
+        Some((why.as_str().to_owned(), json!(marks.as_str())))
+    };
+    Value::Object(breaks.iter().filter_map(word).collect())
 }
 
 /// The terms of an asset's newest decisions, which come before the decisions themselves.
@@ -378,7 +388,7 @@ mod tests {
         }]);
         let mut journal = Journal::create(&dir.path().join("run"), &universe).unwrap();
         let btc = AssetId::new(0);
-        let target = QuoteTarget { mid: Px::whole(100), ..QuoteTarget::default() };
+        let target = QuoteTarget { mid: Some(Px::whole(100)), ..QuoteTarget::default() };
         let mut terms = QuoteTerms { fair: Px::whole(100), ..QuoteTerms::default() };
         terms.sides[0].set(Term::Base, Px::parse("-0.015").unwrap());
         journal.write(&Record::Terms(terms));

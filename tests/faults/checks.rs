@@ -163,7 +163,7 @@ impl Checks {
             return;
         }
         let age = now - target.cause.recv_time;
-        if age > params().risk.stale_book + DECISION_LAG || !target.mid.is_positive() {
+        if age > params().risk.stale_book + DECISION_LAG || target.mid.is_none() {
             self.problem(now, format!("quotes from a book {} ms old", age.as_millis()));
         }
         let (bid, ask) = (target.bids[0], target.asks[0]);

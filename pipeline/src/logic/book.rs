@@ -83,8 +83,12 @@ impl Book {
         self.venue_time
     }
 
-    /// Whether it can be quoted on.
-    pub fn state(&self) -> BookState {
+    /// Whether it can be quoted on, and with it whether its mid is *sound*: the book is two-sided,
+    /// uncrossed, and its touch is no wider than twice `large_move_frac`. In a wider one an empty side
+    /// shows some far stub, and its mid is off by what would be a large move: like an empty side it has
+    /// no price. This is the one rule: whoever needs a price takes the mid of a book in
+    /// [`BookState::Ok`], or the last one that was.
+    pub fn state(&self, large_move_frac: f64) -> BookState {
         let (bid, ask) = (self.best(Side::Bid), self.best(Side::Ask));
         if !self.valid {
             BookState::Void
@@ -92,26 +96,38 @@ impl Book {
             BookState::OneSided
         } else if bid.px >= ask.px {
             BookState::Crossed
+        } else if ask.px.to_f64() - bid.px.to_f64() > large_move_frac * self.sum_of_touch() {
+            BookState::Wide
         } else {
             BookState::Ok
         }
     }
 
-    /// (best bid + best ask) / 2. Exact: venue ticks are even on our grid.
-    pub fn mid(&self) -> Px {
-        let (bid, ask) = (self.best(Side::Bid).px, self.best(Side::Ask).px);
-        Px::from_raw(bid.raw().midpoint(ask.raw()))
+    /// Twice the mid.
+    fn sum_of_touch(&self) -> f64 {
+        self.best(Side::Bid).px.to_f64() + self.best(Side::Ask).px.to_f64()
     }
 
-    /// (bid · ask_size + ask · bid_size) / (bid_size + ask_size), rounded down to 1e-8.
-    pub fn microprice(&self) -> Px {
-        let (bid, ask) = (self.best(Side::Bid), self.best(Side::Ask));
+    /// (best bid + best ask) / 2; [`None`] when a side is empty. Exact: venue ticks are even on our
+    /// grid.
+    pub fn mid(&self) -> Option<Px> {
+        let [bid, ask] = self.touch()?;
+        Some(Px::from_raw(bid.px.raw().midpoint(ask.px.raw())))
+    }
+
+    /// (bid · ask_size + ask · bid_size) / (bid_size + ask_size), rounded down to 1e-8; [`None`] when
+    /// a side is empty.
+    pub fn microprice(&self) -> Option<Px> {
+        let [bid, ask] = self.touch()?;
         let (bid_qty, ask_qty) = (i128::from(bid.qty.raw()), i128::from(ask.qty.raw()));
-        if bid_qty + ask_qty == 0 {
-            return self.mid();
-        }
         let weighted = i128::from(bid.px.raw()) * ask_qty + i128::from(ask.px.raw()) * bid_qty;
-        Px::from_raw((weighted / (bid_qty + ask_qty)) as i64)
+        Some(Px::from_raw((weighted / (bid_qty + ask_qty)) as i64))
+    }
+
+    /// Best bid and ask, when there are both.
+    fn touch(&self) -> Option<[Level; 2]> {
+        let touch = Side::BOTH.map(|side| self.best(side));
+        touch.iter().all(|level| level.qty.is_positive()).then_some(touch)
     }
 
     /// (ΣB − ΣA) / (ΣB + ΣA) over the top `levels` sizes, in [−1, 1]; an empty side gives ±1, an
@@ -275,21 +291,42 @@ mod tests {
     #[test]
     fn states_and_prices() {
         let mut book = Book::default();
-        assert_eq!(book.state(), BookState::Void);
+        assert_eq!(
+            (book.state(0.01), book.mid(), book.microprice()),
+            (BookState::Void, None, None)
+        );
         book.apply_snapshot(&snapshot(&[(1000, 30), (990, 5)], &[(1010, 10)], 1));
-        assert_eq!(book.state(), BookState::Ok);
-        assert_eq!((book.mid().raw(), book.microprice().raw()), (1005, 1007));
+        assert_eq!(book.state(0.01), BookState::Ok);
+        let prices = |book: &Book| (book.mid().unwrap().raw(), book.microprice().unwrap().raw());
+        assert_eq!(prices(&book), (1005, 1007));
         assert_eq!(book.imbalance(1), Some(0.5));
         book.apply_snapshot(&snapshot(&[(1010, 1)], &[(1010, 1)], 2));
-        assert_eq!(book.state(), BookState::Crossed);
+        assert_eq!(book.state(0.01), BookState::Crossed);
         book.apply_snapshot(&snapshot(&[], &[(1010, 1)], 3));
-        assert_eq!((book.state(), book.imbalance(5)), (BookState::OneSided, Some(-1.0)));
+        assert_eq!((book.state(0.01), book.imbalance(5)), (BookState::OneSided, Some(-1.0)));
+        assert_eq!((book.mid(), book.microprice()), (None, None), "half a market has no price");
         assert!(!book.apply_snapshot(&snapshot(&[(1, 1)], &[(2, 1)], 2)), "older is ignored");
         let top = i64::MAX;
         book.apply_snapshot(&snapshot(&[(top - 2, top), (9, top)], &[(top, top)], 4));
-        assert_eq!((book.mid().raw(), book.microprice().raw()), (top - 1, top - 1));
+        assert_eq!(prices(&book), (top - 1, top - 1));
         assert_eq!(book.imbalance(5), Some(1.0 / 3.0), "the largest numbers that parse");
         book.void();
-        assert_eq!((book.state(), book.imbalance(5)), (BookState::Void, None));
+        assert_eq!((book.state(0.01), book.imbalance(5)), (BookState::Void, None));
+    }
+
+    /// The ask is a stub ever further away from a bid of 990.
+    #[test]
+    fn a_book_wider_than_two_large_moves_has_no_sound_mid() {
+        let state = |ask: i64, large_move_frac: f64| {
+            let mut book = Book::default();
+            book.apply_snapshot(&snapshot(&[(990, 5)], &[(ask, 1)], 1));
+            book.state(large_move_frac)
+        };
+        assert_eq!(state(1010, 0.01), BookState::Ok, "2 % of the mid: at most 1 % off");
+        assert_eq!(state(1011, 0.01), BookState::Wide);
+        assert_eq!(state(1011, 0.02), BookState::Ok);
+        for far in [2_000, 1_000_000, i64::MAX] {
+            assert_eq!(state(far, 0.01), BookState::Wide, "{far}");
+        }
     }
 }

@@ -21,6 +21,8 @@ pub struct Desk {
     quoter: Quoter,
     is_listed: bool,
     view: Option<BookView>,
+    /// The last sound mid.
+    mid: Option<Px>,
     ledger: AssetLedger,
     atr: Bars<Atr>,
     signals: Bars<Signals>,
@@ -41,6 +43,7 @@ impl Desk {
             quoter: Quoter::new(instrument, params),
             is_listed: true,
             view: None,
+            mid: None,
             ledger: AssetLedger::default(),
             atr: Bars::new(params.signal.atr_bar, Atr::default()),
             signals: Bars::new(params.signal.signal_bar, Signals::new(params.signal)),
@@ -94,10 +97,9 @@ impl Desk {
             self.markouts.lose_track();
             return 0;
         }
-        let mid = (view.state == BookState::Ok).then_some(view.mid);
         let fresh = &mut self.toxic_fills;
         let told =
-            self.markouts.on_block(view.venue_time, mid, |told| keep(fresh, told, &mut tell));
+            self.markouts.on_block(view.venue_time, view.mid, |told| keep(fresh, told, &mut tell));
         self.judge_fills(now);
         told
     }
@@ -122,10 +124,11 @@ impl Desk {
 
     /// A newer view of the book.
     pub fn on_view(&mut self, view: &BookView) {
-        if view.state == BookState::Ok {
-            self.atr.update(view.recv_time, view.mid);
-            self.signals.update(view.recv_time, view.mid);
-            self.adaptive.on_mid(view.recv_time, view.mid);
+        if let Some(mid) = view.mid {
+            self.atr.update(view.recv_time, mid);
+            self.signals.update(view.recv_time, mid);
+            self.adaptive.on_mid(view.recv_time, mid);
+            self.mid = Some(mid);
         }
         (self.view, self.is_dirty) = (Some(*view), true);
     }
@@ -172,6 +175,7 @@ impl Desk {
         let signal = self.signals.consumer().view();
         let input = QuoteInput {
             view,
+            last_mid: self.mid,
             is_listed: self.is_listed,
             position: self.ledger.position(),
             atr: self.range(),
@@ -193,7 +197,7 @@ impl Desk {
     fn range(&self) -> f64 {
         let Some(view) = &self.view else { return 0.0 };
         let vol_bps = (view.vol_bps_e6 as f64 * 1e-6).max(0.0);
-        self.atr.atr(view.mid, vol_bps, self.params().vol_horizon_s)
+        self.atr.atr(self.mid.unwrap_or_default(), vol_bps, self.params().vol_horizon_s)
     }
 
     /// What the strategy does on top of the model.

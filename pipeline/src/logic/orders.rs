@@ -118,9 +118,7 @@ impl Orders {
     pub fn set_target(&mut self, approved: &Approved<QuoteTarget>) {
         let target = approved.get();
         let asset = &mut self.assets[target.asset.index()];
-        if target.mid.is_positive() {
-            asset.mark = target.mid;
-        }
+        asset.mark = target.mid.unwrap_or(asset.mark);
         asset.target = Some(*target);
     }
 
@@ -297,7 +295,7 @@ impl Orders {
         wanted: QuoteLevel,
     ) -> bool {
         let params = &self.assets[target.asset.index()].params;
-        let tolerance = target.mid.to_f64() * params.requote_threshold_bps * 1e-4;
+        let tolerance = self.mark(target.asset).to_f64() * params.requote_threshold_bps * 1e-4;
         let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
         let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
@@ -315,7 +313,7 @@ impl Orders {
     /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
     fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
         let worst = self.worst_case(target.asset, side) + add;
-        notional(target.mid, worst) <= target.max_exposure_usd
+        notional(self.mark(target.asset), worst) <= target.max_exposure_usd
             && self.total_fits(target, worst, target.max_total_exposure_usd)
     }
 
@@ -327,7 +325,7 @@ impl Orders {
         }
         let others = (0..self.assets.len()).map(AssetId::new).filter(|a| *a != target.asset);
         let others: Usd = others.map(|a| self.worst_case_usd(a)).sum();
-        others + notional(target.mid, worst) <= limit
+        others + notional(self.mark(target.asset), worst) <= limit
     }
 
     /// Position after everything on a side that could fill has filled, signed so that the side's
@@ -415,7 +413,12 @@ impl Orders {
         self.assets[asset.index()].position
     }
 
-    /// Mark of the newest target.
+    /// Mid of the newest target, if it had one.
+    pub fn mid(&self, asset: AssetId) -> Option<Px> {
+        self.assets[asset.index()].target.as_ref()?.mid
+    }
+
+    /// The last mid that a target had: the mark.
     pub fn mark(&self, asset: AssetId) -> Px {
         self.assets[asset.index()].mark
     }

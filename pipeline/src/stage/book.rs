@@ -6,7 +6,9 @@ use crate::logic::estimates::{Imbalance, Volatility};
 use crate::rt::{In, OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
-use crate::types::{AssetId, AssetParams, BookState, BookView, Link, MarketEvent, Nanos, Side};
+use crate::types::{
+    AssetId, AssetParams, BookState, BookView, Link, Marked, MarketEvent, Nanos, Side,
+};
 
 struct AssetBook {
     book: Book,
@@ -57,8 +59,7 @@ impl BookStage {
             MarketEvent::Book(snapshot) => {
                 let asset = &mut self.assets[snapshot.asset.index()];
                 if asset.book.apply_snapshot(snapshot) {
-                    let raw = asset.book.imbalance(asset.params.imbalance_levels);
-                    asset.imbalance.update(raw, asset.params.imbalance_alpha);
+                    asset.weigh();
                     asset.refresh(event, snapshot.seq);
                     self.publish(snapshot.asset);
                 }
@@ -72,6 +73,12 @@ impl BookStage {
             }
             // Trades move no book.
             MarketEvent::Trade(trade) => self.assets[trade.asset.index()].arrivals.on_trade(trade),
+            // Handed on at once, with what is known of the book, which may be silent.
+            MarketEvent::Mark(mark) => {
+                let marked = Marked { px: mark.px, time: mark.recv_time };
+                self.assets[mark.asset.index()].view.venue_mark = Some(marked);
+                self.publish(mark.asset);
+            }
             MarketEvent::Status(status) => match status.link {
                 Link::Up => {}
                 Link::Dropped => self.void(status.asset, event),
@@ -113,15 +120,29 @@ impl AssetBook {
         self.arrivals.set(new.arrival_halflife_s, new.arrival_bin_bps);
     }
 
+    /// Whether it can be quoted on.
+    fn state(&self) -> BookState {
+        self.book.state(self.params.risk.large_move_frac)
+    }
+
+    /// Takes note of a new snapshot's imbalance. An empty side or a stub is no lean of the market.
+    fn weigh(&mut self) {
+        if self.state() == BookState::Ok {
+            let raw = self.book.imbalance(self.params.imbalance_levels);
+            self.imbalance.update(raw, self.params.imbalance_alpha);
+        }
+    }
+
     fn refresh(&mut self, event: &MarketEvent, seq: u64) {
-        let state = self.book.state();
-        let mid = self.book.mid();
+        let state = self.state();
+        let mid = self.book.mid().filter(|_| state == BookState::Ok);
         let (now, block) = (event.recv_time(), event.venue_time());
-        if state == BookState::Ok {
-            self.volatility.update(now, mid);
-            self.arrivals.on_mid(now, block, mid);
-        } else {
-            self.arrivals.break_series(now);
+        match mid {
+            Some(mid) => {
+                self.volatility.update(now, mid);
+                self.arrivals.on_mid(now, block, mid);
+            }
+            None => self.arrivals.break_series(now),
         }
         let e6 = |bps: Option<f64>| bps.map_or(-1, |v| (v * 1e6) as i64);
         self.view = BookView {
@@ -135,7 +156,8 @@ impl AssetBook {
             bid: self.book.best(Side::Bid),
             ask: self.book.best(Side::Ask),
             mid,
-            microprice: self.book.microprice(),
+            microprice: mid.and_then(|_| self.book.microprice()),
+            venue_mark: self.view.venue_mark,
             imbalance_e6: (self.imbalance.get() * 1e6) as i64,
             vol_bps_e6: e6(self.volatility.bps()),
             vol_slow_bps_e6: e6(self.volatility.slow_bps()),
@@ -165,7 +187,7 @@ impl Stage for BookStage {
 mod tests {
     use super::*;
     use crate::rt::{Out, ring};
-    use crate::types::{BookSnapshot, FeedStatus, Level, ParamsChange, Px, Qty, Trade};
+    use crate::types::{BookSnapshot, FeedStatus, Level, MarkPrice, ParamsChange, Px, Qty, Trade};
 
     const ASSET: usize = 0;
 
@@ -217,6 +239,66 @@ mod tests {
             book.asks[0] = Level { px: Px::whole(101), qty: Qty::whole(1) };
             self.tell(MarketEvent::Book(book));
         }
+    }
+
+    impl Rig {
+        /// A second later: a book of these levels; zero = none.
+        fn book(&mut self, bid: i64, ask: i64) -> (BookState, Option<Px>) {
+            self.now = self.now + Nanos::secs(1);
+            let (venue_time, recv_time) = (self.now, self.now);
+            let mut book = BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY };
+            (book.bid_count, book.ask_count) = (u8::from(bid > 0), u8::from(ask > 0));
+            book.bids[0] = Level { px: Px::whole(bid), qty: Qty::whole(1) };
+            book.asks[0] = Level { px: Px::whole(ask), qty: Qty::whole(3) };
+            self.tell(MarketEvent::Book(book));
+            (self.view.state, self.view.mid)
+        }
+    }
+
+    #[test]
+    fn a_book_without_a_sound_mid_teaches_nothing() {
+        let mut rig = Rig::new();
+        for bid in [999, 1000, 999, 1000] {
+            assert_eq!(rig.book(bid, bid + 2), (BookState::Ok, Some(Px::whole(bid + 1))));
+        }
+        let known = rig.view;
+        assert!(known.vol_bps_e6 > 0);
+        let cases = [
+            (1000, 0, BookState::OneSided),
+            (0, 1002, BookState::OneSided),
+            (1000, 2000, BookState::Wide),
+            (1, 1002, BookState::Wide),
+            (1002, 1000, BookState::Crossed),
+        ];
+        for (bid, ask, state) in cases {
+            assert_eq!(rig.book(bid, ask), (state, None));
+            let of =
+                |v: &BookView| (v.microprice, v.imbalance_e6, v.vol_bps_e6, v.arrivals.rate_e6);
+            assert_eq!(
+                of(&rig.view),
+                (None, of(&known).1, of(&known).2, of(&known).3),
+                "{state:?}"
+            );
+        }
+        assert_eq!(rig.book(1000, 1002), (BookState::Ok, Some(Px::whole(1001))));
+        assert!(rig.view.vol_bps_e6 <= known.vol_bps_e6, "the price had not moved");
+    }
+
+    #[test]
+    fn the_venues_mark_goes_along_and_makes_no_book_newer() {
+        let mut rig = Rig::new();
+        rig.book(999, 1001);
+        let before = rig.view;
+        rig.now = rig.now + Nanos::secs(3);
+        let (asset, px) = (AssetId::new(ASSET), Px::whole(990));
+        let mark = MarkPrice { asset, px, recv_time: rig.now, seq: 9, ..MarkPrice::default() };
+        rig.tell(MarketEvent::Mark(mark));
+        let venue_mark = Some(Marked { px, time: rig.now });
+        assert_eq!(rig.view, BookView { venue_mark, ..before });
+        rig.book(1000, 0);
+        assert_eq!(rig.view.venue_mark, venue_mark);
+        rig.status(Link::Down);
+        assert_eq!(rig.view.venue_mark, venue_mark, "it ages, and says when it came");
     }
 
     #[test]

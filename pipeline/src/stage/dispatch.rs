@@ -221,7 +221,8 @@ impl<G: Gateway> DispatchStage<G> {
             *state = SideState { reason: reasons[side.index()], since: Some(now) };
         }
         let status = AssetStatus {
-            mid: self.orders.mark(asset),
+            mid: self.orders.mid(asset).unwrap_or_default(),
+            mark: self.orders.mark(asset),
             bid: self.orders.best_working(asset, Side::Bid).unwrap_or(Px::ZERO),
             ask: self.orders.best_working(asset, Side::Ask).unwrap_or(Px::ZERO),
             position: self.orders.position(asset),

@@ -80,7 +80,7 @@ impl<F: Feed> FeedStage<F> {
             self.let_in();
             return;
         }
-        let is_book = !matches!(self.event, MarketEvent::Trade(_));
+        let is_book = !matches!(self.event, MarketEvent::Trade(_) | MarketEvent::Mark(_));
         if !self.rings.out.push_or_drop(self.event) && is_book {
             self.dropped[self.event.asset().index()] = true;
             self.any_dropped = true;

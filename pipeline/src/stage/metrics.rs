@@ -72,8 +72,8 @@ pub struct SplitCounters {
 pub struct Metrics {
     /// Market events taken in (feed).
     pub events: Counter,
-    /// Of these, books, touches, trades and changes of the link's state (feed).
-    pub events_by_kind: [Counter; 4],
+    /// Of these, books, touches, trades, changes of the link's state and marks (feed).
+    pub events_by_kind: [Counter; 5],
     /// Targets that passed the gate (risk).
     pub decisions: Counter,
     /// Hash over them (risk).

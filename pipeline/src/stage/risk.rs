@@ -258,6 +258,11 @@ impl Stage for RiskStage {
         heard
     }
 
+    /// A loss that lasts halts although no target comes.
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.judge.gate.loss_due()
+    }
+
     /// The last word on the account, whenever it was last told.
     fn on_stop(&mut self) {
         let kept = self.judge.gate.snapshot(self.now);
@@ -279,7 +284,7 @@ mod tests {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
         let mut t = QuoteTarget {
             asset: AssetId::new(asset),
-            mid: Px::whole(mid),
+            mid: Some(Px::whole(mid)),
             bid_reason: Reason::Quoted,
             ask_reason: Reason::Quoted,
             ..QuoteTarget::default()

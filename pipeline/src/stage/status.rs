@@ -13,8 +13,10 @@ pub const STATUS_WORDS: usize = 8;
 /// The newest state of one asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct AssetStatus {
-    /// Mid of the newest target.
+    /// Mid of the newest target; zero = the book has none.
     pub mid: Px,
+    /// What the position counts at: the last mid that there was.
+    pub mark: Px,
     /// Our nearest bid in the book; zero = none.
     pub bid: Px,
     /// Our nearest ask in the book; zero = none.
@@ -39,16 +41,17 @@ impl AssetStatus {
             self.bid_reason as u64,
             self.ask_reason as u64,
             self.fills,
-            0,
+            self.mark.raw() as u64,
         ]);
     }
 
     /// Reads a board.
     pub fn read(board: &BoardReader<STATUS_WORDS>) -> Self {
-        let [mid, bid, ask, position, bid_reason, ask_reason, fills, _] = board.read();
+        let [mid, bid, ask, position, bid_reason, ask_reason, fills, mark] = board.read();
         let reason = |w: u64| Reason::ALL.get(w as usize).copied().unwrap_or_default();
         Self {
             mid: Px::from_raw(mid as i64),
+            mark: Px::from_raw(mark as i64),
             bid: Px::from_raw(bid as i64),
             ask: Px::from_raw(ask as i64),
             position: Qty::from_raw(position as i64),

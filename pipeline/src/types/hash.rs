@@ -25,7 +25,7 @@ impl DecisionHash {
         self.word(u64::from(t.bid_reason as u8) << 8 | u64::from(t.ask_reason as u8));
         self.word(t.time.0 as u64);
         self.word(t.cause.market_seq);
-        self.word(t.mid.raw() as u64);
+        self.word(t.mid.unwrap_or_default().raw() as u64);
         for level in t.bids.iter().chain(&t.asks) {
             self.word(level.px.raw() as u64);
             self.word(level.qty.raw() as u64);

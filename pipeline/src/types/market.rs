@@ -1,4 +1,4 @@
-//! What the market tells us: book snapshots, best bid/offer, trades, link status.
+//! What the market tells us: book snapshots, best bid/offer, trades, the venue's marks, link status.
 
 use super::fixed::{Nanos, Px, Qty};
 use super::limits::BOOK_LEVELS;
@@ -189,6 +189,22 @@ pub struct Trade {
     pub tid: u64,
 }
 
+/// The venue's own mark of an asset (`activeAssetCtx`): what it values positions at.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct MarkPrice {
+    /// Whose.
+    pub asset: AssetId,
+    /// Explicit padding.
+    pub _pad: [u8; 6],
+    /// Set by the feed stage: position in this session's input.
+    pub seq: u64,
+    /// When it reached us. The venue writes no time into it.
+    pub recv_time: Nanos,
+    /// The price.
+    pub px: Px,
+}
+
 /// What a [`FeedStatus`] says.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,6 +260,8 @@ pub enum MarketEvent {
     Trade(Trade),
     /// The link.
     Status(FeedStatus),
+    /// The venue's mark. Live feeds only: recordings have none.
+    Mark(MarkPrice),
 }
 
 impl MarketEvent {
@@ -254,15 +272,17 @@ impl MarketEvent {
             Self::Bbo(b) => b.recv_time,
             Self::Trade(t) => t.recv_time,
             Self::Status(s) => s.recv_time,
+            Self::Mark(m) => m.recv_time,
         }
     }
-    /// Block time at the venue (of a status: when it reached us).
+    /// Block time at the venue (of a status or a mark: when it reached us).
     pub fn venue_time(&self) -> Nanos {
         match self {
             Self::Book(b) => b.venue_time,
             Self::Bbo(b) => b.venue_time,
             Self::Trade(t) => t.venue_time,
             Self::Status(s) => s.recv_time,
+            Self::Mark(m) => m.recv_time,
         }
     }
     /// Whose.
@@ -272,6 +292,7 @@ impl MarketEvent {
             Self::Bbo(b) => b.asset,
             Self::Trade(t) => t.asset,
             Self::Status(s) => s.asset,
+            Self::Mark(m) => m.asset,
         }
     }
     /// Sets the receive time.
@@ -281,6 +302,7 @@ impl MarketEvent {
             Self::Bbo(b) => b.recv_time = at,
             Self::Trade(t) => t.recv_time = at,
             Self::Status(s) => s.recv_time = at,
+            Self::Mark(m) => m.recv_time = at,
         }
     }
     /// Sets the position in this session's input.
@@ -290,25 +312,28 @@ impl MarketEvent {
             Self::Bbo(b) => b.seq = seq,
             Self::Trade(t) => t.seq = seq,
             Self::Status(_) => {}
+            Self::Mark(m) => m.seq = seq,
         }
     }
-    /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status.
+    /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status, 4 mark.
     pub const fn kind(&self) -> usize {
         match self {
             Self::Book(_) => 0,
             Self::Bbo(_) => 1,
             Self::Trade(_) => 2,
             Self::Status(_) => 3,
+            Self::Mark(_) => 4,
         }
     }
     /// Order of events that carry the same time: trades before the touch and the book that they
-    /// cause, the status last.
+    /// cause, then the status and the mark.
     pub fn channel_rank(&self) -> u8 {
         match self {
             Self::Trade(_) => 0,
             Self::Bbo(_) => 1,
             Self::Book(_) => 2,
             Self::Status(_) => 3,
+            Self::Mark(_) => 4,
         }
     }
 }
@@ -317,5 +342,6 @@ const _: () = assert!(size_of::<Level>() == 16);
 const _: () = assert!(size_of::<BookSnapshot>() == 32 + 2 * BOOK_LEVELS * 16);
 const _: () = assert!(size_of::<Bbo>() == 64);
 const _: () = assert!(size_of::<Trade>() == 56);
+const _: () = assert!(size_of::<MarkPrice>() == 32);
 const _: () = assert!(size_of::<FeedStatus>() == 16);
 const _: () = assert!(size_of::<MarketEvent>() == size_of::<BookSnapshot>() + 8);

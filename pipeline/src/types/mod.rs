@@ -25,14 +25,16 @@ pub use decimal::{DecimalError, SCALE, parse_decimal};
 pub use fixed::{Bps, Nanos, Px, Qty, Usd, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
-pub use market::{AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarketEvent, Side, Trade};
+pub use market::{
+    AssetId, Bbo, BookSnapshot, FeedStatus, Level, Link, MarkPrice, MarketEvent, Side, Trade,
+};
 pub use order::{
     Action, ActionKind, Cloid, Done, DoneWhy, Fill, FillCause, Inquiry, Oid, OrderRequest, Reject,
     RejectReason, Tif, VenueEvent, VenueEventKind,
 };
 pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};
-pub use quote::{ArrivalFit, BookState, BookView, Cause, QuoteLevel, QuoteTarget};
+pub use quote::{ArrivalFit, BookState, BookView, Cause, Marked, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
 pub use record::{DayNet, Record};
-pub use risk::{BreakEnd, BreakWhy, Breaks, RiskSnapshot, RiskState};
+pub use risk::{BreakEnd, BreakWhy, Breaks, Marks, RiskSnapshot, RiskState};
 pub use terms::{QuoteTerms, Regime, SideTerms, Term};

@@ -33,6 +33,18 @@ pub enum BookState {
     OneSided = 2,
     /// Best bid at or above best ask.
     Crossed = 3,
+    /// Two-sided, but one side's best is a far stub: see [`crate::logic::book::Book::state`].
+    Wide = 4,
+}
+
+/// A price at which a position counts, and when it was news.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Marked {
+    /// The price, positive.
+    pub px: Px,
+    /// When it reached us.
+    pub time: Nanos,
 }
 
 /// The book of one asset, boiled down for the quoter.
@@ -57,10 +69,12 @@ pub struct BookView {
     pub bid: Level,
     /// Best ask.
     pub ask: Level,
-    /// (best bid + best ask) / 2.
-    pub mid: Px,
-    /// Touch prices weighted by the opposite sizes, rounded to 1e-8.
-    pub microprice: Px,
+    /// (best bid + best ask) / 2; [`None`] unless the state is [`BookState::Ok`].
+    pub mid: Option<Px>,
+    /// Touch prices weighted by the opposite sizes, rounded to 1e-8; [`None`] likewise.
+    pub microprice: Option<Px>,
+    /// The venue's mark, as far as it told one.
+    pub venue_mark: Option<Marked>,
     /// Smoothed book imbalance in [−1e6, 1e6] (millionths).
     pub imbalance_e6: i64,
     /// Volatility over the horizon, in 1e-6 basis points; negative = warming up.
@@ -108,9 +122,12 @@ pub struct QuoteTarget {
     pub made: Nanos,
     /// What it was computed from.
     pub cause: Cause,
-    /// Mid when decided; the mark for every limit in USD.
-    pub mid: Px,
-    /// Fair price when decided.
+    /// Mid when decided, the mark for every limit in USD; [`None`] when the market had no sound one:
+    /// then nothing is wanted, and limits go by the last.
+    pub mid: Option<Px>,
+    /// The venue's mark when decided.
+    pub venue_mark: Option<Marked>,
+    /// Fair price when decided; zero without a mid.
     pub fair: Px,
     /// Best bid when decided.
     pub best_bid: Px,
@@ -173,5 +190,5 @@ impl QuoteTarget {
 
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
-const _: () = assert!(size_of::<BookView>() == 136);
-const _: () = assert!(size_of::<QuoteTarget>() == 120 + 2 * QUOTE_LEVELS * 16);
+const _: () = assert!(size_of::<BookView>() == 176);
+const _: () = assert!(size_of::<QuoteTarget>() == 152 + 2 * QUOTE_LEVELS * 16);

@@ -7,7 +7,7 @@ use super::market::{AssetId, Side};
 use super::order::{Action, Fill, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;
-use super::risk::{RiskSnapshot, RiskState};
+use super::risk::{Marks, RiskSnapshot, RiskState};
 use super::terms::QuoteTerms;
 
 /// What an alert is about.
@@ -18,10 +18,10 @@ pub enum AlertKind {
     ApiErrors = 0,
     /// The mid moved too far within a second.
     LargeMove = 1,
-    /// Daily loss limit reached.
-    DailyLoss = 2,
-    /// Drawdown limit reached.
-    Drawdown = 3,
+    /// Daily loss limit reached, by these marks.
+    DailyLoss(Marks) = 2,
+    /// Drawdown limit reached, by these marks.
+    Drawdown(Marks) = 3,
     /// A cool-down is over, and nothing else holds.
     Recovered = 4,
     /// An order had no answer in time.
@@ -65,8 +65,8 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
-    /// What it says to a person.
-    pub const fn in_words(self) -> &'static str {
+    /// What it says to a person, but for the marks of a loss (see its `Display`).
+    const fn in_words(self) -> &'static str {
         match self {
             Self::ApiErrors => {
                 "too many API errors: all quotes pulled for the cool-down; the journal has the \
@@ -76,14 +76,8 @@ impl AlertKind {
                 "large move within a second: all quotes pulled for the cool-down; `botmm rearm` ends \
                  it now"
             }
-            Self::DailyLoss => {
-                "daily loss limit reached: halted, all quotes pulled; look at the fills, then \
-                 `botmm rearm`"
-            }
-            Self::Drawdown => {
-                "drawdown limit reached: halted, all quotes pulled; look at the fills, then \
-                 `botmm rearm`"
-            }
+            Self::DailyLoss(_) => "daily loss limit reached",
+            Self::Drawdown(_) => "drawdown limit reached",
             Self::Recovered => "cool-down over: quoting again",
             Self::CooledDown => "cool-down over, but another break still holds: nothing is quoted",
             Self::RolledOver => "00:00 UTC: the daily loss counts anew, its halt is over",
@@ -117,6 +111,21 @@ impl AlertKind {
             }
             Self::Throttled => "the venue says too many requests: slowing down",
             Self::BadFrame => "a message of the venue could not be read: ignored",
+        }
+    }
+}
+
+impl core::fmt::Display for AlertKind {
+    /// What it says to a person.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.in_words())?;
+        match self {
+            Self::DailyLoss(marks) | Self::Drawdown(marks) => write!(
+                f,
+                " {}: halted, all quotes pulled; look at the fills, then `botmm rearm`",
+                marks.in_words()
+            ),
+            _ => Ok(()),
         }
     }
 }

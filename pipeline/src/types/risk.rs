@@ -89,33 +89,85 @@ pub enum BreakEnd {
     Manual,
 }
 
+/// The marks by which a loss limit was reached: those that were fresh, each of which was beyond it.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Marks {
+    /// The book's mid and the venue's mark.
+    Both = 0,
+    /// The book's mid; the venue told no mark lately (a replay has none).
+    Book = 1,
+    /// The venue's mark; the book had no sound mid for a while.
+    Venue = 2,
+    /// The last ones that were known: none was fresh.
+    Last = 3,
+}
+
+impl Marks {
+    /// All, in order of their codes.
+    pub const ALL: [Self; 4] = [Self::Both, Self::Book, Self::Venue, Self::Last];
+    /// The word used in journals and files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "book_and_venue",
+            Self::Book => "book",
+            Self::Venue => "venue",
+            Self::Last => "last_known",
+        }
+    }
+    /// The same for a person.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Both => "by the book's mid and by the venue's mark",
+            Self::Book => "by the book's mid alone",
+            Self::Venue => "by the venue's mark alone",
+            Self::Last => "by the last marks known",
+        }
+    }
+}
+
 /// Every break that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Breaks([Option<BreakEnd>; BreakWhy::COUNT]);
+pub struct Breaks {
+    ends: [Option<BreakEnd>; BreakWhy::COUNT],
+    /// Of loss limits.
+    marks: [Option<Marks>; BreakWhy::COUNT],
+}
 
 impl Breaks {
     /// How a break ends; [`None`] = it does not hold.
     pub fn get(&self, why: BreakWhy) -> Option<BreakEnd> {
-        self.0[why as usize]
+        self.ends[why as usize]
     }
     /// Lets a break hold until `end`, or no more.
     pub fn set(&mut self, why: BreakWhy, end: Option<BreakEnd>) {
-        self.0[why as usize] = end;
+        self.ends[why as usize] = end;
+        if end.is_none() {
+            self.marks[why as usize] = None;
+        }
+    }
+    /// By which marks the limit of a break that holds was reached, where that is known.
+    pub fn marks(&self, why: BreakWhy) -> Option<Marks> {
+        self.marks[why as usize]
+    }
+    /// Sets them; nothing when the break does not hold.
+    pub fn set_marks(&mut self, why: BreakWhy, marks: Option<Marks>) {
+        self.marks[why as usize] = self.get(why).and(marks);
     }
     /// Those that hold.
     pub fn iter(&self) -> impl Iterator<Item = (BreakWhy, BreakEnd)> + use<> {
-        BreakWhy::ALL.into_iter().zip(self.0).filter_map(|(why, end)| Some((why, end?)))
+        BreakWhy::ALL.into_iter().zip(self.ends).filter_map(|(why, end)| Some((why, end?)))
     }
     /// Those of them that are not over at a time.
     pub fn at(mut self, now: Nanos) -> Self {
-        for end in &mut self.0 {
-            *end = end.filter(|end| *end > BreakEnd::At(now));
+        for why in BreakWhy::ALL {
+            self.set(why, self.get(why).filter(|end| *end > BreakEnd::At(now)));
         }
         self
     }
     /// Whether any holds.
     pub fn any(&self) -> bool {
-        self.0.iter().any(Option::is_some)
+        self.ends.iter().any(Option::is_some)
     }
     /// Whether one holds that is no cool-down: nothing is quoted until a person, or at least a new
     /// day, comes.
@@ -132,7 +184,7 @@ impl Breaks {
     }
     /// Whether the same breaks hold, whenever they end.
     pub fn same_as(&self, other: &Self) -> bool {
-        self.0.map(|end| end.is_some()) == other.0.map(|end| end.is_some())
+        self.ends.map(|end| end.is_some()) == other.ends.map(|end| end.is_some())
     }
 }
 

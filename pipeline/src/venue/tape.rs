@@ -73,7 +73,8 @@ pub struct TapeBuilder {
 }
 
 impl TapeBuilder {
-    /// Adds an event. The order of calls breaks ties between events of one kind at one time.
+    /// Adds an event. The order of calls breaks ties between events of one kind at one time. The
+    /// venue's marks are left out: a replay values positions by its books alone.
     pub fn push(&mut self, event: &MarketEvent) {
         let tape = &mut self.tape;
         // The kind is the channel rank, so that comparing refs never has to look the event up.
@@ -83,6 +84,7 @@ impl TapeBuilder {
             MarketEvent::Bbo(b) => push_at(&mut tape.bbos, *b),
             MarketEvent::Book(b) => push_at(&mut tape.books, *b),
             MarketEvent::Status(s) => push_at(&mut tape.statuses, *s),
+            MarketEvent::Mark(_) => return,
         };
         tape.by_recv.push(EventRef::new(kind, index));
     }
@@ -318,6 +320,7 @@ mod tests {
             MarketEvent::Bbo(_) => "bbo".into(),
             MarketEvent::Book(_) => "book".into(),
             MarketEvent::Status(_) => "status".into(),
+            MarketEvent::Mark(_) => unreachable!("no mark is on a tape"),
         }
     }
 

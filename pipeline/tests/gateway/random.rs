@@ -212,7 +212,7 @@ impl World {
             self.market_seq += 1;
             let asset = AssetId::new(asset);
             let mid = Px::whole(MID);
-            let mut target = QuoteTarget { asset, mid, ..QuoteTarget::default() };
+            let mut target = QuoteTarget { asset, mid: Some(mid), ..QuoteTarget::default() };
             target.cause.market_seq = self.market_seq;
             target.cause.venue_time = self.now;
             for side in Side::BOTH {

@@ -98,7 +98,8 @@ impl Checker {
         Self {
             limits: VecDeque::from([(start, limits)]),
             account: Account::new(assets),
-            equity: Window::new(REACTION),
+            // A loss, and a peak, must have lasted; and the peak is looked at once more then.
+            equity: Window::new(REACTION + limits.loss_confirm),
             mids: (0..assets).map(|_| Window::new(REACTION)).collect(),
             moves: vec![VecDeque::new(); assets],
             told: vec![None; assets],

@@ -69,6 +69,8 @@ impl World {
             },
             api_error_cooldown: Nanos::secs(rng.random_range(10..100)),
             large_move_cooldown: Nanos::secs(rng.random_range(10..100)),
+            // How long a loss has lasted is of the last second too, and not kept.
+            loss_confirm: Nanos::ZERO,
             ..RiskLimits::default()
         };
         let params = AssetParams { risk, ..AssetParams::default() };
@@ -114,7 +116,7 @@ impl World {
         let mut target = QuoteTarget {
             asset: AssetId::new(asset),
             time: self.now,
-            mid: Px::whole(mid),
+            mid: Some(Px::whole(mid)),
             vol_bps_e6: self.rng.random_range(-1..50),
             vol_slow_bps_e6: self.rng.random_range(-1..30),
             ..QuoteTarget::default()

@@ -108,6 +108,8 @@ impl<T: Transport> Mirror<T> {
                     }
                     Link::Dropped => self.streams[status.asset.index()] = Stream::default(),
                 },
+                // This venue makes its own.
+                MarketEvent::Mark(_) => {}
                 news => {
                     self.arrived += 1;
                     let place = (news.venue_time(), news.channel_rank(), self.arrived);
@@ -141,7 +143,7 @@ impl Stream {
             MarketEvent::Book(_) => at >= self.newest,
             MarketEvent::Bbo(_) => self.heard.is_some() && at >= self.newest,
             MarketEvent::Trade(_) => return self.heard.is_some() && at > self.since,
-            MarketEvent::Status(_) => false,
+            MarketEvent::Status(_) | MarketEvent::Mark(_) => false,
         };
         if is_news {
             if self.heard.is_none() {
@@ -297,7 +299,9 @@ mod tests {
                     MarketEvent::Book(b) => ("book", b.bids()[0].px),
                     MarketEvent::Bbo(b) => ("bbo", b.bid.px),
                     MarketEvent::Trade(t) => ("trade", t.px),
-                    MarketEvent::Status(_) => unreachable!("not of the market"),
+                    MarketEvent::Status(_) | MarketEvent::Mark(_) => {
+                        unreachable!("not of the market")
+                    }
                 };
                 told.push((kind, px.to_f64() as i64, event.venue_time().as_millis()));
             }

@@ -336,7 +336,7 @@ impl Live {
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));
                     let why = self.reason_of(kind);
-                    self.say(format!("{} {coin}{}{why}", utc(time), kind.in_words()));
+                    self.say(format!("{} {coin}{kind}{why}", utc(time)));
                 }
                 _ => {}
             }

@@ -118,8 +118,8 @@ impl RiskKeeper {
             AlertKind::Restored => in_words(&breaks),
             AlertKind::ApiErrors => end_in_words(breaks.get(BreakWhy::ApiErrors)?),
             AlertKind::LargeMove => end_in_words(breaks.get(BreakWhy::LargeMove)?),
-            AlertKind::DailyLoss => end_in_words(breaks.get(BreakWhy::DailyLoss)?),
-            AlertKind::Drawdown => end_in_words(breaks.get(BreakWhy::Drawdown)?),
+            AlertKind::DailyLoss(_) => end_in_words(breaks.get(BreakWhy::DailyLoss)?),
+            AlertKind::Drawdown(_) => end_in_words(breaks.get(BreakWhy::Drawdown)?),
             _ => return None,
         };
         Some(format!("{how}; {}", self.file.command()))

@@ -109,7 +109,8 @@ pub fn keys(dir: &Path) -> Result<BTreeSet<Address>, AppError> {
 /// What holds, for a person: `daily loss limit reached (until a person re-arms)`.
 pub fn in_words(breaks: &Breaks) -> String {
     let one = |(why, end): (botmm_pipeline::types::BreakWhy, BreakEnd)| {
-        format!("{} ({})", why.in_words(), end_in_words(end))
+        let by = breaks.marks(why).map_or(String::new(), |marks| format!(" {}", marks.in_words()));
+        format!("{}{by} ({})", why.in_words(), end_in_words(end))
     };
     breaks.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 use super::in_words;
 use crate::side::journal::utc_date;
 use botmm_pipeline::types::risk::utc_day;
-use botmm_pipeline::types::{BreakEnd, BreakWhy, Nanos, RiskSnapshot, Usd};
+use botmm_pipeline::types::{BreakEnd, BreakWhy, Marks, Nanos, RiskSnapshot, Usd};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,6 +41,9 @@ struct Break {
     why: String,
     /// `by_hand`, `at_rollover`, or a time.
     ends: String,
+    /// By which marks a loss limit was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marks: Option<String>,
 }
 
 /// The text of a state.
@@ -49,10 +52,11 @@ pub fn write(kept: &RiskSnapshot) -> Result<String, serde_json::Error> {
         true => format!("nothing is quoted: {}; `botmm rearm` ends it", in_words(&kept.breaks)),
         false => "nothing is halted or cooling down".to_owned(),
     };
-    let held = kept
-        .breaks
-        .iter()
-        .map(|(why, end)| Break { why: why.as_str().to_owned(), ends: end_word(end, utc_ns) });
+    let held = kept.breaks.iter().map(|(why, end)| Break {
+        why: why.as_str().to_owned(),
+        ends: end_word(end, utc_ns),
+        marks: kept.breaks.marks(why).map(|marks| marks.as_str().to_owned()),
+    });
     let file = File {
         note,
         time: utc_ns(kept.time),
@@ -69,7 +73,7 @@ pub fn write(kept: &RiskSnapshot) -> Result<String, serde_json::Error> {
 pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
     let file: File = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let mut kept = RiskSnapshot::new(time(&file.time)?);
-    for Break { why, ends } in &file.breaks {
+    for Break { why, ends, marks } in &file.breaks {
         let known = BreakWhy::ALL.into_iter().find(|w| w.as_str() == why);
         let known = known.ok_or_else(|| format!("{why:?} is no breaker"))?;
         let cools_down = matches!(known, BreakWhy::ApiErrors | BreakWhy::LargeMove);
@@ -83,6 +87,7 @@ pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
             return Err(format!("{why} is there twice"));
         }
         kept.breaks.set(known, Some(end));
+        kept.breaks.set_marks(known, marks.as_deref().map(marks_of).transpose()?);
     }
     kept.day = utc_day(time(&format!("{}T00:00:00Z", file.utc_day))?);
     kept.day_profit = amount("day_profit_usd", &file.day_profit_usd)?;
@@ -96,6 +101,11 @@ pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
         }
     }
     Ok(kept)
+}
+
+fn marks_of(word: &str) -> Result<Marks, String> {
+    let known = Marks::ALL.into_iter().find(|marks| marks.as_str() == word);
+    known.ok_or_else(|| format!("{word:?} are no marks"))
 }
 
 fn amount(key: &str, text: &str) -> Result<Usd, String> {
@@ -145,6 +155,8 @@ mod tests {
             for (why, end) in BreakWhy::ALL.into_iter().zip([api, large, halts.0, halts.1]) {
                 kept.breaks.set(why, end);
             }
+            let by = Marks::ALL.get(numbers.1.0 as usize % 5).copied();
+            kept.breaks.set_marks(BreakWhy::DailyLoss, by);
             errors.into_iter().for_each(|t| assert!(kept.push_error(t)));
             kept
         })
@@ -170,7 +182,7 @@ mod tests {
 
     /// A state by hand, as a person reads it.
     const TEXT: &str = r#"{
-  "note": "nothing is quoted: large move (until 2026-11-26T19:47:46.500000Z), daily loss limit reached (until a person re-arms); `botmm rearm` ends it",
+  "note": "nothing is quoted: large move (until 2026-11-26T19:47:46.500000Z), daily loss limit reached by the book's mid alone (until a person re-arms); `botmm rearm` ends it",
   "time": "2026-11-26T19:42:46.500000000Z",
   "breaks": [
     {
@@ -179,7 +191,8 @@ mod tests {
     },
     {
       "why": "daily_loss",
-      "ends": "by_hand"
+      "ends": "by_hand",
+      "marks": "book"
     }
   ],
   "utc_day": "2026-11-26",
@@ -203,6 +216,7 @@ mod tests {
     fn what_cannot_be_is_named() {
         let cases = [
             ("daily_loss", "no_loss", "\"no_loss\" is no breaker"),
+            ("\"book\"", "\"oracle\"", "\"oracle\" are no marks"),
             ("by_hand", "tomorrow", "daily_loss does not end \"tomorrow\""),
             ("2026-11-26T19:47:46.500000000Z\"\n", "by_hand\"\n", "\"by_hand\" is not a UTC time"),
             ("large_move\",", "daily_loss\",", "daily_loss does not end"),

@@ -78,8 +78,8 @@ fn columns(picture: &Picture<'_>) -> Vec<Column> {
     let nets: Vec<_> = rows().map(|((id, _), _)| picture.metrics.net[id.index()].usd()).collect();
     let loss = |is_loss| if is_loss { Tone::Loss } else { Tone::Plain };
     let coins = rows().map(|((_, i), _)| i.coin.as_str().to_owned()).collect();
-    let value = |mid, position| match botmm_pipeline::types::Px::is_positive(mid) {
-        true => money(notional(mid, position)),
+    let value = |mark, position| match botmm_pipeline::types::Px::is_positive(mark) {
+        true => money(notional(mark, position)),
         false => NOTHING.to_owned(),
     };
     vec![
@@ -90,7 +90,7 @@ fn columns(picture: &Picture<'_>) -> Vec<Column> {
         column("our ask", 0, rows().map(|(_, a)| price(a.ask)).collect()),
         column("bps", 4, rows().map(|(_, a)| distance(a.mid, a.ask)).collect()),
         column("position", 0, rows().map(|(_, a)| a.position.to_string()).collect()),
-        column("value USD", 3, rows().map(|(_, a)| value(a.mid, a.position)).collect()),
+        column("value USD", 3, rows().map(|(_, a)| value(a.mark, a.position)).collect()),
         Column {
             tones: nets.iter().map(|net| loss(net.is_negative())).collect(),
             ..column("net USD", 1, nets.iter().map(|net| money(*net)).collect())

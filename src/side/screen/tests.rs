@@ -27,6 +27,7 @@ impl World {
         };
         let status = AssetStatus {
             mid: Px::whole(100_000),
+            mark: Px::whole(100_000),
             bid: Px::whole(99_970),
             position: Qty::parse("0.01").unwrap(),
             bid_reason: Reason::Quoted,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::types::params::Strategy;
-use crate::types::{Bps, Coin, Level, QuoteModel};
+use crate::types::{BookState, Bps, Coin, Level, QuoteModel};
 
 const START: Nanos = Nanos::secs(1_757_000_000);
 
@@ -22,8 +22,8 @@ fn view(now: Nanos, mid: i64) -> BookView {
         recv_time: now,
         bid: Level { px: px(-10), qty: Qty::whole(1) },
         ask: Level { px: px(10), qty: Qty::whole(1) },
-        mid: Px::whole(mid),
-        microprice: Px::whole(mid),
+        mid: Some(Px::whole(mid)),
+        microprice: Some(Px::whole(mid)),
         vol_bps_e6: 4_000_000,
         vol_slow_bps_e6: 4_000_000,
         ..BookView::default()
@@ -116,7 +116,7 @@ fn other_parameters_hold_from_the_next_decision_on() {
     let wide = AssetParams { min_spread_bps: 20.0, ..params() };
     d.set_params(&wide);
     let after = d.decide(START + Nanos::millis(1), 0).unwrap();
-    let away = |q: &Quote| (q.target.mid - q.target.bids[0].px).to_f64() / 3_000.0 * 1e4;
+    let away = |q: &Quote| (q.target.mid.unwrap() - q.target.bids[0].px).to_f64() / 3_000.0 * 1e4;
     assert!(away(&before) < 4.0 && (10.0..10.5).contains(&away(&after)));
     d.set_params(&AssetParams { model: QuoteModel::Glft, ..params() });
     let waits = d.decide(START + Nanos::millis(2), 0).unwrap();

@@ -8,8 +8,24 @@ use crate::types::limits::{MAX_ALERTS, MAX_API_ERRORS, MAX_CLOCK_STEP};
 use crate::types::params::DailyLossRearm;
 use crate::types::record::AlertKind;
 use crate::types::risk::utc_day;
-use crate::types::{AssetId, BreakEnd, BreakWhy, Breaks, Nanos, RiskLimits, RiskSnapshot, Usd};
+use crate::types::{
+    AssetId, BreakEnd, BreakWhy, Breaks, Marks, Nanos, RiskLimits, RiskSnapshot, Usd,
+};
 use std::collections::VecDeque;
+
+/// The breakers of losses.
+const LOSSES: [BreakWhy; 2] = [BreakWhy::DailyLoss, BreakWhy::Drawdown];
+
+/// Net profit by the marks that have a say: those that are fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Profit {
+    /// The least that any of them allows.
+    pub low: Usd,
+    /// The most.
+    pub high: Usd,
+    /// Which they are.
+    pub marks: Marks,
+}
 
 /// See the module.
 pub(super) struct Breakers {
@@ -20,8 +36,12 @@ pub(super) struct Breakers {
     day: i64,
     /// Net profit at which the day's is zero.
     day_base: Usd,
-    /// Highest net profit.
+    /// Highest net profit that lasted (see [`Breakers::judge_losses`]).
     peak: Usd,
+    /// Since when the profit has been above the peak, and the lowest of it since then.
+    above: Option<(Nanos, Usd)>,
+    /// Since when the daily loss and the drawdown have been beyond their limits.
+    beyond: [Option<Nanos>; 2],
     errors: VecDeque<Nanos>,
     alerts: VecDeque<Alert>,
 }
@@ -34,6 +54,8 @@ impl Default for Breakers {
             day: 0,
             day_base: Usd::ZERO,
             peak: Usd::ZERO,
+            above: None,
+            beyond: [None; 2],
             errors: VecDeque::with_capacity(MAX_API_ERRORS),
             alerts: VecDeque::with_capacity(MAX_ALERTS),
         }
@@ -57,6 +79,10 @@ impl Breakers {
             if let (BreakEnd::At(at), true) = (end, is_jump) {
                 self.breaks.set(why, Some(BreakEnd::At(at + step)));
             }
+        }
+        if is_jump {
+            let begun = self.above.iter_mut().map(|(since, _)| since);
+            begun.chain(self.beyond.iter_mut().flatten()).for_each(|t| *t = *t + step);
         }
         if step < Nanos::ZERO {
             self.errors.retain(|t| *t <= now);
@@ -85,15 +111,43 @@ impl Breakers {
         }
     }
 
-    /// Halts when too much was lost.
-    pub fn judge_losses(&mut self, net: Usd, limits: &RiskLimits) {
-        self.peak = self.peak.max(net);
-        if self.day_base - net > share(limits.capital_usd, limits.max_daily_loss_frac) {
-            self.trip(None, BreakWhy::DailyLoss, end_of_daily_loss(limits));
+    /// Halts when too much was lost, by every fresh mark, for as long as the limits ask for; the peak
+    /// is what was gained likewise. So one bad price, or one that lasts a moment, moves neither.
+    pub fn judge_losses(&mut self, now: Nanos, profit: &Profit, limits: &RiskLimits) {
+        self.raise_peak(now, profit.low, limits.loss_confirm);
+        let lost = [
+            (self.day_base - profit.high, limits.max_daily_loss_frac),
+            (self.peak - profit.high, limits.max_drawdown_frac),
+        ];
+        let ends = [end_of_daily_loss(limits), BreakEnd::Manual];
+        for (i, ((lost, frac), end)) in lost.into_iter().zip(ends).enumerate() {
+            if lost <= share(limits.capital_usd, frac) {
+                self.beyond[i] = None;
+            } else if now - *self.beyond[i].get_or_insert(now) >= limits.loss_confirm {
+                self.trip(None, LOSSES[i], end, Some(profit.marks));
+            }
         }
-        if self.peak - net > share(limits.capital_usd, limits.max_drawdown_frac) {
-            self.trip(None, BreakWhy::Drawdown, BreakEnd::Manual);
+    }
+
+    /// The peak rises to the lowest of a profit that stayed above it.
+    fn raise_peak(&mut self, now: Nanos, profit: Usd, confirm: Nanos) {
+        if profit <= self.peak {
+            self.above = None;
+            return;
         }
+        let (since, lowest) = self.above.map_or((now, profit), |(t, low)| (t, low.min(profit)));
+        self.above = Some((since, lowest));
+        if now - since >= confirm {
+            self.peak = lowest;
+            self.above = Some((now, profit));
+        }
+    }
+
+    /// When a loss that is beyond its limit will have lasted long enough.
+    pub fn loss_due(&self, limits: &RiskLimits) -> Option<Nanos> {
+        let waits =
+            LOSSES.iter().zip(self.beyond).filter(|(why, _)| self.breaks.get(**why).is_none());
+        waits.filter_map(|(_, since)| Some(since? + limits.loss_confirm)).min()
     }
 
     /// Counts an API error.
@@ -104,26 +158,33 @@ impl Breakers {
         }
         self.errors.push_back(now);
         if self.errors.len() > limits.max_api_errors as usize {
-            self.trip(None, BreakWhy::ApiErrors, BreakEnd::At(now + limits.api_error_cooldown));
+            self.trip(
+                None,
+                BreakWhy::ApiErrors,
+                BreakEnd::At(now + limits.api_error_cooldown),
+                None,
+            );
         }
     }
 
     /// A mid of an asset moved too far within a second.
     pub fn on_large_move(&mut self, now: Nanos, asset: AssetId, limits: &RiskLimits) {
         let end = BreakEnd::At(now + limits.large_move_cooldown);
-        self.trip(Some(asset), BreakWhy::LargeMove, end);
+        self.trip(Some(asset), BreakWhy::LargeMove, end, None);
     }
 
     /// Lets a break hold, until the later of what was and what is now asked for. Told when it begins.
-    fn trip(&mut self, asset: Option<AssetId>, why: BreakWhy, end: BreakEnd) {
+    fn trip(&mut self, asset: Option<AssetId>, why: BreakWhy, end: BreakEnd, marks: Option<Marks>) {
         let held = self.breaks.get(why);
         self.breaks.set(why, held.max(Some(end)));
         if held.is_none() {
+            self.breaks.set_marks(why, marks);
+            let by = marks.unwrap_or(Marks::Last);
             let kind = match why {
                 BreakWhy::ApiErrors => AlertKind::ApiErrors,
                 BreakWhy::LargeMove => AlertKind::LargeMove,
-                BreakWhy::DailyLoss => AlertKind::DailyLoss,
-                BreakWhy::Drawdown => AlertKind::Drawdown,
+                BreakWhy::DailyLoss => AlertKind::DailyLoss(by),
+                BreakWhy::Drawdown => AlertKind::Drawdown(by),
             };
             self.alert(asset, kind);
         }
@@ -141,6 +202,7 @@ impl Breakers {
         if self.breaks.any() {
             self.breaks = Breaks::default();
             (self.day_base, self.peak) = (net, net);
+            (self.above, self.beyond) = (None, [None; 2]);
             self.errors.clear();
             self.alert(None, AlertKind::Rearmed);
         }

@@ -14,10 +14,10 @@ use super::sizing;
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::{AccountView, AlertKind};
 use crate::types::{
-    AssetId, AssetParams, Breaks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason, RiskLimits,
-    RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent, VenueEventKind, notional,
+    AssetId, AssetParams, Breaks, Marked, Marks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason,
+    RiskLimits, RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent, VenueEventKind, notional,
 };
-use breakers::Breakers;
+use breakers::{Breakers, Profit};
 use market::{MoveWindow, Storm};
 
 /// Limits are held to this share of what is configured, so that a mark that drifts between two
@@ -43,8 +43,10 @@ struct AssetState {
     /// Its limits are numbers that can be held.
     is_usable: bool,
     ledger: AssetLedger,
-    /// Zero = not known yet.
-    mark: Px,
+    /// The last sound mid: the mark of everything. Its px is zero while none is known.
+    mark: Marked,
+    /// The venue's own, which has a say in losses only.
+    venue_mark: Option<Marked>,
     moves: MoveWindow,
     storm: Storm,
 }
@@ -55,7 +57,8 @@ impl AssetState {
             params: *params,
             is_usable: params.risk.is_usable(),
             ledger: AssetLedger::default(),
-            mark: Px::ZERO,
+            mark: Marked::default(),
+            venue_mark: None,
             moves: MoveWindow::default(),
             storm: Storm::default(),
         }
@@ -64,9 +67,31 @@ impl AssetState {
     /// Until the market tells one, the price of a position is its mark: without any it would count
     /// as worth nothing.
     fn mark_if_unknown(&mut self, px: Px) {
-        if !self.mark.is_positive() {
-            self.mark = px;
+        if !self.mark.px.is_positive() {
+            self.mark.px = px;
         }
+    }
+
+    /// Profit at the mark.
+    fn net(&self) -> Usd {
+        self.ledger.net(self.mark.px)
+    }
+
+    /// Lowest and highest profit by the marks that are fresh, and which are: the book's, the venue's.
+    /// When none is, by the last mid.
+    fn range(&self, now: Nanos, max_age: Nanos) -> (Usd, Usd, [bool; 2]) {
+        let fresh = |mark: &Marked| mark.px.is_positive() && now - mark.time <= max_age;
+        let book = Some(self.mark).filter(fresh);
+        let venue = self.venue_mark.filter(fresh);
+        let net = |mark: Marked| self.ledger.net(mark.px);
+        let (low, high) = match (book.map(net), venue.map(net)) {
+            (Some(a), Some(b)) => (a.min(b), a.max(b)),
+            (one, other) => {
+                let net = one.or(other).unwrap_or_else(|| self.net());
+                (net, net)
+            }
+        };
+        (low, high, [book.is_some(), venue.is_some()])
     }
 }
 
@@ -99,6 +124,36 @@ impl Gate {
         if self.breakers.pass(now) {
             self.breakers.roll_over(self.net());
         }
+        if self.loss_due().is_some_and(|due| now >= due) {
+            self.judge_losses(now);
+        }
+    }
+
+    /// When a loss beyond a limit will have lasted long enough to halt, unless it is over before.
+    pub fn loss_due(&self) -> Option<Nanos> {
+        self.breakers.loss_due(self.account_limits()).filter(|_| self.assets[0].is_usable)
+    }
+
+    /// Holds the loss limits, by every fresh mark.
+    fn judge_losses(&mut self, now: Nanos) {
+        let limits = *self.account_limits();
+        let (mut low, mut high, mut votes) = (Usd::ZERO, Usd::ZERO, [false; 2]);
+        let is_flat = self.assets.iter().all(|a| a.ledger.position().is_zero());
+        for asset in &self.assets {
+            let (least, most, fresh) = asset.range(now, limits.mark_max_age);
+            (low, high) = (low + least, high + most);
+            // Where something is held, what is not held has no say.
+            if is_flat || !asset.ledger.position().is_zero() {
+                votes = [votes[0] | fresh[0], votes[1] | fresh[1]];
+            }
+        }
+        let marks = match votes {
+            [true, true] => Marks::Both,
+            [true, false] => Marks::Book,
+            [false, true] => Marks::Venue,
+            [false, false] => Marks::Last,
+        };
+        self.breakers.judge_losses(now, &Profit { low, high, marks }, &limits);
     }
 
     /// Books what the venue says. Fills must have been made unique before.
@@ -139,8 +194,7 @@ impl Gate {
 
     fn judge(&mut self, now: Nanos, mut target: QuoteTarget) -> Approved<QuoteTarget> {
         if self.assets[0].is_usable {
-            let limits = *self.account_limits();
-            self.breakers.judge_losses(self.net(), &limits);
+            self.judge_losses(now);
         }
         self.breakers.cool_down(now);
         let closed = match self.is_usable(target.asset) {
@@ -164,7 +218,7 @@ impl Gate {
 
     /// Cuts a side down to the room that positions leave, from the far end.
     fn trim(&self, target: &mut QuoteTarget, side: Side) {
-        let mut room = self.room(target.asset, side, target.mid);
+        let mut room = self.room(target.asset, side);
         let instrument = self.universe.get(target.asset);
         let mut used = 0;
         let levels = *target.side(side);
@@ -182,25 +236,25 @@ impl Gate {
     }
 
     /// How much of a side the positions leave room for, by the asset's limit and by that of all.
-    fn room(&self, asset: AssetId, side: Side, mid: Px) -> Qty {
-        let AssetState { params, ledger, .. } = &self.assets[asset.index()];
-        let value = |a: &AssetState| notional(a.mark, a.ledger.position().abs());
+    fn room(&self, asset: AssetId, side: Side) -> Qty {
+        let AssetState { params, ledger, mark, .. } = &self.assets[asset.index()];
+        let value = |a: &AssetState| notional(a.mark.px, a.ledger.position().abs());
         let others = self.assets.iter().enumerate().filter(|(i, _)| *i != asset.index());
         let others: Usd = others.map(|(_, a)| value(a)).sum();
         let left = (usable(params.risk.max_total_position_usd) - others).max(Usd::ZERO);
-        let limit = usable(params.risk.max_position_usd).min(left).qty_at(mid);
+        let limit = usable(params.risk.max_position_usd).min(left).qty_at(mark.px);
         (limit - side.signed(ledger.position())).max(Qty::ZERO)
     }
 
     fn watch_market(&mut self, now: Nanos, target: &QuoteTarget) {
-        if !target.mid.is_positive() {
-            return;
-        }
         let asset = &mut self.assets[target.asset.index()];
-        asset.mark = target.mid;
+        asset.venue_mark = target.venue_mark;
+        // Without a sound mid the last one stands, and a move is against mids of the last second only.
+        let Some(mid) = target.mid.filter(|mid| mid.is_positive()) else { return };
+        asset.mark = Marked { px: mid, time: target.cause.recv_time };
         let limits = &asset.params.risk;
         // The reference keeps updating while halted, so that a break does not trip itself again.
-        let moved = asset.moves.update(now, target.mid);
+        let moved = asset.moves.update(now, mid);
         if !asset.is_usable {
             return;
         }
@@ -256,9 +310,8 @@ impl Gate {
         let AssetState { ledger, mark, .. } = &self.assets[asset.index()];
         let adds = if ledger.position().is_negative() { Side::Ask } else { Side::Bid };
         let instrument = self.universe.get(asset);
-        let has_room =
-            || sizing::finish(instrument, *mark, self.room(asset, adds, *mark)).is_some();
-        match (self.breaks().any(), mark.is_positive()) {
+        let has_room = || sizing::finish(instrument, mark.px, self.room(asset, adds)).is_some();
+        match (self.breaks().any(), mark.px.is_positive()) {
             (true, _) => RiskState::CircuitBreak,
             (false, true) if !has_room() => RiskState::PositionLimit,
             _ => RiskState::Safe,
@@ -267,7 +320,7 @@ impl Gate {
 
     /// Profit of all assets at their marks, after fees and funding.
     pub fn net(&self) -> Usd {
-        self.assets.iter().map(|a| a.ledger.net(a.mark)).sum()
+        self.assets.iter().map(AssetState::net).sum()
     }
 
     /// One asset's ledger.
@@ -290,11 +343,11 @@ impl Gate {
         };
         for (i, asset) in self.assets.iter().enumerate() {
             view.position[i] = asset.ledger.position();
-            view.mark[i] = asset.mark;
+            view.mark[i] = asset.mark.px;
             view.entry[i] = asset.ledger.average_entry();
-            view.net[i] = asset.ledger.net(asset.mark);
+            view.net[i] = asset.net();
             view.realized += asset.ledger.realized();
-            view.unrealized += asset.ledger.unrealized(asset.mark);
+            view.unrealized += asset.ledger.unrealized(asset.mark.px);
             view.fees += asset.ledger.fees();
             view.funding += asset.ledger.funding();
         }
@@ -319,3 +372,5 @@ fn usable(limit: Usd) -> Usd {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod two_marks;

@@ -4,7 +4,17 @@ use crate::types::{
     ActionKind, BreakEnd, BreakWhy, Cloid, Coin, Fill, Instrument, Reject, RejectReason,
 };
 
-fn gate(params: AssetParams) -> Gate {
+const DAILY_LOSS: AlertKind = AlertKind::DailyLoss(Marks::Book);
+const DRAWDOWN: AlertKind = AlertKind::Drawdown(Marks::Book);
+
+/// Limits under which losses count at once, by marks of any age.
+pub(super) fn at_once() -> AssetParams {
+    let mut params = AssetParams::default();
+    (params.risk.loss_confirm, params.risk.mark_max_age) = (Nanos::ZERO, Nanos::MAX);
+    params
+}
+
+pub(super) fn gate(params: AssetParams) -> Gate {
     let inst = Instrument {
         coin: Coin::new("X").unwrap(),
         venue_index: 0,
@@ -14,10 +24,10 @@ fn gate(params: AssetParams) -> Gate {
     Gate::new(Universe::new(vec![inst]), &[params])
 }
 
-fn target(mid: i64) -> QuoteTarget {
+pub(super) fn target(mid: i64) -> QuoteTarget {
     let level = |p: i64, q: &str| QuoteLevel { px: Px::whole(p), qty: Qty::parse(q).unwrap() };
     let mut t = QuoteTarget {
-        mid: Px::whole(mid),
+        mid: Some(Px::whole(mid)),
         bid_reason: Reason::Quoted,
         ask_reason: Reason::Quoted,
         ..QuoteTarget::default()
@@ -38,7 +48,7 @@ fn event(kind: VenueEventKind) -> VenueEvent {
     }
 }
 
-fn buy(px: i64, qty: &str) -> VenueEvent {
+pub(super) fn buy(px: i64, qty: &str) -> VenueEvent {
     event(VenueEventKind::Fill(Fill {
         px: Px::whole(px),
         qty: Qty::parse(qty).unwrap(),
@@ -71,7 +81,7 @@ fn pass(g: &mut Gate, from: i64, to: i64, mid: i64) -> QuoteTarget {
     last.unwrap()
 }
 
-fn alerts(g: &mut Gate) -> Vec<AlertKind> {
+pub(super) fn alerts(g: &mut Gate) -> Vec<AlertKind> {
     core::iter::from_fn(|| g.next_alert()).map(|(_, kind)| kind).collect()
 }
 
@@ -139,7 +149,7 @@ fn too_many_errors_break_but_the_moving_market_does_not() {
 
 /// Long 5 at 1000 with 1000 USD of capital, and no breaker but losses.
 fn long_five_with_a_thousand(rearm: DailyLossRearm) -> Gate {
-    let mut params = AssetParams::default();
+    let mut params = at_once();
     params.risk.capital_usd = Usd::whole(1_000);
     params.risk.max_position_usd = Usd::whole(10_000);
     params.risk.max_total_position_usd = Usd::whole(10_000);
@@ -161,7 +171,7 @@ fn a_daily_loss_halts_until_re_armed() {
     let t = *g.approve(Nanos::secs(4), target(989)).get();
     assert_eq!(t.bid_reason, Reason::Halted);
     assert_eq!(held(&g), [(BreakWhy::DailyLoss, BreakEnd::Manual)]);
-    assert_eq!(g.next_alert(), Some((None, AlertKind::DailyLoss)));
+    assert_eq!(g.next_alert(), Some((None, DAILY_LOSS)));
     let t = pass(&mut g, 5, DAY_S + 60, 1200);
     assert_eq!(t.ask_reason, Reason::Halted, "a new day does not re-arm it");
     assert_eq!(alerts(&mut g), []);
@@ -173,7 +183,7 @@ fn a_daily_loss_ends_at_rollover_when_it_may() {
     g.approve(Nanos::secs(4), target(989));
     assert_eq!(held(&g), [(BreakWhy::DailyLoss, BreakEnd::Rollover)]);
     assert_eq!(pass(&mut g, 5, DAY_S - 1, 989).ask_reason, Reason::Halted);
-    assert_eq!(alerts(&mut g), [AlertKind::DailyLoss]);
+    assert_eq!(alerts(&mut g), [DAILY_LOSS]);
     // The loss of the day before counts no more: 50 below 989 is what the new day may lose.
     assert_eq!(pass(&mut g, DAY_S, DAY_S + 1, 981).ask_reason, Reason::Quoted);
     assert_eq!(alerts(&mut g), [AlertKind::RolledOver]);
@@ -200,7 +210,7 @@ fn a_drawdown_over_days_halts() {
         assert!(!g.breaks().any());
     }
     pass(&mut g, DAY_S * 2 + 1, DAY_S * 3, 979);
-    assert_eq!(g.next_alert(), Some((None, AlertKind::Drawdown)));
+    assert_eq!(g.next_alert(), Some((None, DRAWDOWN)));
     assert_eq!(held(&g), [(BreakWhy::Drawdown, BreakEnd::Manual)]);
 }
 
@@ -210,7 +220,7 @@ fn a_person_re_arms_and_losses_count_from_there() {
     g.rearm(Nanos::secs(1));
     assert_eq!(alerts(&mut g), [], "there is nothing to re-arm");
     g.approve(Nanos::secs(4), target(979));
-    assert_eq!(alerts(&mut g), [AlertKind::DailyLoss, AlertKind::Drawdown]);
+    assert_eq!(alerts(&mut g), [DAILY_LOSS, DRAWDOWN]);
     (0..6).for_each(|_| g.on_venue(Nanos::secs(4), &rejected(RejectReason::Tick)));
     assert_eq!(held(&g).len(), 3);
     g.rearm(Nanos::secs(5));
@@ -222,7 +232,7 @@ fn a_person_re_arms_and_losses_count_from_there() {
     let t = *g.approve(Nanos::secs(6), target(970)).get();
     assert_eq!(t.bid_reason, Reason::Quoted, "45 lost since");
     g.approve(Nanos::secs(7), target(968));
-    assert_eq!(alerts(&mut g), [AlertKind::DailyLoss]);
+    assert_eq!(alerts(&mut g), [DAILY_LOSS]);
 }
 
 #[test]
@@ -232,8 +242,7 @@ fn a_halt_does_not_hide_a_cool_down() {
     (0..6).for_each(|_| g.on_venue(Nanos::secs(DAY_S - 10), &rejected(RejectReason::Tick)));
     assert_eq!(pass(&mut g, DAY_S - 9, DAY_S + 109, 989).bid_reason, Reason::Cooldown);
     assert_eq!(pass(&mut g, DAY_S + 110, DAY_S + 110, 989).bid_reason, Reason::Quoted);
-    let told =
-        [AlertKind::DailyLoss, AlertKind::ApiErrors, AlertKind::RolledOver, AlertKind::Recovered];
+    let told = [DAILY_LOSS, AlertKind::ApiErrors, AlertKind::RolledOver, AlertKind::Recovered];
     assert_eq!(alerts(&mut g), told);
 }
 
@@ -280,7 +289,7 @@ fn a_cool_down_lasts_as_long_as_it_should_when_the_clock_is_set_back() {
 
 #[test]
 fn limits_that_cannot_be_held_are_not_quoted_with() {
-    let whole = AssetParams::default();
+    let whole = at_once();
     let with = |change: fn(&mut RiskLimits)| {
         let mut params = whole;
         change(&mut params.risk);
@@ -319,12 +328,13 @@ fn mids_that_are_none_poison_nothing() {
     let mut g = gate(AssetParams::default());
     g.approve(Nanos::ZERO, target(1000));
     g.on_venue(Nanos::ZERO, &buy(1000, "0.5"));
-    for raw in [0, -1, i64::MIN] {
-        let mid = Px::from_raw(raw);
+    for mid in [None, Some(0), Some(-1), Some(i64::MIN)] {
+        let mid = mid.map(Px::from_raw);
         g.approve(Nanos::millis(100), QuoteTarget { mid, ..target(1000) });
-        assert_eq!((g.net(), g.breaks().any()), (Usd::ZERO, false), "{raw}");
+        assert_eq!((g.net(), g.breaks().any()), (Usd::ZERO, false), "{mid:?}");
     }
-    g.approve(Nanos::millis(200), QuoteTarget { mid: Px::from_raw(i64::MAX), ..target(1000) });
+    let mid = Some(Px::from_raw(i64::MAX));
+    g.approve(Nanos::millis(200), QuoteTarget { mid, ..target(1000) });
     assert_eq!(alerts(&mut g), [AlertKind::LargeMove]);
 }
 
@@ -393,7 +403,7 @@ fn kept() -> RiskSnapshot {
 }
 
 fn restored(kept: &RiskSnapshot, now_s: i64, rearm: DailyLossRearm) -> Gate {
-    let mut params = AssetParams::default();
+    let mut params = at_once();
     params.risk.capital_usd = Usd::whole(1_000);
     params.risk.daily_loss_rearm = rearm;
     let mut g = gate(params);
@@ -411,9 +421,9 @@ fn losses_of_the_day_and_from_the_peak_go_on() {
     let t = *g.approve(Nanos::secs(now_s + 2), target(96)).get();
     assert_eq!(t.bid_reason, Reason::Quoted, "30 + 20 of 50");
     g.approve(Nanos::secs(now_s + 4), target(95));
-    assert_eq!(alerts(&mut g).last(), Some(&AlertKind::DailyLoss));
+    assert_eq!(alerts(&mut g).last(), Some(&DAILY_LOSS));
     g.approve(Nanos::secs(now_s + 6), target(93));
-    assert_eq!(alerts(&mut g).last(), Some(&AlertKind::Drawdown), "70 + 35 of 100");
+    assert_eq!(alerts(&mut g).last(), Some(&DRAWDOWN), "70 + 35 of 100");
     // Another day: only the distance from the peak counts on.
     let mut g = restored(&kept(), 2 * DAY_S, DailyLossRearm::Manual);
     let at_start = g.snapshot(Nanos::secs(2 * DAY_S));

@@ -26,6 +26,8 @@ use crate::types::{
 pub struct QuoteInput<'a> {
     /// The book.
     pub view: &'a BookView,
+    /// The last sound mid: what the position counts at while the book has none.
+    pub last_mid: Option<Px>,
     /// Whether the venue lists the asset.
     pub is_listed: bool,
     /// Our position (+ long).
@@ -135,10 +137,7 @@ impl Quoter {
     /// A quote without orders: what is known of the moment.
     fn blank(&self, input: &QuoteInput<'_>) -> Quote {
         let (view, p) = (input.view, &self.params);
-        let fair = match p.fair_price {
-            FairPrice::Mid => view.mid,
-            FairPrice::Microprice => view.microprice,
-        };
+        let fair = self.fair(view).unwrap_or_default();
         let target = QuoteTarget {
             asset: view.asset,
             generation: view.generation,
@@ -151,6 +150,7 @@ impl Quoter {
                 venue_seq: input.venue_seq,
             },
             mid: view.mid,
+            venue_mark: view.venue_mark,
             fair,
             best_bid: view.bid.px,
             best_ask: view.ask.px,
@@ -198,7 +198,7 @@ impl Quoter {
         }
         match view.state {
             BookState::Void => return Err(Reason::StaleBook),
-            BookState::OneSided => return Err(Reason::OneSidedBook),
+            BookState::OneSided | BookState::Wide => return Err(Reason::OneSidedBook),
             BookState::Crossed => return Err(Reason::CrossedBook),
             BookState::Ok => {}
         }
@@ -214,11 +214,8 @@ impl Quoter {
         if !numbers.into_iter().chain(toxicity).all(f64::is_finite) {
             return Err(Reason::ParamInvalid);
         }
-        let fair = match p.fair_price {
-            FairPrice::Mid => view.mid,
-            FairPrice::Microprice => view.microprice,
-        };
-        let value = notional(view.mid, input.position).to_f64();
+        let Some(fair) = self.fair(view) else { return Err(Reason::StaleBook) };
+        let value = self.value(input);
         let wanted = model::wanted(
             p,
             &ModelInput {
@@ -233,9 +230,23 @@ impl Quoter {
         wanted.ok_or(Reason::Warmup)
     }
 
+    /// What quotes are laid around; [`None`] when the book has no sound mid.
+    fn fair(&self, view: &BookView) -> Option<Px> {
+        match self.params.fair_price {
+            FairPrice::Mid => view.mid,
+            FairPrice::Microprice => view.microprice,
+        }
+    }
+
+    /// The position in USD, at the newest sound mid.
+    fn value(&self, input: &QuoteInput<'_>) -> f64 {
+        let mid = input.view.mid.or(input.last_mid).unwrap_or_default();
+        notional(mid, input.position).to_f64()
+    }
+
     /// The position as a share of its limit, in [−1, 1].
     fn share(&self, input: &QuoteInput<'_>) -> f64 {
-        let value = notional(input.view.mid, input.position).to_f64();
+        let value = self.value(input);
         (value / self.params.risk.max_position_usd.to_f64()).clamp(-1.0, 1.0)
     }
 

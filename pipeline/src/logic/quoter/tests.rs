@@ -19,8 +19,8 @@ fn view(bid: &str, ask: &str, vol_bps: f64, imbalance: f64) -> BookView {
         state: BookState::Ok,
         bid: level(bid),
         ask: level(ask),
-        mid,
-        microprice: mid,
+        mid: Some(mid),
+        microprice: Some(mid),
         imbalance_e6: (imbalance * 1e6) as i64,
         vol_bps_e6: (vol_bps * 1e6) as i64,
         vol_slow_bps_e6: (vol_bps * 1e6) as i64,
@@ -36,6 +36,7 @@ fn params() -> AssetParams {
 fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
     QuoteInput {
         view,
+        last_mid: None,
         is_listed: true,
         position: Qty::parse(position).unwrap(),
         atr,
@@ -204,8 +205,12 @@ fn a_withheld_side_shows_where_it_would_be() {
 fn absurd_numbers_are_not_quoted_on() {
     let huge = Px::from_raw(i64::MAX);
     for v in [
-        BookView { mid: huge, microprice: huge, ..view("2999.9", "3000.1", 4.0, 0.0) },
-        BookView { mid: Px::ZERO, microprice: Px::ZERO, ..view("2999.9", "3000.1", 4.0, 0.0) },
+        BookView { mid: Some(huge), microprice: Some(huge), ..view("2999.9", "3000.1", 4.0, 0.0) },
+        BookView {
+            mid: Some(Px::ZERO),
+            microprice: Some(Px::ZERO),
+            ..view("2999.9", "3000.1", 4.0, 0.0)
+        },
         BookView { vol_bps_e6: i64::MAX, ..view("2999.9", "3000.1", 4.0, 0.0) },
     ] {
         for atr in [0.0, 1e300, f64::INFINITY] {
@@ -247,14 +252,15 @@ struct Moment {
 impl Moment {
     fn position(&self, share: f64) -> Qty {
         let usd = self.params.risk.max_position_usd.to_f64() * share;
-        Qty::from_raw((usd / self.view.mid.to_f64() * 1e8) as i64)
+        Qty::from_raw((usd / self.view.mid.unwrap().to_f64() * 1e8) as i64)
     }
     fn quote_at(&self, share: f64, view: &BookView) -> Quote {
         let input = QuoteInput {
             view,
+            last_mid: None,
             is_listed: true,
             position: self.position(share),
-            atr: self.view.mid.to_f64() * self.atr_bps * 1e-4,
+            atr: self.view.mid.unwrap().to_f64() * self.atr_bps * 1e-4,
             score: f64::from(self.signal) * 0.75,
             signal: self.signal,
             adapted: self.adapted,
@@ -287,7 +293,7 @@ prop_compose! {
         let ask = (0..gap).fold(bid, |p, _| inst.tick_above(p));
         let mut v = view("1", "2", vol, imbalance);
         (v.bid.px, v.ask.px) = (bid, ask);
-        v.mid = Px::from_raw(bid.raw().midpoint(ask.raw()));
+        v.mid = Some(Px::from_raw(bid.raw().midpoint(ask.raw())));
         (v.microprice, v.vol_slow_bps_e6) = (v.mid, (slow * 1e6) as i64);
         v.arrivals = ArrivalFit { rate_e6: rate, decay_e6: decay, r2_e6: 0, trades: 100 };
         Some((inst, v))

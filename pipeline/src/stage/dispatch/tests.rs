@@ -97,7 +97,7 @@ impl Bench {
         self.seq += 1;
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
         let mut t = QuoteTarget {
-            mid: Px::whole(100),
+            mid: Some(Px::whole(100)),
             bid_reason: Reason::Quoted,
             ask_reason: Reason::Quoted,
             ..QuoteTarget::default()

@@ -29,6 +29,11 @@ pub struct RiskLimits {
     pub daily_loss_rearm: DailyLossRearm,
     /// Fall of marked equity from its peak, as a share of capital, that halts.
     pub max_drawdown_frac: f64,
+    /// For how long every fresh mark must have been beyond a loss limit before it halts, and above the
+    /// peak before that is raised; zero = at once.
+    pub loss_confirm: Nanos,
+    /// Age beyond which a mark has no say in that.
+    pub mark_max_age: Nanos,
     /// API errors within `api_error_window` that trip the breaker when exceeded.
     pub max_api_errors: u32,
     /// Window of the API error counter.
@@ -83,11 +88,13 @@ impl RiskLimits {
             self.api_error_window,
             self.api_error_cooldown,
             self.large_move_cooldown,
+            self.mark_max_age,
         ];
         positive.iter().all(|v| v.is_finite() && *v > 0.0)
             && at_least_one.iter().all(|v| v.is_finite() && *v >= 1.0)
             && money.iter().all(|v| v.is_positive())
             && spans.iter().all(|v| *v > Nanos::ZERO)
+            && self.loss_confirm >= Nanos::ZERO
             && (self.max_api_errors as usize) < MAX_API_ERRORS
             && (0.0..1.0).contains(&self.cancel_reserve_frac)
     }
@@ -103,6 +110,8 @@ impl Default for RiskLimits {
             max_daily_loss_frac: 0.05,
             daily_loss_rearm: DailyLossRearm::Manual,
             max_drawdown_frac: 0.10,
+            loss_confirm: Nanos::millis(1_000),
+            mark_max_age: Nanos::secs(10),
             max_api_errors: 5,
             api_error_window: Nanos::secs(60),
             api_error_cooldown: Nanos::secs(120),

@@ -15,14 +15,14 @@ use super::scan;
 use super::twin::Twin;
 use crate::types::limits::MAX_TRADES_PER_FRAME;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, DecimalError, MarketEvent, Nanos, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, DecimalError, MarkPrice, MarketEvent, Nanos, Side, Trade, Universe,
 };
 
 /// The longest frame that is looked at, in bytes. The venue's largest (a fill snapshot of 2000
 /// fills) is under 1 MiB; a bound keeps one hostile frame from growing the buffers for ever.
 pub const MAX_FRAME_BYTES: usize = 16 << 20;
 
-/// What a frame was. Only the first three carry events.
+/// What a frame was. Only the first four carry events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// `l2Book`: one [`MarketEvent::Book`].
@@ -31,6 +31,8 @@ pub enum Channel {
     Bbo,
     /// `trades`: so many [`MarketEvent::Trade`]s, in the frame's order (zero is normal).
     Trades(u32),
+    /// `activeAssetCtx`: one [`MarketEvent::Mark`]. It comes seldom: the twin alone reads it.
+    Mark,
     /// A market channel, but of coins that are not in the universe: no events, and what is inside
     /// was not checked.
     NotSubscribed,
@@ -74,6 +76,10 @@ pub enum Field {
     Side,
     /// `tid`
     Tid,
+    /// `ctx`
+    Ctx,
+    /// `markPx`
+    MarkPx,
 }
 
 impl Field {
@@ -92,6 +98,8 @@ impl Field {
             Self::Sz => "sz",
             Self::Side => "side",
             Self::Tid => "tid",
+            Self::Ctx => "ctx",
+            Self::MarkPx => "markPx",
         }
     }
 }
@@ -210,6 +218,7 @@ pub(super) struct Scratch {
     pub book: BookSnapshot,
     pub bbo: Bbo,
     pub trades: Vec<Trade>,
+    pub mark: MarkPrice,
 }
 
 impl Scratch {
@@ -246,7 +255,12 @@ impl Decoder {
     pub fn new() -> Self {
         let trades = Vec::with_capacity(MAX_TRADES_PER_FRAME);
         Self {
-            scratch: Scratch { book: BookSnapshot::EMPTY, bbo: Bbo::default(), trades },
+            scratch: Scratch {
+                book: BookSnapshot::EMPTY,
+                bbo: Bbo::default(),
+                trades,
+                mark: MarkPrice::default(),
+            },
             twin: Twin::new(),
             fallbacks: 0,
         }
@@ -315,6 +329,7 @@ impl Decoder {
                     sink(&MarketEvent::Trade(*trade));
                 }
             }
+            Channel::Mark => sink(&MarketEvent::Mark(self.scratch.mark)),
             _ => {}
         }
     }
@@ -340,7 +355,7 @@ pub fn oracle(decoder: &mut Decoder, frame: &[u8], universe: &Universe) -> Verdi
     assert_eq!(fast_result, slow_result, "scanner and twin disagree on {text}");
     assert_eq!(fast, slow, "scanner and twin read different numbers from {text}");
     let wanted = match fast_result {
-        Ok(Channel::Book | Channel::Bbo) => 1,
+        Ok(Channel::Book | Channel::Bbo | Channel::Mark) => 1,
         Ok(Channel::Trades(n)) => n as usize,
         _ => 0,
     };

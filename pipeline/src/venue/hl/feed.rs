@@ -1,5 +1,5 @@
-//! Market data of the venue: a session that subscribes to each coin's book, touch and trades, and
-//! the decoder behind it. What it cannot read it counts and drops; when the link is lost or a
+//! Market data of the venue: a session that subscribes to each coin's book, touch, trades and mark,
+//! and the decoder behind it. What it cannot read it counts and drops; when the link is lost or a
 //! stream falls silent it says so, and the books are void at once.
 
 use super::clock::VenueClock;
@@ -74,7 +74,8 @@ impl<T: Transport> HlFeed<T> {
     pub fn new(transport: T, universe: Universe, seed: u64, venue: VenueClock) -> Self {
         let mut session = Session::new(seed);
         for (asset, instrument) in universe.iter() {
-            for kind in [StreamKind::Book, StreamKind::Bbo, StreamKind::Trades] {
+            use StreamKind as Kind;
+            for kind in [Kind::Book, Kind::Bbo, Kind::Trades, Kind::AssetCtx] {
                 session.want_market(kind, asset, instrument.coin.as_str());
             }
         }
@@ -172,7 +173,8 @@ impl<T: Transport> HlFeed<T> {
                 let newest = self.events.iter().skip(first).map(MarketEvent::venue_time).max();
                 stream.newest_trade = stream.newest_trade.max(newest.unwrap_or(Nanos::ZERO));
             }
-            MarketEvent::Status(_) => {}
+            // A mark bears no time of the venue: it proves no stream alive.
+            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
         }
     }
 

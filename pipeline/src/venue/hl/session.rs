@@ -79,6 +79,7 @@ impl Session {
             StreamKind::Book => ("l2Book", ""),
             StreamKind::Bbo => ("bbo", ""),
             StreamKind::Trades => ("trades", ""),
+            StreamKind::AssetCtx => ("activeAssetCtx", ""),
             kind => panic!("{kind:?} is not a coin's stream"),
         };
         self.want(

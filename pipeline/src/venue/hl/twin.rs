@@ -5,7 +5,7 @@
 
 use super::decode::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
-use crate::types::{AssetId, Bbo, Level, Nanos, Px, Qty, Side, Trade, parse_decimal};
+use crate::types::{AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, parse_decimal};
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 /// Frames of this size and below never make a buffer grow.
@@ -71,6 +71,7 @@ impl<'i> Walk<'_, 'i> {
             "l2Book" => self.book(data()?, out),
             "bbo" => self.bbo(data()?, out),
             "trades" => self.trades(data()?, out),
+            "activeAssetCtx" => self.mark(data()?, out),
             "pong" => Ok(Channel::Pong),
             "subscriptionResponse" => Ok(Channel::SubscriptionResponse),
             "error" => Ok(Channel::Error),
@@ -175,6 +176,16 @@ impl<'i> Walk<'_, 'i> {
                 .ok_or(DecodeError::WrongType(Field::Tid))?,
             ..Trade::default()
         }))
+    }
+
+    fn mark(&self, at: At, out: &mut Scratch) -> Result<Channel, DecodeError> {
+        let [coin, ctx] = self.keys(at, Field::Data, [Field::Coin, Field::Ctx])?;
+        let Some(asset) = self.asset(coin)? else { return Ok(Channel::NotSubscribed) };
+        let [px] = self.keys(required(ctx, Field::Ctx)?, Field::Ctx, [Field::MarkPx])?;
+        let px = Px::from_raw(self.positive(px, Field::MarkPx, MAX_PX.raw())?);
+        let recv_time = self.context.recv_time;
+        out.mark = MarkPrice { asset, recv_time, px, ..MarkPrice::default() };
+        Ok(Channel::Mark)
     }
 
     fn level(&self, at: At, parent: Field) -> Result<Level, DecodeError> {

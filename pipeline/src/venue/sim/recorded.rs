@@ -148,8 +148,8 @@ impl<S: Source> RecordedMarket<S> {
             MarketEvent::Trade(trade) => asset.on_trade(trade, &mut fills),
             MarketEvent::Bbo(bbo) => asset.on_bbo(bbo, self.model, &mut fills),
             MarketEvent::Book(book) => asset.on_book(book, self.model, &mut fills),
-            // Our link to the venue, not the venue.
-            MarketEvent::Status(_) => {}
+            // Our link to the venue, not the venue; and what it thinks of the prices.
+            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
         }
         self.live -= before - asset.orders.len();
     }
