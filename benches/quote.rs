@@ -156,6 +156,7 @@ fn input(case: &Case) -> QuoteInput<'_> {
         view,
         last_mid: None,
         is_listed: true,
+        is_stale: false,
         position: *position,
         atr: 25.0,
         score: 0.5,
@@ -210,7 +211,7 @@ fn assert_sound(cases: &[Case], quoter: &Quoter, instrument: &Instrument) {
             assert_side(&target, side, quoter.params().num_levels, instrument);
         }
     }
-    let late = QuoteInput { now: cases[0].0.recv_time + Nanos::secs(60), ..input(&cases[0]) };
+    let late = QuoteInput { is_stale: true, ..input(&cases[0]) };
     assert_eq!(quoter.quote(&late).target.bid_reason, Reason::StaleBook);
 }
 

@@ -13,6 +13,7 @@ use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
     Action, ActionKind, BookSnapshot, MarketEvent, Nanos, Record, Side, Universe, VenueEvent,
 };
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::venue::sim::link::SimGateway;
 use botmm_pipeline::wiring::{self, Config};
@@ -174,6 +175,7 @@ impl Rig {
             session: 1,
             lossless: false,
             risk: None,
+            venue_clock: VenueClock::default(),
         };
         let (arrived, frames_rx) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);

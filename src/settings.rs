@@ -40,7 +40,7 @@ pub use starter::starter;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, RiskLimits, Universe, Usd};
+use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
 use document::Origins;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,6 +93,8 @@ pub struct Settings {
     pub plan_name: String,
     /// Of everything random.
     pub seed: u64,
+    /// A connection that does not answer is noticed to be dead within this time.
+    pub dead_link: Nanos,
     /// What the simulator assumes.
     pub sim: SimSettings,
     /// The venue's fees.
@@ -200,6 +202,7 @@ impl Settings {
             symbols,
             plan_name: root.general.plan,
             seed: root.general.seed,
+            dead_link: Nanos::millis(root.general.dead_link_ms),
             sim,
             fees: root.fees,
             secrets: *secrets,

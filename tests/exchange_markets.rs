@@ -20,7 +20,7 @@ use botmm_pipeline::types::{
 };
 use botmm_pipeline::venue::Feed as _;
 use botmm_pipeline::venue::hl::clock::VenueClock;
-use botmm_pipeline::venue::hl::feed::HlFeed;
+use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::sign::{
     Address, Envelope, Network, RequestSigner, Signer, TimeInForce, WireAction, WireOrder,
 };
@@ -64,8 +64,8 @@ impl World {
         };
         let host = Memory::new(local::host(config));
         let feed = {
-            let transport = host.transport(Nanos::millis(1));
-            HlFeed::new(transport, universe.clone(), 1, VenueClock::default())
+            let (transport, config) = (host.transport(Nanos::millis(1)), FeedConfig::default());
+            HlFeed::new(transport, universe.clone(), config, VenueClock::default())
         };
         Self { stage: host.stage(), feed, host, now: START, last_nonce: 0 }
     }
@@ -382,8 +382,12 @@ fn a_lost_source_is_no_news_and_comes_back() {
     assert!(age_ms >= 8_000, "a book {age_ms} ms old says how old it is");
     assert_eq!(last["levels"][0].as_array().unwrap().len(), 20);
     let universe = both.mirror.host.with(|h| h.inner().venue().universe().clone());
-    both.mirror.feed =
-        HlFeed::new(both.mirror.host.transport(STEP), universe, 2, VenueClock::default());
+    both.mirror.feed = HlFeed::new(
+        both.mirror.host.transport(STEP),
+        universe,
+        FeedConfig { seed: 2, ..FeedConfig::default() },
+        VenueClock::default(),
+    );
     let [_, late] = both.run(Nanos::secs(1));
     assert!(late.iter().all(|e| touch_of(e).is_none()), "a newcomer is told no old book");
     let ask = book["levels"][1][5]["px"].as_str().unwrap().to_owned();

@@ -36,6 +36,7 @@ use crate::types::{
     AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, RiskSnapshot,
     Universe,
 };
+use crate::venue::hl::clock::VenueClock;
 use crate::venue::{Feed, Gateway};
 use std::sync::Arc;
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub lossless: bool,
     /// What an earlier run of the account kept of its risk state; [`None`] in replays.
     pub risk: Option<RiskSnapshot>,
+    /// What time it is at the venue; ours in replays.
+    pub venue_clock: VenueClock,
 }
 
 /// A built pipeline, not yet running.
@@ -120,7 +123,7 @@ where
     F: Feed + 'static,
     G: Gateway + 'static,
 {
-    let Config { universe, params, session, lossless, risk } = config;
+    let Config { universe, params, session, lossless, risk, venue_clock } = config;
     let assets = universe.len();
     let level = Arc::new(LevelCell::default());
     let metrics = Arc::new(Metrics::default());
@@ -192,8 +195,8 @@ where
     let shared = (level.clone(), metrics.clone());
 
     let stages: Vec<Box<dyn Stage>> = vec![
-        Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), *lossless)),
-        Box::new(BookStage::new(market_rx, views, book_params_in, params)),
+        Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), assets, *lossless)),
+        Box::new(BookStage::new(market_rx, views, book_params_in, params).by(venue_clock.clone())),
         Box::new(QuoteStage::new(quote_rings, universe, params, metrics.clone())),
         Box::new(RiskStage::new(risk_rings, gate, *risk, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),

@@ -15,6 +15,7 @@ use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::limits::{BOOK_LEVELS, MAX_ASSETS};
 use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::{Latency, LatencyModel};
 use botmm_pipeline::venue::sim::queue::QueueModel;
@@ -189,6 +190,7 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams) -> Earned {
             session: 1,
             lossless: false,
             risk: None,
+            venue_clock: VenueClock::default(),
         };
         let wiring::Pipeline { stages, mut records, metrics, .. } =
             wiring::build(&config, TapeFeed::new(tape.clone()), gateway);

@@ -6,6 +6,7 @@ use botmm_pipeline::rt::{HaltLevel, Out, ring};
 use botmm_pipeline::stage::status::AssetStatus;
 use botmm_pipeline::types::params::BelowFee as WhenBelow;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::{Feed, Gateway};
 use botmm_pipeline::wiring::{self, Pipeline};
 use std::collections::{BTreeSet, VecDeque};
@@ -102,6 +103,7 @@ impl Rig {
             session: 1,
             lossless: false,
             risk: None,
+            venue_clock: VenueClock::default(),
         };
         let (market, feed) = ring("test->feed", 64);
         let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));
@@ -202,7 +204,7 @@ fn every_reason_is_reached() {
     case(Quoted, params(), &|rig| rig.wait(1_000, same));
     case(InFlight, params(), &|rig| rig.wait(1_000, same));
     case(Warmup, AssetParams { start_vol_bps: 0.0, ..params() }, &|_| {});
-    case(StaleBook, params(), &|rig| rig.wait(3_000, None));
+    case(StaleBook, params(), &|rig| rig.wait(9_000, None));
     case(CrossedBook, params(), &|rig| rig.wait(500, Some(("3000.1", "2999.9"))));
     case(OneSidedBook, params(), &|rig| {
         rig.now = rig.now + Nanos::millis(500);

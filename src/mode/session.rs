@@ -16,6 +16,7 @@ use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
     AssetId, AssetParams, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
 };
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
@@ -34,7 +35,8 @@ pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) 
     let params = universe.iter().map(|(_, i)| settings.params(i.coin.as_str())).collect();
     // Runs against a simulated account start from nothing: the seed tells them apart.
     let session = settings.seed as u32;
-    wiring::Config { universe, params, session, lossless, risk: None }
+    let venue_clock = VenueClock::default();
+    wiring::Config { universe, params, session, lossless, risk: None, venue_clock }
 }
 
 /// Takes note of limits that rise while it runs: a summary holds the highest exposure of a run against

@@ -115,6 +115,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "symbols", Coins, ""),
     key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
+    key(General, "dead_link_ms", Int(2_000, 6_000), "ms"),
     key(General, "live_params", Path, ""),
     key(General, "i_understand_real_money", Bool, ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),

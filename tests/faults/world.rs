@@ -12,9 +12,10 @@ use botmm::settings::Settings;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{HaltLevel, Lane, WallClock};
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::hl::clock::VenueOffset;
-use botmm_pipeline::venue::hl::feed::HlFeed;
+use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
+use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway};
+use botmm_pipeline::venue::hl::session::DEAD_LINK;
 use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Signer};
 use botmm_pipeline::wiring;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -161,6 +162,7 @@ pub fn run(setup: &Setup) -> Outcome {
         session: SESSION,
         lossless: false,
         risk: None,
+        venue_clock: VenueClock::default(),
     };
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Mainnet);
     let (orders, seen) = Spy::around(venue.transport(LATENCY), setup.tamper);
@@ -173,11 +175,13 @@ pub fn run(setup: &Setup) -> Outcome {
         watch: Some(params().risk.expires_after),
         offset: VenueOffset::default(),
         max_clock_offset: setup.max_clock_offset,
+        dead_after: DEAD_LINK,
     };
     let venue_clock = gateway_config.offset.clock();
     let (gateway, link) =
         HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);
-    let feed = HlFeed::new(venue.transport(LATENCY), universe, setup.seed, venue_clock);
+    let feed_config = FeedConfig { seed: setup.seed, ..FeedConfig::default() };
+    let feed = HlFeed::new(venue.transport(LATENCY), universe, feed_config, venue_clock);
     let mut pipeline = wiring::build(&config, feed, gateway);
     let stages = core::mem::take(&mut pipeline.stages);
     let mut checks = Checks::new(setup, venue.clone(), link);

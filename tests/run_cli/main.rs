@@ -13,6 +13,7 @@ mod server;
 mod bot;
 mod rearm;
 mod refusals;
+mod stall;
 mod tls;
 mod trading;
 mod trouble;

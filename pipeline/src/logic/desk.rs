@@ -3,6 +3,7 @@
 
 use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
+use super::freshness::Pulse;
 use super::ledger::AssetLedger;
 use super::markouts::{Markouts, Told};
 use super::past_fills::{PastFill, PastFills};
@@ -165,7 +166,7 @@ impl Desk {
     }
 
     /// Decides, if it is due. A clock that went back does not hold a decision up.
-    pub fn decide(&mut self, now: Nanos, venue_seq: u64) -> Option<Quote> {
+    pub fn decide(&mut self, now: Nanos, venue_seq: u64, pulse: &Pulse) -> Option<Quote> {
         let due = self.due()?;
         let is_late = self.last_decision.is_some_and(|last| now < last);
         if now < due && !is_late {
@@ -177,6 +178,7 @@ impl Desk {
             view,
             last_mid: self.mid,
             is_listed: self.is_listed,
+            is_stale: pulse.is_stale(now, view, self.params().risk.stale_book),
             position: self.ledger.position(),
             atr: self.range(),
             score: signal.score,
@@ -208,6 +210,10 @@ impl Desk {
         }
     }
 
+    /// The newest view of the book.
+    pub fn view(&self) -> Option<&BookView> {
+        self.view.as_ref()
+    }
     /// The parameters in use.
     pub fn params(&self) -> &AssetParams {
         self.quoter.params()

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod desk;
 pub mod equity;
 pub mod estimates;
+pub mod freshness;
 pub mod gate;
 pub mod ledger;
 pub mod markouts;

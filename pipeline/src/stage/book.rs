@@ -9,6 +9,7 @@ use crate::types::limits::POLL_BATCH;
 use crate::types::{
     AssetId, AssetParams, BookState, BookView, Link, Marked, MarketEvent, Nanos, Side,
 };
+use crate::venue::hl::clock::VenueClock;
 
 struct AssetBook {
     book: Book,
@@ -25,6 +26,9 @@ pub struct BookStage {
     out: OutLatest<BookView>,
     params: ParamsIn,
     assets: Vec<AssetBook>,
+    /// What comes in is of the past: until it is taken in, no book is shown.
+    is_behind: bool,
+    venue_clock: VenueClock,
 }
 
 fn volatility(params: &AssetParams) -> Volatility {
@@ -51,23 +55,30 @@ impl BookStage {
             view: BookView { asset: AssetId::new(i), ..BookView::default() },
         };
         let assets = params.iter().enumerate().map(asset).collect();
-        Self { input, out, params: changes, assets }
+        let venue_clock = VenueClock::default();
+        Self { input, out, params: changes, assets, is_behind: false, venue_clock }
+    }
+
+    /// Judges how late a message is by this clock; without it, by ours.
+    pub fn by(self, venue_clock: VenueClock) -> Self {
+        Self { venue_clock, ..self }
     }
 
     fn on_event(&mut self, event: &MarketEvent) {
+        let offset = self.venue_clock.offset();
         match event {
             MarketEvent::Book(snapshot) => {
                 let asset = &mut self.assets[snapshot.asset.index()];
                 if asset.book.apply_snapshot(snapshot) {
                     asset.weigh();
-                    asset.refresh(event, snapshot.seq);
+                    asset.refresh(event, snapshot.seq, offset);
                     self.publish(snapshot.asset);
                 }
             }
             MarketEvent::Bbo(bbo) => {
                 let asset = &mut self.assets[bbo.asset.index()];
                 if asset.book.apply_bbo(bbo) {
-                    asset.refresh(event, bbo.seq);
+                    asset.refresh(event, bbo.seq, offset);
                     self.publish(bbo.asset);
                 }
             }
@@ -80,11 +91,13 @@ impl BookStage {
                 self.publish(mark.asset);
             }
             MarketEvent::Status(status) => match status.link {
-                Link::Up => {}
-                Link::Dropped => self.void(status.asset, event),
+                Link::Up | Link::Resumed => {}
+                Link::Dropped | Link::Silent | Link::Refused => self.void(status.asset, event),
                 Link::Down => {
                     (0..self.assets.len()).for_each(|i| self.void(AssetId::new(i), event));
                 }
+                Link::Behind => self.set_behind(true),
+                Link::CaughtUp => self.set_behind(false),
                 Link::NewParams => self.take_params(status.generation),
             },
         }
@@ -104,12 +117,22 @@ impl BookStage {
         let asset = &mut self.assets[id.index()];
         asset.book.void();
         asset.volatility.break_series();
-        asset.refresh(event, asset.view.market_seq);
+        asset.refresh(event, asset.view.market_seq, self.venue_clock.offset());
         self.publish(id);
     }
 
+    /// Every asset's view is published anew: none may be decided from, or all may again.
+    fn set_behind(&mut self, is_behind: bool) {
+        self.is_behind = is_behind;
+        (0..self.assets.len()).for_each(|i| self.publish(AssetId::new(i)));
+    }
+
     fn publish(&mut self, asset: AssetId) {
-        self.out.push(asset.index(), self.assets[asset.index()].view);
+        let mut view = self.assets[asset.index()].view;
+        if self.is_behind {
+            (view.state, view.mid, view.microprice) = (BookState::Void, None, None);
+        }
+        self.out.push(asset.index(), view);
     }
 }
 
@@ -133,7 +156,8 @@ impl AssetBook {
         }
     }
 
-    fn refresh(&mut self, event: &MarketEvent, seq: u64) {
+    /// `offset`: the venue's clock minus ours.
+    fn refresh(&mut self, event: &MarketEvent, seq: u64, offset: Nanos) {
         let state = self.state();
         let mid = self.book.mid().filter(|_| state == BookState::Ok);
         let (now, block) = (event.recv_time(), event.venue_time());
@@ -153,6 +177,7 @@ impl AssetBook {
             market_seq: seq,
             venue_time: block,
             recv_time: now,
+            delay: now + offset - block,
             bid: self.book.best(Side::Bid),
             ask: self.book.best(Side::Ask),
             mid,
@@ -324,5 +349,31 @@ mod tests {
         rig.tell(MarketEvent::Status(FeedStatus::new_params(1, rig.now)));
         rig.trade_and_book(5);
         assert_eq!((rig.view.generation, rig.view.arrivals.rate_e6), (1, 0), "counted anew");
+    }
+
+    #[test]
+    fn no_book_is_shown_of_the_past_until_all_of_it_is_taken_in() {
+        let mut rig = Rig::new();
+        rig.trade_and_book(5);
+        assert_eq!(rig.view.state, BookState::Ok);
+        rig.status(Link::Behind);
+        assert_eq!(rig.view.state, BookState::Void, "at once");
+        (0..20).for_each(|_| rig.trade_and_book(5));
+        assert_eq!(rig.view.state, BookState::Void);
+        rig.status(Link::CaughtUp);
+        assert_eq!((rig.view.state, rig.view.recv_time), (BookState::Ok, rig.now));
+    }
+
+    #[test]
+    fn a_view_says_how_late_its_message_was() {
+        let mut rig = Rig::new();
+        let book = |block_s: i64, received_s: i64| {
+            let (venue_time, recv_time) = (Nanos::secs(block_s), Nanos::secs(received_s));
+            MarketEvent::Book(BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY })
+        };
+        rig.tell(book(100, 108));
+        assert_eq!(rig.view.delay, Nanos::secs(8));
+        rig.tell(book(109, 109));
+        assert_eq!(rig.view.delay, Nanos::ZERO);
     }
 }

@@ -2,8 +2,9 @@
 //! let in here, among the events, so that they have a place in the order of things.
 
 use crate::rt::{In, Out, Stage};
-use crate::stage::metrics::Metrics;
+use crate::stage::metrics::{FeedTrouble, Metrics};
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};
+use crate::types::record::AlertKind;
 use crate::types::{
     AssetId, BookSnapshot, FeedStatus, Link, MarketEvent, Nanos, NewParams, Record,
 };
@@ -26,23 +27,33 @@ pub struct FeedStage<F> {
     rings: FeedRings,
     metrics: Arc<Metrics>,
     lossless: bool,
+    assets: usize,
     seq: u64,
     /// Events of these assets were dropped, and the book does not know yet.
     dropped: [bool; MAX_ASSETS],
     any_dropped: bool,
-    /// Parameters that the book's ring had no room for: never dropped, nothing goes before them.
+    /// What concerns all assets, the link's state or new parameters, and the book's ring had no room
+    /// for: never dropped, nothing goes before it.
     waiting: Option<FeedStatus>,
     event: MarketEvent,
 }
 
 impl<F: Feed> FeedStage<F> {
-    /// When `lossless`, nothing is taken from the feed that the book's ring has no room for.
-    pub fn new(feed: F, rings: FeedRings, metrics: Arc<Metrics>, lossless: bool) -> Self {
+    /// Of so many assets. When `lossless`, nothing is taken from the feed that the book's ring has no
+    /// room for.
+    pub fn new(
+        feed: F,
+        rings: FeedRings,
+        metrics: Arc<Metrics>,
+        assets: usize,
+        lossless: bool,
+    ) -> Self {
         Self {
             feed,
             rings,
             metrics,
             lossless,
+            assets,
             seq: 0,
             dropped: [false; MAX_ASSETS],
             any_dropped: false,
@@ -53,7 +64,7 @@ impl<F: Feed> FeedStage<F> {
 
     /// Tells the book that what it knows of an asset is void.
     fn report_dropped(&mut self, now: Nanos) {
-        for index in 0..MAX_ASSETS {
+        for index in 0..self.assets {
             if self.dropped[index] {
                 let status = FeedStatus::of_link(Link::Dropped, AssetId::new(index), now);
                 if self.rings.out.push(MarketEvent::Status(status)).is_err() {
@@ -70,15 +81,13 @@ impl<F: Feed> FeedStage<F> {
         self.seq += 1;
         self.event.set_seq(self.seq);
         self.metrics.events_by_kind[self.event.kind()].add(1);
-        if let MarketEvent::Status(status) = self.event
-            && status.link == Link::NewParams
-        {
-            let FeedStatus { generation, .. } = status;
-            let record = Record::Params { generation, time: now, market_seq: self.seq };
-            self.rings.records.push_or_drop(record);
-            self.waiting = Some(status);
-            self.let_in();
-            return;
+        if let MarketEvent::Status(status) = self.event {
+            self.tell(now, status);
+            if !status.link.is_of_asset() {
+                self.waiting = Some(status);
+                self.let_in();
+                return;
+            }
         }
         let is_book = !matches!(self.event, MarketEvent::Trade(_) | MarketEvent::Mark(_));
         if !self.rings.out.push_or_drop(self.event) && is_book {
@@ -87,7 +96,28 @@ impl<F: Feed> FeedStage<F> {
         }
     }
 
-    /// Hands new parameters on when there is room.
+    /// What a person, or the journal, should know of it.
+    fn tell(&mut self, now: Nanos, status: FeedStatus) {
+        let FeedStatus { asset, link, generation, .. } = status;
+        let (asset, trouble, kind) = match link {
+            Link::NewParams => {
+                let record = Record::Params { generation, time: now, market_seq: self.seq };
+                self.rings.records.push_or_drop(record);
+                return;
+            }
+            Link::Silent => (Some(asset), Some(FeedTrouble::Silent), AlertKind::CoinSilent),
+            Link::Refused => (Some(asset), Some(FeedTrouble::Refused), AlertKind::CoinRefused),
+            Link::Resumed => (Some(asset), None, AlertKind::CoinResumed),
+            Link::Down => (None, None, AlertKind::FeedLost),
+            Link::Up | Link::Dropped | Link::Behind | Link::CaughtUp => return,
+        };
+        if let Some(asset) = asset {
+            self.metrics.set_feed_trouble(asset, trouble);
+        }
+        self.rings.records.push_or_drop(Record::Alert { asset, time: now, kind });
+    }
+
+    /// Hands on what waits, when there is room.
     fn let_in(&mut self) {
         if let Some(status) = self.waiting
             && self.rings.out.push(MarketEvent::Status(status)).is_ok()
@@ -129,5 +159,89 @@ impl<F: Feed> Stage for FeedStage<F> {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.feed.next_deadline()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rt::ring;
+
+    /// A feed that tells what it was given, in order.
+    struct Told(Vec<MarketEvent>);
+
+    impl Feed for Told {
+        fn next(&mut self, _: Nanos, event: &mut MarketEvent) -> bool {
+            let Some(next) = (!self.0.is_empty()).then(|| self.0.remove(0)) else { return false };
+            *event = next;
+            true
+        }
+        fn next_deadline(&self) -> Option<Nanos> {
+            None
+        }
+    }
+
+    fn status(link: Link, asset: usize) -> MarketEvent {
+        MarketEvent::Status(FeedStatus::of_link(link, AssetId::new(asset), Nanos::ZERO))
+    }
+
+    fn book(asset: usize) -> MarketEvent {
+        MarketEvent::Book(BookSnapshot { asset: AssetId::new(asset), ..BookSnapshot::EMPTY })
+    }
+
+    /// What reaches the book through a ring of that size which is emptied only after each poll, and the
+    /// alerts.
+    fn told(events: Vec<MarketEvent>, room: usize) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
+        let (out, mut market) = ring("feed->book", room);
+        let (_commands, commands) = ring("side->feed", 1);
+        let (records, mut said) = ring("feed->side", 16);
+        let rings = FeedRings { out, commands, records };
+        let (feed, metrics) = (Told(events), Arc::new(Metrics::default()));
+        let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
+        let (mut links, mut at) = (Vec::new(), 0);
+        for _ in 0..8 {
+            stage.poll(Nanos::ZERO);
+            while let Some(event) = market.pop() {
+                if let MarketEvent::Status(s) = event {
+                    links.push((at, s.link, s.asset.index()));
+                }
+                at += 1;
+            }
+        }
+        let alerts = std::iter::from_fn(|| said.pop()).filter_map(|record| match record {
+            Record::Alert { kind, .. } => Some(kind),
+            _ => None,
+        });
+        (links, alerts.collect())
+    }
+
+    #[test]
+    fn what_concerns_every_asset_is_never_dropped() {
+        for link in [Link::Up, Link::Down, Link::Behind, Link::CaughtUp] {
+            // The ring is full when it comes: it waits, and nothing overtakes it.
+            let events = vec![book(0), book(1), status(link, 0), book(2)];
+            let (links, alerts) = told(events, 2);
+            assert_eq!(links, [(2, link, 0)]);
+            assert_eq!(alerts.contains(&AlertKind::FeedLost), link == Link::Down);
+        }
+    }
+
+    #[test]
+    fn a_coins_own_news_that_find_no_room_void_that_coin() {
+        for event in [book(2), status(Link::Silent, 2), status(Link::Refused, 2)] {
+            let (links, _) = told(vec![book(0), event], 1);
+            assert_eq!(links, [(1, Link::Dropped, 2)]);
+        }
+        let trade = crate::types::Trade { asset: AssetId::new(2), ..Default::default() };
+        assert_eq!(told(vec![book(0), MarketEvent::Trade(trade)], 1).0, []);
+    }
+
+    #[test]
+    fn a_coins_trouble_is_told() {
+        let events = [Link::Silent, Link::Resumed, Link::Refused].map(|link| status(link, 1));
+        let (links, alerts) = told(events.to_vec(), 8);
+        assert_eq!(links.len(), 3);
+        use AlertKind::{CoinRefused, CoinResumed, CoinSilent};
+        assert_eq!(alerts, [CoinSilent, CoinResumed, CoinRefused]);
     }
 }

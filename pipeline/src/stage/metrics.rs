@@ -67,6 +67,15 @@ pub struct SplitCounters {
     pub measured: [MeasuredCounters; HORIZONS.len()],
 }
 
+/// What is wrong with the streams of one asset, although the link lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedTrouble {
+    /// They fell silent.
+    Silent = 1,
+    /// The venue refuses them.
+    Refused = 2,
+}
+
 /// All counters of one pipeline.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -74,6 +83,8 @@ pub struct Metrics {
     pub events: Counter,
     /// Of these, books, touches, trades, changes of the link's state and marks (feed).
     pub events_by_kind: [Counter; 5],
+    /// What is wrong with each asset's streams: 0 nothing, else a [`FeedTrouble`] (feed).
+    feed_trouble: [Counter; MAX_ASSETS],
     /// Targets that passed the gate (risk).
     pub decisions: Counter,
     /// Hash over them (risk).
@@ -164,6 +175,20 @@ impl Metrics {
     pub fn risk_state(&self, asset: AssetId) -> RiskState {
         let code = self.risk_state[asset.index()].get() as usize;
         RiskState::ALL[code.min(RiskState::ALL.len() - 1)]
+    }
+
+    /// What is wrong with an asset's streams.
+    pub fn feed_trouble(&self, asset: AssetId) -> Option<FeedTrouble> {
+        match self.feed_trouble[asset.index()].get() {
+            0 => None,
+            1 => Some(FeedTrouble::Silent),
+            _ => Some(FeedTrouble::Refused),
+        }
+    }
+
+    /// Says so (the feed stage).
+    pub fn set_feed_trouble(&self, asset: AssetId, trouble: Option<FeedTrouble>) {
+        self.feed_trouble[asset.index()].set(trouble.map_or(0, |trouble| trouble as u64));
     }
 
     /// One hash over every decision and every action.

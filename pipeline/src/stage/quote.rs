@@ -1,6 +1,7 @@
 //! Quote: brings each asset's desk the news, and hands on the quotes that it makes.
 
 use crate::logic::desk::Desk;
+use crate::logic::freshness::Pulse;
 use crate::logic::markouts::{Measured, Told};
 use crate::logic::past_fills::PastFill;
 use crate::rt::{Board, In, InLatest, Out, OutLatest, Stage};
@@ -36,6 +37,7 @@ pub struct QuoteRings {
 pub struct QuoteStage {
     rings: QuoteRings,
     desks: Vec<Desk>,
+    pulse: Pulse,
     venue_seq: u64,
     metrics: Arc<Metrics>,
 }
@@ -53,6 +55,7 @@ impl QuoteStage {
         Self {
             rings,
             desks: universe.iter().zip(params).map(desk).collect(),
+            pulse: Pulse::default(),
             venue_seq: 0,
             metrics,
         }
@@ -104,7 +107,8 @@ impl QuoteStage {
 
     /// Of each asset the newest view counts, but each block's mid is seen.
     fn take_views(&mut self, now: Nanos) -> usize {
-        let Self { rings: QuoteRings { views, params, records, .. }, desks, metrics, .. } = self;
+        let Self { rings, desks, metrics, pulse, .. } = self;
+        let QuoteRings { views, params, records, .. } = rings;
         views.take_all(
             |v| v.asset.index(),
             |v, counts| {
@@ -117,7 +121,9 @@ impl QuoteStage {
                 }
                 if counts {
                     params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
-                    desks[v.asset.index()].on_view(v);
+                    let desk = &mut desks[v.asset.index()];
+                    pulse.on_view(v, desk.params().risk.stale_book);
+                    desk.on_view(v);
                 }
             },
         )
@@ -126,7 +132,7 @@ impl QuoteStage {
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
         for (i, desk) in self.desks.iter_mut().enumerate() {
-            let Some(mut quote) = desk.decide(now, self.venue_seq) else { continue };
+            let Some(mut quote) = desk.decide(now, self.venue_seq, &self.pulse) else { continue };
             // Its own view may still be of an older one.
             quote.target.generation = self.rings.params.generation();
             // Before the target, so that whoever sees the decision finds its terms.

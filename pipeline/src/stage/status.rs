@@ -63,7 +63,7 @@ impl AssetStatus {
 }
 
 /// Words of the board of the quote stage.
-pub const STRATEGY_WORDS: usize = 20;
+pub const STRATEGY_WORDS: usize = 22;
 
 /// What the strategy of one asset does now. Millionths where it says `_e6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -98,6 +98,10 @@ pub struct StrategyStatus {
     pub toxicity_e6: [i64; 2],
     /// How trades arrive by distance.
     pub arrivals: ArrivalFit,
+    /// How old the newest message's block was when it came, by the venue's clock.
+    pub feed_delay: Nanos,
+    /// How long ago that was.
+    pub book_age: Nanos,
 }
 
 impl StrategyStatus {
@@ -121,6 +125,8 @@ impl StrategyStatus {
             decay_e6: terms.decay_e6,
             toxicity_e6: Side::BOTH.map(|side| e6(desk.toxicity().side(now, side).score)),
             arrivals: terms.arrivals,
+            feed_delay: desk.view().map_or(Nanos::ZERO, |view| view.delay),
+            book_age: desk.view().map_or(Nanos::ZERO, |view| now - view.recv_time),
         }
     }
 
@@ -147,6 +153,8 @@ impl StrategyStatus {
             a.decay_e6,
             a.r2_e6,
             a.trades,
+            self.feed_delay.0,
+            self.book_age.0,
         ];
         board.write(&words.map(|w| w as u64));
     }
@@ -176,6 +184,8 @@ impl StrategyStatus {
                 r2_e6: words[18],
                 trades: words[19],
             },
+            feed_delay: Nanos(words[20]),
+            book_age: Nanos(words[21]),
         }
     }
 }
@@ -204,6 +214,8 @@ mod tests {
             decay_e6: 4,
             toxicity_e6: [5, 6],
             arrivals: ArrivalFit { rate_e6: 7, decay_e6: 8, r2_e6: 9, trades: 10 },
+            feed_delay: Nanos::millis(-11),
+            book_age: Nanos::millis(12),
         };
         shown.show(&mut writer);
         assert_eq!(StrategyStatus::read(&reader), shown);

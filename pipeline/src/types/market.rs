@@ -215,16 +215,33 @@ pub enum Link {
     Down,
     /// Events of this asset were dropped: its book is void until a new snapshot.
     Dropped,
+    /// This asset's streams fell silent while the link lives: its book is void likewise.
+    Silent,
+    /// This asset's streams are refused: its book is void likewise.
+    Refused,
+    /// This asset, silent or refused until now, is told of again.
+    Resumed,
+    /// This process stood still: what comes next is what waited meanwhile. Nothing is decided from it.
+    Behind,
+    /// What waited is taken in.
+    CaughtUp,
     /// Not of the link: from here on the parameters of a generation hold. They keep their place
     /// among the market's events, so that a replay applies them at the same one.
     NewParams,
+}
+
+impl Link {
+    /// Whether it concerns one asset alone.
+    pub const fn is_of_asset(self) -> bool {
+        matches!(self, Self::Dropped | Self::Silent | Self::Refused | Self::Resumed)
+    }
 }
 
 /// A change of the link's state, or of the parameters.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStatus {
-    /// Whose stream ([`Link::Dropped`] only; the others concern all).
+    /// Whose stream, where [`Link`] says "this asset"; the others concern all.
     pub asset: AssetId,
     /// What happened.
     pub link: Link,

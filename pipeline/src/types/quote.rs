@@ -65,6 +65,8 @@ pub struct BookView {
     pub venue_time: Nanos,
     /// When that event reached us.
     pub recv_time: Nanos,
+    /// How old its block was then, by the venue's clock.
+    pub delay: Nanos,
     /// Best bid.
     pub bid: Level,
     /// Best ask.
@@ -190,5 +192,5 @@ impl QuoteTarget {
 
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
-const _: () = assert!(size_of::<BookView>() == 176);
+const _: () = assert!(size_of::<BookView>() == 184);
 const _: () = assert!(size_of::<QuoteTarget>() == 152 + 2 * QUOTE_LEVELS * 16);

@@ -12,7 +12,7 @@ pub enum Reason {
     /// Not enough book, volatility or signal history yet.
     #[default]
     Warmup = 2,
-    /// The newest book is older than `stale_book_ms`, void, or older than our last fill of the side.
+    /// The newest book is late or silent beyond `stale_book_ms`, void, or older than our last fill of the side.
     StaleBook = 3,
     /// The book is crossed, or our price would cross the touch.
     CrossedBook = 4,

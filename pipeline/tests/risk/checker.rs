@@ -166,11 +166,20 @@ impl Checker {
         self.idle_since = now;
     }
 
+    /// Whether nothing was told of any coin for too long, or of this one for so long that it is not told
+    /// of any more; longer than that by `slack`.
+    fn is_stale(&self, now: Nanos, i: usize, slack: Nanos) -> bool {
+        let longer = |last: &Nanos, than: Nanos| now - *last > than + slack;
+        let newest = self.told.iter().flatten().max();
+        newest.is_some_and(|last| longer(last, self.limits(now).stale_book))
+            || self.told[i].is_some_and(|last| longer(&last, Nanos::secs(8)))
+    }
+
     pub fn on_market(&mut self, now: Nanos, event: &MarketEvent) {
         let MarketEvent::Book(book) = event else { return };
         let (i, limits) = (book.asset.index(), self.limits(now));
         let mid = Px::from_raw((book.bids[0].px.raw() + book.asks[0].px.raw()) / 2);
-        if self.told[i].is_some_and(|last| now - last > limits.stale_book + SECOND + LOOK) {
+        if self.is_stale(now, i, SECOND + LOOK) {
             self.seen.stale += 1;
             self.idle_since = now;
         }
@@ -299,8 +308,7 @@ impl Checker {
         }
         for item in action.items() {
             let i = item.asset.index();
-            let fresh = limits.stale_book + SECOND + LOOK;
-            if self.told[i].is_none_or(|last| now - last > fresh) {
+            if self.told[i].is_none() || self.is_stale(now, i, SECOND + LOOK) {
                 self.complain(now, "sent on a stale book".to_owned());
             }
             self.check_exposure(now, item, truth);
@@ -385,8 +393,7 @@ impl Checker {
         }
         let limits = self.limits(now);
         for i in 0..truth.position.len() {
-            let fresh = limits.stale_book + SECOND + LOOK + SETTLE;
-            let is_stale = self.told[i].is_some_and(|last| now - last > fresh);
+            let is_stale = self.is_stale(now, i, SECOND + LOOK + SETTLE);
             if is_stale && truth.resting[i].iter().any(|q| q.is_positive()) {
                 self.complain(now, "orders rest on a stale book".to_owned());
             }

@@ -6,6 +6,7 @@ use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::params::DailyLossRearm;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::wiring;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -103,6 +104,7 @@ fn run(setup: &Setup) -> (Vec<String>, Seen) {
         session: 1,
         lossless: false,
         risk: None,
+        venue_clock: VenueClock::default(),
     };
     let wiring::Pipeline { stages, mut records, mut control, metrics, .. } =
         wiring::build(&config, venue.clone(), venue.clone());

@@ -10,6 +10,7 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway};
+use botmm_pipeline::venue::hl::session::DEAD_LINK;
 use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Signer};
 
 /// Where the clocks start.
@@ -67,6 +68,7 @@ pub fn gateway_that_watches(
         watch,
         offset: VenueOffset::default(),
         max_clock_offset: MAX_CLOCK_OFFSET,
+        dead_after: DEAD_LINK,
     };
     let (gateway, board) = HlGateway::new(end, universe(), signer, Nonce::after(0), config);
     (gateway, Box::new(move || GatewayView::read(&board)))

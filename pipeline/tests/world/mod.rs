@@ -7,6 +7,7 @@ use botmm_pipeline::rt::{In, Lane, Plan, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::{
     AccountReader, Exchange, ExchangeConfig, Links, VenueAccount,
 };
@@ -183,6 +184,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         session: 1,
         lossless: setup.lossless,
         risk: None,
+        venue_clock: VenueClock::default(),
     };
     let wiring::Pipeline { stages, mut records, mut control, metrics, rings, .. } =
         wiring::build(&config, Tapped(feed, blocks.clone()), gateway);

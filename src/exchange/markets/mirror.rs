@@ -13,7 +13,7 @@
 use super::{Say, at_time};
 use botmm_pipeline::types::{AssetId, BookSnapshot, Link, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::hl::clock::VenueClock;
-use botmm_pipeline::venue::hl::feed::HlFeed;
+use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::sim::recorded::Source;
 use botmm_pipeline::venue::{Feed, Transport};
 use std::collections::BTreeMap;
@@ -82,7 +82,12 @@ impl<T: Transport> Mirror<T> {
         let streams = universe.assets().map(|_| Stream::default()).collect();
         let voice = Voice { name: name.into(), why, say, quiet_since: None, said: false };
         Self {
-            feed: HlFeed::new(transport, universe.clone(), seed, VenueClock::default()),
+            feed: HlFeed::new(
+                transport,
+                universe.clone(),
+                FeedConfig { seed, ..FeedConfig::default() },
+                VenueClock::default(),
+            ),
             universe,
             streams,
             waiting: BTreeMap::new(),
@@ -101,12 +106,14 @@ impl<T: Transport> Mirror<T> {
             }
             match &event {
                 MarketEvent::Status(status) => match status.link {
-                    Link::Up | Link::NewParams => {}
+                    Link::Up | Link::NewParams | Link::Resumed | Link::Behind | Link::CaughtUp => {}
                     Link::Down => {
                         self.waiting.clear();
                         self.streams.fill(Stream::default());
                     }
-                    Link::Dropped => self.streams[status.asset.index()] = Stream::default(),
+                    Link::Dropped | Link::Silent | Link::Refused => {
+                        self.streams[status.asset.index()] = Stream::default();
+                    }
                 },
                 // This venue makes its own.
                 MarketEvent::Mark(_) => {}

@@ -15,7 +15,7 @@ pub use startup::{Access, listed};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;
-use crate::net::{Stopped, WsStatus, WsTransport};
+use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::{self, BackFill};
@@ -34,10 +34,11 @@ use botmm_pipeline::rt::{
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
-use botmm_pipeline::venue::hl::feed::HlFeed;
+use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::wiring::{self, Pipeline};
+use links::Fallback;
 use listing::Listing;
 use startup::{Account, Started};
 use std::path::PathBuf;
@@ -124,9 +125,7 @@ pub struct Live {
     has_screen: bool,
     /// What each socket was last said to suffer from.
     socket_trouble: [Option<String>; 2],
-    /// Since when the order link is not up.
-    down_since: Option<Instant>,
-    next_fallback: Instant,
+    fallback: Fallback,
 }
 
 /// What is left of a pipeline in the side thread's hands.
@@ -185,7 +184,11 @@ impl Live {
         let (market_socket, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
         let (order_socket, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
         let seed = u64::from(state.session());
-        let feed = HlFeed::new(market_socket, universe.clone(), seed, offset.clock());
+        let dead_after = settings.dead_link;
+        let feed_config = FeedConfig { seed, dead_after };
+        let venue_clock = offset.clock();
+        config.venue_clock = venue_clock.clone();
+        let feed = HlFeed::new(market_socket, universe.clone(), feed_config, venue_clock);
         let Account { address, vault, .. } = account;
         let gateway_config = GatewayConfig {
             account: address,
@@ -196,6 +199,7 @@ impl Live {
             watch: (!access.allow_other_session).then(|| startup::longest_way(&config)),
             offset,
             max_clock_offset: settings.account_limits().max_clock_offset,
+            dead_after,
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
@@ -205,6 +209,20 @@ impl Live {
         let threads =
             Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
         let only_session = access.allow_other_session.then(|| state.session());
+        let (endpoint, tls) = (access.endpoint.clone(), access.tls.clone());
+        let (signer_of_https, nonce, coins) =
+            (access.signer.clone(), state.nonce(), universe.clone());
+        let way = move || -> Result<VenueSide, AppError> {
+            Ok(VenueSide {
+                rest: Rest::with_timeouts(&endpoint, &tls, links::HURRY)?,
+                account,
+                signer: RequestSigner::new(signer_of_https.clone(), network),
+                nonce: nonce.clone(),
+                universe: coins.clone(),
+                only_session,
+            })
+        };
+        let fallback = Fallback::new(Arc::new(way), link.clone(), clock.clone());
         let (signer, nonce) = (signer(), state.nonce());
         let venue = VenueSide { rest, account, signer, nonce, universe, only_session };
         Ok(Self {
@@ -249,8 +267,7 @@ impl Live {
             days: Days::default(),
             has_screen: false,
             socket_trouble: [None, None],
-            down_since: None,
-            next_fallback: Instant::now(),
+            fallback,
         })
     }
 
@@ -369,7 +386,7 @@ impl Live {
             elapsed: self.started.elapsed(),
             opening: (view.opening_value != Usd::ZERO).then_some(view.opening_value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
-            link_down: self.down_since.map(|since| since.elapsed()),
+            link_down: self.fallback.down_for(),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,

@@ -263,6 +263,11 @@ impl Picture<'_> {
         older.chain(newest).map(|line| sheet.paint(Tone::Warning, &line)).collect()
     }
 
+    /// Why an asset is not quoted, in words.
+    fn why(&self, i: usize) -> String {
+        why(&self.assets[i], &self.strategies[i], self.metrics.feed_trouble(AssetId::new(i)))
+    }
+
     /// As one plain line, for logs and pipes.
     pub fn line(&self) -> String {
         let m = self.metrics;
@@ -273,8 +278,8 @@ impl Picture<'_> {
             money(m.fees.usd()),
             m.fills.get()
         );
-        for ((_, instrument), a) in self.universe.iter().zip(self.assets) {
-            let why = why(a);
+        for (i, ((_, instrument), a)) in self.universe.iter().zip(self.assets).enumerate() {
+            let why = self.why(i);
             let why = if why.is_empty() { String::new() } else { format!(" [{why}]") };
             let _ = write!(
                 line,

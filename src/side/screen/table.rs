@@ -2,8 +2,9 @@
 
 use super::Picture;
 use super::sheet::{Sheet, Tone, left, right};
-use super::words::{NOTHING, distance, money, price, why};
-use botmm_pipeline::types::notional;
+use super::words::{NOTHING, distance, money, price};
+use botmm_pipeline::stage::status::StrategyStatus;
+use botmm_pipeline::types::{Nanos, notional};
 use console::measure_text_width;
 
 /// Between two columns.
@@ -59,7 +60,7 @@ pub(super) fn lines(picture: &Picture<'_>, sheet: Sheet, rows: usize) -> Vec<Str
             // The colour goes round the padded cell: it takes no columns.
             sheet.paint(c.tones[i], &c.place(&c.cells[i], *w))
         });
-        let why = sheet.paint(Tone::Warning, &why(&picture.assets[i]));
+        let why = sheet.paint(Tone::Warning, &picture.why(i));
         let row = cells.chain([why]).collect::<Vec<_>>().join(&gap);
         out.push(sheet.cut(row.trim_end()));
     }
@@ -67,6 +68,14 @@ pub(super) fn lines(picture: &Picture<'_>, sheet: Sheet, rows: usize) -> Vec<Str
         out.push(sheet.cut(&format!("+ {} more", coins - shown)));
     }
     out
+}
+
+/// How late the newest message of a market was when it came, in milliseconds.
+fn delay(s: &StrategyStatus) -> String {
+    match s.feed_delay {
+        Nanos::ZERO => NOTHING.to_owned(),
+        delay => delay.as_millis().to_string(),
+    }
 }
 
 fn columns(picture: &Picture<'_>) -> Vec<Column> {
@@ -96,5 +105,6 @@ fn columns(picture: &Picture<'_>) -> Vec<Column> {
             ..column("net USD", 1, nets.iter().map(|net| money(*net)).collect())
         },
         column("fills", 2, rows().map(|(_, a)| a.fills.to_string()).collect()),
+        column("delay ms", 5, picture.strategies.iter().map(delay).collect()),
     ]
 }

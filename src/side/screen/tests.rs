@@ -1,7 +1,8 @@
 use super::fills::tests::{fill, markout};
 use super::*;
 use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::types::{Coin, Instrument, Nanos, Px, Qty, Reason, Regime, Strategy};
+use botmm_pipeline::stage::metrics::FeedTrouble;
+use botmm_pipeline::types::{AssetId, Coin, Instrument, Nanos, Px, Qty, Reason, Regime, Strategy};
 use console::{measure_text_width, strip_ansi_codes};
 
 /// Everything that a picture is of.
@@ -202,4 +203,30 @@ fn losses_and_halts_are_red() {
     assert!(!usual.iter().any(|t| t.starts_with("net") || t.contains("risk")), "{usual:?}");
     assert!(halted.iter().any(|t| t.starts_with("net -3.00")), "{halted:?}");
     assert!(halted.iter().any(|t| t.contains("risk")), "{halted:?}");
+}
+
+#[test]
+fn says_what_is_wrong_with_a_stale_book() {
+    let late = |delay_ms, age_ms, trouble| {
+        let mut world = World::new(1);
+        (world.assets[0].bid_reason, world.assets[0].ask_reason) =
+            (Reason::StaleBook, Reason::StaleBook);
+        let (feed_delay, book_age) = (Nanos::millis(delay_ms), Nanos::millis(age_ms));
+        world.strategies[0] = StrategyStatus { feed_delay, book_age, ..world.strategies[0] };
+        world.metrics.set_feed_trouble(AssetId::new(0), trouble);
+        let said = world.text(200, 50);
+        assert!(world.picture().line().contains(&world.picture().why(0)));
+        (said, world.picture().why(0))
+    };
+    for (delay_ms, age_ms, trouble, says) in [
+        (8_040, 120, None, "book is stale: 8.0 s late"),
+        (90, 2_600, None, "book is stale: 2.6 s old"),
+        (-3_000, 100, None, "book is stale: dated 3.0 s ahead"),
+        (90, 9_000, Some(FeedTrouble::Silent), "NO DATA, asking again"),
+        (90, 9_000, Some(FeedTrouble::Refused), "data REFUSED, asking again"),
+    ] {
+        let (text, why) = late(delay_ms, age_ms, trouble);
+        assert_eq!(why, says);
+        holds(&text, &[says, &delay_ms.to_string()]);
+    }
 }

@@ -1,5 +1,6 @@
 //! How single values read on the screen. What was not measured yet is `–`, never zero.
 
+use botmm_pipeline::stage::metrics::FeedTrouble;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{Px, Reason, Regime, Strategy, Usd};
 use std::time::Duration;
@@ -8,13 +9,33 @@ use std::time::Duration;
 pub(super) const NOTHING: &str = "–";
 
 /// Why a side is not quoted, in words.
-pub(super) fn why(a: &AssetStatus) -> String {
+pub(super) fn why(a: &AssetStatus, s: &StrategyStatus, trouble: Option<FeedTrouble>) -> String {
     match (a.bid_reason, a.ask_reason) {
         (Reason::Quoted, Reason::Quoted) => String::new(),
+        (Reason::StaleBook, Reason::StaleBook) => why_stale(s, trouble),
         (bid, ask) if bid == ask => bid.in_words().to_owned(),
         (Reason::Quoted, ask) => format!("ask: {}", ask.in_words()),
         (bid, Reason::Quoted) => format!("bid: {}", bid.in_words()),
         (bid, ask) => format!("bid: {}, ask: {}", bid.in_words(), ask.in_words()),
+    }
+}
+
+/// What is wrong with a book, in words.
+fn why_stale(s: &StrategyStatus, trouble: Option<FeedTrouble>) -> String {
+    let stale = Reason::StaleBook.in_words();
+    match trouble {
+        Some(FeedTrouble::Silent) => return "NO DATA, asking again".to_owned(),
+        Some(FeedTrouble::Refused) => return "data REFUSED, asking again".to_owned(),
+        None => {}
+    }
+    // Of what came in time, the silence since; of what came late, how late it was.
+    let (delay_s, age_s) = (s.feed_delay.as_secs_f64(), s.book_age.as_secs_f64());
+    if delay_s.abs() < age_s {
+        format!("{stale}: {age_s:.1} s old")
+    } else if delay_s < 0.0 {
+        format!("{stale}: dated {:.1} s ahead", -delay_s)
+    } else {
+        format!("{stale}: {delay_s:.1} s late")
     }
 }
 

@@ -35,7 +35,14 @@ fn quote_at(desk: &mut Desk, now: Nanos, mid: i64) -> Option<Quote> {
     let view = view(now, mid);
     desk.on_block(now, &view, |_| {});
     desk.on_view(&view);
-    desk.decide(now, 0)
+    decide(desk, now)
+}
+
+/// Decides, on a link that brings news all the time.
+fn decide(desk: &mut Desk, now: Nanos) -> Option<Quote> {
+    let mut pulse = Pulse::default();
+    pulse.on_view(&view(now, 1), Nanos::secs(2));
+    desk.decide(now, 0, &pulse)
 }
 
 fn is_quoted(quote: &Quote) -> bool {
@@ -54,11 +61,11 @@ fn rising(minutes: i64) -> impl Iterator<Item = Candle> {
 #[test]
 fn decisions_come_soon_after_a_change_and_at_the_latest_after_a_tick() {
     let mut d = desk(&params());
-    assert_eq!((d.due(), d.decide(START, 0).is_some()), (None, false), "nothing is known");
+    assert_eq!((d.due(), decide(&mut d, START).is_some()), (None, false), "nothing is known");
     assert!(quote_at(&mut d, START, 3_000).is_some_and(|q| is_quoted(&q)));
     assert!(quote_at(&mut d, START + Nanos::millis(50), 3_001).is_none());
     assert_eq!(d.due(), Some(START + Nanos::millis(100)));
-    assert!(d.decide(START + Nanos::millis(100), 0).is_some());
+    assert!(decide(&mut d, START + Nanos::millis(100)).is_some());
     assert_eq!(d.due(), Some(START + Nanos::millis(1_100)));
 }
 
@@ -115,14 +122,14 @@ fn other_parameters_hold_from_the_next_decision_on() {
     let before = quote_at(&mut d, START, 3_000).unwrap();
     let wide = AssetParams { min_spread_bps: 20.0, ..params() };
     d.set_params(&wide);
-    let after = d.decide(START + Nanos::millis(1), 0).unwrap();
+    let after = decide(&mut d, START + Nanos::millis(1)).unwrap();
     let away = |q: &Quote| (q.target.mid.unwrap() - q.target.bids[0].px).to_f64() / 3_000.0 * 1e4;
     assert!(away(&before) < 4.0 && (10.0..10.5).contains(&away(&after)));
     d.set_params(&AssetParams { model: QuoteModel::Glft, ..params() });
-    let waits = d.decide(START + Nanos::millis(2), 0).unwrap();
+    let waits = decide(&mut d, START + Nanos::millis(2)).unwrap();
     assert_eq!(waits.target.bid_reason, Reason::Warmup, "arrivals are not known");
     d.set_params(&AssetParams { max_spread_bps: f64::INFINITY, ..params() });
-    let broken = d.decide(START + Nanos::millis(3), 0).unwrap();
+    let broken = decide(&mut d, START + Nanos::millis(3)).unwrap();
     assert_eq!(broken.target.bid_reason, Reason::ParamInvalid);
 }
 
@@ -133,7 +140,7 @@ fn what_is_not_listed_is_not_quoted() {
     let gone = quote_at(&mut d, START, 3_000).unwrap();
     assert_eq!(gone.target.ask_reason, Reason::NotInUniverse);
     d.set_listed(true);
-    assert!(d.decide(START + Nanos::millis(100), 0).is_some_and(|q| is_quoted(&q)));
+    assert!(decide(&mut d, START + Nanos::millis(100)).is_some_and(|q| is_quoted(&q)));
 }
 
 #[test]

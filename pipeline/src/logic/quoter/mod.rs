@@ -30,6 +30,8 @@ pub struct QuoteInput<'a> {
     pub last_mid: Option<Px>,
     /// Whether the venue lists the asset.
     pub is_listed: bool,
+    /// Whether the book is too old ([`Pulse::is_stale`](super::freshness::Pulse::is_stale)).
+    pub is_stale: bool,
     /// Our position (+ long).
     pub position: Qty,
     /// Average true range, USD.
@@ -202,7 +204,7 @@ impl Quoter {
             BookState::Crossed => return Err(Reason::CrossedBook),
             BookState::Ok => {}
         }
-        if input.now - view.recv_time > p.risk.stale_book {
+        if input.is_stale {
             return Err(Reason::StaleBook);
         }
         if view.vol_bps_e6 < 0 {

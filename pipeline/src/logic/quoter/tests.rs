@@ -38,6 +38,7 @@ fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
         view,
         last_mid: None,
         is_listed: true,
+        is_stale: false,
         position: Qty::parse(position).unwrap(),
         atr,
         score: 0.0,
@@ -147,7 +148,8 @@ fn every_reason_this_stage_gives() {
     let got = |v: &BookView, pos: &str| reasons(&at(v, pos, 1.0));
     assert_eq!(got(&BookView { vol_bps_e6: -1, ..good }, "0"), both(Reason::Warmup));
     assert_eq!(got(&BookView { state: BookState::Void, ..good }, "0"), both(Reason::StaleBook));
-    assert_eq!(got(&BookView { recv_time: Nanos::secs(-3), ..good }, "0"), both(Reason::StaleBook));
+    let stale = QuoteInput { is_stale: true, ..input(&good, "0", 1.0) };
+    assert_eq!(reasons(&quote(&stale, &params()).target), both(Reason::StaleBook));
     let unsound =
         [(BookState::Crossed, Reason::CrossedBook), (BookState::OneSided, Reason::OneSidedBook)];
     for (state, reason) in unsound {
@@ -259,6 +261,7 @@ impl Moment {
             view,
             last_mid: None,
             is_listed: true,
+            is_stale: false,
             position: self.position(share),
             atr: self.view.mid.unwrap().to_f64() * self.atr_bps * 1e-4,
             score: f64::from(self.signal) * 0.75,

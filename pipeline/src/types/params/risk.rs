@@ -48,7 +48,8 @@ pub struct RiskLimits {
     pub vol_emergency_ratio: f64,
     /// By how much.
     pub vol_emergency_mult: f64,
-    /// Age of the newest book beyond which quotes are pulled.
+    /// Delay of the newest message of a book, and silence of the whole feed, beyond which quotes are
+    /// pulled (see [`crate::logic::freshness`]).
     pub stale_book: Nanos,
     /// Actions (batch items) per minute, cancels excepted.
     pub max_actions_per_min: u32,

@@ -1,23 +1,35 @@
 //! Market data of the venue: a session that subscribes to each coin's book, touch, trades and mark,
-//! and the decoder behind it. What it cannot read it counts and drops; when the link is lost or a
-//! stream falls silent it says so, and the books are void at once.
+//! and the decoder behind it. What it cannot read it counts and drops; when the link is lost it says
+//! so, and the books are void at once.
+//!
+//! A coin's trouble is that coin's: when its streams fall silent or are refused, its book is void and
+//! its streams are asked for again, less and less often. The session starts over only when no coin is
+//! told of any more.
 
 use super::clock::VenueClock;
 use super::decode::{Channel, Decoder};
-use super::session::Session;
-use super::user::{StreamKind, UserEvent, UserParser};
-use crate::types::limits::MAX_TRADES_PER_FRAME;
+use super::session::{DEAD_LINK, Session};
+use super::user::{ChannelErrorKind, StreamKind, UserEvent, UserParser};
+use crate::logic::freshness::LONGEST_SILENCE;
+use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{AssetId, FeedStatus, Link, MarketEvent, Nanos, Universe};
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// A book comes twice a second. When none came for this long, its stream is dead although the link
-/// lives: the book is void.
-const BOOK_SILENCE: Nanos = Nanos::secs(5);
-/// When a stream stays silent for this long the whole session starts over.
+/// When no stream says anything for this long the whole session starts over.
 const SILENCE_LIMIT: Nanos = Nanos::secs(20);
+/// First and longest pause before a coin's streams are asked for again, if that did not help.
+const FIRST_PAUSE: Nanos = Nanos::secs(5);
+const LONGEST_PAUSE: Nanos = Nanos::secs(300);
+/// A coin that was told of for this long is well: its next pause is the first again.
+const WELL_AFTER: Nanos = Nanos::secs(60);
+/// A message dated so far ahead of the venue's clock is not believed: everything that is true and
+/// comes later would be older than it.
+const MAX_AHEAD: Nanos = Nanos::secs(5);
+/// Who was not asked for this long did not run: what waits is the past.
+const STOPPED_AFTER: Nanos = Nanos::secs(2);
 /// The first frame of trades after a subscription may tell old ones again: there, trades older than
 /// the newest book by more than this are dropped, and all that were told before.
 const REPLAYED_AFTER: Nanos = Nanos::secs(2);
@@ -39,6 +51,27 @@ pub struct FeedStats {
     pub silences: AtomicU64,
     /// How old the newest book or touch was when it came, by the venue's clock (nanoseconds).
     pub delay_ns: AtomicI64,
+    /// Times that a coin's streams were refused, or not acknowledged.
+    pub refusals: AtomicU64,
+    /// Times that a coin's streams were asked for again.
+    pub resubscriptions: AtomicU64,
+    /// Messages that were not believed because they were dated far ahead of the venue's clock.
+    pub ahead: AtomicU64,
+}
+
+/// How a feed keeps its link.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedConfig {
+    /// Draws the jitter of reconnects.
+    pub seed: u64,
+    /// A link that does not answer any more is noticed within this time.
+    pub dead_after: Nanos,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self { seed: 1, dead_after: DEAD_LINK }
+    }
 }
 
 struct AssetStream {
@@ -47,9 +80,47 @@ struct AssetStream {
     /// Venue time of that.
     newest: Nanos,
     newest_trade: Nanos,
-    silent: bool,
     /// No trades came since the subscription.
     fresh: bool,
+    /// What is wrong with it: [`Link::Silent`] or [`Link::Refused`].
+    trouble: Option<Link>,
+    /// When its streams are asked for again, while something is, and the pause after that.
+    retry: Nanos,
+    pause: Nanos,
+    /// When the last trouble was over.
+    well_since: Nanos,
+}
+
+impl AssetStream {
+    const NEW: Self = Self {
+        heard: Nanos::ZERO,
+        newest: Nanos::ZERO,
+        newest_trade: Nanos::ZERO,
+        fresh: true,
+        trouble: None,
+        retry: Nanos::ZERO,
+        pause: FIRST_PAUSE,
+        well_since: Nanos::ZERO,
+    };
+
+    fn begin(&mut self, now: Nanos, trouble: Link) {
+        if now - self.well_since >= WELL_AFTER {
+            self.pause = FIRST_PAUSE;
+        }
+        self.trouble = Some(trouble);
+        // Who was refused just now is refused again at once.
+        self.retry = if trouble == Link::Refused { now + self.pause } else { now };
+    }
+
+    fn asked_again(&mut self, now: Nanos) {
+        self.retry = now + self.pause;
+        self.pause = Nanos(self.pause.0 * 2).min(LONGEST_PAUSE);
+        self.fresh = true;
+    }
+
+    fn due(&self) -> Nanos {
+        if self.trouble.is_some() { self.retry } else { self.heard + LONGEST_SILENCE }
+    }
 }
 
 /// See the module.
@@ -66,37 +137,34 @@ pub struct HlFeed<T> {
     venue: VenueClock,
     /// The books are void because the link is down; said once.
     down: bool,
+    /// When it was last asked, and whether what waited meanwhile is still being taken in.
+    asked: Nanos,
+    behind: bool,
 }
 
 impl<T: Transport> HlFeed<T> {
-    /// A feed of all coins of the universe. `seed`: see [`Session::new`]; `venue` tells how late a
-    /// message is.
-    pub fn new(transport: T, universe: Universe, seed: u64, venue: VenueClock) -> Self {
-        let mut session = Session::new(seed);
+    /// A feed of all coins of the universe. `venue` tells how late a message is.
+    pub fn new(transport: T, universe: Universe, config: FeedConfig, venue: VenueClock) -> Self {
+        let mut session = Session::new(config.seed, config.dead_after);
         for (asset, instrument) in universe.iter() {
             use StreamKind as Kind;
             for kind in [Kind::Book, Kind::Bbo, Kind::Trades, Kind::AssetCtx] {
                 session.want_market(kind, asset, instrument.coin.as_str());
             }
         }
-        let stream = |_| AssetStream {
-            heard: Nanos::ZERO,
-            newest: Nanos::ZERO,
-            newest_trade: Nanos::ZERO,
-            silent: false,
-            fresh: true,
-        };
         Self {
             transport,
             session,
             decoder: Decoder::new(),
             control: UserParser::new(),
-            streams: universe.assets().map(stream).collect(),
+            streams: universe.assets().map(|_| AssetStream::NEW).collect(),
             universe,
             events: VecDeque::with_capacity(EVENTS),
             stats: Arc::default(),
             venue,
             down: true,
+            asked: Nanos::ZERO,
+            behind: false,
         }
     }
 
@@ -113,7 +181,8 @@ impl<T: Transport> HlFeed<T> {
             Some(Received::Opened) => {
                 session.on_opened(now, transport);
                 for stream in &mut self.streams {
-                    (stream.heard, stream.silent, stream.fresh) = (now, false, true);
+                    (stream.heard, stream.fresh) = (now, true);
+                    stream.retry = now + stream.pause;
                 }
                 self.say_link(now, Link::Up);
             }
@@ -122,19 +191,19 @@ impl<T: Transport> HlFeed<T> {
                 self.lost(now);
             }
             Some(Received::Frame(frame)) => {
-                session.on_frame(now);
                 stats.frames.fetch_add(1, Ordering::Relaxed);
-                let first = events.len();
-                match decoder.decode(frame, now, universe, |e| events.push_back(*e)) {
-                    Ok(Channel::SubscriptionResponse) => {
-                        let mut on_event = |event| {
-                            if let UserEvent::Subscribed(stream) = event {
-                                session.on_subscribed(&stream);
-                            }
-                        };
-                        let _ = control.parse(frame, universe, &mut on_event);
+                let (first, latest) = (events.len(), now + MAX_AHEAD);
+                let take = |event: &MarketEvent| match event.venue_time() <= latest {
+                    true => events.push_back(*event),
+                    false => drop(stats.ahead.fetch_add(1, Ordering::Relaxed)),
+                };
+                match decoder.decode(frame, now, universe, take) {
+                    Ok(Channel::Pong) => session.on_pong(),
+                    Ok(Channel::SubscriptionResponse | Channel::Error) => {
+                        let mut hear = |event| hear_control(session, stats, &event);
+                        let _ = control.parse(frame, universe, &mut hear);
                     }
-                    Ok(Channel::Error) | Err(_) => {
+                    Err(_) => {
                         stats.bad_frames.fetch_add(1, Ordering::Relaxed);
                     }
                     Ok(_) => {}
@@ -149,13 +218,22 @@ impl<T: Transport> HlFeed<T> {
     fn hear(&mut self, now: Nanos, first: usize) {
         let Some(event) = self.events.get(first) else { return };
         // A frame speaks of one coin, and of one kind.
-        let stream = &mut self.streams[event.asset().index()];
+        let asset = event.asset();
+        let stream = &mut self.streams[asset.index()];
+        if stream.trouble == Some(Link::Refused) && !self.session.is_subscribed(asset) {
+            self.events.truncate(first); // Half of what there is to know of it: no book.
+            return;
+        }
         match event {
             MarketEvent::Book(_) | MarketEvent::Bbo(_) => {
-                (stream.heard, stream.silent) = (now, false);
+                stream.heard = now;
                 stream.newest = stream.newest.max(event.venue_time());
                 let delay = self.venue.at(now) - event.venue_time();
                 self.stats.delay_ns.store(delay.0, Ordering::Relaxed);
+                if stream.trouble.take().is_some() {
+                    stream.well_since = now;
+                    self.say(now, asset, Link::Resumed);
+                }
             }
             MarketEvent::Trade(_) => {
                 let told_before = match core::mem::take(&mut stream.fresh) {
@@ -199,38 +277,97 @@ impl<T: Transport> HlFeed<T> {
         self.events.push_back(MarketEvent::Status(status));
     }
 
-    /// Notices streams that fell silent.
+    /// Notices coins that fell silent or were refused, and asks for them again.
     fn watch(&mut self, now: Nanos) {
-        if !self.session.is_open() {
+        let is_due = self.session.take_refusal() || now >= self.next_watch();
+        if !self.session.is_open() || !is_due {
             return;
         }
-        let longest = self.streams.iter().map(|s| now - s.heard).max().unwrap_or(Nanos::ZERO);
-        if longest < BOOK_SILENCE {
-            return;
-        }
-        for i in 0..self.streams.len() {
-            let stream = &mut self.streams[i];
-            if now - stream.heard >= BOOK_SILENCE && !stream.silent {
-                stream.silent = true;
-                self.stats.silences.fetch_add(1, Ordering::Relaxed);
-                self.say(now, AssetId::new(i), Link::Dropped);
+        let Self { streams, session, transport, stats, .. } = self;
+        let mut found = [None; MAX_ASSETS];
+        for (i, stream) in streams.iter_mut().enumerate() {
+            let asset = AssetId::new(i);
+            let mut trouble = if session.is_refused(asset) {
+                Some(Link::Refused)
+            } else if now - stream.heard >= LONGEST_SILENCE {
+                Some(Link::Silent)
+            } else {
+                None
+            };
+            match (stream.trouble, trouble) {
+                (None, Some(new)) => stream.begin(now, new),
+                // Silent until now, and asked for again: at least it is known why.
+                (Some(Link::Silent), Some(Link::Refused)) => stream.trouble = trouble,
+                _ => trouble = None,
+            }
+            found[i] = trouble;
+            if stream.trouble.is_some() && now >= stream.retry {
+                session.resubscribe(now, asset, transport);
+                stream.asked_again(now);
+                stats.resubscriptions.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if longest >= SILENCE_LIMIT {
+        for (i, trouble) in found.into_iter().enumerate() {
+            let Some(link) = trouble else { continue };
+            let count =
+                if link == Link::Refused { &self.stats.refusals } else { &self.stats.silences };
+            count.fetch_add(1, Ordering::Relaxed);
+            self.say(now, AssetId::new(i), link);
+        }
+        if now >= self.all_silent_at() {
             self.session.on_closed(now);
             self.lost(now);
         }
+    }
+
+    /// When the session starts over if nothing comes.
+    fn all_silent_at(&self) -> Nanos {
+        let heard = self.streams.iter().map(|s| s.heard).max().unwrap_or(Nanos::ZERO);
+        heard + SILENCE_LIMIT
+    }
+
+    fn next_watch(&self) -> Nanos {
+        let due = self.streams.iter().map(AssetStream::due).min();
+        due.map_or(self.all_silent_at(), |due| due.min(self.all_silent_at()))
+    }
+
+    /// After a stop of this process, says that all that waits is the past, and when it is taken in.
+    fn notice_stop(&mut self, now: Nanos) {
+        let stopped = now - self.asked >= STOPPED_AFTER && self.asked > Nanos::ZERO;
+        self.asked = now;
+        if stopped && !self.behind && !self.down {
+            self.behind = true;
+            self.say(now, AssetId::new(0), Link::Behind);
+        }
+    }
+}
+
+/// What the venue says of our subscriptions.
+fn hear_control(session: &mut Session, stats: &FeedStats, event: &UserEvent) {
+    match event {
+        UserEvent::Subscribed(stream) => session.on_subscribed(stream),
+        UserEvent::ChannelError(error) => match (error.kind, &error.stream) {
+            (ChannelErrorKind::AlreadySubscribed, Some(stream)) => session.on_subscribed(stream),
+            (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
+            (_, Some(stream)) => session.on_refused(stream),
+            (_, None) => drop(stats.bad_frames.fetch_add(1, Ordering::Relaxed)),
+        },
+        _ => {}
     }
 }
 
 impl<T: Transport> Feed for HlFeed<T> {
     fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
+        self.notice_stop(now);
         while self.events.is_empty() && self.take(now) {}
         if self.events.is_empty() {
-            self.watch(now);
-            if self.session.maintain(now, &mut self.transport) {
+            if core::mem::take(&mut self.behind) {
+                self.say(now, AssetId::new(0), Link::CaughtUp);
+            }
+            if self.session.maintain(now, None, &mut self.transport) {
                 self.lost(now);
             }
+            self.watch(now);
         }
         let Some(next) = self.events.pop_front() else { return false };
         *event = next;
@@ -241,12 +378,8 @@ impl<T: Transport> Feed for HlFeed<T> {
         if let Some(waiting) = self.events.front() {
             return Some(waiting.recv_time());
         }
-        let oldest = self
-            .streams
-            .iter()
-            .filter(|_| self.session.is_open())
-            .map(|s| s.heard + if s.silent { SILENCE_LIMIT } else { BOOK_SILENCE });
-        let session = Some(self.session.next_deadline());
-        session.into_iter().chain(self.transport.next_deadline()).chain(oldest.min()).min()
+        let watch = self.session.is_open().then(|| self.next_watch());
+        let session = Some(self.session.next_deadline(None));
+        session.into_iter().chain(self.transport.next_deadline()).chain(watch).min()
     }
 }

@@ -76,6 +76,8 @@ pub struct GatewayConfig {
     pub offset: VenueOffset,
     /// The venue's clock may be so far from ours; beyond it the link is down.
     pub max_clock_offset: Nanos,
+    /// A link that does not answer any more is noticed within this time.
+    pub dead_after: Nanos,
 }
 
 /// See the module.
@@ -190,7 +192,7 @@ impl<T: Transport> HlGateway<T> {
         nonce: Nonce,
         config: GatewayConfig,
     ) -> (Self, BoardReader<VIEW_WORDS>) {
-        let mut session = Session::new(config.seed);
+        let mut session = Session::new(config.seed, config.dead_after);
         for kind in [StreamKind::OrderUpdates, StreamKind::UserFills, StreamKind::UserFundings] {
             session.want_user(kind, config.account);
         }
@@ -240,7 +242,6 @@ impl<T: Transport> HlGateway<T> {
                 self.lost(now);
             }
             Some(Received::Frame(frame)) => {
-                self.session.on_frame(now);
                 let Self { parser, heard, wire, .. } = self;
                 heard.clear();
                 if parser.parse(frame, &wire.universe, &mut |event| heard.push(event)).is_err() {
@@ -259,6 +260,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn hear(&mut self, now: Nanos, event: &UserEvent) {
         match event {
+            UserEvent::Pong => self.session.on_pong(),
             UserEvent::Subscribed(stream) => self.session.on_subscribed(stream),
             UserEvent::ChannelError(error) => self.on_channel_error(now, error),
             UserEvent::PostItem { id, index, status } => self.on_item(now, *id, *index, status),
@@ -410,7 +412,9 @@ impl<T: Transport> HlGateway<T> {
 
     /// Does whatever is due.
     fn maintain(&mut self, now: Nanos) {
-        if self.session.maintain(now, &mut self.transport) {
+        let asked = self.wire.posts.missing_since();
+        if self.session.maintain(now, asked, &mut self.transport) {
+            self.out.show(|view| view.is_dead = true);
             self.lost(now);
         }
         self.wire.posts.expire(now);
@@ -459,7 +463,7 @@ impl<T: Transport> Gateway for HlGateway<T> {
         let ready = self.session.is_ready();
         let cases = self.link.cases.next_deadline().filter(|_| ready);
         let reconcile = ready.then(|| self.link.reconcile.next_deadline());
-        Some(self.session.next_deadline())
+        Some(self.session.next_deadline(self.wire.posts.missing_since()))
             .into_iter()
             .chain(self.transport.next_deadline())
             .chain(self.wire.posts.next_deadline())

@@ -84,11 +84,13 @@ pub struct Post {
 pub struct Posts {
     in_flight: Vec<Post>,
     next_id: u64,
+    /// The newest that was answered.
+    answered: u64,
 }
 
 impl Default for Posts {
     fn default() -> Self {
-        Self { in_flight: Vec::with_capacity(MAX_WITH_CANCELS), next_id: 1 }
+        Self { in_flight: Vec::with_capacity(MAX_WITH_CANCELS), next_id: 1, answered: 0 }
     }
 }
 
@@ -119,6 +121,12 @@ impl Posts {
 
     /// It was answered.
     pub fn end(&mut self, id: u64) -> Option<Post> {
+        self.answered = self.answered.max(id.min(self.next_id - 1));
+        self.give_up(id)
+    }
+
+    /// Nobody waits for its answer any more.
+    pub fn give_up(&mut self, id: u64) -> Option<Post> {
         let at = self.in_flight.iter().position(|p| p.id == id)?;
         Some(self.in_flight.swap_remove(at))
     }
@@ -139,6 +147,13 @@ impl Posts {
     /// Lets go of what will not be answered any more.
     pub fn expire(&mut self, now: Nanos) {
         self.in_flight.retain(|p| now - p.sent < FORGOTTEN_AFTER);
+    }
+
+    /// When the oldest post was sent whose answer is missing: neither it nor any that was sent after it
+    /// is answered. (The venue may lose one, or take its time with it; then the others tell that the
+    /// link lives.)
+    pub fn missing_since(&self) -> Option<Nanos> {
+        self.in_flight.iter().filter(|p| p.id > self.answered).map(|p| p.sent).min()
     }
 
     /// When [`Posts::expire`] has something to do.

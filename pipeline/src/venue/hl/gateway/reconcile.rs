@@ -160,7 +160,7 @@ impl<T: Transport> HlGateway<T> {
                 return;
             }
             self.link.reconcile.waiting = None;
-            if let Some(post) = self.wire.posts.end(id) {
+            if let Some(post) = self.wire.posts.give_up(id) {
                 self.link.reconcile.unanswered(now, &post.question);
             }
         }
@@ -433,7 +433,7 @@ impl<T: Transport> HlGateway<T> {
             state.next_state = now + STATE_EVERY;
             state.next_orders = now + ORDERS_EVERY;
             state.next_budget = now + BUDGET_EVERY;
-            self.out.show(|view| view.is_up = true);
+            self.out.show(|view| (view.is_up, view.is_dead) = (true, false));
             self.out.account(now, VenueEventKind::LinkUp);
         }
     }

@@ -6,13 +6,15 @@ use crate::venue::hl::user::VenueText;
 
 /// Words of the board: state, then the newest refusal's text.
 pub const VIEW_WORDS: usize = TEXT_AT + VenueText::CAPACITY.div_ceil(8);
-const TEXT_AT: usize = 7;
+const TEXT_AT: usize = 8;
 
 /// Where the order link stands, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GatewayView {
     /// Quoting is allowed.
     pub is_up: bool,
+    /// It is down because it did not answer any more, and not because it was closed.
+    pub is_dead: bool,
     /// Times that the link was lost.
     pub losses: u64,
     /// Open orders on the account that are not ours, when last counted.
@@ -31,6 +33,7 @@ impl GatewayView {
     /// Before the first connection.
     pub(super) const NOTHING: Self = Self {
         is_up: false,
+        is_dead: false,
         losses: 0,
         foreign_orders: 0,
         requests: (0, 0),
@@ -46,6 +49,7 @@ impl GatewayView {
         let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
         Self {
             is_up: words[0] == 1,
+            is_dead: words[7] == 1,
             losses: words[1],
             foreign_orders: words[2],
             requests: (words[3], words[4]),
@@ -62,6 +66,7 @@ impl GatewayView {
         (words[3], words[4]) = self.requests;
         words[5] = self.clock_skew_ms as u64;
         words[6] = self.opening_value.raw() as u64;
+        words[7] = u64::from(self.is_dead);
         for (word, bytes) in
             words[TEXT_AT..].iter_mut().zip(self.text.as_str().as_bytes().chunks(8))
         {

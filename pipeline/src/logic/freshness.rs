@@ -1,0 +1,156 @@
+//! Whether what is known of a market is fresh enough to quote on. The one place that decides it.
+//!
+//! *Late is not fresh.* A message is judged when it arrives: by the venue's clock then, how old was the
+//! block that it tells of? A feed that is steadily late has steadily late messages, however many.
+//!
+//! *Silent is not late.* A touch is told when it changes, a book every few seconds: a coin of which
+//! nothing comes has not changed, as long as the same link brings other coins' news in time. When it
+//! brings none, the silence means something once it is longer than this link's pace makes likely; a link
+//! of one still coin may take seconds between two messages, one of three lively coins never does.
+
+use crate::types::{BookState, BookView, Nanos};
+
+/// The venue tells each book at least every five seconds. A coin of which nothing came for this long is
+/// not told of any more, nor is a link alive that said nothing.
+pub const LONGEST_SILENCE: Nanos = Nanos::secs(8);
+/// Half-life of what is known of the pace.
+const HALFLIFE_S: f64 = 10.0;
+/// Messages that come closer together than this are one: a block's, or a burst's.
+const BURST: Nanos = Nanos::millis(50);
+/// So many times the usual pause is no pause any more.
+const UNUSUAL: f64 = 3.0;
+
+/// How long ago the link last brought something that was in time, and how often it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    heard: Nanos,
+    counted: Nanos,
+    rate_per_s: f64,
+    /// Silence that is usual.
+    usual: Nanos,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { heard: Nanos::ZERO, counted: Nanos::ZERO, rate_per_s: 0.0, usual: LONGEST_SILENCE }
+    }
+}
+
+impl Pulse {
+    /// A newer view of any coin's book. `limit`: that coin's `stale_book_ms`.
+    pub fn on_view(&mut self, view: &BookView, limit: Nanos) {
+        // A view is told again when something else than its book is new: that is no news of the link.
+        if view.state == BookState::Void || is_late(view, limit) || view.recv_time <= self.heard {
+            return;
+        }
+        self.heard = view.recv_time;
+        let passed = self.heard - self.counted;
+        if passed >= BURST || passed < Nanos::ZERO {
+            let kept = (-passed.as_secs_f64().max(0.0) / HALFLIFE_S).exp2();
+            self.rate_per_s = self.rate_per_s * kept + core::f64::consts::LN_2 / HALFLIFE_S;
+            let usual_s = (UNUSUAL / self.rate_per_s).min(LONGEST_SILENCE.as_secs_f64());
+            (self.counted, self.usual) = (self.heard, Nanos((usual_s * 1e9) as i64));
+        }
+    }
+
+    /// Whether a book is too old to be quoted on. `limit`: its coin's `stale_book_ms`.
+    pub fn is_stale(&self, now: Nanos, view: &BookView, limit: Nanos) -> bool {
+        is_late(view, limit)
+            || now - view.recv_time > LONGEST_SILENCE.max(limit)
+            || now - self.heard > self.usual.max(limit)
+    }
+}
+
+/// Whether the newest message of a coin told of a block too long ago, or too far ahead, to be true of
+/// the moment when it arrived.
+fn is_late(view: &BookView, limit: Nanos) -> bool {
+    view.delay > limit || view.delay < Nanos::ZERO - limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Nanos = Nanos::secs(2);
+
+    const fn ms(ms: i64) -> Nanos {
+        Nanos::millis(ms)
+    }
+
+    /// A message received then, of a block so long ago.
+    fn view(received_ms: i64, delay_ms: i64) -> BookView {
+        let (recv_time, delay) = (ms(received_ms), ms(delay_ms));
+        BookView { state: BookState::Ok, recv_time, delay, ..BookView::default() }
+    }
+
+    /// How long after its last message a link of this rhythm counts as silent, in whole milliseconds.
+    fn patience(rhythm_ms: &[i64], for_ms: i64) -> i64 {
+        let (mut pulse, mut at, mut last) = (Pulse::default(), 0, view(0, 0));
+        for pause in rhythm_ms.iter().cycle() {
+            if at > for_ms {
+                break;
+            }
+            last = view(at, 50);
+            pulse.on_view(&last, LIMIT);
+            at += pause;
+        }
+        let heard = last.recv_time.as_millis();
+        // The coin itself may have been told of just now: this is about the link.
+        (0..20_000)
+            .find(|wait| {
+                let now = heard + wait;
+                pulse.is_stale(ms(now), &view(now, 50), LIMIT)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn late_is_stale_at_once_and_in_time_is_fresh_at_once() {
+        let mut pulse = Pulse::default();
+        for (delay_ms, stale) in [(50, false), (2_000, false), (2_001, true), (8_000, true)] {
+            let view = view(1_000, delay_ms);
+            pulse.on_view(&BookView { delay: ms(0), ..view }, LIMIT);
+            assert_eq!(pulse.is_stale(ms(1_000), &view, LIMIT), stale, "{delay_ms} ms");
+        }
+        assert!(pulse.is_stale(ms(1_000), &view(1_000, -2_001), LIMIT), "of the future");
+    }
+
+    /// What does not come in time keeps nobody from noticing that nothing does.
+    #[test]
+    fn a_steadily_late_link_is_silent() {
+        let mut pulse = Pulse::default();
+        (0..100).for_each(|i| pulse.on_view(&view(100 * i, 30), LIMIT));
+        let other = view(9_900, 30);
+        (100..200).for_each(|i| pulse.on_view(&view(100 * i, 8_000), LIMIT));
+        assert!(!pulse.is_stale(ms(11_900), &other, LIMIT));
+        assert!(pulse.is_stale(ms(11_901), &other, LIMIT));
+    }
+
+    #[test]
+    fn a_still_coin_is_fresh_while_the_link_brings_others() {
+        let (mut pulse, still) = (Pulse::default(), view(0, 30));
+        for i in 0..80 {
+            pulse.on_view(&view(100 * i, 30), LIMIT);
+            assert!(!pulse.is_stale(ms(100 * i + 90), &still, LIMIT), "at {i}");
+        }
+        pulse.on_view(&view(8_000, 30), LIMIT);
+        assert!(!pulse.is_stale(ms(8_000), &still, LIMIT));
+        assert!(pulse.is_stale(ms(8_001), &still, LIMIT), "not told of any more");
+    }
+
+    #[test]
+    fn silence_is_measured_by_the_links_own_pace() {
+        assert_eq!(patience(&[500], 0), 8_001, "nothing is known after one message");
+        assert_eq!(patience(&[100], 5_000), 2_001, "a lively link: the limit");
+        assert_eq!(patience(&[500, 0, 0], 30_000), 2_001);
+        // Books every 5 s and touches every 4 s, of three coins at once.
+        let rhythm = [0, 0, 4_000, 0, 0, 1_000, 0, 0, 3_000, 0, 0, 2_000];
+        for for_ms in (0..120_000).step_by(1_000) {
+            assert!(patience(&rhythm, for_ms) > 5_000, "after {for_ms} ms");
+        }
+        // It becomes lively, and then still again.
+        let lively: Vec<_> = [&[4_000; 10][..], &[100; 100]].concat();
+        assert_eq!(patience(&lively, 40_000 + 9_000), 2_001);
+        assert!(patience(&[&[100; 300][..], &[4_000; 9]].concat(), 30_000 + 33_000) > 4_000);
+    }
+}
