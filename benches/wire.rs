@@ -13,6 +13,7 @@ use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Record, Universe, VenueEvent};
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::Decoder;
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
 use botmm_pipeline::venue::hl::sign::{
@@ -343,8 +344,14 @@ impl Rig {
     ) -> Self {
         let universe = made::btc();
         let params = vec![made::params()];
-        let config =
-            Config { universe: universe.clone(), params, session: 1, lossless: false, risk: None };
+        let config = Config {
+            universe: universe.clone(),
+            params,
+            session: 1,
+            lossless: false,
+            risk: None,
+            venue_clock: VenueClock::default(),
+        };
         let (arrived, frames) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
         let feed =
