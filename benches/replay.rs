@@ -10,6 +10,7 @@ mod harness;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::{Bbo, BookSnapshot, Bps, MarketEvent, Nanos, Trade, Universe, Usd};
+use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::queue::QueueModel;
@@ -87,6 +88,7 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         session: 1,
         lossless: false,
         risk: None,
+        venue_clock: VenueClock::default(),
     };
     let maker_fee = Bps::from_f64(1.5);
     let exchange_config =
