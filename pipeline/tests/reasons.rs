@@ -89,17 +89,18 @@ fn params() -> AssetParams {
 }
 
 impl Rig {
-    /// With a book around 3000, and a venue that answers or does not.
+    /// With a book around 3000, and a venue that answers or does not. There is another coin, of which
+    /// nothing is told.
     fn new(params: AssetParams, answers: bool) -> Self {
-        let inst = Instrument {
-            coin: Coin::new("ETH").unwrap(),
+        let inst = |name, sz_decimals| Instrument {
+            coin: Coin::new(name).unwrap(),
             venue_index: 1,
-            sz_decimals: 4,
+            sz_decimals,
             max_leverage: 25,
         };
         let config = wiring::Config {
-            universe: Universe::new(vec![inst]),
-            params: vec![params],
+            universe: Universe::new(vec![inst("ETH", 4), inst("SOL", 2)]),
+            params: vec![params; 2],
             session: 1,
             lossless: false,
             risk: None,
@@ -125,30 +126,32 @@ impl Rig {
     }
 
     fn book(&mut self, bid: &str, ask: &str) {
+        self.book_of(0, bid, ask);
+    }
+
+    /// A book of a coin; an empty text is an empty side.
+    fn book_of(&mut self, coin: usize, bid: &str, ask: &str) {
         let level = |px: &str| Level { px: Px::parse(px).unwrap(), qty: Qty::whole(1) };
-        let mut book = BookSnapshot { bid_count: 1, ask_count: 1, ..BookSnapshot::EMPTY };
-        (book.bids[0], book.asks[0]) = (level(bid), level(ask));
+        let mut book = BookSnapshot { asset: AssetId::new(coin), ..BookSnapshot::EMPTY };
+        if !bid.is_empty() {
+            (book.bid_count, book.bids[0]) = (1, level(bid));
+        }
+        if !ask.is_empty() {
+            (book.ask_count, book.asks[0]) = (1, level(ask));
+        }
         (book.venue_time, book.recv_time) = (self.now, self.now);
         self.market.push(MarketEvent::Book(book)).unwrap();
         self.poll();
     }
 
+    fn reasons_of(&self, coin: usize) -> [Reason; 2] {
+        let shown = AssetStatus::read(&self.pipeline.status[coin]);
+        [shown.bid_reason, shown.ask_reason]
+    }
+
     fn say(&mut self, kind: VenueEventKind) {
         let event = event(self.now, Cloid::default(), kind);
         self.venue.lock().unwrap().said.push_back(event);
-        self.poll();
-    }
-
-    /// One side of the book is empty.
-    fn one_sided(&mut self, side: Side, px: &str) {
-        let level = Level { px: Px::parse(px).unwrap(), qty: Qty::whole(1) };
-        let mut book =
-            BookSnapshot { venue_time: self.now, recv_time: self.now, ..BookSnapshot::EMPTY };
-        match side {
-            Side::Bid => (book.bid_count, book.bids[0]) = (1, level),
-            Side::Ask => (book.ask_count, book.asks[0]) = (1, level),
-        }
-        self.market.push(MarketEvent::Book(book)).unwrap();
         self.poll();
     }
 
@@ -191,6 +194,38 @@ fn toxic() -> AssetParams {
     p
 }
 
+/// A coin of which a position is held loses a side of its book, or keeps but a far stub there: that coin
+/// is not quoted, nothing breaks, and nothing is worth another amount for it. The other coin trades on.
+#[test]
+fn an_empty_side_takes_that_coins_quotes_and_nothing_else() {
+    let cases = [("2999.9", ""), ("", "3000.1"), ("2999.9", "9000"), ("1", "3000.1"), ("", "")];
+    for (bid, ask) in cases {
+        let mut rig = Rig::new(params(), true);
+        rig.opened(0.7);
+        rig.book_of(1, "199.99", "200.01");
+        rig.wait(500, Some(("2999.9", "3000.1")));
+        assert_eq!(rig.reasons_of(0), [Reason::Quoted; 2], "{bid} {ask}");
+        let metrics = rig.pipeline.metrics.clone();
+        let money = || (metrics.mark[0].get(), metrics.net[0].get(), metrics.max_drawdown.get());
+        let before = money();
+        for _ in 0..12 {
+            rig.now = rig.now + Nanos::millis(500);
+            rig.book_of(0, bid, ask);
+            rig.book_of(1, "199.99", "200.01");
+            assert_eq!(rig.reasons_of(0), [Reason::OneSidedBook; 2], "{bid} {ask}");
+            assert_eq!(rig.reasons_of(1), [Reason::Quoted; 2], "{bid} {ask}");
+            assert_eq!(metrics.risk_state(AssetId::new(0)), RiskState::Safe, "{bid} {ask}");
+            let shown = AssetStatus::read(&rig.pipeline.status[0]);
+            assert!(shown.mid.is_zero() && shown.mark == Px::whole(3_000), "{shown:?}");
+            assert_eq!(money(), before, "{bid} {ask}");
+        }
+        // Back, and elsewhere: no large move, since nothing was known of the last second.
+        rig.wait(1_000, Some(("3050.9", "3051.1")));
+        assert_eq!(rig.reasons_of(0), [Reason::Quoted; 2], "{bid} {ask}");
+        assert!(metrics.net[0].usd() > Usd::ZERO, "{bid} {ask}");
+    }
+}
+
 #[test]
 fn every_reason_is_reached() {
     use Reason::*;
@@ -206,11 +241,7 @@ fn every_reason_is_reached() {
     case(Warmup, AssetParams { start_vol_bps: 0.0, ..params() }, &|_| {});
     case(StaleBook, params(), &|rig| rig.wait(9_000, None));
     case(CrossedBook, params(), &|rig| rig.wait(500, Some(("3000.1", "2999.9"))));
-    case(OneSidedBook, params(), &|rig| {
-        rig.now = rig.now + Nanos::millis(500);
-        rig.one_sided(Side::Bid, "2999.9");
-        rig.wait(500, None);
-    });
+    case(OneSidedBook, params(), &|rig| rig.wait(500, Some(("2999.9", ""))));
     case(Halted, params(), &|rig| {
         rig.pipeline.level.raise(HaltLevel::Halt);
         rig.wait(1_000, same);

@@ -70,6 +70,8 @@ pub struct Checker {
     limits: VecDeque<(Nanos, RiskLimits)>,
     account: Account,
     equity: Window<Usd>,
+    /// Over the time within which it must have taken a profit for one that lasts.
+    lasting: Window<Usd>,
     mids: Vec<Window<Px>>,
     moves: Vec<VecDeque<(Nanos, Px)>>,
     told: Vec<Option<Nanos>>,
@@ -98,8 +100,8 @@ impl Checker {
         Self {
             limits: VecDeque::from([(start, limits)]),
             account: Account::new(assets),
-            // A loss, and a peak, must have lasted; and the peak is looked at once more then.
             equity: Window::new(REACTION + limits.loss_confirm),
+            lasting: Window::new(REACTION + REACTION + limits.loss_confirm + limits.loss_confirm),
             mids: (0..assets).map(|_| Window::new(REACTION)).collect(),
             moves: vec![VecDeque::new(); assets],
             told: vec![None; assets],
@@ -262,6 +264,7 @@ impl Checker {
     fn judge(&mut self, now: Nanos) {
         let limits = self.limits(now);
         self.equity.set(now, self.account.equity());
+        self.lasting.set(now, self.account.equity());
         let equity = self.equity.at(now);
         let (low, high) = (equity.low().unwrap(), equity.high().unwrap());
         if utc_day(now) != self.day {
@@ -272,7 +275,8 @@ impl Checker {
                 self.ended = Some(1);
             }
         }
-        self.peak = (self.peak.0.max(low), self.peak.1.max(high));
+        let lasting = self.lasting.at(now).low().unwrap();
+        self.peak = (self.peak.0.max(lasting), self.peak.1.max(high));
         let limit = |frac: f64| Usd::from_raw((limits.capital_usd.raw() as f64 * frac) as i64);
         let of_day = limit(limits.max_daily_loss_frac);
         let of_peak = limit(limits.max_drawdown_frac);

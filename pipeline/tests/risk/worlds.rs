@@ -164,8 +164,9 @@ fn the_checker_finds_a_bot_that_does_not_hold_a_limit() {
     type Change = fn(&mut RiskLimits);
     let nothing: Change = |_| {};
     let no_daily: Change = |l| l.max_daily_loss_frac = 0.9;
-    let cases: [(&str, Change, Change); 13] = [
+    let cases: [(&str, Change, Change); 14] = [
         ("after daily_loss", nothing, no_daily),
+        ("after daily_loss", nothing, |l| l.loss_confirm = Nanos::secs(60)),
         (
             "after daily_loss",
             |l| l.daily_loss_rearm = DailyLossRearm::Manual,

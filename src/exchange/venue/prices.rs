@@ -3,7 +3,8 @@
 //! There is no other exchange to look at, so the oracle is this market's own mid, smoothed: every
 //! three seconds it moves a quarter of the way. The mark is the median of oracle plus the average
 //! distance of the mid from it (150 s), of the median of bid, ask and last trade, and of the mid
-//! (where the venue takes other exchanges' mids).
+//! (where the venue takes other exchanges' mids). An empty side, or a far stub in its place, moves none of
+//! them.
 //!
 //! Funding as PROTOCOL §7.2: the premium is sampled every five seconds, averaged over the hour, and
 //! paid on the hour.
@@ -25,6 +26,8 @@ const FUNDING_INTERVAL: Nanos = Nanos::secs(3_600);
 const ORACLE_SHARE: i64 = 4;
 /// The basis forgets one part in so many: 150 seconds of three.
 const BASIS_SHARE: i64 = 50;
+/// A touch wider than one part in so many of its middle says nothing about the price: 2 %.
+const WIDEST_PART: i64 = 50;
 /// Levels looked at for impact prices.
 const IMPACT_LEVELS: usize = 100;
 /// Units in 1 of a rate.
@@ -138,6 +141,8 @@ impl Venue {
         let state = &mut self.assets[asset.index()];
         if state.oracle.is_zero() {
             state.oracle = mid;
+        } else if ask.px.raw() - bid.px.raw() > mid.raw() / WIDEST_PART {
+            return; // A side is but a far stub: the middle is no price, and the mark stays.
         }
         let gap = mid.raw() - state.oracle.raw();
         state.oracle = Px::from_raw(state.oracle.raw() + gap / ORACLE_SHARE);

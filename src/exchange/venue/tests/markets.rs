@@ -55,6 +55,30 @@ fn recording() -> RecordedMarket {
 }
 
 #[test]
+fn an_empty_side_or_a_far_stub_moves_no_mark() {
+    let level = |px: i64| Level { px: Px::whole(px), qty: Qty::whole(5) };
+    let book = |second: i64, bid: i64, ask: i64| {
+        let venue_time = START + Nanos::secs(second);
+        let mut book = BookSnapshot { venue_time, ..BookSnapshot::EMPTY };
+        (book.bids[0], book.asks[0]) = (level(bid), level(ask));
+        (book.bid_count, book.ask_count) = (u8::from(bid > 0), u8::from(ask > 0));
+        MarketEvent::Book(book)
+    };
+    for (bid, ask) in [(999, 0), (0, 1_001), (999, 5_000), (1, 1_001)] {
+        let tape = Tape::build([book(0, 999, 1_001), book(5, bid, ask), book(60, 1_009, 1_011)]);
+        let market = RecordedMarket::new(Arc::new(tape), &universe(1), QueueModel::RiskAverse);
+        let mut w = World::on(config(), Box::new(market.publishing()), universe(1));
+        let mut events = Vec::new();
+        for second in 1..60 {
+            w.venue.advance(START + Nanos::secs(second), &mut events);
+            assert_eq!(w.venue.ctx(btc()).mark, Px::whole(1_000), "{bid} {ask} at {second} s");
+        }
+        w.venue.advance(START + Nanos::secs(70), &mut events);
+        assert!(w.venue.ctx(btc()).mark > Px::whole(1_000), "{bid} {ask}: it moves again");
+    }
+}
+
+#[test]
 fn a_recording_fills_resting_orders_and_feeds_takers() {
     let mut w = World::on(config(), Box::new(recording()), universe(1));
     assert_eq!(w.venue.ctx(btc()).mark, Px::whole(100));
