@@ -223,7 +223,7 @@ impl World {
     }
 
     fn refuse(&mut self, item: &OrderRequest, of: ActionKind, reason: RejectReason) {
-        let reject = Reject { of, reason, _pad: [0; 6], best_bid: Px::ZERO, best_ask: Px::ZERO };
+        let reject = Reject::new(of, reason);
         self.say(item.cloid, item.asset, VenueEventKind::Reject(reject));
     }
 

@@ -32,6 +32,8 @@ impl Feed for Told {
 struct Venue {
     /// Orders are acknowledged.
     answers: bool,
+    /// Actions of this kind are refused.
+    refuses: Option<ActionKind>,
     said: VecDeque<VenueEvent>,
     /// Size of every order that there was, by its oid.
     sizes: Vec<Qty>,
@@ -43,6 +45,11 @@ impl Gateway for Wire {
     fn submit(&mut self, now: Nanos, action: &Action) -> bool {
         let mut venue = self.0.lock().unwrap();
         for item in action.items().iter().filter(|_| venue.answers).copied().collect::<Vec<_>>() {
+            if venue.refuses == Some(action.kind) {
+                let reject = Reject::new(action.kind, RejectReason::Other);
+                venue.said.push_back(event(now, item.cloid, VenueEventKind::Reject(reject)));
+                continue;
+            }
             if action.kind != ActionKind::Place {
                 let why = match action.kind {
                     ActionKind::Modify => DoneWhy::Replaced,
@@ -278,12 +285,19 @@ fn every_reason_is_reached() {
         rig.pipeline.control.change_params(&[(AssetId::new(0), broken)]).unwrap();
         rig.wait(2_000, same);
     });
+    case(CancelRefused, params(), &|rig| {
+        rig.wait(1_000, same);
+        rig.venue.lock().unwrap().refuses = Some(ActionKind::Cancel);
+        rig.wait(3_000, None); // The book is stale: what rests is to be cancelled.
+    });
+    case(CoinPaused, params(), &|rig| {
+        rig.venue.lock().unwrap().refuses = Some(ActionKind::Place);
+        rig.wait(2_000, same);
+    });
 
     for (reason, seen) in &cases {
         assert!(seen.contains(reason), "{reason:?} was not reached, but {seen:?}");
     }
-    let mut reached: BTreeSet<Reason> = cases.iter().map(|(reason, _)| *reason).collect();
-    // Nothing sets these two yet: each gets its case with the change that does.
-    reached.extend([CancelRefused, CoinPaused]);
+    let reached: BTreeSet<Reason> = cases.iter().map(|(reason, _)| *reason).collect();
     assert_eq!(reached, Reason::ALL.into_iter().collect(), "each code has a case");
 }

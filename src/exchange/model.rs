@@ -189,6 +189,8 @@ pub enum OrderStatus {
     MarginCanceled,
     /// Nothing left to reduce.
     ReduceOnlyCanceled,
+    /// The account is liquidated.
+    LiquidatedCanceled,
     /// Never rested.
     Rejected(Refusal),
 }
@@ -276,6 +278,19 @@ pub struct UserFill {
     pub builder_fee: Usd,
     /// Trade id; unique together with time and coin.
     pub tid: u64,
+    /// It closed a position by force: whose, and the mark then.
+    pub liquidation: Option<(Address, Px)>,
+}
+
+/// An account was liquidated, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liquidated {
+    /// Whose.
+    pub user: Address,
+    /// Value of the positions that were closed.
+    pub value: Usd,
+    /// What the account was worth.
+    pub equity: Usd,
 }
 
 /// A public trade.
@@ -482,6 +497,8 @@ pub enum Event {
     Fill(UserFill),
     /// To its owner.
     Funding(FundingPayment),
+    /// To its owner.
+    Liquidated(Liquidated),
     /// To everybody.
     Trade(PublicTrade),
     /// A book or touch, to everybody. Trades come as [`Event::Trade`].

@@ -185,6 +185,10 @@ impl Journal {
                 "of": kind_word(reject.of), "reason": reject.reason.as_str(),
                 "best_bid": reject.best_bid.to_string(), "best_ask": reject.best_ask.to_string(),
             })),
+            Record::CancelRefused { asset, time, cloid, oid, tries } => Some(json!({
+                "type": "cancel_refused", "time": utc(*time), "coin": self.coin(*asset),
+                "cloid": cloid.to_string(), "oid": oid.0, "tries": tries,
+            })),
             Record::SideState { asset, time, bid, ask } => Some(json!({
                 "type": "state", "time": utc(*time), "coin": self.coin(*asset),
                 "bid": bid.as_str(), "ask": ask.as_str(),

@@ -8,7 +8,7 @@ mod spy;
 mod world;
 
 use botmm::exchange::faults::{Fault, FaultKind, Who, random_schedule};
-use botmm_pipeline::types::{Nanos, Usd};
+use botmm_pipeline::types::{Coin, Nanos, Usd};
 use spy::Tamper;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Outcome, Setup, run};
@@ -216,6 +216,18 @@ fn only_post_only() {
 #[test]
 fn a_stale_book() {
     each([FaultKind::StaleBook; 2], [3_000, 30_000]);
+}
+
+/// The other coin trades on, and this one soon after.
+#[test]
+fn a_coin_whose_orders_are_refused() {
+    let coin = Coin::new("ETH").unwrap();
+    each([FaultKind::RefuseOrders { coin }; 2], [3_000, 30_000]);
+}
+
+#[test]
+fn cancels_that_are_refused() {
+    each([FaultKind::RefuseCancels; 2], [3_000, 15_000]);
 }
 
 #[test]

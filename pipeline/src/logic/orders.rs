@@ -1,15 +1,19 @@
 //! The order manager: turns wanted against working into the fewest actions, and holds the worst
 //! case: what every order in flight, live or unknown could do to the position (STRATEGY §5).
 
+mod news;
+
 use super::budget::Budget;
 use super::gate::Approved;
+use super::pause::Pause;
+use super::retry::Retry;
 use super::slot::{Phase, Slot};
 use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
 use crate::types::{
     Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Instrument, Nanos, OrderRequest, Px,
-    Qty, QuoteLevel, QuoteTarget, Reason, Reject, RejectReason, Side, Tif, Universe, Usd,
-    VenueEvent, VenueEventKind, notional,
+    Qty, QuoteLevel, QuoteTarget, Reason, Reject, Side, Tif, Universe, Usd, notional,
 };
+pub use news::{HTTPS_AFTER, News};
 
 /// A resting order is kept while its size is between these shares of the wanted one: replacing it
 /// costs its place in the queue and an action of the budget.
@@ -66,6 +70,17 @@ impl Crossed {
     }
 }
 
+/// When refused actions of a slot may be tried again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clocks {
+    /// Orders and modifies.
+    order: Retry,
+    cancel: Retry,
+}
+
+/// What a cancel asks for is always the same.
+const CANCEL: (ActionKind, Px, Qty) = (ActionKind::Cancel, Px::ZERO, Qty::ZERO);
+
 struct AssetOrders {
     instrument: Instrument,
     params: AssetParams,
@@ -77,6 +92,12 @@ struct AssetOrders {
     blocked: [Option<Reason>; 2],
     /// What the venue's last refusals of crossing orders taught us, by side.
     crossed: [Crossed; 2],
+    /// The clocks of what the venue refused, by slot.
+    clocks: [Clocks; SLOTS_PER_ASSET],
+    /// No new order, because orders vanished behind us.
+    vanished: Pause,
+    /// When something that a clock held back may be sent.
+    retry_at: Option<Nanos>,
     /// No new order on a side until its target comes from a book at least as new as our last fill
     /// there: the older book still shows what we were filled against, and a quote on it would
     /// cross, or be the next to be picked off.
@@ -103,6 +124,9 @@ impl Orders {
             target: None,
             blocked: [None; 2],
             crossed: [Crossed::default(); 2],
+            clocks: [Clocks::default(); SLOTS_PER_ASSET],
+            vanished: Pause::default(),
+            retry_at: None,
             hold_until_book: [Nanos::ZERO; 2],
         };
         let assets = params.iter().zip(universe.iter()).map(asset).collect();
@@ -129,48 +153,6 @@ impl Orders {
         }
     }
 
-    /// Takes in a message about our orders. Fills must have been made unique before.
-    pub fn on_venue(&mut self, event: &VenueEvent) {
-        if event.kind == VenueEventKind::LinkDown {
-            let slots = self.assets.iter_mut().flat_map(|a| &mut a.slots);
-            slots.for_each(Slot::on_link_down);
-            return;
-        }
-        let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
-        match &event.kind {
-            VenueEventKind::Fill(fill) => {
-                asset.position += fill.side.signed(fill.qty);
-                let hold = &mut asset.hold_until_book[fill.side.index()];
-                *hold = (*hold).max(event.venue_time);
-            }
-            VenueEventKind::Opening { position, .. } => asset.position += *position,
-            _ => {}
-        }
-        let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
-        let slot = &mut asset.slots[index];
-        if slot.cloid() != event.cloid || slot.phase() == Phase::Empty {
-            return; // Word of an order that this slot is done with.
-        }
-        match &event.kind {
-            VenueEventKind::Ack { oid, .. } => {
-                slot.on_ack(*oid);
-                asset.crossed[side_and_level(index).0.index()].in_a_row = 0;
-            }
-            VenueEventKind::Fill(fill) => slot.on_fill(fill),
-            VenueEventKind::Done(done) => slot.on_done(event.recv_time, done),
-            VenueEventKind::Reject(reject) => {
-                slot.on_reject(event.recv_time, reject);
-                if reject.reason == RejectReason::BadAloPx {
-                    let (side, _) = side_and_level(index);
-                    let limit = asset.one_tick_behind(side, reject);
-                    let crossed = &mut asset.crossed[side.index()];
-                    crossed.on_refused(event.recv_time, event.venue_time, limit);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// What to send now so that the asset's orders become its target. The slots take it as sent;
     /// [`Orders::undo`] takes an action back that could not be. `venue_now` is what time it is at the
     /// venue, which judges by its own clock whether an action came too late.
@@ -187,8 +169,9 @@ impl Orders {
             place: Action::new(ActionKind::Place),
         };
         let Some(target) = self.assets[asset.index()].target else { return plan };
-        self.assets[asset.index()].blocked = [None; 2];
-        let void_after = venue_now + self.assets[asset.index()].params.risk.expires_after;
+        let orders = &mut self.assets[asset.index()];
+        (orders.blocked, orders.retry_at) = ([None; 2], None);
+        let void_after = venue_now + orders.params.risk.expires_after;
         let mut turn = Turn { now, void_after, target: &target, budget, plan: &mut plan };
         for side in self.make_way_first(&target) {
             slots_of(side).for_each(|index| self.plan_slot(&mut turn, index));
@@ -222,27 +205,36 @@ impl Orders {
         match (slot.phase(), slot.working()) {
             (Phase::Live, Some((oid, px, qty))) => {
                 if wants && self.keeps(target, side, (px, qty), wanted) {
+                    self.assets[asset_index].slots[index].keep();
                     return;
                 }
-                let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
+                let orders = &mut self.assets[asset_index];
+                let asked = (ActionKind::Modify, wanted.px, wanted.qty);
+                let refused = wants && orders.must_wait(now, orders.clocks[index].order, asked);
                 let move_it = wants
+                    && !refused
                     && !self.held(now, target, side)
                     && budget.allows(now, ActionKind::Modify)
                     && self.fits(target, side, wanted.qty);
-                let slot = &mut self.assets[asset_index].slots[index];
-                if move_it {
-                    slot.modify(now, wanted.px, wanted.qty);
-                    slot.set_void_after(void_after);
-                    plan.modify.push(request);
-                    budget.spend(now, ActionKind::Modify);
-                } else {
-                    slot.cancel(now);
-                    plan.cancel.push(request);
-                    budget.spend(now, ActionKind::Cancel);
+                if !move_it {
+                    return self.plan_cancel(turn, index, wanted);
                 }
+                let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
+                let slot = &mut self.assets[asset_index].slots[index];
+                slot.modify(now, wanted.px, wanted.qty);
+                slot.set_void_after(void_after);
+                plan.modify.push(request);
+                budget.spend(now, ActionKind::Modify);
             }
+            (Phase::Unknown, _) if !wants => self.plan_cancel(turn, index, wanted),
             (Phase::Empty, _) if wants => {
-                let blocked = self.place_block(now, target, side, wanted.qty, budget);
+                let asset = &mut self.assets[asset_index];
+                let asked = (ActionKind::Place, wanted.px, wanted.qty);
+                let refused = asset.must_wait(now, asset.clocks[index].order, asked);
+                let blocked = match refused || asset.must_pause(now) {
+                    true => Some(Reason::CoinPaused),
+                    false => self.place_block(now, target, side, wanted.qty, budget),
+                };
                 let asset = &mut self.assets[asset_index];
                 if blocked.is_some() {
                     asset.blocked[side.index()] = blocked;
@@ -259,6 +251,21 @@ impl Orders {
             }
             _ => {}
         }
+    }
+
+    /// Cancels an order of a slot, unless the venue has just refused to.
+    fn plan_cancel(&mut self, turn: &mut Turn<'_>, index: usize, wanted: QuoteLevel) {
+        let (now, asset) = (turn.now, turn.target.asset);
+        let (side, _) = side_and_level(index);
+        let orders = &mut self.assets[asset.index()];
+        let Some((oid, ..)) = orders.slots[index].cancellable() else { return };
+        if orders.must_wait(now, orders.clocks[index].cancel, CANCEL) {
+            return;
+        }
+        let slot = &mut orders.slots[index];
+        slot.cancel(now);
+        turn.plan.cancel.push(OrderRequest { oid, ..request(asset, side, slot, wanted) });
+        turn.budget.spend(now, ActionKind::Cancel);
     }
 
     /// Why a wanted new order may not be sent.
@@ -369,11 +376,20 @@ impl Orders {
         expired
     }
 
-    /// When [`Orders::expire`] has something to do.
+    /// Assets of which something that a clock held back may be sent now; each is told once.
+    pub fn take_due(&mut self, now: Nanos) -> impl Iterator<Item = AssetId> {
+        let due = move |a: &mut AssetOrders| a.retry_at.take_if(|at| *at <= now).is_some();
+        self.assets
+            .iter_mut()
+            .enumerate()
+            .filter_map(move |(i, a)| due(a).then_some(AssetId::new(i)))
+    }
+
+    /// When [`Orders::expire`] or [`Orders::take_due`] has something to do.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let deadlines = |a: &AssetOrders| {
             let timeout = a.params.risk.ack_timeout;
-            a.slots.iter().filter_map(|s| s.deadline(timeout)).min()
+            a.slots.iter().filter_map(|s| s.deadline(timeout)).chain(a.retry_at).min()
         };
         self.assets.iter().filter_map(deadlines).min()
     }
@@ -382,6 +398,9 @@ impl Orders {
     pub fn reason(&self, asset: AssetId, side: Side) -> Reason {
         let orders = &self.assets[asset.index()];
         let phases = || slots_of(side).map(|i| &orders.slots[i]);
+        if phases().any(Slot::is_cancel_refused) {
+            return Reason::CancelRefused;
+        }
         if phases().any(Slot::is_in_book) {
             return Reason::Quoted;
         }
@@ -430,6 +449,24 @@ impl Orders {
 }
 
 impl AssetOrders {
+    /// Whether a clock holds this back; then it is looked at again when the clock is over.
+    fn must_wait(&mut self, now: Nanos, clock: Retry, asked: (ActionKind, Px, Qty)) -> bool {
+        let until = clock.waits_until(now, asked);
+        self.look_again(until);
+        until.is_some()
+    }
+
+    /// Whether new orders pause because others vanished.
+    fn must_pause(&mut self, now: Nanos) -> bool {
+        let until = self.vanished.holds(now).then(|| self.vanished.until());
+        self.look_again(until);
+        until.is_some()
+    }
+
+    fn look_again(&mut self, at: Option<Nanos>) {
+        self.retry_at = self.retry_at.into_iter().chain(at).min();
+    }
+
     /// The best price that does not reach the touch which a refusal told of.
     fn one_tick_behind(&self, side: Side, reject: &Reject) -> Option<Px> {
         let limit = match side {

@@ -55,10 +55,6 @@ impl Leg {
     }
 }
 
-/// Oids that a slot's order had before, remembered so that late or repeated words of a former leg
-/// are not taken for words of the newest one.
-const PAST_OIDS: usize = 16;
-
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot {
@@ -70,8 +66,13 @@ pub struct Slot {
     sent_time: Nanos,
     /// After this venue time the newest place or modify is void, if it has not arrived.
     void_after: Nanos,
-    past: [Oid; PAST_OIDS],
-    past_next: usize,
+    /// The newest oid that the order had before. The venue's oids grow: late or repeated words of it,
+    /// or of an older one, are not taken for words of the newest leg.
+    past: Oid,
+    /// Where a cancel that could not be sent leads back to.
+    before_cancel: Phase,
+    /// The venue refused to cancel it, and it is not wanted still.
+    cancel_refused: bool,
 }
 
 impl Slot {
@@ -103,8 +104,14 @@ impl Slot {
 
     /// A cancel was sent.
     pub fn cancel(&mut self, now: Nanos) {
-        assert_eq!(self.phase, Phase::Live, "only a live order is cancelled");
+        assert!(self.can_be_cancelled(), "only what is not known to be over is cancelled");
+        self.before_cancel = self.phase;
         (self.phase, self.sent_time) = (Phase::Cancelling, now);
+    }
+
+    /// The order is wanted as it is, whatever became of a cancel.
+    pub fn keep(&mut self) {
+        self.cancel_refused = false;
     }
 
     /// The action was not taken after all: nothing was sent.
@@ -115,7 +122,7 @@ impl Slot {
                 self.current = self.old.take();
                 self.phase = Phase::Live;
             }
-            Phase::Cancelling => self.phase = Phase::Live,
+            Phase::Cancelling => self.phase = self.before_cancel,
             phase => panic!("nothing to undo in {phase:?}"),
         }
     }
@@ -149,8 +156,8 @@ impl Slot {
         self.settle();
     }
 
-    /// An item about this order was refused.
-    pub fn on_reject(&mut self, now: Nanos, reject: &Reject) {
+    /// Something about this order was refused; false when that is no news of its newest action.
+    pub fn on_reject(&mut self, now: Nanos, reject: &Reject) -> bool {
         let unanswered = self.current.is_some_and(|c| c.oid == Oid::NONE);
         match (reject.of, self.phase) {
             (ActionKind::Place, Phase::Placing | Phase::Unknown)
@@ -159,27 +166,36 @@ impl Slot {
                 *self = Self::default();
             }
             (ActionKind::Modify, Phase::Modifying | Phase::Unknown) if unanswered => {
-                // The new leg never was. The old one may already be cancelled: its end, its fills
-                // or an inquiry will tell.
+                // The new leg never was.
                 self.current = self.old.take();
                 self.sent_time = now;
                 self.phase = match (self.current, self.phase) {
                     (None, _) => Phase::Empty,
                     (Some(_), Phase::Unknown) => Phase::Unknown,
-                    (Some(_), _) => Phase::Ending,
+                    // The old order may already be cancelled, unless nothing was looked at: it is
+                    // asked for.
+                    (Some(_), _) if Self::is_untouched(reject) => Phase::Live,
+                    (Some(_), _) => Phase::Unknown,
                 };
             }
             (ActionKind::Cancel, Phase::Cancelling | Phase::Unknown) => {
-                self.phase = match (reject.reason, self.phase) {
-                    (_, Phase::Unknown) => Phase::Unknown,
-                    (RejectReason::NotFound, _) => Phase::Ending,
-                    _ => Phase::Live,
+                let is_gone = reject.reason == RejectReason::NotFound;
+                self.cancel_refused |= !is_gone;
+                self.phase = match self.phase {
+                    Phase::Cancelling if is_gone => Phase::Ending,
+                    _ => Phase::Unknown,
                 };
                 self.sent_time = now;
             }
-            _ => {}
+            _ => return false,
         }
         self.settle();
+        true
+    }
+
+    /// Whether a refused modify has left the old order as it was.
+    fn is_untouched(reject: &Reject) -> bool {
+        reject.is_whole && reject.reason != RejectReason::NotFound
     }
 
     /// No answer for `timeout`: unknown. True when that happens now.
@@ -208,7 +224,7 @@ impl Slot {
         let current = self.current.filter(|_| self.phase == Phase::Unknown)?;
         // The leg that a modify replaces may be settled before the modify is answered. It must be
         // named all the same, or what the venue knows of it is taken for word of the new leg.
-        let settled = if current.oid == Oid::NONE { self.newest_past() } else { Oid::NONE };
+        let settled = if current.oid == Oid::NONE { self.past } else { Oid::NONE };
         Some(Inquiry {
             cloid: self.cloid,
             asset,
@@ -240,6 +256,28 @@ impl Slot {
         Some((current.oid, current.px, current.qty - current.filled))
     }
 
+    /// An order that a cancel may be sent for, live or not known to be over: its oid, price and
+    /// unfilled size.
+    pub fn cancellable(&self) -> Option<(Oid, Px, Qty)> {
+        let current = self.current.filter(|_| self.can_be_cancelled())?;
+        Some((current.oid, current.px, current.at_risk()))
+    }
+
+    /// Whether the venue refused to cancel an order that is still not wanted.
+    pub fn is_cancel_refused(&self) -> bool {
+        self.cancel_refused && self.phase != Phase::Empty
+    }
+
+    /// What was asked for last of price and size.
+    pub fn asked(&self) -> Option<(Px, Qty)> {
+        self.current.map(|c| (c.px, c.qty))
+    }
+
+    /// The oid of its newest leg; [`Oid::NONE`] = not known yet, or there is none.
+    pub fn oid(&self) -> Oid {
+        self.current.map_or(Oid::NONE, |c| c.oid)
+    }
+
     /// Whether some order of the slot rests in the book, as far as we know.
     pub fn is_in_book(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Modifying | Phase::Cancelling)
@@ -252,6 +290,13 @@ impl Slot {
 
     fn is_settled_live(&self) -> bool {
         self.phase == Phase::Live && self.old.is_none()
+    }
+
+    fn can_be_cancelled(&self) -> bool {
+        let is_known = |leg: Leg| leg.oid != Oid::NONE && leg.ended_leaves.is_none();
+        matches!(self.phase, Phase::Live | Phase::Unknown)
+            && self.old.is_none()
+            && self.current.is_some_and(is_known)
     }
 
     /// Something about it has still to come: an answer, or the end of what was replaced.
@@ -268,7 +313,7 @@ impl Slot {
         if self.old.is_some_and(|old| old.oid == oid) {
             return self.old.as_mut();
         }
-        let is_past = self.past.contains(&oid);
+        let is_past = oid <= self.past;
         let current = self.current.as_mut()?;
         if current.oid == Oid::NONE && !is_past {
             current.oid = oid;
@@ -276,15 +321,9 @@ impl Slot {
         (current.oid == oid).then_some(current)
     }
 
-    /// Whatever is still said of this oid is old news.
+    /// Whatever is still said of this oid, or of an older one, is old news.
     fn forget(&mut self, oid: Oid) {
-        self.past[self.past_next % PAST_OIDS] = oid;
-        self.past_next += 1;
-    }
-
-    /// The oid that was forgotten last; [`Oid::NONE`] = the order had none before.
-    fn newest_past(&self) -> Oid {
-        self.past_next.checked_sub(1).map_or(Oid::NONE, |newest| self.past[newest % PAST_OIDS])
+        self.past = self.past.max(oid);
     }
 
     /// Lets go of legs that are over.
@@ -308,144 +347,4 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::DoneWhy;
-
-    fn qty(v: i64) -> Qty {
-        Qty::whole(v)
-    }
-    fn fill(oid: u64, v: i64) -> Fill {
-        Fill { oid: Oid(oid), qty: qty(v), ..Fill::default() }
-    }
-    fn done(oid: u64, leaves: i64) -> Done {
-        Done { oid: Oid(oid), leaves: qty(leaves), why: DoneWhy::Canceled, _pad: [0; 7] }
-    }
-    fn reject(of: ActionKind, reason: RejectReason) -> Reject {
-        Reject { of, reason, _pad: [0; 6], best_bid: Px::ZERO, best_ask: Px::ZERO }
-    }
-    fn live() -> Slot {
-        let mut s = Slot::default();
-        s.place(Nanos::ZERO, Cloid::new(1, 0, 1), Px::whole(100), qty(10));
-        s.on_ack(Oid(1));
-        s
-    }
-
-    #[test]
-    fn placed_filled_gone() {
-        let mut s = live();
-        assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
-        s.on_fill(&fill(1, 4));
-        assert_eq!((s.at_risk(), s.phase()), (qty(6), Phase::Live));
-        s.on_fill(&fill(1, 6));
-        assert_eq!((s.at_risk(), s.phase()), (qty(0), Phase::Empty));
-        s.on_done(Nanos::ZERO, &done(1, 0));
-        assert_eq!(s.phase(), Phase::Empty, "the late word changes nothing");
-    }
-
-    #[test]
-    fn a_fill_may_come_before_its_acknowledgement() {
-        let mut s = Slot::default();
-        s.place(Nanos::ZERO, Cloid::new(1, 0, 1), Px::whole(100), qty(10));
-        s.on_fill(&fill(9, 3));
-        assert_eq!((s.at_risk(), s.phase()), (qty(7), Phase::Placing));
-        s.on_ack(Oid(9));
-        assert_eq!(s.phase(), Phase::Live);
-    }
-
-    #[test]
-    fn a_cancel_frees_the_slot_only_when_every_fill_was_seen() {
-        let mut s = live();
-        s.cancel(Nanos::ZERO);
-        s.on_done(Nanos::ZERO, &done(1, 7));
-        assert_eq!((s.at_risk(), s.phase()), (qty(3), Phase::Ending), "3 filled unseen");
-        s.on_fill(&fill(1, 3));
-        assert_eq!(s.phase(), Phase::Empty);
-    }
-
-    #[test]
-    fn both_legs_of_a_modify_are_at_risk_in_any_order_of_messages() {
-        let start = || {
-            let mut s = live();
-            s.modify(Nanos::ZERO, Px::whole(99), qty(5));
-            assert_eq!(s.at_risk(), qty(15));
-            s
-        };
-        let mut s = start();
-        s.on_ack(Oid(2));
-        assert_eq!((s.at_risk(), s.working()), (qty(15), None), "the old leg has not ended yet");
-        s.on_done(Nanos::ZERO, &done(1, 10));
-        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))));
-        let mut s = start();
-        s.on_done(Nanos::ZERO, &done(1, 8));
-        s.on_ack(Oid(2));
-        s.on_fill(&fill(2, 1));
-        assert_eq!(s.at_risk(), qty(6), "2 of the old leg are still to come");
-        s.on_fill(&fill(1, 2));
-        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(4))));
-    }
-
-    #[test]
-    fn a_refused_modify_falls_back_to_the_old_leg_and_waits_for_its_end() {
-        let mut s = live();
-        s.modify(Nanos::ZERO, Px::whole(99), qty(5));
-        s.on_reject(Nanos::ZERO, &reject(ActionKind::Modify, RejectReason::NotFound));
-        assert_eq!((s.at_risk(), s.phase()), (qty(10), Phase::Ending));
-        s.on_fill(&fill(1, 10));
-        assert_eq!(s.phase(), Phase::Empty);
-    }
-
-    #[test]
-    fn a_modify_that_never_arrived_gives_the_old_order_back() {
-        let mut s = live();
-        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
-        s.set_void_after(Nanos::secs(4));
-        s.on_link_down();
-        let asked = s.inquiry(AssetId::new(3)).unwrap();
-        assert_eq!((asked.old, asked.current), (Oid(1), Oid::NONE));
-        assert_eq!((asked.asset, asked.void_after), (AssetId::new(3), Nanos::secs(4)));
-        s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
-        assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(10)), "the new leg never was");
-        s.on_ack(Oid(1));
-        assert_eq!(s.working(), Some((Oid(1), Px::whole(100), qty(10))));
-        assert_eq!(s.inquiry(AssetId::new(3)), None);
-    }
-
-    #[test]
-    fn a_modify_whose_old_leg_is_settled_is_asked_about_as_one() {
-        let mut s = live();
-        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
-        s.on_fill(&fill(1, 10));
-        s.on_link_down();
-        let asked = s.inquiry(AssetId::new(0)).unwrap();
-        assert_eq!((asked.old, asked.current, s.at_risk()), (Oid(1), Oid::NONE, qty(5)));
-        s.on_done(Nanos::secs(2), &done(1, 0));
-        s.on_reject(Nanos::secs(5), &reject(ActionKind::Modify, RejectReason::Expired));
-        assert_eq!((s.phase(), s.at_risk()), (Phase::Empty, qty(0)), "it never arrived");
-    }
-
-    #[test]
-    fn a_replaced_leg_whose_end_is_never_told_becomes_a_question() {
-        let mut s = live();
-        s.modify(Nanos::secs(1), Px::whole(99), qty(5));
-        s.on_ack(Oid(2));
-        assert_eq!(s.deadline(Nanos::secs(5)), Some(Nanos::secs(6)));
-        assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
-        s.on_ack(Oid(2));
-        s.on_done(Nanos::secs(6), &done(1, 10));
-        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))));
-        s.on_ack(Oid(1));
-        assert_eq!(s.working(), Some((Oid(2), Px::whole(99), qty(5))), "old news");
-    }
-
-    #[test]
-    fn silence_makes_it_unknown_and_a_late_word_resolves_it() {
-        let mut s = live();
-        s.cancel(Nanos::secs(1));
-        assert!(!s.expire(Nanos::secs(5), Nanos::secs(5)));
-        assert!(s.expire(Nanos::secs(6), Nanos::secs(5)));
-        assert_eq!((s.phase(), s.at_risk()), (Phase::Unknown, qty(10)));
-        s.on_done(Nanos::ZERO, &done(1, 10));
-        assert_eq!(s.phase(), Phase::Empty);
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
-use crate::logic::orders::{Orders, Plan};
+use crate::logic::orders::{News, Orders, Plan};
 use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
@@ -12,8 +12,8 @@ use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::limits::POLL_BATCH;
 use crate::types::record::AlertKind;
 use crate::types::{
-    AssetId, DecisionHash, Nanos, Px, QuoteTarget, Reason, Record, Side, VenueEvent,
-    VenueEventKind, notional,
+    ActionKind, AssetId, DecisionHash, DoneWhy, Nanos, Px, QuoteTarget, Reason, Record, Side,
+    VenueEvent, VenueEventKind, notional,
 };
 use crate::venue::Gateway;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl<G: Gateway> DispatchStage<G> {
                 self.assets[event.asset.index()].fills += 1;
                 let (asset, venue_time, fill) = (event.asset, event.venue_time, *fill);
                 self.record(Record::Fill { asset, time: now, venue_time, fill });
-                if !event.cloid.is_ours() {
+                if !event.cloid.is_ours() && !fill.is_liquidation {
                     self.alert(Some(event.asset), now, AlertKind::ForeignFill);
                 }
             }
@@ -134,6 +134,8 @@ impl<G: Gateway> DispatchStage<G> {
             }
             VenueEventKind::LinkUp => self.link_down = false,
             VenueEventKind::Requests { used, cap } => self.budget.sync(*used, *cap),
+            // Told by the gate, which halts.
+            VenueEventKind::Notice(AlertKind::Liquidated) => {}
             VenueEventKind::Notice(kind) => {
                 self.alert(None, now, *kind);
                 if matches!(kind, AlertKind::Refused | AlertKind::OtherProcess) {
@@ -142,9 +144,18 @@ impl<G: Gateway> DispatchStage<G> {
             }
             _ => {}
         }
-        self.orders.on_venue(event);
-        if event.kind == VenueEventKind::LinkDown {
-            self.next_inquiry = now; // The gateway will want to know what to ask for.
+        if let Some(news) = self.orders.on_venue(event) {
+            self.tell(now, event.asset, &news);
+        }
+        match &event.kind {
+            // The gateway will want to know what to ask for.
+            VenueEventKind::LinkDown => self.next_inquiry = now,
+            // What became of the order is asked for before it is touched again.
+            VenueEventKind::Reject(reject) if reject.of != ActionKind::Place => {
+                self.next_inquiry = now;
+            }
+            VenueEventKind::LinkUp => self.assets.iter_mut().for_each(|a| a.dirty = true),
+            _ => {}
         }
         if let Some(asset) = self.assets.get_mut(event.asset.index()) {
             asset.dirty = true;
@@ -156,6 +167,38 @@ impl<G: Gateway> DispatchStage<G> {
                 self.alert(None, now, AlertKind::RingFull);
             }
         }
+    }
+
+    /// What has become of an order, for a person.
+    fn tell(&mut self, time: Nanos, asset: AssetId, news: &News) {
+        match *news {
+            News::CancelRefused { cloid, oid, tries, is_first } => {
+                self.record(Record::CancelRefused { asset, time, cloid, oid, tries });
+                if is_first && tries == 1 {
+                    self.alert(Some(asset), time, AlertKind::CancelRefused);
+                }
+            }
+            News::Vanished { why, nth: 1 } => {
+                let kind = match why {
+                    DoneWhy::Margin => AlertKind::CanceledForMargin,
+                    DoneWhy::Delisted => AlertKind::CanceledDelisted,
+                    DoneWhy::Liquidated => AlertKind::CanceledLiquidated,
+                    DoneWhy::Canceled => AlertKind::CanceledByOther,
+                    _ => AlertKind::CanceledByVenue,
+                };
+                self.alert(Some(asset), time, kind);
+            }
+            News::Vanished { nth: 2, .. } => {
+                self.alert(Some(asset), time, AlertKind::OrdersVanish);
+            }
+            News::Vanished { .. } => {}
+        }
+    }
+
+    /// Looks again at assets of which something was held back until now.
+    fn take_due(&mut self, now: Nanos) -> usize {
+        let Self { orders, assets, .. } = self;
+        orders.take_due(now).map(|asset| assets[asset.index()].dirty = true).count()
     }
 
     fn take_targets(&mut self) -> usize {
@@ -279,7 +322,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             self.next_inquiry = now;
             work += expired;
         }
-        work += self.inquire(now);
+        work += self.inquire(now) + self.take_due(now);
         for i in 0..self.assets.len() {
             if core::mem::take(&mut self.assets[i].dirty) {
                 self.act(now, AssetId::new(i));

@@ -28,6 +28,8 @@ pub struct RiskStage {
     /// The newest target of each asset, judged again when what is allowed changes.
     newest: [Option<QuoteTarget>; MAX_ASSETS],
     judged_under: (HaltLevel, Option<Reason>),
+    /// Coins that paused when they were last judged.
+    judged_paused: [bool; MAX_ASSETS],
     /// What held when it was last told.
     told: Breaks,
     next_account: Nanos,
@@ -125,6 +127,7 @@ impl RiskStage {
             earlier,
             newest: [None; MAX_ASSETS],
             judged_under: (HaltLevel::Run, None),
+            judged_paused: [false; MAX_ASSETS],
             told: Breaks::default(),
             next_account: Nanos::ZERO,
             equity: Equity::default(),
@@ -172,16 +175,22 @@ impl RiskStage {
         work
     }
 
-    /// When a breaker trips, the level rises or limits change, every asset is judged again at once:
-    /// what rests must not wait for its next quote. Returns the decisions made.
+    /// When a breaker trips, the level rises or limits change, every asset is judged again at once, and
+    /// a coin when it begins to pause or goes on: what rests must not wait for its next quote. Returns the decisions made.
     fn judge_again(&mut self, now: Nanos, limits_changed: bool) -> usize {
         let under = (self.level.get(), self.judge.gate.breaks().reason());
-        if under == self.judged_under && !limits_changed {
-            return 0;
-        }
+        let all = under != self.judged_under || limits_changed;
         self.judged_under = under;
-        let again = self.newest.iter().flatten();
-        again.map(|target| self.judge.decide(now, under.0, target, false)).count()
+        let mut decided = 0;
+        for target in self.newest.iter().flatten() {
+            let is_paused = self.judge.gate.is_paused(now, target.asset);
+            let was_paused = &mut self.judged_paused[target.asset.index()];
+            if core::mem::replace(was_paused, is_paused) != is_paused || all {
+                self.judge.decide(now, under.0, target, false);
+                decided += 1;
+            }
+        }
+        decided
     }
 
     fn tell(&mut self, now: Nanos) {

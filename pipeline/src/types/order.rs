@@ -191,6 +191,10 @@ impl RejectReason {
     pub const fn is_error(self) -> bool {
         !matches!(self, Self::BadAloPx | Self::NotFound)
     }
+    /// Whether it is the account that is refused, and not this coin's order.
+    pub const fn is_of_account(self) -> bool {
+        matches!(self, Self::Margin | Self::RateLimit | Self::Expired)
+    }
     /// The word used in journals and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -264,8 +268,10 @@ pub struct Fill {
     /// By which rule of a recorded market; [`None`] where nobody had to guess: a real venue, and
     /// the synthetic market, know their orders.
     pub cause: Option<FillCause>,
+    /// The venue liquidated us: the trade is its doing.
+    pub is_liquidation: bool,
     /// Explicit padding.
-    pub _pad: [u8; 5],
+    pub _pad: [u8; 4],
 }
 
 /// Why an item was refused.
@@ -276,12 +282,32 @@ pub struct Reject {
     pub of: ActionKind,
     /// Why.
     pub reason: RejectReason,
+    /// The whole request was refused, before the venue looked at any item: nothing of it was done.
+    pub is_whole: bool,
+    /// The first of its request that is a fault ([`RejectReason::is_error`]): breakers count requests,
+    /// not items.
+    pub is_counted: bool,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [u8; 4],
     /// The touch that the venue reports with a [`RejectReason::BadAloPx`]; zero = not told.
     pub best_bid: Px,
     /// See `best_bid`.
     pub best_ask: Px,
+}
+
+impl Reject {
+    /// Of a single item, without a touch.
+    pub const fn new(of: ActionKind, reason: RejectReason) -> Self {
+        Self {
+            of,
+            reason,
+            is_whole: false,
+            is_counted: reason.is_error(),
+            _pad: [0; 4],
+            best_bid: Px::ZERO,
+            best_ask: Px::ZERO,
+        }
+    }
 }
 
 /// How an order ended.
@@ -290,12 +316,18 @@ pub struct Reject {
 pub enum DoneWhy {
     /// Filled whole.
     Filled = 0,
-    /// Cancelled by us.
+    /// Cancelled by us, or by somebody else with the account's keys.
     Canceled = 1,
     /// Replaced by a modify: the order lives on under a new oid.
     Replaced = 2,
-    /// Cancelled by the venue (margin, self-trade, dead man's switch, delisting, …).
+    /// Cancelled by the venue (self-trade, dead man's switch, …).
     VenueCanceled = 3,
+    /// Cancelled by the venue for want of margin.
+    Margin = 4,
+    /// Cancelled by the venue because the coin is delisted.
+    Delisted = 5,
+    /// Cancelled by the venue because the account is liquidated.
+    Liquidated = 6,
 }
 
 /// An order left the book.

@@ -4,7 +4,7 @@
 use super::fixed::{Nanos, Px, Qty, Usd};
 use super::limits::MAX_ASSETS;
 use super::market::{AssetId, Side};
-use super::order::{Action, Fill, Reject};
+use super::order::{Action, Cloid, Fill, Oid, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;
 use super::risk::{Marks, RiskSnapshot, RiskState};
@@ -70,6 +70,28 @@ pub enum AlertKind {
     OtherProcess = 30,
     /// Another process of ours has begun to trade on this account.
     YoungerProcess = 31,
+    /// The venue refuses to cancel an order.
+    CancelRefused = 32,
+    /// Somebody else cancelled an order of ours.
+    CanceledByOther = 33,
+    /// The venue cancelled an order of ours.
+    CanceledByVenue = 34,
+    /// It did so for want of margin.
+    CanceledForMargin = 35,
+    /// It did so because the coin is delisted.
+    CanceledDelisted = 36,
+    /// It did so because the account is liquidated.
+    CanceledLiquidated = 37,
+    /// Orders vanish again and again.
+    OrdersVanish = 38,
+    /// The venue liquidated a position of ours.
+    Liquidated = 39,
+    /// The venue refuses a coin's orders: it pauses.
+    CoinPaused = 40,
+    /// They are not refused any more.
+    PauseOver = 41,
+    /// Money was moved into or out of the account.
+    Transfer = 42,
 }
 
 impl AlertKind {
@@ -104,10 +126,46 @@ impl AlertKind {
             }
             Self::FeedLost => "market data lost: nothing is quoted until it is back",
             Self::CoinResumed => "market data again",
+            Self::CancelRefused => {
+                "the venue refuses to cancel an order: tried again with growing pauses, from the \
+                 third time on over HTTPS too; if it stays, cancel it on the venue's page"
+            }
+            Self::CanceledByOther => {
+                "an order of ours was cancelled by somebody else: another program with this account, \
+                 or a person on the venue's page"
+            }
+            Self::CanceledByVenue => "the venue itself cancelled an order of ours (nonUserCancel)",
+            Self::CanceledForMargin => {
+                "the venue cancelled an order of ours for want of margin: lower the limits, or add \
+                 money"
+            }
+            Self::CanceledDelisted => "the venue cancelled an order of ours: the coin is delisted",
+            Self::CanceledLiquidated => {
+                "the venue cancelled an order of ours: the account is being liquidated"
+            }
+            Self::Liquidated => {
+                "LIQUIDATED: the venue closed a position of this account by force: halted; look at \
+                 the account and its margin, then `botmm rearm`"
+            }
+            Self::CoinPaused => {
+                "the venue refuses this coin's orders again and again: it pauses, longer each time; \
+                 the others go on"
+            }
+            Self::PauseOver => "the venue refuses this coin's orders no more",
+            Self::Transfer => {
+                "money was moved into or out of the account, and not by trading: no profit, no loss"
+            }
+            Self::OrdersVanish => {
+                "orders vanish behind us again and again: new ones of this coin wait, longer each \
+                 time; find out who cancels them"
+            }
             Self::OrderUnknown => "no answer to an order in time: its state is unknown",
             Self::LinkDown => "order link lost: orders in flight are unknown",
             Self::RingFull => "a ring that carries fills was full: halted",
-            Self::ForeignFill => "a fill of an order that is not ours",
+            Self::ForeignFill => {
+                "a fill of an order that is not ours: another program, a person, or the venue (ADL) \
+                 trades on this account"
+            }
             Self::ForeignOrders => "the account has open orders that are not ours: left alone",
             Self::Leftovers => "orders of an earlier run were open: cancelling them",
             Self::PositionMismatch => "the venue's position is not ours: not quoting until it is",
@@ -258,6 +316,19 @@ pub enum Record {
         time: Nanos,
         /// Why.
         reject: Reject,
+    },
+    /// The venue refused to cancel an order.
+    CancelRefused {
+        /// Whose.
+        asset: AssetId,
+        /// When it reached us.
+        time: Nanos,
+        /// The order.
+        cloid: Cloid,
+        /// The venue's id of it.
+        oid: Oid,
+        /// How often in a row.
+        tries: u32,
     },
     /// The state of both sides of an asset changed.
     SideState {

@@ -49,14 +49,16 @@ pub enum BreakWhy {
     DailyLoss = 2,
     /// Marked equity is further below its peak than allowed.
     Drawdown = 3,
+    /// The venue liquidated a position.
+    Liquidation = 4,
 }
 
 impl BreakWhy {
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
     /// All, in order of their codes.
     pub const ALL: [Self; Self::COUNT] =
-        [Self::ApiErrors, Self::LargeMove, Self::DailyLoss, Self::Drawdown];
+        [Self::ApiErrors, Self::LargeMove, Self::DailyLoss, Self::Drawdown, Self::Liquidation];
     /// The word used in journals and files.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,6 +66,7 @@ impl BreakWhy {
             Self::LargeMove => "large_move",
             Self::DailyLoss => "daily_loss",
             Self::Drawdown => "drawdown",
+            Self::Liquidation => "liquidation",
         }
     }
     /// The same for a person.
@@ -73,6 +76,7 @@ impl BreakWhy {
             Self::LargeMove => "large move",
             Self::DailyLoss => "daily loss limit reached",
             Self::Drawdown => "drawdown limit reached",
+            Self::Liquidation => "liquidated by the venue",
         }
     }
 }

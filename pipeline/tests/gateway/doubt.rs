@@ -1,10 +1,10 @@
 //! Lost answers, lost updates, frames that cannot be read: what is not known is found out.
 
-use crate::orders::{ack, done, reject};
+use crate::orders::{ack, done, reject, whole};
 use crate::tiny_venue::rig::{Rig, action, order, under};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{
-    ActionKind, Cloid, DoneWhy, Inquiry, Nanos, Oid, OrderRequest, Qty, RejectReason, Side,
+    ActionKind, Cloid, DoneWhy, Inquiry, Nanos, Oid, OrderRequest, Qty, Reject, RejectReason, Side,
     VenueEventKind,
 };
 use botmm_pipeline::venue::Gateway;
@@ -49,7 +49,7 @@ fn an_order_whose_answer_was_lost_is_found_by_our_id() {
     rig.run(Nanos::millis(100));
     let kinds = rig.kinds();
     assert!(matches!(kinds[0], VenueEventKind::Fill(_)));
-    assert_eq!(kinds[1..], [done(oid, "0.75", DoneWhy::VenueCanceled)]);
+    assert_eq!(kinds[1..], [done(oid, "0.75", DoneWhy::Margin)]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_lost_update_is_found_by_the_minutes_audit() {
     rig.venue.end(rig.now, oid, "marginCanceled"); // And nobody says so.
     rig.run(Nanos::secs(62));
     let told = rig.told();
-    assert!(told.contains(&(bid.cloid, done(oid, "1", DoneWhy::VenueCanceled))), "{told:?}");
+    assert!(told.contains(&(bid.cloid, done(oid, "1", DoneWhy::Margin))), "{told:?}");
     assert!(rig.view().is_up);
 }
 
@@ -234,10 +234,28 @@ fn complaints_of_the_channel_are_answers_too() {
         let id = rig.sent.last().unwrap().split([':', ',']).nth(3).unwrap().to_owned();
         rig.say(&format!(r#"{{"channel":"error","data":"{}"}}"#, words.replace("ID", &id)));
         rig.run(Nanos::millis(50));
-        let kind = reject(ActionKind::Place, reason);
-        assert_eq!(rig.told(), [(items[0].cloid, kind), (items[1].cloid, kind)]);
+        let told = rig.told();
+        assert_eq!(told, whole(&items, Reject::new(ActionKind::Place, reason)));
     }
     rig.say(r#"{"channel":"error","data":"Cannot track more than 10 total users."}"#);
     rig.run(Nanos::millis(50));
     assert_eq!(rig.kinds(), [VenueEventKind::Notice(AlertKind::BadFrame)]);
+}
+
+/// The venue says on another channel that it cancelled an order, and no update tells of it.
+#[test]
+fn an_order_that_the_venue_cancelled_is_asked_about() {
+    let mut rig = Rig::up();
+    let bid = order(1, Side::Bid, BID.0, BID.1);
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(100));
+    let oid = rig.venue.orders[0].oid;
+    rig.told();
+    rig.venue.end(rig.now, oid, "liquidatedCanceled");
+    rig.say(&format!(
+        r#"{{"channel":"user","data":{{"nonUserCancel":[{{"coin":"BTC","oid":{oid}}},{{"coin":"BTC","oid":7}}]}}}}"#
+    ));
+    rig.run(Nanos::millis(200));
+    assert_eq!(rig.told(), [(bid.cloid, done(oid, "1", DoneWhy::Liquidated))]);
+    assert_eq!(rig.sent_with("orderStatus"), 1);
 }

@@ -2,6 +2,7 @@
 
 use crate::tiny_venue::ACCOUNT;
 use crate::tiny_venue::rig::{Rig, START, action, order};
+use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{ActionKind, Cloid, Fill, Nanos, Px, Qty, Side, Usd, VenueEventKind};
 
 fn fills(rig: &mut Rig) -> Vec<(Cloid, Fill)> {
@@ -58,6 +59,85 @@ fn stream_snapshot_and_backfill_count_a_fill_once() {
     rig.run(Nanos::secs(2));
     assert!(rig.view().is_up && rig.sent_with("userFillsByTime") == 3);
     assert_eq!(fills(&mut rig), []);
+}
+
+/// Many fills came while the link was down: more than a page, and the newest is known by snapshot.
+#[test]
+fn fills_beyond_a_page_are_listed_page_by_page() {
+    let mut rig = Rig::up();
+    // Each list that is a page long ends in the middle of a millisecond.
+    (rig.venue.snapshot_fills, rig.venue.page_fills) = (10, 2_000);
+    let bid = order(1, Side::Bid, "98", "1000");
+    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+    rig.run(Nanos::millis(50));
+    let oid = rig.venue.orders[0].oid;
+    rig.line.ends().refuses = true;
+    rig.line.close(rig.now);
+    for _ in 0..1_500 {
+        rig.run(Nanos::millis(20));
+        (0..3).for_each(|_| drop(rig.venue.fill(rig.now, oid, Qty::parse("0.01").unwrap())));
+    }
+    rig.told();
+    rig.line.ends().refuses = false;
+    rig.run(Nanos::secs(60));
+    assert!(rig.view().is_up);
+    let told = fills(&mut rig);
+    assert_eq!(told.len(), 4_500, "each once");
+    let filled: Qty = told.iter().map(|(_, fill)| fill.qty).sum();
+    assert_eq!(filled, rig.venue.positions[0]);
+    // No page of one millisecond keeps it from going on.
+    (0..2_100).for_each(|_| drop(rig.venue.fill(rig.now, oid, Qty::parse("0.01").unwrap())));
+    rig.run(Nanos::secs(120));
+    assert!(rig.sent_with("userFillsByTime") < 40, "{}", rig.sent_with("userFillsByTime"));
+}
+
+#[test]
+fn a_liquidation_of_ours_is_told_and_one_of_the_other_side_is_not() {
+    let mut rig = Rig::up();
+    let fill = |tid: u64, user: &str, more: &str| {
+        format!(
+            r#"{{"coin":"ETH","px":"100.0","sz":"0.5","side":"A","time":{},"startPosition":"0.5","dir":"Close Long","closedPnl":"-5.0","hash":"0x01","oid":599999999{tid},"crossed":true,"fee":"0.1","tid":{tid},"feeToken":"USDC","liquidation":{{"liquidatedUser":"{user}","markPx":"100.0","method":"market"}}{more}}}"#,
+            START.as_millis() + 5_000
+        )
+    };
+    let fills_frame = |list: &str| {
+        format!(r#"{{"channel":"userFills","data":{{"user":"{ACCOUNT}","fills":[{list}]}}}}"#)
+    };
+    let other = "0x00000000000000000000000000000000000000bb";
+    let ours = r#","cloid":"0xb0774d4d00000007020100000000002a""#;
+    rig.say(&fills_frame(&fill(1, other, ours)));
+    rig.say(&fills_frame(&fill(2, ACCOUNT, "")));
+    rig.say(&fills_frame(&fill(3, "?", "")));
+    rig.say(&fills_frame(&fill(4, "?", ours)));
+    rig.run(Nanos::millis(50));
+    let told: Vec<bool> = fills(&mut rig).iter().map(|(_, fill)| fill.is_liquidation).collect();
+    assert_eq!(told, [false, true, true, false]);
+    let liquidation = |user: &str| {
+        format!(
+            r#"{{"channel":"user","data":{{"liquidation":{{"lid":1,"liquidator":"{other}","liquidated_user":"{user}","liquidated_ntl_pos":"864.0","liquidated_account_value":"3.1"}}}}}}"#
+        )
+    };
+    rig.say(&liquidation(other));
+    rig.say(&liquidation(ACCOUNT));
+    rig.run(Nanos::millis(50));
+    assert_eq!(rig.notices(AlertKind::Liquidated), 1);
+}
+
+#[test]
+fn money_that_is_moved_is_told_but_not_what_was_moved_before() {
+    let mut rig = Rig::up();
+    let entry = r#"{"time":1795360001000,"hash":"0x01","delta":{"type":"deposit","usdc":"100.0"}}"#;
+    let frame = |snapshot: &str| {
+        format!(
+            r#"{{"channel":"userNonFundingLedgerUpdates","data":{{{snapshot}"user":"{ACCOUNT}","nonFundingLedgerUpdates":[{entry}]}}}}"#
+        )
+    };
+    rig.say(&frame(r#""isSnapshot":true,"#));
+    rig.run(Nanos::millis(50));
+    assert_eq!(rig.notices(AlertKind::Transfer), 0);
+    rig.say(&frame(""));
+    rig.run(Nanos::millis(50));
+    assert_eq!(rig.notices(AlertKind::Transfer), 1);
 }
 
 #[test]
@@ -130,4 +210,13 @@ fn funding_counts_once_and_what_we_paid_is_a_cost() {
     let usd = |text| VenueEventKind::Funding(Usd::parse(text).unwrap());
     assert_eq!(rig.events.iter().map(|e| e.asset.index()).collect::<Vec<_>>(), [1, 1]);
     assert_eq!(rig.kinds(), [usd("0.25"), usd("-0.5")]);
+    // Newest first, on either channel, after a time without a link.
+    let (third, fourth, fifth) =
+        (funding(15_000, "-1.0"), funding(13_000, "-2.0"), funding(12_000, "-4.0"));
+    rig.say(&format!(r#"{{"channel":"user","data":{{"funding":{third}}}}}"#));
+    let all = [third.as_str(), &fourth, &fifth, &received, &paid, &old].join(",");
+    rig.say(&frame(r#""isSnapshot":true,"#, &all));
+    rig.say(&frame(r#""isSnapshot":true,"#, &all));
+    rig.run(Nanos::millis(100));
+    assert_eq!(rig.kinds(), [usd("1"), usd("2"), usd("4")]);
 }

@@ -4,8 +4,8 @@ use crate::tiny_venue::ACCOUNT;
 use crate::tiny_venue::rig::{Rig, action, order, under};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{
-    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Px, Qty, Reject, RejectReason, Side,
-    VenueEventKind,
+    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, OrderRequest, Px, Qty, Reject, RejectReason,
+    Side, VenueEventKind,
 };
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::sign::Address;
@@ -18,8 +18,7 @@ pub fn done(oid: u64, leaves: &str, why: DoneWhy) -> VenueEventKind {
     VenueEventKind::Done(Done { oid: Oid(oid), leaves, why, _pad: [0; 7] })
 }
 pub fn reject(of: ActionKind, reason: RejectReason) -> VenueEventKind {
-    let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
-    VenueEventKind::Reject(Reject { of, reason, _pad: [0; 6], best_bid, best_ask })
+    VenueEventKind::Reject(Reject::new(of, reason))
 }
 
 #[test]
@@ -69,11 +68,9 @@ fn each_item_of_a_mixed_batch_has_its_answer() {
     rig.submit(&action(rig.now, ActionKind::Place, &[bid, ask]));
     rig.run(Nanos::millis(100));
     let crossing = VenueEventKind::Reject(Reject {
-        of: ActionKind::Place,
-        reason: RejectReason::BadAloPx,
-        _pad: [0; 6],
         best_bid: Px::whole(99),
         best_ask: Px::whole(101),
+        ..Reject::new(ActionKind::Place, RejectReason::BadAloPx)
     });
     let oid = rig.venue.orders[1].oid;
     assert_eq!(rig.told(), [(bid.cloid, crossing), (ask.cloid, ack(oid, "2"))]);
@@ -101,9 +98,8 @@ fn one_error_for_a_whole_request_concerns_every_item() {
         rig.venue.refuse_next = Some(words.to_owned());
         rig.submit(&action(rig.now, ActionKind::Place, &items));
         rig.run(Nanos::millis(50));
-        let kind = reject(ActionKind::Place, reason);
         let told = rig.told();
-        assert_eq!(told[..2], [(items[0].cloid, kind), (items[1].cloid, kind)]);
+        assert_eq!(told[..2], whole(&items, Reject::new(ActionKind::Place, reason)));
     }
     rig.run(Nanos::secs(1));
     let asked = rig.sent_with("userRateLimit");
@@ -123,8 +119,54 @@ fn one_error_in_a_list_of_one_concerns_every_item_too() {
         r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"action","payload":{{"status":"ok","response":{{"type":"order","data":{{"statuses":[{{"error":"Price must be divisible by tick size. asset=3"}}]}}}}}}}}}}}}"#
     ));
     rig.run(Nanos::millis(50));
-    let kind = reject(ActionKind::Place, RejectReason::Tick);
-    assert_eq!(rig.told(), [(items[0].cloid, kind), (items[1].cloid, kind)]);
+    let tick = Reject::new(ActionKind::Place, RejectReason::Tick);
+    assert_eq!(rig.told(), whole(&items, tick));
+}
+
+/// A touch that is told once for a whole batch is every item's; and a batch of several faults is one
+/// refused request.
+#[test]
+fn what_a_batch_was_refused_for_is_known_of_every_item() {
+    let mut rig = Rig::up();
+    let items = [order(1, Side::Bid, "98", "1"), order(2, Side::Ask, "102", "2")];
+    let mut told = |statuses: &str| {
+        rig.lose_sent = vec![r#""type":"order""#];
+        rig.submit(&action(rig.now, ActionKind::Place, &items));
+        rig.run(Nanos::millis(50));
+        let id = rig.sent.last().unwrap().split([':', ',']).nth(3).unwrap().to_owned();
+        rig.say(&format!(
+            r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"action","payload":{{"status":"ok","response":{{"type":"order","data":{{"statuses":[{statuses}]}}}}}}}}}}}}"#
+        ));
+        rig.run(Nanos::millis(50));
+        rig.told()
+    };
+    let crossed = r#"{"error":"Post only order would have immediately matched, bbo was 99@101."}"#;
+    let (best_bid, best_ask) = (Px::whole(99), Px::whole(101));
+    let alo = Reject::new(ActionKind::Place, RejectReason::BadAloPx);
+    let alo = Reject { best_bid, best_ask, ..alo };
+    assert_eq!(told(crossed), whole(&items, alo));
+    let margin = r#"{"error":"Insufficient margin to place order. asset=3"}"#;
+    let counted = |told: Vec<(Cloid, VenueEventKind)>| {
+        let of = |(_, kind)| match kind {
+            VenueEventKind::Reject(reject) => (reject.reason, reject.is_whole, reject.is_counted),
+            other => panic!("{other:?}"),
+        };
+        told.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let both = counted(told(&format!("{margin},{margin}")));
+    assert_eq!(both, [(RejectReason::Margin, false, true), (RejectReason::Margin, false, false)]);
+    let second = counted(told(&format!("{crossed},{margin}")));
+    assert_eq!(second[1], (RejectReason::Margin, false, true), "the first is no fault");
+}
+
+/// All items of a batch that was refused as a whole: one fault.
+pub fn whole(items: &[OrderRequest], reject: Reject) -> Vec<(Cloid, VenueEventKind)> {
+    let of = |(i, item): (usize, &OrderRequest)| {
+        let is_counted = reject.is_counted && i == 0;
+        let reject = Reject { is_whole: true, is_counted, ..reject };
+        (item.cloid, VenueEventKind::Reject(reject))
+    };
+    items.iter().enumerate().map(of).collect()
 }
 
 #[test]

@@ -21,14 +21,15 @@ fn a_start_subscribes_cancels_leftovers_reads_positions_and_comes_up() {
     assert!(!rig.gateway.starts_up() && !rig.gateway.submit(START, &place));
     rig.run(Nanos::secs(2));
     assert_eq!(rig.venue.open(), [theirs, nobodys], "foreign orders are left alone");
-    let subscribes: Vec<_> = ["orderUpdates", "userFills", "userFundings"]
-        .map(|s| {
-            format!(
-                r#"{{"method":"subscribe","subscription":{{"type":"{s}","user":"{ACCOUNT}"}}}}"#
-            )
-        })
-        .into();
-    assert_eq!(rig.sent[..3], subscribes);
+    let subscribes: Vec<_> =
+        ["orderUpdates", "userFills", "userFundings", "userEvents", "userNonFundingLedgerUpdates"]
+            .map(|s| {
+                format!(
+                    r#"{{"method":"subscribe","subscription":{{"type":"{s}","user":"{ACCOUNT}"}}}}"#
+                )
+            })
+            .into();
+    assert_eq!(rig.sent[..5], subscribes);
     let cancels = format!(
         r#"{{"type":"cancel","cancels":[{{"a":3,"o":{left}}},{{"a":4,"o":{left_too}}}],"f":true}}"#
     );

@@ -7,6 +7,7 @@
 
 use crate::account::{Account, Window};
 use botmm_pipeline::types::params::DailyLossRearm;
+use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::*;
 use std::collections::VecDeque;
@@ -20,6 +21,8 @@ const SETTLE: Nanos = Nanos::millis(300);
 /// When nothing is wrong, it quotes again within this.
 const QUOTES_WITHIN: Nanos = Nanos::secs(20);
 const SECOND: Nanos = Nanos::secs(1);
+/// A coin whose orders are refused pauses for at least so long.
+const FIRST_PAUSE: Nanos = Nanos::secs(5);
 const MINUTE: Nanos = Nanos::secs(60);
 
 /// The venue's truth of our orders, by asset and side.
@@ -62,6 +65,8 @@ pub struct Seen {
     pub reducing: u64,
     /// Moments in which the orders of a minute were spent.
     pub spent: u64,
+    /// Pauses of single coins.
+    pub paused: u64,
     pub stale: u64,
     pub link_losses: u64,
 }
@@ -75,7 +80,11 @@ pub struct Checker {
     mids: Vec<Window<Px>>,
     moves: Vec<VecDeque<(Nanos, Px)>>,
     told: Vec<Option<Nanos>>,
+    /// Requests refused, of the account and by coin.
     errors: VecDeque<Nanos>,
+    coin_errors: Vec<VecDeque<Nanos>>,
+    /// When each coin's newest pause began, and until when it surely holds.
+    pauses: Vec<Option<(Nanos, Nanos)>>,
     day: i64,
     /// Lowest and highest that the day's beginning may be taken for.
     base: (Usd, Usd),
@@ -106,6 +115,8 @@ impl Checker {
             moves: vec![VecDeque::new(); assets],
             told: vec![None; assets],
             errors: VecDeque::new(),
+            coin_errors: vec![VecDeque::new(); assets],
+            pauses: vec![None; assets],
             day: utc_day(start),
             base: (Usd::ZERO, Usd::ZERO),
             peak: (Usd::ZERO, Usd::ZERO),
@@ -156,6 +167,8 @@ impl Checker {
         self.judge(now);
         self.quiet = [None; BreakWhy::COUNT];
         self.errors.clear();
+        self.coin_errors.iter_mut().for_each(VecDeque::clear);
+        self.pauses.fill(None);
         for moves in &mut self.moves {
             // Moves count from here, but the last mid may be looked at once more.
             let last = moves.back().map(|(_, mid)| (Nanos::ZERO, *mid));
@@ -216,12 +229,13 @@ impl Checker {
                 self.account.open(event.asset, *position, *mark);
             }
             VenueEventKind::Funding(paid) => self.account.pay(*paid),
-            // The market moved: no fault.
-            VenueEventKind::Reject(Reject {
-                reason: RejectReason::BadAloPx | RejectReason::NotFound,
-                ..
-            }) => {}
-            VenueEventKind::Reject(_) => self.on_error(now),
+            VenueEventKind::Reject(reject) if reject.is_counted => {
+                self.on_error(now, event.asset.index(), reject.reason);
+            }
+            VenueEventKind::Notice(AlertKind::Liquidated) => {
+                self.excuse(Nanos::MAX);
+                self.be_quiet(BreakWhy::Liquidation, now, now, Nanos::MAX);
+            }
             VenueEventKind::LinkDown => {
                 self.link_down = true;
                 self.seen.link_losses += 1;
@@ -235,12 +249,30 @@ impl Checker {
         self.judge(now);
     }
 
-    fn on_error(&mut self, now: Nanos) {
+    /// A request was refused. What concerns one coin stops that coin, and all only with another's.
+    fn on_error(&mut self, now: Nanos, asset: usize, reason: RejectReason) {
+        use RejectReason::{Expired, Margin, RateLimit};
         let limits = self.limits(now);
-        self.errors.push_back(now);
-        self.errors.retain(|t| now - *t <= limits.api_error_window);
-        if self.errors.len() > limits.max_api_errors as usize {
-            let until = now + limits.api_error_cooldown;
+        let most = limits.max_api_errors as usize / 2 + 1;
+        let until = now + limits.api_error_cooldown;
+        match reason {
+            Margin | RateLimit | Expired => self.errors.push_back(now),
+            _ => self.coin_errors[asset].push_back(now),
+        }
+        for errors in self.coin_errors.iter_mut().chain([&mut self.errors]) {
+            errors.retain(|t| now - *t <= limits.api_error_window);
+        }
+        if !matches!(reason, Margin | RateLimit | Expired) {
+            // It may have paused before: then it does so at once, and for longer.
+            self.excuse(until + SECOND);
+            let is_held = self.pauses[asset].is_some_and(|(_, until)| now < until);
+            if self.coin_errors[asset].len() >= most && !is_held {
+                self.pauses[asset] = Some((now, now + FIRST_PAUSE));
+                self.seen.paused += 1;
+            }
+        }
+        let of_coins: usize = self.coin_errors.iter().map(|e| e.len().min(most)).sum();
+        if self.errors.len() + of_coins > limits.max_api_errors as usize {
             self.excuse(until + SECOND);
             self.be_quiet(BreakWhy::ApiErrors, now, now, until);
         }
@@ -312,6 +344,9 @@ impl Checker {
         }
         for item in action.items() {
             let i = item.asset.index();
+            if self.pauses[i].is_some_and(|(from, until)| from < now && now < until) {
+                self.complain(now, "sent while the coin pauses".to_owned());
+            }
             if self.told[i].is_none() || self.is_stale(now, i, SECOND + LOOK) {
                 self.complain(now, "sent on a stale book".to_owned());
             }

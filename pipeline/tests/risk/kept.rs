@@ -138,13 +138,8 @@ impl World {
 
     fn event(&mut self, asset: usize, kind: u32) -> VenueEvent {
         let kind = match kind {
-            0 => VenueEventKind::Reject(Reject {
-                of: ActionKind::Place,
-                reason: RejectReason::Margin,
-                _pad: [0; 6],
-                best_bid: Px::ZERO,
-                best_ask: Px::ZERO,
-            }),
+            0 => VenueEventKind::Reject(Reject::new(ActionKind::Place, RejectReason::Margin)),
+            1 if self.chance(1) => VenueEventKind::Notice(AlertKind::Liquidated),
             1 => VenueEventKind::Funding(Usd::from_raw(self.rng.random_range(-SCALE..2 * SCALE))),
             _ => {
                 let side = if self.chance(50) { Side::Bid } else { Side::Ask };

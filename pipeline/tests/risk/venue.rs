@@ -3,6 +3,7 @@
 
 use crate::checker::{Checker, Truth};
 use botmm_pipeline::rt::Stage;
+use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::{Feed, Gateway};
 use rand::{RngExt, SeedableRng};
@@ -54,6 +55,8 @@ pub struct State {
     history: BTreeMap<Oid, (Cloid, Option<Qty>)>,
     next_id: u64,
     errors_left: u32,
+    /// The action that is being answered was refused for a fault already.
+    is_counted: bool,
     next_incident: Nanos,
     link_up_at: Option<Nanos>,
     to_feed: VecDeque<MarketEvent>,
@@ -89,6 +92,7 @@ impl Venue {
             history: BTreeMap::new(),
             next_id: 10,
             errors_left: 0,
+            is_counted: false,
             next_incident: start + Nanos::secs(30),
             link_up_at: None,
             to_feed: VecDeque::new(),
@@ -183,7 +187,11 @@ impl State {
 
     fn incident(&mut self) {
         let i = self.rng.random_range(0..COINS);
-        match self.rng.random_range(0..12) {
+        match self.rng.random_range(0..50) / 4 {
+            12 => {
+                let liquidated = VenueEventKind::Notice(AlertKind::Liquidated);
+                self.say(Cloid::default(), AssetId::default(), liquidated);
+            }
             0..2 => {
                 let up = if self.chance(50) { 1.0 } else { -1.0 };
                 let by = up * self.rng.random_range(0.006..0.03);
@@ -338,6 +346,7 @@ impl State {
     }
 
     fn take(&mut self, action: &Action) {
+        self.is_counted = false;
         for item in action.items() {
             let at = self.live.iter().position(|o| o.oid == item.oid);
             match (action.kind, at) {
@@ -376,7 +385,8 @@ impl State {
     }
 
     fn refuse(&mut self, item: &OrderRequest, of: ActionKind, reason: RejectReason) {
-        let reject = Reject { of, reason, _pad: [0; 6], best_bid: Px::ZERO, best_ask: Px::ZERO };
+        let mut reject = Reject::new(of, reason);
+        reject.is_counted &= !core::mem::replace(&mut self.is_counted, reason.is_error());
         self.say(item.cloid, item.asset, VenueEventKind::Reject(reject));
     }
 

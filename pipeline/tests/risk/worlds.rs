@@ -147,6 +147,7 @@ fn no_order_is_sent_that_risk_forbids() {
         all.fills += seen.fills;
         all.reducing += seen.reducing;
         all.stale += seen.stale;
+        all.paused += seen.paused;
         all.spent += seen.spent;
         all.link_losses += seen.link_losses;
     }
@@ -155,6 +156,7 @@ fn no_order_is_sent_that_risk_forbids() {
     assert!(all.quiet.iter().all(|n| *n >= 5), "{all:?}");
     assert!(all.after.iter().all(|n| *n >= 2), "{all:?}");
     assert!(all.placed > 10_000 && all.fills > 1_000 && all.reducing > 200, "{all:?}");
+    assert!(all.paused > 10, "{all:?}");
     assert!(all.stale > 10 && all.link_losses > 10 && all.spent > 100, "{all:?}");
 }
 

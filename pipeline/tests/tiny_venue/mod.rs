@@ -99,6 +99,10 @@ pub struct Venue {
     pub fail_next: Option<String>,
     /// The venue's clock minus ours.
     pub clock_ahead: Nanos,
+    /// Fills that a snapshot tells of at most: the newest.
+    pub snapshot_fills: usize,
+    /// Fills in one answer at most: the oldest of those asked for.
+    pub page_fills: usize,
     /// A refused modify has cancelled the old order all the same.
     pub cancels_before_modify: bool,
     next_oid: u64,
@@ -118,6 +122,8 @@ impl Default for Venue {
             refuse_next: None,
             fail_next: None,
             clock_ahead: Nanos::ZERO,
+            snapshot_fills: 2_000,
+            page_fills: 2_000,
             cancels_before_modify: false,
             next_oid: 569_017_000_000,
             next_tid: 167_376_889_247_413,
@@ -154,7 +160,8 @@ impl Venue {
         );
         let list = match kind {
             "userFills" => {
-                let all: Vec<&str> = self.fills.iter().map(|(_, f)| f.as_str()).collect();
+                let older = self.fills.len().saturating_sub(self.snapshot_fills);
+                let all: Vec<&str> = self.fills[older..].iter().map(|(_, f)| f.as_str()).collect();
                 format!(r#""fills":[{}]"#, all.join(","))
             }
             "userFundings" => r#""fundings":[]"#.to_owned(),
@@ -178,6 +185,7 @@ impl Venue {
             "userFillsByTime" => {
                 let since = payload["startTime"].as_i64().unwrap();
                 let fills = self.fills.iter().filter(|(time, _)| *time >= since);
+                let fills = fills.take(self.page_fills);
                 let fills: Vec<_> = fills.map(|(_, f)| f.as_str()).collect();
                 format!("[{}]", fills.join(","))
             }

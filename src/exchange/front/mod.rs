@@ -247,6 +247,7 @@ impl Hub {
             Event::Order(order) => self.block.orders.push(order),
             Event::Fill(fill) => self.block.fills.push(fill),
             Event::Funding(payment) => self.block.fundings.push(payment),
+            Event::Liquidated(liquidated) => self.block.liquidations.push(liquidated),
             Event::Trade(trade) => self.block.trades.push(trade),
             // Books are read from the venue when the block ends: one state, however many steps.
             Event::Market(_) => {}

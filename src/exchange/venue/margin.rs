@@ -7,7 +7,9 @@
 
 use super::Venue;
 use super::account::{Account, mul_div};
-use crate::exchange::model::{AccountState, Leverage, NewOrder, OrderStatus, PositionState, Tif};
+use crate::exchange::model::{
+    AccountState, Event, Leverage, Liquidated, NewOrder, OrderStatus, PositionState, Tif,
+};
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
 
@@ -264,10 +266,22 @@ impl Venue {
             if doomed.is_empty() {
                 continue;
             }
-            self.cancel_all(who, &OrderStatus::MarginCanceled);
+            let value = |asset: &AssetId| {
+                let i = asset.index();
+                notional(margin.marks[i], margin.account.positions[i].szi.abs())
+            };
+            let liquidated = Liquidated {
+                user: margin.account.address,
+                value: doomed.iter().map(value).sum(),
+                equity: margin.equity(),
+            };
+            self.cancel_all(who, &OrderStatus::LiquidatedCanceled);
+            self.liquidating = Some(liquidated.user);
             for asset in doomed {
                 self.close_at_market(who, asset);
             }
+            self.liquidating = None;
+            self.events.push(Event::Liquidated(liquidated));
             self.pay_for_the_broke(who);
         }
     }

@@ -251,6 +251,7 @@ impl Venue {
             fee: fee.total,
             builder_fee: fee.builder,
             tid,
+            liquidation: self.liquidating.map(|user| (user, self.marks[order.asset.index()])),
         };
         account.remember_fill(fill.clone());
         self.events.push(Event::Fill(fill));

@@ -78,6 +78,8 @@ pub struct Venue {
     fees_taken: Usd,
     requests_sold: Usd,
     insured: Usd,
+    /// Whose position is being closed by force.
+    liquidating: Option<Address>,
     events: Vec<Event>,
 }
 
@@ -117,6 +119,7 @@ impl Venue {
             fees_taken: Usd::ZERO,
             requests_sold: Usd::ZERO,
             insured: Usd::ZERO,
+            liquidating: None,
             events: Vec::new(),
             config,
             universe,

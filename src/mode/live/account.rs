@@ -5,8 +5,11 @@ use super::startup::{Account, usd};
 use crate::exit::AppError;
 use crate::net::Rest;
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{Cloid, Nanos, Oid, Px, Qty, Universe, Usd, notional, parse_decimal};
+use botmm_pipeline::types::{
+    AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional, parse_decimal,
+};
 use botmm_pipeline::venue::hl::sign::{Envelope, Nonce, RequestSigner, WireAction, WireCancel};
+use botmm_pipeline::venue::hl::user::ItemError;
 use serde_json::{Value, json};
 
 /// Cancels in one request: few enough to weigh nothing.
@@ -60,7 +63,12 @@ impl VenueSide {
         is_ours.then_some(OpenOrder { venue_index, oid })
     }
 
-    /// Cancels orders over HTTPS.
+    /// An order that we know to rest.
+    pub fn order(&self, asset: AssetId, oid: Oid) -> OpenOrder {
+        OpenOrder { venue_index: self.universe.get(asset).venue_index, oid }
+    }
+
+    /// Cancels orders over HTTPS. Those that are over already are no error.
     pub fn cancel(&mut self, now: Nanos, orders: &[OpenOrder]) -> Result<(), AppError> {
         for chunk in orders.chunks(CANCELS_AT_ONCE) {
             let one = |o: &OpenOrder| WireCancel { asset: o.venue_index, id: o.oid };
@@ -74,10 +82,10 @@ impl VenueSide {
             let action = WireAction::Cancel { cancels: &cancels, fast: true };
             self.signer.write_body(&action, &envelope, &mut body);
             let answer = self.rest.exchange(&body)?;
-            if answer["status"].as_str() != Some("ok") {
+            if let Some(why) = refusal(&answer) {
                 return Err(AppError::data(
                     "cancel over HTTPS",
-                    format!("refused: {}", answer["response"]),
+                    format!("refused: {why}"),
                     "cancel the orders on the venue's page",
                 ));
             }
@@ -113,6 +121,38 @@ impl VenueSide {
     }
 }
 
+/// Why a cancel was refused, whole or in part; an order that is gone needs none.
+fn refusal(answer: &Value) -> Option<String> {
+    if answer["status"].as_str() != Some("ok") {
+        return Some(answer["response"].to_string());
+    }
+    let statuses = answer["response"]["data"]["statuses"].as_array()?;
+    let refused = |status: &Value| {
+        let text = status["error"].as_str()?;
+        (ItemError::of(text).reason != RejectReason::NotFound).then(|| text.to_owned())
+    };
+    statuses.iter().find_map(refused)
+}
+
 fn unread(what: &str) -> AppError {
     AppError::data(what, "the answer has not the venue's shape", "report this with the answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancel_that_is_refused_in_part_is_refused() {
+        let gone = "Order was never placed, already canceled, or filled. asset=1";
+        let answer = |statuses: Value| {
+            let data = json!({ "type": "cancel", "data": { "statuses": statuses } });
+            refusal(&json!({ "status": "ok", "response": data }))
+        };
+        assert_eq!(answer(json!(["success", { "error": gone }])), None);
+        let told = answer(json!(["success", { "error": "Cannot cancel right now." }]));
+        assert_eq!(told.unwrap(), "Cannot cancel right now.");
+        let whole = refusal(&json!({ "status": "err", "response": "Too many" }));
+        assert_eq!(whole.unwrap(), "\"Too many\"");
+    }
 }

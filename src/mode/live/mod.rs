@@ -5,6 +5,7 @@ mod account;
 mod links;
 mod listing;
 mod params;
+mod refused;
 mod risk;
 mod show;
 mod startup;
@@ -26,7 +27,7 @@ use crate::side::risk_state::RiskKeeper;
 use crate::side::screen::{LastFills, Picture};
 use crate::side::state::RunState;
 use crate::terminal;
-use account::VenueSide;
+use account::{OpenOrder, VenueSide};
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{
     BoardReader, Discipline, HaltLevel, In, Lane, Latencies, LevelCell, WallClock,
@@ -123,6 +124,8 @@ pub struct Live {
     days: Days,
     /// A screen shows the alerts; without one they go to stderr as they come.
     has_screen: bool,
+    /// Orders to be cancelled over HTTPS, because the order link is refused it.
+    refused: Vec<OpenOrder>,
     /// What each socket was last said to suffer from.
     socket_trouble: [Option<String>; 2],
     fallback: Fallback,
@@ -266,6 +269,7 @@ impl Live {
             fills: LastFills::default(),
             days: Days::default(),
             has_screen: false,
+            refused: Vec::new(),
             socket_trouble: [None, None],
             fallback,
         })
@@ -291,6 +295,7 @@ impl Live {
                 self.say(format!("{} {e}", utc(self.clock.now())));
             }
             self.keep_risk();
+            self.cancel_refused();
             self.watch_link();
             self.watch_sockets();
             self.inform_quote_stage();
@@ -340,6 +345,7 @@ impl Live {
                 journal.write(&record);
             }
             self.fills.take(&record);
+            self.note_refused(&record);
             match record {
                 Record::Params { generation, time, market_seq } => {
                     self.params_took_effect(Effect { generation, time, market_seq });

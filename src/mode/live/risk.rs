@@ -24,9 +24,11 @@ impl Live {
     pub(super) fn reason_of(&self, kind: AlertKind) -> String {
         let why = match kind {
             AlertKind::LinkDown => self.sockets[1].1.last_error().unwrap_or_default(),
-            AlertKind::ApiErrors | AlertKind::Refused | AlertKind::Throttled => {
-                GatewayView::read(&self.link).text.as_str().to_owned()
-            }
+            AlertKind::ApiErrors
+            | AlertKind::Refused
+            | AlertKind::Throttled
+            | AlertKind::CoinPaused
+            | AlertKind::CancelRefused => GatewayView::read(&self.link).text.as_str().to_owned(),
             AlertKind::ClockSkew => {
                 let skew_s = GatewayView::read(&self.link).clock_skew_ms as f64 / 1e3;
                 let side = if skew_s > 0.0 { "ahead" } else { "behind" };

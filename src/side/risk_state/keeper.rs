@@ -120,6 +120,7 @@ impl RiskKeeper {
             AlertKind::LargeMove => end_in_words(breaks.get(BreakWhy::LargeMove)?),
             AlertKind::DailyLoss(_) => end_in_words(breaks.get(BreakWhy::DailyLoss)?),
             AlertKind::Drawdown(_) => end_in_words(breaks.get(BreakWhy::Drawdown)?),
+            AlertKind::Liquidated => end_in_words(breaks.get(BreakWhy::Liquidation)?),
             _ => return None,
         };
         Some(format!("{how}; {}", self.file.command()))

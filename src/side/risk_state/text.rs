@@ -144,7 +144,8 @@ mod tests {
         let money = -Usd::LARGEST_VALUE.raw()..=Usd::LARGEST_VALUE.raw();
         let cool = || proptest::option::of(any_time().prop_map(BreakEnd::At));
         let hand = prop_oneof![Just(BreakEnd::Manual), Just(BreakEnd::Rollover)];
-        let halts = (proptest::option::of(hand), proptest::option::of(Just(BreakEnd::Manual)));
+        let by_hand = || proptest::option::of(Just(BreakEnd::Manual));
+        let halts = (proptest::option::of(hand), by_hand(), by_hand());
         let errors = proptest::collection::vec(any_time(), 0..=MAX_API_ERRORS);
         let numbers = (any_time(), any_time(), money, 0..=Usd::LARGEST_VALUE.raw());
         (numbers, cool(), cool(), halts, errors).prop_map(|(numbers, api, large, halts, errors)| {
@@ -152,7 +153,8 @@ mod tests {
             kept.day = utc_day(numbers.1);
             kept.day_profit = Usd::from_raw(numbers.2);
             kept.below_peak = Usd::from_raw(numbers.3);
-            for (why, end) in BreakWhy::ALL.into_iter().zip([api, large, halts.0, halts.1]) {
+            let ends = [api, large, halts.0, halts.1, halts.2];
+            for (why, end) in BreakWhy::ALL.into_iter().zip(ends) {
                 kept.breaks.set(why, end);
             }
             let by = Marks::ALL.get(numbers.1.0 as usize % 5).copied();

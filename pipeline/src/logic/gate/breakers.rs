@@ -150,21 +150,26 @@ impl Breakers {
         waits.filter_map(|(_, since)| Some(since? + limits.loss_confirm)).min()
     }
 
-    /// Counts an API error.
-    pub fn on_error(&mut self, now: Nanos, limits: &RiskLimits) {
-        self.errors.retain(|t| now - *t <= limits.api_error_window);
+    /// Counts a request of the account's that was refused.
+    pub fn on_error(&mut self, now: Nanos) {
         if self.errors.len() == MAX_API_ERRORS {
             self.errors.pop_front();
         }
         self.errors.push_back(now);
-        if self.errors.len() > limits.max_api_errors as usize {
-            self.trip(
-                None,
-                BreakWhy::ApiErrors,
-                BreakEnd::At(now + limits.api_error_cooldown),
-                None,
-            );
+    }
+
+    /// Breaks when there were too many errors, `of_coins` of them of single coins.
+    pub fn judge_errors(&mut self, now: Nanos, of_coins: usize, limits: &RiskLimits) {
+        self.errors.retain(|t| now - *t <= limits.api_error_window);
+        if self.errors.len() + of_coins > limits.max_api_errors as usize {
+            let end = BreakEnd::At(now + limits.api_error_cooldown);
+            self.trip(None, BreakWhy::ApiErrors, end, None);
         }
+    }
+
+    /// The venue liquidated the account, or a part of it.
+    pub fn on_liquidation(&mut self) {
+        self.trip(None, BreakWhy::Liquidation, BreakEnd::Manual, None);
     }
 
     /// A mid of an asset moved too far within a second.
@@ -185,6 +190,7 @@ impl Breakers {
                 BreakWhy::LargeMove => AlertKind::LargeMove,
                 BreakWhy::DailyLoss => AlertKind::DailyLoss(by),
                 BreakWhy::Drawdown => AlertKind::Drawdown(by),
+                BreakWhy::Liquidation => AlertKind::Liquidated,
             };
             self.alert(asset, kind);
         }

@@ -8,6 +8,7 @@
 
 mod breakers;
 mod market;
+mod refusals;
 
 use super::ledger::AssetLedger;
 use super::sizing;
@@ -15,10 +16,12 @@ use crate::types::limits::MAX_ASSETS;
 use crate::types::record::{AccountView, AlertKind};
 use crate::types::{
     AssetId, AssetParams, Breaks, Marked, Marks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason,
-    RiskLimits, RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent, VenueEventKind, notional,
+    RejectReason, RiskLimits, RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent,
+    VenueEventKind, notional,
 };
 use breakers::{Breakers, Profit};
 use market::{MoveWindow, Storm};
+use refusals::Refusals;
 
 /// Limits are held to this share of what is configured, so that a mark that drifts between two
 /// checks does not carry an exposure over the limit.
@@ -49,6 +52,7 @@ struct AssetState {
     venue_mark: Option<Marked>,
     moves: MoveWindow,
     storm: Storm,
+    refusals: Refusals,
 }
 
 impl AssetState {
@@ -61,6 +65,7 @@ impl AssetState {
             venue_mark: None,
             moves: MoveWindow::default(),
             storm: Storm::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -159,23 +164,39 @@ impl Gate {
     /// Books what the venue says. Fills must have been made unique before.
     pub fn on_venue(&mut self, now: Nanos, event: &VenueEvent) {
         self.on_time(now);
-        let limits = *self.account_limits();
         let Some(asset) = self.assets.get_mut(event.asset.index()) else { return };
         match &event.kind {
             VenueEventKind::Fill(fill) => {
                 asset.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
                 asset.mark_if_unknown(fill.px);
+                if fill.is_liquidation {
+                    self.breakers.on_liquidation();
+                }
             }
             VenueEventKind::Opening { position, mark } => {
                 asset.ledger.open_with(*position, *mark);
                 asset.mark_if_unknown(*mark);
             }
             VenueEventKind::Funding(paid) => asset.ledger.book_funding(*paid),
-            VenueEventKind::Reject(reject) if reject.reason.is_error() => {
-                self.breakers.on_error(now, &limits);
+            VenueEventKind::Reject(reject) if reject.is_counted => {
+                self.on_refusal(now, event.asset, reject.reason);
             }
+            VenueEventKind::Notice(AlertKind::Liquidated) => self.breakers.on_liquidation(),
             _ => {}
         }
+    }
+
+    /// A request was refused: that is the account's trouble, or one coin's until it is that of
+    /// several.
+    fn on_refusal(&mut self, now: Nanos, asset: AssetId, reason: RejectReason) {
+        let limits = *self.account_limits();
+        if reason.is_of_account() {
+            self.breakers.on_error(now);
+        } else if self.assets[asset.index()].refusals.add(now, &limits) {
+            self.breakers.alert(Some(asset), AlertKind::CoinPaused);
+        }
+        let of_coins = self.assets.iter_mut().map(|a| a.refusals.count(now, &limits)).sum();
+        self.breakers.judge_errors(now, of_coins, &limits);
     }
 
     /// Takes note of the market that a target was made in, and lets through what may be quoted of it.
@@ -197,9 +218,14 @@ impl Gate {
             self.judge_losses(now);
         }
         self.breakers.cool_down(now);
-        let closed = match self.is_usable(target.asset) {
-            true => self.breakers.breaks().reason(),
-            false => Some(Reason::ParamInvalid),
+        let account_limits = *self.account_limits();
+        if self.assets[target.asset.index()].refusals.end_row(now, &account_limits) {
+            self.breakers.alert(Some(target.asset), AlertKind::PauseOver);
+        }
+        let closed = match (self.is_usable(target.asset), self.is_paused(now, target.asset)) {
+            (false, _) => Some(Reason::ParamInvalid),
+            (true, false) => self.breakers.breaks().reason(),
+            (true, true) => self.breakers.breaks().reason().or(Some(Reason::CoinPaused)),
         };
         let limits = &self.assets[target.asset.index()].params.risk;
         target.max_exposure_usd = usable(limits.max_position_usd);
@@ -270,6 +296,7 @@ impl Gate {
     /// holds.
     pub fn rearm(&mut self, now: Nanos) {
         self.on_time(now);
+        self.assets.iter_mut().for_each(|a| a.refusals.clear());
         if self.breakers.breaks().any() {
             self.assets.iter_mut().for_each(|a| a.moves.clear());
             self.breakers.rearm(self.net());
@@ -303,6 +330,11 @@ impl Gate {
     /// What holds of the account.
     pub fn breaks(&self) -> &Breaks {
         self.breakers.breaks()
+    }
+
+    /// Whether a coin pauses because its orders were refused.
+    pub fn is_paused(&self, now: Nanos, asset: AssetId) -> bool {
+        self.assets[asset.index()].refusals.holds(now)
     }
 
     /// What may be quoted of an asset.

@@ -1,3 +1,5 @@
+mod refusals;
+
 use super::*;
 use crate::types::params::DailyLossRearm;
 use crate::types::{
@@ -90,13 +92,7 @@ fn held(g: &Gate) -> Vec<(BreakWhy, BreakEnd)> {
 }
 
 fn rejected(reason: RejectReason) -> VenueEvent {
-    event(VenueEventKind::Reject(Reject {
-        of: ActionKind::Place,
-        reason,
-        _pad: [0; 6],
-        best_bid: Px::ZERO,
-        best_ask: Px::ZERO,
-    }))
+    event(VenueEventKind::Reject(Reject::new(ActionKind::Place, reason)))
 }
 
 #[test]
@@ -134,15 +130,15 @@ fn a_large_move_breaks_and_recovers() {
 fn too_many_errors_break_but_the_moving_market_does_not() {
     let mut g = gate(AssetParams::default());
     (0..50).for_each(|_| g.on_venue(Nanos::ZERO, &rejected(RejectReason::BadAloPx)));
-    (0..5).for_each(|_| g.on_venue(Nanos::ZERO, &rejected(RejectReason::Tick)));
+    (0..5).for_each(|_| g.on_venue(Nanos::ZERO, &rejected(RejectReason::Margin)));
     assert!(!g.breaks().any());
     g.on_time(Nanos::secs(50));
-    g.on_venue(Nanos::secs(61), &rejected(RejectReason::Tick));
+    g.on_venue(Nanos::secs(61), &rejected(RejectReason::Margin));
     assert!(!g.breaks().any(), "the first five are older than the window");
-    (0..5).for_each(|_| g.on_venue(Nanos::secs(61), &rejected(RejectReason::Tick)));
+    (0..5).for_each(|_| g.on_venue(Nanos::secs(61), &rejected(RejectReason::Margin)));
     assert_eq!(held(&g), [(BreakWhy::ApiErrors, BreakEnd::At(Nanos::secs(181)))]);
     // Each further one counts with those of the window.
-    g.on_venue(Nanos::secs(71), &rejected(RejectReason::Tick));
+    g.on_venue(Nanos::secs(71), &rejected(RejectReason::Margin));
     assert_eq!(held(&g), [(BreakWhy::ApiErrors, BreakEnd::At(Nanos::secs(191)))]);
     assert_eq!(alerts(&mut g), [AlertKind::ApiErrors]);
 }
@@ -221,14 +217,14 @@ fn a_person_re_arms_and_losses_count_from_there() {
     assert_eq!(alerts(&mut g), [], "there is nothing to re-arm");
     g.approve(Nanos::secs(4), target(979));
     assert_eq!(alerts(&mut g), [DAILY_LOSS, DRAWDOWN]);
-    (0..6).for_each(|_| g.on_venue(Nanos::secs(4), &rejected(RejectReason::Tick)));
+    (0..6).for_each(|_| g.on_venue(Nanos::secs(4), &rejected(RejectReason::Margin)));
     assert_eq!(held(&g).len(), 3);
     g.rearm(Nanos::secs(5));
     assert_eq!(alerts(&mut g), [AlertKind::ApiErrors, AlertKind::Rearmed]);
     let kept = g.snapshot(Nanos::secs(5));
     let nothing = RiskSnapshot { day: 0, ..RiskSnapshot::new(Nanos::secs(5)) };
     assert_eq!(kept, nothing);
-    g.on_venue(Nanos::secs(6), &rejected(RejectReason::Tick));
+    g.on_venue(Nanos::secs(6), &rejected(RejectReason::Margin));
     let t = *g.approve(Nanos::secs(6), target(970)).get();
     assert_eq!(t.bid_reason, Reason::Quoted, "45 lost since");
     g.approve(Nanos::secs(7), target(968));
@@ -239,7 +235,7 @@ fn a_person_re_arms_and_losses_count_from_there() {
 fn a_halt_does_not_hide_a_cool_down() {
     let mut g = long_five_with_a_thousand(DailyLossRearm::Rollover);
     pass(&mut g, 1, DAY_S - 11, 989);
-    (0..6).for_each(|_| g.on_venue(Nanos::secs(DAY_S - 10), &rejected(RejectReason::Tick)));
+    (0..6).for_each(|_| g.on_venue(Nanos::secs(DAY_S - 10), &rejected(RejectReason::Margin)));
     assert_eq!(pass(&mut g, DAY_S - 9, DAY_S + 109, 989).bid_reason, Reason::Cooldown);
     assert_eq!(pass(&mut g, DAY_S + 110, DAY_S + 110, 989).bid_reason, Reason::Quoted);
     let told = [DAILY_LOSS, AlertKind::ApiErrors, AlertKind::RolledOver, AlertKind::Recovered];
@@ -250,7 +246,7 @@ fn a_halt_does_not_hide_a_cool_down() {
 fn a_clock_that_jumps_re_arms_nothing() {
     let mut g = long_five_with_a_thousand(DailyLossRearm::Rollover);
     g.approve(Nanos::secs(10), target(989));
-    (0..6).for_each(|_| g.on_venue(Nanos::secs(10), &rejected(RejectReason::Tick)));
+    (0..6).for_each(|_| g.on_venue(Nanos::secs(10), &rejected(RejectReason::Margin)));
     let reason = |g: &mut Gate, s| g.approve(Nanos::secs(s), target(989)).get().bid_reason;
     // Ahead by days, back before the start, and ahead again.
     for jump in [2 * DAY_S + 100, -DAY_S, i64::MAX / 2_000_000_000, 20, DAY_S - 40] {
@@ -267,11 +263,11 @@ fn a_clock_that_jumps_re_arms_nothing() {
 #[test]
 fn what_lies_ahead_of_a_clock_that_was_set_back_does_not_count() {
     let mut g = gate(AssetParams::default());
-    (0..5).for_each(|_| g.on_venue(Nanos::secs(5_000), &rejected(RejectReason::Tick)));
+    (0..5).for_each(|_| g.on_venue(Nanos::secs(5_000), &rejected(RejectReason::Margin)));
     g.approve(Nanos::secs(5_000), target(1000));
     let t = *g.approve(Nanos::secs(1_000), target(1500)).get();
     assert_eq!(t.bid_reason, Reason::Quoted, "no move within a second");
-    (0..5).for_each(|_| g.on_venue(Nanos::secs(1_000), &rejected(RejectReason::Tick)));
+    (0..5).for_each(|_| g.on_venue(Nanos::secs(1_000), &rejected(RejectReason::Margin)));
     assert!(!g.breaks().any());
     assert_eq!(g.snapshot(Nanos::secs(1_000)).errors(), [Nanos::secs(1_000); 5]);
 }
@@ -280,7 +276,7 @@ fn what_lies_ahead_of_a_clock_that_was_set_back_does_not_count() {
 fn a_cool_down_lasts_as_long_as_it_should_when_the_clock_is_set_back() {
     let mut g = gate(AssetParams::default());
     g.approve(Nanos::secs(7_200), target(1000));
-    (0..6).for_each(|_| g.on_venue(Nanos::secs(7_200), &rejected(RejectReason::Tick)));
+    (0..6).for_each(|_| g.on_venue(Nanos::secs(7_200), &rejected(RejectReason::Margin)));
     g.approve(Nanos::secs(3_600), target(1000));
     assert_eq!(held(&g), [(BreakWhy::ApiErrors, BreakEnd::At(Nanos::secs(3_720)))]);
     assert_eq!(pass(&mut g, 3_601, 3_719, 1000).bid_reason, Reason::Cooldown);
@@ -311,7 +307,7 @@ fn limits_that_cannot_be_held_are_not_quoted_with() {
         g.on_venue(Nanos::ZERO, &buy(100, "6"));
         let t = *g.approve(Nanos::ZERO, target(100)).get();
         assert_eq!(Side::BOTH.map(|s| t.reason(s)), [Reason::ParamInvalid; 2], "case {i}");
-        (0..9).for_each(|_| g.on_venue(Nanos::ZERO, &rejected(RejectReason::Tick)));
+        (0..9).for_each(|_| g.on_venue(Nanos::ZERO, &rejected(RejectReason::Margin)));
         let t = *g.approve(Nanos::millis(500), target(1)).get();
         assert_eq!(Side::BOTH.map(|s| t.reason(s)), [Reason::ParamInvalid; 2], "case {i}");
         g.risk_state(AssetId::new(0));

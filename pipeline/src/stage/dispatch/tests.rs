@@ -3,8 +3,8 @@ use crate::logic::gate::Gate;
 use crate::rt::{In, OutLatest, board, ring};
 use crate::types::limits::RING_VENUE;
 use crate::types::{
-    Action, ActionKind, AssetParams, Cloid, Coin, Fill, Inquiry, Instrument, Oid, Qty, QuoteLevel,
-    Reject, RejectReason, Universe,
+    Action, ActionKind, AssetParams, Cloid, Coin, Done, Fill, Inquiry, Instrument, Oid,
+    OrderRequest, Qty, QuoteLevel, Reject, RejectReason, Universe,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -13,10 +13,10 @@ use std::sync::Mutex;
 #[derive(Default)]
 struct Wire {
     sent: Vec<Action>,
+    asked: Vec<Inquiry>,
     answers: VecDeque<VenueEvent>,
     /// The venue's clock minus ours.
     ahead: Nanos,
-    asked: Vec<Inquiry>,
 }
 
 struct FakeGateway(Arc<Mutex<Wire>>);
@@ -47,11 +47,14 @@ struct Bench {
     targets: OutLatest<Approved<QuoteTarget>>,
     to_quote: In<VenueEvent>,
     _to_risk: In<VenueEvent>,
+    records: In<Record>,
     level: Arc<LevelCell>,
     metrics: Arc<Metrics>,
     seq: u64,
     /// Venue time of the book that targets come from.
     book_time: Nanos,
+    /// How far their prices are away from those of before.
+    shift: i64,
 }
 
 fn bench(ring_venue: usize) -> Bench {
@@ -65,11 +68,12 @@ fn bench(ring_venue: usize) -> Bench {
     let (targets, rx) = ring("risk->dispatch", 8);
     let (quote_tx, to_quote) = ring("dispatch->quote", ring_venue);
     let (risk_tx, to_risk) = ring("dispatch->risk", ring_venue);
+    let (records_tx, records) = ring("dispatch->side", 1024);
     let rings = DispatchRings {
         targets: InLatest::new(rx, 1, 8, false),
         params: ParamsIn::new(ring("side->dispatch params", 8).1),
         venue: [quote_tx, risk_tx],
-        records: ring("dispatch->side", 64).0,
+        records: records_tx,
         status: vec![board().0],
     };
     let wire = Arc::new(Mutex::new(Wire::default()));
@@ -84,10 +88,12 @@ fn bench(ring_venue: usize) -> Bench {
         targets: OutLatest::new(targets, 1),
         to_quote,
         _to_risk: to_risk,
+        records,
         level,
         metrics,
         seq: 0,
         book_time: Nanos::ZERO,
+        shift: 0,
     }
 }
 
@@ -103,7 +109,7 @@ impl Bench {
             ..QuoteTarget::default()
         };
         (t.cause.market_seq, t.cause.venue_time) = (self.seq, self.book_time);
-        (t.bids[0], t.asks[0]) = (level(99), level(101));
+        (t.bids[0], t.asks[0]) = (level(99 - self.shift), level(101 + self.shift));
         let approved = self.gate.approve(Nanos::millis(ms), t);
         self.targets.push(0, approved);
         self.poll(ms)
@@ -113,7 +119,10 @@ impl Bench {
         std::mem::take(&mut self.wire.lock().unwrap().sent)
     }
     fn say(&mut self, cloid: Cloid, kind: VenueEventKind) {
-        let time = Nanos::millis(1);
+        self.say_at(1, cloid, kind);
+    }
+    fn say_at(&mut self, ms: i64, cloid: Cloid, kind: VenueEventKind) {
+        let time = Nanos::millis(ms);
         self.wire.lock().unwrap().answers.push_back(VenueEvent {
             cloid,
             asset: AssetId::new(0),
@@ -122,6 +131,56 @@ impl Bench {
             recv_time: time,
             kind,
         });
+    }
+    /// Both sides rest: their orders, with oids 1 and 2.
+    fn quoted() -> (Self, [OrderRequest; 2]) {
+        let mut b = bench(RING_VENUE);
+        let sent = b.target(0)[0];
+        let mut orders = [sent.items[0], sent.items[1]];
+        for (order, oid) in orders.iter_mut().zip(1..) {
+            order.oid = Oid(oid);
+            b.say(order.cloid, VenueEventKind::Ack { oid: Oid(oid), leaves: order.qty });
+        }
+        b.poll(1);
+        assert_eq!(Side::BOTH.map(|side| b.reason(side)), [Reason::Quoted; 2]);
+        (b, orders)
+    }
+    /// Lets time pass to `until`, 10 ms at a time; every action is answered by `answer`, item by
+    /// item and 10 ms later. When which kinds of action were sent.
+    fn answered(
+        &mut self,
+        from_ms: i64,
+        until_ms: i64,
+        answer: impl Fn(&Action) -> VenueEventKind,
+    ) -> Vec<(i64, ActionKind)> {
+        let mut sent = Vec::new();
+        for ms in (from_ms..until_ms).step_by(10) {
+            for action in self.poll(ms) {
+                sent.push((ms, action.kind));
+                let kind = answer(&action);
+                action.items().iter().for_each(|item| self.say_at(ms + 10, item.cloid, kind));
+            }
+        }
+        sent
+    }
+    /// What asked for the order's state is answered: it rests.
+    fn asked(&mut self) -> usize {
+        let mut asked = std::mem::take(&mut self.wire.lock().unwrap().asked);
+        asked.dedup();
+        for inquiry in &asked {
+            let kind = VenueEventKind::Ack { oid: inquiry.current, leaves: Qty::whole(1) };
+            self.say(inquiry.cloid, kind);
+        }
+        asked.len()
+    }
+    fn alerts(&mut self) -> Vec<AlertKind> {
+        let mut alerts = Vec::new();
+        while let Some(record) = self.records.pop() {
+            if let Record::Alert { kind, .. } = record {
+                alerts.push(kind);
+            }
+        }
+        alerts
     }
     fn reason(&self, side: Side) -> Reason {
         self.stage.orders.reason(AssetId::new(0), side)
@@ -191,11 +250,9 @@ fn a_crossing_order_is_repriced_behind_the_touch_and_held_when_that_repeats() {
         b.say(
             cloid,
             VenueEventKind::Reject(Reject {
-                of: ActionKind::Place,
-                reason: RejectReason::BadAloPx,
-                _pad: [0; 6],
                 best_bid: Px::whole(ask - 1),
                 best_ask: Px::whole(ask),
+                ..Reject::new(ActionKind::Place, RejectReason::BadAloPx)
             }),
         );
     };
@@ -233,4 +290,124 @@ fn an_order_is_void_when_it_was_sent_to_be_by_the_venues_clock() {
     b.poll(20);
     let asked = std::mem::take(&mut b.wire.lock().unwrap().asked);
     assert!(!asked.is_empty() && asked.iter().all(|i| i.void_after == void_after), "{asked:?}");
+}
+
+fn refusal(reason: RejectReason) -> impl Fn(&Action) -> VenueEventKind {
+    move |action| VenueEventKind::Reject(Reject::new(action.kind, reason))
+}
+
+#[test]
+fn a_refused_cancel_is_asked_about_and_tried_again_with_growing_pauses() {
+    let (mut b, _) = Bench::quoted();
+    b.level.raise(HaltLevel::Halt);
+    let (mut tries, mut asked) = (Vec::new(), 0);
+    for ms in (100..20_000).step_by(10) {
+        tries.extend(b.answered(ms, ms + 10, refusal(RejectReason::Other)));
+        asked += b.asked();
+    }
+    // Both orders in one action; each answer comes 10 ms later, and the clocks run from there.
+    let times: Vec<_> = tries.iter().map(|(ms, _)| *ms).collect();
+    assert_eq!(times, [100, 610, 1_620, 3_630, 7_640, 12_650, 17_660]);
+    assert_eq!(asked, 2 * times.len(), "its state is asked for before each further try");
+    assert_eq!(Side::BOTH.map(|side| b.reason(side)), [Reason::CancelRefused; 2]);
+    let mut told = Vec::new();
+    while let Some(record) = b.records.pop() {
+        match record {
+            Record::CancelRefused { tries, oid, .. } => told.push((oid.0, tries)),
+            Record::Alert { kind, .. } => assert_eq!(kind, AlertKind::CancelRefused),
+            _ => {}
+        }
+    }
+    assert_eq!(told.len(), 2 * times.len());
+    assert_eq!(told.last(), Some(&(2, 7)));
+}
+
+#[test]
+fn a_refused_cancel_is_tried_at_once_when_the_answer_changes_or_the_link_is_new() {
+    let (mut b, orders) = Bench::quoted();
+    b.level.raise(HaltLevel::Halt);
+    assert_eq!(b.answered(100, 500, refusal(RejectReason::Other)).len(), 1);
+    b.asked();
+    assert_eq!(b.answered(500, 650, refusal(RejectReason::RateLimit)), [(610, ActionKind::Cancel)]);
+    b.asked();
+    assert_eq!(b.answered(650, 10_500, refusal(RejectReason::Tick)), [], "the address waits 10 s");
+    let sent = b.answered(10_500, 10_700, refusal(RejectReason::Tick));
+    assert_eq!(sent, [(10_620, ActionKind::Cancel), (10_630, ActionKind::Cancel)]);
+    b.say(Cloid::default(), VenueEventKind::LinkDown);
+    b.say(Cloid::default(), VenueEventKind::LinkUp);
+    for order in orders {
+        b.say(order.cloid, VenueEventKind::Ack { oid: order.oid, leaves: order.qty });
+    }
+    assert_eq!(b.poll(10_700).len(), 1, "a new link");
+}
+
+#[test]
+fn an_order_that_is_refused_is_not_sent_again_at_once() {
+    let mut b = bench(RING_VENUE);
+    let mut sent = b.target(0);
+    let first = sent[0];
+    for item in first.items() {
+        b.say_at(0, item.cloid, refusal(RejectReason::Margin)(&first));
+    }
+    let mut times = Vec::new();
+    for ms in (10..10_000).step_by(10) {
+        sent = b.target(ms);
+        for action in &sent {
+            times.push(ms);
+            let kind = refusal(RejectReason::Margin)(action);
+            action.items().iter().for_each(|item| b.say_at(ms, item.cloid, kind));
+        }
+    }
+    assert_eq!(times, [500, 1_500, 3_500, 7_500], "the same order, the same answer");
+    assert_eq!(b.reason(Side::Bid), Reason::CoinPaused);
+}
+
+#[test]
+fn an_order_whose_modify_was_refused_is_not_left_alone() {
+    for is_whole in [true, false] {
+        let (mut b, [bid, _]) = Bench::quoted();
+        b.shift = 1;
+        let modify = b.target(100)[0];
+        assert_eq!(modify.kind, ActionKind::Modify);
+        for item in modify.items() {
+            let reject =
+                Reject { is_whole, ..Reject::new(ActionKind::Modify, RejectReason::Other) };
+            b.say_at(110, item.cloid, VenueEventKind::Reject(reject));
+        }
+        let sent = b.poll(120);
+        if is_whole {
+            // Live, and nothing is known to have changed: the same is not asked for again.
+            assert_eq!((sent[0].kind, sent[0].items()[0].oid), (ActionKind::Cancel, bid.oid));
+            continue;
+        }
+        assert!(sent.is_empty() && b.reason(Side::Bid) == Reason::SlotUnknown);
+        assert_eq!(b.wire.lock().unwrap().asked.len(), 2, "asked for at once");
+        b.level.raise(HaltLevel::Halt);
+        let sent = b.poll(130);
+        assert_eq!((sent[0].kind, sent[0].items()[0].oid), (ActionKind::Cancel, bid.oid));
+    }
+}
+
+#[test]
+fn orders_that_vanish_again_and_again_make_their_coin_pause() {
+    let (mut b, orders) = Bench::quoted();
+    let gone =
+        |oid, why| VenueEventKind::Done(Done { oid, leaves: Qty::whole(1), why, _pad: [0; 7] });
+    for order in orders {
+        b.say_at(10, order.cloid, gone(order.oid, DoneWhy::Canceled));
+    }
+    let (mut placed, mut oid) = (Vec::new(), 10);
+    for ms in (20..70_000).step_by(10) {
+        for action in b.target(ms) {
+            placed.push(ms);
+            for item in action.items() {
+                oid += 1;
+                b.say_at(ms, item.cloid, VenueEventKind::Ack { oid: Oid(oid), leaves: item.qty });
+                b.say_at(ms, item.cloid, gone(Oid(oid), DoneWhy::Canceled));
+            }
+        }
+    }
+    assert_eq!(placed, [1_010, 3_010, 7_010, 15_010, 31_010, 63_010], "each pause twice as long");
+    assert_eq!(b.reason(Side::Ask), Reason::CoinPaused);
+    assert_eq!(b.alerts(), [AlertKind::CanceledByOther, AlertKind::OrdersVanish]);
 }

@@ -114,6 +114,8 @@ impl Session {
             StreamKind::OrderUpdates => "orderUpdates",
             StreamKind::UserFills => "userFills",
             StreamKind::UserFundings => "userFundings",
+            StreamKind::UserEvents => "userEvents",
+            StreamKind::LedgerUpdates => "userNonFundingLedgerUpdates",
             kind => panic!("{kind:?} is not an account's stream of ours"),
         };
         self.want(

@@ -314,7 +314,8 @@ impl<M: Market> Exchange<M> {
 
     fn reject(&mut self, now: Nanos, of: ActionKind, item: &OrderRequest, reason: RejectReason) {
         let (bid, ask) = self.market.touch(item.asset);
-        let reject = Reject { of, reason, _pad: [0; 6], best_bid: bid.px, best_ask: ask.px };
+        let (best_bid, best_ask) = (bid.px, ask.px);
+        let reject = Reject { best_bid, best_ask, ..Reject::new(of, reason) };
         let order = LiveOrder {
             oid: item.oid,
             cloid: item.cloid,

@@ -1,6 +1,6 @@
 //! Orders, fills and funding payments of one user (PROTOCOL §2.5 to §2.7).
 
-use crate::exchange::front::json::{ClientId, Decimal, Nothing, TxHash, side_letter};
+use crate::exchange::front::json::{ClientId, Decimal, Nothing, TxHash, User, side_letter};
 use crate::exchange::model::{Direction, FundingPayment, Order, OrderStatus, Tif, UserFill};
 use botmm_pipeline::types::Universe;
 use serde::Serialize;
@@ -118,8 +118,18 @@ pub const fn status_word(status: &OrderStatus) -> &'static str {
         OrderStatus::SelfTradeCanceled => "selfTradeCanceled",
         OrderStatus::MarginCanceled => "marginCanceled",
         OrderStatus::ReduceOnlyCanceled => "reduceOnlyCanceled",
+        OrderStatus::LiquidatedCanceled => "liquidatedCanceled",
         OrderStatus::Rejected(why) => why.status_word(),
     }
+}
+
+/// What a fill that liquidates says of that.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LiquidationShape {
+    liquidated_user: User,
+    mark_px: Decimal,
+    method: &'static str,
 }
 
 /// A fill of one user's order.
@@ -144,6 +154,8 @@ pub struct FillShape<'a> {
     /// In the fee; left out when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     builder_fee: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    liquidation: Option<LiquidationShape>,
     fee_token: &'static str,
     twap_id: Option<u64>,
 }
@@ -167,6 +179,11 @@ impl<'a> FillShape<'a> {
             tid: fill.tid,
             cloid: fill.cloid.map(ClientId),
             builder_fee: (!fill.builder_fee.is_zero()).then(|| fill.builder_fee.into()),
+            liquidation: fill.liquidation.map(|(user, mark)| LiquidationShape {
+                liquidated_user: User(user),
+                mark_px: mark.into(),
+                method: "market",
+            }),
             fee_token: "USDC",
             twap_id: None,
         }

@@ -1,6 +1,6 @@
 //! What one block brought, kept until its end: what belongs together is sent together.
 
-use crate::exchange::model::{FundingPayment, Order, PublicTrade, UserFill};
+use crate::exchange::model::{FundingPayment, Liquidated, Order, PublicTrade, UserFill};
 use botmm_pipeline::types::AssetId;
 use botmm_pipeline::venue::hl::sign::Address;
 
@@ -15,6 +15,8 @@ pub struct Block {
     pub fills: Vec<UserFill>,
     /// Hourly payments.
     pub fundings: Vec<FundingPayment>,
+    /// Accounts that were liquidated.
+    pub liquidations: Vec<Liquidated>,
     /// Marks were updated: every account's value moved.
     pub marks: bool,
 }
@@ -26,6 +28,7 @@ impl Block {
         self.orders.clear();
         self.fills.clear();
         self.fundings.clear();
+        self.liquidations.clear();
         self.marks = false;
     }
 

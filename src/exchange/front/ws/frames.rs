@@ -11,6 +11,7 @@ use crate::exchange::front::shapes::{
 use crate::exchange::model::OrderStatus;
 use crate::exchange::venue::Venue;
 use botmm_pipeline::types::{AssetId, Side, Usd};
+use botmm_pipeline::venue::hl::sign::Address;
 use serde::Serialize;
 
 /// What every frame is.
@@ -106,6 +107,16 @@ enum UserEvent<'a> {
     Fills(Vec<FillShape<'a>>),
     Funding(FundingShape<'a>),
     NonUserCancel(Vec<CancelShape<'a>>),
+    Liquidation(LiquidatedShape),
+}
+
+#[derive(Serialize)]
+struct LiquidatedShape {
+    lid: u64,
+    liquidator: User,
+    liquidated_user: User,
+    liquidated_ntl_pos: Decimal,
+    liquidated_account_value: Decimal,
 }
 
 #[derive(Serialize)]
@@ -124,8 +135,18 @@ pub fn user_events(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<
     let fundings = block.fundings_of(&user.0);
     out.extend(fundings.map(|p| frame("user", UserEvent::Funding(FundingShape::new(universe, p)))));
     let is_forced = |status: &OrderStatus| {
-        use OrderStatus::{MarginCanceled, ReduceOnlyCanceled, ScheduledCancel, SelfTradeCanceled};
-        matches!(status, MarginCanceled | ReduceOnlyCanceled | ScheduledCancel | SelfTradeCanceled)
+        use OrderStatus::{
+            LiquidatedCanceled, MarginCanceled, ReduceOnlyCanceled, ScheduledCancel,
+            SelfTradeCanceled,
+        };
+        matches!(
+            status,
+            MarginCanceled
+                | ReduceOnlyCanceled
+                | ScheduledCancel
+                | SelfTradeCanceled
+                | LiquidatedCanceled
+        )
     };
     let forced = block.orders_of(&user.0).filter(|o| is_forced(&o.status));
     let cancels: Vec<_> = forced
@@ -134,6 +155,21 @@ pub fn user_events(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<
     if !cancels.is_empty() {
         out.push(frame("user", UserEvent::NonUserCancel(cancels)));
     }
+    for liquidated in block.liquidations.iter().filter(|l| l.user == user.0) {
+        let shape = LiquidatedShape {
+            lid: block_id(venue),
+            liquidator: User(Address::default()),
+            liquidated_user: User(liquidated.user),
+            liquidated_ntl_pos: liquidated.value.into(),
+            liquidated_account_value: liquidated.equity.into(),
+        };
+        out.push(frame("user", UserEvent::Liquidation(shape)));
+    }
+}
+
+/// The venue's ids are numbers of their own; here the block's time does.
+fn block_id(venue: &Venue) -> u64 {
+    venue.time().as_millis().unsigned_abs()
 }
 
 /// A list of a user's, under the channel's own key; later ones do not say `isSnapshot`.
@@ -321,7 +357,7 @@ mod tests {
     use super::*;
     use crate::exchange::front::HubConfig;
     use crate::exchange::front::tests::world::{World, user};
-    use crate::exchange::model::{Direction, FundingPayment, Order, Tif, UserFill};
+    use crate::exchange::model::{Direction, FundingPayment, Liquidated, Order, Tif, UserFill};
     use botmm_pipeline::types::{Nanos, Oid, Px, Qty};
 
     fn block() -> Block {
@@ -359,6 +395,7 @@ mod tests {
             fee: Usd::ZERO,
             builder_fee: Usd::ZERO,
             tid: 9,
+            liquidation: None,
         };
         let payment = FundingPayment {
             user: user(),
@@ -373,7 +410,14 @@ mod tests {
             order(6, OrderStatus::Canceled),
             order(569_031_862_179, OrderStatus::SelfTradeCanceled),
         ];
-        Block { orders, fills: vec![fill], fundings: vec![payment], ..Block::default() }
+        let liquidated = Liquidated { user: user(), value: Usd::whole(100), equity: Usd::whole(5) };
+        Block {
+            orders,
+            fills: vec![fill],
+            fundings: vec![payment],
+            liquidations: vec![liquidated],
+            ..Block::default()
+        }
     }
 
     fn texts(write: impl Fn(&Venue, &User, &Block, &mut Vec<Vec<u8>>)) -> Vec<String> {
@@ -388,7 +432,7 @@ mod tests {
     #[test]
     fn events_of_a_user() {
         let events = texts(user_events);
-        assert_eq!(events.len(), 3);
+        assert_eq!(events.len(), 4);
         assert!(events[0].starts_with(r#"{"channel":"user","data":{"fills":[{"coin":"BTC","#));
         let funding = concat!(
             r#"{"channel":"user","data":{"funding":{"time":1795360000023,"coin":"BTC","#,
@@ -398,6 +442,12 @@ mod tests {
         let cancel =
             r#"{"channel":"user","data":{"nonUserCancel":[{"coin":"BTC","oid":569031862179}]}}"#;
         assert_eq!(events[2], cancel, "only what the user did not ask for");
+        let liquidated = format!(
+            r#""liquidated_user":"{}","liquidated_ntl_pos":"100.0","liquidated_account_value":"5.0"}}}}}}"#,
+            user()
+        );
+        assert!(events[3].starts_with(r#"{"channel":"user","data":{"liquidation":{"lid":"#));
+        assert!(events[3].ends_with(&liquidated), "{}", events[3]);
         let text = concat!(
             r#"{"channel":"notification","data":{"notification":"#,
             r#""Resting order filled: Bought 0.00124 BTC at $65011"}}"#,

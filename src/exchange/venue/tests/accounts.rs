@@ -80,7 +80,16 @@ fn a_short_is_liquidated_at_the_price_it_shows() {
     assert!(below(&mut w, Px::from_raw(shown.raw() + 1_000)));
     w.venue.liquidate();
     assert_eq!(w.szi(1), Qty::ZERO, "closed at market");
-    assert_eq!(w.status(1, resting), OrderStatus::MarginCanceled);
+    assert_eq!(w.status(1, resting), OrderStatus::LiquidatedCanceled);
+    let (mark, told) = (w.venue.marks[0], &w.venue.events);
+    let is_forced =
+        |e: &Event| matches!(e, Event::Fill(f) if f.liquidation == Some((user(1), mark)));
+    assert!(told.iter().any(is_forced), "{told:?}");
+    let value = told.iter().find_map(|event| match event {
+        Event::Liquidated(told) if told.user == user(1) => Some(told.value),
+        _ => None,
+    });
+    assert_eq!(value, Some(notional(mark, Qty::whole(20))));
 }
 
 #[test]

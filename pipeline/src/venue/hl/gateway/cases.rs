@@ -18,10 +18,10 @@
 use super::posts::Leg;
 use crate::types::limits::{MAX_ASSETS, MAX_QTY, SLOTS_PER_ASSET};
 use crate::types::{
-    ActionKind, Cloid, Done, DoneWhy, Inquiry, Nanos, Oid, Px, Qty, Reject, RejectReason,
+    ActionKind, Cloid, Done, DoneWhy, Inquiry, Nanos, Oid, Qty, Reject, RejectReason,
     VenueEventKind,
 };
-use crate::venue::hl::user::{OrderState, WireStatus};
+use crate::venue::hl::user::{OrderState, VenueCancel, WireStatus};
 
 /// A case that cannot be concluded yet, or whose questions were lost, is asked again after this.
 const RETRY_AFTER: Nanos = Nanos::secs(1);
@@ -291,7 +291,8 @@ fn conclude(case: &Case, tell: &mut impl FnMut(&Inquiry, VenueEventKind)) -> boo
     if let Reply::Known(found) = case.by_cloid {
         let is_modify = inquiry.old != Oid::NONE;
         let of = if is_modify { ActionKind::Modify } else { ActionKind::Place };
-        let arrived = found.filter(|state| state.order.oid != inquiry.old);
+        // The venue's ids grow: an older one is that of a leg of long ago.
+        let arrived = found.filter(|state| state.order.oid > inquiry.old);
         match arrived {
             Some(state) => match refusal(&state.status) {
                 Some(reason) => tell(inquiry, rejected(of, reason)),
@@ -342,6 +343,9 @@ pub fn event_of(state: &OrderState) -> Option<VenueEventKind> {
     let (why, leaves) = match state.status {
         WireStatus::Filled => (DoneWhy::Filled, Qty::ZERO),
         WireStatus::Canceled => (DoneWhy::Canceled, leaves),
+        WireStatus::CanceledByVenue(VenueCancel::Margin) => (DoneWhy::Margin, leaves),
+        WireStatus::CanceledByVenue(VenueCancel::Delisted) => (DoneWhy::Delisted, leaves),
+        WireStatus::CanceledByVenue(VenueCancel::Liquidated) => (DoneWhy::Liquidated, leaves),
         _ => (DoneWhy::VenueCanceled, leaves),
     };
     Some(VenueEventKind::Done(Done { oid, leaves, why, _pad: [0; 7] }))
@@ -356,8 +360,7 @@ fn refusal(status: &WireStatus) -> Option<RejectReason> {
 }
 
 fn rejected(of: ActionKind, reason: RejectReason) -> VenueEventKind {
-    let (best_bid, best_ask) = (Px::ZERO, Px::ZERO);
-    VenueEventKind::Reject(Reject { of, reason, _pad: [0; 6], best_bid, best_ask })
+    VenueEventKind::Reject(Reject::new(of, reason))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ struct InSlot {
 pub struct Holdings {
     memory: FillMemory,
     positions: Vec<Qty>,
-    last_funding: Vec<Nanos>,
+    funding: Vec<FundingMemory>,
     by_slot: Vec<InSlot>,
     /// The opening positions were read. Fills told before that are part of them.
     opened: bool,
@@ -41,8 +41,34 @@ pub struct Holdings {
     before: u64,
     /// Every fill up to this venue time has been told.
     listed: Nanos,
-    /// Venue time of the newest fill told.
-    newest: Nanos,
+}
+
+/// Payments remembered of an asset: they come hourly, so these are of days.
+const PAYMENTS: usize = 64;
+
+/// Which funding payments of an asset have counted. The venue lists them in any order.
+#[derive(Clone, Copy)]
+struct FundingMemory {
+    times: [Nanos; PAYMENTS],
+    next: usize,
+    /// Whatever is not newer has counted, or is part of the opening.
+    floor: Nanos,
+}
+
+impl FundingMemory {
+    fn new(floor: Nanos) -> Self {
+        Self { times: [Nanos::ZERO; PAYMENTS], next: 0, floor }
+    }
+
+    fn is_new(&mut self, time: Nanos) -> bool {
+        if time <= self.floor || self.times.contains(&time) {
+            return false;
+        }
+        let forgotten = core::mem::replace(&mut self.times[self.next], time);
+        self.floor = self.floor.max(forgotten);
+        self.next = (self.next + 1) % PAYMENTS;
+        true
+    }
 }
 
 impl Holdings {
@@ -51,13 +77,12 @@ impl Holdings {
         Self {
             memory: FillMemory::default(),
             positions: vec![Qty::ZERO; assets],
-            last_funding: vec![Nanos::ZERO; assets],
+            funding: vec![FundingMemory::new(Nanos::ZERO); assets],
             by_slot: vec![InSlot::default(); MAX_ASSETS * SLOTS_PER_ASSET],
             opened: false,
             floor: Nanos::ZERO,
             before: 0,
             listed: Nanos::ZERO,
-            newest: Nanos::ZERO,
         }
     }
 
@@ -82,7 +107,7 @@ impl Holdings {
     pub fn open(&mut self, time: Nanos, positions: &[Qty]) {
         self.positions.copy_from_slice(positions);
         self.opened = true;
-        self.last_funding.fill(time);
+        self.funding.fill(FundingMemory::new(time));
     }
 
     /// Whether the venue's positions are ours.
@@ -95,14 +120,13 @@ impl Holdings {
         self.listed
     }
 
-    /// All fills up to this venue time have been told, or only up to the newest one of a full page.
-    pub fn on_listed(&mut self, time: Nanos, is_full_page: bool) {
-        self.listed = self.listed.max(if is_full_page { self.newest } else { time });
+    /// All fills up to this venue time have been told.
+    pub fn on_listed(&mut self, time: Nanos) {
+        self.listed = self.listed.max(time);
     }
 
     /// Counts a fill; false when it was counted before, or is part of the opening positions.
     pub fn on_fill(&mut self, time: Nanos, asset: AssetId, fill: &Fill) -> bool {
-        self.newest = self.newest.max(time);
         let is_new =
             time > self.floor && fill.qty.is_positive() && self.memory.is_new(time, asset, fill);
         if !self.opened {
@@ -115,14 +139,9 @@ impl Holdings {
         is_new
     }
 
-    /// Counts a funding payment, as above; they come hourly, so the newest time tells.
+    /// Counts a funding payment, as above.
     pub fn on_funding(&mut self, time: Nanos, asset: AssetId) -> bool {
-        let last = &mut self.last_funding[asset.index()];
-        let counts = self.opened && time > *last;
-        if counts {
-            *last = time;
-        }
-        counts
+        self.opened && self.funding[asset.index()].is_new(time)
     }
 
     /// An order was sent.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`posts`] | which question an answer belongs to |
 //! | [`questions`] | what is asked, in the venue's words |
-//! | [`answers`] | the end of an action's answer, and of the account's state |
+//! | [`answers`] | the answer to an action, and the end of the account's state |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`others`] | another process of ours on the same account |
@@ -33,14 +33,14 @@ use super::clock::{VenueClock, VenueOffset};
 use super::session::Session;
 use super::sign::{Address, Envelope, Nonce, RequestSigner, WireAction, request::REQUEST_BYTES};
 use super::user::{
-    ChannelError, ChannelErrorKind, Funding, ItemStatus, OrderState, RequestError, StreamKind,
+    ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, Source, StreamKind,
     UserEvent, UserFill, UserParser, VenueText,
 };
 use crate::rt::{Board, BoardReader, board};
 use crate::types::record::AlertKind;
 use crate::types::{
-    Action, ActionKind, AssetId, Cloid, Done, DoneWhy, Inquiry, Nanos, OrderRequest, Reject,
-    RejectReason, Universe, VenueEvent, VenueEventKind,
+    Action, ActionKind, AssetId, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
+    VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
 use cases::{Cases, event_of};
@@ -193,7 +193,13 @@ impl<T: Transport> HlGateway<T> {
         config: GatewayConfig,
     ) -> (Self, BoardReader<VIEW_WORDS>) {
         let mut session = Session::new(config.seed, config.dead_after);
-        for kind in [StreamKind::OrderUpdates, StreamKind::UserFills, StreamKind::UserFundings] {
+        for kind in [
+            StreamKind::OrderUpdates,
+            StreamKind::UserFills,
+            StreamKind::UserFundings,
+            StreamKind::UserEvents,
+            StreamKind::LedgerUpdates,
+        ] {
             session.want_user(kind, config.account);
         }
         let (board, reader) = board();
@@ -280,40 +286,21 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::OrderUpdate(state) => self.on_order(now, state),
             UserEvent::Fill(fill) => self.on_fill(now, fill),
             UserEvent::Funding(funding) => self.on_funding(now, funding),
+            UserEvent::NonUserCancel { oid, .. } => {
+                self.link.ask_about(now, self.out.venue.at(now), *oid)
+            }
+            UserEvent::Liquidation(liquidation) => {
+                if liquidation.user == Some(self.wire.config.account) {
+                    self.out.notice(now, AlertKind::Liquidated);
+                    self.link.reconcile.audit_soon(now);
+                }
+            }
+            UserEvent::LedgerUpdate => {
+                self.out.notice(now, AlertKind::Transfer);
+                self.link.reconcile.audit_soon(now);
+            }
             _ => self.on_answer(now, event),
         }
-    }
-
-    /// What became of one item of an action.
-    fn on_item(&mut self, now: Nanos, id: u64, index: u32, status: &ItemStatus) {
-        let Some(post) = self.wire.posts.get(id) else { return };
-        let Question::Action(action) = post.question else { return };
-        let Some(item) = action.items().get(index as usize).copied() else { return };
-        match status {
-            ItemStatus::Resting { oid } => {
-                self.tell(now, &item, VenueEventKind::Ack { oid: *oid, leaves: item.qty });
-            }
-            ItemStatus::Filled { oid, total, .. } => {
-                self.tell(now, &item, VenueEventKind::Ack { oid: *oid, leaves: item.qty });
-                let (leaves, why) = (item.qty - *total, DoneWhy::Filled);
-                let done = Done { oid: *oid, leaves, why, _pad: [0; 7] };
-                self.tell(now, &item, VenueEventKind::Done(done));
-            }
-            ItemStatus::Error(error) => {
-                self.out.show(|view| view.text = error.text);
-                let (of, reason) = (action.kind, error.reason);
-                let (best_bid, best_ask) = (error.best_bid, error.best_ask);
-                let reject = Reject { of, reason, _pad: [0; 6], best_bid, best_ask };
-                self.tell(now, &item, VenueEventKind::Reject(reject));
-            }
-            // How much was left of a cancelled order is told by its update.
-            ItemStatus::Success | ItemStatus::Waiting | ItemStatus::Unknown => {}
-        }
-    }
-
-    fn tell(&mut self, now: Nanos, item: &OrderRequest, kind: VenueEventKind) {
-        self.link.holdings.on_order(now, item.cloid, item.asset, &kind);
-        self.out.push(now, item.cloid, item.asset, kind);
     }
 
     /// A whole request was refused.
@@ -376,10 +363,31 @@ impl<T: Transport> HlGateway<T> {
     }
 
     fn on_fill(&mut self, now: Nanos, told: &UserFill) {
-        let Some(asset) = told.asset else { return };
+        if let Source::Answer { .. } = told.source {
+            self.link.reconcile.on_listed_fill(told.time);
+        }
+        let Some(asset) = told.asset else {
+            // A coin that this run does not trade: its liquidation concerns the whole account.
+            if told.source == Source::Stream && self.is_our_liquidation(told) {
+                self.out.notice(now, AlertKind::Liquidated);
+            }
+            return;
+        };
         if self.link.holdings.on_fill(told.time, asset, &told.fill) {
             let cloid = told.cloid.unwrap_or_default();
-            self.out.push_at(now, told.time, cloid, asset, VenueEventKind::Fill(told.fill));
+            let is_liquidation = self.is_our_liquidation(told);
+            let fill = Fill { is_liquidation, ..told.fill };
+            self.out.push_at(now, told.time, cloid, asset, VenueEventKind::Fill(fill));
+        }
+    }
+
+    /// Whether a fill liquidates us, and not the other side of the trade. An address that cannot be
+    /// read is taken for ours, unless the order was.
+    fn is_our_liquidation(&self, told: &UserFill) -> bool {
+        let is_order_of_ours = told.cloid.is_some_and(Cloid::is_ours);
+        match told.liquidated {
+            Some(user) if user == Address::default() => !is_order_of_ours,
+            liquidated => liquidated == Some(self.wire.config.account),
         }
     }
 

@@ -15,6 +15,22 @@ use crate::venue::hl::user::OrderLine;
 /// Orders of ours that nobody knows, cancelled in one round.
 const MAX_STRAYS: usize = MAX_BATCH;
 
+impl Link {
+    /// The venue says that this order is gone, and not by our doing: its state is asked for, if
+    /// nothing else tells it.
+    pub(super) fn ask_about(&mut self, now: Nanos, venue_now: Nanos, oid: Oid) {
+        if let Some(resting) = self.holdings.take_resting(|r| r.oid == oid) {
+            self.cases.open(now, &inquiry(venue_now, &resting));
+        }
+    }
+}
+
+/// What became of an order that we hold for resting?
+fn inquiry(void_after: Nanos, resting: &Resting) -> Inquiry {
+    let Resting { cloid, asset, oid, .. } = *resting;
+    Inquiry { cloid, asset, old: Oid::NONE, current: oid, void_after }
+}
+
 impl<T: Transport> HlGateway<T> {
     /// One order of the list.
     pub(super) fn on_listed(&mut self, order: &OrderLine) {
@@ -99,14 +115,7 @@ impl<T: Transport> HlGateway<T> {
                 && !wire.posts.concerns(r.cloid)
         };
         while let Some(resting) = link.holdings.take_resting(missing) {
-            let inquiry = Inquiry {
-                cloid: resting.cloid,
-                asset: resting.asset,
-                old: Oid::NONE,
-                current: resting.oid,
-                void_after: out.venue.at(now),
-            };
-            link.cases.open(now, &inquiry);
+            link.cases.open(now, &inquiry(out.venue.at(now), &resting));
         }
     }
 

@@ -87,6 +87,10 @@ pub struct Reconcile {
     /// value.
     told_before: u64,
     opening: (Nanos, Usd),
+    /// Newest fill of the list that is being read.
+    page_last: Nanos,
+    /// The last list of fills was as long as a page: what came after it is listed from here on.
+    page: Option<Nanos>,
     said_skew: bool,
     said_difference: bool,
     pub(super) said_foreign: u64,
@@ -97,6 +101,12 @@ impl Reconcile {
     /// From the beginning: the link is gone.
     pub fn restart(&mut self) {
         (self.step, self.waiting, self.not_before) = (Step::Fills, None, Nanos::ZERO);
+        self.page = None;
+    }
+
+    /// A fill was listed in the answer to a question.
+    pub fn on_listed_fill(&mut self, time: Nanos) {
+        self.page_last = self.page_last.max(time);
     }
 
     /// Something may have been missed: compare at the next turn.
@@ -251,9 +261,10 @@ impl<T: Transport> HlGateway<T> {
         }
     }
 
-    /// From when on fills may have been missed.
+    /// From when on fills may have been missed, or were not listed yet.
     fn fills_since(&self) -> Nanos {
-        self.link.holdings.listed() - FILLS_OVERLAP
+        let Link { reconcile, holdings, .. } = &self.link;
+        reconcile.page.unwrap_or(holdings.listed() - FILLS_OVERLAP)
     }
 
     fn ask_fills(&mut self, now: Nanos) {
@@ -344,11 +355,23 @@ impl<T: Transport> HlGateway<T> {
     fn on_fills(&mut self, now: Nanos, asked: Nanos, total: u32) {
         self.wire.weights.add(total / FILLS_PER_WEIGHT);
         let Self { link: Link { reconcile: state, holdings, .. }, out, .. } = self;
+        let last = std::mem::take(&mut state.page_last);
+        // The next page begins with the last millisecond of this one, which may have more; were that
+        // a page of its own, nothing would ever come after it.
+        let next = |began: Option<Nanos>| match began {
+            Some(began) if last <= began => began + Nanos::millis(1),
+            _ => last,
+        };
         let is_full_page = total >= FILLS_PAGE;
-        holdings.on_listed(out.venue.at(asked), is_full_page);
+        state.page = is_full_page.then(|| next(state.page));
+        holdings.on_listed(if is_full_page { last } else { out.venue.at(asked) });
         let told_before = std::mem::replace(&mut state.told_before, holdings.told_before());
         match state.step {
             Step::Fills | Step::Settle if is_full_page => state.waiting = None,
+            Step::Up if is_full_page => {
+                let since = self.fills_since();
+                self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
+            }
             Step::Fills => state.go(Step::Orders),
             Step::Settle if told_before != state.told_before => state.go(Step::State),
             Step::Settle => self.open(now),

@@ -100,6 +100,16 @@ impl Reader<'_> {
         self.fundings(fundings, source(is_snapshot)?)
     }
 
+    /// That money moved, whatever the entries say: their shape is not documented. What the first frame
+    /// lists is of before.
+    pub fn ledger_updates(&mut self, data: Value) -> Done {
+        let [is_snapshot] = data.keys(["isSnapshot"])?;
+        match source(is_snapshot)? {
+            Source::Stream => self.emit(UserEvent::LedgerUpdate),
+            _ => Ok(()),
+        }
+    }
+
     /// A list of funding payments.
     pub fn fundings(&mut self, list: Value, source: Source) -> Done {
         let mut total = 0;

@@ -150,6 +150,8 @@ pub enum UserEvent {
     },
     /// A liquidation that concerns us.
     Liquidation(Liquidation),
+    /// Money was moved, and neither by trading nor by funding.
+    LedgerUpdate,
     /// A word that is new to us, for the log. What it was about comes next.
     UnknownWord {
         /// The key it stood under.
@@ -170,6 +172,8 @@ pub enum StreamKind {
     UserEvents,
     /// `userFundings`
     UserFundings,
+    /// `userNonFundingLedgerUpdates`
+    LedgerUpdates,
     /// `clearinghouseState`
     ClearinghouseState,
     /// `openOrders`

@@ -60,6 +60,8 @@ pub enum Kind {
     UserFills,
     /// `userFundings`
     UserFundings,
+    /// `userNonFundingLedgerUpdates`
+    LedgerUpdates,
     /// `openOrders`
     OpenOrders,
     /// `clearinghouseState`
@@ -85,6 +87,7 @@ impl Kind {
             Self::User => "user",
             Self::UserFills => "userFills",
             Self::UserFundings => "userFundings",
+            Self::LedgerUpdates => "userNonFundingLedgerUpdates",
             Self::OpenOrders => "openOrders",
             Self::ClearinghouseState => "clearinghouseState",
             Self::Market => "market data",

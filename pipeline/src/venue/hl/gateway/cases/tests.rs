@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::{AssetId, Side};
+use crate::types::{AssetId, Px, Side};
 use crate::venue::hl::user::OrderLine;
 
 fn inquiry(old: u64, current: u64) -> Inquiry {

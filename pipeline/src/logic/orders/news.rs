@@ -1,0 +1,134 @@
+//! What the venue says of our orders, and what a person should know of it.
+
+use super::{AssetOrders, CANCEL, Clocks, Orders, side_and_level};
+use crate::logic::pause::Growth;
+use crate::logic::slot::{Phase, Slot};
+use crate::types::limits::SLOTS_PER_ASSET;
+use crate::types::{
+    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Reject, RejectReason, VenueEvent, VenueEventKind,
+};
+
+/// A cancel that was refused so often in a row is tried over HTTPS too, each time.
+pub const HTTPS_AFTER: u32 = 3;
+
+/// How long a coin's new orders pause when its orders vanish behind us.
+const VANISHED: Growth = Growth { first: Nanos::secs(1), longest: Nanos::secs(60) };
+
+/// Something that has become of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The venue refused to cancel it.
+    CancelRefused {
+        /// The order.
+        cloid: Cloid,
+        /// The venue's id of it.
+        oid: Oid,
+        /// How often in a row.
+        tries: u32,
+        /// No other cancel of the coin is refused.
+        is_first: bool,
+    },
+    /// It left the book, and not by our doing.
+    Vanished {
+        /// How.
+        why: DoneWhy,
+        /// Which pause of its row this begins; zero = one holds already.
+        nth: u32,
+    },
+}
+
+impl Orders {
+    /// Takes in a message about our orders. Fills must have been made unique before.
+    pub fn on_venue(&mut self, event: &VenueEvent) -> Option<News> {
+        match event.kind {
+            VenueEventKind::LinkDown => {
+                let slots = self.assets.iter_mut().flat_map(|a| &mut a.slots);
+                slots.for_each(Slot::on_link_down);
+                return None;
+            }
+            // Whatever was refused on the old link may be tried at once on a new one.
+            VenueEventKind::LinkUp => {
+                self.assets.iter_mut().for_each(|a| a.clocks = Default::default());
+                return None;
+            }
+            _ => {}
+        }
+        let asset = self.assets.get_mut(event.asset.index())?;
+        match &event.kind {
+            VenueEventKind::Fill(fill) => {
+                asset.position += fill.side.signed(fill.qty);
+                let hold = &mut asset.hold_until_book[fill.side.index()];
+                *hold = (*hold).max(event.venue_time);
+            }
+            VenueEventKind::Opening { position, .. } => asset.position += *position,
+            _ => {}
+        }
+        let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
+        let slot = &mut asset.slots[index];
+        if slot.cloid() != event.cloid || slot.phase() == Phase::Empty {
+            return None; // Word of an order that this slot is done with.
+        }
+        match &event.kind {
+            VenueEventKind::Ack { oid, .. } => asset.on_ack(index, *oid),
+            VenueEventKind::Fill(fill) => slot.on_fill(fill),
+            VenueEventKind::Done(done) => return asset.on_done(event.recv_time, index, done),
+            VenueEventKind::Reject(reject) => return asset.on_reject(event, index, reject),
+            _ => {}
+        }
+        None
+    }
+}
+
+impl AssetOrders {
+    fn on_ack(&mut self, index: usize, oid: Oid) {
+        let slot = &mut self.slots[index];
+        let was_unknown = slot.oid() == Oid::NONE;
+        slot.on_ack(oid);
+        if was_unknown && slot.oid() == oid {
+            // It went through. (An order that is asked about tells nothing of what was refused.)
+            self.clocks[index] = Clocks::default();
+        }
+        self.crossed[side_and_level(index).0.index()].in_a_row = 0;
+    }
+
+    fn on_done(&mut self, now: Nanos, index: usize, done: &Done) -> Option<News> {
+        let slot = &mut self.slots[index];
+        let is_ours = matches!(done.why, DoneWhy::Filled | DoneWhy::Replaced);
+        let vanished = slot.phase() == Phase::Live
+            && slot.oid() == done.oid
+            && !slot.is_cancel_refused()
+            && !is_ours;
+        slot.on_done(now, done);
+        vanished.then(|| News::Vanished { why: done.why, nth: self.vanished.begin(now, &VANISHED) })
+    }
+
+    fn on_reject(&mut self, event: &VenueEvent, index: usize, reject: &Reject) -> Option<News> {
+        let (now, cloid) = (event.recv_time, event.cloid);
+        let is_first = !self.slots.iter().any(Slot::is_cancel_refused);
+        let slot = &mut self.slots[index];
+        let (asked, oid) = (slot.asked()?, slot.oid());
+        if !slot.on_reject(now, reject) {
+            return None;
+        }
+        match (reject.of, reject.reason) {
+            (_, RejectReason::BadAloPx) => {
+                let (side, _) = side_and_level(index);
+                let limit = self.one_tick_behind(side, reject);
+                self.crossed[side.index()].on_refused(now, event.venue_time, limit);
+                None
+            }
+            // The order is over.
+            (ActionKind::Modify | ActionKind::Cancel, RejectReason::NotFound) => None,
+            (ActionKind::Cancel, reason) => {
+                let clock = &mut self.clocks[index].cancel;
+                clock.on_refused(now, CANCEL, reason);
+                let tries = clock.in_a_row();
+                Some(News::CancelRefused { cloid, oid, tries, is_first })
+            }
+            (of, reason) => {
+                self.clocks[index].order.on_refused(now, (of, asked.0, asked.1), reason);
+                None
+            }
+        }
+    }
+}
