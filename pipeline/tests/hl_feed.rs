@@ -6,7 +6,7 @@ mod tiny_venue;
 
 use botmm_pipeline::types::{BookSnapshot, Link, MarketEvent, Nanos};
 use botmm_pipeline::venue::Feed;
-use botmm_pipeline::venue::hl::clock::VenueClock;
+use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use std::sync::atomic::Ordering;
 use tiny_venue::line::{BotEnd, Line};
@@ -28,9 +28,13 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::by(VenueClock::default())
+    }
+
+    fn by(clock: VenueClock) -> Self {
         let (line, end) = Line::new();
         line.ends().open_after = Nanos::millis(20);
-        let feed = HlFeed::new(end, universe(), FeedConfig::default(), VenueClock::default());
+        let feed = HlFeed::new(end, universe(), FeedConfig::default(), clock);
         let (events, sent, books) = (Vec::new(), Vec::new(), COINS.to_vec());
         let (refused, unanswered) = (None, None);
         let mut rig = Self { feed, line, now: START, events, sent, books, refused, unanswered };
@@ -173,7 +177,7 @@ fn a_coin_that_falls_silent_is_void_and_asked_for_again_less_and_less_often() {
     rig.run(Nanos::millis(2_100));
     assert_eq!((rig.links().len(), rig.last_status()), (2, (Link::Silent, 1)));
     assert_eq!(rig.asked("ETH"), 2, "at once");
-    assert_eq!(rig.sent.iter().filter(|t| t.contains("unsubscribe")).count(), 3, "all its streams");
+    assert_eq!(rig.sent.iter().filter(|t| t.contains("unsubscribe")).count(), 4, "all its streams");
     // After pauses of 5, 10, 20, 40, 80, 160 and then 300 s.
     for (seconds, asked) in [(4, 2), (1, 3), (10, 4), (20, 5), (40, 6), (80, 7), (160, 8), (300, 9)]
     {
@@ -259,6 +263,20 @@ fn a_message_of_the_future_is_not_believed_and_silences_nobody() {
     rig.run(Nanos::secs(30));
     let books = rig.events.iter().filter(|e| e.asset().index() == 0 && e.kind() == 0).count();
     assert!(books > 50 && rig.links().is_empty(), "{books} books, {:?}", rig.links());
+}
+
+#[test]
+fn ahead_is_ahead_of_the_venues_clock_and_not_of_ours() {
+    let mut offset = VenueOffset::default();
+    offset.hear(START, START, START - Nanos::secs(4));
+    let mut rig = Rig::by(offset.clock());
+    rig.events.clear();
+    for (ahead_of_ours_s, refused) in [(0, 0), (1, 0), (2, 1)] {
+        let text = rig.book_of("BTC", rig.now + Nanos::secs(ahead_of_ours_s));
+        rig.line.deliver(rig.now, &text);
+        rig.settle();
+        assert_eq!(rig.feed.stats().ahead.load(Ordering::Relaxed), refused);
+    }
 }
 
 /// A process that stood still finds everything that was sent meanwhile: from none of it anything may

@@ -175,7 +175,8 @@ impl<T: Transport> HlFeed<T> {
 
     /// Takes in one thing from the transport; false when there is nothing.
     fn take(&mut self, now: Nanos) -> bool {
-        let Self { transport, session, decoder, control, universe, events, stats, .. } = self;
+        let Self { transport, session, decoder, control, universe, events, stats, venue, .. } =
+            self;
         match transport.recv(now) {
             None => return false,
             Some(Received::Opened) => {
@@ -192,7 +193,7 @@ impl<T: Transport> HlFeed<T> {
             }
             Some(Received::Frame(frame)) => {
                 stats.frames.fetch_add(1, Ordering::Relaxed);
-                let (first, latest) = (events.len(), now + MAX_AHEAD);
+                let (first, latest) = (events.len(), venue.at(now) + MAX_AHEAD);
                 let take = |event: &MarketEvent| match event.venue_time() <= latest {
                     true => events.push_back(*event),
                     false => drop(stats.ahead.fetch_add(1, Ordering::Relaxed)),
