@@ -14,7 +14,7 @@ use crate::types::{BookState, BookView, Nanos};
 /// not told of any more, nor is a link alive that said nothing.
 pub const LONGEST_SILENCE: Nanos = Nanos::secs(8);
 /// Half-life of what is known of the pace.
-const HALFLIFE_S: f64 = 10.0;
+const HALFLIFE_S: f64 = 4.0;
 /// Messages that come closer together than this are one: a block's, or a burst's.
 const BURST: Nanos = Nanos::millis(50);
 /// So many times the usual pause is no pause any more.
