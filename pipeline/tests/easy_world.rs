@@ -1,14 +1,22 @@
-//! An easy world: a market in which quoting a little inside the touch earns nearly the whole half
+//! Two made worlds, played as recordings.
+//!
+//! **A null world**: a random walk without drift, a touch of one tick around it, and nobody who trades.
+//! A quote fills there when the walk has run over it, at a price that is worth no more than that: nobody
+//! can earn. A venue that gives away one basis point a fill is noticed.
+//!
+//! **An easy world**: a market in which quoting a little inside the touch earns nearly the whole half
 //! spread. The touch stands 10 bps either side of a driftless fair value, takers know nothing, and
 //! there is no fee. It prints what each model and strategy earns there, and its share of what the
 //! market offers: half spread × own volume.
 //!
-//! What is asserted is sane relations alone: nobody earns more than the market offers, nobody is
+//! What is asserted of it is sane relations alone: nobody earns more than the market offers, nobody is
 //! picked off by takers who know nothing, and the plain quoter, which stands half a tick inside the
 //! touch around the mid, earns most of it.
 //!
 //! `cargo test -p botmm-pipeline --test easy_world -- --nocapture`
 #![allow(clippy::unwrap_used, missing_docs)]
+
+mod world;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
@@ -26,6 +34,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Exp, LogNormal, StandardNormal};
 use std::sync::Arc;
+use world::Generous;
 
 const START: Nanos = Nanos::secs(1_757_000_000);
 const SPAN: Nanos = Nanos::secs(35 * 60);
@@ -36,11 +45,8 @@ const FEED: LatencyModel = LatencyModel::Constant(Nanos::millis(50));
 const ORDERS: LatencyModel = LatencyModel::Constant(Nanos::millis(50));
 const FIRST_PRICE: f64 = 4_300.0;
 const TICK: f64 = 0.1;
-const HALF_SPREAD_BPS: f64 = 10.0;
 /// Of the fair value, bps per square root of a second.
 const VOLATILITY_BPS: f64 = 0.5;
-/// Takers a second and side.
-const TAKERS_PER_S: f64 = 0.5;
 const TAKER_USD: f64 = 3_000.0;
 const DEPTH_USD: f64 = 8_000.0;
 /// Of the logarithm of a level's depth.
@@ -63,8 +69,22 @@ fn coins(usd: f64) -> Qty {
     Qty::from_raw(((usd / FIRST_PRICE * 1e4) as i64).max(1) * (SCALE / 10_000))
 }
 
+/// What a world is made of.
+#[derive(Clone, Copy)]
+struct World {
+    span: Nanos,
+    /// From the fair value to the touch.
+    half_spread_bps: f64,
+    /// A second and side.
+    takers_per_s: f64,
+}
+
+const EASY: World = World { span: SPAN, half_spread_bps: 10.0, takers_per_s: 0.5 };
+const NULL: World = World { span: Nanos::secs(300), half_spread_bps: 0.0, takers_per_s: 0.0 };
+
 /// The market: depths by distance from the touch, and what it told so far.
-struct Easy {
+struct Made {
+    world: World,
     rng: ChaCha8Rng,
     fair: f64,
     depth: [[Qty; BOOK_LEVELS]; 2],
@@ -72,17 +92,18 @@ struct Easy {
     tid: u64,
 }
 
-impl Easy {
-    fn new(seed: u64) -> Self {
-        let mut easy = Self {
+impl Made {
+    fn new(world: World, seed: u64) -> Self {
+        let mut made = Self {
+            world,
             rng: ChaCha8Rng::seed_from_u64(seed),
             fair: FIRST_PRICE,
             depth: [[Qty::ZERO; BOOK_LEVELS]; 2],
             events: Vec::new(),
             tid: 0,
         };
-        easy.renew(1.0);
-        easy
+        made.renew(1.0);
+        made
     }
 
     /// Draws a share of the depths anew.
@@ -97,8 +118,9 @@ impl Easy {
 
     fn levels(&self, side: Side) -> [Level; BOOK_LEVELS] {
         let away = -side.sign();
-        let touch = self.fair * (1.0 + away as f64 * HALF_SPREAD_BPS * 1e-4) / TICK;
-        let touch = if side == Side::Bid { touch.floor() } else { touch.ceil() } as i64;
+        let touch = self.fair * (1.0 + away as f64 * self.world.half_spread_bps * 1e-4) / TICK;
+        // A tick apart even when the fair value is on the grid.
+        let touch = if side == Side::Bid { touch.floor() } else { touch.floor() + 1.0 } as i64;
         core::array::from_fn(|i| Level {
             px: px(touch + away * i as i64),
             qty: self.depth[side.index()][i],
@@ -110,7 +132,7 @@ impl Easy {
         let venue_time = START + Nanos(BLOCK.0 * number);
         let block_s = BLOCK.as_secs_f64();
         for aggressor in Side::BOTH {
-            if self.rng.random::<f64>() < TAKERS_PER_S * block_s {
+            if self.rng.random::<f64>() < self.world.takers_per_s * block_s {
                 self.take(venue_time, aggressor);
             }
         }
@@ -149,10 +171,10 @@ impl Easy {
     }
 }
 
-fn tape(seed: u64) -> Arc<Tape> {
-    let mut easy = Easy::new(seed);
-    (0..SPAN.0 / BLOCK.0).for_each(|number| easy.block(number));
-    Arc::new(Tape::build(easy.events).received_after(&mut Latency::new(FEED, seed, 2)))
+fn tape(world: World, seed: u64) -> Arc<Tape> {
+    let mut made = Made::new(world, seed);
+    (0..world.span.0 / BLOCK.0).for_each(|number| made.block(number));
+    Arc::new(Tape::build(made.events).received_after(&mut Latency::new(FEED, seed, 2)))
 }
 
 /// What one quoter earned, over all seeds.
@@ -173,11 +195,12 @@ impl Earned {
         self.gross / self.offered()
     }
     fn offered(&self) -> f64 {
-        HALF_SPREAD_BPS * 1e-4 * self.volume
+        EASY.half_spread_bps * 1e-4 * self.volume
     }
 }
 
-fn earn(tapes: &[Arc<Tape>], params: &AssetParams) -> Earned {
+/// With `gift_bps` a fill given away.
+fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
     let mut sum = Earned::default();
     for tape in tapes {
         let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
@@ -193,14 +216,14 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams) -> Earned {
             venue_clock: VenueClock::default(),
         };
         let wiring::Pipeline { stages, mut records, metrics, .. } =
-            wiring::build(&config, TapeFeed::new(tape.clone()), gateway);
+            wiring::build(&config, TapeFeed::new(tape.clone()), Generous(gateway, gift_bps));
         let mut drain = |_| {
             records.iter_mut().for_each(|ring| while ring.pop().is_some() {});
             true
         };
         let drive = Drive {
             start: START,
-            end: START + SPAN + Nanos::secs(1),
+            end: tape.span().unwrap().1 + Nanos::secs(1),
             venue: Box::new(exchange),
             after_moment: &mut drain,
         };
@@ -208,7 +231,8 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams) -> Earned {
         let marks: [Px; MAX_ASSETS] =
             core::array::from_fn(|i| Px::from_raw(metrics.mark[i].get() as i64));
         let venue = VenueAccount::read(&account);
-        assert_eq!((venue.fills, venue.net(&marks)), (metrics.fills.get(), metrics.net_pnl()));
+        assert_eq!(venue.fills, metrics.fills.get());
+        assert_eq!(venue.net(&marks) == metrics.net_pnl(), gift_bps == 0.0 || venue.fills == 0);
         let sides = &metrics.split[0];
         sum.fills += metrics.fills.get();
         sum.volume += metrics.volume.usd().to_f64();
@@ -234,7 +258,7 @@ fn plain() -> AssetParams {
 
 #[test]
 fn what_each_quoter_earns_in_an_easy_world() {
-    let tapes: Vec<_> = (1..=SEEDS).map(tape).collect();
+    let tapes: Vec<_> = (1..=SEEDS).map(|seed| tape(EASY, seed)).collect();
     let each = QuoteModel::ALL.into_iter().flat_map(|model| {
         Strategy::ALL.map(|strategy| {
             let name = format!("{}, {}", model.as_str(), strategy.as_str());
@@ -252,7 +276,7 @@ fn what_each_quoter_earns_in_an_easy_world() {
     );
     let mut all = Vec::new();
     for (name, params) in quoters {
-        let e = earn(&tapes, &params);
+        let e = earn(&tapes, &params, 0.0);
         let (n, bps) = (SEEDS as f64, |usd: f64| usd / e.volume * 1e4);
         println!(
             "{name:<30} {:>6.0} {:>9.0} {:>8.2} {:>8.2} {:>9.2} {:>9.2} {:>5.0}%",
@@ -275,4 +299,62 @@ fn what_each_quoter_earns_in_an_easy_world() {
     }
     let (_, plain) = all[all.len() - 1];
     assert!((0.8..1.05).contains(&plain.share()), "{plain:?}");
+}
+
+/// Quotes that are so tight that the walk runs over them all the time.
+fn tight(model: QuoteModel, strategy: Strategy) -> AssetParams {
+    let mut p = AssetParams {
+        model,
+        strategy,
+        fee_floor: false,
+        min_spread_bps: 1.0,
+        vol_multiplier: 0.1,
+        arrival_rate_per_s: 0.3,
+        arrival_decay_per_bps: 5.0,
+        ..AssetParams::default()
+    };
+    p.risk.action_budget = 10_000_000;
+    (p.risk.max_actions_per_min, p.risk.max_orders_per_min) = (1_000_000, 1_000_000);
+    p
+}
+
+/// Mean and its standard error.
+fn mean_of(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, (variance / n).sqrt())
+}
+
+/// Over 20 walks nobody earns, before any fee, by more than two standard errors; with one basis point
+/// a fill given away everybody does.
+#[test]
+fn a_random_walk_pays_nobody_and_a_gift_is_noticed() {
+    let tapes: Vec<_> = (100..120).map(|seed| [tape(NULL, seed)]).collect();
+    for model in QuoteModel::ALL {
+        for strategy in Strategy::ALL {
+            let name = format!("{}, {}", model.as_str(), strategy.as_str());
+            let params = tight(model, strategy);
+            let [honest, gifted] = [0.0, 1.0].map(|gift_bps| {
+                let bps = |tape: &[Arc<Tape>; 1]| {
+                    let e = earn(tape, &params, gift_bps);
+                    assert!(e.fills > 0, "{name} never traded");
+                    e.gross / e.volume * 1e4
+                };
+                mean_of(&tapes.iter().map(bps).collect::<Vec<_>>())
+            });
+            println!(
+                "{name}: before fees {:.3} ± {:.3} bps of the volume over {} walks; with 1 bps a \
+                 fill given away {:.3} ± {:.3}",
+                honest.0,
+                honest.1,
+                tapes.len(),
+                gifted.0,
+                gifted.1
+            );
+            let pays = |(mean, error): (f64, f64)| mean > 2.0 * error;
+            assert!(!pays(honest), "{name}: a random walk paid");
+            assert!(pays(gifted), "{name}: a basis point a fill went unnoticed");
+        }
+    }
 }
