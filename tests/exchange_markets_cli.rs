@@ -10,7 +10,7 @@ use botmm::exchange::venue::VenueConfig;
 use botmm::net::{Endpoint, Rest, Tls};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use command::{Ended, number, sample, spawnable};
+use command::{Ended, sample, spawnable};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -18,9 +18,6 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A test key, and its address.
-const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
-const USER: &str = "0x14791697260e4c9a71f18484c9f997b308e59325";
 /// Far beyond anything that does not hang.
 const HANG: Duration = Duration::from_secs(60);
 
@@ -124,25 +121,6 @@ fn a_mirror_over_sockets_outlives_its_source() {
     assert_eq!(mirror.stderr().lines().count(), 2, "{}", mirror.stderr());
     drop(mirror);
     source.stop().unwrap();
-}
-
-#[test]
-fn the_bot_trades_on_a_real_recording_at_speed() {
-    let Some(recording) = command::real("l2_2025-09-04_1946") else { return };
-    let fund = format!("{USER}=10000");
-    let tape = Served::start(&["--market", "tape", &recording, "--speed", "60", "--fund", &fund]);
-    let dir = TempDir::new().unwrap();
-    let args = ["run", "--network", &tape.url, "--for", "20s", "--json", "--symbols", "BTC,ETH"];
-    let output = spawnable(dir.path(), &args).env("HL_PRIVATE_KEY", KEY).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
-    println!("{summary:#}\n{}", tape.stderr());
-    command::check_sound(&summary);
-    assert!(number(&summary["orders"]) > 0.0);
-    let open = tape.rest().info(&json!({"type": "openOrders", "user": USER})).unwrap();
-    assert_eq!(open, json!([]), "no order is left");
-    assert!(!tape.stderr().contains("panicked"), "{}", tape.stderr());
 }
 
 #[test]

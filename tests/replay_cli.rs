@@ -5,7 +5,7 @@
 mod command;
 
 use command::{
-    Ended, check_sound, copy_of_sample, journal, number, real, sample, spawnable, without_timings,
+    Ended, check_sound, copy_of_sample, journal, number, sample, spawnable, without_timings,
 };
 use serde_json::Value;
 use std::fs;
@@ -36,51 +36,6 @@ fn coins(summary: &Value) -> Vec<&String> {
 }
 
 // What a recording comes to.
-
-#[test]
-fn a_real_recording_is_processed_to_the_end_twice_alike() {
-    let Some(path) = real("l2_2025-09-04_1946") else { return };
-    let first = summary(&path, &[]);
-    let rows = |prefix: &str| -> u64 {
-        let files = first["assumptions"]["data"].as_array().unwrap();
-        let named = files.iter().filter(|f| f["path"].as_str().unwrap().starts_with(prefix));
-        named.map(|f| f["rows"].as_u64().unwrap()).sum()
-    };
-    assert!(rows("orderbooks_") > 11_000);
-    assert!(first["events"].as_u64().unwrap() > rows("orderbooks_") + rows("trades_"));
-    assert!(first["decisions"].as_u64().unwrap() > 1_000);
-    assert!(first["fills"].as_u64().unwrap() > 0);
-    assert!(number(&first["span_s"]) > 2_000.0);
-    assert_eq!(coins(&first), ["BTC", "ETH", "SOL"]);
-    assert_eq!(without_timings(first), without_timings(summary(&path, &[])));
-}
-
-#[test]
-fn every_plan_decides_the_same_when_nothing_is_dropped() {
-    let real = real("l2_2025-09-04_1946");
-    for path in [Some(sample().to_str().unwrap().to_owned()), real].into_iter().flatten() {
-        let runs = ["inline", "solo", "paired"].map(|plan| {
-            // `paired` runs on two cores; where there is one, it is refused as a usage error.
-            let ended = replay(&path, &["--lossless", "--plan", plan]);
-            if ended.code == 2 && ended.stderr.contains("does not fit this machine") {
-                println!("skipped: {plan} does not fit this machine");
-                return None;
-            }
-            let summary = ended.summary();
-            check_sound(&summary);
-            for (ring, dropped) in summary["dropped"].as_object().unwrap() {
-                assert!(*dropped == 0 || ring == "lane->side", "{plan} {ring}: {dropped}");
-            }
-            Some(summary)
-        });
-        let first = runs[0].as_ref().unwrap();
-        for run in runs.iter().flatten() {
-            for key in ["decision_hash", "decisions", "fills", "net_pnl_usd", "reasons"] {
-                assert_eq!(run[key], first[key], "{key} under {}", run["assumptions"]["plan"]);
-            }
-        }
-    }
-}
 
 #[test]
 fn queue_models_are_named_in_the_assumptions() {
@@ -116,17 +71,6 @@ fn a_rebate_is_a_negative_fee() {
 fn only_the_symbols_asked_for_are_traded() {
     assert_eq!(coins(&sample_summary(&["--symbols", "BTC"])), ["BTC"]);
     assert_eq!(coins(&sample_summary(&[])), ["BTC", "SOL"], "all there are");
-    if let Some(path) = real("l2_2025-09-04_1946") {
-        assert_eq!(coins(&summary(&path, &["--symbols", "BTC"])), ["BTC"]);
-    }
-}
-
-#[test]
-fn raw_frames_are_replayed() {
-    let Some(path) = real("ws_raw/btcusd_20250126.gz") else { return };
-    let summary = summary(&path, &[]);
-    assert_eq!(summary["assumptions"]["data"][0]["path"], "btcusd_20250126.gz");
-    assert!(summary["events"].as_u64().unwrap() >= 46, "46 books and what else came");
 }
 
 #[test]
@@ -284,28 +228,6 @@ fn line_ends_do_not_matter_and_endless_lines_do() {
     spoilt("orderbooks_BTC.csv", unix, "", 0);
     let endless = |bytes: &mut Vec<u8>| bytes.extend(vec![b'7'; 10_000_000]);
     spoilt("trades_BTC.csv", endless, "longer than any line of a recording", 1);
-}
-
-#[test]
-fn garbage_frames_are_named_with_their_line() {
-    let Some(path) = real("ws_raw/btcusd_20250126.gz") else { return };
-    let mut text = String::new();
-    let file = fs::File::open(path).unwrap();
-    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).unwrap();
-    let mut lines: Vec<&str> = text.lines().collect();
-    let huge = lines[0].replace("\"px\":\"", "\"px\":\"9999999");
-    let negative = lines[0].replace("\"sz\":\"", "\"sz\":\"-");
-    let nan = lines[0].replace("\"sz\":\"0", "\"sz\":\"NaN");
-    let half = &lines[0][..lines[0].len() / 2];
-    lines.splice(5..5, ["hello", &huge, &negative, &nan, half]);
-    let dir = TempDir::new().unwrap();
-    fs::write(dir.path().join("frames.jsonl"), lines.join("\n") + "\n").unwrap();
-    let ended = Ended::of(dir.path(), &["replay", "frames.jsonl", "--json"]);
-    check_sound(&ended.summary());
-    for line in 6..=10 {
-        let place = format!("botmm: frames.jsonl:{line}: ");
-        assert!(ended.stderr.contains(&place), "no {place} in {}", ended.stderr);
-    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The decoder against literal frames, its twin, a naive reading by serde_json, recorded traffic
-//! and damaged frames.
+//! The decoder against literal frames, its twin, and damaged frames. Recorded traffic is read with the
+//! recordings.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
@@ -10,8 +10,7 @@ use botmm_pipeline::venue::hl::decode::{DecodeError, Field, oracle};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use decode_model::{COMPACT, RECV, Style, damage, model, style, universe};
 use proptest::prelude::*;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 type Decoded = (Result<Channel, DecodeError>, Vec<MarketEvent>);
 
@@ -53,6 +52,24 @@ fn a_book() {
 
     let (_, old) = decode_text(&literal("book_old_key_order.json"));
     assert_eq!(old, events, "the key order of early 2025, with an extra key");
+}
+
+#[test]
+fn of_more_levels_than_a_book_holds_the_first_are_taken() {
+    let level = |px: usize| format!(r#"{{"px":"{px}.0","sz":"1.5","n":3}}"#);
+    let book = |bids: usize, asks: usize| {
+        let side = |levels: Vec<usize>| levels.into_iter().map(level).collect::<Vec<_>>().join(",");
+        let bids = side((0..bids).map(|i| 60_000 - i).collect());
+        let asks = side((0..asks).map(|i| 60_001 + i).collect());
+        decode_text(&format!(
+            r#"{{"channel":"l2Book","data":{{"coin":"BTC","time":1795360001207,"levels":[[{bids}],[{asks}]]}}}}"#
+        ))
+    };
+    let (result, exact) = book(20, 20);
+    assert_eq!(result, Ok(Channel::Book));
+    for (bids, asks) in [(21, 20), (20, 100), (100, 100)] {
+        assert_eq!(book(bids, asks), (Ok(Channel::Book), exact.clone()), "{bids} {asks}");
+    }
 }
 
 #[test]
@@ -174,10 +191,6 @@ fn wrong_shapes_are_refused() {
     assert_eq!(refused("book.json", "65015.0", "65019.0"), unsorted(Side::Bid, 2));
     assert_eq!(refused("book.json", "65019.0", "65020.5"), unsorted(Side::Bid, 1));
     assert_eq!(refused("book.json", "65024.0", "65021.0"), unsorted(Side::Ask, 1));
-    let one = r#"[{"px":"65021.0","sz":"1.0","n":3},"#;
-    let many: String = (0..20).map(|i| format!(r#"{{"px":"{i}.5","sz":"1.0","n":3}},"#)).collect();
-    let error = refused("book.json", one, &format!("[{many}"));
-    assert_eq!(error, DecodeError::TooManyLevels { side: Side::Ask, count: 21 });
     let missing = |name, from| refused(name, from, "\"x\":");
     assert_eq!(missing("book.json", "\"time\":"), DecodeError::Missing(Field::Time));
     assert_eq!(missing("book.json", "\"sz\":"), DecodeError::Missing(Field::Sz));
@@ -219,120 +232,6 @@ fn an_endless_frame_is_refused_on_both_paths() {
     let frame = format!("{{\"channel\":\"trades\",\"data\":[]}}{}", " ".repeat(16 << 20));
     let (result, _) = decode_text(&frame);
     assert_eq!(result, Err(DecodeError::TooLong { len: frame.len() }));
-}
-
-/// What serde_json's document says: a third reading, as naive as can be.
-fn naive(frame: &str) -> Option<String> {
-    let v: serde_json::Value = serde_json::from_str(frame).ok()?;
-    let text = |v: &serde_json::Value| v.as_str().map(str::to_string);
-    let number = |v: &serde_json::Value| Some(px(v.as_str()?).to_string());
-    let level = |l: &serde_json::Value| match l.is_null() {
-        true => Some("0x0 ".to_string()),
-        false => Some(format!("{}x{} ", number(&l["px"])?, number(&l["sz"])?)),
-    };
-    let side = |s: &serde_json::Value| s.as_array()?.iter().map(level).collect::<Option<String>>();
-    let (data, mut out) = (&v["data"], String::new());
-    match text(&v["channel"])?.as_str() {
-        "l2Book" => {
-            out += &format!("{} {} ", text(&data["coin"])?, data["time"]);
-            out += &format!("{}| {}", side(&data["levels"][0])?, side(&data["levels"][1])?);
-        }
-        "bbo" => {
-            out += &format!("{} {} ", text(&data["coin"])?, data["time"]);
-            out += &format!("{}| {}", level(&data["bbo"][0])?, level(&data["bbo"][1])?);
-        }
-        "trades" => {
-            for t in data.as_array()? {
-                out += &format!("{} {} {} ", text(&t["coin"])?, t["time"], text(&t["side"])?);
-                out += &format!("{}x{} {}; ", number(&t["px"])?, number(&t["sz"])?, t["tid"]);
-            }
-        }
-        "activeAssetCtx" => {
-            let received = RECV.as_millis();
-            out += &format!("{} {received} ", text(&data["coin"])?);
-            out += &number(&data["ctx"]["markPx"])?;
-        }
-        _ => return None,
-    }
-    Some(out)
-}
-
-/// The same of decoded events.
-fn naive_of(events: &[MarketEvent], universe: &Universe) -> String {
-    let level = |l: &botmm_pipeline::types::Level| format!("{}x{} ", l.px, l.qty);
-    let mut out = String::new();
-    for event in events {
-        out += &format!("{} {} ", universe.get(event.asset()).coin, event.venue_time().as_millis());
-        match event {
-            MarketEvent::Book(b) => {
-                let side = |side| b.side(side).iter().map(level).collect::<String>();
-                out += &format!("{}| {}", side(Side::Bid), side(Side::Ask));
-            }
-            MarketEvent::Bbo(b) => out += &format!("{}| {}", level(&b.bid), level(&b.ask)),
-            MarketEvent::Trade(t) => {
-                let side = if t.aggressor == Side::Bid { "B" } else { "A" };
-                out += &format!("{side} {}x{} {}; ", t.px, t.qty, t.tid);
-            }
-            MarketEvent::Mark(m) => out += &m.px.to_string(),
-            MarketEvent::Status(_) => unreachable!("a decoder knows of no link"),
-        }
-    }
-    out
-}
-
-fn shared() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("BOTMM_SHARED").map_or_else(default, PathBuf::from)
-}
-
-/// The frames of one recording: a frame a line, or one after a time stamp, or inside the venue's
-/// archive record.
-fn frames_of(path: &Path) -> Vec<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path).unwrap();
-    if path.extension().is_some_and(|e| e == "gz") {
-        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    } else {
-        std::io::BufReader::new(file).read_to_string(&mut text).unwrap();
-    }
-    let frame = |line: &str| {
-        let line = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-        match line.split_once("\"raw\":") {
-            Some((_, raw)) => raw[..raw.len() - 1].to_string(),
-            None => line.to_string(),
-        }
-    };
-    text.lines().filter(|l| !l.trim().is_empty()).map(frame).collect()
-}
-
-#[test]
-fn recorded_frames_decode_alike() {
-    let folder = shared().join("data/hyperliquid/ws_raw");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("skipped: no recordings at {}", folder.display());
-        return;
-    };
-    let universe = universe();
-    let (mut market, mut old_form) = (0, 0);
-    for path in entries.map(|e| e.unwrap().path()) {
-        for frame in frames_of(&path) {
-            let mut decoder = Decoder::new();
-            let (result, events) = oracle(&mut decoder, frame.as_bytes(), &universe);
-            let result = result.unwrap_or_else(|e| panic!("{}: {e}: {frame}", path.display()));
-            match naive(&frame) {
-                Some(expected) => assert_eq!(naive_of(&events, &universe), expected),
-                None => assert!(events.is_empty(), "{result:?} from {frame}"),
-            }
-            if !events.is_empty() {
-                market += 1;
-                old_form += decoder.fallbacks();
-                let old = path.extension().is_some_and(|e| e == "gz");
-                assert_eq!(decoder.fallbacks(), u64::from(old), "{}: {frame}", path.display());
-            }
-        }
-    }
-    println!("{market} recorded market frames, {old_form} of them in the form of early 2025");
-    assert!(market > 0, "recordings without a market frame");
 }
 
 proptest! {

@@ -6,6 +6,7 @@
 mod counting;
 #[allow(dead_code, reason = "shared with the decoder's tests")]
 mod decode_model;
+mod error_texts;
 #[allow(dead_code, reason = "shared with the literal tests")]
 mod user_wire_frames;
 
@@ -15,6 +16,7 @@ use botmm_pipeline::venue::hl::user::{
 };
 use counting::allocations;
 use decode_model::{damage, universe};
+use error_texts::check_text;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::hint::black_box;
@@ -24,96 +26,7 @@ use user_wire_frames::{
     USER_FILLS,
 };
 
-fn fixtures() -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let shared = std::env::var_os("BOTMM_SHARED").map_or_else(default, PathBuf::from);
-    let folder = shared.join("hyperliquid/fixtures");
-    if !folder.is_dir() {
-        println!("skipped: no fixtures at {}", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
-fn read_json(path: &Path) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// What a sample is asked by; the samples of the documentation do not say.
-fn info_type(sample: &Value) -> &'static str {
-    let first = if sample.is_array() { &sample[0] } else { sample };
-    let has = |key| first.get(key).is_some();
-    match () {
-        () if has("limitPx") && has("isTrigger") => "frontendOpenOrders",
-        () if has("limitPx") => "openOrders",
-        () if has("closedPnl") => "userFills",
-        () if has("marginSummary") || has("crossMarginSummary") => "clearinghouseState",
-        () if has("nRequestsUsed") => "userRateLimit",
-        () if first["delta"]["type"] == "funding" => "userFunding",
-        () if sample["status"] == "unknownOid" => "orderStatus",
-        () => "somethingElse",
-    }
-}
-
-/// The frames that a file of samples stands for.
-fn frames_of(name: &str, sample: Value) -> Vec<Value> {
-    let post = |kind: &str, payload: Value| json!({"channel": "post", "data": {"id": 1, "response": {"type": kind, "payload": payload}}});
-    let info = |kind: &str, data: Value| post("info", json!({"type": kind, "data": data}));
-    let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
-    if name.ends_with(".data.json") || name.ends_with(".ack.json") || name.contains("_ws_") {
-        let frames = sample.get("examples").map_or_else(|| vec![sample.clone()], list);
-        return frames.into_iter().filter(|f| f.get("channel").is_some()).collect();
-    }
-    if name == "docs_exchange_endpoint_examples.json" {
-        return list(&sample["examples"]).into_iter().map(|p| post("action", p)).collect();
-    }
-    if name == "docs_info_endpoint_examples.json" {
-        let all = [list(&sample["info_endpoint"]), list(&sample["perpetuals"])].concat();
-        return all.into_iter().map(|data| info(info_type(&data), data)).collect();
-    }
-    if let Some(kind) = name.strip_suffix(".response.json").and_then(|n| n.split("__").nth(1)) {
-        return vec![info(kind, sample)];
-    }
-    if name.starts_with("nautilus_http_") || name.starts_with("jkorf_http_") {
-        if sample.get("status").is_some() && sample.get("response").is_some() {
-            return vec![post("action", sample)];
-        }
-        return vec![info(info_type(&sample), sample)];
-    }
-    Vec::new()
-}
-
-#[test]
-fn the_venues_samples_are_read() {
-    let Some(folder) = fixtures() else { return };
-    let (ours, nobodys) = (universe(), Universe::new(Vec::new()));
-    let mut parser = UserParser::new();
-    let (mut frames, mut events, mut refused) = (0, 0, Vec::<(String, UserError)>::new());
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.extension().is_none_or(|e| e != "json") {
-            continue;
-        }
-        for frame in frames_of(&name, read_json(&path)) {
-            let text = frame.to_string();
-            let (result, _) = oracle(&mut parser, text.as_bytes(), &nobodys);
-            result.unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
-            match oracle(&mut parser, text.as_bytes(), &ours) {
-                (Ok(_), found) => events += found.len(),
-                (Err(e), _) => refused.push((name.clone(), e)),
-            }
-            frames += 1;
-        }
-    }
-    println!("{frames} frames of samples, {events} events");
-    assert!(frames > 60 && events > 400, "{frames} frames, {events} events");
-    // Fills of 2023 have no `tid`: ours could not be counted once, so they are refused.
-    let [(name, error)] = &refused[..] else { panic!("{refused:?}") };
-    assert!(name.contains("userFills") && error.field == "tid", "{name}: {error}");
-}
-
-/// Our own list of the venue's texts, for where the fixtures are not.
+/// Some of the venue's texts; all are tested with the recordings.
 const TEXTS: [(&str, &str, &str); 14] = [
     ("per_order", "Tick", "Price must be divisible by tick size."),
     ("per_order", "MinTradeNtl", "Order must have minimum value of $10."),
@@ -131,76 +44,11 @@ const TEXTS: [(&str, &str, &str); 14] = [
     ("http_422", "Deserialize", "Failed to deserialize the JSON body into the target type"),
 ];
 
-/// The reason that a code of the list of texts must get.
-fn reject_of(code: &str) -> RejectReason {
-    match code {
-        "Tick" | "InvalidPrice" => RejectReason::Tick,
-        "InvalidSize" | "ZeroSize" => RejectReason::Size,
-        "MinTradeNtl" => RejectReason::MinNotional,
-        "PerpMargin" | "PerpMaxPosition" => RejectReason::Margin,
-        "ReduceOnly" => RejectReason::ReduceOnly,
-        "BadAloPx" => RejectReason::BadAloPx,
-        "MissingOrder" | "ModifyDead" => RejectReason::NotFound,
-        "Expired" => RejectReason::Expired,
-        "AddressRateLimit" => RejectReason::RateLimit,
-        _ => RejectReason::Other,
-    }
-}
-
-/// How the list of texts calls a request's error.
-fn code_of(error: RequestError) -> String {
-    match error {
-        RequestError::NotIsolated => "IsolatedMargin".into(),
-        other => format!("{other:?}"),
-    }
-}
-
-fn check_text(kind: &str, code: &str, text: &str) {
-    match kind {
-        "per_order" | "per_cancel" => {
-            for text in [text.to_string(), format!("{text} asset=3")] {
-                assert_eq!(ItemError::of(&text).reason, reject_of(code), "{text}");
-                // The same text for a whole batch; and it is known, not merely something else.
-                let all = RequestError::of(&text);
-                assert_eq!(all, RequestError::Order(reject_of(code)), "{text}");
-            }
-        }
-        "request" => {
-            let error = RequestError::of(text);
-            if error == RequestError::Agent {
-                assert!(code.starts_with("Agent"), "{text}");
-            } else {
-                assert_eq!(code_of(error), code, "{text}");
-            }
-            assert_eq!(error.as_reject(), reject_of(code), "{text}");
-        }
-        "ws_error" => assert_eq!(format!("{:?}", ChannelErrorKind::of(text)), code, "{text}"),
-        _ => {
-            let status: u16 = kind.strip_prefix("http_").unwrap().parse().unwrap();
-            let payload = format!("{status} {text}");
-            let response = json!({"type": "error", "payload": payload});
-            let frame = json!({"channel": "post", "data": {"id": 1, "response": response}});
-            let (_, events) =
-                oracle(&mut UserParser::new(), frame.to_string().as_bytes(), &universe());
-            assert!(matches!(events[..], [UserEvent::PostFailed { status: s, .. }] if s == status));
-        }
-    }
-}
-
 #[test]
 fn every_error_text_is_classified() {
     for (kind, code, text) in TEXTS {
         check_text(kind, code, text);
     }
-    let Some(folder) = fixtures() else { return };
-    let list = read_json(&folder.join("venue_error_strings.json"));
-    let list = list["errors"].as_array().unwrap();
-    for error in list {
-        let of = |key: &str| error[key].as_str().unwrap();
-        check_text(of("kind"), of("code"), of("text"));
-    }
-    println!("{} texts of the venue are classified", list.len());
-    assert!(list.len() > 40);
 }
 
 /// Proof that the test above can fail.

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Environment that would change what a run does.
-const OURS: [&str; 4] =
-    ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL"];
+const OURS: [&str; 3] = ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"];
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// The command, in `dir`, with nothing of this shell's settings.
@@ -121,18 +120,6 @@ pub fn copy_of_sample() -> TempDir {
         fs::write(dir.path().join("rec").join(entry.file_name()), bytes).unwrap();
     }
     dir
-}
-
-/// A real recording, when it is here.
-pub fn real(path: &str) -> Option<String> {
-    let shared = std::env::var_os("BOTMM_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let path = shared.join("data/hyperliquid").join(path);
-    if !path.exists() {
-        println!("skipped: no real recording here (set BOTMM_SHARED to its parent folder)");
-        return None;
-    }
-    Some(path.to_str().unwrap().to_owned())
 }
 
 /// Every line of a journal, as JSON.

@@ -2,10 +2,6 @@
 //! that it left reach us in either order, and the recorder's order is its own: the fit must come out
 //! as it does when everything comes in the order in which it happened.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod command;
-
 use botmm::data::{LoadOptions, load};
 use botmm_pipeline::rt::{OutLatest, Stage, ring};
 use botmm_pipeline::stage::book::BookStage;
@@ -25,6 +21,7 @@ fn recording(folder: PathBuf) -> (Tape, Universe) {
     let options = LoadOptions {
         symbols: &["BTC", "ETH", "SOL"].map(str::to_owned),
         instrument: &instrument,
+        allow_unsound: false,
         decode: &mut |_, _, _, _| Ok(()),
         progress: &|_, _| {},
     };
@@ -50,10 +47,8 @@ fn fits(events: impl Iterator<Item = MarketEvent>, assets: usize) -> Vec<Arrival
     fits
 }
 
-#[test]
-fn the_fit_does_not_depend_on_the_order_in_which_a_block_reaches_us() {
-    let Some(folder) = command::real("l2_2025-09-04_1946").map(PathBuf::from) else { return };
-    let (tape, universe) = recording(folder);
+pub fn the_fit_does_not_depend_on_the_order_in_which_a_block_reaches_us(folder: &str) {
+    let (tape, universe) = recording(folder.into());
     let as_it_happened = tape.iter_venue().map(|mut event| {
         event.set_recv_time(event.venue_time());
         event
