@@ -115,6 +115,9 @@ pub struct ReplayArgs {
     /// Drop nothing between the stages, so that plans can be compared; slower.
     #[arg(long)]
     pub lossless: bool,
+    /// Use what is sound of a file of which most is not; without it such a file is an error.
+    #[arg(long)]
+    pub allow_unsound: bool,
     /// What both market verbs take.
     #[command(flatten)]
     pub common: MarketArgs,

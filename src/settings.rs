@@ -39,9 +39,10 @@ pub use secrets::Secrets;
 pub use starter::starter;
 pub use values::{parse_bps, parse_usd};
 
-use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
 use document::Origins;
+use draft::Chosen;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Value;
@@ -156,6 +157,11 @@ impl Settings {
         self.universe.keys().map(String::as_str)
     }
 
+    /// Whether a person said which coins to quote.
+    pub fn symbols_are_chosen(&self) -> bool {
+        self.draft.symbols_are_chosen()
+    }
+
     /// Where a key's value came from (`FILE:LINE`, a variable, a flag); [`None`] = built in.
     pub fn origin(&self, key: &str) -> Option<&str> {
         self.draft.origins.get(key).map(String::as_str).filter(|o| !o.starts_with(SHIPPED_NAME))
@@ -164,22 +170,15 @@ impl Settings {
     fn build(mut draft: Draft) -> Result<Self, ConfigError> {
         spec::check(&draft.table, &draft.origins)?;
         draft.lay_live_params()?;
-        let Draft { table, origins, secrets, delisted, .. } = &mut draft;
-        let root: file::Root = file::read(table, "", origins)?;
-        let universe = instruments(&root, origins)?;
+        let root: file::Root = file::read(&draft.table, "", &draft.origins)?;
+        let universe = instruments(&root, &draft.origins)?;
         let coins: Vec<String> = universe.keys().cloned().collect();
-        let typed = root.general.symbols.iter().map(String::as_str);
-        let wrong = |problem| {
-            let key = "general.symbols";
-            ConfigError::at(place_of(origins, key), key, problem)
-        };
-        let (typed, gone) = symbols::split_delisted(typed, &coins, &delisted.coins);
-        if let Some(coin) = gone.first().filter(|_| delisted.strict || typed.is_empty()) {
-            let problem = format!("the venue has delisted {coin}; allowed: coins that it lists");
-            return Err(wrong(problem));
-        }
-        let symbols = symbols::resolve_all(typed, &coins, MAX_ASSETS).map_err(wrong)?;
-        if let Some(general) = table.get_mut("general").and_then(Value::as_table_mut) {
+        let Chosen { symbols, known: coins, delisted } =
+            draft.choose(&root.general.symbols, &coins)?;
+        let is_by_recording = draft.is_by_recording();
+        let Draft { table, origins, secrets, .. } = &mut draft;
+        let general = table.get_mut("general").and_then(Value::as_table_mut);
+        if let Some(general) = general.filter(|_| !is_by_recording) {
             let list = symbols.iter().cloned().map(Value::String).collect();
             general.insert("symbols".to_owned(), Value::Array(list));
         }
@@ -187,17 +186,20 @@ impl Settings {
         let sim = simulator(&root, origins)?;
         let mut reader = relations::Reader::new(&root, origins, sim.maker_fee);
         let defaults = reader.params(None)?;
-        let mut params = BTreeMap::new();
+        let mut params = reader.traded(&symbols)?;
         for coin in root.asset.keys() {
-            if !universe.contains_key(coin) {
+            if !coins.contains(coin) {
                 let (key, all) = (format!("asset.{coin}"), coins.join(", "));
                 let problem = format!("the universe has no such coin; known: {all}");
                 return Err(ConfigError::at(place_of(origins, &key), key, problem));
             }
-            params.insert(coin.clone(), reader.params(Some(coin))?);
+            // What is set for a coin that is not traded is still well-formed.
+            let of_coin = reader.params(Some(coin))?;
+            params.entry(coin.clone()).or_insert(of_coin);
         }
-        let mut warnings = reader.warnings;
-        warnings.extend(gone.iter().map(|c| format!("{c}: the venue has delisted it; left out")));
+        let mut warnings = reader.warnings();
+        let left_out = |c: &String| format!("{c}: the venue has delisted it; left out");
+        warnings.extend(delisted.iter().map(left_out));
         Ok(Self {
             symbols,
             plan_name: root.general.plan,
@@ -239,7 +241,9 @@ fn instruments(
         let key = format!("universe.{name}");
         let error = |p: String| Err(ConfigError::at(place_of(origins, &key), key.clone(), p));
         let Some(coin) = Coin::new(name) else {
-            return error("not a coin's name; allowed: 1 to 15 printable ASCII letters".to_owned());
+            return error(format!(
+                "not a coin's name; allowed: 1 to {MAX_COIN_BYTES} printable ASCII letters"
+            ));
         };
         if let Some(other) = by_index.insert(entry.index, name) {
             return error(format!("index = {} is already {other}'s", entry.index));

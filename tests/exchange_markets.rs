@@ -4,7 +4,7 @@
 
 mod command;
 
-use botmm::data::{LoadOptions, load};
+use botmm::data::{LoadOptions, LoadReport, find, load};
 use botmm::exchange::faults::{Fault, FaultKind, Faulty, Schedule, Who};
 use botmm::exchange::front::{Hub, HubConfig};
 use botmm::exchange::local::{self, LocalConfig};
@@ -13,7 +13,7 @@ use botmm::exchange::markets::mirror::Mirror;
 use botmm::exchange::markets::tape::{self, Recording, Speed};
 use botmm::exchange::memory::{Memory, MemoryStage, MemoryTransport};
 use botmm::exchange::venue::VenueConfig;
-use botmm::settings::Settings;
+use botmm::settings::{Overrides, Settings};
 use botmm_pipeline::rt::Stage as _;
 use botmm_pipeline::types::{
     AssetId, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe, Usd,
@@ -127,6 +127,13 @@ fn settings() -> Settings {
     Settings::load(None, &|_| None).unwrap()
 }
 
+/// The sample as a market plays it, of all its coins or of some.
+fn played(symbols: Option<&str>) -> (Recording, LoadReport) {
+    let flags = Overrides { symbols: symbols.map(str::to_owned), ..Overrides::default() };
+    let found = find(&[sample()], &|_, _| {}).unwrap();
+    tape::load(found, &settings().with(&flags).unwrap(), false).unwrap()
+}
+
 /// Lines that a market says, and where they are kept.
 fn listening() -> (Say, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
@@ -146,6 +153,7 @@ fn sample_events(universe: &Universe) -> (Vec<MarketEvent>, Nanos) {
     let options = LoadOptions {
         symbols: &symbols,
         instrument: &|coin| settings.instrument(coin),
+        allow_unsound: false,
         decode: &mut |_, _, _, _| Ok(()),
         progress: &|_, _| {},
     };
@@ -173,7 +181,7 @@ fn touch_of(event: &MarketEvent) -> Option<Touch> {
 #[test]
 fn books_of_a_tape_are_told_at_their_mapped_times() {
     const SPEED: i64 = 4;
-    let (recording, report) = tape::load(&[sample()], &[], &settings()).unwrap();
+    let (recording, report) = played(None);
     assert!(!report.files.is_empty());
     let coins: Vec<_> = recording.universe().iter().map(|(_, i)| i.coin.to_string()).collect();
     assert_eq!(coins, ["BTC", "SOL"], "what is recorded, in the configured order");
@@ -271,7 +279,7 @@ fn a_resting_order_fills_when_the_tape_trades_through_it() {
 #[test]
 fn two_runs_are_equal() {
     let run = || {
-        let (recording, _) = tape::load(&[sample()], &["SOL".into()], &settings()).unwrap();
+        let (recording, _) = played(Some("SOL"));
         let universe = local::listed(recording.universe().iter().map(|(_, i)| *i));
         let (say, _) = listening();
         let speed = "7.5".parse().unwrap();

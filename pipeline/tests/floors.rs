@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Module → floor (DESIGN §3). Two modules of one floor do not see each other either.
+/// Module → floor (ARCHITECTURE.md, "Two crates, five floors"). Two modules of one floor do not see each other either.
 const FLOORS: [(&str, u32); 6] =
     [("types", 0), ("logic", 1), ("rt", 1), ("venue", 2), ("stage", 3), ("wiring", 4)];
 const MAX_LINES: usize = 500;

@@ -15,6 +15,9 @@ pub struct MarketSource {
     /// How many times as fast as recorded the tape runs, 0.1 to 1000 [default: 1].
     #[arg(long, value_name = "N", value_parser = str::parse::<Speed>)]
     pub speed: Option<Speed>,
+    /// Use what is sound of a recording of which most is not; without it that is an error.
+    #[arg(long)]
+    pub allow_unsound: bool,
     /// The venue that --market mirror mirrors: testnet, https://HOST[:PORT], http://127.0.0.1:PORT.
     #[arg(long, value_name = "URL", required_if_eq("market", "mirror"))]
     pub mirror_url: Option<String>,
@@ -53,6 +56,9 @@ impl MarketSource {
         }
         if market != M::Tape && self.speed.is_some() {
             return Some("--speed is for --market tape; the other markets run in real time");
+        }
+        if market != M::Tape && self.allow_unsound {
+            return Some("--allow-unsound is for --market tape");
         }
         if market != M::Mirror && self.mirror_url.is_some() {
             return Some("--mirror-url is for --market mirror");

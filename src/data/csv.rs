@@ -3,10 +3,11 @@
 use super::Progress;
 use super::error::DataError;
 use super::frames::{each_line, finish};
-use super::hygiene::{Intake, plausible};
+use super::hygiene::{Intake, Place};
 use super::report::{FileLog, FileReport, LoadReport};
-use super::scan::{CsvKind, DataFile};
-use botmm_pipeline::types::decimal::parse_decimal_exp;
+use super::scan::{CsvKind, DataFile, known_format};
+use super::time::{TimeColumn, TimeForm};
+use botmm_pipeline::types::decimal::{parse_decimal_exp, parse_whole};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
     AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade,
@@ -18,6 +19,7 @@ pub fn read(
     file: &DataFile,
     kind: CsvKind,
     asset: AssetId,
+    must_be_sound: bool,
     intake: &mut Intake,
     report: &mut LoadReport,
     bar: &Progress<'_>,
@@ -34,11 +36,14 @@ pub fn read(
             }
         }
     })?;
-    let last_push = reader.transpose()?.map(|mut reader| reader.touch.flush(intake));
-    if let Some(Err((line, rows, why))) = last_push {
-        log.skip(line, rows, &why);
+    if let Some(mut reader) = reader.transpose()? {
+        if let Err((line, rows, why)) = reader.touch.flush(intake) {
+            log.skip(line, rows, &why);
+        }
+        reader.tell(&mut log);
     }
-    finish(file, source, log)
+    intake.end_file(&mut log);
+    finish(file, source, log, must_be_sound)
 }
 
 /// Fields of the current row, by number.
@@ -60,44 +65,32 @@ impl Row<'_> {
     fn decimal(&self, column: usize) -> Result<i64, String> {
         parse_decimal_exp(self.text(column)).map_err(|e| self.bad(column, e))
     }
-    /// A moment, of a unit with so many decimals to the nanosecond.
-    fn time(&self, column: usize, decimals: u32, unit: &str) -> Result<Nanos, String> {
-        let time = parse_scaled(self.text(column), decimals).filter(|t| plausible(Nanos(*t)));
-        time.map(Nanos).ok_or_else(|| self.bad(column, format!("not a time in {unit}")))
+    fn time(&self, column: usize, times: &mut TimeColumn) -> Result<Nanos, String> {
+        let time = times.read(self.text(column));
+        time.ok_or_else(|| self.bad(column, format!("not a time in {}", times.form().as_str())))
     }
-    fn side(&self, column: usize, bid: [&[u8]; 2], ask: [&[u8]; 2]) -> Result<Side, String> {
+    /// Of a trade the side that took, of a touch the side it is on.
+    fn side(&self, column: usize) -> Result<Side, String> {
         let text = self.text(column);
-        if bid.contains(&text) {
+        let is_one_of =
+            |names: &[&str]| names.iter().any(|n| text.eq_ignore_ascii_case(n.as_bytes()));
+        if is_one_of(&["buy", "bid", "b"]) {
             return Ok(Side::Bid);
         }
-        if ask.contains(&text) {
+        if is_one_of(&["sell", "ask", "s", "a"]) {
             return Ok(Side::Ask);
         }
-        Err(self.bad(column, "not a side"))
+        Err(self.bad(column, "not a side; known: buy, sell, bid, ask, B, S, A"))
     }
-}
-
-/// An exact decimal number times 10^`decimals`; [`None`] when it is none, finer, or too large.
-fn parse_scaled(text: &[u8], decimals: u32) -> Option<i64> {
-    let point = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
-    let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
-    if whole.is_empty() {
-        return None;
+    /// Whether a recorder filled the field up for want of a level.
+    fn is_padding(&self, column: usize) -> bool {
+        let text = self.text(column);
+        text.iter().all(|b| matches!(b, b'0' | b'.'))
+            || [b"nan".as_slice(), b"null"].iter().any(|word| text.eq_ignore_ascii_case(word))
     }
-    let mut value: i64 = 0;
-    let padding = (decimals as usize).saturating_sub(fraction.len());
-    let digits = whole.iter().chain(fraction).chain(std::iter::repeat_n(&b'0', padding));
-    for (i, &b) in digits.enumerate() {
-        let digit = b.is_ascii_digit().then(|| i64::from(b - b'0'))?;
-        if i >= whole.len() + decimals as usize {
-            if digit != 0 {
-                return None;
-            }
-            continue;
-        }
-        value = value.checked_mul(10)?.checked_add(digit)?;
+    fn is_empty_level(&self, px: usize, qty: usize) -> bool {
+        self.is_padding(px) && self.is_padding(qty)
     }
-    Some(value)
 }
 
 /// Where the columns of a kind are.
@@ -107,17 +100,25 @@ enum Columns {
     Prices { px: usize, qty: usize, side: usize },
 }
 
+/// The column of the time of receipt, and that of the venue's.
+const LOCAL: &str = "timestamp";
+const VENUE: &str = "exchange_timestamp";
+
 /// Rows that are skipped: the last one's line number, how many, and why.
 type Skipped = (u64, u64, String);
 
 struct Reader {
     asset: AssetId,
+    delimiter: u8,
     names: Vec<String>,
     fields: Vec<Range<usize>>,
-    local: usize,
-    venue: usize,
+    /// Column and form of the time of receipt, and of the venue's.
+    local: (usize, TimeColumn),
+    venue: (usize, TimeColumn),
     columns: Columns,
     touch: Touch,
+    /// Rows with levels that share a price.
+    merged_rows: u64,
 }
 
 impl Reader {
@@ -128,10 +129,17 @@ impl Reader {
         header: &[u8],
         log: &mut FileLog<'_>,
     ) -> Result<Self, DataError> {
+        if let Some(what) = known_format(header) {
+            return Err(DataError::NotARecording { path: file.path.clone(), why: what.to_owned() });
+        }
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let text = String::from_utf8_lossy(header);
-        let names: Vec<String> = text.split(',').map(|n| n.trim().to_owned()).collect();
+        let delimiter = delimiter(header);
+        let mut fields = Vec::new();
+        split(header, delimiter, &mut fields);
+        let name = |field: &Range<usize>| String::from_utf8_lossy(&header[field.clone()]);
+        let names: Vec<String> = fields.iter().map(|f| name(f).trim().to_owned()).collect();
         let find = |name: &str| names.iter().position(|n| n == name);
+        let text = String::from_utf8_lossy(header);
         let column = |name: &str| {
             find(name).ok_or_else(|| DataError::MissingColumn {
                 path: file.path.clone(),
@@ -167,42 +175,82 @@ impl Reader {
                 side: column("side")?,
             },
         };
-        let (local, venue) = (column("timestamp")?, column("exchange_timestamp")?);
-        let (fields, touch) = (Vec::with_capacity(names.len()), Touch::default());
-        Ok(Self { asset, names, fields, local, venue, columns, touch })
+        let local = (column(LOCAL)?, TimeColumn::new(TimeForm::Seconds));
+        let venue = (column(VENUE)?, TimeColumn::new(TimeForm::Millis));
+        let touch = Touch::default();
+        Ok(Self { asset, delimiter, names, fields, local, venue, columns, touch, merged_rows: 0 })
     }
 
     /// Takes in one row.
     fn row(&mut self, number: u64, line: &[u8], intake: &mut Intake) -> Result<(), Skipped> {
-        self.fields.clear();
-        let mut start = 0;
-        for field in line.split(|&b| b == b',') {
-            self.fields.push(start..start + field.len());
-            start += field.len() + 1;
-        }
+        split(line, self.delimiter, &mut self.fields);
         let (have, want) = (self.fields.len(), self.names.len());
         let one = |why: String| (number, 1, why);
         if have != want {
             return Err(one(format!("{have} columns, the header has {want}")));
         }
         let row = Row { line, fields: &self.fields, names: &self.names };
-        let recv_time = row.time(self.local, 9, "unix seconds").map_err(one)?;
-        let venue_time = row.time(self.venue, 6, "unix milliseconds").map_err(one)?;
+        let recv_time = row.time(self.local.0, &mut self.local.1).map_err(one)?;
+        let venue_time = row.time(self.venue.0, &mut self.venue.1).map_err(one)?;
         let at = Times { asset: self.asset, recv_time, venue_time };
+        let place = Place { line: number, rows: 1 };
         match &self.columns {
             Columns::Books { levels } => {
-                let event = book(&row, at, levels).map_err(one)?;
-                intake.admit(&event).map_err(one)
+                let (book, is_merged) = book(&row, at, levels).map_err(one)?;
+                self.merged_rows += u64::from(is_merged);
+                intake.admit(&MarketEvent::Book(book), place).map_err(one)
             }
             Columns::Trades { px, qty, side, tid } => {
                 let event = trade(&row, at, [*px, *qty, *side, *tid]).map_err(one)?;
-                intake.admit(&event).map_err(one)
+                intake.admit(&event, place).map_err(one)
             }
             Columns::Prices { px, qty, side } => {
                 let (side, level) = touch(&row, [*px, *qty, *side]).map_err(one)?;
                 self.touch.set(Push { at, seen: [false; 2], line: number }, side, level, intake)
             }
         }
+    }
+
+    /// Says what was read otherwise than it stands there.
+    fn tell(&self, log: &mut FileLog<'_>) {
+        let usual =
+            [(LOCAL, &self.local.1, TimeForm::Seconds), (VENUE, &self.venue.1, TimeForm::Millis)];
+        for (name, column, usual) in usual {
+            if column.form() != usual {
+                log.warn(&format!("column `{name}` is read as {}", column.form().as_str()));
+            }
+        }
+        if self.merged_rows > 0 {
+            log.warn(&format!(
+                "{} of {} rows have levels that share a price (a recorder that rounds): read as one \
+                 level with their sizes added up",
+                self.merged_rows, log.rows
+            ));
+        }
+    }
+}
+
+/// Which byte parts the columns of a header.
+fn delimiter(header: &[u8]) -> u8 {
+    let count = |delimiter: &u8| header.iter().filter(|b| *b == delimiter).count();
+    // Of equals the last: a comma unless another parts more.
+    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+}
+
+/// Where the fields of a line are, without the quotes around them. A quoted field may hold the
+/// delimiter; no field of ours has a quote inside.
+fn split(line: &[u8], delimiter: u8, fields: &mut Vec<Range<usize>>) {
+    fields.clear();
+    let (mut start, mut is_quoted) = (0, false);
+    let has_quotes = line.contains(&b'"');
+    for field in line.split(|&b| {
+        is_quoted ^= has_quotes && b == b'"';
+        b == delimiter && !is_quoted
+    }) {
+        let bare = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\""));
+        let end = start + field.len();
+        fields.push(if bare.is_some() { start + 1..end - 1 } else { start..end });
+        start = end + 1;
     }
 }
 
@@ -218,46 +266,61 @@ fn level(row: &Row<'_>, px: usize, qty: usize) -> Result<Level, String> {
     Ok(Level { px: Px::from_raw(row.decimal(px)?), qty: Qty::from_raw(row.decimal(qty)?) })
 }
 
-fn book(row: &Row<'_>, at: Times, columns: &[[usize; 4]]) -> Result<MarketEvent, String> {
+/// The book of a row, and whether levels of one price were put together in it.
+fn book(row: &Row<'_>, at: Times, columns: &[[usize; 4]]) -> Result<(BookSnapshot, bool), String> {
     let Times { asset, recv_time, venue_time } = at;
     let mut book = BookSnapshot { asset, recv_time, venue_time, ..BookSnapshot::EMPTY };
+    let mut is_merged = false;
     for side in Side::BOTH {
         let (levels, count) = match side {
             Side::Bid => (&mut book.bids, &mut book.bid_count),
             Side::Ask => (&mut book.asks, &mut book.ask_count),
         };
         let mut ended = false;
-        for (i, column) in columns.iter().enumerate() {
+        for column in columns {
             let [px, qty] = [column[2 * side.index()], column[2 * side.index() + 1]];
-            // A shallow book leaves its last levels blank.
-            if row.text(px).is_empty() && row.text(qty).is_empty() {
+            // A shallow book leaves its last levels blank, or fills them up.
+            if row.is_empty_level(px, qty) {
                 ended = true;
                 continue;
             }
             if ended {
-                return Err(row.bad(px, "a level after a blank one"));
+                return Err(row.bad(px, "a level after an empty one"));
             }
-            levels[i] = level(row, px, qty)?;
-            *count += 1;
+            let level = level(row, px, qty)?;
+            let last = usize::from(*count).checked_sub(1).map(|last| &mut levels[last]);
+            match last.filter(|last| last.px == level.px && level.qty.is_positive()) {
+                Some(last) => {
+                    let sum = last.qty.raw().saturating_add(level.qty.raw());
+                    last.qty = Qty::from_raw(sum);
+                    is_merged = true;
+                }
+                None => {
+                    levels[usize::from(*count)] = level;
+                    *count += 1;
+                }
+            }
         }
     }
-    Ok(MarketEvent::Book(book))
+    Ok((book, is_merged))
 }
 
 fn trade(row: &Row<'_>, at: Times, columns: [usize; 4]) -> Result<MarketEvent, String> {
     let Times { asset, recv_time, venue_time } = at;
     let [px, qty, side, tid] = columns;
     let Level { px, qty } = level(row, px, qty)?;
-    let aggressor = row.side(side, [b"buy", b"B"], [b"sell", b"A"])?;
-    let id = std::str::from_utf8(row.text(tid)).ok().and_then(|t| t.parse().ok());
-    let tid = id.ok_or_else(|| row.bad(tid, "not a trade id"))?;
+    let aggressor = row.side(side)?;
+    let tid = parse_whole(row.text(tid)).ok_or_else(|| row.bad(tid, "not a whole number"))?;
     let trade = Trade { asset, aggressor, recv_time, venue_time, px, qty, tid, ..Trade::default() };
     Ok(MarketEvent::Trade(trade))
 }
 
 fn touch(row: &Row<'_>, columns: [usize; 3]) -> Result<(Side, Level), String> {
     let [px, qty, side] = columns;
-    let side = row.side(side, [b"bid", b"B"], [b"ask", b"A"])?;
+    let side = row.side(side)?;
+    if row.is_empty_level(px, qty) {
+        return Ok((side, Level::default()));
+    }
     let level = level(row, px, qty)?;
     if !level.px.is_positive() || !level.qty.is_positive() {
         let (px, qty) = (level.px, level.qty);
@@ -308,25 +371,7 @@ impl Touch {
         let Times { asset, recv_time, venue_time } = push.at;
         let bbo = Bbo { asset, recv_time, venue_time, bid, ask, ..Bbo::default() };
         let rows = push.seen.iter().filter(|s| **s).count() as u64;
-        intake.admit(&MarketEvent::Bbo(bbo)).map_err(|why| (push.line, rows, why))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_scaled;
-
-    #[test]
-    fn times_are_exact() {
-        let ns = |text: &str| parse_scaled(text.as_bytes(), 9);
-        assert_eq!(ns("1757015216.673878"), Some(1_757_015_216_673_878_000));
-        assert_eq!(ns("1757015217.1651921"), Some(1_757_015_217_165_192_100));
-        assert_eq!(ns("1757015217"), Some(1_757_015_217_000_000_000));
-        assert_eq!(ns("1.1234567891"), None, "finer than a nanosecond");
-        assert_eq!(ns("1.1234567890000"), Some(1_123_456_789));
-        assert_eq!(parse_scaled(b"1757015216253.0", 6), Some(1_757_015_216_253_000_000));
-        for bad in ["", ".", ".5", "-1", "1e9", "nan", "99999999999999999999", "1.2.3"] {
-            assert_eq!(ns(bad), None, "{bad}");
-        }
+        let place = Place { line: push.line, rows };
+        intake.admit(&MarketEvent::Bbo(bbo), place).map_err(|why| (push.line, rows, why))
     }
 }

@@ -57,14 +57,16 @@ pub enum DataError {
         /// What is there.
         available: String,
     },
-    /// A coin that we do not know the size decimals of.
-    #[error(
-        "{coin}: its size decimals are not known; add it to the instrument table, \
-             or choose other symbols"
-    )]
-    NoInstrument {
+    /// A file of which so much is unsound that the rest tells of another market.
+    #[error("{}: {problem} (first: {first}); mend the file, leave it out, or use what is sound of it \
+             with --allow-unsound", .path.display())]
+    Unsound {
         /// Which.
-        coin: String,
+        path: PathBuf,
+        /// How much.
+        problem: String,
+        /// The first such line, and what is wrong with it.
+        first: String,
     },
     /// More coins than one process trades.
     #[error(

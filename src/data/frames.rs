@@ -1,28 +1,37 @@
 //! Raw frames as they came over the wire, one `LOCAL_NS JSON` a line.
 
 use super::error::DataError;
-use super::hygiene::{Intake, plausible};
+use super::hygiene::{BOOKS, Intake, Place};
 use super::report::{FileLog, FileReport, LoadReport};
 use super::scan::DataFile;
 use super::source::{Line, Source};
+use super::time::{TimeColumn, TimeForm, any_form};
 use super::{FrameDecoder, Progress};
-use botmm_pipeline::types::{Coin, Nanos, Universe};
+use botmm_pipeline::types::limits::BOOK_LEVELS;
+use botmm_pipeline::types::{Coin, Universe};
 use std::collections::BTreeSet;
 
 const COIN_KEY: &[u8] = b"\"coin\":\"";
 /// Lines between two reports of progress.
 pub const PROGRESS_LINES: u64 = 1024;
 
+/// The most bytes that stand in front of a frame.
+const MAX_TIME_BYTES: usize = 40;
+
 /// Whether a line could be a frame, with a local time or without.
 pub fn looks_like_frame(line: &[u8]) -> bool {
-    let (_, json) = split_time(line.trim_ascii());
-    json.starts_with(b"{")
+    let (time, json) = split_time(line.trim_ascii());
+    json.starts_with(b"{") && (time.is_empty() || any_form(time).is_some())
 }
 
-/// The leading run of digits with the blank after it, and the rest.
-fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
-    let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
-    (&line[..digits], line[digits..].trim_ascii_start())
+/// The local time in front of a frame, and the frame. A blank, tab, comma or semicolon parts them.
+pub fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
+    let brace = line.iter().take(MAX_TIME_BYTES).position(|&b| b == b'{').unwrap_or(line.len());
+    let (mut time, json) = line.split_at(brace);
+    while let [rest @ .., b' ' | b'\t' | b',' | b';'] = time {
+        time = rest;
+    }
+    (time.trim_ascii_start(), json)
 }
 
 /// The first coin that a frame names.
@@ -58,46 +67,80 @@ pub fn read(
     file: &DataFile,
     universe: &Universe,
     decode: &mut FrameDecoder<'_>,
+    must_be_sound: bool,
     intake: &mut Intake,
     report: &mut LoadReport,
     bar: &Progress<'_>,
 ) -> Result<FileReport, DataError> {
     let mut log = FileLog::new(&file.path, report);
+    let (mut times, mut is_deep) = (TimeColumn::new(TimeForm::Nanos), None);
     let source = each_line(file, &mut log, bar, |number, line, log| {
         log.rows += 1;
-        match frame(line, universe, decode, intake) {
+        let kind = kind_of(line);
+        if kind == Some(BOOKS) {
+            is_deep.get_or_insert_with(|| levels(line) > 2 * BOOK_LEVELS);
+        }
+        match frame(number, line, &mut times, universe, decode, intake) {
             Ok(true) => {}
             Ok(false) => log.other_coins += 1,
-            Err(why) => log.skip(number, 1, &why),
+            Err(why) => {
+                kind.into_iter().for_each(|kind| log.bad[kind] += 1);
+                log.skip(number, 1, &why);
+            }
         }
     })?;
-    finish(file, source, log)
+    if times.form() != TimeForm::Nanos {
+        log.warn(&format!("local times are read as {}", times.form().as_str()));
+    }
+    if is_deep == Some(true) {
+        log.warn(&format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
+    }
+    intake.end_file(&mut log);
+    finish(file, source, log, must_be_sound)
+}
+
+/// The levels that a book's line has on both sides.
+fn levels(line: &[u8]) -> usize {
+    const PX_KEY: &[u8] = b"\"px\"";
+    line.windows(PX_KEY.len()).filter(|window| *window == PX_KEY).count()
+}
+
+/// Which of [`KINDS`](super::hygiene::KINDS) a frame is of, by the channel that it begins with.
+fn kind_of(line: &[u8]) -> Option<usize> {
+    const CHANNELS: [&[u8]; 3] = [b"trades\"", b"bbo\"", b"l2Book\""];
+    let (_, json) = split_time(line);
+    let channel = json.strip_prefix(b"{\"channel\":\"")?;
+    CHANNELS.iter().position(|name| channel.starts_with(name))
 }
 
 /// Decodes one line; `Ok(false)` when it is about a coin that was not asked for.
 fn frame(
+    number: u64,
     line: &mut [u8],
+    times: &mut TimeColumn,
     universe: &Universe,
     decode: &mut FrameDecoder<'_>,
     intake: &mut Intake,
 ) -> Result<bool, String> {
-    let (digits, json) = split_time(line);
+    let (time, json) = split_time(line);
     let json_len = json.len();
     if !json.starts_with(b"{") {
         return Err("not a frame (`LOCAL_NS JSON` expected)".to_owned());
     }
-    if digits.is_empty() {
-        return Err("no local time".to_owned());
+    if time.is_empty() {
+        return Err("no local time in front of the frame; write there when it was received \
+                    (`LOCAL_NS JSON`, unix ns or ISO 8601)"
+            .to_owned());
     }
-    let time = std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).map(Nanos);
-    let time = time.filter(|t| plausible(*t)).ok_or("local time is not unix nanoseconds")?;
+    let not_a_time = |times: &TimeColumn| format!("local time is not {}", times.form().as_str());
+    let time = times.read(time).ok_or_else(|| not_a_time(times))?;
     if coin_of(json).is_some_and(|coin| universe.find(coin).is_none()) {
         return Ok(false);
     }
     let start = line.len() - json_len;
     let mut wrong = None;
     decode(&mut line[start..], time, universe, &mut |event| {
-        if let Err(why) = intake.admit(event) {
+        if let Err(why) = intake.admit(event, Place { line: number, rows: 1 }) {
             wrong.get_or_insert(why);
         }
     })?;
@@ -154,8 +197,16 @@ pub fn each_line(
     Ok(source)
 }
 
-/// Closes a file's books.
-pub fn finish(file: &DataFile, source: Source, log: FileLog<'_>) -> Result<FileReport, DataError> {
+/// Closes a file's books; with `must_be_sound` only when enough of it is.
+pub fn finish(
+    file: &DataFile,
+    source: Source,
+    log: FileLog<'_>,
+    must_be_sound: bool,
+) -> Result<FileReport, DataError> {
+    if must_be_sound {
+        log.check()?;
+    }
     let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
     Ok(log.finish(source.finish().map_err(unreadable)?))
 }

@@ -2,13 +2,17 @@
 
 use super::Loaded;
 use super::error::DataError;
-use super::report::LoadReport;
+use super::order::{Stamp, judge_states, judge_trades};
+use super::report::{FileLog, LoadReport};
+use botmm_pipeline::types::decimal::SCALE_DIGITS;
+use botmm_pipeline::types::instrument::MAX_SZ_DECIMALS;
 use botmm_pipeline::types::limits::{MAX_ASSETS, MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{
-    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade,
+    Universe,
 };
 use botmm_pipeline::venue::tape::{TapeBuilder, TapeCounts};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Receive and venue times outside these are a wrong unit or a broken line: 2001-09 to 2096-10.
 const FIRST_TIME: Nanos = Nanos(1_000_000_000_000_000_000);
@@ -24,74 +28,49 @@ pub fn plausible(time: Nanos) -> bool {
     FIRST_TIME <= time && time <= LAST_TIME
 }
 
-/// Collects sound events; says what is wrong with the others.
-pub struct Intake {
-    builder: TapeBuilder,
-    seen: HashSet<(AssetId, u64)>,
-    /// Newest venue time of books and of touches, by asset, in the current file.
-    newest: [[Nanos; 2]; MAX_ASSETS],
+/// Where an event stood: the last of its lines, and how many there were.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub line: u64,
+    pub rows: u64,
+}
+
+/// Kinds of data, in the order of [`MarketEvent::channel_rank`].
+pub const KINDS: [&str; 3] = ["trades", "best bids and offers", "books"];
+
+/// The place of books in [`KINDS`].
+pub const BOOKS: usize = 2;
+
+/// The times so far of one series: one kind of data of one coin in one file.
+#[derive(Clone, Copy)]
+struct Series {
+    recv: Nanos,
+    venue: Nanos,
+    /// One of both went back.
+    is_out_of_order: bool,
+}
+
+const NO_SERIES: Series = Series { recv: FIRST_TIME, venue: FIRST_TIME, is_out_of_order: false };
+
+/// What was taken in.
+#[derive(Clone, Default)]
+struct Tally {
     counts: Vec<TapeCounts>,
-    duplicates: u64,
     early: u64,
     worst_lead: Nanos,
 }
 
-impl Intake {
-    pub fn new(universe: &Universe) -> Self {
-        Self {
-            builder: TapeBuilder::default(),
-            seen: HashSet::new(),
-            newest: [[FIRST_TIME; 2]; MAX_ASSETS],
-            counts: vec![TapeCounts::default(); universe.len()],
-            duplicates: 0,
-            early: 0,
-            worst_lead: Nanos::ZERO,
-        }
+impl Tally {
+    fn of(assets: usize) -> Self {
+        Self { counts: vec![TapeCounts::default(); assets], ..Self::default() }
     }
 
-    /// Files are recordings of their own: one may well be older than the one before it.
-    pub fn start_file(&mut self) {
-        self.newest = [[FIRST_TIME; 2]; MAX_ASSETS];
-    }
-
-    /// Takes an event in, or says what is wrong with it. A repeated trade is not wrong: it is
-    /// counted and dropped.
-    pub fn admit(&mut self, event: &MarketEvent) -> Result<(), String> {
-        let Some(counts) = self.counts.get_mut(event.asset().index()) else {
-            return Err("an asset that was not asked for".to_owned());
-        };
-        for (time, clock) in [(event.recv_time(), "local"), (event.venue_time(), "venue")] {
-            if !plausible(time) {
-                return Err(format!("{clock} time {time} is not of this century: wrong unit?"));
-            }
-        }
-        let apart = Nanos((event.recv_time() - event.venue_time()).0.abs());
-        let most = if matches!(event, MarketEvent::Trade(_)) { MAX_TRADE_APART } else { MAX_APART };
-        if apart > most {
-            let seconds = apart.as_millis() / 1000;
-            return Err(format!(
-                "local and venue time are {seconds} s apart: one of them is wrong"
-            ));
-        }
+    fn add(&mut self, event: &MarketEvent) {
+        let counts = &mut self.counts[event.asset().index()];
         match event {
-            MarketEvent::Trade(trade) => {
-                check_trade(trade)?;
-                if !self.seen.insert((trade.asset, trade.tid)) {
-                    self.duplicates += 1;
-                    return Ok(());
-                }
-                counts.trades += 1;
-            }
-            MarketEvent::Bbo(bbo) => {
-                check_bbo(bbo)?;
-                forward(&mut self.newest[bbo.asset.index()][0], bbo.venue_time)?;
-                counts.bbos += 1;
-            }
-            MarketEvent::Book(book) => {
-                check_book(book)?;
-                forward(&mut self.newest[book.asset.index()][1], book.venue_time)?;
-                counts.books += 1;
-            }
+            MarketEvent::Trade(_) => counts.trades += 1,
+            MarketEvent::Bbo(_) => counts.bbos += 1,
+            MarketEvent::Book(_) => counts.books += 1,
             MarketEvent::Status(_) => counts.statuses += 1,
             // Not replayed: see `TapeBuilder::push`.
             MarketEvent::Mark(_) => return Ok(()),
@@ -100,8 +79,171 @@ impl Intake {
             self.early += 1;
             self.worst_lead = self.worst_lead.max(event.venue_time() - event.recv_time());
         }
+    }
+
+    fn merge(&mut self, file: &Self) {
+        for (all, new) in self.counts.iter_mut().zip(&file.counts) {
+            all.trades += new.trades;
+            all.bbos += new.bbos;
+            all.books += new.books;
+            all.statuses += new.statuses;
+        }
+        self.early += file.early;
+        self.worst_lead = self.worst_lead.max(file.worst_lead);
+    }
+}
+
+/// Collects sound events; says what is wrong with the others.
+pub struct Intake {
+    builder: TapeBuilder,
+    seen: HashSet<(AssetId, u64)>,
+    duplicates: u64,
+    all: Tally,
+    /// Size decimals seen, of the coins that nobody told the size decimals of.
+    inferred: [Option<u8>; MAX_ASSETS],
+    // Of the current file.
+    series: [[Series; 3]; MAX_ASSETS],
+    file: Tally,
+    repeated_trades: u64,
+    /// Events of the files before it.
+    first: usize,
+    places: Vec<(u32, u8)>,
+}
+
+impl Intake {
+    /// `is_inferred` = the size decimals of a coin are to be told from its sizes.
+    pub fn new(universe: &Universe, is_inferred: impl Fn(&str) -> bool) -> Self {
+        let mut inferred = [None; MAX_ASSETS];
+        for (asset, instrument) in universe.iter() {
+            inferred[asset.index()] = is_inferred(instrument.coin.as_str()).then_some(0);
+        }
+        Self {
+            builder: TapeBuilder::default(),
+            seen: HashSet::new(),
+            duplicates: 0,
+            all: Tally::of(universe.len()),
+            inferred,
+            series: [[NO_SERIES; 3]; MAX_ASSETS],
+            file: Tally::of(universe.len()),
+            repeated_trades: 0,
+            first: 0,
+            places: Vec::new(),
+        }
+    }
+
+    /// Takes an event in, or says what is wrong with it. A repeated trade is not wrong: it is
+    /// counted and dropped.
+    pub fn admit(&mut self, event: &MarketEvent, place: Place) -> Result<(), String> {
+        if event.asset().index() >= self.file.counts.len() {
+            return Err("an asset that was not asked for".to_owned());
+        }
+        check_times(event)?;
+        match event {
+            MarketEvent::Trade(trade) => {
+                check_trade(trade)?;
+                if !self.seen.insert((trade.asset, trade.tid)) {
+                    self.repeated_trades += 1;
+                    return Ok(());
+                }
+            }
+            MarketEvent::Bbo(bbo) => check_bbo(bbo)?,
+            MarketEvent::Book(book) => check_book(book)?,
+            MarketEvent::Status(_) => {}
+        }
+        if let Some(series) = self.series[event.asset().index()].get_mut(kind(event)) {
+            let (recv, venue) = (event.recv_time(), event.venue_time());
+            series.is_out_of_order |= recv < series.recv || venue < series.venue;
+            (series.recv, series.venue) = (recv, venue);
+        }
+        self.infer(event);
+        self.file.add(event);
         self.builder.push(event);
+        let line = u32::try_from(place.line).unwrap_or(u32::MAX);
+        self.places.push((line, place.rows.min(u64::from(u8::MAX)) as u8));
         Ok(())
+    }
+
+    /// The end of a file: puts its rows in order, and takes those out that are out of time. Files are
+    /// recordings of their own: one may well be older than the one before it.
+    pub fn end_file(&mut self, log: &mut FileLog<'_>) {
+        if self.series.iter().flatten().any(|series| series.is_out_of_order) {
+            self.put_in_order(log);
+        }
+        let counts = self.file.counts.iter();
+        let admitted = counts.fold([self.repeated_trades as usize, 0, 0], |[t, b, k], c| {
+            [t + c.trades, b + c.bbos, k + c.books]
+        });
+        log.admitted = admitted.map(|n| n as u64);
+        self.all.merge(&self.file);
+        self.duplicates += self.repeated_trades;
+        self.file = Tally::of(self.file.counts.len());
+        (self.series, self.repeated_trades) = ([[NO_SERIES; 3]; MAX_ASSETS], 0);
+        self.first = self.builder.counts().total();
+        self.places.clear();
+    }
+
+    fn put_in_order(&mut self, log: &mut FileLog<'_>) {
+        let place = |position: usize| self.places[position - self.first];
+        let mut wrong: Vec<(usize, String)> = Vec::new();
+        let mut first_back: Option<usize> = None;
+        for ((_, of_kind), (positions, stamps)) in self.out_of_order() {
+            let judge = if of_kind == 0 { judge_trades } else { judge_states };
+            let verdict = judge(&stamps);
+            wrong.extend(verdict.wrong.into_iter().map(|(i, why)| (positions[i], why)));
+            let back = verdict.first_back.map(|i| positions[i]);
+            first_back = [first_back, back].into_iter().flatten().min();
+        }
+        wrong.sort_by_key(|(position, _)| *position);
+        for (position, why) in &wrong {
+            let (line, rows) = place(*position);
+            log.skip(line.into(), rows.into(), why);
+        }
+        if let Some(position) = first_back {
+            let line = place(position).0;
+            log.warn(&format!(
+                "its rows are not in order of time (line {line} is older than the row before it): \
+                 read in order of time"
+            ));
+        }
+        if wrong.is_empty() {
+            return;
+        }
+        let is_wrong = |position: usize| wrong.binary_search_by_key(&position, |w| w.0).is_ok();
+        self.builder.retain_from(self.first, |position| !is_wrong(position));
+        self.file = Tally::of(self.file.counts.len());
+        for position in self.first..self.builder.counts().total() {
+            self.builder.event(position).iter().for_each(|event| self.file.add(event));
+        }
+    }
+
+    /// The rows of the file's series that are out of order, by asset and kind.
+    fn out_of_order(&self) -> BTreeMap<(usize, usize), (Vec<usize>, Vec<Stamp>)> {
+        let mut all: BTreeMap<_, (Vec<usize>, Vec<Stamp>)> = BTreeMap::new();
+        for position in self.first..self.builder.counts().total() {
+            let Some(event) = self.builder.event(position) else { break };
+            let key = (event.asset().index(), kind(&event));
+            if self.series[key.0].get(key.1).is_some_and(|series| series.is_out_of_order) {
+                let (positions, stamps) = all.entry(key).or_default();
+                positions.push(position);
+                stamps.push(Stamp { recv: event.recv_time(), venue: event.venue_time() });
+            }
+        }
+        all
+    }
+
+    /// Keeps the most decimals of the sizes of a coin that nobody told them of.
+    fn infer(&mut self, event: &MarketEvent) {
+        let Some(seen) = &mut self.inferred[event.asset().index()] else { return };
+        let mut see = |qty: Qty| *seen = (*seen).max(decimals_of(qty));
+        match event {
+            MarketEvent::Trade(trade) => see(trade.qty),
+            MarketEvent::Bbo(bbo) => [bbo.bid, bbo.ask].iter().for_each(|level| see(level.qty)),
+            MarketEvent::Book(book) => {
+                let levels = book.bids().iter().chain(book.asks());
+                levels.for_each(|level| see(level.qty));
+            }
+            MarketEvent::Status(_) => {}
+        }
     }
 
     /// The tape, when there is anything on it.
@@ -120,36 +262,61 @@ impl Intake {
         if self.builder.counts().total() == 0 {
             return Err(nothing("any coin", &report));
         }
+        let mut instruments = Vec::with_capacity(universe.len());
         for (asset, instrument) in universe.iter() {
-            let (coin, counts) = (instrument.coin.as_str(), self.counts[asset.index()]);
+            let (coin, counts) = (instrument.coin.as_str(), self.all.counts[asset.index()]);
             if counts.total() == 0 && symbols.iter().any(|s| s == coin) {
                 return Err(nothing(coin, &report));
             }
             if counts.books + counts.bbos == 0 {
                 report.warn(format!("{coin}: no book and no best bid/offer: it cannot be quoted"));
             }
+            let told = |sz_decimals| Instrument { sz_decimals, ..*instrument };
+            let inferred = self.inferred[asset.index()].map(told);
+            report.inferred.extend(inferred);
+            instruments.push(inferred.unwrap_or(*instrument));
         }
-        if self.early > 0 {
+        if self.all.early > 0 {
             report.warn(format!(
                 "{} events were received up to {} ms before they happened at the venue: the \
                  recorder's clock was behind, and a replay sees that far ahead",
-                self.early,
-                (self.worst_lead + Nanos(999_999)).as_millis()
+                self.all.early,
+                (self.all.worst_lead + Nanos(999_999)).as_millis()
             ));
         }
-        (report.duplicates, report.early) = (self.duplicates, self.early);
+        (report.duplicates, report.early) = (self.duplicates, self.all.early);
         report.counts = self.builder.counts();
-        Ok(Loaded { tape: self.builder.finish(), universe: universe.clone(), report })
+        let universe = Universe::new(instruments);
+        Ok(Loaded { tape: self.builder.finish(), universe, report })
     }
 }
 
-/// Venue time may stand still, never go back.
-fn forward(newest: &mut Nanos, time: Nanos) -> Result<(), String> {
-    if time < *newest {
-        let back = newest.as_millis() - time.as_millis();
-        return Err(format!("venue time goes back by {back} ms"));
+fn kind(event: &MarketEvent) -> usize {
+    usize::from(event.channel_rank())
+}
+
+/// Decimals that a size needs, as far as a coin's sizes can have them.
+fn decimals_of(qty: Qty) -> u8 {
+    let mut raw = qty.raw();
+    let mut decimals = SCALE_DIGITS as u8;
+    while decimals > 0 && raw % 10 == 0 {
+        (raw, decimals) = (raw / 10, decimals - 1);
     }
-    *newest = time;
+    decimals.min(MAX_SZ_DECIMALS)
+}
+
+fn check_times(event: &MarketEvent) -> Result<(), String> {
+    for (time, clock) in [(event.recv_time(), "local"), (event.venue_time(), "venue")] {
+        if !plausible(time) {
+            return Err(format!("{clock} time {time} is not of this century: wrong unit?"));
+        }
+    }
+    let apart = Nanos((event.recv_time() - event.venue_time()).0.abs());
+    let most = if matches!(event, MarketEvent::Trade(_)) { MAX_TRADE_APART } else { MAX_APART };
+    if apart > most {
+        let seconds = apart.as_millis() / 1000;
+        return Err(format!("local and venue time are {seconds} s apart: one of them is wrong"));
+    }
     Ok(())
 }
 

@@ -2,33 +2,41 @@
 //!
 //! Two layouts are read, plain, gzip or zstd, mixed at will:
 //!
-//! - **CSV**: `orderbooks_COIN…`, `trades_COIN…`, `prices_COIN…` `.csv`; columns by header. Local
-//!   receive time in unix seconds, venue time in unix milliseconds.
+//! - **CSV**: `orderbooks_COIN…`, `trades_COIN…`, `prices_COIN…` `.csv` (also `COIN_orderbooks…`);
+//!   columns by header, parted by comma, semicolon or tab, quoted or not. Local receive time in unix
+//!   seconds, venue time in unix milliseconds, or both in another form of [`time`].
 //! - **raw frames**: one `LOCAL_NS JSON` a line, decoded by the same decoder as live frames.
 //!
 //! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
-//! first few) named as `path:line: what is wrong`. Trades that the venue replays after a reconnect
-//! are dropped by their id and counted. Both clocks are kept as recorded.
+//! first few) named as `path:line: what is wrong`; a file of which most lines are unsound, or all of
+//! one kind, is an error. Trades that the venue replays after a reconnect are dropped by their id and
+//! counted. Both clocks are kept as recorded; rows that do not stand in order of time are read in that
+//! order, and those of which the time cannot be right ([`order`]) are unsound.
 
 mod csv;
 mod error;
 mod frames;
 mod hygiene;
+mod order;
 mod report;
 mod scan;
 mod source;
+mod time;
 
 pub use error::DataError;
 pub use report::{FileReport, LoadReport};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::tape::Tape;
 use hygiene::Intake;
 use scan::{DataFile, Layout};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+/// Coins that the configuration does not have are numbered down from here; no venue has so many.
+const UNLISTED: u32 = 1_000_000;
 
 /// Turns one raw frame, received at a time, into events for a sink. `Err` says in words what is
 /// wrong with the frame. A frame without market data (a pong) is `Ok` without events.
@@ -40,8 +48,11 @@ pub struct LoadOptions<'a> {
     /// Only these coins, in this order (their position is their asset id). Empty = all that are
     /// there, by name.
     pub symbols: &'a [String],
-    /// The venue's rules of a coin; [`None`] = not known.
+    /// The venue's rules of a coin; [`None`] = not known: its size decimals are then those of the
+    /// sizes that were recorded.
     pub instrument: &'a dyn Fn(&str) -> Option<Instrument>,
+    /// Use what is sound of a file of which most is not.
+    pub allow_unsound: bool,
     /// Reads raw frames.
     pub decode: &'a mut FrameDecoder<'a>,
     /// Told now and then how many bytes are done, of how many.
@@ -62,42 +73,77 @@ pub struct Loaded {
 /// Loads folders (not their subfolders) and files. Fails when there is nothing to work with; a
 /// line that is not sound is skipped and reported instead.
 pub fn load(paths: &[PathBuf], options: LoadOptions<'_>) -> Result<Loaded, DataError> {
-    let LoadOptions { symbols, instrument, decode, progress } = options;
+    find(paths, options.progress)?.load(options)
+}
+
+/// The files of a recording, and the coins they hold.
+pub struct Found {
+    files: Vec<DataFile>,
+    coins: BTreeSet<String>,
+    report: LoadReport,
+}
+
+/// Finds the recordings in folders (not their subfolders) and files. Raw frames are read to find
+/// their coins.
+///
+/// # Errors
+/// There is none, or a file cannot be read.
+pub fn find(paths: &[PathBuf], progress: &dyn Fn(u64, u64)) -> Result<Found, DataError> {
     let mut report = LoadReport::default();
     let files = scan::find(paths, &mut report)?;
-    let bar = Progress::new(&files, progress);
+    let coins = coins_in(&files, &Progress::new(&files, progress))?;
+    Ok(Found { files, coins, report })
+}
 
-    let available = coins_in(&files, &bar)?;
-    let universe = choose(symbols, &available, instrument, &mut report)?;
+impl Found {
+    /// The coins that the files hold.
+    pub fn coins(&self) -> &BTreeSet<String> {
+        &self.coins
+    }
+
+    /// As [`load`].
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(self, options: LoadOptions<'_>) -> Result<Loaded, DataError> {
+        let Self { files, coins, report } = self;
+        read(&files, &coins, options, report)
+    }
+}
+
+fn read(
+    files: &[DataFile],
+    available: &BTreeSet<String>,
+    options: LoadOptions<'_>,
+    mut report: LoadReport,
+) -> Result<Loaded, DataError> {
+    let LoadOptions { symbols, instrument, allow_unsound, decode, progress } = options;
+    let bar = Progress::new(files, progress);
+    bar.frames_done(files);
+    let universe = choose(symbols, available, instrument, &mut report)?;
     let chosen = |file: &&DataFile| match &file.layout {
         Layout::Csv { coin, .. } => universe.find(coin.as_bytes()).is_some(),
         Layout::Frames => true,
     };
-    let mut intake = Intake::new(&universe);
+    let mut intake = Intake::new(&universe, |coin| instrument(coin).is_none());
+    let must_be_sound = !allow_unsound;
     for file in files.iter().filter(chosen) {
-        intake.start_file();
         let read = match &file.layout {
             Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
-                Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,
+                Some(asset) => {
+                    csv::read(file, *kind, asset, must_be_sound, &mut intake, &mut report, &bar)?
+                }
                 None => continue,
             },
             Layout::Frames => {
-                frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
+                let (intake, report) = (&mut intake, &mut report);
+                frames::read(file, &universe, decode, must_be_sound, intake, report, &bar)?
             }
         };
         report.files.push(read);
         bar.file_done(file);
     }
     intake.finish(symbols, &universe, report)
-}
-
-/// The coins that these folders and files hold. Raw frames are read to find them.
-///
-/// # Errors
-/// As [`load`], where files cannot be found or read.
-pub fn coins(paths: &[PathBuf]) -> Result<BTreeSet<String>, DataError> {
-    let files = scan::find(paths, &mut LoadReport::default())?;
-    coins_in(&files, &Progress::new(&files, &|_, _| {}))
 }
 
 /// The coins that the files hold. CSV names theirs; raw frames have to be searched.
@@ -138,7 +184,11 @@ fn choose(
         let (ours, others): (Vec<&str>, Vec<&str>) =
             available.iter().map(String::as_str).partition(|name| instrument(name).is_some());
         if !ours.is_empty() && !others.is_empty() {
-            report.warn(format!("left out, size decimals not known: {}", others.join(", ")));
+            report.warn(format!(
+                "left out, for the universe of the configuration does not have them: {}; name them \
+                 with --symbols to have them too",
+                others.join(", ")
+            ));
         }
         names = if ours.is_empty() { others } else { ours };
     }
@@ -146,10 +196,14 @@ fn choose(
         let available = list(available);
         return Err(DataError::TooManyAssets { found: names.len(), max: MAX_ASSETS, available });
     }
-    let known = |name: &&str| {
-        instrument(name).ok_or_else(|| DataError::NoInstrument { coin: (*name).to_owned() })
-    };
-    Ok(Universe::new(names.iter().map(known).collect::<Result<_, _>>()?))
+    let known = |(i, name): (usize, &&str)| instrument(name).or_else(|| unlisted(name, i));
+    Ok(Universe::new(names.iter().enumerate().filter_map(known).collect()))
+}
+
+/// A coin of the recording that nobody told the rules of: its size decimals are still to be told.
+fn unlisted(name: &str, position: usize) -> Option<Instrument> {
+    let venue_index = UNLISTED - position as u32;
+    Some(Instrument { coin: Coin::new(name)?, venue_index, sz_decimals: 0, max_leverage: 3 })
 }
 
 fn list(names: &BTreeSet<String>) -> String {
@@ -173,6 +227,10 @@ impl<'a> Progress<'a> {
     /// So many bytes into the current file.
     fn within(&self, bytes: u64) {
         (self.tell)((self.done.get() + bytes).min(self.total), self.total);
+    }
+    /// The first of the two readings of raw frames is behind us.
+    fn frames_done(&self, files: &[DataFile]) {
+        files.iter().filter(|f| matches!(f.layout, Layout::Frames)).for_each(|f| self.file_done(f));
     }
     fn file_done(&self, file: &DataFile) {
         self.done.set((self.done.get() + file.bytes).min(self.total));

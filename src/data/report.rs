@@ -1,5 +1,8 @@
 //! What was read, and what was left out.
 
+use super::error::DataError;
+use super::hygiene::KINDS;
+use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
 use std::path::Path;
 
@@ -31,6 +34,8 @@ pub struct LoadReport {
     pub counts: TapeCounts,
     /// Trades dropped because their id came before.
     pub duplicates: u64,
+    /// Coins that the configuration does not have, with size decimals told from their sizes.
+    pub inferred: Vec<Instrument>,
     /// Events that, as recorded, reached us before they happened: the recorder's clock was behind.
     pub early: u64,
     /// What a person should know: lines skipped (`path:line: what is wrong`), files ignored.
@@ -42,6 +47,18 @@ impl LoadReport {
     /// Lines that were not sound, over all files.
     pub fn skipped(&self) -> u64 {
         self.files.iter().map(|f| f.skipped).sum()
+    }
+
+    /// What was assumed of coins that the configuration does not have, and how to set it.
+    pub fn assumed(&self) -> impl Iterator<Item = String> {
+        self.inferred.iter().map(|i| {
+            let Instrument { coin, venue_index, sz_decimals, max_leverage } = i;
+            format!(
+                "{coin} is not in [universe]: {sz_decimals} size decimals are assumed, the most that \
+                 a recorded size of it has; to set them, write there: \"{coin}\" = {{ index = \
+                 {venue_index}, sz_decimals = {sz_decimals}, max_leverage = {max_leverage} }}"
+            )
+        })
     }
 
     pub(super) fn warn(&mut self, text: String) {
@@ -57,16 +74,24 @@ pub(super) struct FileLog<'a> {
     pub rows: u64,
     pub skipped: u64,
     pub other_coins: u64,
+    /// Lines of each of [`KINDS`] that are not sound, as far as the kind can be told.
+    pub bad: [u64; KINDS.len()],
+    /// Events of each that were taken in, or were there before.
+    pub admitted: [u64; KINDS.len()],
+    first: Option<String>,
 }
 
 impl<'a> FileLog<'a> {
     pub fn new(path: &'a Path, report: &'a mut LoadReport) -> Self {
-        Self { report, path, named_here: 0, rows: 0, skipped: 0, other_coins: 0 }
+        let (bad, admitted) = ([0; KINDS.len()], [0; KINDS.len()]);
+        let (rows, skipped, other_coins) = (0, 0, 0);
+        Self { report, path, named_here: 0, rows, skipped, other_coins, bad, admitted, first: None }
     }
 
     /// `lines` lines up to `line` are skipped, for this reason.
     pub fn skip(&mut self, line: u64, lines: u64, why: &str) {
         self.skipped += lines;
+        self.first.get_or_insert_with(|| format!("line {line}: {why}"));
         if self.named_here < MAX_NAMED_PER_FILE && self.report.named < MAX_NAMED {
             self.named_here += 1;
             self.report.named += 1;
@@ -76,6 +101,22 @@ impl<'a> FileLog<'a> {
 
     pub fn warn(&mut self, text: &str) {
         self.report.warn(format!("{}: {text}", self.path.display()));
+    }
+
+    /// # Errors
+    /// Most lines are not sound, or none of a kind of data is: what is left tells of another market.
+    pub fn check(&self) -> Result<(), DataError> {
+        let ours = self.rows - self.other_coins;
+        let lost = (0..KINDS.len()).find(|k| self.bad[*k] > 0 && self.admitted[*k] == 0);
+        let problem = if self.skipped * 2 > ours {
+            format!("{} of {ours} lines are not sound", self.skipped)
+        } else if let Some(kind) = lost {
+            format!("none of its {} lines of {} is sound", self.bad[kind], KINDS[kind])
+        } else {
+            return Ok(());
+        };
+        let first = self.first.clone().unwrap_or_default();
+        Err(DataError::Unsound { path: self.path.to_owned(), problem, first })
     }
 
     pub fn finish(mut self, sha256: String) -> FileReport {

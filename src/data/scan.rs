@@ -6,7 +6,7 @@ use super::report::LoadReport;
 use super::source::{Line, Source};
 use botmm_pipeline::types::Coin;
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// What the rows of a CSV file are.
@@ -88,7 +88,7 @@ fn find_in_folder(
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
-    let (mut folders, mut ignored) = (Vec::new(), 0);
+    let (mut folders, mut ignored) = (Vec::new(), Vec::new());
     for entry in entries {
         let path = entry.path();
         // Follows links, as opening the file will; a dangling one is ignored like any stranger.
@@ -103,47 +103,122 @@ fn find_in_folder(
         match layout_of(&path)? {
             Ok(layout) => files.push(DataFile { path, bytes: meta.len(), layout }),
             Err(why) => {
-                ignored += 1;
+                ignored.push(format!("{}: {why}", entry.file_name().to_string_lossy()));
                 report.warn(format!("{}: ignored ({why})", path.display()));
             }
         }
     }
-    Ok(match (folders.is_empty(), ignored) {
+    Ok(match (folders.is_empty(), ignored.as_slice()) {
         (false, _) => format!("but subfolders: {}; name one of these", folders.join(", ")),
-        (true, 0) => "it is empty".to_owned(),
-        (true, n) => format!("{n} other file(s)"),
+        (true, []) => "it is empty".to_owned(),
+        (true, [one]) => one.clone(),
+        (true, [first, ..]) => format!("{} other files; {first}", ignored.len()),
     })
 }
 
 /// The layout of a file, or why it is no recording.
 fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
+    if !path.is_file() {
+        return Ok(Err("not a regular file".to_owned()));
+    }
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
     let plain = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(&name);
     if let Some(stem) = plain.strip_suffix(".csv") {
-        return Ok(csv_layout(stem).ok_or_else(|| "a CSV file of another name".to_owned()));
+        let layout = csv_layout(stem);
+        if csv_kind(stem.split('_').next().unwrap_or_default()).is_none() {
+            // Others have names like `X_trades_DATE_COIN` too.
+            let line = first_line(path)?;
+            if let Some(what) = line.ok().as_deref().and_then(known_lines) {
+                return Ok(Err(what.to_owned()));
+            }
+        }
+        return Ok(layout.ok_or_else(|| "a CSV file of another name".to_owned()));
     }
     let packed = plain.len() < name.len();
     let text = [".jsonl", ".txt", ".log"].iter().any(|end| plain.ends_with(end));
     if !packed && !text {
-        return Ok(Err("neither CSV nor frames by its name".to_owned()));
+        let what = head(path).as_deref().and_then(known_format);
+        return Ok(Err(what.unwrap_or("neither CSV nor frames by its name").to_owned()));
     }
-    first_line_is_a_frame(path)
+    Ok(first_line(path)?.and_then(|line| {
+        match known_format(&line).or_else(|| known_lines(&line)) {
+            Some(what) => Err(what.to_owned()),
+            None if frames::looks_like_frame(&line) => Ok(Layout::Frames),
+            None => Err("its first line is no frame".to_owned()),
+        }
+    }))
 }
 
+/// `orderbooks_COIN…`, or `COIN_orderbooks…`.
 fn csv_layout(stem: &str) -> Option<Layout> {
-    let (prefix, rest) = stem.split_once('_')?;
-    let kind = match prefix {
-        "orderbooks" => CsvKind::Books,
-        "trades" => CsvKind::Trades,
-        "prices" => CsvKind::Prices,
-        _ => return None,
+    let (first, rest) = stem.split_once('_')?;
+    let second = rest.split(['_', '.']).next()?;
+    let (kind, coin) = match (csv_kind(first), csv_kind(second)) {
+        (Some(kind), _) => (kind, second),
+        (None, Some(kind)) => (kind, first),
+        (None, None) => return None,
     };
-    let coin = rest.split(['_', '.']).next()?;
     Coin::new(coin)?;
     Some(Layout::Csv { kind, coin: coin.to_owned() })
 }
 
-fn first_line_is_a_frame(path: &Path) -> Result<Result<Layout, String>, DataError> {
+fn csv_kind(name: &str) -> Option<CsvKind> {
+    match name {
+        "orderbooks" => Some(CsvKind::Books),
+        "trades" => Some(CsvKind::Trades),
+        "prices" => Some(CsvKind::Prices),
+        _ => None,
+    }
+}
+
+/// A format that we know and do not read, by a file's first bytes: what it is, and what would do.
+pub fn known_format(head: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 8] = [
+        (b"\x04\x22\x4d\x18", "an lz4 file: unpack it with `lz4 -d`"),
+        (b"PAR1", "a Parquet file: write it as CSV with the same columns, or as frames"),
+        (b"\xff\xfe", UTF16),
+        (b"\xfe\xff", UTF16),
+        (b"\xfd7zXZ", "an xz file: unpack it with `xz -d`"),
+        (b"BZh", "a bzip2 file: unpack it with `bzip2 -d`"),
+        (b"PK\x03\x04", "a zip file (npz is one too): unpack it, and name what is in it"),
+        (b"\x93NUMPY", "a NumPy file: write it as CSV"),
+    ];
+    FORMATS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
+}
+
+const UTF16: &str = "UTF-16 text: turn it into UTF-8 with `iconv -f UTF-16 -t UTF-8`";
+
+/// The same for text, by a file's first line.
+fn known_lines(line: &[u8]) -> Option<&'static str> {
+    let (time, json) = frames::split_time(line);
+    let has = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
+    if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
+        return Some(
+            "CSV of Tardis, with times in microseconds: write its columns under our names \
+             (timestamp, exchange_timestamp, price, size, side, trade_id; bid_price_0 ...) into \
+             orderbooks_ and trades_COIN.csv",
+        );
+    }
+    if line.starts_with(b"time_exchange;time_coinapi") {
+        return Some("CSV of single orders: only books, touches and trades are read");
+    }
+    if !time.is_empty() || !json.starts_with(b"{") {
+        return None;
+    }
+    if has(b"\"raw\":{") {
+        return Some(
+            "lines of the venue's public archive: make each a time and its frame with \
+             `jq -r '\"\\(.time) \\(.raw|tojson)\"'`",
+        );
+    }
+    if has(b"\"side_info\":") || has(b"\"block_number\":") || has(b"\"raw_book_diff\":") {
+        return Some("data of a node, which has no frames: record the venue's WebSocket instead");
+    }
+    None
+}
+
+/// The first line of a file that is not blank; in words why there is none.
+fn first_line(path: &Path) -> Result<Result<Vec<u8>, String>, DataError> {
     let mut source = match Source::open(path) {
         Ok(source) => source,
         Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
@@ -153,10 +228,17 @@ fn first_line_is_a_frame(path: &Path) -> Result<Result<Layout, String>, DataErro
     loop {
         return Ok(match source.next_line(&mut line) {
             Ok(Line::Whole | Line::Cut) if line.trim_ascii().is_empty() => continue,
-            Ok(Line::Whole | Line::Cut) if frames::looks_like_frame(&line) => Ok(Layout::Frames),
+            Ok(Line::Whole | Line::Cut) => Ok(line),
+            Ok(Line::TooLong) => Err("its first line is no frame".to_owned()),
             Ok(Line::End) => Err("it is empty".to_owned()),
-            Ok(_) => Err("its first line is no frame".to_owned()),
             Err(e) => Err(format!("cannot be decompressed: {e}")),
         });
     }
+}
+
+/// The first bytes of a file as it lies on disk; [`None`] when it cannot be read.
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(8).read_to_end(&mut head));
+    read.is_ok().then_some(head)
 }

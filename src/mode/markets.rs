@@ -2,6 +2,7 @@
 
 use super::live;
 use crate::cli::{MarketKind, MarketSource};
+use crate::data;
 use crate::exchange::local::{self, HISTORY};
 use crate::exchange::markets::Say;
 use crate::exchange::markets::mirror::{Mirror, Why};
@@ -91,12 +92,12 @@ impl Asked<'_> {
 
     /// A recording, from its first price on.
     fn recorded(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
-        let settings = draft.with(&self.flags)?.build()?;
-        let are_named =
-            self.flags.symbols.is_some() || settings.origin("general.symbols").is_some();
-        let symbols = if are_named { settings.symbols.as_slice() } else { &[] };
-        let (recording, report) = tape::load(self.paths, symbols, &settings)?;
+        let draft = draft.with(&self.flags)?;
+        let found = data::find(self.paths, &|_, _| {})?;
+        let settings = draft.with_recorded(found.coins()).build()?;
+        let (recording, report) = tape::load(found, &settings, self.source.allow_unsound)?;
         report.warnings.iter().for_each(terminal::complain);
+        report.assumed().for_each(terminal::complain);
         let (speed, queue) = (self.source.speed.unwrap_or(Speed::REAL), settings.sim.queue);
         let coins = coins_of(recording.universe());
         let lasts = speed.played(recording.span());

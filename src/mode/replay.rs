@@ -8,7 +8,7 @@ use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
 use crate::report::{DataFile, Days, Summary};
-use crate::settings::{FeedDelay, Settings};
+use crate::settings::{Draft, FeedDelay, Settings};
 use crate::side::journal::{Journal, write_whole};
 use crate::side::reload::Effect;
 use crate::terminal;
@@ -42,11 +42,11 @@ const FEED_WAY: u64 = 2;
 
 /// Runs the verb.
 pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
-    let settings = session::settings(&args.common, &args.overrides())?;
-    let plan = session::plan(&settings.plan_name)?;
+    let draft = session::draft(&args.common, &args.overrides())?;
+    let plan = session::plan(&args.plan)?;
     let stop = session::stop_flag()?;
     let told = args.params_from.as_deref().map(Told::read).transpose()?;
-    let loaded = load(args, &settings)?;
+    let (settings, loaded) = load(args, draft)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
 
     let replay = Replay {
@@ -67,29 +67,31 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
     verdict
 }
 
-fn load(args: &ReplayArgs, settings: &Settings) -> Result<Loaded, AppError> {
-    // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
-    let asked = args.common.symbols.is_some() || settings.origin("general.symbols").is_some();
-    let symbols = if asked { settings.symbols.clone() } else { Vec::new() };
-    let mut decoder = Decoder::new();
+/// Reads the recording. Any coin that it holds may be chosen, also one that is not configured.
+fn load(args: &ReplayArgs, draft: Draft) -> Result<(Settings, Loaded), AppError> {
     let bar = progress_bar(args.common.json, "reading");
-    let loaded = data::load(
-        &args.paths,
-        LoadOptions {
-            symbols: &symbols,
-            instrument: &|coin| settings.instrument(coin),
-            decode: &mut |frame, recv_time, universe, sink| {
-                let decoded = decoder.decode(frame, recv_time, universe, sink);
-                decoded.map(|_| ()).map_err(|e| e.to_string())
-            },
-            progress: &|done, total| {
-                bar.set_length(total);
-                bar.set_position(done);
-            },
+    let progress = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let found = data::find(&args.paths, &progress)?;
+    let settings = draft.with_recorded(found.coins()).build()?;
+    // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
+    let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
+    let mut decoder = Decoder::new();
+    let loaded = found.load(LoadOptions {
+        symbols,
+        instrument: &|coin| settings.instrument(coin),
+        allow_unsound: args.allow_unsound,
+        decode: &mut |frame, recv_time, universe, sink| {
+            let decoded = decoder.decode(frame, recv_time, universe, sink);
+            decoded.map(|_| ()).map_err(|e| e.to_string())
         },
-    );
+        progress: &progress,
+    });
     bar.finish_and_clear();
-    Ok(loaded?)
+    let loaded = loaded?;
+    Ok((settings, loaded))
 }
 
 fn progress_bar(quiet: bool, what: &'static str) -> ProgressBar {
@@ -176,7 +178,7 @@ impl Replay<'_> {
         if self.feed == FeedDelay::Recorded {
             notes.push(RECORDED_FEED.to_owned());
         }
-        notes.extend(left_out(&report, self.feed));
+        notes.extend(of_the_data(&report, self.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
@@ -288,13 +290,14 @@ fn files(report: &LoadReport) -> Vec<DataFile> {
         path: f.name.clone(),
         sha256: f.sha256.clone(),
         rows: f.rows,
+        skipped: f.skipped,
     };
     report.files.iter().map(file).collect()
 }
 
-/// What the loader left out, in words.
-fn left_out(report: &LoadReport, feed: FeedDelay) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What the loader assumed, and what it left out, in words.
+fn of_the_data(report: &LoadReport, feed: FeedDelay) -> Vec<String> {
+    let mut notes: Vec<String> = report.assumed().collect();
     if report.duplicates > 0 {
         notes.push(format!("{} replayed trades dropped by trade id", report.duplicates));
     }

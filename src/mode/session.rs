@@ -8,7 +8,8 @@ use crate::report::{
     Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
     RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
-use crate::settings::{Overrides, PlanFile, Settings};
+use crate::settings::{Draft, Overrides, PlanFile, Settings};
+use crate::terminal;
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
@@ -20,14 +21,42 @@ use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// The settings of a market verb: the configuration, the environment, and the flags on top.
-pub fn settings(common: &MarketArgs, flags: &Overrides) -> Result<Settings, AppError> {
-    let settings = Settings::load(common.config.as_deref(), &|n| std::env::var(n).ok())?;
-    Ok(settings.with(flags)?)
+/// A configuration of this name is taken from the working folder when none was named.
+const OWN_CONFIG: &str = "botmm.toml";
+
+/// The configuration file that was named, or the one of the working folder, which is then said.
+pub fn config_file(named: Option<&Path>) -> Option<PathBuf> {
+    let own = || {
+        let own = Path::new(OWN_CONFIG).to_owned();
+        own.exists().then(|| {
+            terminal::complain(format_args!("using {OWN_CONFIG} of this folder"));
+            own
+        })
+    };
+    named.map(Path::to_owned).or_else(own)
+}
+
+/// The configuration file of a verb that trades with real money: only one that was named. Another that
+/// lies in the working folder is told of.
+pub fn named_config_file(named: Option<&Path>) -> Option<&Path> {
+    if named.is_none() && Path::new(OWN_CONFIG).exists() {
+        terminal::complain(format_args!(
+            "{OWN_CONFIG} of this folder is not used: `run` takes the one that --config names"
+        ));
+    }
+    named
+}
+
+/// The configuration of a market verb: the file, the environment, and the flags on top.
+pub fn draft(common: &MarketArgs, flags: &Overrides) -> Result<Draft, AppError> {
+    let file = config_file(common.config.as_deref());
+    let draft = Draft::load(file.as_deref(), &|n| std::env::var(n).ok())?;
+    Ok(draft.with(flags)?)
 }
 
 /// The pipeline's configuration for these assets.

@@ -138,6 +138,8 @@ pub struct DataFile {
     pub sha256: String,
     /// Rows or frames read.
     pub rows: u64,
+    /// Of these, unsound and skipped.
+    pub skipped: u64,
 }
 
 impl Summary {

@@ -108,6 +108,7 @@ fn sample() -> Summary {
                 path: "BTC.csv.zst".to_owned(),
                 sha256: "abc123".to_owned(),
                 rows: 99_000,
+                skipped: 0,
             }],
             notes: vec!["30 minutes are too short to tell profit from luck".to_owned()],
         },

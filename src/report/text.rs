@@ -200,7 +200,12 @@ impl Summary {
         line(f, "config", format_args!("sha256 {}", a.config_sha256))?;
         for file in &a.data {
             let rows = grouped(file.rows);
-            line(f, "data", format_args!("{}: {rows} rows, sha256 {}", file.path, file.sha256))?;
+            let skipped = match file.skipped {
+                0 => String::new(),
+                n => format!(" ({} unsound, skipped)", grouped(n)),
+            };
+            let (path, sha256) = (&file.path, &file.sha256);
+            line(f, "data", format_args!("{path}: {rows} rows{skipped}, sha256 {sha256}"))?;
         }
         a.notes.iter().try_for_each(|note| line(f, "note", note))
     }

@@ -3,9 +3,11 @@
 use super::document::{self, Document, Origins};
 use super::error::ConfigError;
 use super::live::LiveParams;
-use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec};
+use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec, symbols};
 use botmm_pipeline::types::Instrument;
+use botmm_pipeline::types::limits::MAX_ASSETS;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -37,15 +39,27 @@ pub struct Draft {
     /// Coins of the configuration that the venue does not list.
     unlisted: Vec<String>,
     /// Coins that the venue has delisted: left out, or refused.
-    pub(super) delisted: Delisted,
+    delisted: Delisted,
+    /// Coins that a recording has; [`None`] = none is replayed.
+    recorded: Option<Vec<String>>,
 }
 
 /// Coins that a venue lists no longer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Delisted {
-    pub coins: Vec<String>,
+struct Delisted {
+    coins: Vec<String>,
     /// One of them ends the start.
-    pub strict: bool,
+    strict: bool,
+}
+
+/// The coins of a configuration.
+pub(super) struct Chosen {
+    /// Those that are quoted.
+    pub symbols: Vec<String>,
+    /// Every one that could be.
+    pub known: Vec<String>,
+    /// Those that are left out, for the venue has delisted them.
+    pub delisted: Vec<String>,
 }
 
 impl Draft {
@@ -92,6 +106,7 @@ impl Draft {
             live: None,
             unlisted: Vec::new(),
             delisted: Delisted::default(),
+            recorded: None,
         })
     }
 
@@ -280,6 +295,51 @@ impl Draft {
             tables.retain(|coin, _| !coins.iter().any(|c| c == coin));
         }
         self.unlisted.extend_from_slice(coins);
+    }
+
+    /// These coins are there to be chosen too, and are what is chosen from when nobody chose.
+    pub fn with_recorded(self, coins: &BTreeSet<String>) -> Self {
+        Self { recorded: Some(coins.iter().cloned().collect()), ..self }
+    }
+
+    /// Whether a person said which coins to quote.
+    pub(super) fn symbols_are_chosen(&self) -> bool {
+        self.origins.get("general.symbols").is_some_and(|o| !o.starts_with(SHIPPED_NAME))
+    }
+
+    /// Whether the coins are those of a recording, for nobody said which.
+    pub(super) fn is_by_recording(&self) -> bool {
+        self.recorded.is_some() && !self.symbols_are_chosen()
+    }
+
+    /// The coins of `typed`. Of a recording of which nobody chose coins it is those that the universe
+    /// has; all when it has none of them.
+    pub(super) fn choose(
+        &self,
+        typed: &[String],
+        universe: &[String],
+    ) -> Result<Chosen, ConfigError> {
+        let recorded = self.recorded.as_deref().unwrap_or_default();
+        let others = recorded.iter().filter(|coin| !universe.contains(coin));
+        let known: Vec<String> = universe.iter().chain(others).cloned().collect();
+        if self.is_by_recording() {
+            let ours = recorded.iter().filter(|coin| universe.contains(coin));
+            let ours: Vec<String> = ours.cloned().collect();
+            let symbols = if ours.is_empty() { recorded.to_vec() } else { ours };
+            return Ok(Chosen { symbols, known, delisted: Vec::new() });
+        }
+        let wrong = |problem| {
+            let key = "general.symbols";
+            ConfigError::at(place_of(&self.origins, key), key, problem)
+        };
+        let typed = typed.iter().map(String::as_str);
+        let (typed, gone) = symbols::split_delisted(typed, &known, &self.delisted.coins);
+        if let Some(coin) = gone.first().filter(|_| self.delisted.strict || typed.is_empty()) {
+            let problem = format!("the venue has delisted {coin}; allowed: coins that it lists");
+            return Err(wrong(problem));
+        }
+        let symbols = symbols::resolve_all(typed, &known, MAX_ASSETS).map_err(wrong)?;
+        Ok(Chosen { symbols, known, delisted: gone })
     }
 
     /// Checks everything.

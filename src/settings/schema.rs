@@ -21,7 +21,7 @@ const QUEUE: &str = r"^(risk_averse|prob_log|prob_power(:[0-9.eE+-]+)?)$";
 const LATENCY: &str =
     "^(lognormal: *[0-9.]+ *(ns|us|ms|s|m|h) *, *[0-9.eE+-]+|[0-9.]+ *(ns|us|ms|s|m|h))$";
 /// A coin's name.
-const COIN: &str = "^[!-~]{1,15}$";
+const COIN: &str = "^[!-~]{1,23}$";
 
 /// See the module. The same text for the same program.
 pub fn schema() -> Result<Json, ConfigError> {

@@ -8,22 +8,29 @@ const SUFFIXES: [&str; 4] = ["USDT", "USDC", "USD", "PERP"];
 /// A venue lists hundreds: of more than these, a message names the nearest only.
 const NAMED: usize = 12;
 
-/// The venue's name for what was typed. The venue's own spelling wins (`kPEPE`), then any case,
-/// then the same with separators and suffixes taken off.
+/// Separators that may stand between a coin and what follows it.
+const SEPARATORS: [char; 4] = ['-', '_', '/', ':'];
+
+/// The venue's name for what was typed. As it was typed comes first (`xyz:GOLD`, `kPEPE`), then in any
+/// case, then without suffixes, then all that without separators.
 pub fn resolve<'a>(typed: &str, coins: &'a [String]) -> Result<&'a str, String> {
-    let bare: String =
-        typed.trim().chars().filter(|c| !matches!(c, '-' | '_' | '/' | ':')).collect();
-    let mut name = bare.as_str();
-    loop {
-        let exact = coins.iter().find(|c| c.as_str() == name);
-        if let Some(coin) = exact.or_else(|| coins.iter().find(|c| c.eq_ignore_ascii_case(name))) {
-            return Ok(coin);
-        }
-        match SUFFIXES.iter().find_map(|s| strip_suffix(name, s)) {
-            Some(shorter) => name = shorter,
-            None => break,
+    let typed = typed.trim();
+    let bare: String = typed.chars().filter(|c| !SEPARATORS.contains(c)).collect();
+    for mut name in [typed, &bare] {
+        loop {
+            let exact = coins.iter().find(|c| c.as_str() == name);
+            if let Some(coin) =
+                exact.or_else(|| coins.iter().find(|c| c.eq_ignore_ascii_case(name)))
+            {
+                return Ok(coin);
+            }
+            match SUFFIXES.iter().find_map(|s| strip_suffix(name, s)) {
+                Some(shorter) => name = shorter.trim_end_matches(SEPARATORS),
+                None => break,
+            }
         }
     }
+    let name = SUFFIXES.iter().find_map(|s| strip_suffix(&bare, s)).unwrap_or(&bare);
     let names = || coins.iter().map(String::as_str);
     let meant = nearest(name, names()).map_or(String::new(), |n| format!("did you mean {n}? "));
     let known = if coins.len() <= NAMED {
@@ -82,7 +89,9 @@ mod tests {
     use super::*;
 
     fn coins() -> Vec<String> {
-        ["BTC", "ETH", "SOL", "kPEPE", "USD"].map(str::to_owned).to_vec()
+        ["BTC", "ETH", "SOL", "kPEPE", "USD", "xyz:GOLD", "@107", "A-USD"]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     #[test]
@@ -97,6 +106,10 @@ mod tests {
         ok("kPEPE", "kPEPE");
         ok("KPEPE-PERP", "kPEPE");
         ok("USD", "USD");
+        ok("xyz:GOLD", "xyz:GOLD");
+        ok("XYZ:gold-perp", "xyz:GOLD");
+        ok("@107", "@107");
+        ok("A-USD", "A-USD");
         let e = resolve("BTCC", &coins).unwrap_err();
         assert!(e.contains("did you mean BTC?") && e.contains("kPEPE"), "{e}");
         let e = resolve("ÄÖÜ", &coins).unwrap_err();

@@ -64,6 +64,24 @@ pub fn parse_decimal_exp(text: &[u8]) -> Result<i64, DecimalError> {
     parse_shifted(mantissa, if negative { -shift } else { shift })
 }
 
+/// The largest whole number up to which a float holds every one.
+const MAX_EXACT_IN_FLOAT: u64 = 1 << 53;
+
+/// A whole number as an id is written: digits, also with `.0` behind them, as a column of floats has
+/// it, unless a float would not have held it exactly. [`None`] for anything else.
+pub fn parse_whole(text: &[u8]) -> Option<u64> {
+    let point = text.iter().position(|&b| b == b'.');
+    let (digits, fraction) = text.split_at(point.unwrap_or(text.len()));
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    if !is_number || fraction.iter().skip(1).any(|&b| b != b'0') {
+        return None;
+    }
+    let value = digits
+        .iter()
+        .try_fold(0_u64, |value, b| value.checked_mul(10)?.checked_add(u64::from(b - b'0')))?;
+    (fraction.is_empty() || value <= MAX_EXACT_IN_FLOAT).then_some(value)
+}
+
 /// `text · 10^shift`, exactly.
 fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
     let (negative, body) = match text {
@@ -162,6 +180,21 @@ mod tests {
         assert_eq!(f("1e-9"), Err(DecimalError::TooFine));
         assert_eq!(f("1e"), Err(DecimalError::Empty));
         assert_eq!(f("1e400"), Err(DecimalError::TooLarge));
+    }
+
+    #[test]
+    fn whole_numbers_may_look_like_floats() {
+        let w = |s: &str| parse_whole(s.as_bytes());
+        assert_eq!(w("140000000018455"), Some(140_000_000_018_455));
+        assert_eq!(w("140000000018455.0"), Some(140_000_000_018_455));
+        assert_eq!(w("7."), Some(7));
+        assert_eq!(w("18446744073709551615"), Some(u64::MAX));
+        for bad in ["", ".0", "1.5", "1.4e14", "-1", "+1", " 1", "1.0.0", "18446744073709551616"] {
+            assert_eq!(w(bad), None, "{bad}");
+        }
+        assert_eq!(w("9007199254740992.0"), Some(1 << 53));
+        assert_eq!(w("9007199254740993.0"), None, "a float cannot have held it");
+        assert_eq!(w("9007199254740993"), Some((1 << 53) + 1));
     }
 
     proptest! {

@@ -9,26 +9,31 @@ use super::market::AssetId;
 
 /// Smallest order value the venue accepts.
 pub const MIN_NOTIONAL: Usd = Usd::whole(10);
+/// The most decimals of a size; those of a price are what is left of six.
+pub const MAX_SZ_DECIMALS: u8 = PERP_DECIMALS as u8;
 /// Significant figures of a non-integer price.
 const SIG_FIGS: u32 = 5;
 /// Decimals of a perp price plus those of its size.
 const PERP_DECIMALS: u32 = 6;
 
-/// A coin's name (`BTC`, `kPEPE`), at most 15 bytes, kept inline so that messages stay `Copy`.
+/// The longest name of a coin, in bytes: those of other deployers' perps (`dex:COIN`) are long.
+pub const MAX_COIN_BYTES: usize = 23;
+
+/// A coin's name (`BTC`, `kPEPE`, `xyz:GOLD`), kept inline so that messages stay `Copy`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Coin {
     len: u8,
-    bytes: [u8; 15],
+    bytes: [u8; MAX_COIN_BYTES],
 }
 
 impl Coin {
-    /// None when empty, longer than 15 bytes, or with bytes other than printable ASCII.
+    /// None when empty, longer than [`MAX_COIN_BYTES`], or with bytes other than printable ASCII.
     pub fn new(name: &str) -> Option<Self> {
         let src = name.as_bytes();
-        if src.is_empty() || src.len() > 15 || !src.iter().all(u8::is_ascii_graphic) {
+        if src.is_empty() || src.len() > MAX_COIN_BYTES || !src.iter().all(u8::is_ascii_graphic) {
             return None;
         }
-        let mut bytes = [0; 15];
+        let mut bytes = [0; MAX_COIN_BYTES];
         bytes[..src.len()].copy_from_slice(src);
         Some(Self { len: src.len() as u8, bytes })
     }

@@ -94,6 +94,31 @@ impl TapeBuilder {
         self.tape.counts()
     }
 
+    /// The `position`-th event that was added.
+    pub fn event(&self, position: usize) -> Option<MarketEvent> {
+        self.tape.by_recv(position)
+    }
+
+    /// Takes back those events, of the ones added from the `first`-th on, that are not to be kept.
+    pub fn retain_from(&mut self, first: usize, mut keep: impl FnMut(usize) -> bool) {
+        let tape = &mut self.tape;
+        let judged = tape.by_recv.split_off(first.min(tape.by_recv.len()));
+        // Where the next event of each kind that is kept goes: never behind where it is now.
+        let mut next: [Option<usize>; 4] = [None; 4];
+        for (offset, from) in judged.into_iter().enumerate() {
+            let to = next[from.kind() as usize].get_or_insert(from.index());
+            if keep(first + offset) {
+                let at = EventRef::new(from.kind(), *to);
+                *to += 1;
+                tape.copy(from, at);
+                tape.by_recv.push(at);
+            }
+        }
+        for (kind, len) in next.into_iter().enumerate() {
+            len.into_iter().for_each(|len| tape.cut(kind as u32, len));
+        }
+    }
+
     /// Puts both orders in place.
     pub fn finish(self) -> Tape {
         let mut tape = self.tape;
@@ -234,6 +259,26 @@ impl Tape {
         self.by_venue.iter().map(|&r| self.event(r))
     }
 
+    /// Copies an event over another of its kind.
+    fn copy(&mut self, from: EventRef, to: EventRef) {
+        match from.kind() {
+            0 => self.trades[to.index()] = self.trades[from.index()],
+            1 => self.bbos[to.index()] = self.bbos[from.index()],
+            2 => self.books[to.index()] = self.books[from.index()],
+            _ => self.statuses[to.index()] = self.statuses[from.index()],
+        }
+    }
+
+    /// Drops the events of a kind from the `len`-th on.
+    fn cut(&mut self, kind: u32, len: usize) {
+        match kind {
+            0 => self.trades.truncate(len),
+            1 => self.bbos.truncate(len),
+            2 => self.books.truncate(len),
+            _ => self.statuses.truncate(len),
+        }
+    }
+
     fn event(&self, at: EventRef) -> MarketEvent {
         match at.kind() {
             0 => MarketEvent::Trade(self.trades[at.index()]),
@@ -348,6 +393,21 @@ mod tests {
         assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1 });
         assert_eq!(tape.counts().total(), tape.len());
         assert_eq!(Tape::build([]).span(), None);
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_no_gap() {
+        let events =
+            [book(1, 1), trade(2, 2, 7), book(3, 3), trade(4, 4, 8), bbo(5, 5), book(6, 6)];
+        let mut builder = TapeBuilder::default();
+        events.iter().for_each(|event| builder.push(event));
+        builder.retain_from(1, |position| position != 2 && position != 3);
+        builder.push(&trade(7, 7, 9));
+        let left: Vec<_> = (0..).map_while(|i| builder.event(i)).collect();
+        assert_eq!(left, [events[0], events[1], events[4], events[5], trade(7, 7, 9)]);
+        let counts = TapeCounts { books: 2, bbos: 1, trades: 2, statuses: 0 };
+        assert_eq!(builder.counts(), counts);
+        assert_eq!(builder.finish().counts(), counts);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! its last books stay, and nothing trades but what users take from them.
 
 use super::{Say, at_time};
-use crate::data::{self, DataError, LoadOptions, LoadReport, Loaded};
+use crate::data::{DataError, Found, LoadOptions, LoadReport, Loaded};
 use crate::settings::Settings;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::{MarketEvent, Nanos, SCALE, Universe, parse_decimal};
@@ -14,7 +14,6 @@ use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::{RecordedMarket, Source};
 use botmm_pipeline::venue::tape::Tape;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -54,35 +53,34 @@ impl std::fmt::Display for Speed {
     }
 }
 
-/// Loads recordings, of these coins, or of every configured one that is recorded when there are
-/// none. Assets are numbered in the order of the configured universe.
+/// Loads a recording: of the coins that were chosen, or of every configured one that is recorded (of
+/// all when none is). Assets are numbered in the order of the configured universe.
 ///
 /// # Errors
-/// [`DataError`] when there is nothing to play, or a coin of `symbols` is not recorded.
+/// [`DataError`] when there is nothing to play, or a coin that was chosen is not recorded.
 pub fn load(
-    paths: &[PathBuf],
-    symbols: &[String],
+    found: Found,
     settings: &Settings,
+    allow_unsound: bool,
 ) -> Result<(Recording, LoadReport), DataError> {
-    let mut wanted = symbols.to_vec();
-    if wanted.is_empty() {
-        let recorded = data::coins(paths)?;
-        wanted = settings.coins().filter(|c| recorded.contains(*c)).map(str::to_owned).collect();
-    }
-    wanted.sort_by_key(|coin| settings.instrument(coin).map(|i| i.venue_index));
+    let mut wanted = if settings.symbols_are_chosen() {
+        settings.symbols.clone()
+    } else {
+        let configured = settings.coins().filter(|coin| found.coins().contains(*coin));
+        configured.map(str::to_owned).collect()
+    };
+    wanted.sort_by_key(|coin| settings.instrument(coin).map_or(u32::MAX, |i| i.venue_index));
     let mut decoder = Decoder::new();
-    let Loaded { tape, universe, report } = data::load(
-        paths,
-        LoadOptions {
-            symbols: &wanted,
-            instrument: &|coin| settings.instrument(coin),
-            decode: &mut |frame, recv_time, universe, sink| {
-                let decoded = decoder.decode(frame, recv_time, universe, sink);
-                decoded.map(|_| ()).map_err(|e| e.to_string())
-            },
-            progress: &|_, _| {},
+    let Loaded { tape, universe, report } = found.load(LoadOptions {
+        symbols: &wanted,
+        instrument: &|coin| settings.instrument(coin),
+        allow_unsound,
+        decode: &mut |frame, recv_time, universe, sink| {
+            let decoded = decoder.decode(frame, recv_time, universe, sink);
+            decoded.map(|_| ()).map_err(|e| e.to_string())
         },
-    )?;
+        progress: &|_, _| {},
+    })?;
     let recording = Recording::new(tape, universe).ok_or_else(|| DataError::NoEvents {
         of: "books or touches".to_owned(),
         files: report.files.len(),

@@ -25,7 +25,7 @@ pub const MAX_FRAME_BYTES: usize = 16 << 20;
 /// What a frame was. Only the first four carry events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// `l2Book`: one [`MarketEvent::Book`].
+    /// `l2Book`: one [`MarketEvent::Book`], of the first levels when it has more than a book holds.
     Book,
     /// `bbo`: one [`MarketEvent::Bbo`].
     Bbo,
@@ -153,13 +153,6 @@ pub enum DecodeError {
         /// Where its text starts.
         at: u32,
     },
-    /// More levels on a side than a book holds.
-    TooManyLevels {
-        /// Which side.
-        side: Side,
-        /// How many.
-        count: usize,
-    },
     /// A price that is not strictly worse than the one before it.
     Unsorted {
         /// Which side.
@@ -192,9 +185,6 @@ impl core::fmt::Display for DecodeError {
             }
             Self::BadTime => write!(f, "time is negative or out of range"),
             Self::BadSide { at } => write!(f, "side at byte {at} is neither \"B\" nor \"A\""),
-            Self::TooManyLevels { side, count } => {
-                write!(f, "{count} {} levels, more than a book holds", side_name(side))
-            }
             Self::Unsorted { side, level } => {
                 write!(f, "{} level {level} is not worse than the one before", side_name(side))
             }

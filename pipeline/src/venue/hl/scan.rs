@@ -11,6 +11,7 @@
 //! padding behind the frame.
 
 use super::decode::{Channel, Context, Scratch, nanos_from_ms};
+use crate::types::instrument::MAX_COIN_BYTES;
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
 use crate::types::{
     AssetId, Bbo, Level, Nanos, Px, Qty, SCALE, Side, Trade, Universe, parse_decimal,
@@ -18,8 +19,6 @@ use crate::types::{
 
 /// The longest decimal text that is tried before the twin is asked.
 const MAX_DECIMAL_BYTES: usize = 32;
-/// The longest coin name, with its closing quote.
-const MAX_COIN_BYTES: usize = 16;
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// Eight digits `0`.
 const ZEROS: u64 = ONES * 0x30;
@@ -274,7 +273,7 @@ impl Cursor<'_> {
     /// A coin of ours, up to its closing quote.
     #[inline(always)]
     fn coin(&mut self, universe: &Universe) -> Option<AssetId> {
-        let len = self.rest.iter().take(MAX_COIN_BYTES).position(|&b| b == b'"')?;
+        let len = self.rest.iter().take(MAX_COIN_BYTES + 1).position(|&b| b == b'"')?;
         let (name, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
         // A backslash would be an escape, which only the twin reads.

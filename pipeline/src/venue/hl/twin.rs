@@ -104,19 +104,17 @@ impl<'i> Walk<'_, 'i> {
         let Some(Node::Array { len: count, .. }) = self.node(at) else {
             return Err(DecodeError::WrongType(Field::Levels));
         };
-        if *count > BOOK_LEVELS {
-            return Err(DecodeError::TooManyLevels { side, count: *count });
-        }
         *levels = [Level::default(); BOOK_LEVELS];
+        let count = (*count).min(BOOK_LEVELS); // what is deeper is not looked at
         let mut item = at + 1;
-        for i in 0..*count {
+        for i in 0..count {
             levels[i] = self.level(item, Field::Levels)?;
             if i > 0 && !side.is_better(levels[i - 1].px, levels[i].px) {
                 return Err(DecodeError::Unsorted { side, level: i as u8 });
             }
             item = self.behind(item);
         }
-        Ok(*count as u8)
+        Ok(count as u8)
     }
 
     fn bbo(&self, at: At, out: &mut Scratch) -> Result<Channel, DecodeError> {

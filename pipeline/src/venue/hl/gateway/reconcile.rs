@@ -1,5 +1,5 @@
-//! The gated reconcile (DESIGN §7): from an open link to one that may be traded on, and staying
-//! sure of it.
+//! The gated reconcile (ARCHITECTURE.md, "The order link"): from an open link to one that may be
+//! traded on, and staying sure of it.
 //!
 //! ```text
 //! Fills ──> Orders ──> Cases ──> State ──> Budget ──> Up
