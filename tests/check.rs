@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 fn botmm(args: &[&str]) -> Command {
     let mut command = Command::cargo_bin("botmm").unwrap();
-    for name in ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL"] {
+    for name in ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"] {
         command.env_remove(name);
     }
     command.args(args);
@@ -46,7 +46,13 @@ fn the_built_in_configuration_is_sound_and_printed_as_toml() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     let table: toml::Table = stdout.parse().unwrap();
     assert_eq!(table["defaults"]["quote"]["min_spread_bps"].as_float(), Some(2.0));
-    assert!(stdout.contains("# HL_PRIVATE_KEY: not set"));
+    // Of secrets those that somebody reads, and no others.
+    let secrets = stdout.lines().filter_map(|l| l.strip_prefix("# ")?.strip_suffix(": not set"));
+    let secrets: Vec<&str> = secrets.collect();
+    assert_eq!(secrets, ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"]);
+    for name in secrets {
+        assert!(include_str!("../src/keys.rs").contains(&format!("\"{name}\"")), "{name}");
+    }
 }
 
 #[test]
@@ -71,6 +77,14 @@ fn faults_end_with_code_3_and_one_line() {
     refused("[defaults.quote]\nvol_sample_s = 1", &[":2", "did you mean vol_sample_ms?"]);
     refused("[defaults.quote]\ntick_ms = \"1s\"", &[":2", "tick_ms", "\"1s\"", "whole number"]);
     refused("[defaults.quote]\nmax_spread_bps = 1", &[":2", "= 2.0 is above max_spread_bps = 1"]);
+    let untraded = "[asset.DOGE.quote]\nmax_spread_bps = 1\norder_size_usd = 11";
+    let (code, stdout, stderr) =
+        outcome(&mut botmm(&["check", "--config", config(untraded).path().to_str().unwrap()]));
+    assert_eq!((code, stderr.as_str()), (0, ""), "nobody trades DOGE: {stdout}");
+    let traded = "[asset.DOGE.quote]\nmax_spread_bps = 1\n[general]\nsymbols = [\"DOGE\"]";
+    refused(traded, &[":2", ": DOGE: min_spread_bps = 2.0 is above max_spread_bps = 1"]);
+    let two = "[defaults.quote]\nmin_spread_bps = 60\n[asset.ETH.quote]\nmax_spread_bps = 70";
+    refused(two, &[":2", ": BTC, SOL: min_spread_bps = 60 is above max_spread_bps = 50.0"]);
     refused("[defaults.risk]\ncapital_usd = -10", &[":2", "-10", "from 10 to"]);
     refused("[defaults.risk]\nmax_drawdown_pct = nan", &[":2", "nan", "0.01 to 100"]);
     refused("[defaults.risk]\nmax_position_usd = inf", &[":2", "inf", "amount"]);

@@ -37,7 +37,7 @@ fn init_writes_a_file_that_changes_nothing_and_says_how_to_go_on() {
     }
     assert!(!ended.stdout.contains('?'), "nothing is asked: {}", ended.stdout);
     assert_eq!(names(dir.path()), ["botmm.toml"], "nothing else is left");
-    let built_in = sha256(dir.path(), &[]);
+    let built_in = sha256(TempDir::new().unwrap().path(), &[]);
     assert_eq!(sha256(dir.path(), &["--config", "botmm.toml"]), built_in);
 
     // The way that the file itself tells: take a # away, and change the value.
@@ -57,7 +57,7 @@ fn a_file_that_is_there_is_overwritten_by_force_only() {
     // Nobody sits at a pipe: a yes in it is not an answer.
     for input in ["", "y\n"] {
         let output = botmm(dir.path(), &["init", "my.toml"]).write_stdin(input).output().unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(5), 0));
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.starts_with("botmm: my.toml: already there") && said.contains("--force"));
         assert_eq!(said.lines().count(), 1, "{said}");
@@ -75,7 +75,6 @@ fn where_no_file_can_be_written_one_line_says_so() {
     fs::create_dir(dir.path().join("folder")).unwrap();
     for (args, part) in [
         (&["init", "no/such/botmm.toml"][..], "no/such/botmm.toml: cannot write: "),
-        (&["init", "folder"], "folder: already there"),
         (&["init", "folder", "--force"], "folder: cannot write: "),
     ] {
         let ended = Ended::of(dir.path(), args);
@@ -105,4 +104,59 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
         }
     }
     assert_eq!(tables.len(), 6);
+}
+
+// The configuration of the working folder.
+
+#[test]
+fn a_configuration_of_the_working_folder_is_used_and_told() {
+    let dir = TempDir::new().unwrap();
+    let sample = command::sample();
+    let sample = sample.to_str().unwrap();
+    let config_of = |args: &[&str]| {
+        let ended = Ended::of(dir.path(), args);
+        let sha256 = ended.summary()["assumptions"]["config_sha256"].clone();
+        (ended.stderr, sha256)
+    };
+    let replay = ["replay", sample, "--json"];
+    let (said, built_in) = config_of(&replay);
+    assert_eq!(said, "");
+    fs::write(dir.path().join("botmm.toml"), "[general]\nseed = 7\n").unwrap();
+    let (said, own) = config_of(&replay);
+    assert_eq!(said, "botmm: using botmm.toml of this folder\n");
+    assert_ne!(own, built_in);
+    let (said, _) = config_of(&["paper", "--for", "300ms", "--json"]);
+    assert!(said.starts_with("botmm: using botmm.toml of this folder\n"), "{said}");
+    let ended = Ended::of(dir.path(), &["check"]);
+    assert_eq!(ended.stderr, "botmm: using botmm.toml of this folder\n");
+    assert!(ended.stdout.contains("seed = 7"));
+    // One that is named is the one.
+    fs::write(dir.path().join("other.toml"), "").unwrap();
+    let (said, other) = config_of(&["replay", sample, "--json", "--config", "other.toml"]);
+    assert_eq!((said.as_str(), other), ("", built_in));
+    // Where real money is traded it must be named.
+    fs::write(dir.path().join("botmm.toml"), "no configuration").unwrap();
+    let ended = Ended::of(dir.path(), &["run", "--network", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("botmm: botmm.toml of this folder is not used: `run` takes"));
+    assert!(ended.stderr.contains("HL_PRIVATE_KEY: not set"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_folder() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("agent.key"), format!("0x{}\n", "11".repeat(32))).unwrap();
+    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+    fs::set_permissions(dir.path().join("agent.key"), mode).unwrap();
+    fs::write(dir.path().join("inline.toml"), "[general]\nplan = \"inline\"\n").unwrap();
+    let run = ["run", "--network", "http://127.0.0.1:1", "--key-file", "agent.key"];
+    for (args, code) in [
+        (&["paper", "--for", "1s", "--config", "inline.toml"][..], 2),
+        (&[&run[..], &["--config", "inline.toml"]].concat(), 2),
+    ] {
+        let ended = Ended::of(dir.path(), args);
+        assert_eq!(ended.code, code, "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("plan `inline` has no threads"), "{}", ended.stderr);
+        assert_eq!(names(dir.path()), ["agent.key", "inline.toml"], "{args:?}");
+    }
 }

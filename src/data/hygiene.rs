@@ -139,6 +139,8 @@ impl Intake {
         }
         check_times(event)?;
         match event {
+            // A replay values positions by its books alone.
+            MarketEvent::Mark(_) => return Ok(()),
             MarketEvent::Trade(trade) => {
                 check_trade(trade)?;
                 if !self.seen.insert((trade.asset, trade.tid)) {
@@ -242,7 +244,7 @@ impl Intake {
                 let levels = book.bids().iter().chain(book.asks());
                 levels.for_each(|level| see(level.qty));
             }
-            MarketEvent::Status(_) => {}
+            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
         }
     }
 

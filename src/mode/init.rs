@@ -15,8 +15,10 @@ pub fn run(args: &InitArgs) -> Result<(), AppError> {
         && !args.force
         && !terminal::confirm(&format!("{path} is already there. Overwrite it?"))
     {
-        let remedy = "name another file, or give --force";
-        return Err(AppError::data(path.to_string(), "already there, and left as it is", remedy));
+        return Err(AppError::Usage(format!(
+            "{path}: already there, and left as it is; name another file, or give --force to write it \
+             anew"
+        )));
     }
     write_whole(&args.path, &settings::starter())?;
     terminal::print(&format!(

@@ -1,7 +1,7 @@
 //! `botmm paper`: the same program as `run`, against an exchange of its own in this process, over
 //! real sockets on loopback. No key, no network, no configuration.
 
-use super::live::{Access, Live, Request};
+use super::live::{self, Access, Live, Request};
 use super::markets::{Asked, Listing, coins_of};
 use super::run::trade;
 use super::session;
@@ -13,7 +13,7 @@ use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
 use crate::net::{Endpoint, Tls};
 use crate::settings::{Draft, FeeTable, Overrides, SimSettings};
-use crate::side::journal::make_run_folder;
+use crate::side::journal::{make_run_folder, remove_empty_run_folder};
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,7 +24,9 @@ use std::time::Duration;
 /// Runs the verb.
 pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let PaperVerb { paths, paper: args } = args;
-    let draft = Draft::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?;
+    let file = session::config_file(args.common.config.as_deref());
+    let draft = Draft::load(file.as_deref(), &|n| std::env::var(n).ok())?;
+    live::threaded_plan(&draft, &args.overrides())?;
     let stop = session::stop_flag()?;
     let (clock, discipline) = WallClock::disciplined();
     let asked = Asked { source: &args.source, paths, flags: args.overrides(), all_coins: false };
@@ -35,11 +37,11 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     // What is listed is what is traded: on a tape that is what was recorded.
     let symbols = Some(coins_of(&listing.universe));
     let signer = paper_key(seed)?;
+    let exchange = local::launch(exchange_config(listing, &signer), clock.clone())?;
     let dir = match &args.common.out {
         Some(dir) => dir.clone(),
         None => make_run_folder(Path::new("runs"), clock.now())?,
     };
-    let exchange = local::launch(exchange_config(listing, &signer), clock.clone())?;
     let access = Access {
         endpoint: Endpoint::parse(&format!("http://{}", exchange.addr()))?,
         tls: Tls::default(),
@@ -69,7 +71,9 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         notes,
         stop: stop.clone(),
     };
-    let live = Live::start(request, (clock, discipline))?;
+    let made = args.common.out.is_none().then(|| request.dir.clone());
+    let live = Live::start(request, (clock, discipline))
+        .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
     let limit = args.duration.into_iter().chain(lasts).min();
     let limit = limit.map(|d| Duration::from_nanos(d.0 as u64));
     let ended = trade(live, &stop, limit, args.common.json);

@@ -41,8 +41,13 @@ pub fn run(args: &RearmArgs) -> Result<(), AppError> {
 
 /// The one key that a folder holds, or the one that was named.
 fn which_key(dir: &Path, named: Option<Address>) -> Result<Address, AppError> {
-    let keys = keys(dir)?;
     let place = || dir.display().to_string();
+    let elsewhere = "name the folder with --state; `paper` keeps it in its run's folder";
+    if !dir.is_dir() {
+        let problem = "no such folder: no run has left its state there";
+        return Err(AppError::Usage(format!("{}: {problem}; {elsewhere}", place())));
+    }
+    let keys = keys(dir)?;
     match (named, keys.first()) {
         (Some(key), _) if keys.contains(&key) => Ok(key),
         (None, Some(key)) if keys.len() == 1 => Ok(*key),
@@ -54,15 +59,13 @@ fn which_key(dir: &Path, named: Option<Address>) -> Result<Address, AppError> {
                 all.join(", ")
             )))
         }
-        (named, _) => Err(AppError::data(
-            place(),
-            match named {
-                Some(key) => format!("holds no state of {key}"),
-                None => "holds no state of any run".to_owned(),
-            },
-            "name the folder with --state; `paper` keeps it in its run's folder, and the address is \
-             the key's own",
-        )),
+        (Some(key), _) => Err(AppError::Usage(format!(
+            "{}: holds no state of {key}; the address is the key's own; {elsewhere}",
+            place()
+        ))),
+        (None, None) => {
+            Err(AppError::Usage(format!("{}: holds no state of any run; {elsewhere}", place())))
+        }
     }
 }
 

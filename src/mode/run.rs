@@ -1,13 +1,13 @@
 //! `botmm run`: trades on the venue, with a real key.
 
-use super::live::{Access, Live, Request, Show};
+use super::live::{self, Access, Live, Request, Show};
 use super::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
 use crate::keys;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
-use crate::side::journal::{make_run_folder, write_whole};
+use crate::side::journal::{make_run_folder, remove_empty_run_folder, write_whole};
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
@@ -19,7 +19,9 @@ use std::time::Duration;
 
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<(), AppError> {
-    let draft = Draft::load(args.common.config.as_deref(), &|n| std::env::var(n).ok())?;
+    let file = session::named_config_file(args.common.config.as_deref());
+    let draft = Draft::load(file, &|n| std::env::var(n).ok())?;
+    live::threaded_plan(&draft, &args.overrides())?;
     let endpoint = Endpoint::parse(&args.network)?;
     let is_mainnet = endpoint.network() == Network::Mainnet;
     if is_mainnet && !args.i_understand_real_money && !draft.understands_real_money() {
@@ -68,7 +70,9 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         notes,
         stop: stop.clone(),
     };
-    let live = Live::start(request, (clock, discipline))?;
+    let made = args.common.out.is_none().then(|| request.dir.clone());
+    let live = Live::start(request, (clock, discipline))
+        .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
     trade(live, &stop, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
 }
 

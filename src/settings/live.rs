@@ -295,7 +295,7 @@ mod tests {
             (br#"{"ETH": {"spread": -3}}"#, "ETH.spread: -3 is not allowed (out of range);"),
             (
                 br#"{"ETH": {"spread": 60}}"#,
-                "ETH.spread: asset.ETH.quote.min_spread_bps: min_spread_bps = 60 is above \
+                "ETH.spread: asset.ETH.quote.min_spread_bps: ETH: min_spread_bps = 60 is above \
                  max_spread_bps = 50.0; allowed",
             ),
         ];

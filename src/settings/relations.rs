@@ -7,17 +7,18 @@ use super::{SHIPPED_NAME, place_of};
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::{AssetParams, Bps};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// The tolerated offset of the venue's clock is less than this part of `expires_after_ms`.
 const CLOCK_SHARE: i64 = 3;
 
-/// Reads the parameters of one coin after another, and gathers warnings.
+/// Reads the parameters of coins, and gathers warnings.
 pub(super) struct Reader<'a> {
     root: &'a Root,
     origins: &'a Origins,
     maker_fee: Bps,
-    /// What is allowed but probably not meant.
-    pub warnings: Vec<String>,
+    /// What is allowed but probably not meant, and of which coins.
+    warnings: Vec<(String, Vec<&'a str>)>,
 }
 
 /// A key: its part, and its name.
@@ -78,10 +79,11 @@ impl<'a> Reader<'a> {
         Self { root, origins, maker_fee, warnings: Vec::new() }
     }
 
-    /// The parameters of a coin with its own tables, or the defaults.
-    pub fn params(&mut self, coin: Option<&str>) -> Result<AssetParams, ConfigError> {
+    /// The parameters of a coin, or the defaults. What must hold between two keys is not looked at.
+    pub fn params(&self, coin: Option<&str>) -> Result<AssetParams, ConfigError> {
         let parts = self.merged(coin);
-        let prefix = coin.map_or("defaults".to_owned(), |c| format!("asset.{c}"));
+        let own = coin.filter(|coin| self.root.asset.contains_key(*coin));
+        let prefix = own.map_or("defaults".to_owned(), |c| format!("asset.{c}"));
         let place = |part: &str| format!("{prefix}.{part}");
         let file = CoinFile {
             quote: file::read(&parts.quote, &place("quote"), self.origins)?,
@@ -90,16 +92,53 @@ impl<'a> Reader<'a> {
             toxicity: file::read(&parts.toxicity, &place("toxicity"), self.origins)?,
             risk: file::read(&parts.risk, &place("risk"), self.origins)?,
         };
-        let params = file.to_params(self.maker_fee);
-        self.check_order(&params, coin, &parts)?;
-        self.check_weights(&params, coin)?;
-        self.check_clock(&params, coin)?;
+        Ok(file.to_params(self.maker_fee))
+    }
+
+    /// The parameters of the coins that are traded, which must be fit to trade with. An error names
+    /// every coin that it holds of.
+    pub fn traded(
+        &mut self,
+        coins: &'a [String],
+    ) -> Result<BTreeMap<String, AssetParams>, ConfigError> {
+        let mut params = BTreeMap::new();
+        let mut refused: Option<(ConfigError, Vec<&str>)> = None;
+        for coin in coins {
+            let of_coin = self.params(Some(coin))?;
+            if let Err(error) = self.check(&of_coin, coin) {
+                let (first, named) = refused.get_or_insert_with(|| (error.clone(), Vec::new()));
+                if *first == error {
+                    named.push(coin);
+                }
+                continue;
+            }
+            self.warn(&of_coin, coin);
+            params.insert(coin.clone(), of_coin);
+        }
+        match refused {
+            Some((error, named)) => {
+                let problem = format!("{}: {}", named.join(", "), error.problem);
+                Err(ConfigError { problem, ..error })
+            }
+            None => Ok(params),
+        }
+    }
+
+    /// What is allowed but probably not meant, each with the coins that it holds of.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().map(|(text, coins)| format!("{}: {text}", coins.join(", "))).collect()
+    }
+
+    fn check(&self, params: &AssetParams, coin: &str) -> Result<(), ConfigError> {
+        self.check_order(params, coin)?;
+        self.check_weights(params, coin)?;
+        self.check_clock(params, coin)?;
         if !params.is_usable() {
             // Every way to get here has its own message above; this keeps that true.
-            return Err(ConfigError::general(prefix, "these parameters cannot be quoted with"));
+            let place = format!("asset.{coin}");
+            return Err(ConfigError::general(place, "these parameters cannot be quoted with"));
         }
-        self.warn(&params, coin);
-        Ok(params)
+        Ok(())
     }
 
     /// The defaults, with what is set for a coin on top.
@@ -115,12 +154,8 @@ impl<'a> Reader<'a> {
         parts
     }
 
-    fn check_order(
-        &self,
-        p: &AssetParams,
-        coin: Option<&str>,
-        parts: &Parts,
-    ) -> Result<(), ConfigError> {
+    fn check_order(&self, p: &AssetParams, coin: &str) -> Result<(), ConfigError> {
+        let parts = self.merged(Some(coin));
         for Pair { low, high, order } in pairs(p) {
             if matches!(order, Some(Ordering::Less | Ordering::Equal)) {
                 continue;
@@ -145,7 +180,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn check_weights(&self, p: &AssetParams, coin: Option<&str>) -> Result<(), ConfigError> {
+    fn check_weights(&self, p: &AssetParams, coin: &str) -> Result<(), ConfigError> {
         let used: f64 = p.level_weights[..p.num_levels].iter().sum();
         if used > 0.0 {
             return Ok(());
@@ -156,13 +191,13 @@ impl<'a> Reader<'a> {
     }
 
     /// An action must arrive in time, and be void soon, even if the venue's offset were measured wrong.
-    fn check_clock(&self, p: &AssetParams, coin: Option<&str>) -> Result<(), ConfigError> {
+    fn check_clock(&self, p: &AssetParams, coin: &str) -> Result<(), ConfigError> {
         let (offset_ms, expires_ms) =
             (p.risk.max_clock_offset.as_millis(), p.risk.expires_after.as_millis());
         if offset_ms * CLOCK_SHARE < expires_ms {
             return Ok(());
         }
-        let offset = self.path(None, ("risk", "max_clock_offset_ms"));
+        let offset = self.path(coin, ("risk", "max_clock_offset_ms"));
         let expires = self.path(coin, ("risk", "expires_after_ms"));
         let blamed = if self.is_own(&offset) { offset } else { expires };
         let problem = format!(
@@ -173,32 +208,38 @@ impl<'a> Reader<'a> {
         Err(ConfigError::at(place_of(self.origins, &blamed), blamed, problem))
     }
 
-    fn warn(&mut self, p: &AssetParams, coin: Option<&str>) {
-        let whose = coin.unwrap_or("defaults");
+    fn warn(&mut self, p: &AssetParams, coin: &'a str) {
         let used = &p.level_weights[..p.num_levels];
         let total: f64 = used.iter().sum();
         for (i, weight) in used.iter().enumerate() {
             let size_usd = p.order_size_usd.to_f64() * weight / total;
             if size_usd < MIN_NOTIONAL.to_f64() {
-                self.warnings.push(format!(
-                    "{whose}: level {} gets {size_usd:.2} USD of order_size_usd = {}; the venue \
-                     refuses orders below ${MIN_NOTIONAL}, so it is never quoted",
+                let text = format!(
+                    "level {} gets {size_usd:.2} USD of order_size_usd = {}; the venue refuses \
+                     orders below ${MIN_NOTIONAL}, so it is never quoted",
                     i + 1,
                     p.order_size_usd
-                ));
+                );
+                self.add_warning(text, coin);
             }
         }
         if !p.fee_floor {
-            self.warnings.push(format!(
-                "{whose}: fee_floor = false: quotes may cost more in fees than they earn"
-            ));
+            let text = "fee_floor = false: quotes may cost more in fees than they earn".to_owned();
+            self.add_warning(text, coin);
+        }
+    }
+
+    fn add_warning(&mut self, text: String, coin: &'a str) {
+        match self.warnings.iter_mut().find(|(before, _)| *before == text) {
+            Some((_, coins)) => coins.push(coin),
+            None => self.warnings.push((text, vec![coin])),
         }
     }
 
     /// Where a coin's value is set: in its own table, or in the defaults.
-    fn path(&self, coin: Option<&str>, (section, key): (&str, &str)) -> String {
-        let own = coin.map(|c| format!("asset.{c}.{section}.{key}"));
-        own.filter(|path| self.origins.contains_key(path))
+    fn path(&self, coin: &str, (section, key): (&str, &str)) -> String {
+        Some(format!("asset.{coin}.{section}.{key}"))
+            .filter(|path| self.origins.contains_key(path))
             .unwrap_or_else(|| format!("defaults.{section}.{key}"))
     }
 

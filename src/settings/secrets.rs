@@ -2,7 +2,7 @@
 //! log, a `Debug` line or a core dump. The live gateway reads them itself, once, when it signs.
 
 /// The variables that hold secrets.
-const NAMES: [&str; 3] = ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL"];
+const NAMES: [&str; 2] = ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"];
 
 /// Which secrets are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

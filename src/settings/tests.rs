@@ -135,13 +135,13 @@ fn refusals_name_place_key_value_and_what_is_allowed() {
         ),
         (
             "\n[defaults.quote]\nmin_spread_bps = 60",
-            ":3: defaults.quote.min_spread_bps: min_spread_bps = 60 is above max_spread_bps = \
-             50.0; allowed: min_spread_bps at most max_spread_bps",
+            ":3: defaults.quote.min_spread_bps: BTC, ETH, SOL: min_spread_bps = 60 is above \
+             max_spread_bps = 50.0; allowed: min_spread_bps at most max_spread_bps",
         ),
         (
             "[asset.BTC.quote]\nmax_spread_bps = 1.5",
-            ":2: asset.BTC.quote.max_spread_bps: min_spread_bps = 2.0 is above max_spread_bps = \
-             1.5; allowed: min_spread_bps at most max_spread_bps",
+            ":2: asset.BTC.quote.max_spread_bps: BTC: min_spread_bps = 2.0 is above \
+             max_spread_bps = 1.5; allowed: min_spread_bps at most max_spread_bps",
         ),
         (
             "[defaults.risk]\nstale_book_ms = -5",
@@ -177,7 +177,7 @@ fn refusals_name_place_key_value_and_what_is_allowed() {
         ),
         (
             "[defaults.quote]\nnum_levels = 1\nlevel_weights = [0, 1, 0, 0]",
-            ":3: defaults.quote.level_weights: the weights of the 1 levels in use are all 0",
+            ":3: defaults.quote.level_weights: BTC, ETH, SOL: the weights of the 1 levels in use are all 0",
         ),
         (
             "fees.volume_tier = [{ min_volume_usd = 1, taker_bps = 1, maker_bps = 1 }]",
@@ -241,14 +241,14 @@ fn what_is_rendered_can_be_read_back() {
 fn secrets_are_seen_and_never_shown() {
     let env = |name: &str| match name {
         "HL_PRIVATE_KEY" => Some("0xdeadbeef".to_owned()),
-        "DISCORD_WEBHOOK_URL" => Some(" ".to_owned()),
+        "HL_WALLET_ADDRESS" => Some(" ".to_owned()),
         _ => None,
     };
     let s = Settings::load(None, &env).unwrap();
     let shown = format!("{} {:?} {}", s.render(), s, s.to_json());
     assert!(!shown.contains("deadbeef"));
     assert!(shown.contains("HL_PRIVATE_KEY: set (masked)"));
-    assert!(shown.contains("DISCORD_WEBHOOK_URL: not set"));
+    assert!(shown.contains("HL_WALLET_ADDRESS: not set"));
     // Nor does a key pasted into the file come back in the message that refuses it.
     assert!(!refused("private_key = \"0xdeadbeef\"").contains("deadbeef"));
 }

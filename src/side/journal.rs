@@ -88,6 +88,15 @@ pub fn make_run_folder(base: &Path, time: Nanos) -> Result<PathBuf, AppError> {
     Ok(dir)
 }
 
+/// Takes a folder of [`make_run_folder`] away again, with the one around it: the run did not begin. What
+/// holds anything stays.
+pub fn remove_empty_run_folder(dir: &Path) {
+    let removed = std::fs::remove_dir(dir).is_ok();
+    if let Some(base) = dir.parent().filter(|_| removed) {
+        let _ = std::fs::remove_dir(base);
+    }
+}
+
 impl Journal {
     /// Starts a journal in a folder, which is made when it is not there. A folder that already holds
     /// one is refused: a run's record is never overwritten.

@@ -12,7 +12,7 @@ mod startup;
 mod wait;
 
 pub use show::Show;
-pub use startup::{Access, listed};
+pub use startup::{Access, listed, threaded_plan};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;
