@@ -10,17 +10,13 @@ mod error_texts;
 #[allow(dead_code, reason = "shared with the literal tests")]
 mod user_wire_frames;
 
-use botmm_pipeline::types::{RejectReason, Universe};
-use botmm_pipeline::venue::hl::user::{
-    ChannelErrorKind, ItemError, ItemStatus, RequestError, UserError, UserEvent, UserParser, oracle,
-};
+use botmm_pipeline::venue::hl::user::{ItemError, ItemStatus, UserEvent, UserParser, oracle};
 use counting::allocations;
 use decode_model::{damage, universe};
 use error_texts::check_text;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
 use user_wire_frames::{
     CANCEL_ANSWER, FRAMES, OPEN_ORDERS, ORDER_ANSWER, ORDER_UPDATES, REFUSED_ANSWER, STATE,
     USER_FILLS,

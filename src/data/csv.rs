@@ -19,7 +19,6 @@ pub fn read(
     file: &DataFile,
     kind: CsvKind,
     asset: AssetId,
-    must_be_sound: bool,
     intake: &mut Intake,
     report: &mut LoadReport,
     bar: &Progress<'_>,
@@ -42,8 +41,8 @@ pub fn read(
         }
         reader.tell(&mut log);
     }
-    intake.end_file(&mut log);
-    finish(file, source, log, must_be_sound)
+    intake.end_file(&mut log)?;
+    finish(file, source, log)
 }
 
 /// Fields of the current row, by number.

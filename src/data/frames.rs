@@ -67,7 +67,6 @@ pub fn read(
     file: &DataFile,
     universe: &Universe,
     decode: &mut FrameDecoder<'_>,
-    must_be_sound: bool,
     intake: &mut Intake,
     report: &mut LoadReport,
     bar: &Progress<'_>,
@@ -95,8 +94,8 @@ pub fn read(
     if is_deep == Some(true) {
         log.warn(&format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
     }
-    intake.end_file(&mut log);
-    finish(file, source, log, must_be_sound)
+    intake.end_file(&mut log)?;
+    finish(file, source, log)
 }
 
 /// The levels that a book's line has on both sides.
@@ -197,16 +196,8 @@ pub fn each_line(
     Ok(source)
 }
 
-/// Closes a file's books; with `must_be_sound` only when enough of it is.
-pub fn finish(
-    file: &DataFile,
-    source: Source,
-    log: FileLog<'_>,
-    must_be_sound: bool,
-) -> Result<FileReport, DataError> {
-    if must_be_sound {
-        log.check()?;
-    }
+/// Closes a file's books.
+pub fn finish(file: &DataFile, source: Source, log: FileLog<'_>) -> Result<FileReport, DataError> {
     let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
     Ok(log.finish(source.finish().map_err(unreadable)?))
 }

@@ -73,7 +73,7 @@ impl Tally {
             MarketEvent::Book(_) => counts.books += 1,
             MarketEvent::Status(_) => counts.statuses += 1,
             // Not replayed: see `TapeBuilder::push`.
-            MarketEvent::Mark(_) => return Ok(()),
+            MarketEvent::Mark(_) => {}
         }
         if event.recv_time() < event.venue_time() {
             self.early += 1;
@@ -101,6 +101,8 @@ pub struct Intake {
     all: Tally,
     /// Size decimals seen, of the coins that nobody told the size decimals of.
     inferred: [Option<u8>; MAX_ASSETS],
+    /// A file may be as unsound as it likes.
+    allow_unsound: bool,
     // Of the current file.
     series: [[Series; 3]; MAX_ASSETS],
     file: Tally,
@@ -112,7 +114,11 @@ pub struct Intake {
 
 impl Intake {
     /// `is_inferred` = the size decimals of a coin are to be told from its sizes.
-    pub fn new(universe: &Universe, is_inferred: impl Fn(&str) -> bool) -> Self {
+    pub fn new(
+        universe: &Universe,
+        is_inferred: impl Fn(&str) -> bool,
+        allow_unsound: bool,
+    ) -> Self {
         let mut inferred = [None; MAX_ASSETS];
         for (asset, instrument) in universe.iter() {
             inferred[asset.index()] = is_inferred(instrument.coin.as_str()).then_some(0);
@@ -123,6 +129,7 @@ impl Intake {
             duplicates: 0,
             all: Tally::of(universe.len()),
             inferred,
+            allow_unsound,
             series: [[NO_SERIES; 3]; MAX_ASSETS],
             file: Tally::of(universe.len()),
             repeated_trades: 0,
@@ -167,7 +174,10 @@ impl Intake {
 
     /// The end of a file: puts its rows in order, and takes those out that are out of time. Files are
     /// recordings of their own: one may well be older than the one before it.
-    pub fn end_file(&mut self, log: &mut FileLog<'_>) {
+    ///
+    /// # Errors
+    /// Too little of the file is sound.
+    pub fn end_file(&mut self, log: &mut FileLog<'_>) -> Result<(), DataError> {
         if self.series.iter().flatten().any(|series| series.is_out_of_order) {
             self.put_in_order(log);
         }
@@ -182,6 +192,7 @@ impl Intake {
         (self.series, self.repeated_trades) = ([[NO_SERIES; 3]; MAX_ASSETS], 0);
         self.first = self.builder.counts().total();
         self.places.clear();
+        if self.allow_unsound { Ok(()) } else { log.check() }
     }
 
     fn put_in_order(&mut self, log: &mut FileLog<'_>) {

@@ -125,19 +125,16 @@ fn read(
         Layout::Csv { coin, .. } => universe.find(coin.as_bytes()).is_some(),
         Layout::Frames => true,
     };
-    let mut intake = Intake::new(&universe, |coin| instrument(coin).is_none());
-    let must_be_sound = !allow_unsound;
+    let is_inferred = |coin: &str| instrument(coin).is_none();
+    let mut intake = Intake::new(&universe, is_inferred, allow_unsound);
     for file in files.iter().filter(chosen) {
         let read = match &file.layout {
             Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
-                Some(asset) => {
-                    csv::read(file, *kind, asset, must_be_sound, &mut intake, &mut report, &bar)?
-                }
+                Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,
                 None => continue,
             },
             Layout::Frames => {
-                let (intake, report) = (&mut intake, &mut report);
-                frames::read(file, &universe, decode, must_be_sound, intake, report, &bar)?
+                frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
             }
         };
         report.files.push(read);

@@ -72,8 +72,7 @@ pub fn each_fill_has_its_rule_and_the_venues_mid_just_before_it(path: &str) {
         let lines = journal(&dir.path().join("out/journal.jsonl"));
         let of_type = |name: &'static str| lines.iter().filter(move |l| l["type"] == name);
         let mut causes: HashMap<&str, u64> = HashMap::new();
-        of_type("fill")
-            .for_each(|l| *causes.entry(l["cause"].as_str().unwrap()).or_default() += 1);
+        of_type("fill").for_each(|l| *causes.entry(l["cause"].as_str().unwrap()).or_default() += 1);
         let told = summary["fills_by_cause"].as_object().unwrap();
         let told: HashMap<&str, u64> =
             told.iter().map(|(k, v)| (k.as_str(), v["fills"].as_u64().unwrap())).collect();
