@@ -85,7 +85,7 @@ mod tests {
             |mids: &BlockMids, t| mids.before(Nanos(t)).map(|px| px.raw() / Px::whole(1).raw());
         assert_eq!(
             [10, 11, 20, 21, 22].map(|t| before(&mids, t)),
-            [None, Some(1), Some(1), None, None]
+            [None, Some(1), Some(1), Some(2), None]
         );
         mids.push(Nanos(50), Px::whole(5));
         assert_eq!([20, 50, 51].map(|t| before(&mids, t)), [Some(1), None, Some(5)]);
