@@ -12,7 +12,7 @@ use botmm::settings::Settings;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{HaltLevel, Lane, WallClock};
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
+use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway};
 use botmm_pipeline::venue::hl::session::DEAD_LINK;
@@ -156,13 +156,15 @@ fn exchange(setup: &Setup) -> Venue {
 pub fn run(setup: &Setup) -> Outcome {
     let venue = exchange(setup);
     let universe = universe();
+    let offset = VenueOffset::default();
+    let venue_clock = offset.clock();
     let config = wiring::Config {
         params: vec![params(); universe.len()],
         universe: universe.clone(),
         session: SESSION,
         lossless: false,
         risk: None,
-        venue_clock: VenueClock::default(),
+        venue_clock: venue_clock.clone(),
     };
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Mainnet);
     let (orders, seen) = Spy::around(venue.transport(LATENCY), setup.tamper);
@@ -173,11 +175,10 @@ pub fn run(setup: &Setup) -> Outcome {
         settle: Nanos::ZERO,
         session: SESSION,
         watch: Some(params().risk.expires_after),
-        offset: VenueOffset::default(),
+        offset,
         max_clock_offset: setup.max_clock_offset,
         dead_after: DEAD_LINK,
     };
-    let venue_clock = gateway_config.offset.clock();
     let (gateway, link) =
         HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);
     let feed_config = FeedConfig { seed: setup.seed, ..FeedConfig::default() };

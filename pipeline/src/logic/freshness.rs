@@ -28,11 +28,20 @@ pub struct Pulse {
     rate_per_s: f64,
     /// Silence that is usual.
     usual: Nanos,
+    /// When the last silence that was not was over. What was known of a coin before that may have
+    /// changed unseen, whatever is told of the others.
+    resumed: Nanos,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { heard: Nanos::ZERO, counted: Nanos::ZERO, rate_per_s: 0.0, usual: LONGEST_SILENCE }
+        Self {
+            heard: Nanos::ZERO,
+            counted: Nanos::ZERO,
+            rate_per_s: 0.0,
+            usual: LONGEST_SILENCE,
+            resumed: Nanos::ZERO,
+        }
     }
 }
 
@@ -42,6 +51,9 @@ impl Pulse {
         // A view is told again when something else than its book is new: that is no news of the link.
         if view.state == BookState::Void || is_late(view, limit) || view.recv_time <= self.heard {
             return;
+        }
+        if self.is_silent(view.recv_time, limit) {
+            self.resumed = view.recv_time;
         }
         self.heard = view.recv_time;
         let passed = self.heard - self.counted;
@@ -56,8 +68,13 @@ impl Pulse {
     /// Whether a book is too old to be quoted on. `limit`: its coin's `stale_book_ms`.
     pub fn is_stale(&self, now: Nanos, view: &BookView, limit: Nanos) -> bool {
         is_late(view, limit)
+            || view.recv_time < self.resumed
             || now - view.recv_time > LONGEST_SILENCE.max(limit)
-            || now - self.heard > self.usual.max(limit)
+            || self.is_silent(now, limit)
+    }
+
+    fn is_silent(&self, now: Nanos, limit: Nanos) -> bool {
+        now - self.heard > self.usual.max(limit)
     }
 }
 
@@ -136,6 +153,18 @@ mod tests {
         pulse.on_view(&view(8_000, 30), LIMIT);
         assert!(!pulse.is_stale(ms(8_000), &still, LIMIT));
         assert!(pulse.is_stale(ms(8_001), &still, LIMIT), "not told of any more");
+    }
+
+    #[test]
+    fn after_a_silence_each_coin_is_fresh_by_its_own_news_only() {
+        let mut pulse = Pulse::default();
+        (0..100).for_each(|i| pulse.on_view(&view(100 * i, 30), LIMIT));
+        let (before, first, own) = (view(9_900, 30), view(12_100, 30), view(12_600, 30));
+        pulse.on_view(&first, LIMIT);
+        assert!(pulse.is_stale(ms(12_100), &before, LIMIT), "it may have changed unseen");
+        assert!(!pulse.is_stale(ms(12_100), &first, LIMIT));
+        pulse.on_view(&own, LIMIT);
+        assert!(!pulse.is_stale(ms(12_600), &own, LIMIT));
     }
 
     #[test]

@@ -47,7 +47,11 @@ impl Topic {
                 Some(frames::recent_trades(venue, asset?, replay))
             }
             // What is out of sight is no news, to new subscribers neither.
-            S::Bbo { .. } | S::L2Book { .. } if venue.is_stale(asset?) => None,
+            S::Bbo { .. } | S::L2Book { .. } | S::ActiveAssetCtx { .. }
+                if venue.is_stale(asset?) =>
+            {
+                None
+            }
             S::Bbo { .. } => Some(frames::bbo(venue, asset?, &book::touch(venue, asset?))),
             S::L2Book { .. } => Some(book_frame(s, venue, asset?)),
             S::Candle { interval, .. } => frames::candle(venue, asset?, *interval),
@@ -74,7 +78,8 @@ impl Topic {
         let asset = asset_of(s, venue);
         match (s, asset) {
             (S::Trades { .. }, Some(asset)) => out.extend(frames::trades(venue, asset, block)),
-            (S::Bbo { .. } | S::L2Book { .. }, Some(asset)) if venue.is_stale(asset) => {}
+            (S::Bbo { .. } | S::L2Book { .. } | S::ActiveAssetCtx { .. }, Some(asset))
+                if venue.is_stale(asset) => {}
             (S::Bbo { .. }, Some(asset)) => {
                 let touch = book::touch(venue, asset);
                 if touch != self.touch {
