@@ -32,7 +32,8 @@ const SETTLES_IN_S: i64 = 32;
 const MAX_COUNTER_ERROR_PPB: i64 = 200_000;
 /// The system clock is read between two readings of the counter, so often, and the tightest pair counts.
 const READINGS: usize = 5;
-const BILLION: i128 = 1_000_000_000;
+/// Rates in a line are in 2^-40, so that a lane multiplies and shifts, and divides by nothing.
+const RATE_BITS: u32 = 40;
 
 /// Monotonic wall time in Unix nanoseconds. Clones share one line; each of them never goes back, and two
 /// differ by what a change of rate makes of the time that laying a line takes: nothing, but for a thread
@@ -69,7 +70,7 @@ impl WallClock {
     pub fn disciplined() -> (Self, Discipline) {
         let clock = quanta::Clock::new();
         let (raw, unix) = read(&clock);
-        let lines = Arc::new(Lines::new(Line { raw, unix, rate_ppb: 0 }));
+        let lines = Arc::new(Lines::new(Line { raw, unix, rate: 0 }));
         let clock = Self { clock, lines, last: Cell::new(unix) };
         let steering = Steering { unix, ..Steering::default() };
         (clock.clone(), Discipline { clock, steering, raw })
@@ -79,7 +80,7 @@ impl WallClock {
     pub fn now(&self) -> Nanos {
         let (line, raw) = self.lines.newest(|| self.raw());
         let since = self.span_ns(line.raw, raw) as i64 - self.span_ns(raw, line.raw) as i64;
-        self.last.set(self.last.get().max(line.unix + at_rate(Nanos(since), line.rate_ppb)));
+        self.last.set(self.last.get().max(line.unix + at_rate(Nanos(since), line.rate)));
         self.last.get()
     }
     /// A raw tick count, for measuring spans with [`WallClock::span_ns`].
@@ -106,7 +107,7 @@ impl Discipline {
         let set = self.steering.turn(elapsed, system);
         self.raw = raw;
         let Steering { unix, rate_ppb, .. } = self.steering;
-        self.clock.lines.lay(Line { raw, unix, rate_ppb });
+        self.clock.lines.lay(Line { raw, unix, rate: rate(rate_ppb) });
         set
     }
 }
@@ -140,7 +141,7 @@ struct Steering {
 impl Steering {
     /// `elapsed` since the last turn by the counter, it is `system` by the system clock.
     fn turn(&mut self, elapsed: Nanos, system: Nanos) -> Option<ClockWasSet> {
-        self.unix = self.unix + at_rate(elapsed, self.rate_ppb);
+        self.unix = self.unix + at_rate(elapsed, rate(self.rate_ppb));
         let mut error = system.0.saturating_sub(self.unix.0).saturating_sub(self.set.0);
         let was_set = (error.saturating_abs() > FOLLOWED.0).then_some(ClockWasSet(Nanos(error)));
         if was_set.is_some() {
@@ -160,9 +161,14 @@ impl Steering {
     }
 }
 
+/// A rate as lines have it.
+fn rate(ppb: i64) -> i64 {
+    ((i128::from(ppb) << RATE_BITS) / 1_000_000_000) as i64
+}
+
 /// A span by the counter as it counts at a rate.
-fn at_rate(span: Nanos, rate_ppb: i64) -> Nanos {
-    span + Nanos((i128::from(span.0) * i128::from(rate_ppb) / BILLION) as i64)
+fn at_rate(span: Nanos, rate: i64) -> Nanos {
+    span + Nanos((i128::from(span.0) * i128::from(rate) >> RATE_BITS) as i64)
 }
 
 /// The counter and the system clock at one moment.
@@ -182,7 +188,7 @@ fn read(clock: &quanta::Clock) -> (u64, Nanos) {
 struct Line {
     raw: u64,
     unix: Nanos,
-    rate_ppb: i64,
+    rate: i64,
 }
 
 /// The newest line, for any number of readers. Two places take turns, so that a reader never waits for
@@ -207,7 +213,7 @@ impl Lines {
         // Pairs with the reader's fence: who sees a word of this line also sees that the one before,
         // which has the other place, is out.
         fence(Ordering::Release);
-        let words = [line.raw, line.unix.0 as u64, line.rate_ppb as u64];
+        let words = [line.raw, line.unix.0 as u64, line.rate as u64];
         for (word, value) in self.words[(next % 2) as usize].iter().zip(words) {
             word.store(value, Ordering::Relaxed);
         }
@@ -223,7 +229,7 @@ impl Lines {
             let now_raw = read_raw();
             fence(Ordering::Acquire);
             if self.newest.load(Ordering::Relaxed) == number {
-                return (Line { raw, unix: Nanos(unix as i64), rate_ppb: rate as i64 }, now_raw);
+                return (Line { raw, unix: Nanos(unix as i64), rate: rate as i64 }, now_raw);
             }
         }
     }
@@ -264,7 +270,7 @@ mod tests {
         fn pass(&mut self, system: Nanos, counter: Nanos) {
             let before = self.steering.unix;
             self.system = self.system + system;
-            let elapsed = at_rate(counter, self.counter_ppb);
+            let elapsed = at_rate(counter, rate(self.counter_ppb));
             self.said.extend(self.steering.turn(elapsed, self.system));
             assert!(self.steering.unix >= before, "time went back");
             let slewed = (self.steering.unix - before - elapsed).0.abs();
@@ -350,7 +356,7 @@ mod tests {
 
     #[test]
     fn no_reader_sees_half_a_line() {
-        let line = |i: u64| Line { raw: i, unix: Nanos(i as i64), rate_ppb: i as i64 };
+        let line = |i: u64| Line { raw: i, unix: Nanos(i as i64), rate: i as i64 };
         let lines = Arc::new(Lines::new(line(0)));
         let rounds = if cfg!(miri) { 200 } else { 50_000 };
         let writer = {
@@ -390,10 +396,11 @@ mod tests {
         while readers.iter().any(|r| !r.is_finished()) {
             let (raw, _) = read(&clock.clock);
             let elapsed = Nanos(clock.span_ns(discipline.raw, raw) as i64);
-            let unix = discipline.steering.unix + at_rate(elapsed, discipline.steering.rate_ppb);
+            let unix =
+                discipline.steering.unix + at_rate(elapsed, rate(discipline.steering.rate_ppb));
             (discipline.steering.unix, discipline.steering.rate_ppb) = (unix, rate_ppb);
             discipline.raw = raw;
-            clock.lines.lay(Line { raw, unix, rate_ppb });
+            clock.lines.lay(Line { raw, unix, rate: rate(rate_ppb) });
             rate_ppb = -rate_ppb;
         }
         readers.into_iter().for_each(|r| r.join().unwrap());
