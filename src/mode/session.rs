@@ -202,6 +202,7 @@ impl Ended<'_> {
             equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
+            warnings: reasons.warnings(),
             reasons,
             latency_ns: self.latency_ns(),
             assumptions: self.assumptions(),

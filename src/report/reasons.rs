@@ -48,6 +48,29 @@ impl ReasonShares {
     }
 }
 
+/// Share of a side's time without a quote for want of actions, beyond which a summary warns.
+const BUDGET_WARNING: f64 = 0.01;
+
+impl ReasonShares {
+    /// What a reader must be warned of: coins that the action budget kept out of the market.
+    pub fn warnings(&self) -> Vec<String> {
+        let code = Reason::Budget.as_str();
+        let worst = |sides: &[Shares; 2]| {
+            sides.iter().filter_map(|side| side.get(code)).fold(0.0, |a: f64, b| a.max(*b))
+        };
+        let by_symbol = self.by_symbol.iter().map(|(symbol, sides)| (symbol, worst(sides)));
+        let short = by_symbol.filter(|(_, share)| *share > BUDGET_WARNING);
+        let warning = |(symbol, share): (&String, f64)| {
+            format!(
+                "{symbol} had a side unquoted {:.1} % of the time because the action budget was spent: \
+                 raise requote_threshold_bps or requote_min_ms, or max_orders_per_min",
+                share * 100.0
+            )
+        };
+        short.map(warning).collect()
+    }
+}
+
 fn shares(times: &ReasonTime) -> Shares {
     let total: i64 = times.iter().map(|t| t.0).sum();
     if total <= 0 {
@@ -99,7 +122,24 @@ mod tests {
         assert_eq!(json["all"]["one_sided"], 0.5);
         assert_eq!(shares.at_limit("BTC").map(f64::to_bits), Some(1.0_f64.to_bits()));
         assert_eq!(shares.at_limit("ETH"), None);
+        assert!(shares.warnings().is_empty());
         let never = ReasonShares::from_times([("BTC", [[Nanos::ZERO; Reason::COUNT]; 2])]);
         assert!(never.all.is_empty());
+    }
+
+    #[test]
+    fn time_without_a_quote_for_want_of_actions_is_warned_of() {
+        let warnings = |budget_ms: i64| {
+            let mut bid = [Nanos::ZERO; Reason::COUNT];
+            bid[Reason::Budget as usize] = Nanos::millis(budget_ms);
+            bid[Reason::Quoted as usize] = Nanos::millis(100_000 - budget_ms);
+            let mut ask = [Nanos::ZERO; Reason::COUNT];
+            ask[Reason::Quoted as usize] = Nanos::secs(100);
+            ReasonShares::from_times([("BTC", [bid, ask]), ("ETH", [ask, ask])]).warnings()
+        };
+        assert!(warnings(1_000).is_empty(), "1 % is not more than that");
+        let [warning] = &warnings(2_500)[..] else { panic!("of one coin") };
+        assert!(warning.starts_with("BTC had a side unquoted 2.5 % of the time"), "{warning}");
+        assert!(warning.contains("requote_threshold_bps"), "{warning}");
     }
 }

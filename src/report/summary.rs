@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub struct Summary {
     /// Market events that reached the pipeline.
     pub events: u64,
-    /// The same by kind: `book`, `bbo`, `trade`, `status`.
+    /// The same by kind: `book`, `bbo`, `trade`, `status`, `mark`.
     pub events_by_kind: BTreeMap<&'static str, u64>,
     /// Time that they cover, seconds of the market's clock.
     pub span_s: f64,
@@ -72,6 +72,8 @@ pub struct Summary {
     pub max_position_usd: BTreeMap<String, Usd>,
     /// Why each side was quoted or not.
     pub reasons: ReasonShares,
+    /// What of that a reader must be warned of.
+    pub warnings: Vec<String>,
     /// Messages dropped, by ring.
     pub dropped: BTreeMap<String, u64>,
     /// Time from an event's arrival to the end of each stage. A timing: differs from run to run.

@@ -92,6 +92,7 @@ fn sample() -> Summary {
         max_worst_case_exposure_usd: by_symbol(usd("812.5")),
         max_position_usd: by_symbol(Usd::whole(1000)),
         reasons: ReasonShares::from_times([("BTC", [bid, ask])]),
+        warnings: vec!["BTC had a side unquoted 12.0 % of the time".to_owned()],
         dropped: [("feed-book", 0), ("book-quote", 17)].map(|(r, n)| (r.to_owned(), n)).into(),
         latency_ns: names.map(|(n, p50)| (n.to_owned(), stage(p50))).into(),
         assumptions: Assumptions {
@@ -153,6 +154,7 @@ Why each side was quoted or not, share of time
   BTC bid      quoted 99.5 %, warming up 0.5 %
   BTC ask      only reducing position 50.0 %, quoted 50.0 %
   all          quoted 74.8 %, only reducing position 25.0 %, warming up 0.2 %
+  WARNING      BTC had a side unquoted 12.0 % of the time
 
 Latency                 p50          p99          max
   feed               950 ns      3.80 us     12.35 ms
@@ -205,6 +207,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "max_worst_case_exposure_usd",
         "max_position_usd",
         "reasons",
+        "warnings",
         "dropped",
         "latency_ns",
         "assumptions",

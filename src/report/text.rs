@@ -169,7 +169,8 @@ impl Summary {
                 line(f, &label, in_words(&sides[side.index()]))?;
             }
         }
-        line(f, "all", in_words(&self.reasons.all))
+        line(f, "all", in_words(&self.reasons.all))?;
+        self.warnings.iter().try_for_each(|warning| line(f, "WARNING", warning))
     }
 
     fn latency(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -201,7 +201,7 @@ mod tests {
     fn it_is_laid_on_top_by_any_name() {
         let s = settings(
             br#"{"btcusdt": {"base_spread_bps": 3.5, "size": 999.00000001, "levels": 4,
-                "level_spacing": 2, "inventory_skew_factor": 0.7, "bias_strength": 0,
+                "level_spacing": 2, "inventory_skew_factor": 0.7, "bias_strength": 0.1,
                 "vol_multiplier": 1e-1},
                 "SOL-PERP": {"order_size_usd": "200.5", "spread": 4, "skew": 1}, "ETH": {}}"#,
         )
@@ -211,7 +211,7 @@ mod tests {
             (btc.min_spread_bps, 3.5),
             (btc.level_spacing_bps, 2.0),
             (btc.skew_factor, 0.7),
-            (btc.bias_strength, 0.0),
+            (btc.bias_strength, 0.1),
             (btc.vol_multiplier, 0.1),
             (s.params("SOL").min_spread_bps, 4.0),
             (s.params("SOL").skew_factor, 1.0),

@@ -292,7 +292,8 @@ impl Orders {
     }
 
     /// A resting order stays, and keeps its place in the queue, when its price is close enough to
-    /// the wanted one, enough of it is left, and it is not what carries the side over its limit
+    /// the wanted one (within the threshold, or a tick, since a wanted price that moves by a part of one
+    /// may round to the next), enough of it is left, and it is not what carries the side over its limit
     /// (limits may have been lowered since it was sent).
     fn keeps(
         &self,
@@ -301,9 +302,10 @@ impl Orders {
         (px, qty): (Px, Qty),
         wanted: QuoteLevel,
     ) -> bool {
-        let params = &self.assets[target.asset.index()].params;
+        let AssetOrders { params, instrument, .. } = &self.assets[target.asset.index()];
         let tolerance = self.mark(target.asset).to_f64() * params.requote_threshold_bps * 1e-4;
-        let near = px == wanted.px || (px - wanted.px).to_f64().abs() < tolerance;
+        let away = Px::from_raw((px - wanted.px).raw().abs());
+        let near = away <= instrument.tick_at(wanted.px) || away.to_f64() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
         let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
         // Against the whole limit: what rests was sent within the part of it that orders use.

@@ -89,12 +89,13 @@ fn without_candles_it_quotes_and_the_signal_is_none() {
 
 #[test]
 fn candles_of_before_make_the_signal_ready_at_once() {
-    let mut d = desk(&params());
+    let leaning = AssetParams { bias_strength: 0.2, ..params() };
+    let mut d = desk(&leaning);
     rising(100).for_each(|c| d.on_candle(Series::Signal, &c));
     d.on_candles_done(Series::Signal);
     let up = quote_at(&mut d, START, 3_000).unwrap();
     assert_eq!((d.signals().view().is_ready, up.terms.signal), (true, 1));
-    let flat = quote_at(&mut desk(&params()), START, 3_000).unwrap();
+    let flat = quote_at(&mut desk(&leaning), START, 3_000).unwrap();
     assert!(up.target.bids[0].px > flat.target.bids[0].px, "it leans with the signal");
 }
 

@@ -97,11 +97,15 @@ fn skew_shift_and_floor() {
 #[test]
 fn the_signal_shifts_both_prices_its_way() {
     let v = view("2999.9", "3000.1", 4.0, 0.0);
-    let with = |signal| {
-        let t = quote(&QuoteInput { signal, ..input(&v, "0", 10.0) }, &params()).target;
+    let by = |bias_strength, signal| {
+        let p = AssetParams { bias_strength, ..params() };
+        let t = quote(&QuoteInput { signal, ..input(&v, "0", 10.0) }, &p).target;
         (t.bids[0].px, t.asks[0].px)
     };
+    let by_default = params().bias_strength;
+    assert_eq!(by(by_default, 1), by(by_default, -1), "by default it shifts nothing");
     // 0.2 x half of 1.8 = 0.18, rounded outwards.
+    let with = |signal| by(0.2, signal);
     assert_eq!(with(1), (px("2999.2"), px("3001.1")));
     assert_eq!(with(-1), (px("2998.9"), px("3000.8")));
 }

@@ -58,13 +58,17 @@ struct Bench {
 }
 
 fn bench(ring_venue: usize) -> Bench {
+    bench_with(ring_venue, AssetParams::default())
+}
+
+fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
     let universe = Universe::new(vec![Instrument {
         coin: Coin::new("X").unwrap(),
         venue_index: 0,
         sz_decimals: 2,
         max_leverage: 10,
     }]);
-    let params = [AssetParams::default()];
+    let params = [params];
     let (targets, rx) = ring("risk->dispatch", 8);
     let (quote_tx, to_quote) = ring("dispatch->quote", ring_venue);
     let (risk_tx, to_risk) = ring("dispatch->risk", ring_venue);
@@ -100,8 +104,12 @@ fn bench(ring_venue: usize) -> Bench {
 impl Bench {
     /// A new target reaches dispatch; what it sends.
     fn target(&mut self, ms: i64) -> Vec<Action> {
+        self.target_at(ms, Px::whole(99 - self.shift))
+    }
+    /// The same with another bid.
+    fn target_at(&mut self, ms: i64, bid: Px) -> Vec<Action> {
         self.seq += 1;
-        let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
+        let level = |px| QuoteLevel { px, qty: Qty::whole(1) };
         let mut t = QuoteTarget {
             mid: Some(Px::whole(100)),
             bid_reason: Reason::Quoted,
@@ -109,7 +117,7 @@ impl Bench {
             ..QuoteTarget::default()
         };
         (t.cause.market_seq, t.cause.venue_time) = (self.seq, self.book_time);
-        (t.bids[0], t.asks[0]) = (level(99 - self.shift), level(101 + self.shift));
+        (t.bids[0], t.asks[0]) = (level(bid), level(Px::whole(101 + self.shift)));
         let approved = self.gate.approve(Nanos::millis(ms), t);
         self.targets.push(0, approved);
         self.poll(ms)
@@ -410,4 +418,26 @@ fn orders_that_vanish_again_and_again_make_their_coin_pause() {
     assert_eq!(placed, [1_010, 3_010, 7_010, 15_010, 31_010, 63_010], "each pause twice as long");
     assert_eq!(b.reason(Side::Ask), Reason::CoinPaused);
     assert_eq!(b.alerts(), [AlertKind::CanceledByOther, AlertKind::OrdersVanish]);
+}
+
+#[test]
+fn a_resting_order_keeps_its_place_within_a_tick_whatever_the_threshold() {
+    let with = |requote_threshold_bps| {
+        bench_with(RING_VENUE, AssetParams { requote_threshold_bps, ..AssetParams::default() })
+    };
+    // A tick at 99 is 0.001: 0.1 bps.
+    for (threshold, near, far) in [(0.0, 1, 2), (0.05, 1, 2), (0.35, 3, 4)] {
+        let mut b = with(threshold);
+        let placed = b.target(0);
+        for item in placed[0].items() {
+            let oid = Oid(1 + item.side as u64);
+            b.say(item.cloid, VenueEventKind::Ack { oid, leaves: item.qty });
+        }
+        assert!(b.poll(1).is_empty());
+        let mut at =
+            |ticks: i64| b.target_at(1_000, Px::from_raw(Px::whole(99).raw() + ticks * 100_000));
+        assert!(at(near).is_empty() && at(-near).is_empty(), "{threshold}");
+        let moved = at(-far);
+        assert_eq!((moved.len(), moved[0].kind), (1, ActionKind::Modify), "{threshold}");
+    }
 }

@@ -253,7 +253,7 @@ impl Default for AssetParams {
             arrival_decay_per_bps: 0.0,
             arrival_halflife_s: 600.0,
             arrival_bin_bps: 0.25,
-            bias_strength: 0.2,
+            bias_strength: 0.0,
             imbalance_strength: 0.3,
             level_spacing_bps: 1.0,
             num_levels: 2,
