@@ -240,10 +240,17 @@ fn delimiter(header: &[u8]) -> u8 {
 /// delimiter; no field of ours has a quote inside.
 fn split(line: &[u8], delimiter: u8, fields: &mut Vec<Range<usize>>) {
     fields.clear();
-    let (mut start, mut is_quoted) = (0, false);
-    let has_quotes = line.contains(&b'"');
+    let mut start = 0;
+    if !line.contains(&b'"') {
+        for field in line.split(|&b| b == delimiter) {
+            fields.push(start..start + field.len());
+            start += field.len() + 1;
+        }
+        return;
+    }
+    let mut is_quoted = false;
     for field in line.split(|&b| {
-        is_quoted ^= has_quotes && b == b'"';
+        is_quoted ^= b == b'"';
         b == delimiter && !is_quoted
     }) {
         let bare = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\""));
