@@ -291,6 +291,7 @@ fn every_reason_is_reached() {
         rig.wait(3_000, None); // The book is stale: what rests is to be cancelled.
     });
     case(CoinPaused, params(), &|rig| {
+        rig.wait(3_000, None); // The book is stale: what rests is cancelled.
         rig.venue.lock().unwrap().refuses = Some(ActionKind::Place);
         rig.wait(2_000, same);
     });

@@ -104,6 +104,7 @@ impl World {
             70..85 => Told::Venue(self.event(asset, self.rng.clone().random_range(0..4))),
             85..97 => Told::Venue(self.event(asset, 4)),
             97 => Told::Rearm,
+            98 if self.chance(15) => Told::Venue(self.event(asset, 5)),
             _ => Told::Time,
         }
     }
@@ -139,7 +140,7 @@ impl World {
     fn event(&mut self, asset: usize, kind: u32) -> VenueEvent {
         let kind = match kind {
             0 => VenueEventKind::Reject(Reject::new(ActionKind::Place, RejectReason::Margin)),
-            1 if self.chance(1) => VenueEventKind::Notice(AlertKind::Liquidated),
+            5 => VenueEventKind::Notice(AlertKind::Liquidated),
             1 => VenueEventKind::Funding(Usd::from_raw(self.rng.random_range(-SCALE..2 * SCALE))),
             _ => {
                 let side = if self.chance(50) { Side::Bid } else { Side::Ask };
