@@ -183,6 +183,8 @@ impl Rig {
 
     /// A buy of ours, after which the market falls by a tenth of a percent.
     fn bought_badly(&mut self) {
+        // What the mid was before the fill is known only of a book that came before it.
+        self.wait(500, Some(("2999.9", "3000.1")));
         let fill = Fill { px: Px::whole(3_000), qty: Qty::from_raw(1_000_000), ..Fill::default() };
         self.say(VenueEventKind::Fill(fill));
         self.wait(6_000, Some(("2996.9", "2997.1")));

@@ -197,7 +197,8 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
     ),
 ) -> Outcome {
     let universe = universe();
-    let blocks = Arc::new(Mutex::new(Vec::new()));
+    // Room for an hour, so that looking on does not allocate in the stage that is looked at.
+    let blocks = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
     let config = wiring::Config {
         params: vec![setup.params; universe.len()],
         universe,
