@@ -257,6 +257,15 @@ fn what_else_happens_to_the_account() {
     assert_eq!(events, [UserEvent::RateLimit { id: 17, used: 2_890, cap: 2_864_574 }]);
 }
 
+/// What moved is not documented; that something did is. The first frame is of before.
+#[test]
+fn money_that_is_moved() {
+    let frame = frame_with("nonFundingLedgerUpdates");
+    assert_eq!(read(frame), (Kind::LedgerUpdates, vec![UserEvent::LedgerUpdate]));
+    let first = frame.replace(r#""data":{"#, r#""data":{"isSnapshot":true,"#);
+    assert_eq!(read(&first), (Kind::LedgerUpdates, vec![]));
+}
+
 #[test]
 fn answers_to_actions() {
     let (_, events) = read(ORDER_ANSWER);

@@ -25,8 +25,9 @@ pub const CANCEL_ANSWER: &str = r#"{"channel":"post","data":{"id":9,"response":{
 pub const REFUSED_ANSWER: &str = r#"{"channel":"post","data":{"id":10,"response":{"type":"action","payload":{"status":"err","response":"User or API Wallet 0x00000000000000000000000000000000000000cc does not exist."}}}}"#;
 
 /// One frame of every kind: the mutation tests start from them.
-pub const FRAMES: [&str; 24] = [
+pub const FRAMES: [&str; 25] = [
     r#"{"channel":"pong"}"#,
+    r#"{"channel":"userNonFundingLedgerUpdates","data":{"user":"0x00000000000000000000000000000000000000aa","nonFundingLedgerUpdates":[{"time":1795359600128,"hash":"0x01","delta":{"type":"deposit","usdc":"100.0"}}]}}"#,
     ORDER_UPDATES,
     USER_FILLS,
     OPEN_ORDERS,
