@@ -29,6 +29,7 @@ const MAX_KEY_BYTES: u64 = 4096;
 /// The key of a file, of the environment or of a systemd credential. Nothing here says what was
 /// read.
 pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
+    keep_memory_private()?;
     if file.is_some_and(is_a_key_itself) {
         let problem = "this is a key, not the name of a file, and not repeated here; whoever sees \
                        the command line has seen it: use another key, and write that to a file of \
@@ -45,6 +46,21 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
     };
     let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
     Ok(signer.map_err(|problem| ConfigError { place, key: String::new(), problem })?)
+}
+
+/// From here on this process holds a key: it leaves no core file, and no other process of the same
+/// user may read its memory or attach to it.
+fn keep_memory_private() -> Result<(), AppError> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let failed = AppError::io("this process", "keep its memory from other processes");
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let done = setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let done = done.and_then(|()| {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)
+    });
+    done.map_err(|e| failed(e.into()))
 }
 
 /// The account to trade for, if the environment names one.
@@ -106,4 +122,19 @@ fn text_of(file: std::fs::File) -> Result<Zeroizing<String>, String> {
     let read = file.take(MAX_KEY_BYTES).read_to_string(&mut text);
     read.map_err(|e| format!("cannot read the key file: {e}"))?;
     Ok(text)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    #[test]
+    fn a_process_with_a_key_leaves_no_core_and_lets_nobody_look() {
+        keep_memory_private().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let cores = getrlimit(Resource::Core);
+        assert_eq!((cores.current, cores.maximum), (Some(0), Some(0)));
+        keep_memory_private().unwrap(); // A second time is no trouble.
+    }
 }

@@ -37,6 +37,7 @@ pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
 pub use schema::schema;
 pub use secrets::Secrets;
 pub use starter::starter;
+use values::Capital;
 pub use values::{parse_bps, parse_usd};
 
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
@@ -176,7 +177,7 @@ impl Settings {
         let Chosen { symbols, known: coins, delisted } =
             draft.choose(&root.general.symbols, &coins)?;
         let is_by_recording = draft.is_by_recording();
-        let Draft { table, origins, secrets, .. } = &mut draft;
+        let Draft { table, origins, secrets, account, .. } = &mut draft;
         let general = table.get_mut("general").and_then(Value::as_table_mut);
         if let Some(general) = general.filter(|_| !is_by_recording) {
             let list = symbols.iter().cloned().map(Value::String).collect();
@@ -185,7 +186,7 @@ impl Settings {
         root.fees.check(origins)?;
         let sim = simulator(&root, origins)?;
         let mut reader = relations::Reader::new(&root, origins, sim.maker_fee);
-        let defaults = reader.params(None)?;
+        let mut defaults = reader.params(None)?;
         let mut params = reader.traded(&symbols)?;
         for coin in root.asset.keys() {
             if !coins.contains(coin) {
@@ -200,6 +201,17 @@ impl Settings {
         let mut warnings = reader.warnings();
         let left_out = |c: &String| format!("{c}: the venue has delisted it; left out");
         warnings.extend(delisted.iter().map(left_out));
+        let configured = root.defaults.risk.get("capital_usd").and_then(spec::text);
+        let configured = configured.and_then(|text| Capital::parse(&text).ok());
+        let configured = configured.unwrap_or(Capital::Account);
+        for params in std::iter::once(&mut defaults).chain(params.values_mut()) {
+            params.risk.capital_usd = configured.of(*account);
+        }
+        if let Some(worth) = *account {
+            let traded = symbols.iter().filter_map(|coin| universe.get(coin));
+            let leverage = traded.map(|i| i.max_leverage).min().unwrap_or(1);
+            warnings.extend(relations::beyond_account(configured, &defaults.risk, worth, leverage));
+        }
         Ok(Self {
             symbols,
             plan_name: root.general.plan,

@@ -1,6 +1,7 @@
 //! Writing to stdout and stderr without falling over when the reader has left.
 
 use crate::exit::AppError;
+use crate::masked::masked;
 use rustix::process::getpgrp;
 use rustix::stdio::stdin;
 use rustix::termios::{
@@ -34,9 +35,10 @@ fn is_yes(mut answer: impl BufRead) -> bool {
 }
 
 /// Says one line on stderr, as best it can: there is nowhere left to report a failure to. Control
-/// characters (a file name may hold some) are spelt out, so that one line stays one line.
+/// characters (a file name may hold some) are spelt out, so that one line stays one line; what could be
+/// a key is masked.
 pub fn complain(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&line.to_string()));
+    let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&masked(&line.to_string())));
 }
 
 /// The keys of the terminal, told as they are pressed and not shown. Ctrl-C and Ctrl-Z stay signals: they

@@ -155,7 +155,7 @@ fn unsound_books_are_skipped_and_named() {
     );
     says(
         "100,0.000000001,101,1,99,1,102,1",
-        "column `bid_size_0` is `0.000000001`: more than 8 decimals (finer than 1e-8)",
+        "bid size 0 is not positive", // To the nearest 1e-8.
     );
     says("100,-1,101,1,99,1,102,1", "bid size -1 is not positive");
     says("100,1,101,0,99,1,102,1", "ask size 0 is not positive");

@@ -190,7 +190,7 @@ fn garbage_harms_only_who_sends_it() {
     let venue = Running::start(TempDir::new().unwrap(), &["--fund", &format!("{USER}=10")]);
     let mut good = ws(venue.addr);
     let mut held = Vec::new(); // who never finishes
-    let upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    let upgrade = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OTAxMjM0NQ==\r\n\r\n";
     let unmasked = [upgrade.as_bytes(), &[0x81, 0x02, b'h', b'i']].concat();
     let endless = [upgrade.as_bytes(), &[0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]].concat();

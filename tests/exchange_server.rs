@@ -175,6 +175,44 @@ fn upgrade_request(path: &str) -> String {
 }
 
 #[test]
+fn pages_of_elsewhere_are_refused_on_both_ports() {
+    let handler: botmm::exchange::server::AdminHandler<Echo> =
+        |_, _, _, _| HttpReply { status: 200, content_type: "text/plain", body: b"admin".to_vec() };
+    let server =
+        Server::bind(ANY, Echo::default(), WallClock::default(), Limits::LOOPBACK).unwrap();
+    let server = server.with_admin(ANY, handler).unwrap().spawn().unwrap();
+    let ask_at = |addr: SocketAddr, request: &str| {
+        let mut stream = client(addr);
+        stream.write_all(request.as_bytes()).unwrap();
+        read_to_end(&mut stream)
+    };
+    for addr in [server.addr(), server.admin_addr().unwrap()] {
+        for bad in ["Host: evil.example", "Host: localhost\r\nOrigin: http://evil.example"] {
+            let post = format!("POST /info HTTP/1.1\r\n{bad}\r\nContent-Length: 2\r\n\r\nhi");
+            let answer = ask_at(addr, &post);
+            assert!(answer.starts_with("HTTP/1.1 403 Forbidden"), "{answer}");
+            assert!(answer.contains("evil.example") && answer.contains("127.0.0.1"), "{answer}");
+        }
+        let good = format!(
+            "POST /info HTTP/1.1\r\nHost: {addr}\r\nOrigin: http://localhost:9\r\n\
+             Connection: close\r\nContent-Length: 2\r\n\r\nhi"
+        );
+        assert!(ask_at(addr, &good).starts_with("HTTP/1.1 200 OK"));
+    }
+    let upgrade =
+        |more: &str| upgrade_request("/ws").replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n"));
+    let refused =
+        ask_at(server.addr(), &upgrade("Host: localhost\r\nOrigin: https://evil.example"));
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    let mut open = client(server.addr());
+    open.write_all(upgrade("Host: [::1]:80\r\nOrigin: http://127.0.0.1").as_bytes()).unwrap();
+    let mut head = [0; 12];
+    open.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 101");
+    server.stop().unwrap();
+}
+
+#[test]
 fn a_host_can_refuse_a_websocket() {
     let host = Echo { refuse_open: true, ..Echo::default() };
     let server = Server::bind(ANY, host, WallClock::default(), Limits::LOOPBACK).unwrap();

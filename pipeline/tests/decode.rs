@@ -156,14 +156,14 @@ fn wrong_numbers_are_refused() {
         assert!(error.to_string().contains(&format!("byte {at}")), "{error}");
         error.to_string()
     };
-    assert!(number("0.000000001").contains("finer than 1e-8"));
+    assert!(number("0.000000001").contains("not above zero"), "it reads as none");
     assert!(number("99999999999.0").contains("92 billion"));
     assert!(number("1000000000.00000001").contains("larger than in any market"));
     assert!(matches!(
         refused("bbo.json", "\"65020.0\"", "\"10000000.1\""),
         DecodeError::TooLarge { field: Field::Px, .. }
     ));
-    for bad in ["NaN", "1e5", "+1.0", "1,5", "1.2.3", " 1.0", "inf"] {
+    for bad in ["NaN", "1e5x", "+1.0", "1,5", "1.2.3", " 1.0", "inf"] {
         assert!(number(bad).contains("is not part of a decimal number"), "{bad}");
     }
     assert!(number("").contains("no digits"));
@@ -183,6 +183,15 @@ fn wrong_numbers_are_refused() {
     assert_eq!(refused("bbo.json", "1795360001300", "1.5"), DecodeError::WrongType(Field::Time));
     assert_eq!(refused("trades.json", "717978735161105", "-7"), DecodeError::WrongType(Field::Tid));
     assert!(matches!(refused("trades.json", "\"A\"", "\"S\""), DecodeError::BadSide { .. }));
+}
+
+#[test]
+fn the_noise_of_floats_is_read_to_the_nearest_unit() {
+    let exact = decode_text(&literal("book.json"));
+    for noisy in ["3.1415900000000001", "3.14158999999999999", "314159e-5"] {
+        let text = literal("book.json").replacen("3.14159", noisy, 1);
+        assert_eq!(decode_text(&text), exact, "{noisy}");
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ mod decode_model;
 #[allow(dead_code, reason = "shared with the hostile tests")]
 mod user_wire_frames;
 
-use botmm_pipeline::types::{AssetId, Cloid, Fill, Nanos, Oid, Px, Qty, RejectReason, Side, Usd};
+use botmm_pipeline::types::{
+    AssetId, Cloid, DecimalError, Fill, Nanos, Oid, Px, Qty, RejectReason, Side, Usd,
+};
 use botmm_pipeline::venue::hl::sign::Address;
 use botmm_pipeline::venue::hl::user::{
     Account, ChannelError, ChannelErrorKind, Fault, Funding, ItemError, ItemStatus, Kind,
@@ -109,9 +111,9 @@ fn fills() {
     assert_eq!((kind, events.len()), (Kind::UserFills, 4));
     let fill = Fill {
         oid: Oid(569_017_662_681),
-        px: px("65011.12345679"), // a buy: up
+        px: px("65011.12345679"),
         qty: qty("0.00124"),
-        fee: usd("0.03623416"), // a cost: up
+        fee: usd("0.03623415"),
         tid: 167_376_889_247_413,
         side: Side::Bid,
         crossed: true,
@@ -129,7 +131,7 @@ fn fills() {
     };
     assert_eq!(events[0], UserEvent::Fill(ours));
     let UserEvent::Fill(rebate) = events[1] else { panic!("{events:?}") };
-    assert_eq!((rebate.fill.px, rebate.fill.fee), (px("2410.12345678"), usd("-0.002994")));
+    assert_eq!((rebate.fill.px, rebate.fill.fee), (px("2410.12345679"), usd("-0.002994")));
     assert_eq!((rebate.liquidated, rebate.fee_is_usd), (Some(address(0xbb)), true));
     let UserEvent::Fill(foreign) = events[2] else { panic!("{events:?}") };
     assert_eq!((foreign.asset, foreign.fill.tid, foreign.fee_is_usd), (None, 0, false));
@@ -158,7 +160,7 @@ fn funding() {
     let paid = Funding {
         source: Source::Snapshot,
         asset: asset("BTC"),
-        usdc: usd("-0.02518201"),
+        usdc: usd("-0.025182"),
         time: Nanos::millis(1_795_359_600_128),
     };
     assert_eq!(events[0], UserEvent::Funding(paid));
@@ -219,7 +221,7 @@ fn account_state() {
     let account = Account {
         account_value: usd("96828.21505"),
         total_raw_usd: usd("-22358.938225"),
-        margin_used: usd("91375.30895801"),
+        margin_used: usd("91375.308958"),
         withdrawable: usd("0.5"),
         time: Some(Nanos::millis(1_795_359_567_359)),
         positions: 2,
@@ -231,7 +233,7 @@ fn account_state() {
         entry_px: px(entry_px),
         mark_px,
     };
-    let btc = position(asset("BTC"), "-0.45034", "81046", px("80000"));
+    let btc = position(asset("BTC"), "-0.45034", "81046.00000001", px("80000"));
     let gold = position(None, "7.5", "4000", Px::ZERO);
     assert_eq!(events, [btc, gold, UserEvent::AccountState { id: None, account }]);
     let (_, events) = read(frame_with("1736.03"));
@@ -454,7 +456,7 @@ fn errors_name_channel_and_field() {
     assert_eq!(why(USER_FILLS, "0.00124", "0.0"), Fault::OutOfRange);
     assert_eq!(why(USER_FILLS, "1795359600500", "9795359600500"), Fault::OutOfRange);
     assert_eq!(why(STATE, "-0.45034", "-1000000000.5"), Fault::OutOfRange);
-    assert!(matches!(why(ORDER_UPDATES, "65011.0", "65011.000000001"), Fault::Number(_)));
+    assert!(matches!(why(ORDER_UPDATES, "65011.0", "65011.0.1"), Fault::Number(_)));
     assert_eq!(why(OPEN_ORDERS, r#""oid":91490942"#, r#""oid":1,"oid":1"#), Fault::Duplicate);
     // A list that is not there is not an empty list.
     assert_eq!(why(OPEN_ORDERS, r#""orders""#, r#""order""#), Fault::Missing);
@@ -468,4 +470,60 @@ fn errors_name_channel_and_field() {
     let mut long = vec![b' '; (16 << 20) + 1];
     let result = UserParser::new().parse(&mut long, &universe(), &mut |_| {});
     assert!(matches!(result.unwrap_err().why, Fault::TooLong { .. }));
+}
+
+/// The frame after one replacement: what it says, or why it is refused.
+fn changed(frame: &str, from: &str, to: &str) -> Result<Vec<UserEvent>, UserError> {
+    assert!(frame.contains(from), "{frame} has no {from}");
+    let text = frame.replacen(from, to, 1);
+    let (result, events) = oracle(&mut UserParser::new(), text.as_bytes(), &universe());
+    result.map(|_| events)
+}
+
+#[test]
+fn numbers_are_sound_at_the_door() {
+    let refused = |frame: &str, from: &str, to: &str, field: &str, why: Fault| {
+        let e = changed(frame, from, to).unwrap_err();
+        assert_eq!((e.field, e.why), (field, why), "{to}");
+    };
+    for none in ["\"0.0\"", "\"-1.0\"", "\"0.000000001\"", "\"10000001.0\""] {
+        refused(USER_FILLS, "\"65011.1234567891\"", none, "px", Fault::OutOfRange);
+    }
+    for none in ["\"0.0\"", "\"-1.0\"", "\"0.000000001\"", "\"1000000001.0\""] {
+        refused(USER_FILLS, "\"0.00124\"", none, "sz", Fault::OutOfRange);
+    }
+}
+
+#[test]
+fn a_coin_listed_twice_says_nothing() {
+    let twice = STATE.replace("dex:GOLD", "BTC");
+    let (result, events) = oracle(&mut UserParser::new(), twice.as_bytes(), &universe());
+    assert_eq!(result.unwrap_err().why, Fault::Duplicate);
+    assert!(events.is_empty());
+}
+
+#[test]
+fn the_noise_of_floats_is_read_to_the_nearest_unit() {
+    let exact = changed(STATE, "\"-0.45034\"", "\"-0.45034\"").unwrap();
+    for noisy in ["\"-0.45034000000000002\"", "\"-4.5034e-1\""] {
+        assert_eq!(changed(STATE, "\"-0.45034\"", noisy).unwrap(), exact, "{noisy}");
+    }
+    let limit = frame_with("userRateLimit");
+    assert_eq!(changed(limit, "2890,", "2890.0,"), changed(limit, "2890,", "2890,"));
+    assert_eq!(changed(limit, "2890,", "2890.5,").unwrap_err().why, Fault::WrongType);
+    assert_eq!(changed(limit, "2890,", "1e300,").unwrap_err().why, Fault::OutOfRange);
+}
+
+#[test]
+fn a_fee_in_another_token_costs_no_fill() {
+    let other = |fee| {
+        let frame = USER_FILLS.replacen("\"feeToken\":\"USDC\"", "\"feeToken\":\"HYPE\"", 1);
+        changed(&frame, "\"0.0362341501\"", fee)
+    };
+    for fee in ["\"0.5\"", "\"99999999999999\"", "\"?\"", "null"] {
+        let events = other(fee).unwrap();
+        assert!(matches!(events[0], UserEvent::Fill(f) if !f.fee_is_usd), "{fee}");
+    }
+    let usdc = changed(USER_FILLS, "\"0.0362341501\"", "\"99999999999999\"").unwrap_err();
+    assert_eq!((usdc.field, usdc.why), ("fee", Fault::Number(DecimalError::TooLarge)));
 }

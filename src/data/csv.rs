@@ -7,10 +7,11 @@ use super::hygiene::{Intake, Place};
 use super::report::{FileLog, FileReport, LoadReport};
 use super::scan::{CsvKind, DataFile, known_format};
 use super::time::{TimeColumn, TimeForm};
-use botmm_pipeline::types::decimal::{parse_decimal_exp, parse_whole};
+use crate::masked::masked;
+use botmm_pipeline::types::decimal::parse_whole;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
-    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade,
+    AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, read_decimal,
 };
 use std::ops::Range;
 
@@ -58,11 +59,11 @@ impl Row<'_> {
     }
     fn bad(&self, column: usize, why: impl std::fmt::Display) -> String {
         let text = String::from_utf8_lossy(self.text(column));
-        let text: String = text.chars().take(40).collect();
+        let text: String = masked(&text).chars().take(80).collect();
         format!("column `{}` is `{}`: {why}", self.names[column], text.escape_debug())
     }
     fn decimal(&self, column: usize) -> Result<i64, String> {
-        parse_decimal_exp(self.text(column)).map_err(|e| self.bad(column, e))
+        read_decimal(self.text(column)).map_err(|e| self.bad(column, e))
     }
     fn time(&self, column: usize, times: &mut TimeColumn) -> Result<Nanos, String> {
         let time = times.read(self.text(column));
@@ -143,7 +144,12 @@ impl Reader {
             find(name).ok_or_else(|| DataError::MissingColumn {
                 path: file.path.clone(),
                 column: name.to_owned(),
-                found: text.chars().take(80).collect::<String>().escape_debug().to_string(),
+                found: masked(&text)
+                    .chars()
+                    .take(120)
+                    .collect::<String>()
+                    .escape_debug()
+                    .to_string(),
             })
         };
         let columns = match kind {

@@ -3,6 +3,7 @@
 use super::session;
 use crate::cli::CheckArgs;
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::settings::Draft;
 use crate::terminal;
 
@@ -14,6 +15,16 @@ pub fn run(args: &CheckArgs) -> Result<(), AppError> {
     for warning in &settings.warnings {
         terminal::complain(format_args!("warning: {warning}"));
     }
-    let text = if args.json { format!("{:#}\n", settings.to_json()) } else { settings.render() };
+    // Coins, paths and where each value came from are a person's words.
+    let text = match args.json {
+        true => {
+            let mut json = settings.to_json();
+            let hash = json["sha256"].take();
+            json = serde_json::from_str(&masked(&json.to_string())).unwrap_or(json);
+            json["sha256"] = hash;
+            format!("{json:#}\n")
+        }
+        false => masked(&settings.render()).into_owned(),
+    };
     terminal::print(&text)
 }

@@ -8,6 +8,7 @@ use crate::exchange::front::{HubConfig, Limits};
 use crate::exchange::local::{self, LocalConfig};
 use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::settings::{Draft, Settings};
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
@@ -45,7 +46,7 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     if let Some(admin) = server.admin_addr() {
         terminal::print(&format!("exchange: faults by hand on http://{admin}/faults\n"))?;
     }
-    terminal::print(&format!("exchange: {words}\n"))?;
+    terminal::print(&masked(&format!("exchange: {words}\n")))?;
     while !stop.load(Ordering::Relaxed) && !server.has_ended() {
         if let Some(set) = discipline.turn() {
             terminal::complain(format_args!("exchange: {set}"));

@@ -2,6 +2,7 @@
 
 use crate::cli::InitArgs;
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::side::journal::write_whole;
 use crate::{settings, terminal};
 
@@ -21,8 +22,8 @@ pub fn run(args: &InitArgs) -> Result<(), AppError> {
         )));
     }
     write_whole(&args.path, &settings::starter())?;
-    terminal::print(&format!(
+    terminal::print(&masked(&format!(
         "{path}: written; every key in it is still switched off. Change some, then\n  \
          botmm check --config {path}\n  botmm --config {path}\n"
-    ))
+    )))
 }

@@ -7,6 +7,7 @@ use super::session::{self, Ended};
 use crate::cli::ReplayArgs;
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::report::{DataFile, Days, Summary};
 use crate::settings::{Draft, FeedDelay, Settings};
 use crate::side::journal::{Journal, write_whole};
@@ -14,7 +15,7 @@ use crate::side::reload::Effect;
 use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
-use botmm_pipeline::types::{Nanos, Record, Universe};
+use botmm_pipeline::types::{Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
@@ -190,6 +191,7 @@ impl Replay<'_> {
             rings: &rings,
             latencies: &side.latencies,
             days: side.days,
+            transfers: Some(Usd::ZERO),
             venue_net: Some(VenueAccount::read(&account).net(&session::marks(&metrics))),
             span: side.now.min(span.last) - span.start,
             wall,
@@ -287,7 +289,7 @@ impl Side {
 
 fn files(report: &LoadReport) -> Vec<DataFile> {
     let file = |f: &data::FileReport| DataFile {
-        path: f.name.clone(),
+        path: masked(&f.name).into_owned(),
         sha256: f.sha256.clone(),
         rows: f.rows,
         skipped: f.skipped,

@@ -5,6 +5,7 @@ use super::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
 use crate::keys;
+use crate::masked::masked;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::side::journal::{make_run_folder, remove_empty_run_folder, write_whole};
@@ -93,7 +94,8 @@ pub fn trade(
     write_whole(&dir.join("summary.json"), &text)?;
     terminal::print(&if json { text } else { summary.to_string() })?;
     if !json {
-        terminal::print(&format!("journal: {}\n", dir.join("journal.jsonl").display()))?;
+        let journal = dir.join("journal.jsonl");
+        terminal::print(&masked(&format!("journal: {}\n", journal.display())))?;
     }
     match (left, ended.and_then(|()| session::verdict(&metrics))) {
         // Both must be heard, and after a risk halt nobody may start it again.

@@ -4,6 +4,7 @@
 use super::traded::traded;
 use crate::cli::MarketArgs;
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::report::{
     Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
     RunMetrics, SideMarkouts, Summary, SymbolResult,
@@ -146,6 +147,8 @@ pub struct Ended<'a> {
     pub days: Days,
     /// What the venue's own account gained, at our marks; [`None`] = it did not tell.
     pub venue_net: Option<Usd>,
+    /// What came to the account otherwise than by trading; [`None`] = it could not be told.
+    pub transfers: Option<Usd>,
     /// Time covered, of the market's clock.
     pub span: Nanos,
     /// Our own time.
@@ -200,6 +203,7 @@ impl Ended<'_> {
             metrics: RunMetrics::of(&traded, &self.all_days(), &self.counts()),
             position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
             equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
+            transfers_usd: self.transfers,
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
             warnings: reasons.warnings(),
@@ -278,13 +282,14 @@ impl Ended<'_> {
             latency: self.latency.clone(),
             feed: self.feed.clone(),
             fee_bps: self.settings.sim.maker_fee,
+            capital_usd: self.settings.capital(),
             seed: self.settings.seed,
             plan: self.plan.clone(),
             lossless: self.config.lossless,
             market: self.market.to_owned(),
             config_sha256: self.settings.sha256(),
             data: self.data.clone(),
-            notes: self.notes.clone(),
+            notes: self.notes.iter().map(|note| masked(note).into_owned()).collect(),
         }
     }
 }

@@ -60,10 +60,14 @@ pub struct Summary {
     /// Open position at the end by symbol, in coin, + long.
     #[serde(serialize_with = "exact_map")]
     pub position: BTreeMap<String, Qty>,
-    /// Our equity minus the venue's: anything but zero is a defect in the accounts. Nothing when the
-    /// venue could not be asked.
+    /// Our equity minus the venue's: anything but zero is a defect in the accounts. Nothing when
+    /// the two cannot be compared; a note says why.
     #[serde(serialize_with = "exact_option")]
     pub equity_residual_usd: Option<Usd>,
+    /// What came to the account less what went, otherwise than by trading; not part of the profit.
+    /// Nothing when that could not be told.
+    #[serde(serialize_with = "exact_option")]
+    pub transfers_usd: Option<Usd>,
     /// Highest worst-case exposure reached, by symbol.
     #[serde(serialize_with = "exact_map")]
     pub max_worst_case_exposure_usd: BTreeMap<String, Usd>,
@@ -115,6 +119,9 @@ pub struct Assumptions {
     /// Maker fee, basis points; positive = cost.
     #[serde(serialize_with = "exact")]
     pub fee_bps: Bps,
+    /// What the loss limits are shares of.
+    #[serde(serialize_with = "exact")]
+    pub capital_usd: Usd,
     /// Of everything random.
     pub seed: u64,
     /// Thread plan.

@@ -89,6 +89,7 @@ fn sample() -> Summary {
         metrics: RunMetrics::of(&traded, &days, &run_counts()),
         position: by_symbol(Qty::parse("-0.00123").unwrap()),
         equity_residual_usd: Some(Usd::ZERO),
+        transfers_usd: Some(Usd::ZERO),
         max_worst_case_exposure_usd: by_symbol(usd("812.5")),
         max_position_usd: by_symbol(Usd::whole(1000)),
         reasons: ReasonShares::from_times([("BTC", [bid, ask])]),
@@ -100,6 +101,7 @@ fn sample() -> Summary {
             latency: "50ms".to_owned(),
             feed: "recorded".to_owned(),
             fee_bps: Bps::from_e8(15_000),
+            capital_usd: Usd::whole(10_000),
             seed: 1,
             plan: "inline".to_owned(),
             lossless: false,
@@ -167,6 +169,7 @@ Assumptions
   feed         recorded (from the venue to us)
   latency      50ms (orders, and their answers)
   maker fee    1.5 bps (positive = cost)
+  capital      10,000.00 USD (loss limits are shares of it)
   run          seed 1, plan inline
   config       sha256 c0ffee
   data         BTC.csv.zst: 99,000 rows, sha256 abc123
@@ -204,6 +207,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "metrics",
         "position",
         "equity_residual_usd",
+        "transfers_usd",
         "max_worst_case_exposure_usd",
         "max_position_usd",
         "reasons",

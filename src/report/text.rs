@@ -78,6 +78,10 @@ impl Summary {
         let residual = self.equity_residual_usd.map_or("unknown".to_owned(), |r| r.to_string());
         // In full: a residual of a millionth is the one that tells of a defect.
         line(f, "residual", format_args!("{residual:>14} USD: {verdict}"))?;
+        if let Some(moved) = self.transfers_usd.filter(|moved| !moved.is_zero()) {
+            let moved = cents(moved);
+            line(f, "transfers", format_args!("{moved:>14} USD came to the account: no profit"))?;
+        }
         if self.fills == 0 {
             line(f, "note", "no fills: this says nothing about profit")?;
         }
@@ -88,7 +92,7 @@ impl Summary {
         // STRATEGY §4: alarm above 0.01 USD + 1e-6 of the volume.
         let alarm = Usd::from_raw(SCALE / 100 + self.volume_usd.raw() / 1_000_000);
         match self.equity_residual_usd.map(Usd::abs) {
-            None => "the venue could not be asked",
+            None => "not compared with the venue's account, a note says why",
             Some(Usd::ZERO) => "the accounts add up",
             Some(residual) if residual <= alarm => "below the alarm of 0.01 USD + 1e-6 of volume",
             _ => "THE ACCOUNTS DO NOT ADD UP",
@@ -196,6 +200,8 @@ impl Summary {
         line(f, "feed", format_args!("{} (from the venue to us)", a.feed))?;
         line(f, "latency", format_args!("{} (orders, and their answers)", a.latency))?;
         line(f, "maker fee", format_args!("{} bps (positive = cost)", a.fee_bps))?;
+        let capital = cents(a.capital_usd);
+        line(f, "capital", format_args!("{capital} USD (loss limits are shares of it)"))?;
         let lossless = if a.lossless { ", lossless" } else { "" };
         line(f, "run", format_args!("seed {}, plan {}{lossless}", a.seed, a.plan))?;
         line(f, "config", format_args!("sha256 {}", a.config_sha256))?;

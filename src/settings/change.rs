@@ -93,7 +93,13 @@ impl Settings {
     ) -> Result<(), ConfigError> {
         for (part, section) in PARTS {
             for spec in spec::of(section).filter(|s| s.account == coin.is_none()) {
-                let [from, to] = [before, self].map(|s| s.draft.param(coin, part, spec));
+                let [from, to] = match spec.kind {
+                    // What it comes to: the account's value changes without the file.
+                    Kind::Capital(..) => {
+                        [before, self].map(|s| Json::from(s.capital().to_string()))
+                    }
+                    _ => [before, self].map(|s| s.draft.param(coin, part, spec)),
+                };
                 if from == to {
                     continue;
                 }

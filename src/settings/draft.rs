@@ -4,8 +4,8 @@ use super::document::{self, Document, Origins};
 use super::error::ConfigError;
 use super::live::LiveParams;
 use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec, symbols};
-use botmm_pipeline::types::Instrument;
 use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::{Instrument, Usd};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub struct Draft {
     delisted: Delisted,
     /// Coins that a recording has; [`None`] = none is replayed.
     recorded: Option<Vec<String>>,
+    /// What the account is worth; [`None`] = there is none, as in a replay.
+    pub(super) account: Option<Usd>,
 }
 
 /// Coins that a venue lists no longer.
@@ -107,6 +109,7 @@ impl Draft {
             unlisted: Vec::new(),
             delisted: Delisted::default(),
             recorded: None,
+            account: None,
         })
     }
 
@@ -122,6 +125,7 @@ impl Draft {
         let file = Some((path.as_path(), text));
         let mut new = Self::merge(file, self.typed_symbols.clone(), self.secrets)?;
         new.live.clone_from(&self.live);
+        new.account = self.account;
         for name in [&self.table, &new.table].into_iter().flat_map(Table::keys) {
             let [before, after] = [&self.table, &new.table].map(|t| t.get(name));
             if LIVE_TABLES.contains(&name.as_str()) {
@@ -178,6 +182,11 @@ impl Draft {
             None => None,
         };
         Ok(self.with_live_params(live))
+    }
+
+    /// The limits are shares of an account that is worth this.
+    pub fn with_account(self, value: Usd) -> Self {
+        Self { account: Some(value), ..self }
     }
 
     /// Puts these on top of everything else.

@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::fees::FeeTable;
-use super::values::{parse_bps, parse_usd};
+use super::values::{Capital, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel};
 use super::{document::Origins, place_of};
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
@@ -184,8 +184,8 @@ pub(super) struct Risk {
     max_position_usd: Usd,
     #[serde(deserialize_with = "usd")]
     max_total_position_usd: Usd,
-    #[serde(deserialize_with = "usd")]
-    capital_usd: Usd,
+    #[serde(deserialize_with = "capital")]
+    capital_usd: Capital,
     max_daily_loss_pct: f64,
     daily_loss_rearm: String,
     max_drawdown_pct: f64,
@@ -331,7 +331,7 @@ impl Risk {
         RiskLimits {
             max_position_usd: self.max_position_usd,
             max_total_position_usd: self.max_total_position_usd,
-            capital_usd: self.capital_usd,
+            capital_usd: self.capital_usd.of(None),
             max_daily_loss_frac: self.max_daily_loss_pct / 100.0,
             daily_loss_rearm: match self.daily_loss_rearm.as_str() {
                 "rollover" => DailyLossRearm::Rollover,
@@ -379,6 +379,10 @@ pub(super) fn read<T: DeserializeOwned>(
 /// Exact dollars from an integer or decimal text.
 pub(super) fn usd<'de, D: Deserializer<'de>>(from: D) -> Result<Usd, D::Error> {
     parse_usd(&exact_text(from)?).map_err(D::Error::custom)
+}
+
+fn capital<'de, D: Deserializer<'de>>(from: D) -> Result<Capital, D::Error> {
+    Capital::parse(&exact_text(from)?).map_err(D::Error::custom)
 }
 
 /// An exact rate from an integer or decimal text.

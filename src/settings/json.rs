@@ -1,6 +1,7 @@
 //! JSON that people and programs write → the values of a configuration. Numbers are read from their
 //! text, so that money stays exact, and what a table would hide (a key given twice) is seen.
 
+use crate::masked::masked;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -67,10 +68,10 @@ pub(super) fn kind(raw: &RawValue) -> &'static str {
 
 /// A value as a message shows it.
 pub(super) fn shown(raw: &RawValue) -> String {
-    let text = raw.get();
+    let text = masked(raw.get()); // Before it is cut: most of a key is one too.
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
+        None => text.into_owned(),
     }
 }
 

@@ -3,9 +3,10 @@
 use super::document::{Origins, merge};
 use super::error::ConfigError;
 use super::file::{self, CoinFile, Parts, Root};
+use super::values::Capital;
 use super::{SHIPPED_NAME, place_of};
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
-use botmm_pipeline::types::{AssetParams, Bps};
+use botmm_pipeline::types::{AssetParams, Bps, RiskLimits, Usd};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -72,6 +73,32 @@ fn pairs(p: &AssetParams) -> [Pair; 7] {
             a.fill_rate_band[0].partial_cmp(&a.fill_rate_band[1]),
         ),
     ]
+}
+
+/// What is configured beyond what the account can carry, in words.
+pub(super) fn beyond_account(
+    capital: Capital,
+    limits: &RiskLimits,
+    worth: Usd,
+    leverage: u8,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Capital::Fixed(amount) = capital
+        && amount > worth
+    {
+        warnings.push(format!(
+            "capital_usd = {amount} is more than the account is worth ({worth} USD): lowered to that; \
+             loss limits are shares of it"
+        ));
+    }
+    let most = limits.max_total_position_usd;
+    if most.to_f64() > worth.to_f64() * f64::from(leverage) {
+        warnings.push(format!(
+            "max_total_position_usd = {most} is more than the account can hold ({worth} USD, {leverage} \
+             times leverage): the venue will refuse orders for want of margin; lower it"
+        ));
+    }
+    warnings
 }
 
 impl<'a> Reader<'a> {

@@ -15,6 +15,8 @@ use toml::Table;
 
 /// Decimal text of an exact number.
 const DECIMAL: &str = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$";
+/// The same, or the word of [`super::values::Capital`].
+const CAPITAL: &str = r"^(account|[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)$";
 /// A queue model's name.
 const QUEUE: &str = r"^(risk_averse|prob_log|prob_power(:[0-9.eE+-]+)?)$";
 /// A duration, or a log-normal distribution of them.
@@ -127,6 +129,11 @@ fn kind(kind: Kind) -> Json {
         Kind::Int(lo, hi) => json!({ "type": "integer", "minimum": lo, "maximum": hi }),
         Kind::Num(lo, hi) => json!({ "type": "number", "minimum": lo, "maximum": hi }),
         Kind::Money(lo, hi) => exact(lo, hi),
+        Kind::Capital(lo, hi) => {
+            let mut amount = exact(lo, hi);
+            amount["pattern"] = CAPITAL.into();
+            amount
+        }
         Kind::Rate => exact(-100, 100),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Words(words) => json!({ "enum": words }),

@@ -3,7 +3,7 @@
 
 use super::document::{Origins, join};
 use super::error::{ConfigError, nearest};
-use super::values::{parse_bps, parse_usd};
+use super::values::{Capital, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel};
 use super::{PLANS, place_of};
 use botmm_pipeline::types::limits::{
@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Num(f64, f64),
     /// Money in a range of whole dollars; exact.
     Money(i64, i64),
+    /// Money in a range of whole dollars, or the word for what the account is worth.
+    Capital(i64, i64),
     /// A rate in basis points; exact.
     Rate,
     /// true or false.
@@ -200,7 +202,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Toxicity, "toxicity_halflife_s", Num(1.0, DAY_S), "s"),
     key(Risk, "max_position_usd", Money(10, MAX_USD), "USD"),
     account("max_total_position_usd", Money(10, MAX_USD), "USD"),
-    account("capital_usd", Money(10, MAX_USD), "USD"),
+    account("capital_usd", Kind::Capital(10, MAX_USD), "USD"),
     account("max_daily_loss_pct", Num(0.01, 100.0), "percent of capital"),
     account("daily_loss_rearm", Words(&["manual", "rollover"]), ""),
     account("max_drawdown_pct", Num(0.01, 100.0), "percent of capital"),
@@ -233,7 +235,7 @@ pub(super) fn of(section: Section) -> impl Iterator<Item = &'static Spec> {
 
 /// Whether a key's number must keep its decimal text.
 pub(super) fn is_exact(key: &str) -> bool {
-    SPECS.iter().any(|s| s.key == key && matches!(s.kind, Money(..) | Rate))
+    SPECS.iter().any(|s| s.key == key && matches!(s.kind, Money(..) | Kind::Capital(..) | Rate))
 }
 
 impl Spec {
@@ -245,6 +247,10 @@ impl Spec {
             Int(lo, hi) => format!("a whole number from {lo} to {hi}{unit}"),
             Num(lo, hi) => format!("a number from {lo} to {hi}{unit}"),
             Money(lo, hi) => format!("an amount from {lo} to {hi}{unit}, at most 8 decimals"),
+            Kind::Capital(lo, hi) => format!(
+                "{:?}, or an amount from {lo} to {hi}{unit}, at most 8 decimals",
+                Capital::ACCOUNT
+            ),
             Rate => "a rate from -100 to 100 (bps), at most 4 decimals".to_owned(),
             Bool => "true or false".to_owned(),
             Words(words) => format!("one of {}", words.join(", ")),
@@ -264,10 +270,13 @@ impl Spec {
         match (self.kind, value) {
             (Int(lo, hi), Value::Integer(i)) => in_range((lo..=hi).contains(i)),
             (Num(lo, hi), v) => number(v).map_or(TYPE, |x| in_range((lo..=hi).contains(&x))),
-            (Money(lo, hi), v) => text(v).map_or(TYPE, |t| match parse_usd(&t) {
-                Ok(usd) => in_range(usd.to_f64() >= lo as f64 && usd.to_f64() <= hi as f64),
-                Err(_) => TYPE,
-            }),
+            (Kind::Capital(..), Value::String(s)) if s == Capital::ACCOUNT => None,
+            (Money(lo, hi) | Kind::Capital(lo, hi), v) => {
+                text(v).map_or(TYPE, |t| match parse_usd(&t) {
+                    Ok(usd) => in_range(usd.to_f64() >= lo as f64 && usd.to_f64() <= hi as f64),
+                    Err(_) => TYPE,
+                })
+            }
             (Rate, v) => text(v).map_or(TYPE, |t| parse_bps(&t).err().and(TYPE)),
             (Bool, Value::Boolean(_)) => None,
             (Words(words), Value::String(s)) => in_range(words.contains(&s.as_str())),

@@ -8,6 +8,38 @@ pub fn parse_usd(text: &str) -> Result<Usd, String> {
     parse_decimal_exp(plain(text).as_bytes()).map(Usd::from_raw).map_err(|e| e.to_string())
 }
 
+/// What the limits are shares of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Capital {
+    /// What the account is worth.
+    Account,
+    /// This, or what the account is worth when that is less.
+    Fixed(Usd),
+}
+
+impl Capital {
+    /// The word for [`Capital::Account`].
+    pub const ACCOUNT: &'static str = "account";
+    /// Where there is no account: a replay, and what `paper` funds its own with.
+    const WITHOUT_ACCOUNT: Usd = Usd::whole(10_000);
+
+    /// Reads the word, or an amount exactly.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            Self::ACCOUNT => Ok(Self::Account),
+            amount => parse_usd(amount).map(Self::Fixed),
+        }
+    }
+
+    /// In money, for an account that is worth so much; [`None`] = there is none.
+    pub fn of(self, account: Option<Usd>) -> Usd {
+        match (self, account) {
+            (Self::Account, worth) => worth.unwrap_or(Self::WITHOUT_ACCOUNT),
+            (Self::Fixed(amount), worth) => worth.map_or(amount, |worth| amount.min(worth)),
+        }
+    }
+}
+
 /// Reads a rate in basis points exactly; at most four decimals, at most ±100 bps.
 pub fn parse_bps(text: &str) -> Result<Bps, String> {
     const ALLOWED: &str = "allowed: -100 to 100 bps, at most 4 decimals; positive = cost";
@@ -30,6 +62,17 @@ fn plain(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capital_is_the_accounts_and_never_more() {
+        let of = |text: &str, account: Option<i64>| {
+            Capital::parse(text).unwrap().of(account.map(Usd::whole)).to_string()
+        };
+        assert_eq!((of("account", None), of("account", Some(250))), ("10000".into(), "250".into()));
+        assert_eq!((of("5e3", None), of("5e3", Some(9_000))), ("5000".into(), "5000".into()));
+        assert_eq!(of("5000", Some(250)), "250", "lowered to what is there");
+        assert!(Capital::parse("acount").is_err());
+    }
 
     #[test]
     fn money_and_fees_are_exact() {

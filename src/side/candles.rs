@@ -5,10 +5,9 @@
 
 use crate::exit::AppError;
 use crate::net::Rest;
+use crate::told;
 use botmm_pipeline::rt::Out;
-use botmm_pipeline::types::{
-    AssetId, AssetParams, Candle, Nanos, Px, QuoteCommand, Series, Universe, parse_decimal,
-};
+use botmm_pipeline::types::{AssetId, AssetParams, Candle, Nanos, QuoteCommand, Series, Universe};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -67,8 +66,8 @@ pub fn ask(
 }
 
 fn candle(value: &Value) -> Option<Candle> {
-    let px = |key: &str| Some(Px::from_raw(parse_decimal(value[key].as_str()?.as_bytes()).ok()?));
-    let open_time = Nanos::millis(value["t"].as_i64()?);
+    let px = |key: &str| told::px(&value[key]);
+    let open_time = Nanos::millis(i64::try_from(told::whole(&value["t"])?).ok()?);
     Some(Candle { open_time, open: px("o")?, high: px("h")?, low: px("l")?, close: px("c")? })
 }
 
@@ -176,6 +175,7 @@ impl BackFill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use botmm_pipeline::types::Px;
 
     #[test]
     fn bars_are_made_of_the_longest_interval_that_divides_them() {

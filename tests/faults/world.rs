@@ -178,6 +178,8 @@ pub fn run(setup: &Setup) -> Outcome {
         offset,
         max_clock_offset: setup.max_clock_offset,
         dead_after: DEAD_LINK,
+        maker_fee: Bps::from_f64(1.5),
+        taker_fee: Bps::from_f64(4.5),
     };
     let (gateway, link) =
         HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);

@@ -68,6 +68,10 @@ fn an_account_trades_with_its_own_key_and_is_warned() {
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     let summary = check(&ended, &venue, account);
     assert_eq!(summary["assumptions"]["market"], "test");
+    // What the account is worth after that purchase.
+    let capital = summary["assumptions"]["capital_usd"].as_f64().unwrap();
+    assert!((9_900.0..10_000.0).contains(&capital), "{capital}");
+    assert_eq!(summary["transfers_usd"], 0);
     assert!(summary["span_s"].as_f64().unwrap() >= 6.0);
     assert!(summary["fills"].as_u64().unwrap() > 0);
     let kept = |name: &str| fs::read_to_string(home.path().join("run").join(name)).unwrap();

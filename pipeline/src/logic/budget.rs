@@ -57,7 +57,7 @@ impl Budget {
     /// Each traded dollar earns one request.
     pub fn on_volume(&mut self, volume: Usd) {
         // Fractions of a dollar are not carried over: we never count more than the venue does.
-        self.earned += (volume.raw() / SCALE).unsigned_abs();
+        self.earned = self.earned.saturating_add((volume.raw() / SCALE).unsigned_abs());
     }
 
     /// What the venue itself says was used of how much: from here on we count from that.
@@ -78,7 +78,7 @@ impl Budget {
 
     /// Counts one that was sent. Cancels do not count against the minute.
     pub fn spend(&mut self, now: Nanos, kind: ActionKind) {
-        self.used += 1;
+        self.used = self.used.saturating_add(1);
         if !self.in_minute(now) {
             (self.minute_start, self.minute_actions, self.minute_orders) = (now, 0, 0);
         }
@@ -100,7 +100,7 @@ impl Budget {
 
     /// Requests left, the reserve for cancels included.
     pub fn left(&self) -> u64 {
-        (self.allowance + self.earned).saturating_sub(self.used)
+        self.allowance.saturating_add(self.earned).saturating_sub(self.used)
     }
 
     fn in_minute(&self, now: Nanos) -> bool {

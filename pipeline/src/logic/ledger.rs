@@ -1,7 +1,9 @@
 //! Inventory and profit (STRATEGY §4): FIFO lots, exact integers, run by risk and quote alike.
 //!
 //! A position changes only by a venue fill, and each fill counts once ([`FillMemory`]). Money is
-//! kept in units of 1e-16 USD (price × size), so nothing is rounded until it is shown.
+//! kept in units of 1e-16 USD (price × size), so nothing is rounded until it is shown. With prices,
+//! sizes and positions inside their bounds (held where messages come in) no product leaves 128 bits;
+//! sums over a run saturate.
 
 use crate::types::limits::{FILL_MEMORY, MAX_LOTS};
 use crate::types::{AssetId, Fill, Nanos, Px, Qty, SCALE, Side, Usd};
@@ -51,7 +53,7 @@ impl AssetLedger {
     pub fn book(&mut self, side: Side, px: Px, qty: Qty, fee: Usd) {
         assert!(qty.is_positive() && px.is_positive(), "a fill of {qty} at {px}");
         let mut left = qty.raw();
-        if self.position.raw() * side.sign() < 0 {
+        if side.signed(self.position).is_negative() {
             left = self.close(side, px, left);
         }
         if left > 0 {
@@ -59,7 +61,7 @@ impl AssetLedger {
         }
         self.position += side.signed(qty);
         self.fees += fee;
-        self.volume += i128::from(px.raw()) * i128::from(qty.raw());
+        self.volume = self.volume.saturating_add(i128::from(px.raw()) * i128::from(qty.raw()));
         self.fills += 1;
     }
 
@@ -67,10 +69,11 @@ impl AssetLedger {
         while left > 0 {
             let Some(lot) = self.lots.front_mut() else { break };
             let take = left.min(lot.qty);
-            let cost = lot.cost * i128::from(take) / i128::from(lot.qty);
+            let cost = share(lot.cost, take, lot.qty);
             let value = i128::from(px.raw()) * i128::from(take);
             // A sell closes a long: value − cost. A buy closes a short: cost − value.
-            self.realized += (cost - value) * i128::from(side.sign());
+            let gain = (cost - value) * i128::from(side.sign());
+            self.realized = self.realized.saturating_add(gain);
             self.open_cost -= cost;
             lot.cost -= cost;
             lot.qty -= take;
@@ -87,7 +90,7 @@ impl AssetLedger {
         if self.lots.len() == MAX_LOTS
             && let Some(last) = self.lots.back_mut()
         {
-            last.qty += lot.qty;
+            last.qty = last.qty.saturating_add(lot.qty);
             last.cost += lot.cost;
         } else {
             self.lots.push_back(lot);
@@ -98,7 +101,7 @@ impl AssetLedger {
     /// counted from there. Not a fill: it costs no fee and is no volume.
     pub fn open_with(&mut self, position: Qty, mark: Px) {
         assert!(self.position.is_zero() && self.fills == 0, "an opening position comes first");
-        let qty = position.raw().abs();
+        let qty = position.abs().raw();
         if qty > 0 {
             self.open(Lot { qty, cost: i128::from(mark.raw()) * i128::from(qty) });
         }
@@ -128,7 +131,10 @@ impl AssetLedger {
     pub fn average_entry(&self) -> Px {
         match self.position.raw() {
             0 => Px::ZERO,
-            p => Px::from_raw((self.open_cost / i128::from(p.abs())) as i64),
+            p => {
+                let average = self.open_cost / i128::from(p.unsigned_abs());
+                Px::from_raw(i64::try_from(average).unwrap_or(i64::MAX))
+            }
         }
     }
     /// Fees paid (positive = cost).
@@ -151,6 +157,13 @@ impl AssetLedger {
     pub fn net(&self, mark: Px) -> Usd {
         self.realized() + self.unrealized(mark) - self.fees - self.funding
     }
+}
+
+/// What `part` of `whole` (both positive) costs: `cost · part / whole` rounded down, without that
+/// product, which has no room in 128 bits.
+fn share(cost: i128, part: i64, whole: i64) -> i128 {
+    let (part, whole) = (i128::from(part), i128::from(whole));
+    cost / whole * part + cost % whole * part / whole
 }
 
 /// 1e-16 USD to USD. Exact for legal prices and sizes, otherwise toward zero; clamped.
@@ -196,6 +209,7 @@ impl FillMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::limits::{MAX_PX, MAX_QTY};
     use proptest::prelude::*;
 
     fn px(v: i64) -> Px {
@@ -229,6 +243,38 @@ mod tests {
         assert_eq!((l.open_cost, l.position()), (0, Qty::ZERO));
     }
 
+    /// Far larger than any account: the largest price and position that the door lets in.
+    #[test]
+    fn the_largest_positions_are_booked_and_closed_exactly() {
+        let (most_px, most) = (MAX_PX, MAX_QTY);
+        for side in Side::BOTH {
+            let mut l = AssetLedger::default();
+            l.book(side, most_px, most, Usd::ZERO);
+            let third = Qty::from_raw(most.raw() / 3);
+            l.book(side.opposite(), Px::from_raw(1), third, Usd::ZERO);
+            let left = most - third;
+            let cost = i128::from(most_px.raw()) * i128::from(left.raw());
+            assert_eq!(l.open_cost, cost, "what is left costs what it cost");
+            assert_eq!(l.position(), side.signed(left));
+            l.book(side.opposite(), most_px, left, Usd::from_raw(i64::MAX));
+            l.book(side, most_px, most, Usd::from_raw(i64::MAX));
+            l.book_funding(Usd::from_raw(i64::MIN));
+            let _ = (l.net(MAX_PX), l.net(Px::ZERO), l.average_entry(), l.volume());
+        }
+    }
+
+    #[test]
+    fn many_of_the_largest_fills_overflow_nothing() {
+        let mut l = AssetLedger::default();
+        for i in 0..2_000_000_i64 {
+            let side = if i % 2 == 0 { Side::Bid } else { Side::Ask };
+            let px = if i % 2 == 0 { MAX_PX } else { Px::from_raw(1) };
+            l.book(side, px, MAX_QTY, Usd::LARGEST_VALUE);
+        }
+        assert_eq!(l.position(), Qty::ZERO);
+        assert_eq!(l.net(MAX_PX), Usd::from_raw(i64::MIN), "as bad as can be said");
+    }
+
     #[test]
     fn a_fill_counts_once_for_as_long_as_it_is_remembered() {
         let mut memory = FillMemory::default();
@@ -246,6 +292,17 @@ mod tests {
     }
 
     proptest! {
+        /// The split division is the whole one, wherever that has room.
+        #[test]
+        fn a_share_is_what_division_says(
+            cost in 0_i128..1_000_000_000_000_000_000_000, whole in 1_i64..100_000_000_000_000_000,
+            per_mille in 0_i64..=1000,
+        ) {
+            let part = (i128::from(whole) * i128::from(per_mille) / 1000) as i64;
+            let exact = cost * i128::from(part) / i128::from(whole);
+            prop_assert_eq!(share(cost, part, whole), exact);
+        }
+
         /// Total profit does not depend on the lot method: an average-cost book agrees.
         #[test]
         fn total_equals_an_average_cost_oracle(

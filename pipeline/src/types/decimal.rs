@@ -1,5 +1,7 @@
-//! Exact decimal text ↔ fixed point. Nothing is ever rounded: a number that does not fit the
-//! 1e-8 grid, or the 64-bit range, is an error.
+//! Decimal text ↔ fixed point, in two ways. What a person or our own code writes is exact or an error
+//! ([`parse_decimal`], [`parse_decimal_exp`]). What the venue tells is read by one reader,
+//! [`read_decimal`], to the nearest unit: its aggregates carry the noise of floats
+//! (`0.00010000000000000001`), and a message must not be lost to the seventeenth digit.
 
 /// Decimals of the fixed-point grid.
 pub const SCALE_DIGITS: u32 = 8;
@@ -33,17 +35,34 @@ impl core::fmt::Display for DecimalError {
 impl std::error::Error for DecimalError {}
 
 /// Parses `-?digits[.digits]` exactly into units of 1e-8. Trailing zeros beyond eight decimals are
-/// harmless; any other finer digit is [`DecimalError::TooFine`]. Exponents are refused here
-/// (the venue never sends them); see [`parse_decimal_exp`] for files.
+/// harmless; any other finer digit is [`DecimalError::TooFine`]. Exponents are refused here;
+/// see [`parse_decimal_exp`] for files.
 pub fn parse_decimal(text: &[u8]) -> Result<i64, DecimalError> {
-    parse_shifted(text, 0)
+    parse_shifted(text, 0, Finer::Refused)
 }
 
 /// Like [`parse_decimal`], but also accepts an exponent (`1e-05`), which other people's tools
 /// write into CSV files. Still exact.
 pub fn parse_decimal_exp(text: &[u8]) -> Result<i64, DecimalError> {
+    parse(text, Finer::Refused)
+}
+
+/// Reads a number of the venue's, with or without an exponent, to the nearest unit of 1e-8 (half a
+/// unit away from zero).
+pub fn read_decimal(text: &[u8]) -> Result<i64, DecimalError> {
+    parse(text, Finer::Nearest)
+}
+
+/// What becomes of digits finer than 1e-8.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finer {
+    Refused,
+    Nearest,
+}
+
+fn parse(text: &[u8], finer: Finer) -> Result<i64, DecimalError> {
     let Some(e) = text.iter().position(|b| matches!(b, b'e' | b'E')) else {
-        return parse_shifted(text, 0);
+        return parse_shifted(text, 0, finer);
     };
     let (mantissa, exponent) = (&text[..e], &text[e + 1..]);
     let (negative, digits) = match exponent {
@@ -61,7 +80,7 @@ pub fn parse_decimal_exp(text: &[u8]) -> Result<i64, DecimalError> {
         }
         shift = (shift * 10 + i32::from(b - b'0')).min(1000);
     }
-    parse_shifted(mantissa, if negative { -shift } else { shift })
+    parse_shifted(mantissa, if negative { -shift } else { shift }, finer)
 }
 
 /// The largest whole number up to which a float holds every one.
@@ -82,8 +101,8 @@ pub fn parse_whole(text: &[u8]) -> Option<u64> {
     (fraction.is_empty() || value <= MAX_EXACT_IN_FLOAT).then_some(value)
 }
 
-/// `text · 10^shift`, exactly.
-fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
+/// `text · 10^shift`.
+fn parse_shifted(text: &[u8], shift: i32, finer: Finer) -> Result<i64, DecimalError> {
     let (negative, body) = match text {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
@@ -93,6 +112,7 @@ fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
     let mut place = SCALE_DIGITS as i32 + shift + point as i32 - 1;
     let mut value: i64 = 0;
     let mut digits = 0usize;
+    let mut rounds_away = false;
     for (i, &b) in body.iter().enumerate() {
         if i == point {
             continue;
@@ -107,8 +127,10 @@ fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
                 .checked_mul(10)
                 .and_then(|v| v.checked_sub(digit)) // negative: i64 has one more value there
                 .ok_or(DecimalError::TooLarge)?;
-        } else if digit != 0 {
+        } else if digit != 0 && finer == Finer::Refused {
             return Err(DecimalError::TooFine);
+        } else if place == -1 {
+            rounds_away = digit >= 5;
         }
         place -= 1;
     }
@@ -118,6 +140,9 @@ fn parse_shifted(text: &[u8], shift: i32) -> Result<i64, DecimalError> {
     while place >= 0 && value != 0 {
         value = value.checked_mul(10).ok_or(DecimalError::TooLarge)?;
         place -= 1;
+    }
+    if rounds_away {
+        value = value.checked_sub(1).ok_or(DecimalError::TooLarge)?;
     }
     if negative { Ok(value) } else { value.checked_neg().ok_or(DecimalError::TooLarge) }
 }
@@ -197,13 +222,71 @@ mod tests {
         assert_eq!(w("9007199254740993"), Some((1 << 53) + 1));
     }
 
+    #[test]
+    fn the_noise_of_floats_is_read_to_the_nearest_unit() {
+        let f = |s: &str| read_decimal(s.as_bytes());
+        for (text, units) in [
+            ("0.00010000000000000001", 10_000),
+            ("0.00014249999999999999", 14_250),
+            ("0.30000000000000004", 30_000_000),
+            ("39907.5661399998", 3_990_756_614_000),
+            ("-39907.5661399998", -3_990_756_614_000),
+            ("0.000000005", 1),
+            ("-0.000000005", -1),
+            ("0.00000000499999", 0),
+            ("5e-9", 1),
+            ("4.9e-9", 0),
+            ("1.0000000000000002e-4", 10_000),
+            ("9e-300", 0),
+            ("0e999", 0),
+            ("92233720368.547758071", i64::MAX),
+        ] {
+            assert_eq!(f(text), Ok(units), "{text}");
+        }
+        assert_eq!(f("92233720368.547758075"), Err(DecimalError::TooLarge));
+        assert_eq!(f("1e999999999999"), Err(DecimalError::TooLarge));
+        for (text, byte) in
+            [("0.0000000049x", b'x'), ("1.2.3", b'.'), ("nan", b'n'), ("1e-x", b'x')]
+        {
+            assert_eq!(f(text), Err(DecimalError::BadByte(byte)), "{text}");
+        }
+        for text in ["", "-", ".", "1e", "1e-", "e5"] {
+            assert_eq!(f(text), Err(DecimalError::Empty), "{text}");
+        }
+    }
+
     proptest! {
+        /// Held against 128-bit arithmetic on twelve decimals.
+        #[test]
+        fn the_nearest_is_what_division_says(units in -10_i128.pow(16)..10_i128.pow(16)) {
+            let magnitude = units.unsigned_abs();
+            let (whole, fine) = (magnitude / 10_u128.pow(12), magnitude % 10_u128.pow(12));
+            let sign = if units < 0 { "-" } else { "" };
+            let nearest = (units + 5_000 * units.signum()) / 10_000;
+            let text = format!("{sign}{whole}.{fine:012}");
+            prop_assert_eq!(read_decimal(text.as_bytes()), Ok(nearest as i64), "{}", text);
+            let text = format!("{units}e-12");
+            prop_assert_eq!(read_decimal(text.as_bytes()), Ok(nearest as i64), "{}", text);
+        }
+
+        /// Whatever a float's text is, it is read or refused.
+        #[test]
+        fn any_float_and_any_text(x in any::<f64>(), text in "[-+0-9.eE]{0,30}") {
+            let _ = read_decimal(text.as_bytes());
+            let read = read_decimal(format!("{x}").as_bytes());
+            if x.abs() < 9e10 {
+                let read = read.map(|raw| raw as f64 / SCALE as f64);
+                prop_assert!(read.is_ok_and(|v| (v - x).abs() <= 1e-8 + x.abs() * 1e-15), "{}", x);
+            }
+        }
+
         #[test]
         fn written_and_read_back(raw in any::<i64>()) {
             let mut s = String::new();
             write_decimal(raw, &mut s).unwrap();
             prop_assert_eq!(parse_decimal(s.as_bytes()), Ok(raw));
             prop_assert_eq!(parse_decimal_exp(s.as_bytes()), Ok(raw));
+            prop_assert_eq!(read_decimal(s.as_bytes()), Ok(raw));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Fixed-point money and time. Prices, sizes and dollars are `i64` in units of 1e-8; times are
-//! `i64` nanoseconds since the Unix epoch. Overflow traps (release keeps overflow checks).
+//! `i64` nanoseconds since the Unix epoch. Sums saturate: what is beyond ±92 billion is garbage, and
+//! must trip a limit, not end the process. (Prices, sizes and positions of a message are held to
+//! [`super::limits::MAX_PX`] and [`super::limits::MAX_QTY`] where they come in, so that none gets there.)
 //!
 //! A Hyperliquid perp price has at most `6 − szDecimals` decimals and a size at most `szDecimals`,
 //! so their product has at most six: a notional is exact on our grid, with no rounding.
@@ -39,7 +41,7 @@ macro_rules! fixed {
             /// True when zero.
             pub const fn is_zero(self) -> bool { self.0 == 0 }
             /// Magnitude.
-            pub const fn abs(self) -> Self { Self(self.0.abs()) }
+            pub const fn abs(self) -> Self { Self(self.0.saturating_abs()) }
         }
 
         impl fmt::Display for $name {
@@ -48,11 +50,11 @@ macro_rules! fixed {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write_decimal(self.0, f) }
         }
-        impl Add for $name { type Output = Self; fn add(self, o: Self) -> Self { Self(self.0 + o.0) } }
-        impl Sub for $name { type Output = Self; fn sub(self, o: Self) -> Self { Self(self.0 - o.0) } }
-        impl Neg for $name { type Output = Self; fn neg(self) -> Self { Self(-self.0) } }
-        impl AddAssign for $name { fn add_assign(&mut self, o: Self) { self.0 += o.0; } }
-        impl SubAssign for $name { fn sub_assign(&mut self, o: Self) { self.0 -= o.0; } }
+        impl Add for $name { type Output = Self; fn add(self, o: Self) -> Self { Self(self.0.saturating_add(o.0)) } }
+        impl Sub for $name { type Output = Self; fn sub(self, o: Self) -> Self { Self(self.0.saturating_sub(o.0)) } }
+        impl Neg for $name { type Output = Self; fn neg(self) -> Self { Self(self.0.saturating_neg()) } }
+        impl AddAssign for $name { fn add_assign(&mut self, o: Self) { *self = *self + o; } }
+        impl SubAssign for $name { fn sub_assign(&mut self, o: Self) { *self = *self - o; } }
         impl core::iter::Sum for $name {
             fn sum<I: Iterator<Item = Self>>(iter: I) -> Self { iter.fold(Self::ZERO, Add::add) }
         }
@@ -104,6 +106,9 @@ impl Usd {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Bps(i32);
 
+/// A micro-dollar, in 1e-16 USD × 1e-8.
+const FEE_UNIT: i128 = 1_000_000_000_000_000_000;
+
 impl Bps {
     /// Units of 1e-8 (1e-4 of a basis point).
     pub const fn from_e8(e8: i32) -> Self {
@@ -124,9 +129,11 @@ impl Bps {
     /// Fee on `px · qty` at this rate: truncated toward zero to six decimals, as the venue does
     /// (PROTOCOL §2.7, checked there on 91 fills).
     pub fn fee_on(self, px: Px, qty: Qty) -> Usd {
-        let exact_e24 = i128::from(px.raw()) * i128::from(qty.raw()) * i128::from(self.0);
-        let micro_usd = exact_e24 / 1_000_000_000_000_000_000;
-        Usd::from_raw((micro_usd * 100) as i64)
+        let value_e16 = i128::from(px.raw()) * i128::from(qty.raw());
+        // × rate / 1e18; both parts have the sign of the whole, so nothing is lost between them.
+        let (whole, rest) = (value_e16 / FEE_UNIT, value_e16 % FEE_UNIT);
+        let micro_usd = whole * i128::from(self.0) + rest * i128::from(self.0) / FEE_UNIT;
+        Usd::clamped(micro_usd * 100)
     }
 }
 
@@ -153,11 +160,11 @@ impl Nanos {
     pub const MAX: Self = Self(i64::MAX);
     /// Of so many milliseconds.
     pub const fn millis(ms: i64) -> Self {
-        Self(ms * 1_000_000)
+        Self(ms.saturating_mul(1_000_000))
     }
     /// Of so many seconds.
     pub const fn secs(s: i64) -> Self {
-        Self(s * 1_000_000_000)
+        Self(s.saturating_mul(1_000_000_000))
     }
     /// In whole milliseconds, rounded down.
     pub const fn as_millis(self) -> i64 {
@@ -226,6 +233,23 @@ mod tests {
         assert_eq!(Bps::from_f64(1.5).fee_on(px("100"), qty("1")).to_string(), "0.015");
         assert_eq!(Bps::from_f64(-0.1).fee_on(px("100"), qty("0.9")).to_string(), "-0.0009");
         assert_eq!(Bps::from_f64(1.425).to_string(), "1.425");
+        let worst = Bps::from_e8(i32::MIN);
+        let fee = worst.fee_on(Px::from_raw(i64::MAX), Qty::from_raw(i64::MAX));
+        assert_eq!(fee, -Usd::LARGEST_VALUE, "no product leaves 128 bits");
+    }
+
+    #[test]
+    fn sums_saturate() {
+        let (most, least) = (Usd::from_raw(i64::MAX), Usd::from_raw(i64::MIN));
+        assert_eq!((most + Usd::whole(1), least - Usd::whole(1)), (most, least));
+        assert_eq!(
+            (-least, least.abs(), [most, most].into_iter().sum::<Usd>()),
+            (most, most, most)
+        );
+        let mut sum = most;
+        sum += most;
+        sum -= least;
+        assert_eq!(sum, most);
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Side {
     }
     /// `qty` signed by the side.
     pub fn signed(self, qty: Qty) -> Qty {
-        Qty::from_raw(qty.raw() * self.sign())
+        if self.sign() < 0 { -qty } else { qty }
     }
     /// Whether a price on this side is better (nearer to trading) than `other`.
     pub fn is_better(self, px: Px, other: Px) -> bool {

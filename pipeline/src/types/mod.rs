@@ -21,7 +21,7 @@ pub mod terms;
 
 pub use candle::Candle;
 pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
-pub use decimal::{DecimalError, SCALE, parse_decimal};
+pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal};
 pub use fixed::{Bps, Nanos, Px, Qty, Usd, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};

@@ -92,6 +92,8 @@ pub enum AlertKind {
     PauseOver = 41,
     /// Money was moved into or out of the account.
     Transfer = 42,
+    /// A fee was told that cannot be counted as USDC.
+    FeeEstimated = 43,
 }
 
 impl AlertKind {
@@ -186,6 +188,10 @@ impl AlertKind {
             }
             Self::Throttled => "the venue says too many requests: slowing down",
             Self::BadFrame => "a message of the venue could not be read: ignored",
+            Self::FeeEstimated => {
+                "a fill's fee was paid in another token than USDC, or is more than the fill: counted \
+                 at our fee rate, an estimate (said once; the summary has how many)"
+            }
         }
     }
 }

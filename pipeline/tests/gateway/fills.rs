@@ -222,3 +222,65 @@ fn funding_counts_once_and_what_we_paid_is_a_cost() {
     rig.run(Nanos::millis(100));
     assert_eq!(rig.kinds(), [usd("1"), usd("2"), usd("4")]);
 }
+
+/// A fill in the venue's shape, with this price, size, fee and token.
+fn told(rig: &Rig, tid: u64, [px, sz, fee, token]: [&str; 4], crossed: bool) -> String {
+    let time = rig.now.as_millis();
+    format!(
+        r#"{{"channel":"userFills","data":{{"user":"{ACCOUNT}","fills":[{{"coin":"BTC","px":"{px}","sz":"{sz}","side":"B","time":{time},"startPosition":"0.0","dir":"Open Long","closedPnl":"0.0","hash":"0x00","oid":9,"crossed":{crossed},"fee":"{fee}","tid":{tid},"feeToken":"{token}"}}]}}}}"#
+    )
+}
+
+#[test]
+fn a_fee_that_cannot_be_counted_is_estimated_and_said_once() {
+    let mut rig = Rig::up();
+    for (tid, (fee, token, crossed)) in (1..).zip([
+        ("0.02", "USDC", false),
+        ("0.5", "HYPE", false),
+        ("0.5", "HYPE", true),
+        ("100.00000001", "USDC", false), // More than the fill.
+        ("-0.01", "USDC", false),
+    ]) {
+        rig.say(&told(&rig, tid, ["100.0", "1.0", fee, token], crossed));
+        rig.run(Nanos::millis(60));
+    }
+    assert_eq!(rig.notices(AlertKind::FeeEstimated), 1);
+    assert_eq!(rig.view().estimated_fees, 3);
+    let fees: Vec<_> = fills(&mut rig).iter().map(|(_, fill)| fill.fee.to_string()).collect();
+    // By the rig's rates: 1.5 bps resting, 4.5 bps crossing.
+    assert_eq!(fees, ["0.02", "0.015", "0.045", "0.015", "-0.01"]);
+}
+
+#[test]
+fn a_position_larger_than_any_is_not_believed() {
+    let mut rig = Rig::up();
+    for tid in 1..=3 {
+        rig.say(&told(&rig, tid, ["0.01", "600000000.0", "0.0", "USDC"], false));
+        rig.run(Nanos::millis(60));
+    }
+    assert_eq!(rig.notices(AlertKind::BadFrame), 2, "the second and the third");
+    assert_eq!(fills(&mut rig).len(), 1);
+}
+
+#[test]
+fn an_account_state_in_answer_to_another_question_opens_nothing_twice() {
+    let mut rig = Rig::new();
+    rig.venue.positions[0] = Qty::whole(1);
+    while rig.sent_with("clearinghouseState") == 0 {
+        rig.run(Nanos::millis(10));
+    }
+    rig.lose_said.push("userFillsByTime");
+    rig.run(Nanos::millis(200));
+    // The positions were read, and the question that is open is the one for fills. What answers it
+    // has the shape of a state.
+    let state = r#"{"type":"clearinghouseState","data":{"marginSummary":{"accountValue":"1.0","totalRawUsd":"1.0","totalMarginUsed":"0.0"},"withdrawable":"1.0","assetPositions":[{"type":"oneWay","position":{"coin":"BTC","szi":"1.0","entryPx":"100.0","positionValue":"100.0"}}],"time":1795360000000}}"#;
+    rig.lose_said.clear();
+    for id in 1..40 {
+        rig.say(&format!(
+            r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"info","payload":{state}}}}}}}"#
+        ));
+    }
+    rig.run(Nanos::secs(30));
+    let opening = VenueEventKind::Opening { position: Qty::whole(1), mark: Px::whole(100) };
+    assert_eq!(rig.kinds().iter().filter(|kind| **kind == opening).count(), 1);
+}

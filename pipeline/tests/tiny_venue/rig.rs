@@ -4,7 +4,7 @@ use super::line::{BotEnd, Line};
 use super::{ACCOUNT, KEY, Venue, universe};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Cloid, Nanos, Oid, OrderRequest, Px, Qty, Side, VenueEvent,
+    Action, ActionKind, AssetId, Bps, Cloid, Nanos, Oid, OrderRequest, Px, Qty, Side, VenueEvent,
     VenueEventKind,
 };
 use botmm_pipeline::venue::Gateway;
@@ -69,6 +69,8 @@ pub fn gateway_that_watches(
         offset: VenueOffset::default(),
         max_clock_offset: MAX_CLOCK_OFFSET,
         dead_after: DEAD_LINK,
+        maker_fee: Bps::from_f64(1.5),
+        taker_fee: Bps::from_f64(4.5),
     };
     let (gateway, board) = HlGateway::new(end, universe(), signer, Nonce::after(0), config);
     (gateway, Box::new(move || GatewayView::read(&board)))

@@ -1,6 +1,6 @@
 //! HTTP/1.1 requests out of bytes, and answers into bytes. Knows no socket and no time.
 
-use super::Limits;
+use super::{Limits, origin};
 use crate::exchange::HttpReply;
 
 /// Header lines of one request.
@@ -250,6 +250,7 @@ fn read_head(parsed: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head
             tokens.into_iter().any(|t| t.eq_ignore_ascii_case(token.as_bytes()))
         })
     };
+    check_caller(parsed.path.unwrap_or_default(), all("host"), all("origin"))?;
     let mut length = None;
     for value in all("content-length") {
         let value = decimal(value.trim_ascii()).ok_or_else(|| refuse(400, "bad Content-Length"))?;
@@ -288,12 +289,51 @@ fn read_head(parsed: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head
     Ok(Head { request: Box::new(request), body, expects_continue })
 }
 
+/// Only this machine may ask, by any of its loopback names: see [`origin`].
+fn check_caller<'a>(
+    target: &str,
+    hosts: impl Iterator<Item = &'a [u8]>,
+    origins: impl Iterator<Item = &'a [u8]>,
+) -> Result<(), HttpReply> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).trim().to_owned();
+    let foreign = |what: &str, value: &str| {
+        let value: String = value.chars().filter(|c| !c.is_control()).take(80).collect();
+        refuse(
+            403,
+            &format!(
+                "this exchange answers this machine only; {what} {value:?} is not loopback (allowed: \
+                 localhost, 127.0.0.1, [::1], with any port)"
+            ),
+        )
+    };
+    if let Some(authority) = authority_of(target).filter(|a| !origin::is_loopback(a)) {
+        return Err(foreign("the target's host", authority));
+    }
+    let hosts: Vec<_> = hosts.map(text).collect();
+    if hosts.len() > 1 {
+        return Err(refuse(400, "more than one Host"));
+    }
+    if let Some(host) = hosts.iter().find(|host| !origin::is_loopback(host)) {
+        return Err(foreign("Host", host));
+    }
+    match origins.map(text).find(|from| !origin::is_local_page(from)) {
+        Some(from) => Err(foreign("Origin", &from)),
+        None => Ok(()),
+    }
+}
+
 /// Digits only: neither sign nor space, unlike `str::parse`.
 fn decimal(digits: &[u8]) -> Option<usize> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The host of `http://localhost:3001/info`; [`None`] of a mere path.
+fn authority_of(target: &str) -> Option<&str> {
+    let (_, rest) = target.split_once("://").filter(|_| !target.starts_with('/'))?;
+    rest.split(['/', '?', '#']).next()
 }
 
 /// The path of `/info?x`, `http://localhost:3001/info`, …
@@ -351,6 +391,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",

@@ -21,6 +21,7 @@ mod handle;
 mod http;
 mod http_stream;
 mod limits;
+mod origin;
 mod stats;
 
 pub use handle::ServerHandle;

@@ -1,16 +1,19 @@
 //! The account as the venue itself sees it, asked over HTTPS by the side thread: for the comparison
 //! at the end, and to cancel what rests when the order link cannot.
 
-use super::startup::{Account, usd};
+use super::startup::Account;
+use super::worth::{Closing, Kind, Transfers, Worth, usdc};
 use crate::exit::AppError;
 use crate::net::Rest;
+use crate::told;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
-    AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional, parse_decimal,
+    AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional,
 };
 use botmm_pipeline::venue::hl::sign::{Envelope, Nonce, RequestSigner, WireAction, WireCancel};
 use botmm_pipeline::venue::hl::user::ItemError;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// Cancels in one request: few enough to weigh nothing.
 const CANCELS_AT_ONCE: usize = 20;
@@ -29,6 +32,8 @@ pub struct VenueSide {
     pub universe: Universe,
     /// Another process trades here too: only orders of this run are ours to cancel.
     pub only_session: Option<u32>,
+    /// What it was worth at the start.
+    pub start: Worth,
 }
 
 /// An order that rests at the venue.
@@ -93,31 +98,58 @@ impl VenueSide {
         Ok(())
     }
 
-    /// What the account is worth: its cash, plus our coins at our marks and all others at the
-    /// venue's; and its positions in our coins.
-    pub fn value(&self, marks: &[Px; MAX_ASSETS]) -> Result<(Usd, Vec<Qty>), AppError> {
+    /// What the account is worth now.
+    pub fn worth(&self) -> Result<Worth, AppError> {
+        let state = self.ask("clearinghouseState")?;
+        let ask = |question: &Value| Ok(self.rest.info(question)?);
+        let worth = Worth::ask(&ask, &self.account.address.to_string(), &state)?;
+        worth.ok_or_else(|| unread("clearinghouseState"))
+    }
+
+    /// The account at our marks, and its positions in our coins.
+    pub fn closing(&self, marks: &[Px; MAX_ASSETS]) -> Result<(Closing, Vec<Qty>), AppError> {
         let state = self.ask("clearinghouseState")?;
         let unread = || unread("clearinghouseState");
-        let cash = usd(&state["marginSummary"]["totalRawUsd"]).ok_or_else(unread)?;
-        let mut value = cash;
+        let balance = match self.start.kind {
+            Kind::Perpetuals => Usd::ZERO,
+            Kind::Unified => usdc(&self.ask("spotClearinghouseState")?).ok_or_else(unread)?,
+        };
+        let value = match self.start.kind {
+            Kind::Perpetuals => {
+                told::usd(&state["marginSummary"]["totalRawUsd"]).ok_or_else(unread)?
+            }
+            Kind::Unified => balance,
+        };
+        let mut closing = Closing { value, balance, holds_others: false };
         let mut held = vec![Qty::ZERO; self.universe.len()];
+        let mut coins = HashSet::new();
         for entry in state["assetPositions"].as_array().ok_or_else(unread)? {
             let position = &entry["position"];
-            let szi = position["szi"].as_str().and_then(|t| parse_decimal(t.as_bytes()).ok());
-            let szi = Qty::from_raw(szi.ok_or_else(unread)?);
+            let szi = told::position(&position["szi"]).ok_or_else(unread)?;
             let coin = position["coin"].as_str().unwrap_or_default();
-            match self.universe.find(coin.as_bytes()) {
-                Some(asset) => {
-                    held[asset.index()] = szi;
-                    value += notional(marks[asset.index()], szi);
-                }
-                None => {
-                    let worth = usd(&position["positionValue"]).ok_or_else(unread)?;
-                    value += if szi.is_negative() { -worth } else { worth };
-                }
+            if !coins.insert(coin) {
+                return Err(unread()); // Which of the two holds is anybody's guess.
+            }
+            let Some(asset) = self.universe.find(coin.as_bytes()) else {
+                closing.holds_others |= !szi.is_zero();
+                continue;
+            };
+            held[asset.index()] = szi;
+            closing.value += notional(marks[asset.index()], szi);
+            if self.start.kind == Kind::Unified {
+                let entered_at = told::px(&position["entryPx"]).ok_or_else(unread)?;
+                closing.value -= notional(entered_at, szi);
             }
         }
-        Ok((value, held))
+        Ok((closing, held))
+    }
+
+    /// Money that came or went since a moment.
+    pub fn transfers(&self, since: Nanos) -> Result<Transfers, AppError> {
+        let (kind, user) = ("userNonFundingLedgerUpdates", self.account.address.to_string());
+        let start = since.as_millis();
+        let list = self.rest.info(&json!({ "type": kind, "user": user, "startTime": start }))?;
+        Transfers::since(&list, since, &user, self.start.kind).ok_or_else(|| unread(kind))
     }
 }
 

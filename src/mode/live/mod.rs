@@ -10,12 +10,14 @@ mod risk;
 mod show;
 mod startup;
 mod wait;
+mod worth;
 
 pub use show::Show;
 pub use startup::{Access, listed, threaded_plan};
 
 use super::session::{self, Ended};
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::{Days, Summary};
 use crate::settings::{Draft, Overrides, Settings};
@@ -34,6 +36,7 @@ use botmm_pipeline::rt::{
 };
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
@@ -129,6 +132,9 @@ pub struct Live {
     /// What each socket was last said to suffer from.
     socket_trouble: [Option<String>; 2],
     fallback: Fallback,
+    /// The UTC day whose capital holds, and when the next one's is asked for.
+    capital_day: i64,
+    next_capital: Nanos,
 }
 
 /// What is left of a pipeline in the side thread's hands.
@@ -158,9 +164,10 @@ impl Live {
         let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
-        let Started { asking, rest, settings, complete, account, offset } =
+        let Started { asking, rest, settings, complete, account, worth, offset } =
             startup::start(&access, draft.clone(), &flags, &|| clock.now(), &stopped)?;
         let universe = settings.universe();
+        let draft = draft.with_account(worth.value);
         let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), clock.now());
         let key = access.signer.address();
         let state = RunState::open(&access.state_dir, key, clock.now())?;
@@ -203,6 +210,8 @@ impl Live {
             offset,
             max_clock_offset: settings.account_limits().max_clock_offset,
             dead_after,
+            maker_fee: settings.sim.maker_fee,
+            taker_fee: settings.sim.taker_fee,
         };
         let (gateway, link) =
             HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
@@ -223,15 +232,17 @@ impl Live {
                 nonce: nonce.clone(),
                 universe: coins.clone(),
                 only_session,
+                start: worth,
             })
         };
         let fallback = Fallback::new(Arc::new(way), link.clone(), clock.clone());
         let (signer, nonce) = (signer(), state.nonce());
-        let venue = VenueSide { rest, account, signer, nonce, universe, only_session };
+        let venue =
+            VenueSide { rest, account, signer, nonce, universe, only_session, start: worth };
         Ok(Self {
             network: network_name,
             is_real_money,
-            title,
+            title: masked(&title).into_owned(),
             market,
             queue,
             latency,
@@ -242,6 +253,8 @@ impl Live {
             reload,
             params_changes: 0,
             start_time: clock.now(),
+            capital_day: utc_day(clock.now()),
+            next_capital: Nanos::ZERO,
             clock,
             discipline,
             started: Instant::now(),
@@ -300,6 +313,7 @@ impl Live {
             self.watch_sockets();
             self.inform_quote_stage();
             self.watch_params();
+            self.watch_capital();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -371,6 +385,7 @@ impl Live {
 
     /// Only what is shown is kept: the journal has the alerts, and this runs for months.
     fn say(&mut self, line: String) {
+        let line = masked(&line).into_owned();
         if !self.has_screen {
             terminal::complain(&line);
         }
@@ -390,7 +405,7 @@ impl Live {
             is_real_money: self.is_real_money,
             title: &self.title,
             elapsed: self.started.elapsed(),
-            opening: (view.opening_value != Usd::ZERO).then_some(view.opening_value),
+            opening: view.opening.map(|_| self.venue.start.value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
             link_down: self.fallback.down_for(),
             universe: &self.config.universe,
@@ -422,11 +437,11 @@ impl Live {
         self.drain();
         self.note_params_changes();
         let left = self.last_check();
-        let venue_net = match &left {
+        let (venue_net, transfers) = match &left {
             Ok(()) => self.compare(),
             Err(e) => {
                 self.notes.push(e.to_string());
-                None
+                (None, None)
             }
         };
         if let Some(journal) = self.journal.take() {
@@ -444,6 +459,7 @@ impl Live {
             latencies: &self.pipeline.latencies,
             days: self.days,
             venue_net,
+            transfers,
             span: end - self.start_time,
             wall,
             market: self.market,
@@ -502,27 +518,39 @@ impl Live {
         }
     }
 
-    /// What the venue says that we gained; [`None`] when it does not answer.
-    fn compare(&mut self) -> Option<Usd> {
+    /// What the venue says that we gained, and what was transferred; [`None`] when that cannot be said,
+    /// and then the notes say why.
+    fn compare(&mut self) -> (Option<Usd>, Option<Usd>) {
         let m = &self.pipeline.metrics;
-        let marks = session::marks(m);
-        let opening = GatewayView::read(&self.link).opening_value;
-        let (value, held) = match self.venue.value(&marks) {
-            Ok(answer) => answer,
+        let view = GatewayView::read(&self.link);
+        let since = view.opening.map_or(self.start_time, |opening| opening.time);
+        let asked = self
+            .venue
+            .closing(&session::marks(m))
+            .and_then(|closing| Ok((closing, self.venue.transfers(since)?)));
+        let ((closing, held), transfers) = match asked {
+            Ok(answers) => answers,
             Err(e) => {
                 self.notes.push(format!("the account could not be compared: {e}"));
-                return None;
+                return (None, None);
             }
         };
         for (asset, instrument) in self.config.universe.iter() {
             let ours = Qty::from_raw(m.position[asset.index()].get() as i64);
             let theirs = held[asset.index()];
-            if ours != theirs {
+            if ours != theirs && view.opening.is_some() {
                 let coin = instrument.coin;
                 self.notes.push(format!("{coin}: our position {ours}, the venue's {theirs}"));
             }
         }
-        Some(value - opening)
+        let told = transfers.unclear.is_none().then_some(transfers.sum);
+        match worth::gained(&self.venue.start, &view, &closing, &transfers, m.fees.usd()) {
+            Ok(net) => (Some(net), told),
+            Err(why) => {
+                self.notes.push(format!("not compared with the venue's account: {why}"));
+                (None, told)
+            }
+        }
     }
 
     /// Its counters.

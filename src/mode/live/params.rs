@@ -4,6 +4,11 @@ use super::Live;
 use crate::mode::session;
 use crate::side::journal::utc;
 use crate::side::reload::{Effect, News, line, refused_line};
+use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::risk::utc_day;
+
+/// When the account is asked again after it did not answer.
+const CAPITAL_RETRY: Nanos = Nanos::secs(60);
 
 impl Live {
     /// Looks at the files of parameters, and hands over what changed.
@@ -21,6 +26,27 @@ impl Live {
                 }
             };
             self.say(format!("{} {said}", utc(now)));
+        }
+    }
+
+    /// At the beginning of a UTC day the limits become shares of what the account is worth then.
+    pub(super) fn watch_capital(&mut self) {
+        let now = self.clock.now();
+        let day = utc_day(now);
+        if day == self.capital_day || now < self.next_capital {
+            return;
+        }
+        self.next_capital = now + CAPITAL_RETRY;
+        match self.venue.worth() {
+            Ok(worth) => {
+                self.capital_day = day;
+                self.reload.account_is_worth(worth.value);
+            }
+            Err(e) => self.say(format!(
+                "{} the account's value could not be read for the new day ({e}): limits stay as they \
+                 are; asking again",
+                utc(now)
+            )),
         }
     }
 

@@ -3,16 +3,16 @@
 //! fails says what happened, where, and what to do.
 
 use super::wait::Wait;
+use super::worth::{Kind, Worth};
 use crate::exit::AppError;
 use crate::mode::session;
 use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
-use crate::terminal;
+use crate::{terminal, told};
 use botmm_pipeline::rt::Plan;
-use botmm_pipeline::types::decimal::SCALE_DIGITS;
-use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd, parse_decimal};
+use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use botmm_pipeline::wiring;
@@ -76,6 +76,8 @@ pub struct Started {
     pub account: Account,
     /// What its answers told of the venue's clock.
     pub offset: VenueOffset,
+    /// What that is worth.
+    pub worth: Worth,
 }
 
 /// Goes through all steps. `now` is read from the clock when it is compared.
@@ -96,7 +98,7 @@ pub fn start(
     let Listed { coins, delisted } = venue.universe()?;
     let account = venue.account(access.signer.address(), access.wallet)?;
     let mut offset = VenueOffset::default();
-    venue.money(&account, &mut offset, now)?;
+    let worth = venue.money(&account, &mut offset, now)?;
     let maker_fee = venue.maker_fee(&account)?;
     venue.budget(&account)?;
     let flags = Overrides { maker_fee: Some(maker_fee), ..flags.clone() };
@@ -104,10 +106,10 @@ pub fn start(
     let complete: Complete = Box::new(move |draft| {
         draft.with_universe(&coins).without(&delisted, strict).with(&flags)?.build()
     });
-    let settings = complete(draft)?;
+    let settings = complete(draft.with_account(worth.value))?;
     let tolerated = settings.account_limits().max_clock_offset;
     venue.check_clock(&account, &mut offset, tolerated, now)?;
-    Ok(Started { asking, rest, settings, complete, account, offset })
+    Ok(Started { asking, rest, settings, complete, account, worth, offset })
 }
 
 /// Every perpetual that a venue lists.
@@ -217,7 +219,7 @@ impl Venue<'_> {
         let user = account.address.to_string();
         let sent = now();
         let state = self.ask(&json!({ "type": "clearinghouseState", "user": user }))?;
-        if let Some(time) = state["time"].as_i64() {
+        if let Some(time) = told::whole(&state["time"]).and_then(|ms| i64::try_from(ms).ok()) {
             offset.hear(sent, now(), Nanos::millis(time));
         }
         Ok(state)
@@ -228,21 +230,20 @@ impl Venue<'_> {
         account: &Account,
         offset: &mut VenueOffset,
         now: &dyn Fn() -> Nanos,
-    ) -> Result<(), AppError> {
+    ) -> Result<Worth, AppError> {
         let user = account.address.to_string();
         let state = self.state(account, offset, now)?;
-        let value = usd(&state["marginSummary"]["accountValue"])
-            .ok_or_else(|| self.unread("clearinghouseState"))?;
-        if value > Usd::ZERO {
-            return Ok(());
+        let worth = Worth::ask(&|question| self.ask(question), &user, &state)?;
+        let worth = worth.ok_or_else(|| self.unread("clearinghouseState"))?;
+        if worth.value > Usd::ZERO {
+            return Ok(worth);
         }
-        // Unified accounts keep the money that they trade with on the spot side.
-        let kind = self.ask(&json!({ "type": "userAbstraction", "user": user }))?;
-        if matches!(kind.as_str(), Some("unifiedAccount" | "portfolioMargin")) {
-            return Ok(());
-        }
+        let place = match worth.kind {
+            Kind::Perpetuals => "in its perpetuals balance",
+            Kind::Unified => "in USDC (the account is unified)",
+        };
         Err(self.bad(
-            format!("account {user} has no money in its perpetuals balance"),
+            format!("account {user} has no money {place}"),
             "deposit or transfer USDC to it first",
         ))
     }
@@ -280,15 +281,14 @@ impl Venue<'_> {
     fn maker_fee(&self, account: &Account) -> Result<Bps, AppError> {
         let user = account.address.to_string();
         let fees = self.ask(&json!({ "type": "userFees", "user": user }))?;
-        let rate = fees["userAddRate"].as_str().and_then(|t| parse_decimal(t.as_bytes()).ok());
-        let rate = rate.and_then(|raw| i32::try_from(raw).ok());
-        rate.map(Bps::from_e8).ok_or_else(|| self.unread("userFees"))
+        told::rate(&fees["userAddRate"]).ok_or_else(|| self.unread("userFees"))
     }
 
     fn budget(&self, account: &Account) -> Result<(), AppError> {
         let user = account.address.to_string();
         let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
-        let (used, cap) = (limit["nRequestsUsed"].as_u64(), limit["nRequestsCap"].as_u64());
+        let (used, cap) =
+            (told::whole(&limit["nRequestsUsed"]), told::whole(&limit["nRequestsCap"]));
         let (Some(used), Some(cap)) = (used, cap) else { return Err(self.unread("userRateLimit")) };
         if used >= cap {
             terminal::complain(format_args!(
@@ -335,7 +335,7 @@ fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
     if is_delisted(entry) {
         return None;
     }
-    let in_range = |key: &str, most| entry[key].as_u64().filter(|n| *n <= most);
+    let in_range = |key: &str, most| told::whole(&entry[key]).filter(|n| *n <= most);
     Some(Instrument {
         coin: Coin::new(entry["name"].as_str()?)?,
         venue_index,
@@ -350,14 +350,6 @@ fn is_delisted(entry: &Value) -> bool {
 
 fn address(value: &Value) -> Option<Address> {
     value.as_str().and_then(Address::parse)
-}
-
-/// An amount of the venue. What it shows beyond eight decimals is noise, and is cut off.
-pub fn usd(value: &Value) -> Option<Usd> {
-    let text = value.as_str()?;
-    let point = text.find('.').unwrap_or(text.len());
-    let exact = text.get(..point + 1 + SCALE_DIGITS as usize).unwrap_or(text);
-    parse_decimal(exact.as_bytes()).ok().map(Usd::from_raw)
 }
 
 #[cfg(test)]
@@ -468,15 +460,5 @@ mod tests {
             assert!(error.contains("stopped while the venue did not answer"), "{error}");
             assert!(!error.contains("no answer within"), "it waited for the deadline: {error}");
         }
-    }
-
-    #[test]
-    fn amounts_are_exact_and_their_noise_is_cut_off() {
-        let read = |text: &str| usd(&Value::String(text.to_owned())).map(|v| v.to_string());
-        assert_eq!(read("9989.525556").as_deref(), Some("9989.525556"));
-        assert_eq!(read("-12").as_deref(), Some("-12"));
-        assert_eq!(read("39907.5661399998000001").as_deref(), Some("39907.56613999"));
-        assert_eq!(read("1.5e3 USD"), None);
-        assert_eq!(usd(&Value::Null), None);
     }
 }

@@ -188,7 +188,7 @@ fn every_key_is_defined_described_and_has_the_shipped_default() {
     assert!(tick.ends_with("Allowed: a whole number from 1 to 3600000 (ms)."), "{tick}");
     assert_eq!(defs["general.symbols"]["default"], json!(["BTC", "ETH", "SOL"]));
     assert_eq!(defs["defaults.quote.min_spread_bps"]["default"], 2.0);
-    assert_eq!(defs["defaults.risk.capital_usd"]["default"], 10_000);
+    assert_eq!(defs["defaults.risk.capital_usd"]["default"], "account");
     let without: Vec<&String> =
         defs.iter().filter(|(_, key)| key.get("default").is_none()).map(|(name, _)| name).collect();
     let rows = ["fees.", "universe.", "sim.maker_fee_bps"];
@@ -238,7 +238,7 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
     let fraction = value.contains(['.', 'e']);
     match kind {
         // Text has no range; and what is too fine is a matter of decimals.
-        Kind::Money(..) | Kind::Rate => !text && !fraction,
+        Kind::Money(..) | Kind::Capital(..) | Kind::Rate => !text && !fraction,
         // 1.0 is a whole number to JSON.
         Kind::Int(..) => !fraction,
         // Their numbers have ranges.
@@ -272,7 +272,9 @@ fn schema_and_program_agree_about_odd_values() {
     let validator = Validator::new();
     for spec in spec::SPECS {
         let edges = match spec.kind {
-            Kind::Int(lo, hi) | Kind::Money(lo, hi) => [lo - 1, lo, hi, hi.saturating_add(1)],
+            Kind::Int(lo, hi) | Kind::Money(lo, hi) | Kind::Capital(lo, hi) => {
+                [lo - 1, lo, hi, hi.saturating_add(1)]
+            }
             _ => [-101, -100, 100, 101],
         };
         let mut values: Vec<String> = ODD.split_whitespace().map(|v| v.replace('~', " ")).collect();

@@ -1,5 +1,6 @@
 //! A change of parameters in the journal: how it is written, and how a replay reads it.
 
+use crate::masked::masked;
 use crate::settings::{ParamChange, ParamSetting};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
 use serde::Deserialize;
@@ -35,13 +36,13 @@ pub fn line(change: &Change, effect: &Effect) -> Value {
     json!({
         "type": "params", "time": exact_utc(effect.time), "generation": effect.generation,
         "market_seq": effect.market_seq, "changes": change.changes.iter().map(one).collect::<Vec<_>>(),
-        "source": change.source,
+        "source": masked(&change.source),
     })
 }
 
 /// The line of a file that was refused.
 pub fn refused_line(time: Nanos, source: &str, error: &str) -> Value {
-    json!({ "type": "params_refused", "time": exact_utc(time), "source": source, "error": error })
+    json!({ "type": "params_refused", "time": exact_utc(time), "source": masked(source), "error": masked(error) })
 }
 
 /// `2026-11-22T17:45:10.123456789Z`.

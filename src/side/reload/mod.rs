@@ -11,7 +11,7 @@ mod watch;
 pub use line::{Change, Effect, line, read, refused_line};
 
 use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings};
-use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe};
+use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe, Usd};
 use std::collections::VecDeque;
 use std::path::Path;
 use watch::{Look, Watch};
@@ -120,6 +120,17 @@ impl Reload {
             self.tell(hand_over);
         }
         news
+    }
+
+    /// The account is worth this now: limits that are shares of it follow, like a change of a file.
+    pub fn account_is_worth(&mut self, value: Usd) {
+        let draft = self.draft.clone().with_account(value);
+        // It was sound before; an account without money makes it unsound, and then nothing changes.
+        let Ok(settings) = self.sound(draft.clone()) else { return };
+        if settings.capital() != self.wanted.capital() {
+            self.changed_by.push("the account's value".to_owned());
+        }
+        (self.draft, self.wanted) = (draft, settings);
     }
 
     /// The change of a generation that took effect.

@@ -278,3 +278,34 @@ fn a_shorter_expires_after_must_still_hold_the_tolerated_clock_which_takes_a_res
     world.config("[defaults.risk]\nexpires_after_ms = 2800\n");
     assert_eq!(world.handed.len(), 1);
 }
+
+#[test]
+fn limits_follow_what_the_account_is_worth() {
+    let mut w = World::new("", None);
+    w.reload.account_is_worth(Usd::whole(250));
+    assert_eq!(w.turns(), [""; 0]);
+    assert_eq!(w.took_effect(), "the account's value: risk.capital_usd 10000 → 250");
+    let capital = |w: &World| w.handed.last().unwrap()[0].1.risk.capital_usd;
+    assert_eq!((w.handed[0].len(), capital(&w)), (2, Usd::whole(250)));
+    // Told again it is no news.
+    w.reload.account_is_worth(Usd::whole(250));
+    assert_eq!((w.turns(), w.handed.len()), (vec![], 1));
+    // A file that changes keeps to it, and an amount beyond it is lowered and said.
+    let said = w.config("[defaults.risk]\ncapital_usd = 5000\n");
+    assert!(said[0].contains("more than the account is worth (250 USD): lowered"), "{said:?}");
+    assert_eq!((w.handed.len(), w.reload.settings().capital()), (1, Usd::whole(250)));
+    w.reload.account_is_worth(Usd::whole(9_000));
+    w.turns();
+    assert_eq!(w.took_effect(), "the account's value: risk.capital_usd 250 → 5000");
+    assert_eq!(capital(&w), Usd::whole(5_000));
+}
+
+#[test]
+fn more_than_the_account_can_hold_is_a_warning() {
+    let draft = |worth: i64| Draft::load(None, &|_| None).unwrap().with_account(Usd::whole(worth));
+    let warnings = |worth| draft(worth).build().unwrap().warnings.join("; ");
+    assert!(!warnings(10_000).contains("the account"), "{}", warnings(10_000));
+    assert!(
+        warnings(50).contains("max_total_position_usd = 2500 is more than the account can hold")
+    );
+}

@@ -1,4 +1,4 @@
-//! Market data frames to [`MarketEvent`]s, exactly or not at all.
+//! Market data frames to [`MarketEvent`]s, whole or not at all.
 //!
 //! Two parsers stand behind [`Decoder`]. The *scanner* (`scan.rs`) knows the one compact form that
 //! the venue sends today, answers "yes" or "don't know", and never says no. The *twin* (`twin.rs`)
@@ -6,10 +6,10 @@
 //! one that may refuse a frame. So whatever the scanner accepts the twin accepts with the same
 //! numbers; tests and a fuzz target hold that ([`oracle`]).
 //!
-//! Invariants: a number is exact or the frame is an error; of a refused frame nothing is emitted;
-//! no byte sequence panics; nothing is allocated per frame once the buffers have grown to the
-//! largest frame seen (the scanner never allocates, but for a frame of more than
-//! [`MAX_TRADES_PER_FRAME`] trades).
+//! Invariants: a number is read to the nearest 1e-8 (the venue's are exact, but for the noise of
+//! floats) or the frame is an error; of a refused frame nothing is emitted; no byte sequence panics;
+//! nothing is allocated per frame once the buffers have grown to the largest frame seen (the scanner
+//! never allocates, but for a frame of more than [`MAX_TRADES_PER_FRAME`] trades).
 
 use super::scan;
 use super::twin::Twin;
@@ -123,7 +123,7 @@ pub enum DecodeError {
     Duplicate(Field),
     /// A value of another type or shape than the venue's.
     WrongType(Field),
-    /// A price or size that is not an exact multiple of 1e-8 within 64 bits.
+    /// A price or size that is not a number within 64 bits.
     BadNumber {
         /// Which.
         field: Field,

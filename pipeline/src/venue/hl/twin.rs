@@ -5,7 +5,7 @@
 
 use super::decode::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
-use crate::types::{AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, parse_decimal};
+use crate::types::{AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, read_decimal};
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 /// Frames of this size and below never make a buffer grow.
@@ -194,10 +194,10 @@ impl<'i> Walk<'_, 'i> {
         })
     }
 
-    /// A decimal above zero, at most `max`, in units of 1e-8.
+    /// A decimal above zero, at most `max`, to the nearest unit of 1e-8.
     fn positive(&self, at: Option<At>, field: Field, max: i64) -> Result<i64, DecodeError> {
         let text = self.text(required(at, field)?, field)?;
-        match parse_decimal(text.as_bytes()) {
+        match read_decimal(text.as_bytes()) {
             Ok(raw) if raw > max => Err(DecodeError::TooLarge { field, at: self.offset(text) }),
             Ok(raw) if raw > 0 => Ok(raw),
             Ok(_) => Err(DecodeError::NotPositive { field, at: self.offset(text) }),

@@ -53,7 +53,7 @@ fn refusal(bytes: &[u8]) -> u16 {
 #[test]
 fn requests_follow_each_other_in_any_pieces() {
     let all = requests(
-        b"POST /info?x=1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+        b"POST /info?x=1 HTTP/1.1\r\nHost: localhost:3001\r\nContent-Type: application/json\r\n\
           content-length: 5\r\n\r\nhello\
           POST http://localhost:3001/exchange HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
           3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n\
@@ -115,6 +115,39 @@ fn what_is_no_request_is_refused_early() {
     assert_eq!(refusal(format!("GET / HTTP/1.1\r\n{}\r\n", "a:b\r\n".repeat(65)).as_bytes()), 431);
     let endless = vec![b'A'; 10_000];
     assert!(matches!(steps(&endless, 10_000).pop(), Some(Step::Refused(_))));
+}
+
+#[test]
+fn only_this_machine_may_ask() {
+    let passes = |head: &str| {
+        let bytes = format!("{head}\r\n\r\n").into_bytes();
+        matches!(steps(&bytes, bytes.len())[..], [Step::Request(_)])
+    };
+    for head in [
+        "GET / HTTP/1.0",
+        "GET / HTTP/1.1",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1:3001",
+        "GET / HTTP/1.1\r\nhost: localhost",
+        "GET / HTTP/1.1\r\nHost: [::1]:3001\r\nOrigin: http://localhost:8080",
+        "GET http://127.0.0.1:3001/x HTTP/1.1\r\nHost: localhost",
+    ] {
+        assert!(passes(head), "{head}");
+    }
+    for head in [
+        "GET / HTTP/1.1\r\nHost: evil.example:3001",
+        "GET / HTTP/1.0\r\nHost: evil.example",
+        "GET / HTTP/1.1\r\nHost:",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: null",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nOrigin: http://e.example",
+        "POST /info HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 99999999",
+        "GET http://evil.example/info HTTP/1.1\r\nHost: localhost",
+        "GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket",
+    ] {
+        assert_eq!(refusal(format!("{head}\r\n\r\n").as_bytes()), 403, "{head}");
+    }
+    let two = b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n";
+    assert_eq!(refusal(two), 400);
 }
 
 #[test]

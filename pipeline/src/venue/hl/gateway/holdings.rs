@@ -3,7 +3,7 @@
 //! authority for what is traded.
 
 use crate::logic::ledger::FillMemory;
-use crate::types::limits::{MAX_ASSETS, SLOTS_PER_ASSET};
+use crate::types::limits::{MAX_ASSETS, MAX_QTY, SLOTS_PER_ASSET};
 use crate::types::{AssetId, Cloid, Fill, Nanos, Oid, Qty, VenueEventKind};
 
 /// An order that rests, as far as we were told.
@@ -17,6 +17,17 @@ pub struct Resting {
     pub oid: Oid,
     /// When we heard of it.
     pub since: Nanos,
+}
+
+/// What a fill that was told turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// One that changes the position.
+    New,
+    /// Counted before, or part of the opening positions.
+    Known,
+    /// One that would carry the position beyond any account's: not counted.
+    TooLarge,
 }
 
 /// What is known of a slot of the order manager's.
@@ -125,18 +136,21 @@ impl Holdings {
         self.listed = self.listed.max(time);
     }
 
-    /// Counts a fill; false when it was counted before, or is part of the opening positions.
-    pub fn on_fill(&mut self, time: Nanos, asset: AssetId, fill: &Fill) -> bool {
-        let is_new =
-            time > self.floor && fill.qty.is_positive() && self.memory.is_new(time, asset, fill);
+    /// Counts a fill, once.
+    pub fn on_fill(&mut self, time: Nanos, asset: AssetId, fill: &Fill) -> Counted {
+        let is_new = time > self.floor && self.memory.is_new(time, asset, fill);
         if !self.opened {
             self.before += u64::from(is_new);
-            return false;
         }
-        if is_new {
-            self.positions[asset.index()] += fill.side.signed(fill.qty);
+        if !self.opened || !is_new {
+            return Counted::Known;
         }
-        is_new
+        let position = self.positions[asset.index()] + fill.side.signed(fill.qty);
+        if position.abs() > MAX_QTY {
+            return Counted::TooLarge;
+        }
+        self.positions[asset.index()] = position;
+        Counted::New
     }
 
     /// Counts a funding payment, as above.

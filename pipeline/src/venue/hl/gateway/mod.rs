@@ -7,6 +7,7 @@
 //! | [`questions`] | what is asked, in the venue's words |
 //! | [`answers`] | the answer to an action, and the end of the account's state |
 //! | [`cases`] | orders whose fate is unknown, and how it is found out |
+//! | [`fees`] | what a fill cost, where that is not told in USDC |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`others`] | another process of ours on the same account |
 //! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |
@@ -20,6 +21,7 @@
 
 mod answers;
 mod cases;
+mod fees;
 mod holdings;
 mod orders;
 mod others;
@@ -39,17 +41,17 @@ use super::user::{
 use crate::rt::{Board, BoardReader, board};
 use crate::types::record::AlertKind;
 use crate::types::{
-    Action, ActionKind, AssetId, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
-    VenueEventKind,
+    Action, ActionKind, AssetId, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe,
+    VenueEvent, VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
 use cases::{Cases, event_of};
-use holdings::Holdings;
+use holdings::{Counted, Holdings};
 use others::Others;
 use posts::{ActionPost, Posts, Question};
 use reconcile::Reconcile;
 use std::collections::VecDeque;
-pub use view::{GatewayView, VIEW_WORDS};
+pub use view::{GatewayView, Opening, VIEW_WORDS};
 use weights::{Urgency, Weights, of_action};
 
 /// Events of one frame: a snapshot tells 2000 fills, and each may be one.
@@ -78,6 +80,10 @@ pub struct GatewayConfig {
     pub max_clock_offset: Nanos,
     /// A link that does not answer any more is noticed within this time.
     pub dead_after: Nanos,
+    /// What a resting order's fill costs, where its fee is told in a token that we cannot count.
+    pub maker_fee: Bps,
+    /// The same of one that crosses.
+    pub taker_fee: Bps,
 }
 
 /// See the module.
@@ -367,17 +373,28 @@ impl<T: Transport> HlGateway<T> {
             self.link.reconcile.on_listed_fill(told.time);
         }
         let Some(asset) = told.asset else {
-            // A coin that this run does not trade: its liquidation concerns the whole account.
-            if told.source == Source::Stream && self.is_our_liquidation(told) {
-                self.out.notice(now, AlertKind::Liquidated);
+            // A coin that this run does not trade: its liquidation concerns the whole account. (Past
+            // fills of a snapshot are no news of this run.)
+            if told.source == Source::Stream {
+                self.out.show(|view| view.trades_others = true);
+                if self.is_our_liquidation(told) {
+                    self.out.notice(now, AlertKind::Liquidated);
+                }
             }
             return;
         };
-        if self.link.holdings.on_fill(told.time, asset, &told.fill) {
-            let cloid = told.cloid.unwrap_or_default();
-            let is_liquidation = self.is_our_liquidation(told);
-            let fill = Fill { is_liquidation, ..told.fill };
-            self.out.push_at(now, told.time, cloid, asset, VenueEventKind::Fill(fill));
+        match self.link.holdings.on_fill(told.time, asset, &told.fill) {
+            Counted::Known => {}
+            Counted::New => {
+                let cloid = told.cloid.unwrap_or_default();
+                let is_liquidation = self.is_our_liquidation(told);
+                let fill = Fill { fee: self.fee_of(now, told), is_liquidation, ..told.fill };
+                self.out.push_at(now, told.time, cloid, asset, VenueEventKind::Fill(fill));
+            }
+            Counted::TooLarge => {
+                self.out.notice(now, AlertKind::BadFrame);
+                self.link.reconcile.audit_soon(now);
+            }
         }
     }
 

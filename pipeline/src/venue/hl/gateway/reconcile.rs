@@ -14,10 +14,10 @@
 use super::posts::Question;
 use super::questions::{write_fills_since, write_status, write_user};
 use super::weights::Urgency;
-use super::{HlGateway, Link, Wire};
+use super::{HlGateway, Link, Opening, Wire};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AlertKind;
-use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, Usd, VenueEventKind};
+use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, Usd, VenueEventKind, notional};
 use crate::venue::Transport;
 use crate::venue::hl::user::{Account, Source, UserEvent};
 use std::io::Write as _;
@@ -61,6 +61,16 @@ pub(super) enum Step {
     Up,
 }
 
+/// A position of the account's state.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    asset: AssetId,
+    szi: Qty,
+    mark: Px,
+    /// Average price at which it was entered; zero = not told.
+    entry: Px,
+}
+
 /// Where the reconcile stands.
 #[derive(Debug, Default)]
 pub struct Reconcile {
@@ -82,9 +92,9 @@ pub struct Reconcile {
     /// Some of them bear our tag and another run's number.
     pub(super) others_rest: bool,
     /// What the state that is being read has shown so far.
-    positions: Vec<(AssetId, Qty, Px)>,
+    positions: Vec<Held>,
     /// At the opening: fills told before the positions were asked for, and the state's time and
-    /// value.
+    /// cash.
     told_before: u64,
     opening: (Nanos, Usd),
     /// Newest fill of the list that is being read.
@@ -316,10 +326,16 @@ impl<T: Transport> HlGateway<T> {
                     self.on_fills(now, post.sent, *total);
                 }
             }
-            UserEvent::Position { id: Some(id), asset: Some(asset), szi, mark_px, .. }
-                if self.awaits(*id) =>
+            UserEvent::Position { id: Some(id), asset: None, szi, .. }
+                if self.awaits(*id) && !szi.is_zero() =>
             {
-                self.link.reconcile.positions.push((*asset, *szi, *mark_px));
+                self.out.show(|view| view.trades_others = true);
+            }
+            UserEvent::Position { id: Some(id), asset: Some(asset), szi, mark_px, entry_px }
+                if self.awaits(*id) && self.asked_for_state(*id) =>
+            {
+                let (asset, szi, mark, entry) = (*asset, *szi, *mark_px, *entry_px);
+                self.link.reconcile.positions.push(Held { asset, szi, mark, entry });
             }
             UserEvent::AccountState { id: Some(id), account } => {
                 self.on_account(now, *id, account);
@@ -344,6 +360,11 @@ impl<T: Transport> HlGateway<T> {
     /// into the next one's: a position told twice would be opened twice.
     fn awaits(&self, id: u64) -> bool {
         self.link.reconcile.waiting.is_some_and(|(waiting, _)| waiting == id)
+    }
+
+    /// The answer to another question may have the shape of a state.
+    fn asked_for_state(&self, id: u64) -> bool {
+        self.wire.posts.get(id).is_some_and(|post| matches!(post.question, Question::State))
     }
 
     /// Ends a post; false when nobody waits for its answer any more.
@@ -382,11 +403,17 @@ impl<T: Transport> HlGateway<T> {
     /// The positions were read, and no fill came meanwhile: they are what everything begins with.
     fn open(&mut self, now: Nanos) {
         let Self { link: Link { reconcile: state, holdings, .. }, out, wire, .. } = self;
-        let (time, value) = state.opening;
+        let (time, cash) = state.opening;
         let held = held(&state.positions);
         holdings.open(time, &held[..wire.universe.len()]);
-        out.show(|view| view.opening_value = value);
-        for (asset, position, mark) in state.positions.drain(..) {
+        let worth = |h: &Held| notional(h.mark, h.szi);
+        let opening = Opening {
+            time: time.max(Nanos::millis(1)),
+            value: cash + state.positions.iter().map(worth).sum(),
+            open_profit: state.positions.iter().map(|h| worth(h) - notional(h.entry, h.szi)).sum(),
+        };
+        out.show(|view| view.opening = Some(opening));
+        for Held { asset, szi: position, mark, .. } in state.positions.drain(..) {
             let kind = VenueEventKind::Opening { position, mark };
             out.push_at(now, time, Cloid::default(), asset, kind);
         }
@@ -402,7 +429,7 @@ impl<T: Transport> HlGateway<T> {
         let held = held(&self.link.reconcile.positions);
         let held = &held[..self.wire.universe.len()];
         if !self.link.holdings.is_opened() {
-            self.link.reconcile.opening = (time, account.account_value);
+            self.link.reconcile.opening = (time, account.total_raw_usd);
             self.link.reconcile.go(Step::Settle);
         } else if self.link.holdings.agrees(held) {
             let Self { link: Link { cases, holdings, .. }, out, .. } = self;
@@ -463,10 +490,10 @@ impl<T: Transport> HlGateway<T> {
 }
 
 /// Positions by asset; what was not told is flat.
-fn held(positions: &[(AssetId, Qty, Px)]) -> [Qty; MAX_ASSETS] {
+fn held(positions: &[Held]) -> [Qty; MAX_ASSETS] {
     let mut held = [Qty::ZERO; MAX_ASSETS];
-    for (asset, szi, _) in positions {
-        held[asset.index()] = *szi;
+    for position in positions {
+        held[position.asset.index()] = position.szi;
     }
     held
 }

@@ -1,10 +1,11 @@
 //! Fills, funding, positions and what else happens to the account (PROTOCOL §2.4, §2.7, §5.4).
 
-use super::error::UserError;
+use super::error::{Fault, UserError};
 use super::event::{Account, Funding, Liquidation, Source, UserEvent, UserFill};
-use super::json::{Numbers, Round, Value};
+use super::json::{Numbers, Value};
 use super::read::{Done, Reader, cloid, side, source};
-use crate::types::{Fill, Px, Qty, SCALE, Side, Usd};
+use crate::types::limits::{MAX_ASSETS, MAX_PX};
+use crate::types::{AssetId, Fill, Px, Qty, SCALE, Usd};
 use crate::venue::hl::sign::Address;
 
 impl Reader<'_> {
@@ -34,7 +35,7 @@ impl Reader<'_> {
     fn liquidation(&mut self, v: Value) -> Done {
         let [user, ntl_pos, account_value] =
             v.keys(["liquidated_user", "liquidated_ntl_pos", "liquidated_account_value"])?;
-        let usd = |v| Numbers::AnyOrZero.usd(v, Round::Down);
+        let usd = |v| Numbers::AnyOrZero.usd(v);
         self.emit(UserEvent::Liquidation(Liquidation {
             user: user.text().ok().and_then(Address::parse),
             ntl_pos: usd(ntl_pos)?,
@@ -73,16 +74,22 @@ impl Reader<'_> {
             Numbers::Sound => tid.unsigned()?,
             Numbers::AnyOrZero => tid.unsigned().unwrap_or(0),
         };
-        let against_us = if side == Side::Bid { Round::Up } else { Round::Down };
+        let (px, qty) = (numbers.positive_px(px)?, numbers.positive_qty(sz)?);
+        // What cannot be read as USDC is told as such: a fill must not be lost to its fee.
+        let fee_is_usd = fee_token.text().map_or(true, |token| token.trim() == "USDC");
+        let fee = match fee_is_usd {
+            true => numbers.usd(fee)?,
+            false => Numbers::AnyOrZero.usd(fee)?,
+        };
         Ok(UserFill {
             source,
             asset,
             cloid: self::cloid(cloid),
             fill: Fill {
                 oid: oid.oid()?,
-                px: numbers.px(px, against_us)?,
-                qty: numbers.positive_qty(sz)?,
-                fee: numbers.usd(fee, Round::Up)?,
+                px,
+                qty,
+                fee,
                 tid,
                 side,
                 crossed: crossed.flag()?,
@@ -90,7 +97,7 @@ impl Reader<'_> {
             },
             time: time.time()?,
             start_position: numbers.position(start)?,
-            fee_is_usd: fee_token.text().map_or(true, |token| token.trim() == "USDC"),
+            fee_is_usd,
             liquidated: liquidation.present().map(liquidated_user),
         })
     }
@@ -128,7 +135,7 @@ impl Reader<'_> {
         let [time, delta] = v.keys(["time", "delta"])?;
         let [coin, usdc] = delta.present().unwrap_or(v).keys(["coin", "usdc"])?;
         let (asset, numbers) = self.asset(coin)?;
-        let usdc = numbers.usd(usdc, Round::Down)?;
+        let usdc = numbers.usd(usdc)?;
         self.emit(UserEvent::Funding(Funding { source, asset, usdc, time: time.time()? }))
     }
 
@@ -146,38 +153,42 @@ impl Reader<'_> {
             "assetPositions",
             "time",
         ])?;
-        let mut positions = 0;
+        let (mut positions, mut told) = (0, [false; MAX_ASSETS]);
         for item in list.items()? {
-            self.position(item, id)?;
+            if let Some(asset) = self.position(item, id)?
+                && core::mem::replace(&mut told[asset.index()], true)
+            {
+                return Err(item.error(Fault::Duplicate)); // Which one holds is anybody's guess.
+            }
             positions += 1;
         }
         let summary = if margin.present().is_some() { margin } else { cross };
         let [value, raw, used] =
             summary.keys(["accountValue", "totalRawUsd", "totalMarginUsed"])?;
-        let usd = |v, round| Numbers::Sound.usd(v, round);
+        let usd = |v| Numbers::Sound.usd(v);
         let account = Account {
-            account_value: usd(value, Round::Down)?,
-            total_raw_usd: usd(raw, Round::Down)?,
-            margin_used: usd(used, Round::Up)?,
-            withdrawable: usd(withdrawable, Round::Down)?,
+            account_value: usd(value)?,
+            total_raw_usd: usd(raw)?,
+            margin_used: usd(used)?,
+            withdrawable: usd(withdrawable)?,
             time: time.present().map(Value::time).transpose()?,
             positions,
         };
         self.emit(UserEvent::AccountState { id, account })
     }
 
-    fn position(&mut self, item: Value, id: Option<u64>) -> Done {
+    /// One position; of which of our coins.
+    fn position(&mut self, item: Value, id: Option<u64>) -> Result<Option<AssetId>, UserError> {
         let [position] = item.keys(["position"])?;
         let [coin, szi, entry_px, value] =
             position.keys(["coin", "szi", "entryPx", "positionValue"])?;
         let (asset, numbers) = self.asset(coin)?;
         let szi = numbers.position(szi)?;
-        let against_us = if szi.is_negative() { Round::Down } else { Round::Up };
-        let entry_px =
-            entry_px.present().map_or(Ok(Px::ZERO), |entry| numbers.px(entry, against_us))?;
-        let value = value.present().map_or(Ok(Usd::ZERO), |v| numbers.usd(v, Round::Down))?;
+        let entry_px = entry_px.present().map_or(Ok(Px::ZERO), |entry| numbers.px(entry))?;
+        let value = value.present().map_or(Ok(Usd::ZERO), |v| numbers.usd(v))?;
         let mark_px = px_of(value, szi);
-        self.emit(UserEvent::Position { id, asset, szi, entry_px, mark_px })
+        self.emit(UserEvent::Position { id, asset, szi, entry_px, mark_px })?;
+        Ok(asset)
     }
 }
 
@@ -185,7 +196,8 @@ impl Reader<'_> {
 fn px_of(value: Usd, szi: Qty) -> Px {
     let (value, szi) = (i128::from(value.raw()) * i128::from(SCALE), i128::from(szi.raw().abs()));
     let rounded = (value + szi / 2).checked_div(szi).and_then(|px| i64::try_from(px).ok());
-    Px::from_raw(rounded.unwrap_or(0))
+    let sound = |px: &i64| (0..=MAX_PX.raw()).contains(px);
+    Px::from_raw(rounded.filter(sound).unwrap_or(0))
 }
 
 /// The account in a fill's `liquidation`. It cannot be left out for being unreadable: then the fill

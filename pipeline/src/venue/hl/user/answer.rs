@@ -2,7 +2,7 @@
 
 use super::error::{Fault, UserError};
 use super::event::{ItemStatus, Source, UserEvent};
-use super::json::{Numbers, Round, Value};
+use super::json::{Numbers, Value};
 use super::read::{Done, Reader};
 use super::reason::{ItemError, RequestError};
 use super::text::VenueText;
@@ -94,7 +94,7 @@ impl Reader<'_> {
             return Ok(ItemStatus::Filled {
                 oid: oid.oid()?,
                 total: Numbers::Sound.qty(total)?,
-                avg_px: Numbers::Sound.px(avg_px, Round::Down)?,
+                avg_px: Numbers::Sound.px(avg_px)?,
             });
         }
         if let Some(resting) = resting.present() {

@@ -1,7 +1,7 @@
 //! What the parser hands out: flat, `Copy`, in the pipeline's own words.
 //!
 //! An `asset` of [`None`] is a coin that is not in our universe (spot, other dexes, another bot's):
-//! its numbers are read as well as they fit, zero otherwise.
+//! its numbers are read as well as they fit, zero otherwise. Numbers are read to the nearest 1e-8.
 
 use super::reason::{ChannelErrorKind, ItemError, RequestError};
 use super::status::WireStatus;
@@ -119,7 +119,7 @@ pub enum UserEvent {
         asset: Option<AssetId>,
         /// Signed size.
         szi: Qty,
-        /// Average entry price, rounded against us to 1e-8; zero = not told.
+        /// Average entry price; zero = not told.
         entry_px: Px,
         /// The venue's mark, by the position's value; zero = not told.
         mark_px: Px,
@@ -230,7 +230,7 @@ pub enum ItemStatus {
         oid: Oid,
         /// How much; less than asked for when the rest of an IOC was cancelled.
         total: Qty,
-        /// At which price on average, rounded down to 1e-8.
+        /// At which price on average.
         avg_px: Px,
     },
     /// Done (cancels).
@@ -298,14 +298,14 @@ pub struct UserFill {
     pub asset: Option<AssetId>,
     /// Our order's id, if it was given one.
     pub cloid: Option<Cloid>,
-    /// What was traded. Decimals beyond the eighth are rounded against us: the price of a buy up,
-    /// of a sell down, the fee toward the larger cost (a rebate is a negative fee).
+    /// What was traded: of our coins, price and size above zero. A rebate is a negative fee.
     pub fill: Fill,
     /// Block time.
     pub time: Nanos,
     /// Signed position before.
     pub start_position: Qty,
-    /// False when the fee was paid in another token than USDC: `fill.fee` then counts that token.
+    /// False when the fee was paid in another token than USDC: `fill.fee` then counts that token, or
+    /// is zero.
     pub fee_is_usd: bool,
     /// It was part of a liquidation, of this account: ours, or the other side's. (An address that
     /// cannot be read is all zeros.)
@@ -326,7 +326,7 @@ pub struct Funding {
     pub time: Nanos,
 }
 
-/// The account as a whole. Amounts finer than 1e-8 are rounded against us.
+/// The account as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Equity.

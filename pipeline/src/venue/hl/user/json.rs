@@ -2,13 +2,16 @@
 
 use super::error::{Fault, UserError};
 use crate::types::limits::{MAX_PX, MAX_QTY};
-use crate::types::{DecimalError, Nanos, Oid, Px, Qty, SCALE, Usd, parse_decimal};
+use crate::types::{Nanos, Oid, Px, Qty, Usd, read_decimal};
 use crate::venue::hl::decode::nanos_from_ms;
 use core::ops::RangeInclusive;
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 /// Frames of this size and below never make a buffer grow.
 const USUAL_FRAME_BYTES: usize = 64 << 10;
+
+/// Beyond this a float may stand for another whole number.
+const LARGEST_WHOLE_F64: f64 = 9_007_199_254_740_992.0;
 
 /// The buffers that make the walk reusable.
 pub(super) struct Document {
@@ -112,10 +115,14 @@ impl<'t, 'i> Value<'t, 'i> {
         }
     }
 
-    /// A whole number.
+    /// A whole number, which the venue has also been seen to write as `12.0`.
     pub fn unsigned(self) -> Result<u64, UserError> {
         match self.node() {
             Some(Node::Static(StaticNode::U64(n))) => Ok(*n),
+            Some(Node::Static(StaticNode::F64(x))) if x.fract() == 0.0 => {
+                let is_exact = (0.0..=LARGEST_WHOLE_F64).contains(x);
+                is_exact.then_some(*x as u64).ok_or_else(|| self.error(Fault::OutOfRange))
+            }
             Some(Node::Static(StaticNode::I64(n))) => {
                 u64::try_from(*n).map_err(|_| self.error(Fault::OutOfRange))
             }
@@ -146,13 +153,9 @@ impl<'t, 'i> Value<'t, 'i> {
         nanos_from_ms(self.unsigned()?).ok_or_else(|| self.error(Fault::OutOfRange))
     }
 
-    fn decimal(self, round: Round, range: RangeInclusive<i64>) -> Result<i64, UserError> {
-        let text = self.text()?.as_bytes();
-        let raw = match (parse_decimal(text), round) {
-            (Err(DecimalError::TooFine), Round::Up | Round::Down) => parse_rounded(text, round),
-            (parsed, _) => parsed,
-        };
-        match raw {
+    /// A decimal in units of 1e-8, to the nearest one.
+    fn decimal(self, range: RangeInclusive<i64>) -> Result<i64, UserError> {
+        match read_decimal(self.text()?.as_bytes()) {
             Ok(raw) if range.contains(&raw) => Ok(raw),
             Ok(_) => Err(self.error(Fault::OutOfRange)),
             Err(why) => Err(self.error(Fault::Number(why))),
@@ -177,34 +180,8 @@ impl<'t, 'i> Iterator for Items<'t, 'i> {
     }
 }
 
-/// What happens to decimals finer than 1e-8.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Round {
-    /// They are an error.
-    Exact,
-    /// Toward −∞.
-    Down,
-    /// Toward +∞.
-    Up,
-}
-
-/// A decimal that is [`DecimalError::TooFine`], so that its digits beyond the eighth are not zero.
-fn parse_rounded(text: &[u8], round: Round) -> Result<i64, DecimalError> {
-    let kept = text.iter().position(|b| *b == b'.').map_or(0, |point| point + 1 + 8);
-    let (kept, cut) = text.split_at_checked(kept).ok_or(DecimalError::TooFine)?;
-    if let Some(bad) = cut.iter().find(|b| !b.is_ascii_digit()) {
-        return Err(DecimalError::BadByte(*bad));
-    }
-    let raw = parse_decimal(kept)?;
-    match (round, text.first() == Some(&b'-')) {
-        (Round::Up, false) => raw.checked_add(1).ok_or(DecimalError::TooLarge),
-        (Round::Down, true) => raw.checked_sub(1).ok_or(DecimalError::TooLarge),
-        _ => Ok(raw),
-    }
-}
-
-/// How numbers are read. Those of our own coins must be sound: inside their bounds no arithmetic
-/// leaves 64 bits. Of anything else, what cannot be read reads as zero, so that an odd number of
+/// How numbers are read: to the nearest 1e-8, since the venue's carry the noise of floats. Those of our
+/// own coins must be sound: inside their bounds no arithmetic overflows. Of anything else, what cannot be read reads as zero, so that an odd number of
 /// some other market (spot, other dexes) never costs us a frame with fills of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
@@ -213,74 +190,41 @@ pub(super) enum Numbers {
 }
 
 impl Numbers {
-    fn read(self, v: Value, round: Round, range: RangeInclusive<i64>) -> Result<i64, UserError> {
-        match (v.decimal(round, range), self) {
+    fn read(self, v: Value, range: RangeInclusive<i64>) -> Result<i64, UserError> {
+        match (v.decimal(range), self) {
             (Err(_), Self::AnyOrZero) => Ok(0),
             (read, _) => read,
         }
     }
 
     /// A price, not negative.
-    pub fn px(self, v: Value, round: Round) -> Result<Px, UserError> {
-        self.read(v, round, 0..=MAX_PX.raw()).map(Px::from_raw)
+    pub fn px(self, v: Value) -> Result<Px, UserError> {
+        self.read(v, 0..=MAX_PX.raw()).map(Px::from_raw)
+    }
+
+    /// A price above zero.
+    pub fn positive_px(self, v: Value) -> Result<Px, UserError> {
+        self.read(v, 1..=MAX_PX.raw()).map(Px::from_raw)
     }
 
     /// A size, not negative.
     pub fn qty(self, v: Value) -> Result<Qty, UserError> {
-        self.read(v, Round::Exact, 0..=MAX_QTY.raw()).map(Qty::from_raw)
+        self.read(v, 0..=MAX_QTY.raw()).map(Qty::from_raw)
     }
 
     /// A size above zero.
     pub fn positive_qty(self, v: Value) -> Result<Qty, UserError> {
-        self.read(v, Round::Exact, 1..=MAX_QTY.raw()).map(Qty::from_raw)
+        self.read(v, 1..=MAX_QTY.raw()).map(Qty::from_raw)
     }
 
     /// A signed position.
     pub fn position(self, v: Value) -> Result<Qty, UserError> {
-        self.read(v, Round::Exact, -MAX_QTY.raw()..=MAX_QTY.raw()).map(Qty::from_raw)
+        self.read(v, -MAX_QTY.raw()..=MAX_QTY.raw()).map(Qty::from_raw)
     }
 
     /// An amount of money.
-    pub fn usd(self, v: Value, round: Round) -> Result<Usd, UserError> {
+    pub fn usd(self, v: Value) -> Result<Usd, UserError> {
         let largest = Usd::LARGEST_VALUE.raw();
-        self.read(v, round, -largest..=largest).map(Usd::from_raw)
-    }
-}
-
-const _: () = assert!(SCALE == 100_000_000, "eight decimals are kept");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn rounding_is_directed() {
-        let both = |text: &str| {
-            let at = |round| parse_rounded(text.as_bytes(), round);
-            (at(Round::Down), at(Round::Up))
-        };
-        assert_eq!(both("0.0000000049"), (Ok(0), Ok(1)));
-        assert_eq!(both("-0.0000000049"), (Ok(-1), Ok(0)));
-        assert_eq!(both("39907.5661399998"), (Ok(3_990_756_613_999), Ok(3_990_756_614_000)));
-        let bad = Err(DecimalError::BadByte(b'x'));
-        assert_eq!(both("0.0000000049x"), (bad, bad));
-        let large = "92233720368.547758071";
-        assert_eq!(both(large), (Ok(i64::MAX), Err(DecimalError::TooLarge)));
-    }
-
-    proptest! {
-        /// Held against 128-bit arithmetic on twelve decimals.
-        #[test]
-        fn rounding_is_what_division_says(units in -10_i128.pow(16)..10_i128.pow(16)) {
-            let magnitude = units.unsigned_abs();
-            let (whole, fine) = (magnitude / 10_u128.pow(12), magnitude % 10_u128.pow(12));
-            let sign = if units < 0 { "-" } else { "" };
-            let text = format!("{sign}{whole}.{fine:012}");
-            prop_assume!(units % 10_000 != 0);
-            let down = units.div_euclid(10_000) as i64;
-            prop_assert_eq!(parse_rounded(text.as_bytes(), Round::Down), Ok(down));
-            prop_assert_eq!(parse_rounded(text.as_bytes(), Round::Up), Ok(down + 1));
-        }
+        self.read(v, -largest..=largest).map(Usd::from_raw)
     }
 }

@@ -3,7 +3,7 @@
 use super::Kind;
 use super::error::{Fault, UserError};
 use super::event::{ChannelError, OrderLine, OrderState, Source, Stream, StreamKind, UserEvent};
-use super::json::{Numbers, Round, Value};
+use super::json::{Numbers, Value};
 use super::reason::{ChannelErrorKind, post_id, quoted, quoted_text};
 use super::status::WireStatus;
 use super::text::VenueText;
@@ -156,7 +156,7 @@ impl Reader<'_> {
             cloid: self::cloid(cloid),
             side: self::side(side)?,
             reduce_only: reduce_only.flag_or_false()?,
-            px: numbers.px(px, Round::Exact)?,
+            px: numbers.px(px)?,
             leaves,
             orig: orig.present().map_or(Ok(leaves), |orig| numbers.qty(orig))?,
         })

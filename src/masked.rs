@@ -1,0 +1,73 @@
+//! Keys in echoed input. A key is 64 hex digits, with or without `0x`, and ends up where it does not
+//! belong: as a flag's value, a coin, a file's name, a line of a configuration that no longer parses.
+//! Every message that repeats what was typed or read goes through here. Hashes of data look the same:
+//! summaries and the vectors of `botmm sign` are written past this.
+
+use std::borrow::Cow;
+
+/// Hex digits of a private key.
+const KEY_DIGITS: usize = 64;
+/// What stands in its place.
+const MASK: &str = "[64 hex digits, not repeated here: is this a private key?]";
+
+/// The text without anything that could be a key, or hold one: every run of so many hex digits.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    let (mut copied, mut at) = (0, 0);
+    while at < bytes.len() {
+        let run = bytes[at..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        if run >= KEY_DIGITS {
+            let has_prefix = at >= copied + 2 && matches!(&bytes[at - 2..at], b"0x" | b"0X");
+            let begin = if has_prefix { at - 2 } else { at };
+            let out = out.get_or_insert_default();
+            out.push_str(&text[copied..begin]);
+            out.push_str(MASK);
+            copied = at + run;
+        }
+        at += run.max(1);
+    }
+    match out {
+        None => Cow::Borrowed(text),
+        Some(mut out) => {
+            out.push_str(&text[copied..]);
+            Cow::Owned(out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789abcdefABCDEF67890123456789012345678901234567890123cafe";
+
+    #[test]
+    fn a_key_is_masked_wherever_it_stands() {
+        for text in [
+            KEY.to_owned(),
+            format!("0x{KEY}"),
+            format!("0X{}", KEY.to_uppercase()),
+            format!("runs/{KEY}.toml: cannot read"),
+            format!("größe={KEY}é and 0x{KEY}, twice"),
+            format!("dead{KEY}beef"),
+            format!("00x{KEY}"),
+        ] {
+            let shown = masked(&text);
+            assert!(shown.contains("not repeated here"), "{shown}");
+            assert!(!shown.to_lowercase().contains(&KEY.to_lowercase()), "{shown}");
+            assert!(!shown.contains("0x["), "{shown}");
+        }
+        assert_eq!(masked(&format!("a 0x{KEY}: b")), format!("a {MASK}: b"));
+    }
+
+    #[test]
+    fn anything_shorter_stays() {
+        for text in ["", "0x", &KEY[..63], "0x14791697260e4c9a71f18484c9f997b308e59325", "größe"]
+        {
+            assert!(matches!(masked(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+        let halves = format!("{} {}", &KEY[..40], &KEY[40..]);
+        assert_eq!(masked(&halves), halves);
+    }
+}
