@@ -99,7 +99,7 @@ fn credential() -> Option<PathBuf> {
 }
 
 fn open(path: &Path) -> Result<std::fs::File, String> {
-    std::fs::File::open(path).map_err(|e| format!("cannot read the key file: {e}"))
+    crate::files::open(path).map_err(|e| format!("cannot read the key file: {e}"))
 }
 
 fn owner_only_text(path: &Path) -> Result<Zeroizing<String>, String> {

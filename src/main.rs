@@ -6,6 +6,7 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    botmm::terminal::give_back_on_panic();
     let cli = match botmm::cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(refused) => return explain(&refused),

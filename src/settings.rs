@@ -40,12 +40,14 @@ pub use starter::starter;
 use values::Capital;
 pub use values::{parse_bps, parse_usd};
 
+use crate::side::journal::Bounds;
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
 use document::Origins;
 use draft::Chosen;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::Value;
 
 const SHIPPED: &str = include_str!("../config/botmm.toml");
@@ -97,6 +99,8 @@ pub struct Settings {
     pub seed: u64,
     /// A connection that does not answer is noticed to be dead within this time.
     pub dead_link: Nanos,
+    /// How much journals may take.
+    pub journal: JournalSettings,
     /// What the simulator assumes.
     pub sim: SimSettings,
     /// The venue's fees.
@@ -110,6 +114,23 @@ pub struct Settings {
     params: BTreeMap<String, AssetParams>,
     /// What it was made from: the tables merged, the coins looked up.
     draft: Draft,
+}
+
+/// How much the journals of runs may take on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalSettings {
+    /// All together, MiB.
+    pub max_mb: u64,
+    /// Files that were written to before are removed, days.
+    pub keep_days: u64,
+}
+
+impl JournalSettings {
+    /// The same for the journal of one run, and those in the folder of all runs.
+    pub fn bounds(&self, runs: Option<PathBuf>) -> Bounds {
+        let keep = Duration::from_secs(86_400 * self.keep_days);
+        Bounds { max_bytes: self.max_mb << 20, keep, runs }
+    }
 }
 
 impl Settings {
@@ -217,6 +238,10 @@ impl Settings {
             plan_name: root.general.plan,
             seed: root.general.seed,
             dead_link: Nanos::millis(root.general.dead_link_ms),
+            journal: JournalSettings {
+                max_mb: root.general.journal_max_mb,
+                keep_days: root.general.journal_keep_days,
+            },
             sim,
             fees: root.fees,
             secrets: *secrets,

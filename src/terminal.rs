@@ -1,4 +1,5 @@
-//! Writing to stdout and stderr without falling over when the reader has left.
+//! Writing to stdout and stderr without falling over when the reader has left; and the one screen, which
+//! is given back as it was however the process ends.
 
 use crate::exit::AppError;
 use crate::masked::masked;
@@ -8,6 +9,19 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+/// The alternate screen, without a cursor: what was there before comes back at the end.
+const TAKE: &str = "\x1b[?1049h\x1b[?25l";
+const GIVE_BACK: &str = "\x1b[?25h\x1b[?1049l";
+/// How long the last words of a process wait for a terminal that takes nothing (Ctrl-S).
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
+
+/// Whether the screen is ours now, and what the keys did before.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Prints `text` as it is. A closed pipe (`botmm check | head`) is not an error: the reader has
 /// what it wanted.
@@ -41,41 +55,96 @@ pub fn complain(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&masked(&line.to_string())));
 }
 
-/// The keys of the terminal, told as they are pressed and not shown. Ctrl-C and Ctrl-Z stay signals: they
-/// must work even when nobody looks at the keys. Given back as it was when dropped.
-pub struct Keyboard {
-    before: Termios,
+/// Shows a whole screen, which is taken when it is not ours yet, with the keys. In the background it
+/// belongs to somebody else, who gets it back: nothing is shown.
+pub fn draw(text: &str) {
+    if is_in_background() {
+        give_back();
+        return;
+    }
+    if !IS_TAKEN.swap(true, Ordering::AcqRel) {
+        *before() = take_keys();
+        let _ = print(TAKE);
+    }
+    // Each line erases the rest of what was there, so that nothing flickers.
+    let text = text.replace('\n', "\x1b[K\r\n");
+    let _ = print(&format!("\x1b[H{text}\x1b[K\x1b[J"));
 }
 
-impl Keyboard {
-    /// The terminal on stdin; [`None`] when there is none, or when it is another program's (ours runs in
-    /// the background).
-    pub fn open() -> Option<Self> {
-        if tcgetpgrp(stdin()).ok()? != getpgrp() {
-            return None;
-        }
-        let before = tcgetattr(stdin()).ok()?;
-        let mut keys = before.clone();
-        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        // A read returns at once, with what there is.
-        keys.special_codes[SpecialCodeIndex::VMIN] = 0;
-        keys.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(stdin(), OptionalActions::Now, &keys).ok()?;
-        Some(Self { before })
-    }
+/// Whether a screen hides what is written to stderr.
+pub fn has_screen() -> bool {
+    IS_TAKEN.load(Ordering::Acquire)
+}
 
-    /// Whether a key was pressed since the last look. Never waits.
-    pub fn has_pressed(&self, key: u8) -> bool {
-        let mut typed = [0; 64];
-        let count = rustix::io::read(stdin(), &mut typed).unwrap_or(0);
-        typed[..count].contains(&key)
+/// Whether a key was pressed since the last look. Never waits; without a screen no key is ours.
+pub fn has_pressed(key: u8) -> bool {
+    if !has_screen() || before().is_none() || is_in_background() {
+        return false;
+    }
+    let mut typed = [0; 64];
+    let count = rustix::io::read(stdin(), &mut typed).unwrap_or(0);
+    typed[..count].contains(&key)
+}
+
+/// Gives the screen back as it was: its content, the cursor, the keys. Does nothing without a screen.
+pub fn give_back() {
+    if !IS_TAKEN.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let _ = print(GIVE_BACK);
+    if let Some(before) = before().take() {
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
     }
 }
 
-impl Drop for Keyboard {
-    fn drop(&mut self) {
-        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.before);
+/// From now on a panic of any thread gives the screen back before it is told of.
+pub fn give_back_on_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |what| {
+        give_back();
+        tell(what);
+    }));
+}
+
+/// Gives the screen back and says lines on stderr, without waiting for a terminal that takes nothing:
+/// for threads on which more depends than on what they say.
+pub fn last_words(lines: &[&str]) {
+    let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    let (done, wait) = mpsc::channel();
+    let say = move || {
+        give_back();
+        lines.iter().for_each(complain);
+        let _ = done.send(()); // Nobody may be waiting any more.
+    };
+    if std::thread::Builder::new().name("last words".to_owned()).spawn(say).is_ok() {
+        let _ = wait.recv_timeout(LAST_WORDS_WAIT);
     }
+}
+
+/// The keys are told as they are pressed, and not shown. Ctrl-C and Ctrl-Z stay signals: they must work
+/// even when nobody looks at the keys. How it was before; [`None`] = there are no keys, or they are another
+/// program's.
+fn take_keys() -> Option<Termios> {
+    if tcgetpgrp(stdin()).ok()? != getpgrp() {
+        return None;
+    }
+    let before = tcgetattr(stdin()).ok()?;
+    let mut keys = before.clone();
+    keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    // A read returns at once, with what there is.
+    keys.special_codes[SpecialCodeIndex::VMIN] = 0;
+    keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+    tcsetattr(stdin(), OptionalActions::Now, &keys).ok()?;
+    Some(before)
+}
+
+fn before() -> MutexGuard<'static, Option<Termios>> {
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether another job of the shell has the terminal (`bg`).
+fn is_in_background() -> bool {
+    tcgetpgrp(std::io::stdout()).is_ok_and(|group| group != getpgrp())
 }
 
 fn one_line(text: &str) -> String {

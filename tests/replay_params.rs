@@ -280,3 +280,29 @@ fn bad_lines_are_named() {
     assert_eq!(ended.code, 5);
     assert!(ended.stderr.starts_with("botmm: none.jsonl: cannot read"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_journal_in_segments_is_read_as_one() {
+    let later = "2025-10-09T08:54:35.000000001Z";
+    let (first, second) = (line(AT, wider("BTC", 33.0)), line(later, wider("BTC", 44.0)));
+    let dir = folder(&[first.clone(), second.clone()]);
+    let run = dir.path().join("run");
+    fs::create_dir(&run).unwrap();
+    let packed = zstd::encode_all(format!("{first}\n").as_bytes(), 3).unwrap();
+    fs::write(run.join("journal.000001.jsonl.zst"), packed).unwrap();
+    fs::write(run.join("journal.jsonl"), format!("{second}\n")).unwrap();
+    let (whole, _) = replayed(dir.path(), "--params-from j.jsonl", "whole");
+    let (parts, _) = replayed(dir.path(), "--params-from run/journal.jsonl", "parts");
+    assert_eq!(parts["decision_hash"], whole["decision_hash"]);
+    assert!(notes(&parts).contains("as run/journal.jsonl tells: 2"), "{}", notes(&parts));
+    // What is wrong is named where it is.
+    let packed = zstd::encode_all(format!("{first}\nnonsense\n").as_bytes(), 3).unwrap();
+    fs::write(run.join("journal.000001.jsonl.zst"), packed).unwrap();
+    let more = "--params-from run/journal.jsonl";
+    let ended = replay(dir.path(), sample().to_str().unwrap(), more);
+    assert!(ended.stderr.contains("journal.000001.jsonl.zst:2: not a line"), "{}", ended.stderr);
+    fs::remove_file(run.join("journal.000001.jsonl.zst")).unwrap();
+    fs::write(run.join("journal.000002.jsonl"), format!("{first}\n")).unwrap();
+    let (parts, _) = replayed(dir.path(), more, "removed");
+    assert!(notes(&parts).contains("the oldest files of run/journal.jsonl were removed (1)"));
+}

@@ -60,6 +60,8 @@ pub fn find(paths: &[PathBuf], report: &mut LoadReport) -> Result<Vec<DataFile>,
                 return Err(DataError::NoData { path: path.clone(), why: others });
             }
         } else {
+            let is_file = crate::files::only_regular(&meta);
+            is_file.map_err(|e| DataError::Unreadable { path: path.clone(), source: e })?;
             let layout = layout_of(path)?;
             let layout =
                 layout.map_err(|why| DataError::NotARecording { path: path.clone(), why })?;
@@ -100,7 +102,12 @@ fn find_in_folder(
             folders.push(entry.file_name().to_string_lossy().into_owned());
             continue;
         }
-        match layout_of(&path)? {
+        // What waits for somebody is not waited for.
+        let layout = match crate::files::only_regular(&meta) {
+            Ok(()) => layout_of(&path)?,
+            Err(why) => Err(why.to_string()),
+        };
+        match layout {
             Ok(layout) => files.push(DataFile { path, bytes: meta.len(), layout }),
             Err(why) => {
                 ignored.push(format!("{}: {why}", entry.file_name().to_string_lossy()));

@@ -58,7 +58,7 @@ pub struct Source {
 impl Source {
     /// Opens a file. `InvalidData` when its name says compressed and its content is not.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = crate::files::open(path)?;
         let mut head = Vec::with_capacity(4);
         file.by_ref().take(4).read_to_end(&mut head)?;
         io::Seek::rewind(&mut file)?;

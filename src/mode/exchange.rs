@@ -1,7 +1,6 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
 use super::markets::{Asked, Listing};
-use super::session;
 use crate::cli::{ExchangeArgs, Funded};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
@@ -10,10 +9,10 @@ use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
 use crate::masked::masked;
 use crate::settings::{Draft, Settings};
+use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::Nanos;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often a stop is looked for.
@@ -31,7 +30,7 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
         None => Schedule::default(),
     };
     let draft = Draft::load(args.config.as_deref(), &|n| std::env::var(n).ok())?;
-    let stop = session::stop_flag()?;
+    let stop = Stop::listen(false)?;
     let (clock, mut discipline) = WallClock::disciplined();
     let asked = Asked {
         source: &args.source_of_prices,
@@ -47,7 +46,7 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
         terminal::print(&format!("exchange: faults by hand on http://{admin}/faults\n"))?;
     }
     terminal::print(&masked(&format!("exchange: {words}\n")))?;
-    while !stop.load(Ordering::Relaxed) && !server.has_ended() {
+    while !stop.is_asked() && !server.has_ended() {
         if let Some(set) = discipline.turn() {
             terminal::complain(format_args!("exchange: {set}"));
         }

@@ -3,22 +3,21 @@
 use crate::cli::ExplainArgs;
 use crate::exit::AppError;
 use crate::report::Explanation;
+use crate::side::journal::segments::{LIVE, Reading};
 use crate::terminal;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Where `run` and `paper` put their folders.
 const RUNS: &str = "runs";
-const JOURNAL: &str = "journal.jsonl";
 
 /// Runs the verb.
 pub fn run(args: &ExplainArgs) -> Result<(), AppError> {
     let path = match &args.journal {
-        Some(path) if path.is_dir() => path.join(JOURNAL),
+        Some(path) if path.is_dir() => path.join(LIVE),
         Some(path) => path.clone(),
         None => newest_journal(Path::new(RUNS))?,
     };
@@ -41,7 +40,7 @@ pub fn run(args: &ExplainArgs) -> Result<(), AppError> {
 /// The journal of the run that was written to last.
 fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
     let entries = std::fs::read_dir(runs).map_err(AppError::io(runs, "read"))?;
-    let journals = entries.flatten().map(|e| e.path().join(JOURNAL));
+    let journals = entries.flatten().map(|e| e.path().join(LIVE));
     let written = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     let dated = journals.filter_map(|path| Some((written(&path)?, path)));
     dated.max().map(|(_, path)| path).ok_or_else(|| {
@@ -56,24 +55,36 @@ fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
 /// The last decision about the coin at or before the moment; decisions that changed nothing are not
 /// in the journal. Journals are long: of each line only what is asked for is looked at.
 fn find(path: &Path, args: &ExplainArgs) -> Result<Value, AppError> {
-    let file = File::open(path).map_err(AppError::io(path, "read"))?;
+    let reading = Reading::open(path).map_err(AppError::io(path, "read"))?;
     let (mut found, mut is_early, mut others) = (None, false, BTreeSet::new());
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(AppError::io(path, "read"))?;
-        let Some((coin, time)) = decision_of(&line) else { continue };
-        if !coin.eq_ignore_ascii_case(&args.coin) {
-            others.insert(coin.to_owned());
-        } else if args.at.is_some_and(|at| time > at) {
-            is_early = found.is_none();
+    // The newest file first: most ask about what was just now.
+    for at in (0..reading.files()).rev() {
+        let Some(lines) = reading.lines(at).map_err(AppError::io(reading.name(at), "read"))? else {
             break;
-        } else {
-            found = Some(line);
+        };
+        for line in lines.lines() {
+            let line = line.map_err(AppError::io(reading.name(at), "read"))?;
+            let Some((coin, time)) = decision_of(&line) else { continue };
+            if !coin.eq_ignore_ascii_case(&args.coin) {
+                others.insert(coin.to_owned());
+            } else if args.at.is_some_and(|at| time > at) {
+                is_early = true;
+                break;
+            } else {
+                found = Some(line);
+            }
+        }
+        if found.is_some() {
+            break;
         }
     }
     let bad = |problem: String, remedy| AppError::data(path.display().to_string(), problem, remedy);
     let Some(line) = found else {
         let others = others.into_iter().collect::<Vec<_>>().join(", ");
         let problem = match is_early {
+            true if reading.first() > 1 => {
+                format!("no decision about {} that early; what was before was removed", args.coin)
+            }
             true => format!("no decision about {} that early", args.coin),
             false => format!("no decision about {}; there are some about: {others}", args.coin),
         };
@@ -106,5 +117,35 @@ mod tests {
         assert_eq!(decision_of(&line[..line.len() - 3]), None, "half a line");
         assert_eq!(decision_of(&line.replace("decision", "fill")), None);
         assert_eq!(decision_of(&line.replace("2025", "then")), None);
+    }
+
+    #[test]
+    fn a_decision_is_found_in_whichever_segment_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |minute: u32, coin: &str| {
+            format!(
+                "{{\"coin\":\"{coin}\",\"time\":\"2026-11-28T00:{minute:02}:00.000000Z\",\"type\":\"decision\"}}\n"
+            )
+        };
+        let packed = zstd::encode_all((line(1, "BTC") + &line(2, "SOL")).as_bytes(), 3).unwrap();
+        std::fs::write(dir.path().join("journal.000001.jsonl.zst"), packed).unwrap();
+        std::fs::write(dir.path().join("journal.000002.jsonl"), line(3, "BTC")).unwrap();
+        let path = dir.path().join(LIVE);
+        std::fs::write(&path, line(4, "ETH") + &line(5, "ETH")).unwrap();
+        let at = |coin: &str, at: Option<&str>| {
+            let at = at.map(|t| humantime::parse_rfc3339(t).unwrap());
+            let args = ExplainArgs { coin: coin.to_owned(), at, journal: None, json: false };
+            find(&path, &args).map(|found| found["time"].to_string()).map_err(|e| e.to_string())
+        };
+        assert!(at("ETH", None).unwrap().contains("00:05"));
+        assert!(at("BTC", None).unwrap().contains("00:03"));
+        assert!(at("BTC", Some("2026-11-28T00:02:30Z")).unwrap().contains("00:01"));
+        assert!(at("SOL", None).unwrap().contains("00:02"));
+        let early = at("BTC", Some("2026-11-28T00:00:30Z")).unwrap_err();
+        assert!(early.contains("no decision about BTC that early"), "{early}");
+        assert!(at("XRP", None).unwrap_err().contains("some about: BTC, ETH, SOL"));
+        std::fs::remove_file(dir.path().join("journal.000001.jsonl.zst")).unwrap();
+        let early = at("BTC", Some("2026-11-28T00:00:30Z")).unwrap_err();
+        assert!(early.contains("what was before was removed"), "{early}");
     }
 }

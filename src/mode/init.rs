@@ -2,8 +2,8 @@
 
 use crate::cli::InitArgs;
 use crate::exit::AppError;
+use crate::files::{Readers, write_whole};
 use crate::masked::masked;
-use crate::side::journal::write_whole;
 use crate::{settings, terminal};
 
 /// Writes the file, whole or not at all, and says how to go on. What is there already stays, unless
@@ -21,7 +21,7 @@ pub fn run(args: &InitArgs) -> Result<(), AppError> {
              anew"
         )));
     }
-    write_whole(&args.path, &settings::starter())?;
+    write_whole(&args.path, settings::starter().as_bytes(), Readers::All)?;
     terminal::print(&masked(&format!(
         "{path}: written; every key in it is still switched off. Change some, then\n  \
          botmm check --config {path}\n  botmm --config {path}\n"

@@ -3,7 +3,7 @@
 
 use super::live::{self, Access, Live, Request};
 use super::markets::{Asked, Listing, coins_of};
-use super::run::trade;
+use super::run::{RUNS, trade};
 use super::session;
 use crate::cli::{MarketKind, PaperVerb};
 use crate::exchange::faults::Schedule;
@@ -14,10 +14,11 @@ use crate::exit::AppError;
 use crate::net::{Endpoint, Tls};
 use crate::settings::{Draft, FeeTable, Overrides, SimSettings};
 use crate::side::journal::{make_run_folder, remove_empty_run_folder};
+use crate::stop::Stop;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let file = session::config_file(args.common.config.as_deref());
     let draft = Draft::load(file.as_deref(), &|n| std::env::var(n).ok())?;
     live::threaded_plan(&draft, &args.overrides())?;
-    let stop = session::stop_flag()?;
+    let stop = Stop::listen(true)?;
     let (clock, discipline) = WallClock::disciplined();
     let asked = Asked { source: &args.source, paths, flags: args.overrides(), all_coins: false };
     let listing = asked.open(draft.clone(), &clock)?;
@@ -38,9 +39,10 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let symbols = Some(coins_of(&listing.universe));
     let signer = paper_key(seed)?;
     let exchange = local::launch(exchange_config(listing, &signer), clock.clone())?;
+    let runs = args.common.out.is_none().then(|| PathBuf::from(RUNS));
     let dir = match &args.common.out {
         Some(dir) => dir.clone(),
-        None => make_run_folder(Path::new("runs"), clock.now())?,
+        None => make_run_folder(Path::new(RUNS), clock.now())?,
     };
     let access = Access {
         endpoint: Endpoint::parse(&format!("http://{}", exchange.addr()))?,
@@ -65,20 +67,21 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         queue,
         latency: sim.latency.to_string(),
         dir,
+        runs,
         access,
         draft,
         flags: Overrides { symbols, ..args.overrides() },
         notes,
-        stop: stop.clone(),
+        stop,
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
     let limit = args.duration.into_iter().chain(lasts).min();
     let limit = limit.map(|d| Duration::from_nanos(d.0 as u64));
-    let ended = trade(live, &stop, limit, args.common.json);
-    exchange.stop()?;
-    ended
+    let ended = trade(live, limit, args.common.json);
+    // What the run came to goes before what became of the exchange.
+    ended.and(exchange.stop().map(drop).map_err(AppError::from))
 }
 
 /// What a summary says of the market, of our place in its queues, and what its reader must know.
@@ -122,14 +125,14 @@ fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, String, 
 }
 
 /// A key that is worth nothing: anybody can compute it from the seed.
-fn paper_key(seed: u64) -> Result<Signer, AppError> {
+pub(super) fn paper_key(seed: u64) -> Result<Signer, AppError> {
     let digest = keccak256(format!("botmm paper {seed}").as_bytes());
     Signer::from_hex(&hex::text(&digest)).map_err(|e| {
         AppError::data("paper key", e.to_string(), "choose another --seed; this one has no key")
     })
 }
 
-fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
+pub(super) fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
     let Listing { settings, universe, market, history, start, .. } = listing;
     let venue = VenueConfig {
         history,

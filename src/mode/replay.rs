@@ -10,8 +10,9 @@ use crate::exit::AppError;
 use crate::masked::masked;
 use crate::report::{DataFile, Days, Summary};
 use crate::settings::{Draft, FeedDelay, Settings};
-use crate::side::journal::{Journal, write_whole};
+use crate::side::journal::Journal;
 use crate::side::reload::Effect;
+use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
@@ -41,11 +42,20 @@ const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus ven
 /// Of the random numbers of one seed, those of the feed's delays, as in a simulated exchange.
 const FEED_WAY: u64 = 2;
 
+/// What a replay came to.
+struct Replayed {
+    summary: Summary,
+    /// Files that could not be written.
+    troubles: Vec<AppError>,
+    /// Whether a limit halted it.
+    verdict: Result<(), AppError>,
+}
+
 /// Runs the verb.
 pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
     let draft = session::draft(&args.common, &args.overrides())?;
     let plan = session::plan(&args.plan)?;
-    let stop = session::stop_flag()?;
+    let stop = Stop::listen(false)?;
     let told = args.params_from.as_deref().map(Told::read).transpose()?;
     let (settings, loaded) = load(args, draft)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
@@ -59,13 +69,10 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         out: args.common.out.as_deref(),
         quiet: args.common.json,
     };
-    let (summary, verdict) = replay.run(loaded, &stop)?;
-    let json = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
-    if let Some(dir) = &args.common.out {
-        write_whole(&dir.join("summary.json"), &json)?;
-    }
-    terminal::print(&if args.common.json { json } else { summary.to_string() })?;
-    verdict
+    let Replayed { summary, mut troubles, verdict } = replay.run(loaded, stop.flag())?;
+    troubles.extend(session::tell(&summary, args.common.out.as_deref(), args.common.json));
+    troubles.extend(verdict.err());
+    session::end_with(troubles)
 }
 
 /// Reads the recording. Any coin that it holds may be chosen, also one that is not configured.
@@ -123,11 +130,7 @@ struct Span {
 
 impl Replay<'_> {
     /// The summary, and whether a limit halted it.
-    fn run(
-        &self,
-        loaded: Loaded,
-        stop: &AtomicBool,
-    ) -> Result<(Summary, Result<(), AppError>), AppError> {
+    fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
         let Loaded { tape, universe, report } = loaded;
         let tape = self.delayed(tape);
         let changes = self.changes(&tape, &universe)?;
@@ -146,7 +149,7 @@ impl Replay<'_> {
             None => Lane::inline(stages, &clock),
             Some(plan) => Lane::by_plan(plan, stages, &clock),
         };
-        let journal = self.out.map(|dir| Journal::create(dir, &universe)).transpose()?;
+        let journal = self.out.map(|dir| Journal::create(dir, &universe, None)).transpose()?;
         let bar = progress_bar(self.quiet, "replaying");
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         changes.raise_limits(&mut config);
@@ -172,9 +175,8 @@ impl Replay<'_> {
         let wall = started.elapsed();
         bar.finish_and_clear();
         side.drain();
-        if let Some(journal) = side.journal.take() {
-            journal.finish()?;
-        }
+        // A full disk hides nothing of what was replayed.
+        let troubles = side.journal.take().and_then(|journal| journal.finish().err());
         let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
         if self.feed == FeedDelay::Recorded {
             notes.push(RECORDED_FEED.to_owned());
@@ -203,7 +205,11 @@ impl Replay<'_> {
             data: files(&report),
             notes,
         };
-        Ok((ended.summary(), session::verdict(&metrics)))
+        Ok(Replayed {
+            summary: ended.summary(),
+            troubles: troubles.into_iter().collect(),
+            verdict: session::verdict(&metrics),
+        })
     }
 
     /// The tape as it reaches us.

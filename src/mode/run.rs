@@ -1,6 +1,6 @@
 //! `botmm run`: trades on the venue, with a real key.
 
-use super::live::{self, Access, Live, Request, Show};
+use super::live::{self, Access, Finished, Live, Request, Show};
 use super::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
@@ -8,15 +8,19 @@ use crate::keys;
 use crate::masked::masked;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
-use crate::side::journal::{make_run_folder, remove_empty_run_folder, write_whole};
+use crate::side::journal::segments::LIVE;
+use crate::side::journal::{make_run_folder, remove_empty_run_folder};
 use crate::side::risk_state::DEFAULT_DIR;
+use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::Network;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+/// Where runs keep their folders, unless `--out` names one.
+pub const RUNS: &str = "runs";
 
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<(), AppError> {
@@ -32,7 +36,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
-    let stop = session::stop_flag()?;
+    let stop = Stop::listen(true)?;
     let (clock, discipline) = WallClock::disciplined();
     let access = Access {
         tls: Tls { extra_ca: args.ca.clone() },
@@ -45,9 +49,10 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         allow_other_session: args.allow_other_session,
         endpoint,
     };
+    let runs = args.common.out.is_none().then(|| PathBuf::from(RUNS));
     let dir = match &args.common.out {
         Some(dir) => dir.clone(),
-        None => make_run_folder(Path::new("runs"), clock.now())?,
+        None => make_run_folder(Path::new(RUNS), clock.now())?,
     };
     let (market, notes) = match is_mainnet {
         true => ("mainnet", Vec::new()),
@@ -65,44 +70,34 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         queue: "the venue's own".to_owned(),
         latency: "the venue's own".to_owned(),
         dir,
+        runs,
         access,
         draft,
         flags: args.overrides(),
         notes,
-        stop: stop.clone(),
+        stop,
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
-    trade(live, &stop, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
+    trade(live, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
 }
 
-/// Watches a running bot to its end, prints and keeps the summary.
-pub fn trade(
-    mut live: Live,
-    stop: &AtomicBool,
-    limit: Option<Duration>,
-    json: bool,
-) -> Result<(), AppError> {
-    let mut show = Show::choose(json);
-    show.begin();
-    let ended = live.watch(stop, limit, &show);
+/// Watches a running bot to its end, prints and keeps the summary. Whatever goes wrong at the end, what
+/// rests at the venue is told, last but for a halt, and a halt keeps its exit code.
+pub fn trade(mut live: Live, limit: Option<Duration>, json: bool) -> Result<(), AppError> {
+    let show = Show::choose(json);
+    let ended = live.watch(limit, &show);
     drop(show);
     let (dir, metrics) = (live.dir(), live.metrics());
-    let (summary, left) = live.finish()?;
-    let text = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
-    write_whole(&dir.join("summary.json"), &text)?;
-    terminal::print(&if json { text } else { summary.to_string() })?;
+    let Finished { summary, left, mut troubles } = live.finish();
+    troubles.extend(session::tell(&summary, Some(&dir), json));
     if !json {
-        let journal = dir.join("journal.jsonl");
-        terminal::print(&masked(&format!("journal: {}\n", journal.display())))?;
+        let journal = format!("journal: {}\n", dir.join(LIVE).display());
+        troubles.extend(terminal::print(&masked(&journal)).err());
     }
-    match (left, ended.and_then(|()| session::verdict(&metrics))) {
-        // Both must be heard, and after a risk halt nobody may start it again.
-        (Err(left), Err(halt)) => {
-            terminal::complain(&left);
-            Err(halt)
-        }
-        (left, ended) => left.and(ended),
-    }
+    let halt = ended.and_then(|()| session::verdict(&metrics));
+    // After a risk halt nobody may start it again.
+    troubles.extend([left, halt].into_iter().filter_map(Result::err));
+    session::end_with(troubles)
 }

@@ -4,6 +4,7 @@
 use super::traded::traded;
 use crate::cli::MarketArgs;
 use crate::exit::AppError;
+use crate::files::{Readers, write_whole};
 use crate::masked::masked;
 use crate::report::{
     Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
@@ -24,7 +25,6 @@ use botmm_pipeline::wiring;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A configuration of this name is taken from the working folder when none was named.
@@ -109,18 +109,6 @@ pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
         ))
     })?;
     Ok(Some(plan))
-}
-
-/// A flag that Ctrl-C and SIGTERM raise.
-pub fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the process at once, in case the orderly way hangs.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
-            .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
-            .map_err(AppError::io("signal handler", "install"))?;
-    }
-    Ok(flag)
 }
 
 /// The newest marks.
@@ -292,6 +280,28 @@ impl Ended<'_> {
             notes: self.notes.iter().map(|note| masked(note).into_owned()).collect(),
         }
     }
+}
+
+/// Prints a summary, and keeps it in its folder; each as far as it can be done.
+pub fn tell(summary: &Summary, dir: Option<&Path>, json: bool) -> Vec<AppError> {
+    let text = match summary.to_json() {
+        Ok(text) => text,
+        Err(e) => return vec![AppError::io("summary", "write")(e.into())],
+    };
+    let keep = |dir: &Path| write_whole(&dir.join("summary.json"), text.as_bytes(), Readers::Group);
+    let kept = dir.map_or(Ok(()), keep);
+    let printed = match json {
+        true => terminal::print(&text),
+        false => terminal::print(&summary.to_string()),
+    };
+    [kept, printed].into_iter().filter_map(Result::err).collect()
+}
+
+/// Ends with the last of these, whose code is the process's; the others are said before it.
+pub fn end_with(mut errors: Vec<AppError>) -> Result<(), AppError> {
+    let last = errors.pop();
+    errors.iter().for_each(terminal::complain);
+    last.map_or(Ok(()), Err)
 }
 
 /// An error (exit code 6) when a limit halted the run until a person re-arms it.

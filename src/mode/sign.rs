@@ -126,7 +126,7 @@ fn now_ms() -> u64 {
 fn read_action(args: &SignArgs) -> Result<(String, String), AppError> {
     let (place, reader): (String, Box<dyn Read>) = match &args.action {
         Some(path) => {
-            let file = std::fs::File::open(path).map_err(AppError::io(path, "read"))?;
+            let file = crate::files::open(path).map_err(AppError::io(path, "read"))?;
             (path.display().to_string(), Box::new(file))
         }
         None => ("stdin".to_owned(), Box::new(std::io::stdin().lock())),

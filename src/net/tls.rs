@@ -8,6 +8,9 @@ use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Every public authority there is takes a quarter of a megabyte.
+const MAX_AUTHORITIES_BYTES: u64 = 4 << 20;
+
 /// The settings of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
@@ -37,7 +40,8 @@ impl Tls {
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
-    let blocks = CertificateDer::pem_file_iter(path).map_err(|e| e.to_string())?;
+    let pem = crate::files::read(path, MAX_AUTHORITIES_BYTES).map_err(|e| e.to_string())?;
+    let blocks = CertificateDer::pem_slice_iter(&pem);
     let mut found = 0;
     for block in blocks {
         found += 1;

@@ -4,12 +4,16 @@ use super::document::{self, Document, Origins};
 use super::error::ConfigError;
 use super::live::LiveParams;
 use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec, symbols};
+use crate::files;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, Usd};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+
+/// No configuration is longer.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The environment variable that picks the coins.
 const SYMBOLS_VAR: &str = "MM_SYMBOLS";
@@ -71,7 +75,7 @@ impl Draft {
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let read = |path: &Path| {
-            std::fs::read_to_string(path).map_err(|e| {
+            files::read_text(path, MAX_CONFIG_BYTES).map_err(|e| {
                 ConfigError::general(path.display().to_string(), format!("cannot read: {e}"))
             })
         };

@@ -9,8 +9,9 @@ use super::draft::{ContentHash, content_hash};
 use super::error::{ConfigError, nearest};
 use super::spec::{self, Section};
 use super::{json, symbols};
+use crate::files;
 use serde_json::value::RawValue;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::Path;
 use toml::Value;
 
@@ -175,13 +176,7 @@ fn unknown(typed: &str) -> String {
 /// # Errors
 /// It cannot be read, or is larger than any such file ([`MAX_PARAMS_BYTES`]).
 pub fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    std::fs::File::open(path)?.take(MAX_PARAMS_BYTES + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > MAX_PARAMS_BYTES {
-        let what = format!("larger than {MAX_PARAMS_BYTES} bytes, which no file of parameters is");
-        return Err(std::io::Error::new(ErrorKind::InvalidData, what));
-    }
-    Ok(content)
+    files::read(path, MAX_PARAMS_BYTES)
 }
 
 #[cfg(test)]

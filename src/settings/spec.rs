@@ -119,6 +119,8 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "seed", Int(0, i64::MAX), ""),
     key(General, "dead_link_ms", Int(2_000, 6_000), "ms"),
     key(General, "live_params", Path, ""),
+    key(General, "journal_max_mb", Int(1, 1_000_000), "MiB"),
+    key(General, "journal_keep_days", Int(1, 3_650), "days"),
     key(General, "i_understand_real_money", Bool, ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),

@@ -1,4 +1,5 @@
-//! The journal: one JSON object a line, in `DIR/journal.jsonl`, readable while it grows.
+//! The journal: one JSON object a line, in `DIR/journal.jsonl` and the whole segments before it
+//! ([`segments`]), readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
 //! new time, would only fill the disk); actions, fills, mids at them, markouts, rejects, state changes, days and
@@ -6,7 +7,16 @@
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
 
+mod growing;
+mod packer;
+pub mod segments;
+#[cfg(test)]
+mod tests;
+
+pub use packer::Bounds;
+
 use crate::exit::AppError;
+use crate::files::{Readers, make_folder};
 use crate::side::risk_state::end_word;
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
@@ -15,10 +25,12 @@ use botmm_pipeline::types::{
     Action, ActionKind, AssetId, BreakWhy, Breaks, FillCause, Nanos, QuoteLevel, QuoteTarget,
     QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
+use growing::Growing;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write as _};
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,15 +40,13 @@ const TERMS_WAITING: usize = 1024;
 
 /// See the module.
 pub struct Journal {
-    out: BufWriter<File>,
-    path: PathBuf,
+    out: Growing,
     universe: Universe,
     last_decision: [Option<QuoteTarget>; MAX_ASSETS],
     terms: [Terms; MAX_ASSETS],
     last_account: Nanos,
     fills_since_account: bool,
     last_breaks: Breaks,
-    failed: Option<std::io::Error>,
 }
 
 /// `2026-11-22T17:45:10.123456Z`.
@@ -61,24 +71,14 @@ fn system_time(time: Nanos) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(time.0.max(0) as u64)
 }
 
-/// Writes a whole file, or leaves nothing: first beside it, then renamed.
-pub fn write_whole(path: &Path, text: &str) -> Result<(), AppError> {
-    let part = path.with_extension("part");
-    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
-    written.map_err(|e| {
-        let _ = std::fs::remove_file(&part); // It may well not be there; what matters is said.
-        AppError::io(path, "write")(e)
-    })
-}
-
 /// Makes a folder for a run that starts now, in `base`: one that no other run has, even one that
 /// started in the same second.
 pub fn make_run_folder(base: &Path, time: Nanos) -> Result<PathBuf, AppError> {
-    std::fs::create_dir_all(base).map_err(AppError::io(base, "create"))?;
+    make_folder(base, Readers::Group)?;
     let name = run_name(time);
     let mut dir = base.join(&name);
     for n in 2_u32.. {
-        match std::fs::create_dir(&dir) {
+        match DirBuilder::new().mode(Readers::Group.dir_mode()).create(&dir) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
                 dir = base.join(format!("{name}-{n}"))
             }
@@ -99,32 +99,25 @@ pub fn remove_empty_run_folder(dir: &Path) {
 
 impl Journal {
     /// Starts a journal in a folder, which is made when it is not there. A folder that already holds
-    /// one is refused: a run's record is never overwritten.
-    pub fn create(dir: &Path, universe: &Universe) -> Result<Self, AppError> {
-        std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
-        let path = dir.join("journal.jsonl");
-        let file = match File::create_new(&path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                let what = "already there, and a run's journal is never overwritten";
-                return Err(AppError::data(path.display().to_string(), what, "name another --out"));
-            }
-            made => made.map_err(AppError::io(&path, "create"))?,
-        };
+    /// one is refused: a run's record is never overwritten. Without bounds it is one file, however long.
+    pub fn create(
+        dir: &Path,
+        universe: &Universe,
+        bounds: Option<Bounds>,
+    ) -> Result<Self, AppError> {
+        make_folder(dir, Readers::Group)?;
         Ok(Self {
-            out: BufWriter::new(file),
-            path,
+            out: Growing::create(dir, bounds)?,
             universe: universe.clone(),
             last_decision: [None; MAX_ASSETS],
             terms: Default::default(),
             last_account: Nanos(i64::MIN),
             fills_since_account: false,
             last_breaks: Breaks::default(),
-            failed: None,
         })
     }
 
-    /// Takes in a record. A full disk must not stop trading: the first error is kept for
-    /// [`Journal::finish`], and nothing more is written.
+    /// Takes in a record. A full disk must not stop trading: [`Journal::flush`] tells of it.
     pub fn write(&mut self, record: &Record) {
         if let Some(line) = self.line(record) {
             self.write_line(&line);
@@ -133,29 +126,18 @@ impl Journal {
 
     /// Takes in a line that the side thread makes itself.
     pub fn write_line(&mut self, line: &Value) {
-        if self.failed.is_none()
-            && let Err(e) = writeln!(self.out, "{line}")
-        {
-            self.failed = Some(e);
-        }
+        self.out.line(line);
     }
 
-    /// Hands what was written to the system, so that readers see it.
-    pub fn flush(&mut self) {
-        if self.failed.is_none()
-            && let Err(e) = self.out.flush()
-        {
-            self.failed = Some(e);
-        }
+    /// Hands what was written to the system, so that readers see it; what a person must know: that it
+    /// cannot be written, or can be again. Each once.
+    pub fn flush(&mut self) -> Option<String> {
+        self.out.flush()
     }
 
     /// Ends it; an error when some of it could not be written.
-    pub fn finish(mut self) -> Result<PathBuf, AppError> {
-        self.flush();
-        match self.failed {
-            Some(e) => Err(AppError::io(&self.path, "write")(e)),
-            None => Ok(self.path),
-        }
+    pub fn finish(self) -> Result<PathBuf, AppError> {
+        self.out.finish()
     }
 
     fn line(&mut self, record: &Record) -> Option<Value> {
@@ -383,7 +365,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+mod line_tests {
     use super::*;
     use botmm_pipeline::types::record::AlertKind;
     use botmm_pipeline::types::{
@@ -399,7 +381,7 @@ mod tests {
             sz_decimals: 5,
             max_leverage: 40,
         }]);
-        let mut journal = Journal::create(&dir.path().join("run"), &universe).unwrap();
+        let mut journal = Journal::create(&dir.path().join("run"), &universe, None).unwrap();
         let btc = AssetId::new(0);
         let target = QuoteTarget { mid: Some(Px::whole(100)), ..QuoteTarget::default() };
         let mut terms = QuoteTerms { fair: Px::whole(100), ..QuoteTerms::default() };
@@ -486,27 +468,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let taken = dir.path().join("summary.json");
-        std::fs::create_dir(&taken).unwrap();
-        let error = write_whole(&taken, "{}").unwrap_err().to_string();
-        assert!(error.contains("summary.json: cannot write"), "{error}");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
     fn a_journal_is_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        Journal::create(dir.path(), &Universe::default()).unwrap().finish().unwrap();
-        let error = Journal::create(dir.path(), &Universe::default()).err().unwrap().to_string();
+        Journal::create(dir.path(), &Universe::default(), None).unwrap().finish().unwrap();
+        let error =
+            Journal::create(dir.path(), &Universe::default(), None).err().unwrap().to_string();
         assert!(error.contains("journal.jsonl: already there"), "{error}");
     }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Journal::create(&file.path().join("x"), &Universe::default()).err().unwrap();
+        let error =
+            Journal::create(&file.path().join("x"), &Universe::default(), None).err().unwrap();
         assert!(error.to_string().contains("cannot create"), "{error}");
     }
 }

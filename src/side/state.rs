@@ -3,7 +3,7 @@
 //! process a key: the file beside it is locked while the run lives.
 
 use crate::exit::AppError;
-use crate::side::journal::write_whole;
+use crate::files::{self, Readers, make_folder, write_whole};
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::{Address, Nonce};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 const NONCE_MARGIN_MS: u64 = 60_000;
 /// How often the file is written, at most.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
+/// No state is longer.
+const MAX_STATE_BYTES: u64 = 64 << 10;
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,12 +46,14 @@ impl RunState {
     /// Takes the key's state over for a run that starts `now`. Fails when another process runs with
     /// this key, or the state cannot be read or written.
     pub fn open(dir: &Path, signer: Address, now: Nanos) -> Result<Self, AppError> {
-        std::fs::create_dir_all(dir).map_err(AppError::io(dir, "create"))?;
+        make_folder(dir, Readers::Owner)?;
         let lock = lock(dir, signer)?;
+        files::remove_leftovers(dir, &format!("{signer}."));
         let path = dir.join(format!("{signer}.json"));
         let before = read(&path)?;
         let seconds = u32::try_from(now.0 / 1_000_000_000).unwrap_or(0);
-        let session = seconds.max(before.session.saturating_add(1));
+        let next = before.session.checked_add(1).ok_or_else(|| used_up(&path))?;
+        let session = seconds.max(next);
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
         // A reservation that lies in the past costs nothing; one ahead of the clock is respected.
         let nonce = Nonce::after(before.nonce_reserved.min(now_ms + 10 * NONCE_MARGIN_MS));
@@ -102,7 +106,7 @@ impl RunState {
     fn write(&self) -> Result<(), AppError> {
         let text = serde_json::to_string_pretty(&self.kept)
             .map_err(|e| AppError::io(self.path.as_path(), "write")(e.into()))?;
-        write_whole(&self.path, &(text + "\n"))
+        write_whole(&self.path, (text + "\n").as_bytes(), Readers::Owner)
     }
 }
 
@@ -121,8 +125,7 @@ fn lock(dir: &Path, signer: Address) -> Result<File, AppError> {
 /// Takes a key's state for as long as the file lives; [`None`] = a process that runs has it.
 pub fn try_lock(dir: &Path, signer: Address) -> Result<Option<File>, AppError> {
     let path = lock_path(dir, signer);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(AppError::io(path.as_path(), "create"))?;
+    let file = files::open_lock(&path).map_err(AppError::io(path.as_path(), "open"))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -135,7 +138,7 @@ fn lock_path(dir: &Path, signer: Address) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Kept, AppError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match files::read_text(path, MAX_STATE_BYTES) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(e) => return Err(AppError::io(path, "read")(e)),
@@ -147,6 +150,16 @@ fn read(path: &Path) -> Result<Kept, AppError> {
             "move the file away; nonces then begin with this machine's clock, which must be right",
         )
     })
+}
+
+/// No run may have the number of another: their orders would be taken for each other's.
+fn used_up(path: &Path) -> AppError {
+    AppError::data(
+        path.display().to_string(),
+        format!("`session` is {}, the last number that a run can have", u32::MAX),
+        "set it to 0 in that file, and leave the rest: run numbers then begin with this machine's clock, \
+         which must be right",
+    )
 }
 
 #[cfg(test)]
@@ -172,6 +185,31 @@ mod tests {
         let third = open(dir.path(), 2_000).unwrap();
         assert!(!third.was_killed());
         assert_eq!(third.nonce().next(Nanos::secs(2_000)), 2_000_000.max(last + 1));
+    }
+
+    #[test]
+    fn a_run_number_is_never_used_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(format!("{}.json", Address::new([7; 20])));
+        std::fs::write(&path, "{\"nonce_reserved\": 5, \"session\": 4294967295}").unwrap();
+        let error = open(dir.path(), 1_000).err().unwrap().to_string();
+        assert!(error.contains("`session` is 4294967295, the last number"), "{error}");
+        assert!(error.contains("set it to 0 in that file"), "{error}");
+        std::fs::write(&path, "{\"nonce_reserved\": 5, \"session\": 4294967294}").unwrap();
+        assert_eq!(open(dir.path(), 1_000).unwrap().session(), u32::MAX);
+    }
+
+    #[test]
+    fn the_state_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        drop(open(&state, 1_000).unwrap());
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&state), 0o700);
+        for entry in std::fs::read_dir(&state).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
     }
 
     #[test]

@@ -99,6 +99,17 @@ pub struct Bot<'a> {
 }
 
 impl Bot<'_> {
+    /// One that was started by other means; its files are in the folder `name`.
+    pub fn adopt<'a>(home: &'a Home, name: &str, child: Child) -> Bot<'a> {
+        Bot { home, child, dir: home.path().join(name), _turn: Turn::take() }
+    }
+
+    /// Whether the system has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim_start().starts_with('T')
+    }
+
     fn file(&self, name: &str) -> String {
         fs::read_to_string(self.dir.join(name)).unwrap_or_default()
     }

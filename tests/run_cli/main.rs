@@ -11,8 +11,10 @@ mod command;
 mod server;
 
 mod bot;
+mod ending;
 mod rearm;
 mod refusals;
+mod signals;
 mod stall;
 mod tls;
 mod trading;

@@ -1,6 +1,6 @@
-//! The halt level: a state that only rises, shared by every stage.
+//! The halt level: a state that only rises, shared by every stage, and a hold that comes and goes.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// How far trading is allowed to go.
 #[repr(u8)]
@@ -16,12 +16,22 @@ pub enum HaltLevel {
 
 /// The shared level. Anyone may raise it; nobody can lower it within a run.
 #[derive(Debug, Default)]
-pub struct LevelCell(AtomicU8);
+pub struct LevelCell {
+    level: AtomicU8,
+    is_held: AtomicBool,
+}
 
 impl LevelCell {
-    /// The level now.
+    /// What is allowed now: as raised, and nothing while it is held.
     pub fn get(&self) -> HaltLevel {
-        match self.0.load(Ordering::Acquire) {
+        match self.is_held.load(Ordering::Acquire) {
+            true => HaltLevel::Halt,
+            false => self.raised(),
+        }
+    }
+    /// The level that was raised, whether or not it is held: it ends with the run only.
+    pub fn raised(&self) -> HaltLevel {
+        match self.level.load(Ordering::Acquire) {
             0 => HaltLevel::Run,
             1 => HaltLevel::ReduceOnly,
             _ => HaltLevel::Halt,
@@ -29,7 +39,11 @@ impl LevelCell {
     }
     /// Raises to at least `level`.
     pub fn raise(&self, level: HaltLevel) {
-        self.0.fetch_max(level as u8, Ordering::AcqRel);
+        self.level.fetch_max(level as u8, Ordering::AcqRel);
+    }
+    /// As a halt, until it is let go: for a process that is about to be stopped for a while.
+    pub fn hold(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::Release);
     }
 }
 
@@ -44,5 +58,15 @@ mod tests {
         cell.raise(HaltLevel::Halt);
         cell.raise(HaltLevel::ReduceOnly);
         assert_eq!(cell.get(), HaltLevel::Halt);
+    }
+
+    #[test]
+    fn a_hold_is_a_halt_until_it_is_let_go() {
+        let cell = LevelCell::default();
+        cell.raise(HaltLevel::ReduceOnly);
+        cell.hold(true);
+        assert_eq!((cell.get(), cell.raised()), (HaltLevel::Halt, HaltLevel::ReduceOnly));
+        cell.hold(false);
+        assert_eq!(cell.get(), HaltLevel::ReduceOnly);
     }
 }

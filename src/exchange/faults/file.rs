@@ -9,6 +9,9 @@ use std::path::Path;
 use thiserror::Error;
 use toml::Spanned;
 
+/// No file of faults is longer.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
 /// Why a schedule was refused. `Display` is one line: file, line, what is wrong, what is allowed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{place}: {problem}")]
@@ -41,7 +44,7 @@ struct Document {
 /// The file cannot be read, or says something that makes no sense.
 pub fn read_schedule(path: &Path) -> Result<Schedule, ScheduleError> {
     let place = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match crate::files::read_text(path, MAX_FILE_BYTES) {
         Ok(text) => parse_schedule(&text, &place),
         Err(e) => Err(ScheduleError {
             place,

@@ -43,6 +43,14 @@ pub struct OpenOrder {
     oid: Oid,
 }
 
+#[cfg(test)]
+impl OpenOrder {
+    /// So many.
+    pub fn some(count: usize) -> Vec<Self> {
+        (0..count as u64).map(|n| Self { venue_index: 0, oid: Oid(n) }).collect()
+    }
+}
+
 impl VenueSide {
     fn ask(&self, kind: &str) -> Result<Value, AppError> {
         let user = self.account.address.to_string();

@@ -156,11 +156,4 @@ impl Live {
             self.say(said);
         }
     }
-
-    /// Cancels every order of ours that rests; how many there were.
-    pub(super) fn cancel_over_https(&mut self) -> Result<usize, AppError> {
-        let resting = self.venue.open_orders()?;
-        self.venue.cancel(self.clock.now(), &resting)?;
-        Ok(resting.len())
-    }
 }

@@ -2,6 +2,8 @@
 //! venue that they reach, and in nothing else.
 
 mod account;
+mod ending;
+mod last_check;
 mod links;
 mod listing;
 mod params;
@@ -9,17 +11,22 @@ mod refused;
 mod risk;
 mod show;
 mod startup;
+#[cfg(test)]
+mod tests;
 mod wait;
+mod watchdog;
 mod worth;
 
+pub use ending::Finished;
 pub use show::Show;
 pub use startup::{Access, listed, threaded_plan};
 
-use super::session::{self, Ended};
+use super::session;
 use crate::exit::AppError;
+use crate::files::{Readers, make_folder};
 use crate::masked::masked;
 use crate::net::{Rest, Stopped, WsStatus, WsTransport};
-use crate::report::{Days, Summary};
+use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::{self, BackFill};
 use crate::side::journal::{Journal, utc};
@@ -28,16 +35,18 @@ use crate::side::reload::{Effect, Reload};
 use crate::side::risk_state::RiskKeeper;
 use crate::side::screen::{LastFills, Picture};
 use crate::side::state::RunState;
+use crate::stop::{Resting, Stop};
 use crate::terminal;
 use account::{OpenOrder, VenueSide};
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{
     BoardReader, Discipline, HaltLevel, In, Lane, Latencies, LevelCell, WallClock,
 };
+use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
-use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
+use botmm_pipeline::types::{Nanos, Qty, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
@@ -45,22 +54,14 @@ use botmm_pipeline::wiring::{self, Pipeline};
 use links::Fallback;
 use listing::Listing;
 use startup::{Account, Started};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use watchdog::{Guarded, Watchdog};
 
 /// The side thread's turn.
 const TURN: Duration = Duration::from_millis(20);
-/// How long the orders may take to be cancelled over the order link at the end.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
-/// The order link must have shown no open order for this long before it is believed.
-const CANCEL_SETTLE: Duration = Duration::from_millis(500);
-/// Rounds of cancelling over HTTPS at the end.
-const LAST_ROUNDS: u32 = 3;
-const LAST_PAUSE: Duration = Duration::from_millis(1_000);
-/// No round begins after this: whoever stops us (systemd: `TimeoutStopSec`) waits only so long.
-const LAST_TIMEOUT: Duration = Duration::from_secs(6);
 /// Alerts kept on the screen.
 const ALERTS_SHOWN: usize = 5;
 
@@ -80,6 +81,8 @@ pub struct Request {
     pub latency: String,
     /// Where the journal goes.
     pub dir: PathBuf,
+    /// The folder of all runs, whose journals are bounded together with this one.
+    pub runs: Option<PathBuf>,
     /// How to reach the venue.
     pub access: Access,
     /// The configuration before the venue's universe is known, without what changes while it runs.
@@ -89,7 +92,7 @@ pub struct Request {
     /// What a reader of the summary must know.
     pub notes: Vec<String>,
     /// Tells it to end.
-    pub stop: Arc<AtomicBool>,
+    pub stop: Arc<Stop>,
 }
 
 /// A running bot.
@@ -117,6 +120,9 @@ pub struct Live {
     link: BoardReader<VIEW_WORDS>,
     sockets: [(&'static str, WsStatus); 2],
     venue: VenueSide,
+    /// For its questions while it runs, and at the end.
+    rest: Rest,
+    hurried: Rest,
     state: RunState,
     back_fill: BackFill,
     listing: Listing,
@@ -125,10 +131,10 @@ pub struct Live {
     alerts: Vec<String>,
     fills: LastFills,
     days: Days,
-    /// A screen shows the alerts; without one they go to stderr as they come.
-    has_screen: bool,
     /// Orders to be cancelled over HTTPS, because the order link is refused it.
     refused: Vec<OpenOrder>,
+    stop: Arc<Stop>,
+    watchdog: Watchdog,
     /// What each socket was last said to suffer from.
     socket_trouble: [Option<String>; 2],
     fallback: Fallback,
@@ -140,7 +146,7 @@ pub struct Live {
 /// What is left of a pipeline in the side thread's hands.
 struct Watched {
     level: Arc<LevelCell>,
-    metrics: Arc<botmm_pipeline::stage::metrics::Metrics>,
+    metrics: Arc<Metrics>,
     rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
     status: Vec<BoardReader<STATUS_WORDS>>,
     strategy: Vec<BoardReader<STRATEGY_WORDS>>,
@@ -158,12 +164,13 @@ impl Live {
     ) -> Result<Self, AppError> {
         let Request { network: network_name, is_real_money, title, market, queue, latency, .. } =
             request;
-        let Request { dir, access, draft, flags, notes, stop, .. } = request;
-        let stopped: Stopped = Arc::new(move || stop.load(Ordering::Relaxed));
+        let Request { dir, runs, access, draft, flags, notes, stop, .. } = request;
+        let told = stop.clone();
+        let stopped: Stopped = Arc::new(move || told.is_asked());
         let plan = startup::threaded_plan(&draft, &flags)?;
         let draft = draft.with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
-        std::fs::create_dir_all(&dir).map_err(AppError::io(dir.as_path(), "create"))?;
+        make_folder(&dir, Readers::Group)?;
         let Started { asking, rest, settings, complete, account, worth, offset } =
             startup::start(&access, draft.clone(), &flags, &|| clock.now(), &stopped)?;
         let universe = settings.universe();
@@ -181,7 +188,7 @@ impl Live {
                  key on the venue's API page and use that"
             ));
         }
-        let journal = Journal::create(&dir, &universe)?;
+        let journal = Journal::create(&dir, &universe, Some(settings.journal.bounds(runs)))?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         let (back_fill, complaints) =
@@ -235,10 +242,28 @@ impl Live {
                 start: worth,
             })
         };
+        let hurried = way()?.rest;
+        let guarded = Guarded {
+            stop: stop.clone(),
+            level: level.clone(),
+            metrics: metrics.clone(),
+            venue: way()?,
+            clock: clock.clone(),
+            leave: Box::new(watchdog::leave),
+        };
+        let watchdog = Watchdog::start(guarded, watchdog::Patience::default())?;
+        stop.watch_orders(what_rests(&metrics, &status, &universe));
         let fallback = Fallback::new(Arc::new(way), link.clone(), clock.clone());
         let (signer, nonce) = (signer(), state.nonce());
-        let venue =
-            VenueSide { rest, account, signer, nonce, universe, only_session, start: worth };
+        let venue = VenueSide {
+            rest: rest.clone(),
+            account,
+            signer,
+            nonce,
+            universe,
+            only_session,
+            start: worth,
+        };
         Ok(Self {
             network: network_name,
             is_real_money,
@@ -273,6 +298,8 @@ impl Live {
             link,
             sockets: [("market data", market_status), ("orders", order_status)],
             venue,
+            rest,
+            hurried,
             state,
             back_fill,
             listing,
@@ -281,22 +308,24 @@ impl Live {
             alerts: Vec::new(),
             fills: LastFills::default(),
             days: Days::default(),
-            has_screen: false,
             refused: Vec::new(),
+            stop,
+            watchdog,
             socket_trouble: [None, None],
             fallback,
         })
     }
 
-    /// The side thread's loop, until told to stop.
-    pub fn watch(
-        &mut self,
-        stop: &AtomicBool,
-        limit: Option<Duration>,
-        show: &Show,
-    ) -> Result<(), AppError> {
-        let mut next_picture = Duration::ZERO;
-        self.has_screen = matches!(show, Show::Screen(_));
+    /// The side thread's loop, until told to stop. A panic of it is a halt.
+    pub fn watch(&mut self, limit: Option<Duration>, show: &Show) -> Result<(), AppError> {
+        caught(|| self.turns(limit, show)).unwrap_or_else(|said| {
+            self.pipeline.level.raise(HaltLevel::Halt);
+            Err(AppError::RiskHalt { reason: format!("the side thread panicked: {said}") })
+        })
+    }
+
+    fn turns(&mut self, limit: Option<Duration>, show: &Show) -> Result<(), AppError> {
+        let (stop, mut next_picture) = (self.stop.clone(), Duration::ZERO);
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
@@ -318,16 +347,22 @@ impl Live {
                 self.show(show);
                 next_picture = elapsed + show.every();
             }
-            if stop.load(Ordering::Relaxed)
-                || show.is_asked_to_end()
-                || limit.is_some_and(|l| elapsed >= l)
-            {
+            if stop.is_suspension_asked() {
+                self.suspend(&stop);
+            }
+            if stop.is_asked() {
+                let why = stop.signal().filter(|signal| *signal != "SIGTERM");
+                why.iter()
+                    .for_each(|why| self.say(format!("{} {why}: ending", utc(self.clock.now()))));
+                return Ok(());
+            }
+            if show.is_asked_to_end() || limit.is_some_and(|l| elapsed >= l) {
                 return Ok(());
             }
             if let Some(lane) = self.threads.as_ref().and_then(Threads::dead_lane) {
                 return Err(AppError::RiskHalt { reason: format!("lane {lane} died") });
             }
-            if self.pipeline.level.get() == HaltLevel::Halt {
+            if self.pipeline.level.raised() == HaltLevel::Halt {
                 return Err(AppError::RiskHalt { reason: self.why_halted() });
             }
             std::thread::sleep(TURN);
@@ -378,15 +413,15 @@ impl Live {
                 _ => {}
             }
         }
-        if let Some(journal) = &mut self.journal {
-            journal.flush();
+        if let Some(said) = self.journal.as_mut().and_then(Journal::flush) {
+            self.say(format!("{} {said}", utc(self.clock.now())));
         }
     }
 
     /// Only what is shown is kept: the journal has the alerts, and this runs for months.
     fn say(&mut self, line: String) {
         let line = masked(&line).into_owned();
-        if !self.has_screen {
+        if !terminal::has_screen() {
             terminal::complain(&line);
         }
         if self.alerts.len() == ALERTS_SHOWN {
@@ -417,105 +452,6 @@ impl Live {
             fills: &self.fills,
             alerts: &self.alerts,
         });
-    }
-
-    /// Cancels what rests, waits for the venue's word, stops the threads, and compares the account
-    /// with the venue's. The summary is there even when orders may be left, which the second result
-    /// then says.
-    pub fn finish(mut self) -> Result<(Summary, Result<(), AppError>), AppError> {
-        self.has_screen = false;
-        self.cancel_and_wait();
-        let (wall, end) = (self.started.elapsed(), self.clock.now());
-        if let Some(threads) = self.threads.take() {
-            let unpinned = threads.unpinned();
-            let notes = unpinned.map(|l| format!("lane {l} could not be pinned to its core"));
-            self.notes.extend(notes.collect::<Vec<_>>());
-            if let Err(lane) = threads.stop() {
-                self.notes.push(format!("lane {lane} died: the numbers end there"));
-            }
-        }
-        self.drain();
-        self.note_params_changes();
-        let left = self.last_check();
-        let (venue_net, transfers) = match &left {
-            Ok(()) => self.compare(),
-            Err(e) => {
-                self.notes.push(e.to_string());
-                (None, None)
-            }
-        };
-        if let Some(journal) = self.journal.take() {
-            journal.finish()?;
-        }
-        if let Some(warning) = self.risk.finish()? {
-            terminal::complain(&warning);
-        }
-        self.state.finish()?;
-        let ended = Ended {
-            settings: &self.settings,
-            config: &self.config,
-            metrics: &self.pipeline.metrics,
-            rings: &self.pipeline.rings,
-            latencies: &self.pipeline.latencies,
-            days: self.days,
-            venue_net,
-            transfers,
-            span: end - self.start_time,
-            wall,
-            market: self.market,
-            queue: self.queue,
-            feed: self.latency.clone(),
-            latency: self.latency,
-            plan: self.plan_name.clone(),
-            data: Vec::new(),
-            notes: self.notes,
-        };
-        Ok((ended.summary(), left))
-    }
-
-    /// Asks for all cancels, and waits until no order is open or nothing more comes.
-    fn cancel_and_wait(&mut self) {
-        self.pipeline.level.raise(HaltLevel::Halt);
-        let (asked, mut empty_since) = (Instant::now(), None);
-        while asked.elapsed() < CANCEL_TIMEOUT {
-            self.drain();
-            if self.pipeline.metrics.open_orders.get() > 0 {
-                empty_since = None;
-            } else if empty_since.get_or_insert_with(Instant::now).elapsed() >= CANCEL_SETTLE {
-                return;
-            }
-            std::thread::sleep(TURN);
-        }
-    }
-
-    /// No order of ours may be left when the process ends, whatever the order link did.
-    fn last_check(&mut self) -> Result<(), AppError> {
-        let begun = Instant::now();
-        let mut trouble = String::new();
-        for _ in 0..LAST_ROUNDS {
-            match self.cancel_over_https() {
-                Ok(0) => return Ok(()),
-                Ok(count) => self.notes.push(format!("{count} orders were cancelled over HTTPS")),
-                Err(e) => trouble = format!(" ({e})"),
-            }
-            std::thread::sleep(LAST_PAUSE);
-            if begun.elapsed() >= LAST_TIMEOUT {
-                break;
-            }
-        }
-        match self.venue.open_orders() {
-            Ok(left) if left.is_empty() => Ok(()),
-            Ok(left) => Err(AppError::data(
-                "shutdown",
-                format!("{} orders still rest at the venue{trouble}", left.len()),
-                "cancel them on the venue's page now",
-            )),
-            Err(e) => Err(AppError::data(
-                "shutdown",
-                format!("cannot see whether orders still rest ({e})"),
-                "look at the venue's page and cancel what is left",
-            )),
-        }
     }
 
     /// What the venue says that we gained, and what was transferred; [`None`] when that cannot be said,
@@ -554,7 +490,7 @@ impl Live {
     }
 
     /// Its counters.
-    pub fn metrics(&self) -> Arc<botmm_pipeline::stage::metrics::Metrics> {
+    pub fn metrics(&self) -> Arc<Metrics> {
         self.pipeline.metrics.clone()
     }
 
@@ -562,4 +498,37 @@ impl Live {
     pub fn dir(&self) -> PathBuf {
         self.dir.clone()
     }
+}
+
+/// What may rest at the venue, for whoever asks while the side thread is busy.
+fn what_rests(
+    metrics: &Arc<Metrics>,
+    status: &[BoardReader<STATUS_WORDS>],
+    universe: &Universe,
+) -> crate::stop::Look {
+    let (metrics, status, universe) = (metrics.clone(), status.to_vec(), universe.clone());
+    Box::new(move || {
+        let works = |board: &BoardReader<STATUS_WORDS>| {
+            let shown = AssetStatus::read(board);
+            !shown.bid.is_zero() || !shown.ask.is_zero()
+        };
+        // Without a link the boards show nothing: then it may be any of them.
+        let is_known = status.iter().any(works);
+        let may = universe.iter().zip(&status).filter(|(_, board)| !is_known || works(board));
+        let coins: Vec<_> = may.map(|((_, i), _)| i.coin.as_str()).collect();
+        Resting {
+            orders: metrics.open_orders.get(),
+            coins: coins.join(", "),
+            is_halted: metrics.halted.get() != 0,
+        }
+    })
+}
+
+/// Does a part of the side thread's work; an error is what a panic said, which has been told on stderr.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|said| {
+        let text = said.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| said.downcast_ref::<String>().cloned());
+        text.unwrap_or_else(|| "no words".to_owned())
+    })
 }

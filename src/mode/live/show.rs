@@ -1,7 +1,7 @@
 //! Where the status of a running bot goes.
 
 use crate::side::screen::{Picture, Sheet};
-use crate::terminal::{self, Keyboard};
+use crate::terminal;
 use console::Term;
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -15,11 +15,14 @@ const USUAL_SIZE: (u16, u16) = (24, 80);
 /// See the module.
 pub enum Show {
     /// A terminal: one refreshed screen, and the keys that are pressed there.
-    Screen(Option<Keyboard>),
+    Screen,
     /// A pipe or a log: a line now and then.
     Lines,
     /// Nothing but the summary.
     Nothing,
+    /// A defect of ours.
+    #[cfg(test)]
+    Panics,
 }
 
 impl Show {
@@ -28,40 +31,32 @@ impl Show {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         match json {
             true => Self::Nothing,
-            false if std::io::stdout().is_terminal() && !is_dumb => Self::Screen(None),
+            false if std::io::stdout().is_terminal() && !is_dumb => Self::Screen,
             false => Self::Lines,
-        }
-    }
-
-    /// The alternate screen, without a cursor: what was there before comes back at the end.
-    pub fn begin(&mut self) {
-        if let Self::Screen(keyboard) = self {
-            let _ = terminal::print("\x1b[?1049h\x1b[?25l");
-            *keyboard = Keyboard::open();
         }
     }
 
     /// How often.
     pub fn every(&self) -> Duration {
-        if matches!(self, Self::Screen(_)) { SCREEN_EVERY } else { LINE_EVERY }
+        if matches!(self, Self::Screen) { SCREEN_EVERY } else { LINE_EVERY }
     }
 
     /// Whether `q` was pressed since the last look.
     pub fn is_asked_to_end(&self) -> bool {
-        matches!(self, Self::Screen(Some(keyboard)) if keyboard.has_pressed(b'q'))
+        matches!(self, Self::Screen) && terminal::has_pressed(b'q')
     }
 
     /// Shows where the bot stands.
     pub fn picture(&self, picture: &Picture<'_>) {
-        let _ = match self {
-            Self::Screen(_) => {
-                // Each line erases the rest of what was there, so that nothing flickers.
-                let text = picture.text(sheet()).replace('\n', "\x1b[K\r\n");
-                terminal::print(&format!("\x1b[H{text}\x1b[K\x1b[J"))
+        match self {
+            Self::Screen => terminal::draw(&picture.text(sheet())),
+            Self::Lines => {
+                let _ = terminal::print(&format!("{}\n", picture.line()));
             }
-            Self::Lines => terminal::print(&format!("{}\n", picture.line())),
-            Self::Nothing => Ok(()),
-        };
+            Self::Nothing => {}
+            #[cfg(test)]
+            Self::Panics => panic!("a test"),
+        }
     }
 }
 
@@ -75,8 +70,8 @@ fn sheet() -> Sheet {
 /// However it ends, a panic included, the terminal is given back as it was.
 impl Drop for Show {
     fn drop(&mut self) {
-        if matches!(self, Self::Screen(_)) {
-            let _ = terminal::print("\x1b[?25h\x1b[?1049l");
+        if matches!(self, Self::Screen) {
+            terminal::give_back();
         }
     }
 }

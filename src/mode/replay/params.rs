@@ -4,13 +4,13 @@
 use crate::exit::AppError;
 use crate::mode::session;
 use crate::settings::{ConfigError, ParamSetting, Settings};
+use crate::side::journal::segments::Reading;
 use crate::side::reload::{self, Change, Effect};
 use botmm_pipeline::types::{FeedStatus, Nanos, Universe};
 use botmm_pipeline::wiring::{Config, Control};
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, Read as _};
 use std::path::Path;
 
 /// No line of a journal is longer.
@@ -19,12 +19,17 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 /// What a journal says of parameters.
 pub struct Told {
     name: String,
+    /// The files that it lies in, oldest first.
+    files: Vec<String>,
+    /// Files before those that were removed: what they told is not known.
+    removed: u64,
     lines: Vec<Line>,
     /// Its last line has no end: the run was killed while it wrote.
     is_cut: bool,
 }
 
 struct Line {
+    file: usize,
     number: usize,
     time: Nanos,
     settings: Vec<ParamSetting>,
@@ -39,18 +44,37 @@ pub struct Changes {
 }
 
 impl Told {
-    /// Reads a journal. A line that cannot be read is named.
+    /// Reads a journal, all its files. A line that cannot be read is named.
     pub fn read(path: &Path) -> Result<Self, AppError> {
-        let file = File::open(path).map_err(AppError::io(path, "read"))?;
-        let mut told = Self { name: path.display().to_string(), lines: Vec::new(), is_cut: false };
-        let (mut reader, mut text) = (BufReader::new(file), Vec::new());
+        let reading = Reading::open(path).map_err(AppError::io(path, "read"))?;
+        let mut told = Self {
+            name: path.display().to_string(),
+            files: Vec::new(),
+            removed: reading.first() - 1,
+            lines: Vec::new(),
+            is_cut: false,
+        };
+        for at in 0..reading.files() {
+            let name = reading.name(at);
+            match reading.lines(at).map_err(AppError::io(&name, "read"))? {
+                Some(lines) => told.read_file(name, lines)?,
+                None => told.removed += 1,
+            }
+        }
+        Ok(told)
+    }
+
+    fn read_file(&mut self, name: String, mut reader: impl BufRead) -> Result<(), AppError> {
+        let told = self;
+        let file = told.files.len();
+        let mut text = Vec::new();
         for number in 1.. {
             text.clear();
             let line = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut text);
-            if line.map_err(AppError::io(path, "read"))? == 0 {
+            if line.map_err(AppError::io(&name, "read"))? == 0 {
                 break;
             }
-            let bad = |problem: String| bad_line(&told.name, number, problem);
+            let bad = |problem: String| bad_line(format!("{name}:{number}"), problem);
             let read = match std::str::from_utf8(&text) {
                 Ok(text) => reload::read(text),
                 Err(_) => Err("not a line of a journal: not UTF-8".to_owned()),
@@ -60,7 +84,7 @@ impl Told {
                     if told.lines.last().is_some_and(|before| before.time > time) {
                         return Err(bad("time: earlier than in the line before".to_owned()));
                     }
-                    told.lines.push(Line { number, time, settings });
+                    told.lines.push(Line { file, number, time, settings });
                 }
                 Ok(None) => {}
                 Err(_) if text.last() != Some(&b'\n') && text.len() < MAX_LINE_BYTES as usize => {
@@ -69,7 +93,12 @@ impl Told {
                 Err(problem) => return Err(bad(problem)),
             }
         }
-        Ok(told)
+        told.files.push(name);
+        Ok(())
+    }
+
+    fn place(&self, line: &Line) -> String {
+        format!("{}:{}", self.files[line.file], line.number)
     }
 
     /// What they come to for a recording of these coins, received between these moments.
@@ -89,7 +118,7 @@ impl Told {
         for together in lines.chunk_by(|a, b| moment(a) == moment(b)) {
             let mut after = before.clone();
             for line in together {
-                let bad = |e| bad_line(&self.name, line.number, said_of_line(e));
+                let bad = |e| bad_line(self.place(line), said_of_line(e));
                 let is_ours = |s: &&ParamSetting| {
                     s.coin().is_none_or(|coin| universe.find(coin.as_bytes()).is_some())
                 };
@@ -100,8 +129,7 @@ impl Told {
                 let coins = universe.iter().map(|(_, i)| i.coin.as_str());
                 after.changes_since(&before, coins).map_err(bad)?;
             }
-            let [from, to] = [together.first(), together.last()].map(|l| l.map_or(0, |l| l.number));
-            let change = self.change(universe, [&before, &after], [from, to]);
+            let change = self.change(universe, [&before, &after], together);
             all.extend(change.map(|change| (moment(&together[0]), change)));
             before = after;
         }
@@ -115,14 +143,16 @@ impl Told {
         &self,
         universe: &Universe,
         [before, after]: [&Settings; 2],
-        [from, to]: [usize; 2],
+        together: &[Line],
     ) -> Option<Change> {
         let params = reload::changed_params(universe, before, after);
         let coins = universe.iter().map(|(_, i)| i.coin.as_str());
         let changes = after.changes_since(before, coins).unwrap_or_default();
-        let source = match from == to {
-            true => format!("{}:{from}", self.name),
-            false => format!("{}:{from}-{to}", self.name),
+        let (from, to) = (together.first()?, together.last()?);
+        let source = match (from.file == to.file, from.number == to.number) {
+            (true, true) => self.place(from),
+            (true, false) => format!("{}-{}", self.place(from), to.number),
+            (false, _) => format!("{} to {}", self.place(from), self.place(to)),
         };
         (!params.is_empty()).then_some(Change { changes, params, source })
     }
@@ -143,6 +173,12 @@ impl Told {
         }
         if late > 0 {
             notes.push(format!("changes in {name} from after the recording, left out: {late}"));
+        }
+        if self.removed > 0 {
+            let removed = self.removed;
+            notes.push(format!(
+                "the oldest files of {name} were removed ({removed}): what changed then is not known"
+            ));
         }
         for coin in left_out {
             notes.push(format!("changes of {coin} in {name} left out: not in the recording"));
@@ -165,8 +201,8 @@ fn said_of_line(e: ConfigError) -> String {
     }
 }
 
-fn bad_line(name: &str, number: usize, problem: String) -> AppError {
-    AppError::data(format!("{name}:{number}"), problem, "fix the line or leave it out")
+fn bad_line(place: String, problem: String) -> AppError {
+    AppError::data(place, problem, "fix the line or leave it out")
 }
 
 impl Changes {

@@ -10,6 +10,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::path::Path;
 
+/// No file of known answers is longer.
+const MAX_BYTES: u64 = 64 << 20;
+
 /// The sections with signatures; others are not looked at.
 #[derive(Deserialize)]
 struct File {
@@ -55,7 +58,7 @@ struct Name {
 
 /// Checks every signature of a file and prints the count; fails when one does not match.
 pub fn run(path: &Path) -> Result<(), AppError> {
-    let text = std::fs::read_to_string(path).map_err(AppError::io(path, "read"))?;
+    let text = crate::files::read_text(path, MAX_BYTES).map_err(AppError::io(path, "read"))?;
     let unusable = |problem: String| {
         let remedy = "it should look like testdata/vectors/signing.json";
         AppError::data(path.display().to_string(), problem, remedy)

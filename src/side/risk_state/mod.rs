@@ -12,12 +12,16 @@ pub use keeper::RiskKeeper;
 pub use text::end_word;
 
 use crate::exit::AppError;
-use crate::side::journal::{utc, write_whole};
+use crate::files::{self, Readers, write_whole};
+use crate::side::journal::utc;
 use botmm_pipeline::types::{BreakEnd, Breaks, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// No risk state is longer.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Where one key's risk state is, and where a person's request to re-arm waits for the running bot.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ impl RiskFile {
     /// What was kept; [`None`] = nothing yet. A file that cannot be understood is an error: a halt in
     /// it must not be lost.
     pub fn read(&self) -> Result<Option<RiskSnapshot>, AppError> {
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match files::read_text(&self.path, MAX_BYTES) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(AppError::io(self.path.as_path(), "read")(e)),
@@ -63,12 +67,12 @@ impl RiskFile {
     pub fn write(&self, kept: &RiskSnapshot) -> Result<(), AppError> {
         let text =
             text::write(kept).map_err(|e| AppError::io(self.path.as_path(), "write")(e.into()))?;
-        write_whole(&self.path, &text)
+        write_whole(&self.path, text.as_bytes(), Readers::Owner)
     }
 
     /// Asks the running bot to re-arm.
     pub fn ask(&self) -> Result<(), AppError> {
-        write_whole(&self.request, "a person asks the running bot to re-arm\n")
+        write_whole(&self.request, b"a person asks the running bot to re-arm\n", Readers::Owner)
     }
 
     /// Whether a person asks, and has not been answered.

@@ -6,7 +6,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
+#[path = "../command/mod.rs"]
 mod command;
+mod endings;
+mod proxy;
 
 use botmm::exchange::faults::{Faulty, Schedule};
 use botmm::exchange::front::{Hub, HubConfig};
@@ -22,12 +25,14 @@ use botmm_pipeline::types::{
 };
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use command::{journal, number, spawnable};
+use proxy::Proxy;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,11 +83,13 @@ struct Sequence {
     dir: TempDir,
     exchange: Exchange,
     server: ServerHandle<Exchange>,
+    proxy: Proxy,
     rng: ChaCha8Rng,
     /// Every life of every order so far: by our id, then the venue's.
     orders: BTreeMap<Cloid, BTreeMap<Oid, Vec<Order>>>,
     sessions: BTreeSet<u32>,
     runs: Vec<PathBuf>,
+    kills: u64,
     left_open: usize,
 }
 
@@ -94,14 +101,17 @@ impl Sequence {
             Server::bind(any, exchange.clone(), WallClock::default(), Limits::default()).unwrap();
         let dir = TempDir::new().unwrap();
         std::fs::write(dir.path().join("bot.toml"), CONFIG).unwrap();
+        let server = server.spawn().unwrap();
         Self {
             dir,
             exchange,
-            server: server.spawn().unwrap(),
+            proxy: Proxy::before(server.addr()),
+            server,
             rng: ChaCha8Rng::seed_from_u64(seed),
             orders: BTreeMap::new(),
             sessions: BTreeSet::new(),
             runs: Vec::new(),
+            kills: 0,
             left_open: 0,
         }
     }
@@ -119,6 +129,7 @@ impl Sequence {
             bot.kill().unwrap();
             bot.wait().unwrap();
             let left = self.look();
+            self.kills += 1;
             self.left_open += usize::from(left > 0);
             println!("kill {kill}: {left} orders left, {:?} held", self.exchange.positions());
         }
@@ -131,7 +142,7 @@ impl Sequence {
         self.wait_until_it_quotes(&mut bot);
         let output = bot.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let said = std::fs::read_to_string(self.dir.path().join("stderr.txt")).unwrap();
+        let said = std::fs::read_to_string(self.stderr()).unwrap();
         assert!(output.status.success(), "{}: {said}", output.status);
         assert_eq!(self.look(), 0, "orders rest after a clean stop");
 
@@ -146,7 +157,7 @@ impl Sequence {
         self.ids_are_used_once();
         let fills = self.exchange.with(|venue| venue.fills(&user()).len());
         assert!(fills > 0, "nothing was traded");
-        assert!(self.runs.len() < 6 || self.left_open > 0, "no kill left an order behind");
+        assert!(self.kills < 6 || self.left_open > 0, "no kill left an order behind");
         println!(
             "{} runs, {} of the kills left orders, {} order ids, {fills} fills",
             self.runs.len(),
@@ -157,15 +168,45 @@ impl Sequence {
     }
 
     fn start(&mut self, more: &[&str]) -> Child {
+        self.start_by(None, more)
+    }
+
+    /// Starts a bot, by a shell script that runs its arguments if there is one.
+    fn start_by(&mut self, script: Option<&str>, more: &[&str]) -> Child {
         let run = self.dir.path().join(format!("run{}", self.runs.len()));
-        let network = format!("http://{}", self.server.addr());
+        let network = format!("http://{}", self.proxy.addr());
         let args = ["run", "--network", &network, "--symbols", "BTC,ETH", "--config", "bot.toml"];
         let mut command = spawnable(self.dir.path(), &args);
+        if let Some(script) = script {
+            let program = command.get_program().to_owned();
+            command = std::process::Command::new("bash");
+            command.current_dir(self.dir.path()).args(["-c", script]).arg(program).args(args);
+        }
         command.args(["--plan", "solo", "--out"]).arg(&run).args(more);
         command.env("HL_PRIVATE_KEY", KEY).stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(File::create(self.dir.path().join("stderr.txt")).unwrap());
+        command.stderr(File::create(self.stderr()).unwrap());
         self.runs.push(run);
         command.spawn().unwrap()
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.dir.path().join("stderr.txt")
+    }
+
+    fn stall(&self, directions: [bool; 2]) {
+        self.proxy.stall(directions);
+    }
+
+    fn draw(&mut self, range: Range<u64>) -> u64 {
+        self.rng.random_range(range)
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "no {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits for an order of a session that was not there before. By then nothing may rest of the
@@ -180,7 +221,7 @@ impl Sequence {
                 break *new;
             }
             if let Some(status) = bot.try_wait().unwrap() {
-                let said = std::fs::read_to_string(self.dir.path().join("stderr.txt")).unwrap();
+                let said = std::fs::read_to_string(self.stderr()).unwrap();
                 panic!("it ended by itself: {status}: {said}");
             }
             assert!(began.elapsed() < PATIENCE, "it does not quote");

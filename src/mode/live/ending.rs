@@ -1,0 +1,177 @@
+//! The end of a live run, and a stop for a while: orders first. Whatever else goes wrong (a full disk, a
+//! venue that does not answer) is collected, and hides nothing of the rest.
+
+use super::last_check::{self, LastCheck, OverHttps, cancel_all};
+use super::{Live, TURN, caught};
+use crate::exit::AppError;
+use crate::mode::session::Ended;
+use crate::report::Summary;
+use crate::side::journal::utc;
+use crate::stop::Stop;
+use crate::terminal;
+use botmm_pipeline::rt::HaltLevel;
+use botmm_pipeline::venue::hl::gateway::GatewayView;
+use std::time::{Duration, Instant};
+
+/// How long the orders may take to be cancelled over the order link.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The order link must have shown no open order for this long before it is believed.
+const CANCEL_SETTLE: Duration = Duration::from_millis(500);
+/// What was on its way when trading was closed is void by then, whatever its `expires_after`.
+const MAX_VOID: Duration = Duration::from_secs(8);
+const CLOCK_GRACE: Duration = Duration::from_secs(1);
+/// After a stop, what has piled up is read, and the books and quotes are new, before anything is sent.
+const GO_ON_AFTER: Duration = Duration::from_secs(2);
+
+/// What a run came to. Each of the three is there whatever became of the others.
+pub struct Finished {
+    /// What it did.
+    pub summary: Summary,
+    /// An error: orders rest at the venue, or may.
+    pub left: Result<(), AppError>,
+    /// What else went wrong: files that could not be written.
+    pub troubles: Vec<AppError>,
+}
+
+impl Live {
+    /// Cancels what rests, makes sure of it, stops the threads, and compares the account with the
+    /// venue's.
+    pub fn finish(mut self) -> Finished {
+        self.watchdog.is_ending();
+        self.pipeline.level.raise(HaltLevel::Halt);
+        let left = self.leave_nothing();
+        let (wall, end) = (self.started.elapsed(), self.clock.now());
+        if let Some(threads) = self.threads.take() {
+            let unpinned = threads.unpinned();
+            let notes = unpinned.map(|l| format!("lane {l} could not be pinned to its core"));
+            self.notes.extend(notes.collect::<Vec<_>>());
+            if let Err(lane) = threads.stop() {
+                self.notes.push(format!("lane {lane} died: the numbers end there"));
+            }
+        }
+        self.drain_in_any_case();
+        self.note_params_changes();
+        let (venue_net, transfers) = match &left {
+            Ok(()) => self.compare(),
+            Err(e) => {
+                self.notes.push(e.to_string());
+                (None, None)
+            }
+        };
+        let mut troubles = Vec::new();
+        match self.risk.finish() {
+            Ok(warning) => warning.iter().for_each(terminal::complain),
+            Err(e) => troubles.push(e),
+        }
+        // With orders left the next run waits as after a kill.
+        if left.is_ok() {
+            troubles.extend(self.state.finish().err());
+        }
+        troubles.extend(self.journal.take().and_then(|journal| journal.finish().err()));
+        let ended = Ended {
+            settings: &self.settings,
+            config: &self.config,
+            metrics: &self.pipeline.metrics,
+            rings: &self.pipeline.rings,
+            latencies: &self.pipeline.latencies,
+            days: self.days,
+            venue_net,
+            transfers,
+            span: end - self.start_time,
+            wall,
+            market: self.market,
+            queue: self.queue,
+            feed: self.latency.clone(),
+            latency: self.latency,
+            plan: self.plan_name.clone(),
+            data: Vec::new(),
+            notes: self.notes,
+        };
+        let summary = ended.summary();
+        self.watchdog.has_ended();
+        Finished { summary, left, troubles }
+    }
+
+    /// Ctrl-Z: cancels, then stops the process until it is let go on, then goes on. With orders that
+    /// cannot be cancelled it does not stop: nobody would look after them.
+    pub(super) fn suspend(&mut self, stop: &Stop) {
+        self.pipeline.level.hold(true);
+        let left = self.leave_nothing();
+        if stop.is_asked() {
+            return; // Still held: the end is next.
+        }
+        match left {
+            Ok(()) => {
+                terminal::give_back();
+                terminal::complain("stopped: no order of ours rests; `fg` lets it go on");
+                let since = self.clock.now();
+                if let Err(e) = stop.suspend() {
+                    self.say(format!("{} cannot stop: {e}", utc(self.clock.now())));
+                }
+                let now = self.clock.now();
+                let gone_s = (now - since).as_secs_f64();
+                self.say(format!("{} goes on after {gone_s:.1} s", utc(now)));
+                let back = Instant::now();
+                while back.elapsed() < GO_ON_AFTER && !stop.is_asked() {
+                    self.drain();
+                    std::thread::sleep(TURN);
+                }
+            }
+            Err(e) => {
+                stop.refuse_suspension();
+                self.say(format!("{} not stopped: {e}", utc(self.clock.now())));
+            }
+        }
+        self.venue.rest = self.rest.clone();
+        self.pipeline.level.hold(false);
+    }
+
+    /// No order of ours rests once this is through, or it says so. Trading has just been closed. From here
+    /// on the venue is asked in a hurry.
+    fn leave_nothing(&mut self) -> Result<(), AppError> {
+        let closed = Instant::now();
+        let void_at = match self.are_cancelled() {
+            true => closed,
+            false => closed + self.void_after(),
+        };
+        self.venue.rest = self.hurried.clone();
+        let (clock, own) = (self.clock.clone(), self.pipeline.metrics.open_orders.get());
+        let mut venue = OverHttps { venue: &mut self.venue, now: &|| clock.now() };
+        let check = cancel_all(&mut venue, last_check::LAST, void_at, own);
+        let LastCheck { notes, left } = check;
+        self.notes.extend(notes);
+        left
+    }
+
+    /// Waits until the order link shows no open order; false = it is down, or does not get there.
+    fn are_cancelled(&mut self) -> bool {
+        let (asked, mut empty_since) = (Instant::now(), None);
+        while asked.elapsed() < CANCEL_TIMEOUT {
+            self.drain_in_any_case();
+            if !GatewayView::read(&self.link).is_up {
+                return false;
+            }
+            if self.pipeline.metrics.open_orders.get() > 0 {
+                empty_since = None;
+            } else if empty_since.get_or_insert_with(Instant::now).elapsed() >= CANCEL_SETTLE {
+                return true;
+            }
+            std::thread::sleep(TURN);
+        }
+        false
+    }
+
+    /// After this the venue takes nothing more of what was sent.
+    fn void_after(&self) -> Duration {
+        let longest = self.config.params.iter().map(|p| p.risk.expires_after.0.max(0)).max();
+        let longest = Duration::from_nanos(longest.unwrap_or(0) as u64);
+        (longest + CLOCK_GRACE).min(MAX_VOID)
+    }
+
+    /// What cannot be taken in must not keep orders at the venue.
+    fn drain_in_any_case(&mut self) {
+        if let Err(said) = caught(|| self.drain()) {
+            self.notes.push(format!("records were lost: the side thread panicked: {said}"));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A thread of its own that sees to it that an end which was asked for happens: when the side thread does
+//! not take it up (it hangs on a disk or a terminal that takes nothing), or does not get through with it,
+//! orders are cancelled over HTTPS from here, and the process ends.
+
+use super::account::VenueSide;
+use super::last_check::{self, OverHttps, cancel_all};
+use crate::exit::{AppError, Exit};
+use crate::stop::Stop;
+use crate::terminal;
+use botmm_pipeline::rt::{HaltLevel, LevelCell, WallClock};
+use botmm_pipeline::stage::metrics::Metrics;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often it looks.
+const TURN: Duration = Duration::from_millis(100);
+/// What the side thread is at.
+const WATCHES: u8 = 0;
+const ENDS: u8 = 1;
+const HAS_ENDED: u8 = 2;
+
+/// How long the side thread may take. Looks are counted, not time: while the process was stopped, or the
+/// machine slept, nobody was late.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until it takes up a stop or a halt.
+    pub take_up: Duration,
+    /// From then on until the summary is there.
+    pub end: Duration,
+}
+
+impl Default for Patience {
+    /// Together less than the `TimeoutStopSec` of deploy/botmm.service, with room for the last check.
+    fn default() -> Self {
+        Self { take_up: Duration::from_secs(10), end: Duration::from_secs(25) }
+    }
+}
+
+/// Ends the process with these last words and this code.
+pub type Leave = Box<dyn FnOnce(&[&str], Exit) + Send>;
+
+/// What it needs to act by itself.
+pub struct Guarded {
+    /// Was the end asked for?
+    pub stop: Arc<Stop>,
+    /// Or was trading halted?
+    pub level: Arc<LevelCell>,
+    /// Whether a limit did that, and how many orders are open.
+    pub metrics: Arc<Metrics>,
+    /// Its own way to the venue.
+    pub venue: VenueSide,
+    /// The time.
+    pub clock: WallClock,
+    /// How it ends the process.
+    pub leave: Leave,
+}
+
+/// The side thread's end of it. Dropped, the thread ends.
+pub struct Watchdog(Arc<AtomicU8>);
+
+impl Watchdog {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn start(guarded: Guarded, patience: Patience) -> Result<Self, AppError> {
+        let state = Arc::new(AtomicU8::new(WATCHES));
+        let seen = state.clone();
+        let thread = std::thread::Builder::new().name("watchdog".to_owned());
+        let started = thread.spawn(move || guarded.watch(&seen, patience));
+        started.map_err(AppError::io("watchdog thread", "start"))?;
+        Ok(Self(state))
+    }
+
+    /// The end was taken up.
+    pub fn is_ending(&self) {
+        self.0.store(ENDS, Ordering::Release);
+    }
+
+    /// There is nothing to guard any more.
+    pub fn has_ended(&self) {
+        self.0.store(HAS_ENDED, Ordering::Release);
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.has_ended();
+    }
+}
+
+/// Leaves the process.
+pub fn leave(words: &[&str], code: Exit) {
+    terminal::last_words(words);
+    std::process::exit(i32::from(code as u8));
+}
+
+impl Guarded {
+    fn watch(mut self, state: &AtomicU8, patience: Patience) {
+        let mut waited = [Duration::ZERO; 2];
+        loop {
+            std::thread::sleep(TURN);
+            let at = state.load(Ordering::Acquire);
+            let (waited, limit, what) = match at {
+                HAS_ENDED => return,
+                ENDS => (&mut waited[1], patience.end, "does not get through with the end"),
+                _ if !self.is_asked() => continue,
+                _ => (&mut waited[0], patience.take_up, "has not taken up the end"),
+            };
+            *waited += TURN;
+            if *waited < limit {
+                continue;
+            }
+            let said = self.rescue(&format!("the side thread {what} within {} s", limit.as_secs()));
+            // It may have come back meanwhile, and then it ends by itself.
+            if state.load(Ordering::Acquire) == at {
+                let code = if self.is_halted() { Exit::RiskHalt } else { Exit::Data };
+                let words: Vec<&str> = said.iter().map(String::as_str).collect();
+                (self.leave)(&words, code);
+                return;
+            }
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.stop.is_asked() || self.level.raised() == HaltLevel::Halt
+    }
+
+    /// Whether nobody but a person may start it again.
+    fn is_halted(&self) -> bool {
+        self.metrics.halted.get() != 0 || !self.stop.is_asked()
+    }
+
+    /// Closes trading and cancels; what there is to say, the orders last.
+    fn rescue(&mut self, why: &str) -> Vec<String> {
+        if self.stop.is_asked() {
+            self.level.raise(HaltLevel::Halt);
+        }
+        let (clock, own) = (self.clock.clone(), self.metrics.open_orders.get());
+        let mut venue = OverHttps { venue: &mut self.venue, now: &|| clock.now() };
+        let check = cancel_all(&mut venue, last_check::LAST, Instant::now(), own);
+        let mut said = vec![format!("{why}: orders are cancelled over HTTPS without it")];
+        said.extend(check.notes);
+        said.push(match check.left {
+            Ok(()) => "no order of ours rests, says the venue; ended without a summary".to_owned(),
+            Err(e) => e.to_string(),
+        });
+        said
+    }
+}
