@@ -51,7 +51,8 @@ impl Wait {
             }
             let now_for = wanted.min(left);
             terminal::complain(format_args!(
-                "waiting for the venue: {error} (again in {:.0} s, for {:.0} s more: --wait)",
+                "waiting for the venue: {}; asking again in {:.0} s (--wait: {:.0} s left)",
+                what_happened(&error),
                 now_for.as_secs_f32().ceil(),
                 left.as_secs_f32().ceil()
             ));
@@ -76,14 +77,18 @@ impl Wait {
         if !(self.stopped)() {
             return Ok(());
         }
-        let why = match &last.failure {
-            RestFailure::NeverSent(why) => why.clone(),
-            failure => format!("{} {}: {failure}", last.endpoint, last.request),
-        };
         Err(AppError::data(
             "start",
-            format!("stopped while the venue did not answer ({why})"),
+            format!("stopped while the venue did not answer ({})", what_happened(last)),
             "nothing was sent; start again when it does",
         ))
+    }
+}
+
+/// Without what to do about it: that is done here.
+fn what_happened(error: &RestError) -> String {
+    match &error.failure {
+        RestFailure::NeverSent(why) => why.clone(),
+        failure => format!("{} {}: {failure}", error.endpoint, error.request),
     }
 }
