@@ -246,6 +246,6 @@ fn first_line(path: &Path) -> Result<Result<Vec<u8>, String>, DataError> {
 /// The first bytes of a file as it lies on disk; [`None`] when it cannot be read.
 fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(8).read_to_end(&mut head));
+    let read = crate::files::open(path).and_then(|file| file.take(8).read_to_end(&mut head));
     read.is_ok().then_some(head)
 }
