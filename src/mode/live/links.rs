@@ -9,6 +9,7 @@ use crate::side::journal::utc;
 use botmm_pipeline::rt::{BoardReader, WallClock};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -134,6 +135,19 @@ impl Live {
         }
         if let Some(said) = self.fallback.turn(self.pipeline.metrics.open_orders.get()) {
             self.say(format!("{} {said}", utc(self.clock.now())));
+        }
+    }
+
+    /// Says how many messages were not believed: the first, and then when they are twice as many.
+    pub(super) fn watch_feed(&mut self) {
+        let ahead = self.feed_stats.ahead.load(Ordering::Relaxed);
+        if ahead > 0 && ahead >= 2 * self.told_ahead {
+            self.told_ahead = ahead;
+            self.say(format!(
+                "{} market data: {ahead} messages dated more than 5 s ahead of the venue's clock were \
+                 refused; should they go on, check this machine's clock",
+                utc(self.clock.now())
+            ));
         }
     }
 

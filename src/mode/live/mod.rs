@@ -47,7 +47,7 @@ use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, S
 use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::{Nanos, Qty, Record, Universe, Usd};
-use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
+use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, GatewayView, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::wiring::{self, Pipeline};
@@ -138,6 +138,9 @@ pub struct Live {
     /// What each socket was last said to suffer from.
     socket_trouble: [Option<String>; 2],
     fallback: Fallback,
+    feed_stats: Arc<FeedStats>,
+    /// Messages dated ahead that were told of.
+    told_ahead: u64,
     /// The UTC day whose capital holds, and when the next one's is asked for.
     capital_day: i64,
     next_capital: Nanos,
@@ -206,6 +209,7 @@ impl Live {
         let venue_clock = offset.clock();
         config.venue_clock = venue_clock.clone();
         let feed = HlFeed::new(market_socket, universe.clone(), feed_config, venue_clock);
+        let feed_stats = feed.stats();
         let Account { address, vault, .. } = account;
         let gateway_config = GatewayConfig {
             account: address,
@@ -313,6 +317,8 @@ impl Live {
             watchdog,
             socket_trouble: [None, None],
             fallback,
+            feed_stats,
+            told_ahead: 0,
         })
     }
 
@@ -339,6 +345,7 @@ impl Live {
             self.keep_risk();
             self.cancel_refused();
             self.watch_link();
+            self.watch_feed();
             self.watch_sockets();
             self.inform_quote_stage();
             self.watch_params();
