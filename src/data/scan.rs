@@ -125,9 +125,6 @@ fn find_in_folder(
 
 /// The layout of a file, or why it is no recording.
 fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
-    if !path.is_file() {
-        return Ok(Err("not a regular file".to_owned()));
-    }
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
     let plain = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(&name);
     if let Some(stem) = plain.strip_suffix(".csv") {
