@@ -138,7 +138,7 @@ impl Sequence {
 
     /// The last bot ends in good order: then everything must agree.
     fn ends_well(mut self) {
-        let mut bot = self.start(&["--for", "4s", "--json"]);
+        let mut bot = self.start(&["--for", "8s", "--json"]);
         self.wait_until_it_quotes(&mut bot);
         let output = bot.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

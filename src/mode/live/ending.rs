@@ -98,7 +98,7 @@ impl Live {
         self.pipeline.level.hold(true);
         let left = self.leave_nothing();
         if stop.is_asked() {
-            return; // Still held: the end is next.
+            return;
         }
         match left {
             Ok(()) => {
@@ -123,7 +123,9 @@ impl Live {
             }
         }
         self.venue.rest = self.rest.clone();
-        self.pipeline.level.hold(false);
+        if !stop.is_asked() {
+            self.pipeline.level.hold(false); // Else the end is next.
+        }
     }
 
     /// No order of ours rests once this is through, or it says so. Trading has just been closed. From here
