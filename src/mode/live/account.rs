@@ -14,6 +14,7 @@ use botmm_pipeline::venue::hl::sign::{Envelope, Nonce, RequestSigner, WireAction
 use botmm_pipeline::venue::hl::user::ItemError;
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
 /// Cancels in one request: few enough to weigh nothing.
 const CANCELS_AT_ONCE: usize = 20;
@@ -31,9 +32,26 @@ pub struct VenueSide {
     /// What is traded.
     pub universe: Universe,
     /// Another process trades here too: only orders of this run are ours to cancel.
-    pub only_session: Option<u32>,
+    pub only_session: OnlySession,
     /// What it was worth at the start.
     pub start: Worth,
+}
+
+/// The run whose orders alone may be cancelled, when another process trades on the account; shared by
+/// all ways to cancel, since that may show at any time.
+#[derive(Clone, Debug, Default)]
+pub struct OnlySession(Arc<OnceLock<u32>>);
+
+impl OnlySession {
+    /// From now on.
+    pub fn set(&self, session: u32) {
+        let _ = self.0.set(session); // It is always our own.
+    }
+
+    /// Its number; [`None`] = orders of any run of ours.
+    pub fn get(&self) -> Option<u32> {
+        self.0.get().copied()
+    }
 }
 
 /// An order that rests at the venue.
@@ -72,7 +90,7 @@ impl VenueSide {
         let oid = Oid(order["oid"].as_u64()?);
         let venue_index = self.universe.get(asset).venue_index;
         let is_ours =
-            cloid.is_ours() && self.only_session.is_none_or(|session| cloid.session() == session);
+            cloid.is_ours() && self.only_session.get().is_none_or(|s| cloid.session() == s);
         is_ours.then_some(OpenOrder { venue_index, oid })
     }
 

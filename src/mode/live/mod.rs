@@ -37,7 +37,7 @@ use crate::side::screen::{LastFills, Picture};
 use crate::side::state::RunState;
 use crate::stop::{Resting, Stop};
 use crate::terminal;
-use account::{OpenOrder, VenueSide};
+use account::{OnlySession, OpenOrder, VenueSide};
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{
     BoardReader, Discipline, HaltLevel, In, Lane, Latencies, LevelCell, WallClock,
@@ -231,7 +231,11 @@ impl Live {
         let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
         let threads =
             Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
-        let only_session = access.allow_other_session.then(|| state.session());
+        let only_session = OnlySession::default();
+        if access.allow_other_session {
+            only_session.set(state.session());
+        }
+        let shared = only_session.clone();
         let (endpoint, tls) = (access.endpoint.clone(), access.tls.clone());
         let (signer_of_https, nonce, coins) =
             (access.signer.clone(), state.nonce(), universe.clone());
@@ -242,7 +246,7 @@ impl Live {
                 signer: RequestSigner::new(signer_of_https.clone(), network),
                 nonce: nonce.clone(),
                 universe: coins.clone(),
-                only_session,
+                only_session: shared.clone(),
                 start: worth,
             })
         };
@@ -410,7 +414,7 @@ impl Live {
                 Record::Risk(kept) => self.risk.saw(&kept),
                 Record::Alert { asset, time, kind } => {
                     if matches!(kind, AlertKind::OtherProcess | AlertKind::YoungerProcess) {
-                        self.venue.only_session = Some(self.state.session());
+                        self.venue.only_session.set(self.state.session());
                     }
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));

@@ -84,7 +84,7 @@ impl World {
             signer: RequestSigner::new(self.signer.clone(), Network::Testnet),
             nonce: venue.nonce.clone(),
             universe: venue.universe.clone(),
-            only_session: None,
+            only_session: venue.only_session.clone(),
             start: venue.start,
         }
     }
