@@ -118,7 +118,7 @@ fn the_venues_mark() {
     assert_eq!(wrong("markPx", "price"), DecodeError::Missing(Field::MarkPx));
     assert_eq!(wrong(r#""ctx":{"#, r#""ctx":0,"x":{"#), DecodeError::WrongType(Field::Ctx));
     assert!(matches!(wrong("4320.95", "0.0"), DecodeError::NotPositive { .. }));
-    assert!(matches!(wrong("4320.95", "4320.123456789"), DecodeError::BadNumber { .. }));
+    assert!(matches!(wrong("4320.95", "4320.x"), DecodeError::BadNumber { .. }));
 }
 
 #[test]

@@ -47,7 +47,12 @@ impl Gateway for Wire {
         for item in action.items().iter().filter(|_| venue.answers).copied().collect::<Vec<_>>() {
             if venue.refuses == Some(action.kind) {
                 let reject = Reject::new(action.kind, RejectReason::Other);
-                venue.said.push_back(event(now, item.cloid, VenueEventKind::Reject(reject)));
+                venue.said.push_back(event(
+                    now,
+                    item.asset,
+                    item.cloid,
+                    VenueEventKind::Reject(reject),
+                ));
                 continue;
             }
             if action.kind != ActionKind::Place {
@@ -57,13 +62,18 @@ impl Gateway for Wire {
                 };
                 let leaves = venue.sizes[item.oid.0 as usize - 1];
                 let done = Done { oid: item.oid, leaves, why, _pad: [0; 7] };
-                venue.said.push_back(event(now, item.cloid, VenueEventKind::Done(done)));
+                venue.said.push_back(event(
+                    now,
+                    item.asset,
+                    item.cloid,
+                    VenueEventKind::Done(done),
+                ));
             }
             if action.kind != ActionKind::Cancel {
                 venue.sizes.push(item.qty);
                 let oid = Oid(venue.sizes.len() as u64);
                 let ack = VenueEventKind::Ack { oid, leaves: item.qty };
-                venue.said.push_back(event(now, item.cloid, ack));
+                venue.said.push_back(event(now, item.asset, item.cloid, ack));
             }
         }
         true
@@ -76,8 +86,7 @@ impl Gateway for Wire {
     }
 }
 
-fn event(now: Nanos, cloid: Cloid, kind: VenueEventKind) -> VenueEvent {
-    let asset = AssetId::new(0);
+fn event(now: Nanos, asset: AssetId, cloid: Cloid, kind: VenueEventKind) -> VenueEvent {
     VenueEvent { cloid, asset, _pad: [0; 6], venue_time: now, recv_time: now, kind }
 }
 
@@ -157,7 +166,7 @@ impl Rig {
     }
 
     fn say(&mut self, kind: VenueEventKind) {
-        let event = event(self.now, Cloid::default(), kind);
+        let event = event(self.now, AssetId::new(0), Cloid::default(), kind);
         self.venue.lock().unwrap().said.push_back(event);
         self.poll();
     }
@@ -290,10 +299,10 @@ fn every_reason_is_reached() {
     case(CancelRefused, params(), &|rig| {
         rig.wait(1_000, same);
         rig.venue.lock().unwrap().refuses = Some(ActionKind::Cancel);
-        rig.wait(3_000, None); // The book is stale: what rests is to be cancelled.
+        rig.wait(9_000, None); // The book is stale: what rests is to be cancelled.
     });
     case(CoinPaused, params(), &|rig| {
-        rig.wait(3_000, None); // The book is stale: what rests is cancelled.
+        rig.wait(9_000, None); // The book is stale: what rests is cancelled.
         rig.venue.lock().unwrap().refuses = Some(ActionKind::Place);
         rig.wait(2_000, same);
     });

@@ -4,6 +4,7 @@
 use crate::checker::{Checker, Truth};
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::{Feed, Gateway};
 use rand::{RngExt, SeedableRng};
@@ -58,6 +59,8 @@ pub struct State {
     /// The action that is being answered was refused for a fault already.
     is_counted: bool,
     next_incident: Nanos,
+    /// The UTC day of the start.
+    first_day: i64,
     link_up_at: Option<Nanos>,
     to_feed: VecDeque<MarketEvent>,
     to_venue: VecDeque<(Nanos, Action)>,
@@ -94,6 +97,7 @@ impl Venue {
             errors_left: 0,
             is_counted: false,
             next_incident: start + Nanos::secs(30),
+            first_day: utc_day(start),
             link_up_at: None,
             to_feed: VecDeque::new(),
             to_venue: VecDeque::new(),
@@ -188,7 +192,9 @@ impl State {
     fn incident(&mut self) {
         let i = self.rng.random_range(0..COINS);
         match self.rng.random_range(0..50) / 4 {
-            12 => {
+            // Not before midnight: nobody is awake then to end that halt, and a daily loss that the new
+            // day ends would go unseen.
+            12 if utc_day(self.now) > self.first_day => {
                 let liquidated = VenueEventKind::Notice(AlertKind::Liquidated);
                 self.say(Cloid::default(), AssetId::default(), liquidated);
             }

@@ -135,7 +135,8 @@ impl Breakers {
             self.above = None;
             return;
         }
-        let (since, lowest) = self.above.map_or((now, profit), |(t, low)| (t, low.min(profit)));
+        let begun = self.above.filter(|_| confirm > Nanos::ZERO);
+        let (since, lowest) = begun.map_or((now, profit), |(t, low)| (t, low.min(profit)));
         self.above = Some((since, lowest));
         if now - since >= confirm {
             self.peak = lowest;

@@ -108,6 +108,19 @@ fn a_price_of_a_moment_or_of_one_mark_is_no_peak() {
 }
 
 #[test]
+fn without_a_time_to_last_the_peak_is_the_highest_profit_seen() {
+    let mut params = at_once();
+    params.risk.large_move_frac = 1.0;
+    let mut g = gate(params);
+    look(&mut g, 0, Some(1000), None);
+    g.on_venue(Nanos::ZERO, &buy(1000, "5"));
+    for (ms, mid) in [(1_000, 1001), (1_100, 1003), (1_200, 1002)] {
+        look(&mut g, ms, Some(mid), None);
+    }
+    assert_eq!(g.snapshot(Nanos::secs(2)).below_peak, Usd::whole(5));
+}
+
+#[test]
 fn time_that_a_clock_jumps_over_confirms_nothing() {
     let mut g = long_five();
     look(&mut g, 2_000, Some(980), None);
