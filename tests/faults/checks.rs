@@ -9,7 +9,7 @@ use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::wiring::Pipeline;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 
 /// How often the venue is looked at.
@@ -17,6 +17,12 @@ const LOOK_EVERY: Nanos = Nanos::millis(100);
 /// Beyond the age at which a book is stale: the bot decides anew at each tick only, and what it
 /// decided is on its way for a while.
 const DECISION_LAG: Nanos = Nanos::millis(700);
+/// A coin of which nothing comes has not changed, while the link brings news of others; only so long.
+const COIN_SILENCE: Nanos = Nanos::secs(8);
+/// A link of two lively coins that brings nothing for this long is silent.
+const LINK_SILENCE: Nanos = Nanos::secs(3);
+/// Another coin's trouble may not keep a coin from being quoted for this long.
+const ALONE: Nanos = Nanos::secs(2);
 /// What was sent before may be in a block so much later.
 const ON_ITS_WAY: Nanos = Nanos::millis(300);
 /// After a halt, nothing may rest for this long before the run is over.
@@ -26,8 +32,11 @@ const MAX_PROBLEMS: usize = 8;
 /// Our numbers and the venue's may differ by so much.
 const TOLERANCE: Usd = Usd::from_raw(1_000_000);
 
-/// From, to, and why.
-type Closed = (Nanos, Nanos, &'static str);
+/// Of any asset, or of one: from, to, and why.
+type Closed = (Option<AssetId>, Nanos, Nanos, &'static str);
+/// A refused request is not repeated faster than this: the bot doubles its pauses from half a second, so
+/// that of one order no more than so many tries are begun in so long.
+const TRIES: (usize, Nanos) = (6, Nanos::secs(5));
 
 /// What identifies a fill: coin, trade, order, side, size, price, fee.
 type FillKey = (usize, u64, u64, bool, i64, i64, i64);
@@ -51,6 +60,14 @@ pub struct Checks {
     halted: bool,
     empty_since: Option<Nanos>,
     booked: BTreeMap<FillKey, u32>,
+    /// By order: when cancels of it were sent.
+    cancels: BTreeMap<Cloid, VecDeque<Nanos>>,
+    /// When the newest book came in that anything was decided from.
+    newest: Nanos,
+    /// By asset: since when its book has been stale.
+    stale_since: Vec<Option<Nanos>>,
+    /// What each asset suffers from by itself, and until when: the others are not to suffer with it.
+    alone: Vec<Closed>,
     problems: Vec<String>,
 }
 
@@ -61,22 +78,48 @@ pub struct Final {
     pub losses: u64,
 }
 
+/// The asset that a fault is about, when it is about one.
+fn asset_of(kind: FaultKind) -> Option<AssetId> {
+    let coin = match kind {
+        FaultKind::SilentCoin { coin }
+        | FaultKind::EmptySide { coin, .. }
+        | FaultKind::FarLevel { coin, .. }
+        | FaultKind::RefuseOrders { coin } => coin,
+        _ => return None,
+    };
+    universe().find(coin.as_bytes())
+}
+
+/// When one asset suffers and nothing else goes wrong.
+fn alone(setup: &Setup) -> Vec<Closed> {
+    let [fault] = setup.faults.as_slice() else { return Vec::new() };
+    let (from, to) = (START + fault.start, START + fault.end());
+    let one = |asset| (Some(asset), from, to, "a fault concerns it");
+    asset_of(fault.kind).map(one).into_iter().collect()
+}
+
 impl Checks {
     pub fn new(setup: &Setup, venue: Venue, link: BoardReader<VIEW_WORDS>) -> Self {
         let assets = universe().len();
         let closed = |extra: Nanos, links: bool| -> Vec<Closed> {
             let of = |fault: &Fault| {
                 let (lag, why) = match fault.kind {
-                    FaultKind::StaleBook => {
-                        (params().risk.stale_book + DECISION_LAG, "the book was stale")
-                    }
+                    FaultKind::StaleBook => (LINK_SILENCE + DECISION_LAG, "the book was stale"),
                     FaultKind::Drop(Who::All | Who::User) if links => {
                         (Nanos::ZERO, "there was no link")
                     }
+                    FaultKind::LateFeed { delay } if delay > params().risk.stale_book => {
+                        (params().risk.stale_book + DECISION_LAG, "all news was late")
+                    }
+                    FaultKind::SilentCoin { .. } => {
+                        (COIN_SILENCE + DECISION_LAG, "its book was silent")
+                    }
+                    FaultKind::EmptySide { .. } => (DECISION_LAG, "one side of its book was empty"),
+                    FaultKind::FarLevel { .. } => (DECISION_LAG, "a side of its book was far away"),
                     _ => return None,
                 };
                 let (from, to) = (START + fault.start + lag + extra, START + fault.end());
-                (from < to).then_some((from, to, why))
+                (from < to).then_some((asset_of(fault.kind), from, to, why))
             };
             setup.faults.iter().filter_map(of).collect()
         };
@@ -97,6 +140,10 @@ impl Checks {
             halted: false,
             empty_since: None,
             booked: BTreeMap::new(),
+            cancels: BTreeMap::new(),
+            newest: Nanos::ZERO,
+            stale_since: vec![None; assets],
+            alone: alone(setup),
             problems: Vec::new(),
         }
     }
@@ -138,22 +185,64 @@ impl Checks {
             }
             Record::SideState { asset, bid, ask, .. } => {
                 self.reasons[asset.index()] = [*bid, *ask];
+                self.on_side_state(now, *asset, [*bid, *ask]);
             }
             Record::Decision(target) => self.on_decision(now, target),
             Record::Action(action) if action.kind != ActionKind::Cancel => {
                 let sent = action.sent_time;
-                let closed = self.closed.iter().find(|(from, to, _)| (*from..*to).contains(&sent));
-                if let Some((_, _, why)) = closed {
+                let concerns = |asset: &Option<AssetId>| {
+                    asset.is_none_or(|a| action.items().iter().any(|item| item.asset == a))
+                };
+                let closed = |(asset, from, to, _): &&Closed| {
+                    (*from..*to).contains(&sent) && concerns(asset)
+                };
+                if let Some((_, _, _, why)) = self.closed.iter().find(closed).copied() {
                     self.problem(now, format!("{:?} was sent although {why}", action.kind));
                 }
                 if !GatewayView::read(&self.link).is_up {
                     self.problem(now, format!("{:?} was sent on a link down", action.kind));
                 }
             }
+            Record::Action(action) => self.on_cancel(now, action),
+            Record::Alert { kind: AlertKind::DailyLoss(_) | AlertKind::Drawdown(_), .. } => {
+                self.problem(now, format!("alert: {record:?}"));
+            }
             Record::Alert { kind: AlertKind::RingFull | AlertKind::Refused, .. } => {
                 self.problem(now, format!("alert: {record:?}"));
             }
             _ => {}
+        }
+    }
+
+    /// No order is asked to be cancelled again and again.
+    fn on_cancel(&mut self, now: Nanos, action: &Action) {
+        let (most, span) = TRIES;
+        for item in action.items() {
+            let tries = self.cancels.entry(item.cloid).or_default();
+            tries.retain(|at| now - *at < span);
+            tries.push_back(now);
+            if tries.len() > most {
+                let (cloid, count) = (item.cloid, tries.len());
+                self.problem(now, format!("{count} cancels of {cloid} within {span:?}"));
+            }
+        }
+    }
+
+    /// A coin's trouble is that coin's. A book is stale for a moment after each of our fills, too.
+    fn on_side_state(&mut self, now: Nanos, asset: AssetId, reasons: [Reason; 2]) {
+        use Reason::{CoinPaused, Cooldown, CrossedBook, Halted, OneSidedBook, StaleBook};
+        let ill =
+            |r: &Reason| matches!(r, CoinPaused | Cooldown | CrossedBook | Halted | OneSidedBook);
+        let is_stale = reasons == [StaleBook; 2];
+        let before = self.stale_since[asset.index()];
+        self.stale_since[asset.index()] = is_stale.then(|| before.unwrap_or(now));
+        let long = before.is_some_and(|since| now - since > ALONE).then_some(StaleBook);
+        let Some(reason) = reasons.into_iter().find(ill).or(long) else { return };
+        let alone = |(of, from, to, _): &&Closed| *of != Some(asset) && (*from..*to).contains(&now);
+        if let Some((_, _, _, why)) = self.alone.iter().find(alone).copied() {
+            let what =
+                format!("asset {} is not quoted for {reason:?}; of another {why}", asset.index());
+            self.problem(now, what);
         }
     }
 
@@ -163,8 +252,15 @@ impl Checks {
             return;
         }
         let age = now - target.cause.recv_time;
-        if age > params().risk.stale_book + DECISION_LAG || target.mid.is_none() {
-            self.problem(now, format!("quotes from a book {} ms old", age.as_millis()));
+        self.newest = self.newest.max(target.cause.recv_time);
+        let silence = now - self.newest;
+        let is_old = age > COIN_SILENCE + DECISION_LAG || silence > LINK_SILENCE + DECISION_LAG;
+        if is_old || target.mid.is_none() {
+            let (age, silence) = (age.as_millis(), silence.as_millis());
+            self.problem(
+                now,
+                format!("quotes from a book {age} ms old, all news {silence} ms ago"),
+            );
         }
         let (bid, ask) = (target.bids[0], target.asks[0]);
         if bid.qty.is_positive() && ask.qty.is_positive() && bid.px >= ask.px {
@@ -294,10 +390,11 @@ impl Checks {
             self.problem(now, format!("{net} USD gained, says the bot; {gained}, the venue"));
         }
         self.compare_fills(now, &fills);
-        for (from, to, why) in std::mem::take(&mut self.closed_at_venue) {
+        for (asset, from, to, why) in std::mem::take(&mut self.closed_at_venue) {
             let placed = self.venue.with(|host| {
                 let history = host.inner().venue().history(&user());
-                history.iter().find(|o| (from..to).contains(&o.time)).map(|o| o.oid.0)
+                let mut history = history.iter().filter(|o| asset.is_none_or(|a| o.asset == a));
+                history.find(|o| (from..to).contains(&o.time)).map(|o| o.oid.0)
             });
             if let Some(oid) = placed {
                 self.problem(now, format!("order {oid} was placed although {why}"));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod checks;
+mod markets;
 mod spy;
 mod world;
 
@@ -90,7 +91,11 @@ fn random_schedules() {
         random(seed);
         return;
     }
-    let seeds = number("BOTMM_SEEDS").unwrap_or(SEEDS);
+    over_seeds(number("BOTMM_SEEDS").unwrap_or(SEEDS), random);
+}
+
+/// Runs so many seeds in two threads, and says what came of them.
+fn over_seeds(seeds: u64, run_one: fn(u64) -> Outcome) {
     let (next, fills, orders) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let longest = AtomicU64::new(0);
     let work = || {
@@ -99,7 +104,7 @@ fn random_schedules() {
             if seed >= seeds {
                 return;
             }
-            let outcome = random(seed);
+            let outcome = run_one(seed);
             fills.fetch_add(outcome.fills as u64, Ordering::Relaxed);
             orders.fetch_add(outcome.orders, Ordering::Relaxed);
             let recovery = outcome.recovery.map_or(0, |r| r.as_millis() as u64);

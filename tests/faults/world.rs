@@ -50,6 +50,8 @@ pub struct Setup {
     pub held_to: [Usd; 2],
     /// How far the venue's clock may be off.
     pub max_clock_offset: Nanos,
+    /// What losses are measured against.
+    pub capital: Usd,
 }
 
 /// What came of it.
@@ -68,20 +70,20 @@ impl Setup {
     pub fn new(seed: u64, faults: Vec<Fault>, bound: Nanos) -> Self {
         let risk = params().risk;
         let held_to = [risk.max_position_usd, risk.max_total_position_usd];
-        let runs_for = Nanos::secs(12);
+        let (runs_for, capital) = (Nanos::secs(12), risk.capital_usd);
         let max_clock_offset = risk.max_clock_offset;
         let tamper = Tamper::Nothing;
-        Self { seed, faults, bound, runs_for, tamper, held_to, max_clock_offset }
+        Self { seed, faults, bound, runs_for, tamper, held_to, max_clock_offset, capital }
     }
 
     /// When the last fault is over, and what it held back has come.
     pub fn quiet(&self) -> Nanos {
         use botmm::exchange::faults::FaultKind::{
-            ClockJump, ClockSkew, DelayAnswers, Drop, Reorder,
+            ClockJump, ClockSkew, DelayAnswers, Drop, LateFeed, Reorder,
         };
         let quiet = |fault: &Fault| {
             let echo = match fault.kind {
-                DelayAnswers { delay, .. } | Reorder { delay, .. } => delay,
+                DelayAnswers { delay, .. } | Reorder { delay, .. } | LateFeed { delay } => delay,
                 ClockJump { offset } | ClockSkew { offset } => Nanos(offset.0.abs()),
                 Drop(_) => Nanos::millis(100),
                 _ => Nanos::ZERO,
@@ -158,8 +160,10 @@ pub fn run(setup: &Setup) -> Outcome {
     let universe = universe();
     let offset = VenueOffset::default();
     let venue_clock = offset.clock();
+    let mut of_each = params();
+    of_each.risk.capital_usd = setup.capital;
     let config = wiring::Config {
-        params: vec![params(); universe.len()],
+        params: vec![of_each; universe.len()],
         universe: universe.clone(),
         session: SESSION,
         lossless: false,

@@ -15,7 +15,7 @@ use botmm_pipeline::rt::{Latencies, StageLatency};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{AssetId, RiskState, Side, Universe, Usd};
-use sheet::{Tone, left, right};
+use sheet::{GAP, Tone, left, right};
 use std::fmt::Write as _;
 use std::time::Duration;
 use words::{NOTHING, clock, doing, money, price, span, why};
@@ -134,7 +134,8 @@ impl Picture<'_> {
         let halted = self.metrics.halted.get() == 1;
         let breaks = self.universe.assets().any(|a| self.is_broken(a));
         let tone = if halted || breaks { Tone::Alarm } else { Tone::Plain };
-        out.extend(sheet.sentence(self.risk, 3).iter().map(|line| sheet.paint(tone, line)));
+        let risk = sheet.flow(self.risk.split(GAP).map(str::to_owned));
+        out.extend(risk.iter().map(|line| sheet.paint(tone, line)));
         if let Some(down) = self.link_down {
             let text = format!("ORDER LINK DOWN for {} s: {}", down.as_secs(), self.resting());
             out.extend(sheet.sentence(&text, 3).iter().map(|l| sheet.paint(Tone::Alarm, l)));

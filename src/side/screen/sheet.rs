@@ -4,7 +4,7 @@
 use console::{Style, measure_text_width, truncate_str};
 
 /// Between things that stand beside each other.
-const GAP: &str = "  ·  ";
+pub(super) const GAP: &str = "  ·  ";
 /// Where a line goes on that began above.
 const INDENT: &str = "  ";
 

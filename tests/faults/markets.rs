@@ -1,0 +1,92 @@
+//! Bad days of markets: a coin falls silent, a side of its book is empty or far away, all news is late,
+//! orders or cancels are refused. The account's limits are so tight that a mark at half its price would
+//! halt it: no such thing may.
+
+use crate::world::{Outcome, Setup, run, universe};
+use crate::{BOUND_OF_LINKS, SPAN, number, over_seeds, told};
+use botmm::exchange::faults::{Fault, FaultKind, random_market_days};
+use botmm_pipeline::types::{Coin, Nanos, Side, Usd};
+
+/// A tenth of a position at its limit is a loss that halts.
+const CAPITAL: Usd = Usd::whole(2_000);
+const SEEDS: u64 = 200;
+
+fn coin(name: &str) -> Coin {
+    Coin::new(name).unwrap()
+}
+
+fn market(seed: u64, faults: Vec<Fault>) -> Setup {
+    Setup { capital: CAPITAL, ..Setup::new(seed, faults, BOUND_OF_LINKS) }
+}
+
+/// One fault of a market, after the bot has begun to trade.
+fn one(kind: FaultKind, lasts_ms: i64) {
+    for seed in 1..=4 {
+        let (start, duration) = (Nanos::secs(8), Nanos::millis(lasts_ms));
+        let outcome = run(&market(seed, vec![Fault { kind, start, duration }]));
+        let problems = told(&outcome);
+        assert!(
+            outcome.problems.is_empty(),
+            "{kind:?} for {lasts_ms} ms, seed {seed}:\n{problems}"
+        );
+        assert!(outcome.fills > 0, "{kind:?}, seed {seed}: nothing was traded");
+    }
+}
+
+#[test]
+fn a_silent_coin() {
+    [3_000, 30_000].into_iter().for_each(|ms| one(FaultKind::SilentCoin { coin: coin("ETH") }, ms));
+}
+
+#[test]
+fn an_empty_side() {
+    for side in Side::BOTH {
+        one(FaultKind::EmptySide { coin: coin("ETH"), side }, 4_000);
+    }
+}
+
+#[test]
+fn a_side_far_away() {
+    for side in Side::BOTH {
+        one(FaultKind::FarLevel { coin: coin("BTC"), side }, 4_000);
+    }
+}
+
+#[test]
+fn late_news() {
+    for (delay, lasts) in [(500, 10_000), (8_000, 20_000)] {
+        one(FaultKind::LateFeed { delay: Nanos::millis(delay) }, lasts);
+    }
+}
+
+#[test]
+fn refused_orders() {
+    one(FaultKind::RefuseOrders { coin: coin("ETH") }, 15_000);
+}
+
+#[test]
+fn refused_cancels() {
+    one(FaultKind::RefuseCancels, 10_000);
+}
+
+fn random(seed: u64) -> Outcome {
+    let coins: Vec<Coin> = universe().iter().map(|(_, i)| i.coin).collect();
+    let faults = random_market_days(seed, SPAN, &coins);
+    let outcome = run(&market(seed, faults.clone()));
+    assert!(
+        outcome.problems.is_empty(),
+        "seed {seed} failed: BOTMM_SEED={seed} cargo test --test faults market_days\n{}\nof {faults:#?}",
+        told(&outcome)
+    );
+    outcome
+}
+
+#[test]
+fn random_market_days_leave_nothing_behind() {
+    if let Some(seed) = number("BOTMM_SEED") {
+        random(seed);
+        return;
+    }
+    let seeds = number("BOTMM_SEEDS").unwrap_or(SEEDS);
+    over_seeds(seeds, random);
+}
