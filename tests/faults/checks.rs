@@ -23,6 +23,8 @@ const COIN_SILENCE: Nanos = Nanos::secs(8);
 const LINK_SILENCE: Nanos = Nanos::secs(3);
 /// Another coin's trouble may not keep a coin from being quoted for this long.
 const ALONE: Nanos = Nanos::secs(2);
+/// The venue's clock is known so well.
+const CLOCK_NOISE: Nanos = Nanos::millis(250);
 /// What was sent before may be in a block so much later.
 const ON_ITS_WAY: Nanos = Nanos::millis(300);
 /// After a halt, nothing may rest for this long before the run is over.
@@ -108,7 +110,9 @@ impl Checks {
                     FaultKind::Drop(Who::All | Who::User) if links => {
                         (Nanos::ZERO, "there was no link")
                     }
-                    FaultKind::LateFeed { delay } if delay > params().risk.stale_book => {
+                    FaultKind::LateFeed { delay }
+                        if delay > params().risk.stale_book + CLOCK_NOISE =>
+                    {
                         (params().risk.stale_book + DECISION_LAG, "all news was late")
                     }
                     FaultKind::SilentCoin { .. } => {

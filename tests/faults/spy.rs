@@ -31,6 +31,8 @@ pub struct Spy<T> {
     inner: T,
     tamper: Tamper,
     tampered: bool,
+    /// Of the fill that is lost: its trade id, as frames have it.
+    lost: String,
     frame: Vec<u8>,
     extra: VecDeque<Vec<u8>>,
     seen: Arc<Seen>,
@@ -40,7 +42,18 @@ impl<T: Transport> Spy<T> {
     pub fn around(inner: T, tamper: Tamper) -> (Self, Arc<Seen>) {
         let seen = Arc::<Seen>::default();
         let (frame, extra) = (Vec::new(), VecDeque::new());
-        (Self { inner, tamper, tampered: false, frame, extra, seen: seen.clone() }, seen)
+        (
+            Self {
+                inner,
+                tamper,
+                tampered: false,
+                lost: String::new(),
+                frame,
+                extra,
+                seen: seen.clone(),
+            },
+            seen,
+        )
     }
 
     /// Whether the bot gets to see this frame.
@@ -51,10 +64,14 @@ impl<T: Transport> Spy<T> {
         let is_fill = contains(frame, r#""channel":"userFills""#) && contains(frame, r#""tid":"#);
         match self.tamper {
             Tamper::LoseFill if self.tampered => {
-                !(contains(frame, "userFills") && contains(frame, r#""channel":"post""#))
+                let is_answer =
+                    contains(frame, "userFills") && contains(frame, r#""channel":"post""#);
+                !is_answer && !contains(frame, &self.lost)
             }
-            Tamper::LoseFill if is_fill => {
+            // It is told on two streams.
+            Tamper::LoseFill if is_fill || contains(frame, r#""data":{"fills":"#) => {
                 self.tampered = true;
+                self.lost = tid_of(frame);
                 false
             }
             Tamper::CountTwice if is_fill && !self.tampered => {
@@ -108,4 +125,12 @@ impl<T: Transport> Transport for Spy<T> {
 
 fn contains(frame: &[u8], words: &str) -> bool {
     frame.windows(words.len()).any(|window| window == words.as_bytes())
+}
+
+/// The first trade id in a frame, with its key.
+fn tid_of(frame: &[u8]) -> String {
+    let text = String::from_utf8_lossy(frame);
+    let from = text.find(r#""tid":"#).unwrap();
+    let digits = text[from + 6..].bytes().take_while(u8::is_ascii_digit).count();
+    text[from..from + 6 + digits].to_owned()
 }
