@@ -3,7 +3,7 @@
 //!
 //! | signal | what it asks for |
 //! |---|---|
-//! | INT (Ctrl-C), TERM, HUP (a closed terminal; not under `nohup`), QUIT, USR1, XCPU | the end, in good order |
+//! | INT (Ctrl-C), TERM, HUP (a closed terminal, under `nohup` too), QUIT, USR1, XCPU | the end, in good order |
 //! | INT once more | nothing but word of what the end waits for; a third time gives up, in words |
 //! | TSTP (Ctrl-Z) | cancel, then stop until CONT; only for verbs that have orders |
 //! | USR2, ALRM, VTALRM, PROF, IO, XFSZ | nothing: a file that may not grow fails its write instead |
@@ -65,9 +65,7 @@ impl Stop {
         let failed = |doing| AppError::io("signal handler", doing);
         let suspending = has_orders.then_some(SIGTSTP);
         let all = [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain(suspending);
-        // Under `nohup` a person wants it to outlive the terminal.
-        let wanted = all.filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
-        let mut signals = Signals::new(wanted).map_err(failed("install"))?;
+        let mut signals = Signals::new(all).map_err(failed("install"))?;
         let stop = Arc::new(Self::default());
         let told = stop.clone();
         let take = move || {
@@ -180,14 +178,6 @@ impl Stop {
 /// `1 order`, `6 orders`.
 pub fn count(orders: u64) -> String {
     format!("{orders} order{}", if orders == 1 { "" } else { "s" })
-}
-
-/// Whether whoever started the process had it ignore a signal.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// What a Ctrl-C comes to.
