@@ -150,13 +150,13 @@ fn refusals_name_place_key_value_and_what_is_allowed() {
         ),
         (
             "[defaults.risk]\nexpires_after_ms = 2700",
-            ":2: defaults.risk.expires_after_ms: max_clock_offset_ms = 900 is not below a third of \
-             expires_after_ms = 2700; allowed: max_clock_offset_ms at most 899",
+            ":2: defaults.risk.expires_after_ms: BTC, ETH, SOL: max_clock_offset_ms = 900 is not \
+             below a third of expires_after_ms = 2700; allowed: max_clock_offset_ms at most 899",
         ),
         (
             "[defaults.risk]\nmax_clock_offset_ms = 950\n[asset.ETH.risk]\nexpires_after_ms = 2800",
-            ":2: defaults.risk.max_clock_offset_ms: max_clock_offset_ms = 950 is not below a third \
-             of expires_after_ms = 2800; allowed: max_clock_offset_ms at most 933",
+            ":2: defaults.risk.max_clock_offset_ms: ETH: max_clock_offset_ms = 950 is not below a \
+             third of expires_after_ms = 2800; allowed: max_clock_offset_ms at most 933",
         ),
         (
             "[defaults.quote]\nvol_multiplier = nan",

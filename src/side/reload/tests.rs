@@ -132,7 +132,7 @@ fn a_bad_file_changes_nothing_and_is_told_of_once() {
         ("", "live.json: empty;"),
         (
             "{\"BTC\": {\"spread\": 60}}",
-            "live.json: BTC.spread: asset.BTC.quote.min_spread_bps: min",
+            "live.json: BTC.spread: asset.BTC.quote.min_spread_bps: BTC: min",
         ),
         ("{\"XYZ\": {}}", "live.json: XYZ: unknown coin \"XYZ\";"),
         ("{\"BTC\": {\"levels\": 9}, \"ETH\": {\"spread\": 7}}", "live.json: BTC.levels: 9 is not"),
