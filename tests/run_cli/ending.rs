@@ -58,7 +58,7 @@ fn a_full_disk_hides_neither_a_halt_nor_what_rests() {
     let account = home.key.address();
     let market = Market::open(&[(&home.key, 10_000), (&taker, 100_000_000)]);
     assert_eq!(market.seen.take_btc(&home.key, Side::Bid, "0.008"), "0.008");
-    let risk = "[defaults.risk]\ncapital_usd = 1000\nmax_daily_loss_pct = 0.01\n";
+    let risk = "[defaults.risk]\ncapital_usd = 1000\nmax_daily_loss_pct = 0.05\n";
     fs::write(home.path().join("my.toml"), format!("{BUSY}{risk}")).unwrap();
     let args = ["--symbols", "BTC", "--config", "my.toml"];
     let mut bot = home.start("run", with_small_files(&home.command(&market.url(), &args)));
