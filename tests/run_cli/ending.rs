@@ -11,10 +11,10 @@ use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// The command with files that cannot grow beyond 48 KiB: a write beyond that fails, as on a full disk.
+/// The command with files that cannot grow beyond 24 KiB: a write beyond that fails, as on a full disk.
 fn with_small_files(command: &Command) -> Command {
     let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -f 48; exec \"$0\" \"$@\""]);
+    limited.args(["-c", "ulimit -f 24; exec \"$0\" \"$@\""]);
     limited.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -35,7 +35,7 @@ fn a_full_disk_stops_neither_the_trading_nor_the_end() {
     let account = home.key.address();
     let market = Market::open(&[(&home.key, 10_000)]);
     fs::write(home.path().join("my.toml"), BUSY).unwrap();
-    let args = ["--symbols", "BTC", "--json", "--config", "my.toml"];
+    let args = ["--symbols", "BTC,ETH,SOL", "--json", "--config", "my.toml"];
     let command = with_small_files(&home.command(&market.url(), &args));
     let mut bot = home.start("run", command);
     bot.until("the word about the disk", |bot| bot.has_said("journal.jsonl: cannot write"));
@@ -60,7 +60,7 @@ fn a_full_disk_hides_neither_a_halt_nor_what_rests() {
     assert_eq!(market.seen.take_btc(&home.key, Side::Bid, "0.008"), "0.008");
     let risk = "[defaults.risk]\ncapital_usd = 1000\nmax_daily_loss_pct = 0.05\n";
     fs::write(home.path().join("my.toml"), format!("{BUSY}{risk}")).unwrap();
-    let args = ["--symbols", "BTC", "--config", "my.toml"];
+    let args = ["--symbols", "BTC,ETH,SOL", "--config", "my.toml"];
     let mut bot = home.start("run", with_small_files(&home.command(&market.url(), &args)));
     bot.until("the word about the disk", |bot| bot.has_said("journal.jsonl: cannot write"));
     bot.until("a loss", |bot| {
