@@ -1,6 +1,7 @@
 //! The order manager: turns wanted against working into the fewest actions, and holds the worst
 //! case: what every order in flight, live or unknown could do to the position (STRATEGY §5).
 
+mod clocks;
 mod news;
 
 use super::budget::Budget;
@@ -13,17 +14,13 @@ use crate::types::{
     Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Instrument, Nanos, OrderRequest, Px,
     Qty, QuoteLevel, QuoteTarget, Reason, Reject, Side, Tif, Universe, Usd, notional,
 };
+use clocks::{CANCEL, Clocks, Crossed};
 pub use news::{HTTPS_AFTER, News};
 
 /// A resting order is kept while its size is between these shares of the wanted one: replacing it
 /// costs its place in the queue and an action of the budget.
 const KEEP_SIZE_MIN: f64 = 0.5;
 const KEEP_SIZE_MAX: f64 = 1.25;
-
-/// How long a side waits after its second post-only refusal in a row (the first when the venue did
-/// not tell the touch); doubles with each.
-const CROSSED_HOLD: Nanos = Nanos::millis(100);
-const CROSSED_HOLD_MAX: Nanos = Nanos::secs(10);
 
 /// The actions that bring one asset's orders to its target, in the order they are to be sent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,41 +42,6 @@ struct Turn<'a> {
     budget: &'a mut Budget,
     plan: &'a mut Plan,
 }
-
-/// After a post-only order was refused because it would have traded: the venue told the touch that
-/// it saw, so the side is quoted again at once, one tick behind it. Each further refusal in a row
-/// holds the side for twice as long.
-#[derive(Clone, Copy, Debug, Default)]
-struct Crossed {
-    /// Nothing better than this until a book newer than `told` shows what has happened.
-    limit: Option<Px>,
-    told: Nanos,
-    /// Refusals since an order of the side last rested.
-    in_a_row: u32,
-    hold_until: Nanos,
-}
-
-impl Crossed {
-    fn on_refused(&mut self, now: Nanos, told: Nanos, limit: Option<Px>) {
-        let repeats = if limit.is_some() { self.in_a_row } else { self.in_a_row + 1 };
-        let hold = match repeats {
-            0 => Nanos::ZERO,
-            n => Nanos(CROSSED_HOLD.0 << (n - 1).min(16)).min(CROSSED_HOLD_MAX),
-        };
-        *self = Self { limit, told, in_a_row: self.in_a_row + 1, hold_until: now + hold };
-    }
-}
-
-/// When refused actions of a slot may be tried again.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clocks {
-    /// Orders and modifies.
-    order: Retry,
-    cancel: Retry,
-}
-
-/// What a cancel asks for is always the same.
-const CANCEL: (ActionKind, Px, Qty) = (ActionKind::Cancel, Px::ZERO, Qty::ZERO);
 
 struct AssetOrders {
     instrument: Instrument,
