@@ -17,7 +17,7 @@ use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
-    AssetId, AssetParams, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
+    AssetId, AssetParams, BreakWhy, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
 };
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
@@ -309,8 +309,7 @@ pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
     if metrics.halted.get() == 0 {
         return Ok(());
     }
-    let net = metrics.net_pnl();
-    Err(AppError::RiskHalt {
-        reason: format!("daily loss or drawdown limit reached; net at the end {net} USD"),
-    })
+    let why: Vec<_> = metrics.halted_by().map(BreakWhy::in_words).collect();
+    let (why, net) = (why.join(", "), metrics.net_pnl());
+    Err(AppError::RiskHalt { reason: format!("{why}; net at the end {net} USD") })
 }

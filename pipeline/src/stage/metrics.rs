@@ -6,7 +6,8 @@ use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
 use crate::types::{
-    Action, ActionKind, AssetId, Fill, FillCause, Nanos, Reason, RiskState, Side, Usd, notional,
+    Action, ActionKind, AssetId, BreakWhy, Fill, FillCause, Nanos, Reason, RiskState, Side, Usd,
+    notional,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -91,6 +92,8 @@ pub struct Metrics {
     pub risk_hash: Counter,
     /// 1 while the gate is halted until re-armed (risk).
     pub halted: Counter,
+    /// By what: a bit for each [`BreakWhy`] that is no cool-down (risk).
+    pub halted_by: Counter,
     /// What may be quoted of each asset: a [`crate::types::RiskState`] by its code (risk).
     pub risk_state: [Counter; MAX_ASSETS],
     /// Realised profit before fees, raw USD (risk).
@@ -169,6 +172,12 @@ impl Metrics {
     /// Profit at the newest marks, after fees and funding.
     pub fn net_pnl(&self) -> Usd {
         self.gross_pnl() - self.fees.usd() - self.funding.usd()
+    }
+
+    /// What halts the gate until it is re-armed.
+    pub fn halted_by(&self) -> impl Iterator<Item = BreakWhy> + use<> {
+        let bits = self.halted_by.get();
+        BreakWhy::ALL.into_iter().filter(move |why| bits & (1 << *why as u32) != 0)
     }
 
     /// What may be quoted of an asset.

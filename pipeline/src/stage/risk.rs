@@ -7,8 +7,8 @@ use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::types::limits::{MAX_ASSETS, RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetId, Breaks, DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand, RiskSnapshot,
-    RiskState, Side, VenueEvent, VenueEventKind,
+    AssetId, BreakEnd, Breaks, DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand,
+    RiskSnapshot, RiskState, Side, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
@@ -203,6 +203,8 @@ impl RiskStage {
         let Judge { gate, records, metrics, hash, .. } = &mut self.judge;
         metrics.risk_hash.set(hash.finish());
         metrics.halted.set(u64::from(breaks.is_halt()));
+        let halts = breaks.iter().filter(|(_, end)| !matches!(end, BreakEnd::At(_)));
+        metrics.halted_by.set(halts.map(|(why, _)| 1 << why as u32).sum());
         if let Some(ended) = self.equity.update(now, gate.net()) {
             records.push_or_drop(Record::Day(ended));
             self.next_account = now; // What is shown as the present day must not be this one.
@@ -285,9 +287,7 @@ mod tests {
     use super::*;
     use crate::rt::ring;
     use crate::types::record::AlertKind;
-    use crate::types::{
-        AssetParams, BreakEnd, BreakWhy, Coin, Instrument, Px, Qty, QuoteLevel, Universe,
-    };
+    use crate::types::{AssetParams, BreakWhy, Coin, Instrument, Px, Qty, QuoteLevel, Universe};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -384,6 +384,7 @@ mod tests {
         assert_eq!(rig.poll(Nanos::secs(100), &[]), []);
         assert_eq!(rig.metrics.risk_state(b), RiskState::CircuitBreak);
         assert_eq!(rig.metrics.halted.get(), 1);
+        assert!(rig.metrics.halted_by().eq([BreakWhy::Drawdown]));
         let told = rig.records();
         let kept = |record: &Record| match record {
             Record::Risk(kept) => Some(*kept),
