@@ -58,7 +58,7 @@ fn an_order_that_vanished_while_the_link_was_down_is_done() {
     rig.venue.end(rig.now, oid, "liquidatedCanceled");
     rig.run(Nanos::secs(2));
     let kinds = rig.kinds();
-    let gone = at(&kinds, |k| *k == done(oid, "1", DoneWhy::VenueCanceled));
+    let gone = at(&kinds, |k| *k == done(oid, "1", DoneWhy::Liquidated));
     assert!(gone < at(&kinds, |k| *k == VenueEventKind::LinkUp));
 }
 

@@ -193,7 +193,9 @@ fn a_signature_that_the_venue_refuses_is_told_to_a_person() {
         rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
         rig.run(Nanos::millis(100));
         let refused = VenueEventKind::Notice(AlertKind::Refused);
-        let other = reject(ActionKind::Place, RejectReason::Other);
+        let other =
+            Reject { is_whole: true, ..Reject::new(ActionKind::Place, RejectReason::Other) };
+        let other = VenueEventKind::Reject(other);
         assert_eq!(rig.told(), [(Cloid::default(), refused), (bid.cloid, other)]);
         assert!(words.starts_with(rig.view().text.as_str()));
     }

@@ -41,7 +41,9 @@ fn quote_at(desk: &mut Desk, now: Nanos, mid: i64) -> Option<Quote> {
 /// Decides, on a link that brings news all the time.
 fn decide(desk: &mut Desk, now: Nanos) -> Option<Quote> {
     let mut pulse = Pulse::default();
-    pulse.on_view(&view(now, 1), Nanos::secs(2));
+    for at in [now - Nanos::secs(1), now] {
+        pulse.on_view(&view(at, 1), Nanos::secs(2));
+    }
     desk.decide(now, 0, &pulse)
 }
 
