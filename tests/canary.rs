@@ -169,7 +169,7 @@ fn no_key_of_the_configuration_repeats_a_key() {
         format!("seed = {CANARY}"),
         format!("[{CANARY}]"),
         format!("{CANARY} = 1"),
-        format!("{CANARY}"),
+        CANARY.to_string(),
         format!("[general]\nseed = \"{CANARY}"),
         format!("[asset.{CANARY}.quote]\ntick_ms = 1"),
         format!("[asset.\"0x{CANARY}\"]\nx = 1"),

@@ -168,7 +168,7 @@ fn rate(ppb: i64) -> i64 {
 
 /// A span by the counter as it counts at a rate.
 fn at_rate(span: Nanos, rate: i64) -> Nanos {
-    span + Nanos((i128::from(span.0) * i128::from(rate) >> RATE_BITS) as i64)
+    span + Nanos(((i128::from(span.0) * i128::from(rate)) >> RATE_BITS) as i64)
 }
 
 /// The counter and the system clock at one moment.
