@@ -252,11 +252,11 @@ fn bad_lines_are_named() {
         ),
         (
             setting("\"BTC\"", "quote.min_spread_bps", "60"),
-            ":2: asset.BTC.quote.min_spread_bps: min_",
+            ":2: asset.BTC.quote.min_spread_bps: BTC: min_",
         ),
         (
             setting("\"BTC\"", "quote.max_spread_bps", "9"),
-            ":2: asset.BTC.quote.min_spread_bps: min_",
+            ":2: asset.BTC.quote.min_spread_bps: BTC: min_",
         ),
         (setting("\"BTC\"", "signal.atr_bar_s", "30.0"), ":2: asset.BTC.signal.atr_bar_s: cannot"),
         (setting("null", "quote.num_levels", "1"), ":2: quote.num_levels: needs a coin"),

@@ -120,7 +120,7 @@ impl Sequence {
         for kill in 0..kills {
             let mut bot = self.start(&[]);
             // One in four is killed while it starts.
-            if self.rng.random_range(0..4) == 0 {
+            if kill % 4 == 3 {
                 std::thread::sleep(Duration::from_millis(self.rng.random_range(0..600)));
             } else {
                 self.wait_until_it_quotes(&mut bot);

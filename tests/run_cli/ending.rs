@@ -4,8 +4,7 @@
 use crate::bot::Home;
 use crate::command::spawnable;
 use crate::server::wait;
-use crate::venue::{Key, Market, Seen};
-use botmm_pipeline::types::Side;
+use crate::venue::{Market, Seen};
 use serde_json::Value;
 use std::fs;
 use std::process::{Child, Command};
@@ -50,35 +49,6 @@ fn a_full_disk_stops_neither_the_trading_nor_the_end() {
     assert!(ended.stderr.lines().last().unwrap().contains("journal.jsonl: cannot write"));
     let state = fs::read_to_string(home.path().join(format!("state/{account}.json"))).unwrap();
     assert!(state.contains("\"ended\": true"), "{state}");
-}
-
-#[test]
-fn a_full_disk_hides_neither_a_halt_nor_what_rests() {
-    let (home, taker) = (Home::new("all at once"), Key::of("who moves the price again"));
-    let account = home.key.address();
-    let market = Market::open(&[(&home.key, 10_000), (&taker, 100_000_000)]);
-    assert_eq!(market.seen.take_btc(&home.key, Side::Bid, "0.008"), "0.008");
-    let risk = "[defaults.risk]\ncapital_usd = 1000\nmax_daily_loss_pct = 0.05\n";
-    fs::write(home.path().join("my.toml"), format!("{BUSY}{risk}")).unwrap();
-    let args = ["--symbols", "BTC,ETH,SOL", "--config", "my.toml"];
-    let mut bot = home.start("run", with_small_files(&home.command(&market.url(), &args)));
-    bot.until("the word about the disk", |bot| bot.has_said("journal.jsonl: cannot write"));
-    bot.until("a loss", |bot| {
-        market.seen.take_btc(&taker, Side::Ask, "40");
-        bot.has_said("daily loss limit reached")
-    });
-    market.kill();
-    bot.until("the loss of the link", |bot| bot.has_said("order link lost"));
-    let ended = bot.terminated();
-    println!("{}: {}", ended.code, ended.stderr);
-    let last: Vec<_> = ended.stderr.lines().rev().take(3).collect();
-    assert!(last[0].contains("risk halt: daily loss"), "{}", ended.stderr);
-    assert!(last[1].contains("cannot see whether orders still rest"), "{}", ended.stderr);
-    assert!(last[2].contains("journal.jsonl: cannot write"), "{}", ended.stderr);
-    assert_eq!(ended.code, 6);
-    assert!(ended.stdout.contains("net PnL"), "{}", ended.stdout);
-    let risk = fs::read_to_string(home.path().join(format!("state/{account}.risk.json"))).unwrap();
-    assert!(risk.contains("by_hand"), "{risk}");
 }
 
 /// An exchange that can be stopped.
