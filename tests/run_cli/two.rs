@@ -10,8 +10,9 @@ fn the_second_of_two_refuses_and_leaves_the_first_alone() {
     let account = home.key.address();
     let market = Market::open(&[(&home.key, 10_000)]);
     let url = market.url();
-    // One that acts all the time.
-    let config = "[defaults.quote]\nrequote_min_ms = 200\nrequote_threshold_bps = 0.01\n";
+    // One that acts all the time: its spread follows each breath of the volatility.
+    let config = "[defaults.quote]\nrequote_min_ms = 200\nrequote_threshold_bps = 0.01\n\
+                  vol_multiplier = 20\n";
     std::fs::write(home.path().join("my.toml"), config).unwrap();
     let args = ["--symbols", "BTC", "--json", "--config", "my.toml"];
     let mut first = home.start("run", home.command(&url, &args));
