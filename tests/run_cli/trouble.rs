@@ -176,7 +176,7 @@ fn an_exchange_that_comes_back_without_our_orders_is_no_crash() {
     let summary = ended.summary();
     assert!(summary["orders"].as_u64().unwrap() > 0, "{summary:#}");
     // What the new exchange began with is a transfer there, of a moment ago.
-    assert_eq!(number(&summary["transfers_usd"]), 10_000.0, "{summary:#}");
+    assert!((number(&summary["transfers_usd"]) - 10_000.0).abs() < 0.01, "{summary:#}");
     assert_eq!(market.seen.open_orders(account), 0);
 }
 
