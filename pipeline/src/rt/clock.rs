@@ -387,7 +387,7 @@ mod tests {
                     let now = clock.now().0 as u64;
                     // Cores whose counters are not quite in step, and threads that are put to sleep,
                     // make microseconds; a line that does not begin where the last one is, more.
-                    assert!(now + 1_000_000 >= before, "{} ns back", before - now);
+                    assert!(now + 50_000 >= before, "{} ns back", before - now);
                     newest.fetch_max(now, Ordering::AcqRel);
                 }
             })

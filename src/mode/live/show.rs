@@ -14,7 +14,7 @@ const USUAL_SIZE: (u16, u16) = (24, 80);
 
 /// See the module.
 pub enum Show {
-    /// A terminal: one refreshed screen, and the keys that are pressed there.
+    /// A terminal: one refreshed screen.
     Screen,
     /// A pipe or a log: a line now and then.
     Lines,

@@ -4,7 +4,7 @@ use super::Picture;
 use super::sheet::{Sheet, Tone, left, right};
 use super::words::{NOTHING, distance, money, price};
 use botmm_pipeline::stage::status::StrategyStatus;
-use botmm_pipeline::types::{Nanos, notional};
+use botmm_pipeline::types::{Nanos, Px, notional};
 use console::measure_text_width;
 
 /// Between two columns.
@@ -87,7 +87,7 @@ fn columns(picture: &Picture<'_>) -> Vec<Column> {
     let nets: Vec<_> = rows().map(|((id, _), _)| picture.metrics.net[id.index()].usd()).collect();
     let loss = |is_loss| if is_loss { Tone::Loss } else { Tone::Plain };
     let coins = rows().map(|((_, i), _)| i.coin.as_str().to_owned()).collect();
-    let value = |mark, position| match botmm_pipeline::types::Px::is_positive(mark) {
+    let value = |mark: Px, position| match mark.is_positive() {
         true => money(notional(mark, position)),
         false => NOTHING.to_owned(),
     };

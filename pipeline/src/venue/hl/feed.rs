@@ -16,7 +16,7 @@ use crate::types::{AssetId, FeedStatus, Link, MarketEvent, Nanos, Universe};
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When no stream says anything for this long the whole session starts over.
 const SILENCE_LIMIT: Nanos = Nanos::secs(20);
@@ -49,8 +49,6 @@ pub struct FeedStats {
     pub losses: AtomicU64,
     /// Times that a coin's book fell silent.
     pub silences: AtomicU64,
-    /// How old the newest book or touch was when it came, by the venue's clock (nanoseconds).
-    pub delay_ns: AtomicI64,
     /// Times that a coin's streams were refused, or not acknowledged.
     pub refusals: AtomicU64,
     /// Times that a coin's streams were asked for again.
@@ -229,8 +227,6 @@ impl<T: Transport> HlFeed<T> {
             MarketEvent::Book(_) | MarketEvent::Bbo(_) => {
                 stream.heard = now;
                 stream.newest = stream.newest.max(event.venue_time());
-                let delay = self.venue.at(now) - event.venue_time();
-                self.stats.delay_ns.store(delay.0, Ordering::Relaxed);
                 if stream.trouble.take().is_some() {
                     stream.well_since = now;
                     self.say(now, asset, Link::Resumed);
