@@ -6,7 +6,8 @@
 mod decode_model;
 
 use botmm_pipeline::types::{MarketEvent, Px, Qty, Side, Universe};
-use botmm_pipeline::venue::hl::decode::{DecodeError, Field, oracle};
+use botmm_pipeline::venue::hl::decode::oracle;
+use botmm_pipeline::venue::hl::frame::{DecodeError, Field};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use decode_model::{COMPACT, RECV, Style, damage, model, style, universe};
 use proptest::prelude::*;

@@ -367,7 +367,7 @@ fn kind_word(kind: ActionKind) -> &'static str {
 #[cfg(test)]
 mod line_tests {
     use super::*;
-    use botmm_pipeline::types::record::AlertKind;
+    use botmm_pipeline::types::AlertKind;
     use botmm_pipeline::types::{
         BreakEnd, BreakWhy, Coin, DayNet, Fill, Instrument, Px, Qty, Reason, Usd,
     };

@@ -18,7 +18,7 @@ pub fn take(rings: &mut [In<Record>]) -> Vec<Record> {
 mod tests {
     use super::*;
     use botmm_pipeline::rt::ring;
-    use botmm_pipeline::types::record::AlertKind;
+    use botmm_pipeline::types::AlertKind;
     use botmm_pipeline::types::{Nanos, QuoteTarget, QuoteTerms};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,7 +5,7 @@ use crate::spy::Seen;
 use crate::world::{MONEY, SESSION, START, Setup, Venue, params, universe, user};
 use botmm::exchange::faults::{Fault, FaultKind, Who};
 use botmm_pipeline::rt::{BoardReader, HaltLevel};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::wiring::Pipeline;

@@ -9,8 +9,8 @@ use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::status::{AssetStatus, STATUS_WORDS};
+use crate::types::AlertKind;
 use crate::types::limits::POLL_BATCH;
-use crate::types::record::AlertKind;
 use crate::types::{
     ActionKind, AssetId, DecisionHash, DoneWhy, Nanos, Px, QuoteTarget, Reason, Record, Side,
     VenueEvent, VenueEventKind, notional,

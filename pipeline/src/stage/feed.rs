@@ -3,8 +3,8 @@
 
 use crate::rt::{In, Out, Stage};
 use crate::stage::metrics::{FeedTrouble, Metrics};
+use crate::types::AlertKind;
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};
-use crate::types::record::AlertKind;
 use crate::types::{
     AssetId, BookSnapshot, FeedStatus, Link, MarketEvent, Nanos, NewParams, Record,
 };

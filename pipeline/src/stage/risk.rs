@@ -286,7 +286,7 @@ impl Stage for RiskStage {
 mod tests {
     use super::*;
     use crate::rt::ring;
-    use crate::types::record::AlertKind;
+    use crate::types::AlertKind;
     use crate::types::{AssetParams, BreakWhy, Coin, Instrument, Px, Qty, QuoteLevel, Universe};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {

@@ -7,7 +7,6 @@
 //! so their product has at most six: a notional is exact on our grid, with no rounding.
 
 use super::decimal::{DecimalError, SCALE, parse_decimal, write_decimal};
-use super::limits::MAX_ASSETS;
 use core::fmt;
 use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
@@ -82,8 +81,9 @@ pub fn notional(px: Px, qty: Qty) -> Usd {
 
 impl Usd {
     /// 2.88 billion USD: far beyond every limit that can be set, and small enough that the values
-    /// of all assets add up. A price that is garbage must trip limits, not end the process.
-    pub const LARGEST_VALUE: Self = Self(i64::MAX / (2 * MAX_ASSETS as i64));
+    /// of all assets add up (`limits.rs` asserts it). A price that is garbage must trip limits, not end
+    /// the process.
+    pub const LARGEST_VALUE: Self = Self(i64::MAX / 32);
 
     /// From units of 1e-8, at most [`Usd::LARGEST_VALUE`] either way.
     pub fn clamped(raw: i128) -> Self {
@@ -221,7 +221,7 @@ mod tests {
         let largest = notional(Px::from_raw(i64::MAX), Qty::from_raw(i64::MAX));
         assert_eq!(largest, Usd::LARGEST_VALUE);
         assert_eq!(notional(Px::from_raw(i64::MAX), Qty::from_raw(i64::MIN)), -largest);
-        let all: Usd = [largest; MAX_ASSETS].into_iter().chain([largest]).sum();
+        let all: Usd = [largest; 16].into_iter().chain([largest]).sum();
         assert!(all > largest, "they add up");
     }
 

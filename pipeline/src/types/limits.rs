@@ -1,7 +1,7 @@
 //! Every bound of the pipeline, with the relations between them asserted at compile time.
 //! A loop or queue without a line here has unbounded latency, and is a defect.
 
-use super::fixed::{Nanos, Px, Qty};
+use super::fixed::{Nanos, Px, Qty, Usd};
 
 /// Prices and sizes beyond these are of no market: data that holds them is unsound. Inside them no
 /// sum, product or rounding of the pipeline leaves 64 bits.
@@ -77,6 +77,10 @@ pub const FILL_MEMORY: usize = 8192;
 /// Resting orders the simulator holds for us: every slot, plus replaced ones not yet reported.
 pub const MAX_SIM_ORDERS: usize = 4 * MAX_ASSETS * SLOTS_PER_ASSET;
 
+const _: () = assert!(
+    MAX_ASSETS as i64 <= i64::MAX / (2 * Usd::LARGEST_VALUE.raw()),
+    "the values of all assets add up, twice over"
+);
 const _: () = assert!(MAX_BATCH <= 20, "the design batches at most 20 orders in one action");
 const _: () = assert!(POLL_BATCH < RING_VIEW, "one poll must never overflow the next ring");
 const _: () = assert!(POLL_BATCH < RING_TARGET);

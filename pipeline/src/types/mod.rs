@@ -2,6 +2,7 @@
 //!
 //! Everything here is plain data. It depends on nothing else in the crate.
 
+pub mod alert;
 pub mod candle;
 pub mod command;
 pub mod decimal;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod risk;
 pub mod terms;
 
+pub use alert::AlertKind;
 pub use candle::Candle;
 pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
 pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal};

@@ -1,10 +1,10 @@
 //! What we ask of the venue and what it answers.
 
+use super::alert::AlertKind;
 use super::fixed::{Nanos, Px, Qty, Usd};
 use super::limits::MAX_BATCH;
 use super::market::{AssetId, Side};
 use super::quote::Cause;
-use super::record::AlertKind;
 
 /// The venue's order id. A modify gives the order a new one.
 #[repr(transparent)]

@@ -2,7 +2,7 @@
 
 use crate::orders::{ack, done, reject, whole};
 use crate::tiny_venue::rig::{Rig, action, order, under};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{
     ActionKind, Cloid, DoneWhy, Inquiry, Nanos, Oid, OrderRequest, Qty, Reject, RejectReason, Side,
     VenueEventKind,

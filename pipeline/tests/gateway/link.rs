@@ -2,7 +2,7 @@
 
 use crate::orders::done;
 use crate::tiny_venue::rig::{Rig, action, order};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{ActionKind, DoneWhy, Inquiry, Nanos, Oid, Qty, Side, VenueEventKind};
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::session::DEAD_LINK;

@@ -2,7 +2,7 @@
 
 use crate::tiny_venue::ACCOUNT;
 use crate::tiny_venue::rig::{Rig, action, order, under};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{
     ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, OrderRequest, Px, Qty, Reject, RejectReason,
     Side, VenueEventKind,

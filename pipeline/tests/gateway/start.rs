@@ -2,7 +2,7 @@
 
 use crate::tiny_venue::ACCOUNT;
 use crate::tiny_venue::rig::{Rig, START, action, order};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{ActionKind, Cloid, Nanos, Oid, Px, Qty, Side, VenueEventKind};
 use botmm_pipeline::venue::Gateway;
 

@@ -6,8 +6,8 @@
 //! bot's favour within that time.
 
 use crate::account::{Account, Window};
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::params::DailyLossRearm;
-use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::*;
 use std::collections::VecDeque;

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test, of two programs")]
 
 use botmm_pipeline::logic::gate::{Alert, Gate};
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::params::DailyLossRearm;
-use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::types::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

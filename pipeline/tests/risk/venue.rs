@@ -3,7 +3,7 @@
 
 use crate::checker::{Checker, Truth};
 use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::{Feed, Gateway};

@@ -2,7 +2,7 @@
 
 use super::line::{BotEnd, Line};
 use super::{ACCOUNT, KEY, Venue, universe};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{
     Action, ActionKind, AssetId, Bps, Cloid, Nanos, Oid, OrderRequest, Px, Qty, Side, VenueEvent,
     VenueEventKind,

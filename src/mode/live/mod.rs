@@ -44,7 +44,7 @@ use botmm_pipeline::rt::{
 };
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::{Nanos, Qty, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};

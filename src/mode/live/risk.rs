@@ -3,8 +3,8 @@
 
 use super::Live;
 use crate::side::journal::utc;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::RiskCommand;
-use botmm_pipeline::types::record::AlertKind;
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 
 impl Live {

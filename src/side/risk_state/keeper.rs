@@ -2,7 +2,7 @@
 
 use super::{RiskFile, end_in_words, in_words};
 use crate::exit::AppError;
-use botmm_pipeline::types::record::AlertKind;
+use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{BreakWhy, Breaks, Nanos, RiskLimits, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::path::Path;

@@ -4,9 +4,9 @@
 //! the peak are kept as levels of that number, so that an earlier run's can be taken over.
 
 use super::Alert;
+use crate::types::AlertKind;
 use crate::types::limits::{MAX_ALERTS, MAX_API_ERRORS, MAX_CLOCK_STEP};
 use crate::types::params::DailyLossRearm;
-use crate::types::record::AlertKind;
 use crate::types::risk::utc_day;
 use crate::types::{
     AssetId, BreakEnd, BreakWhy, Breaks, Marks, Nanos, RiskLimits, RiskSnapshot, Usd,

@@ -1,6 +1,6 @@
 //! What the gate watches of one market: moves within a second, and the volatility's emergency.
 
-use crate::types::record::AlertKind;
+use crate::types::AlertKind;
 use crate::types::{Nanos, Px, QuoteTarget, RiskLimits};
 use std::collections::VecDeque;
 

@@ -12,8 +12,9 @@ mod refusals;
 
 use super::ledger::AssetLedger;
 use super::sizing;
+use crate::types::AlertKind;
 use crate::types::limits::MAX_ASSETS;
-use crate::types::record::{AccountView, AlertKind};
+use crate::types::record::AccountView;
 use crate::types::{
     AssetId, AssetParams, Breaks, Marked, Marks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason,
     RejectReason, RiskLimits, RiskSnapshot, RiskState, Side, Universe, Usd, VenueEvent,

@@ -7,7 +7,8 @@
 //! told of any more.
 
 use super::clock::VenueClock;
-use super::decode::{Channel, Decoder};
+use super::decode::Decoder;
+use super::frame::Channel;
 use super::session::{DEAD_LINK, Session};
 use super::user::{ChannelErrorKind, StreamKind, UserEvent, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;

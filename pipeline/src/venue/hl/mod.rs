@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`decode`] | market data frames to [`crate::types::MarketEvent`]s |
+//! | [`frame`] | what a market data frame is, and why one is refused |
 //! | [`user`] | everything that comes back on the order connection, as flat events |
 //! | [`sign`] | an action to a signed request |
 //! | [`session`] | one connection kept alive: subscriptions, pings, when to connect again |
@@ -12,12 +13,14 @@
 pub mod clock;
 pub mod decode;
 pub mod feed;
+pub mod frame;
 pub mod gateway;
 pub mod session;
 pub mod sign;
 pub mod user;
 
 mod scan;
-mod twin;
+mod tape_parser;
 
-pub use decode::{Channel, DecodeError, Decoder, Field};
+pub use decode::Decoder;
+pub use frame::{Channel, DecodeError, Field};

@@ -10,7 +10,7 @@
 //! branch on the length nor a table of powers of ten is needed. All of it is safe Rust, and needs no
 //! padding behind the frame.
 
-use super::decode::{Channel, Context, Scratch, nanos_from_ms};
+use super::frame::{Channel, Context, Scratch, nanos_from_ms};
 use crate::types::instrument::MAX_COIN_BYTES;
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
 use crate::types::{

@@ -1,7 +1,7 @@
 //! What a fill cost.
 
 use super::{GatewayConfig, HlGateway};
-use crate::types::record::AlertKind;
+use crate::types::AlertKind;
 use crate::types::{Nanos, Usd, notional};
 use crate::venue::Transport;
 use crate::venue::hl::user::UserFill;

@@ -39,7 +39,7 @@ use super::user::{
     UserEvent, UserFill, UserParser, VenueText,
 };
 use crate::rt::{Board, BoardReader, board};
-use crate::types::record::AlertKind;
+use crate::types::AlertKind;
 use crate::types::{
     Action, ActionKind, AssetId, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe,
     VenueEvent, VenueEventKind,

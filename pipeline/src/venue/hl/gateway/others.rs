@@ -5,7 +5,7 @@
 //! as an action may be on its way: what comes to rest meanwhile was sent by a process that lives. Later
 //! on the younger of the two is the one too many; the older one tells of it and goes on.
 
-use crate::types::record::AlertKind;
+use crate::types::AlertKind;
 use crate::types::{Cloid, Nanos};
 use crate::venue::hl::user::OrderState;
 

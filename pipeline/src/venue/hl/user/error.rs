@@ -2,7 +2,7 @@
 
 use super::Kind;
 use crate::types::DecimalError;
-use crate::venue::hl::decode::MAX_FRAME_BYTES;
+use crate::venue::hl::frame::MAX_FRAME_BYTES;
 
 /// A frame that was refused: where, and why. Nothing of it was handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

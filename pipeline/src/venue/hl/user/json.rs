@@ -3,7 +3,7 @@
 use super::error::{Fault, UserError};
 use crate::types::limits::{MAX_PX, MAX_QTY};
 use crate::types::{Nanos, Oid, Px, Qty, Usd, read_decimal};
-use crate::venue::hl::decode::nanos_from_ms;
+use crate::venue::hl::frame::nanos_from_ms;
 use core::ops::RangeInclusive;
 use simd_json::{Buffers, Node, StaticNode, Tape};
 

@@ -28,7 +28,7 @@ mod answer;
 mod json;
 mod read;
 
-use super::decode::MAX_FRAME_BYTES;
+use super::frame::MAX_FRAME_BYTES;
 use crate::types::Universe;
 pub use error::{Fault, UserError};
 pub use event::{

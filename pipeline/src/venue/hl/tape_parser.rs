@@ -3,7 +3,7 @@
 //! Key order, whitespace, escapes and unknown keys do not matter to it; a known key that is missing
 //! or there twice does. It alone refuses frames, and says why.
 
-use super::decode::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
+use super::frame::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
 use crate::types::{AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, read_decimal};
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
@@ -12,7 +12,7 @@ use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 const USUAL_FRAME_BYTES: usize = 16 << 10;
 
 /// The buffers that make the walk reusable.
-pub(super) struct Twin {
+pub(super) struct TapeParser {
     /// simd-json writes unescaped strings over its input, and a frame may be on its way to the
     /// recorder: it gets a copy, with the padding that spares simd-json a copy of its own.
     copy: Vec<u8>,
@@ -20,7 +20,7 @@ pub(super) struct Twin {
     tape: Tape<'static>,
 }
 
-impl Twin {
+impl TapeParser {
     pub fn new() -> Self {
         Self {
             copy: Vec::with_capacity(USUAL_FRAME_BYTES + INPUT_PADDING),
