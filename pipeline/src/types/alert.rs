@@ -86,6 +86,8 @@ pub enum AlertKind {
     Transfer = 42,
     /// A fee was told that cannot be counted as USDC.
     FeeEstimated = 43,
+    /// The venue complains, on the order link, about something that is no order of ours.
+    Complaint = 44,
 }
 
 impl AlertKind {
@@ -180,6 +182,10 @@ impl AlertKind {
             }
             Self::Throttled => "the venue says too many requests: slowing down",
             Self::BadFrame => "a message of the venue could not be read: ignored",
+            Self::Complaint => {
+                "the venue complains about what we asked it for (a stream or a question, no order): \
+                 without it the order link may not come up"
+            }
             Self::FeeEstimated => {
                 "a fill's fee was paid in another token than USDC, or is more than the fill: counted \
                  at our fee rate, an estimate (said once; the summary has how many)"

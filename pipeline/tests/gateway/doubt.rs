@@ -237,9 +237,15 @@ fn complaints_of_the_channel_are_answers_too() {
         let told = rig.told();
         assert_eq!(told, whole(&items, Reject::new(ActionKind::Place, reason)));
     }
-    rig.say(r#"{"channel":"error","data":"Cannot track more than 10 total users."}"#);
-    rig.run(Nanos::millis(50));
-    assert_eq!(rig.kinds(), [VenueEventKind::Notice(AlertKind::BadFrame)]);
+    // The others are told in the venue's words, each once however many streams it concerns.
+    for words in ["Cannot track more than 10 total users.", "Invalid subscription {}"] {
+        for _ in 0..4 {
+            rig.say(&format!(r#"{{"channel":"error","data":"{words}"}}"#));
+        }
+        rig.run(Nanos::millis(50));
+        assert_eq!(rig.kinds(), [VenueEventKind::Notice(AlertKind::Complaint)]);
+        assert_eq!(rig.view().text.as_str(), words);
+    }
 }
 
 /// The venue says on another channel that it cancelled an order, and no update tells of it.

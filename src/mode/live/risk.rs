@@ -28,7 +28,8 @@ impl Live {
             | AlertKind::Refused
             | AlertKind::Throttled
             | AlertKind::CoinPaused
-            | AlertKind::CancelRefused => GatewayView::read(&self.link).text.as_str().to_owned(),
+            | AlertKind::CancelRefused
+            | AlertKind::Complaint => GatewayView::read(&self.link).text.as_str().to_owned(),
             AlertKind::ClockSkew => {
                 let skew_s = GatewayView::read(&self.link).clock_skew_ms as f64 / 1e3;
                 let side = if skew_s > 0.0 { "ahead" } else { "behind" };

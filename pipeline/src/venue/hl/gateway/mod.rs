@@ -332,6 +332,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     fn on_channel_error(&mut self, now: Nanos, error: &ChannelError) {
+        let is_news = self.out.view.text != error.text;
         self.out.show(|view| view.text = error.text);
         match (error.kind, error.id.and_then(|id| self.wire.posts.end(id))) {
             (ChannelErrorKind::AlreadySubscribed, _) => {
@@ -347,7 +348,9 @@ impl<T: Transport> HlGateway<T> {
                 self.refuse_post(now, &post.question, RejectReason::RateLimit);
             }
             (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
-            _ => self.out.notice(now, AlertKind::BadFrame),
+            // The same about each stream, and at each new connection: told once.
+            _ if is_news => self.out.notice(now, AlertKind::Complaint),
+            _ => {}
         }
     }
 
