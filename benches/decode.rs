@@ -9,7 +9,7 @@ mod harness;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
-    Coin, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
+    Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use serde::Deserialize;
@@ -45,8 +45,9 @@ fn main() {
 }
 
 fn universe() -> Universe {
-    let coin = Coin::new("BTC").unwrap_or_else(|| unreachable!("BTC is a coin"));
-    Universe::new(vec![Instrument { coin, venue_index: 0, sz_decimals: 5, max_leverage: 40 }])
+    Universe::new(vec![
+        Instrument::new("BTC", 0, 5, 40).unwrap_or_else(|| unreachable!("BTC is a coin")),
+    ])
 }
 
 fn time_all(frames: &[String]) -> Vec<harness::Percentiles> {

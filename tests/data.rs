@@ -6,7 +6,7 @@
 mod command;
 
 use botmm::data::{DataError, LoadOptions, Loaded, load};
-use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
+use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
 use botmm_pipeline::venue::tape::TapeCounts;
 use std::cell::Cell;
 use std::fs;
@@ -26,7 +26,7 @@ fn instrument(name: &str) -> Option<Instrument> {
         "SOL" => 2,
         _ => return None,
     };
-    Some(Instrument { coin: Coin::new(name)?, venue_index: 0, sz_decimals, max_leverage: 20 })
+    Instrument::new(name, 0, sz_decimals, 20)
 }
 
 /// Reads `{"coin":"X","tid":7}` as a trade; the real decoder has tests of its own.

@@ -3,8 +3,8 @@
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, AssetParams, Bbo, BookSnapshot, Coin, Done, DoneWhy, Instrument,
-    Level, Nanos, Oid, OrderRequest, Px, Qty, Side, Universe, Usd, VenueEvent, VenueEventKind,
+    Action, ActionKind, AssetId, AssetParams, Bbo, BookSnapshot, Done, DoneWhy, Instrument, Level,
+    Nanos, Oid, OrderRequest, Px, Qty, Side, Universe, Usd, VenueEvent, VenueEventKind,
 };
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -33,8 +33,7 @@ impl Random {
 
 /// An instrument on the venue's grid.
 pub fn instrument(name: &str, sz_decimals: u8) -> Instrument {
-    let coin = Coin::new(name).unwrap_or_else(|| panic!("`{name}` is no coin"));
-    Instrument { coin, venue_index: 0, sz_decimals, max_leverage: 40 }
+    Instrument::new(name, 0, sz_decimals, 40).unwrap_or_else(|| panic!("`{name}` is no coin"))
 }
 
 /// BTC alone.

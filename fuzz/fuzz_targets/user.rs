@@ -3,7 +3,7 @@
 //! property as `damaged_frames_are_survived` in its tests.
 #![no_main]
 
-use botmm_pipeline::types::{Coin, Instrument, Universe};
+use botmm_pipeline::types::{Instrument, Universe};
 use botmm_pipeline::venue::hl::user::{UserParser, oracle};
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
@@ -14,12 +14,7 @@ thread_local! {
 }
 
 fn universe() -> Universe {
-    let instrument = |name: &&str| Instrument {
-        coin: Coin::new(name).expect("a coin's name"),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let instrument = |name: &&str| Instrument::new(name, 0, 2, 10).expect("an instrument");
     Universe::new(["BTC", "ETH", "SOL", "kPEPE"].iter().map(instrument).collect())
 }
 

@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use botmm_pipeline::types::{Coin, Instrument, Nanos, Universe};
+use botmm_pipeline::types::{Instrument, Nanos, Universe};
 use botmm_pipeline::venue::sim::synthetic::{
     MarketFigures, MarketProfile, MarketStats, SyntheticMarket,
 };
@@ -22,11 +22,8 @@ const COINS: [(&str, u8, MarketFigures); 3] = [
 ];
 
 fn universe() -> Universe {
-    let instrument = |(name, sz_decimals, _): &(&str, u8, MarketFigures)| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals: *sz_decimals,
-        max_leverage: 20,
+    let instrument = |(name, sz_decimals, _): &(&str, u8, MarketFigures)| {
+        Instrument::new(name, 0, *sz_decimals, 20).unwrap()
     };
     Universe::new(COINS.iter().map(instrument).collect())
 }

@@ -56,8 +56,7 @@ const RENEWED: f64 = 0.1;
 const SEEDS: u64 = 3;
 
 fn universe() -> Universe {
-    let coin = Coin::new("EASY").unwrap();
-    Universe::new(vec![Instrument { coin, venue_index: 0, sz_decimals: 4, max_leverage: 20 }])
+    Universe::new(vec![Instrument::new("EASY", 0, 4, 20).unwrap()])
 }
 
 fn px(ticks: i64) -> Px {

@@ -51,12 +51,7 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let inst = |name: &str| Instrument {
-            coin: Coin::new(name).unwrap(),
-            venue_index: 0,
-            sz_decimals: 2,
-            max_leverage: 10,
-        };
+        let inst = |name: &str| Instrument::new(name, 0, 2, 10).unwrap();
         let universe = Universe::new(vec![inst("A"), inst("B")]);
         let mut params = AssetParams::default();
         params.risk.max_total_position_usd = Usd::whole(1_500);

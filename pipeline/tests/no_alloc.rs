@@ -8,7 +8,7 @@ mod world;
 
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{
-    AssetId, Bps, Coin, Instrument, MarketEvent, Nanos, QuoteModel, Record, Strategy, Universe,
+    AssetId, Bps, Instrument, MarketEvent, Nanos, QuoteModel, Record, Strategy, Universe,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::wiring;
@@ -104,12 +104,7 @@ fn decoding_does_not_allocate() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/frames");
     let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path());
     let frames: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| read(e).unwrap()).collect();
-    let instrument = |name| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let instrument = |name| Instrument::new(name, 0, 2, 10).unwrap();
     let universe = Universe::new(["BTC", "ETH", "SOL", "kPEPE"].map(instrument).to_vec());
     let sink = |event: &MarketEvent| {
         black_box(event);

@@ -108,12 +108,7 @@ impl Rig {
     /// With a book around 3000, and a venue that answers or does not. There is another coin, of which
     /// nothing is told.
     fn new(params: AssetParams, answers: bool) -> Self {
-        let inst = |name, sz_decimals| Instrument {
-            coin: Coin::new(name).unwrap(),
-            venue_index: 1,
-            sz_decimals,
-            max_leverage: 25,
-        };
+        let inst = |name, sz_decimals| Instrument::new(name, 1, sz_decimals, 25).unwrap();
         let config = wiring::Config {
             universe: Universe::new(vec![inst("ETH", 4), inst("SOL", 2)]),
             params: vec![params; 2],

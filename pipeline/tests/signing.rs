@@ -5,8 +5,8 @@ mod signing_model;
 
 use botmm_pipeline::types::decimal::parse_decimal_exp;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Cloid, Coin, DecimalError, Instrument, Oid, OrderRequest, Px, Qty,
-    Side, Tif, Universe,
+    Action, ActionKind, AssetId, Cloid, DecimalError, Instrument, Oid, OrderRequest, Px, Qty, Side,
+    Tif, Universe,
 };
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::write_body;
@@ -204,12 +204,7 @@ fn integers_as_the_sdk_makes_them() {
 }
 
 fn universe() -> Universe {
-    let coin = |name, venue_index| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index,
-        sz_decimals: 3,
-        max_leverage: 10,
-    };
+    let coin = |name, venue_index| Instrument::new(name, venue_index, 3, 10).unwrap();
     Universe::new(vec![coin("BTC", 3), coin("kPEPE", 110_000)])
 }
 

@@ -6,8 +6,7 @@ mod counting;
 
 use botmm_pipeline::types::limits::MAX_BATCH;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Cloid, Coin, Instrument, Nanos, Oid, OrderRequest, Px, Qty,
-    Universe,
+    Action, ActionKind, AssetId, Cloid, Instrument, Nanos, Oid, OrderRequest, Px, Qty, Universe,
 };
 use botmm_pipeline::venue::hl::sign::request::REQUEST_BYTES;
 use botmm_pipeline::venue::hl::sign::{
@@ -33,8 +32,7 @@ fn full_batch(kind: ActionKind, oid: Oid) -> Action {
 
 #[test]
 fn signing_does_not_allocate_not_even_the_first_time() {
-    let coin = Coin::new("BTC").unwrap();
-    let btc = Instrument { coin, venue_index: 110_000, sz_decimals: 5, max_leverage: 40 };
+    let btc = Instrument::new("BTC", 110_000, 5, 40).unwrap();
     let universe = Universe::new(vec![btc]);
     let batches = [
         full_batch(ActionKind::Place, Oid::NONE),

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use botmm_pipeline::types::{
-    AssetId, BookSnapshot, Coin, DecisionHash, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty,
-    Side, Universe, Usd,
+    AssetId, BookSnapshot, DecisionHash, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty, Side,
+    Universe, Usd,
 };
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use botmm_pipeline::venue::sim::{
@@ -16,12 +16,8 @@ use std::collections::HashSet;
 const START: Nanos = Nanos::secs(1_757_000_000);
 
 fn universe(coins: &[(&str, u8)]) -> Universe {
-    let instrument = |&(name, sz_decimals): &(&str, u8)| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals,
-        max_leverage: 20,
-    };
+    let instrument =
+        |&(name, sz_decimals): &(&str, u8)| Instrument::new(name, 0, sz_decimals, 20).unwrap();
     Universe::new(coins.iter().map(instrument).collect())
 }
 

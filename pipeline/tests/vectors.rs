@@ -3,7 +3,7 @@
 
 use botmm_pipeline::logic::book::Book;
 use botmm_pipeline::logic::estimates::Imbalance;
-use botmm_pipeline::types::{BookSnapshot, Coin, Instrument, Level, Px, Qty};
+use botmm_pipeline::types::{BookSnapshot, Instrument, Level, Px, Qty};
 use serde_json::Value;
 
 fn vectors(name: &str) -> Value {
@@ -12,12 +12,7 @@ fn vectors(name: &str) -> Value {
 }
 
 fn instrument(case: &Value) -> Instrument {
-    Instrument {
-        coin: Coin::new("X").unwrap(),
-        venue_index: 0,
-        sz_decimals: case["sz_decimals"].as_u64().unwrap() as u8,
-        max_leverage: 10,
-    }
+    Instrument::new("X", 0, case["sz_decimals"].as_u64().unwrap() as u8, 10).unwrap()
 }
 
 #[test]

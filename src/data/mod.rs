@@ -27,7 +27,7 @@ pub use error::DataError;
 pub use report::{FileReport, LoadReport};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
-use botmm_pipeline::types::{Coin, Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::tape::Tape;
 use hygiene::Intake;
 use scan::{DataFile, Layout};
@@ -199,8 +199,7 @@ fn choose(
 
 /// A coin of the recording that nobody told the rules of: its size decimals are still to be told.
 fn unlisted(name: &str, position: usize) -> Option<Instrument> {
-    let venue_index = UNLISTED - position as u32;
-    Some(Instrument { coin: Coin::new(name)?, venue_index, sz_decimals: 0, max_leverage: 3 })
+    Instrument::new(name, UNLISTED - position as u32, 0, 3)
 }
 
 fn list(names: &BTreeSet<String>) -> String {

@@ -314,12 +314,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
 
 #[test]
 fn a_delisted_coin_is_named_and_left_out_or_refused() {
-    let listed = |coin: &str, venue_index| Instrument {
-        coin: Coin::new(coin).unwrap(),
-        venue_index,
-        sz_decimals: 2,
-        max_leverage: 5,
-    };
+    let listed = |coin: &str, venue_index| Instrument::new(coin, venue_index, 2, 5).unwrap();
     let coins = [listed("BTC", 0), listed("ETH", 1), listed("SOLV", 2)];
     let delisted = ["SOL".to_owned(), "MATIC".to_owned()];
     let build = |symbols: &str, strict| {

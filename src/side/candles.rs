@@ -200,12 +200,7 @@ mod tests {
     }
 
     fn universe() -> Universe {
-        let instrument = |coin| botmm_pipeline::types::Instrument {
-            coin: botmm_pipeline::types::Coin::new(coin).unwrap(),
-            venue_index: 0,
-            sz_decimals: 2,
-            max_leverage: 10,
-        };
+        let instrument = |coin| botmm_pipeline::types::Instrument::new(coin, 0, 2, 10).unwrap();
         Universe::new(vec![instrument("A"), instrument("B")])
     }
 

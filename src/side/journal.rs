@@ -369,18 +369,13 @@ mod line_tests {
     use super::*;
     use botmm_pipeline::types::AlertKind;
     use botmm_pipeline::types::{
-        BreakEnd, BreakWhy, Coin, DayNet, Fill, Instrument, Px, Qty, Reason, Usd,
+        BreakEnd, BreakWhy, DayNet, Fill, Instrument, Px, Qty, Reason, Usd,
     };
 
     #[test]
     fn lines_are_json_and_equal_decisions_are_written_once() {
         let dir = tempfile::tempdir().unwrap();
-        let universe = Universe::new(vec![Instrument {
-            coin: Coin::new("BTC").unwrap(),
-            venue_index: 0,
-            sz_decimals: 5,
-            max_leverage: 40,
-        }]);
+        let universe = Universe::new(vec![Instrument::new("BTC", 0, 5, 40).unwrap()]);
         let mut journal = Journal::create(&dir.path().join("run"), &universe, None).unwrap();
         let btc = AssetId::new(0);
         let target = QuoteTarget { mid: Some(Px::whole(100)), ..QuoteTarget::default() };

@@ -99,12 +99,7 @@ pub fn user() -> Address {
 }
 
 pub fn universe() -> Universe {
-    let instrument = |coin, sz_decimals| Instrument {
-        coin: Coin::new(coin).unwrap(),
-        venue_index: 0,
-        sz_decimals,
-        max_leverage: 20,
-    };
+    let instrument = |coin, sz_decimals| Instrument::new(coin, 0, sz_decimals, 20).unwrap();
     local::listed([instrument("BTC", 5), instrument("ETH", 4)])
 }
 

@@ -7,16 +7,14 @@ use botmm_pipeline::rt::{OutLatest, Stage, ring};
 use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_VIEW};
-use botmm_pipeline::types::{
-    ArrivalFit, AssetParams, BookView, Coin, Instrument, MarketEvent, Universe,
-};
+use botmm_pipeline::types::{ArrivalFit, AssetParams, BookView, Instrument, MarketEvent, Universe};
 use botmm_pipeline::venue::tape::Tape;
 use std::path::PathBuf;
 
 fn recording(folder: PathBuf) -> (Tape, Universe) {
     let instrument = |name: &str| {
         let sz_decimals = if name == "SOL" { 2 } else { 4 };
-        Some(Instrument { coin: Coin::new(name)?, venue_index: 0, sz_decimals, max_leverage: 20 })
+        Instrument::new(name, 0, sz_decimals, 20)
     };
     let options = LoadOptions {
         symbols: &["BTC", "ETH", "SOL"].map(str::to_owned),

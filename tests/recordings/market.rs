@@ -5,7 +5,7 @@
 
 use botmm::data::{LoadOptions, load};
 use botmm_pipeline::types::{
-    AssetId, Coin, Instrument, MarketEvent, Nanos, Oid, Qty, Side, Trade, Universe, notional,
+    AssetId, Instrument, MarketEvent, Nanos, Oid, Qty, Side, Trade, Universe, notional,
 };
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -20,7 +20,7 @@ fn instrument(name: &str) -> Option<Instrument> {
         "ETH" => 4,
         _ => 2,
     };
-    Some(Instrument { coin: Coin::new(name)?, venue_index: 0, sz_decimals, max_leverage: 20 })
+    Instrument::new(name, 0, sz_decimals, 20)
 }
 
 fn recording(folder: PathBuf) -> (Arc<Tape>, Universe) {

@@ -20,9 +20,7 @@ use botmm::exchange::venue::{Venue, VenueConfig};
 use botmm::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{
-    AssetId, Cloid, Coin, Instrument, Nanos, Oid, Qty, Side, Universe, Usd,
-};
+use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use command::{journal, number, spawnable};
 use proxy::Proxy;
@@ -307,12 +305,9 @@ fn user() -> Address {
 }
 
 fn universe() -> Universe {
-    local::listed(COINS.map(|(coin, sz_decimals)| Instrument {
-        coin: Coin::new(coin).unwrap(),
-        venue_index: 0,
-        sz_decimals,
-        max_leverage: 20,
-    }))
+    local::listed(
+        COINS.map(|(coin, sz_decimals)| Instrument::new(coin, 0, sz_decimals, 20).unwrap()),
+    )
 }
 
 impl Exchange {

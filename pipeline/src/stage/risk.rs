@@ -287,7 +287,7 @@ mod tests {
     use super::*;
     use crate::rt::ring;
     use crate::types::AlertKind;
-    use crate::types::{AssetParams, BreakWhy, Coin, Instrument, Px, Qty, QuoteLevel, Universe};
+    use crate::types::{AssetParams, BreakWhy, Instrument, Px, Qty, QuoteLevel, Universe};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -315,12 +315,7 @@ mod tests {
 
     impl Rig {
         fn new(earlier: Option<RiskSnapshot>) -> Self {
-            let inst = |name| Instrument {
-                coin: Coin::new(name).unwrap(),
-                venue_index: 0,
-                sz_decimals: 2,
-                max_leverage: 10,
-            };
+            let inst = |name| Instrument::new(name, 0, 2, 10).unwrap();
             let universe = Universe::new(vec![inst("A"), inst("B")]);
             let gate = Gate::new(universe, &[AssetParams::default(); 2]);
             let (targets, rx) = ring("quote->risk", 8);

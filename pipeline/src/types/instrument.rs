@@ -72,6 +72,12 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// None when the name is no [`Coin`], or the size decimals are more than [`MAX_SZ_DECIMALS`].
+    pub fn new(coin: &str, venue_index: u32, sz_decimals: u8, max_leverage: u8) -> Option<Self> {
+        let coin = Coin::new(coin).filter(|_| sz_decimals <= MAX_SZ_DECIMALS)?;
+        Some(Self { coin, venue_index, sz_decimals, max_leverage })
+    }
+
     /// Smallest size step.
     pub fn lot(&self) -> Qty {
         Qty::from_raw(10_i64.pow(SCALE_DIGITS - u32::from(self.sz_decimals)))
@@ -173,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn instrument(sz_decimals: u8) -> Instrument {
-        Instrument { coin: Coin::new("X").unwrap(), venue_index: 0, sz_decimals, max_leverage: 10 }
+        Instrument::new("X", 0, sz_decimals, 10).unwrap()
     }
 
     /// The rule as the venue writes it, on text.

@@ -4,7 +4,7 @@
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::MAX_PX;
 use botmm_pipeline::types::{
-    Bbo, BookSnapshot, Coin, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
+    Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,12 +18,7 @@ pub const RECV: Nanos = Nanos(1_795_360_000_000_000_123);
 
 /// A universe of [`COINS`].
 pub fn universe() -> Universe {
-    let instrument = |name: &&str| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let instrument = |name: &&str| Instrument::new(name, 0, 2, 10).unwrap();
     Universe::new(COINS.iter().map(instrument).collect())
 }
 

@@ -78,12 +78,7 @@ impl World {
     }
 
     fn gate(&self) -> Gate {
-        let inst = |name: &str| Instrument {
-            coin: Coin::new(name).unwrap(),
-            venue_index: 0,
-            sz_decimals: 3,
-            max_leverage: 10,
-        };
+        let inst = |name: &str| Instrument::new(name, 0, 3, 10).unwrap();
         Gate::new(Universe::new(vec![inst("A"), inst("B")]), &[self.params; COINS])
     }
 

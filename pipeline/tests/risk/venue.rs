@@ -18,12 +18,7 @@ const ANSWER: Nanos = Nanos::millis(15);
 pub const COINS: usize = 2;
 
 pub fn universe() -> Universe {
-    let inst = |name: &str, sz_decimals| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals,
-        max_leverage: 20,
-    };
+    let inst = |name: &str, sz_decimals| Instrument::new(name, 0, sz_decimals, 20).unwrap();
     Universe::new(vec![inst("A", 5), inst("B", 4)])
 }
 

@@ -8,7 +8,7 @@ pub mod rig;
 mod words;
 
 use botmm_pipeline::types::{
-    AssetId, Cloid, Coin, Instrument, Nanos, Px, Qty, Side, Universe, Usd, notional,
+    AssetId, Cloid, Instrument, Nanos, Px, Qty, Side, Universe, Usd, notional,
 };
 use botmm_pipeline::venue::hl::sign::Address;
 use serde_json::Value;
@@ -25,12 +25,8 @@ pub const COINS: [&str; 2] = ["BTC", "ETH"];
 
 /// What the tests trade.
 pub fn universe() -> Universe {
-    let instrument = |(i, name): (usize, &&str)| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: FIRST_INDEX + i as u32,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let instrument =
+        |(i, name): (usize, &&str)| Instrument::new(name, FIRST_INDEX + i as u32, 2, 10).unwrap();
     Universe::new(COINS.iter().enumerate().map(instrument).collect())
 }
 

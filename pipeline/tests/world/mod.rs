@@ -25,12 +25,7 @@ use std::sync::{Arc, Mutex};
 pub const START: Nanos = Nanos::secs(1_757_000_000);
 
 pub fn universe() -> Universe {
-    let inst = |name: &str, sz_decimals| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals,
-        max_leverage: 20,
-    };
+    let inst = |name: &str, sz_decimals| Instrument::new(name, 0, sz_decimals, 20).unwrap();
     Universe::new(vec![inst("BTC", 5), inst("ETH", 4), inst("SOL", 2)])
 }
 

@@ -217,7 +217,7 @@ impl<T: Transport> Source for Mirror<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use botmm_pipeline::types::{Coin, Instrument};
+    use botmm_pipeline::types::Instrument;
     use botmm_pipeline::venue::Received;
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
@@ -284,8 +284,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let (script, lines) = (Script::default(), Arc::new(Mutex::new(Vec::new())));
-            let coin = Coin::new("BTC").unwrap();
-            let instrument = Instrument { coin, venue_index: 0, sz_decimals: 5, max_leverage: 40 };
+            let instrument = Instrument::new("BTC", 0, 5, 40).unwrap();
             let universe = Universe::new(vec![instrument]);
             let line = Line { script: script.clone(), frame: Vec::new() };
             let kept = lines.clone();

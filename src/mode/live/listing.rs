@@ -86,10 +86,10 @@ impl Listing {
 mod tests {
     use super::*;
     use botmm_pipeline::rt::ring;
-    use botmm_pipeline::types::{AssetId, Coin};
+    use botmm_pipeline::types::AssetId;
 
     fn instrument(coin: &str, sz_decimals: u8) -> Instrument {
-        Instrument { coin: Coin::new(coin).unwrap(), venue_index: 0, sz_decimals, max_leverage: 10 }
+        Instrument::new(coin, 0, sz_decimals, 10).unwrap()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::side::reload::Complete;
 use crate::side::state::RunState;
 use crate::{terminal, told};
 use botmm_pipeline::rt::Plan;
-use botmm_pipeline::types::{Bps, Coin, Instrument, Nanos, Usd};
+use botmm_pipeline::types::{Bps, Instrument, Nanos, Usd};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use botmm_pipeline::wiring;
@@ -336,12 +336,9 @@ fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
         return None;
     }
     let in_range = |key: &str, most| told::whole(&entry[key]).filter(|n| *n <= most);
-    Some(Instrument {
-        coin: Coin::new(entry["name"].as_str()?)?,
-        venue_index,
-        sz_decimals: in_range("szDecimals", MAX_SZ_DECIMALS)? as u8,
-        max_leverage: in_range("maxLeverage", MAX_LEVERAGE)?.max(1) as u8,
-    })
+    let sz_decimals = in_range("szDecimals", MAX_SZ_DECIMALS)? as u8;
+    let max_leverage = in_range("maxLeverage", MAX_LEVERAGE)?.max(1) as u8;
+    Instrument::new(entry["name"].as_str()?, venue_index, sz_decimals, max_leverage)
 }
 
 fn is_delisted(entry: &Value) -> bool {

@@ -1,12 +1,11 @@
 use super::*;
 use crate::types::params::Strategy;
-use crate::types::{BookState, Bps, Coin, Level, QuoteModel};
+use crate::types::{BookState, Bps, Level, QuoteModel};
 
 const START: Nanos = Nanos::secs(1_757_000_000);
 
 fn desk(params: &AssetParams) -> Desk {
-    let coin = Coin::new("ETH").unwrap();
-    Desk::new(Instrument { coin, venue_index: 1, sz_decimals: 4, max_leverage: 25 }, params)
+    Desk::new(Instrument::new("ETH", 1, 4, 25).unwrap(), params)
 }
 
 fn params() -> AssetParams {

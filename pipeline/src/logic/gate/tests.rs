@@ -2,9 +2,7 @@ mod refusals;
 
 use super::*;
 use crate::types::params::DailyLossRearm;
-use crate::types::{
-    ActionKind, BreakEnd, BreakWhy, Cloid, Coin, Fill, Instrument, Reject, RejectReason,
-};
+use crate::types::{ActionKind, BreakEnd, BreakWhy, Cloid, Fill, Instrument, Reject, RejectReason};
 
 const DAILY_LOSS: AlertKind = AlertKind::DailyLoss(Marks::Book);
 const DRAWDOWN: AlertKind = AlertKind::Drawdown(Marks::Book);
@@ -17,12 +15,7 @@ pub(super) fn at_once() -> AssetParams {
 }
 
 pub(super) fn gate(params: AssetParams) -> Gate {
-    let inst = Instrument {
-        coin: Coin::new("X").unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let inst = Instrument::new("X", 0, 2, 10).unwrap();
     Gate::new(Universe::new(vec![inst]), &[params])
 }
 

@@ -1,11 +1,11 @@
 use super::*;
 use crate::types::limits::QUOTE_LEVELS;
 use crate::types::params::{QuoteModel, Strategy as Kind};
-use crate::types::{ArrivalFit, Bps, Coin, Level, Regime};
+use crate::types::{ArrivalFit, Bps, Level, Regime};
 use proptest::prelude::*;
 
 fn instrument(sz_decimals: u8) -> Instrument {
-    Instrument { coin: Coin::new("X").unwrap(), venue_index: 0, sz_decimals, max_leverage: 20 }
+    Instrument::new("X", 0, sz_decimals, 20).unwrap()
 }
 
 fn px(s: &str) -> Px {

@@ -3,8 +3,8 @@ use crate::logic::gate::Gate;
 use crate::rt::{In, OutLatest, board, ring};
 use crate::types::limits::RING_VENUE;
 use crate::types::{
-    Action, ActionKind, AssetParams, Cloid, Coin, Done, Fill, Inquiry, Instrument, Oid,
-    OrderRequest, Qty, QuoteLevel, Reject, RejectReason, Universe,
+    Action, ActionKind, AssetParams, Cloid, Done, Fill, Inquiry, Instrument, Oid, OrderRequest,
+    Qty, QuoteLevel, Reject, RejectReason, Universe,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -62,12 +62,7 @@ fn bench(ring_venue: usize) -> Bench {
 }
 
 fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
-    let universe = Universe::new(vec![Instrument {
-        coin: Coin::new("X").unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    }]);
+    let universe = Universe::new(vec![Instrument::new("X", 0, 2, 10).unwrap()]);
     let params = [params];
     let (targets, rx) = ring("risk->dispatch", 8);
     let (quote_tx, to_quote) = ring("dispatch->quote", ring_venue);

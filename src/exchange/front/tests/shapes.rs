@@ -11,15 +11,12 @@ use crate::exchange::model::{
     PositionState, PublicTrade, ShownLevel, Tif, UserFill,
 };
 use crate::exchange::refusal::Refusal;
-use botmm_pipeline::types::{
-    AssetId, Cloid, Coin, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd,
-};
+use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
 use serde::Serialize;
 
 fn universe() -> Universe {
-    let coin = Coin::new("BTC").unwrap();
-    let instrument = Instrument { coin, venue_index: 0, sz_decimals: 5, max_leverage: 40 };
+    let instrument = Instrument::new("BTC", 0, 5, 40).unwrap();
     Universe::new(vec![instrument])
 }
 

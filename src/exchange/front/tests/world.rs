@@ -3,7 +3,7 @@
 use crate::exchange::front::{Hub, HubConfig};
 use crate::exchange::venue::{Venue, VenueConfig};
 use crate::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
-use botmm_pipeline::types::{Coin, Instrument, Nanos, Universe, Usd};
+use botmm_pipeline::types::{Instrument, Nanos, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::{
     Address, Envelope, Network, RequestSigner, Signer, WireAction,
 };
@@ -31,11 +31,8 @@ pub fn user() -> Address {
 
 impl World {
     pub fn new(config: HubConfig) -> Self {
-        let instrument = |coin, venue_index, sz_decimals, max_leverage| Instrument {
-            coin: Coin::new(coin).unwrap(),
-            venue_index,
-            sz_decimals,
-            max_leverage,
+        let instrument = |coin, venue_index, sz_decimals, max_leverage| {
+            Instrument::new(coin, venue_index, sz_decimals, max_leverage).unwrap()
         };
         let universe = Universe::new(vec![
             instrument("BTC", 0, 5, 40),

@@ -10,7 +10,7 @@ mod requests;
 use super::*;
 use crate::exchange::refusal::Refusal;
 use crate::settings::{FeeTable, VolumeTier};
-use botmm_pipeline::types::{Bps, Cloid, Coin, Instrument, Level, Qty};
+use botmm_pipeline::types::{Bps, Cloid, Instrument, Level, Qty};
 use botmm_pipeline::venue::sim::matching::{Match, OrderBook};
 use botmm_pipeline::venue::sim::{DepthLevel, Front, RestingOrder, Taken, TakingOrder};
 
@@ -87,12 +87,7 @@ impl Market for Still {
 
 fn universe(assets: usize) -> Universe {
     let names = ["BTC", "ETH", "SOL"];
-    let instrument = |i: usize| Instrument {
-        coin: Coin::new(names[i]).unwrap(),
-        venue_index: i as u32 * 10 + 3,
-        sz_decimals: 3,
-        max_leverage: 20,
-    };
+    let instrument = |i: usize| Instrument::new(names[i], i as u32 * 10 + 3, 3, 20).unwrap();
     Universe::new((0..assets).map(instrument).collect())
 }
 

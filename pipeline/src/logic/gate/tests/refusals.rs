@@ -11,12 +11,7 @@ fn b() -> AssetId {
 }
 
 fn two_coins() -> Gate {
-    let inst = |name| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let inst = |name| Instrument::new(name, 0, 2, 10).unwrap();
     let universe = Universe::new(vec![inst("A"), inst("B")]);
     Gate::new(universe, &[AssetParams::default(); 2])
 }

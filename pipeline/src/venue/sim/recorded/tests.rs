@@ -5,13 +5,12 @@
 #![allow(clippy::float_cmp, reason = "sizes are exact decimals: equal means equal")]
 
 use super::*;
-use crate::types::{Coin, Instrument};
+use crate::types::Instrument;
 
 const ASSET: AssetId = BookSnapshot::EMPTY.asset;
 
 fn universe() -> Universe {
-    let coin = Coin::new("TEST").unwrap();
-    Universe::new(vec![Instrument { coin, venue_index: 0, sz_decimals: 5, max_leverage: 10 }])
+    Universe::new(vec![Instrument::new("TEST", 0, 5, 10).unwrap()])
 }
 fn level(&(px, qty): &(i64, f64)) -> Level {
     Level { px: Px::whole(px), qty: coin(qty) }

@@ -3,7 +3,7 @@
 //! share by share. On random tapes it must agree with the market to the last unit.
 
 use super::*;
-use crate::types::{Coin, Instrument};
+use crate::types::Instrument;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -234,12 +234,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn universe() -> Universe {
-    let named = |name: &str| Instrument {
-        coin: Coin::new(name).unwrap(),
-        venue_index: 0,
-        sz_decimals: 2,
-        max_leverage: 10,
-    };
+    let named = |name: &str| Instrument::new(name, 0, 2, 10).unwrap();
     Universe::new(vec![named("A"), named("B")])
 }
 

@@ -434,8 +434,7 @@ mod tests {
     #[test]
     fn providers_pull_what_the_fair_value_ran_over() {
         let (profile, mut book, mut matches) = (MarketProfile::eth(), OrderBook::new(), Vec::new());
-        let coin = crate::types::Coin::new("ETH").unwrap();
-        let instrument = Instrument { coin, venue_index: 1, sz_decimals: 4, max_leverage: 20 };
+        let instrument = Instrument::new("ETH", 1, 4, 20).unwrap();
         let mut market = Surroundings {
             book: &mut book,
             instrument: &instrument,
