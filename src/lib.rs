@@ -1,11 +1,13 @@
 //! `botmm`: the slow side of the market maker. CLI, modes, settings, files and reports live here;
 //! everything between bytes in and bytes out is in [`botmm_pipeline`].
 
+pub mod bot;
 pub mod cli;
 pub mod data;
 pub mod exchange;
 pub mod exit;
 pub mod files;
+pub mod journal;
 pub mod keys;
 pub mod masked;
 pub mod mode;
@@ -16,3 +18,5 @@ pub mod side;
 pub mod stop;
 pub mod terminal;
 pub mod told;
+pub mod ui;
+pub mod venue_api;

@@ -1,6 +1,6 @@
 //! `botmm check`: is the configuration sound, and what does it come to?
 
-use super::session;
+use crate::bot::session;
 use crate::cli::CheckArgs;
 use crate::exit::AppError;
 use crate::masked::masked;

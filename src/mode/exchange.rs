@@ -1,6 +1,6 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
-use super::markets::{Asked, Listing};
+use crate::bot::markets::{Asked, Listing};
 use crate::cli::{ExchangeArgs, Funded};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};

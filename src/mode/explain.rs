@@ -2,8 +2,8 @@
 
 use crate::cli::ExplainArgs;
 use crate::exit::AppError;
+use crate::journal::segments::{LIVE, Reading};
 use crate::report::Explanation;
-use crate::side::journal::segments::{LIVE, Reading};
 use crate::terminal;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -1,19 +1,19 @@
 //! `botmm paper`: the same program as `run`, against an exchange of its own in this process, over
 //! real sockets on loopback. No key, no network, no configuration.
 
-use super::live::{self, Access, Live, Request};
-use super::markets::{Asked, Listing, coins_of};
 use super::run::{RUNS, trade};
-use super::session;
+use crate::bot::live::{self, Access, Live, Request};
+use crate::bot::markets::{Asked, Listing, coins_of};
+use crate::bot::session;
 use crate::cli::{MarketKind, PaperVerb};
 use crate::exchange::faults::Schedule;
 use crate::exchange::front::HubConfig;
 use crate::exchange::local::{self, LocalConfig};
 use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
+use crate::journal::{make_run_folder, remove_empty_run_folder};
 use crate::net::{Endpoint, Tls};
 use crate::settings::{Draft, FeeTable, Overrides, SimSettings};
-use crate::side::journal::{make_run_folder, remove_empty_run_folder};
 use crate::stop::Stop;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
@@ -125,14 +125,14 @@ fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, String, 
 }
 
 /// A key that is worth nothing: anybody can compute it from the seed.
-pub(super) fn paper_key(seed: u64) -> Result<Signer, AppError> {
+pub(crate) fn paper_key(seed: u64) -> Result<Signer, AppError> {
     let digest = keccak256(format!("botmm paper {seed}").as_bytes());
     Signer::from_hex(&hex::text(&digest)).map_err(|e| {
         AppError::data("paper key", e.to_string(), "choose another --seed; this one has no key")
     })
 }
 
-pub(super) fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
+pub(crate) fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
     let Listing { settings, universe, market, history, start, .. } = listing;
     let venue = VenueConfig {
         history,

@@ -1,15 +1,15 @@
 //! `botmm run`: trades on the venue, with a real key.
 
-use super::live::{self, Access, Finished, Live, Request, Show};
-use super::session;
+use crate::bot::live::{self, Access, Finished, Live, Request, Show};
+use crate::bot::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
+use crate::journal::segments::LIVE;
+use crate::journal::{make_run_folder, remove_empty_run_folder};
 use crate::keys;
 use crate::masked::masked;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
-use crate::side::journal::segments::LIVE;
-use crate::side::journal::{make_run_folder, remove_empty_run_folder};
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::stop::Stop;
 use crate::terminal;

@@ -1,9 +1,7 @@
 //! The side thread's parts: they may block, allocate and write files.
 
 pub mod candles;
-pub mod journal;
 pub mod records;
 pub mod reload;
 pub mod risk_state;
-pub mod screen;
 pub mod state;

@@ -13,7 +13,7 @@ pub use text::end_word;
 
 use crate::exit::AppError;
 use crate::files::{self, Readers, write_whole};
-use crate::side::journal::utc;
+use crate::journal::utc;
 use botmm_pipeline::types::{BreakEnd, Breaks, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::collections::BTreeSet;

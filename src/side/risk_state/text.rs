@@ -1,7 +1,7 @@
 //! A risk state as text. Times in UTC to the nanosecond, amounts as exact decimals.
 
 use super::in_words;
-use crate::side::journal::utc_date;
+use crate::journal::utc_date;
 use botmm_pipeline::types::risk::utc_day;
 use botmm_pipeline::types::{BreakEnd, BreakWhy, Marks, Nanos, RiskSnapshot, Usd};
 use serde::{Deserialize, Serialize};

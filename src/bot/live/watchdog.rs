@@ -2,11 +2,11 @@
 //! not take it up (it hangs on a disk or a terminal that takes nothing), or does not get through with it,
 //! orders are cancelled over HTTPS from here, and the process ends.
 
-use super::account::VenueSide;
 use super::last_check::{self, OverHttps, cancel_all};
 use crate::exit::{AppError, Exit};
 use crate::stop::Stop;
 use crate::terminal;
+use crate::venue_api::account::VenueSide;
 use botmm_pipeline::rt::{HaltLevel, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Where the status of a running bot goes.
 
-use crate::side::screen::{Picture, Sheet};
 use crate::terminal;
+use crate::ui::screen::{Picture, Sheet};
 use console::Term;
 use std::io::IsTerminal as _;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 //! when the order link cannot.
 
 use super::Live;
-use super::account::VenueSide;
 use crate::exit::AppError;
+use crate::journal::utc;
 use crate::net::{Timeouts, WsState};
-use crate::side::journal::utc;
+use crate::venue_api::account::VenueSide;
 use botmm_pipeline::rt::{BoardReader, WallClock};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::sync::Arc;

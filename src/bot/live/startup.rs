@@ -2,14 +2,14 @@
 //! the account that the key trades for, its money, its fees, its request budget. Each step that
 //! fails says what happened, where, and what to do.
 
-use super::wait::Wait;
-use super::worth::{Kind, Worth};
+use crate::bot::session;
 use crate::exit::AppError;
-use crate::mode::session;
 use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
+use crate::venue_api::wait::Wait;
+use crate::venue_api::worth::{Kind, Worth};
 use crate::{terminal, told};
 use botmm_pipeline::rt::Plan;
 use botmm_pipeline::types::{Bps, Instrument, Nanos, Usd};

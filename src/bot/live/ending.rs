@@ -3,10 +3,10 @@
 
 use super::last_check::{self, LastCheck, OverHttps, cancel_all};
 use super::{Live, TURN, caught};
+use crate::bot::session::Ended;
 use crate::exit::AppError;
-use crate::mode::session::Ended;
+use crate::journal::utc;
 use crate::report::Summary;
-use crate::side::journal::utc;
 use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::HaltLevel;

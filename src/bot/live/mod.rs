@@ -1,7 +1,6 @@
 //! A bot that trades over sockets in wall time: what `run` and `paper` share. They differ in the
 //! venue that they reach, and in nothing else.
 
-mod account;
 mod ending;
 mod last_check;
 mod links;
@@ -10,34 +9,33 @@ mod params;
 mod refused;
 mod risk;
 mod show;
-mod startup;
+pub mod startup;
 #[cfg(test)]
 mod tests;
-mod wait;
 mod watchdog;
-mod worth;
 
 pub use ending::Finished;
 pub use show::Show;
 pub use startup::{Access, listed, threaded_plan};
 
-use super::session;
+use crate::bot::session;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
+use crate::journal::{Journal, utc};
 use crate::masked::masked;
 use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::candles::{self, BackFill};
-use crate::side::journal::{Journal, utc};
 use crate::side::records;
 use crate::side::reload::{Effect, Reload};
 use crate::side::risk_state::RiskKeeper;
-use crate::side::screen::{LastFills, Picture};
 use crate::side::state::RunState;
 use crate::stop::{Resting, Stop};
 use crate::terminal;
-use account::{OnlySession, OpenOrder, VenueSide};
+use crate::ui::screen::{LastFills, Picture};
+use crate::venue_api::account::{OnlySession, OpenOrder, VenueSide};
+use crate::venue_api::worth;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{
     BoardReader, Discipline, HaltLevel, In, Lane, Latencies, LevelCell, WallClock,

@@ -1,8 +1,8 @@
 //! The account as the venue itself sees it, asked over HTTPS by the side thread: for the comparison
 //! at the end, and to cancel what rests when the order link cannot.
 
-use super::startup::Account;
 use super::worth::{Closing, Kind, Transfers, Worth, usdc};
+use crate::bot::live::startup::Account;
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::told;

@@ -4,16 +4,11 @@ pub mod check;
 pub mod exchange;
 pub mod explain;
 pub mod init;
-mod live;
-mod markets;
 pub mod paper;
 pub mod rearm;
-pub mod replay;
 pub mod run;
 pub mod schema;
-mod session;
 pub mod sign;
-mod traded;
 
 use crate::cli::Verb;
 use crate::exit::AppError;
@@ -22,7 +17,7 @@ use crate::exit::AppError;
 pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
         Verb::Check(args) => check::run(&args),
-        Verb::Replay(args) => replay::run(&args),
+        Verb::Replay(args) => crate::bot::replay::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),

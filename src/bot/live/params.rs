@@ -1,8 +1,8 @@
 //! Parameters that change while the bot trades: looked for by the side thread, told of when they hold.
 
 use super::Live;
-use crate::mode::session;
-use crate::side::journal::utc;
+use crate::bot::session;
+use crate::journal::utc;
 use crate::side::reload::{Effect, News, line, refused_line};
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::types::risk::utc_day;

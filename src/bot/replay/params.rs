@@ -1,10 +1,10 @@
 //! `--params-from JOURNAL`: the changes of parameters that a journal tells of, at the same moments in
 //! this replay. Each is laid on top of this replay's own settings, and of the changes before it.
 
+use crate::bot::session;
 use crate::exit::AppError;
-use crate::mode::session;
+use crate::journal::segments::Reading;
 use crate::settings::{ConfigError, ParamSetting, Settings};
-use crate::side::journal::segments::Reading;
 use crate::side::reload::{self, Change, Effect};
 use botmm_pipeline::types::{FeedStatus, Nanos, Universe};
 use botmm_pipeline::wiring::{Config, Control};

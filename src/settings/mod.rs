@@ -40,7 +40,7 @@ pub use starter::starter;
 use values::Capital;
 pub use values::{parse_bps, parse_usd};
 
-use crate::side::journal::Bounds;
+use crate::journal::Bounds;
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
 use document::Origins;
@@ -50,7 +50,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Value;
 
-const SHIPPED: &str = include_str!("../config/botmm.toml");
+const SHIPPED: &str = include_str!("../../config/botmm.toml");
 /// What messages call the shipped file; no file a user has can have this name and line.
 const SHIPPED_NAME: &str = "built-in config/botmm.toml";
 

@@ -1,9 +1,9 @@
 //! No order of ours may be left when a run ends or stops for a while, whatever the order link did: asked
 //! and cancelled over HTTPS, round after round, and every trouble on the way is told.
 
-use super::account::{OpenOrder, VenueSide};
 use crate::exit::AppError;
 use crate::stop::count;
+use crate::venue_api::account::{OpenOrder, VenueSide};
 use botmm_pipeline::types::Nanos;
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,7 @@
+//! What a run is: live, in a recording, and what they share.
+
+pub mod live;
+pub mod markets;
+pub mod replay;
+pub mod session;
+mod traded;

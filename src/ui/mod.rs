@@ -1,0 +1,3 @@
+//! What a person looks at while it runs.
+
+pub mod screen;
