@@ -2,8 +2,10 @@
 
 use botmm_pipeline::types::Nanos;
 
-/// A row this far from both its neighbours, which agree with each other, is the bad one of the three.
+/// Rows this far from those before and after them, which agree with each other, are the bad ones.
 const ISLAND: Nanos = Nanos::secs(60);
+/// The most rows in a row that are taken for bad so: what is longer was put together in another order.
+const MAX_ISLAND_ROWS: usize = 8;
 
 /// One row's times.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ pub fn judge_trades(rows: &[Stamp]) -> Verdict {
     verdict
 }
 
-/// Takes out every row whose time is far from that of the rows before and behind it, while these two
+/// Takes out the rows whose times are far from those of the rows before and after them, while these two
 /// are near each other. `behind` = also those in the past.
 fn without_islands(
     rows: &[Stamp],
@@ -61,24 +63,36 @@ fn without_islands(
     from: Vec<usize>,
     verdict: &mut Verdict,
 ) -> Vec<usize> {
+    let times: Vec<Nanos> = from.iter().map(|&i| time(&rows[i])).collect();
     let mut kept: Vec<usize> = Vec::with_capacity(from.len());
-    for (at, &i) in from.iter().enumerate() {
-        if let (Some(&before), Some(&after)) = (kept.last(), from.get(at + 1)) {
-            let [a, t, b] = [before, i, after].map(|i| time(&rows[i]));
-            let (low, high) = (a.min(b), a.max(b));
-            let off = if t > high { t - high } else { low - t };
-            if off > ISLAND && high - low <= ISLAND && (behind || t > high) {
-                let side = if t > high { "ahead of" } else { "behind" };
-                let seconds = off.as_millis() / 1_000;
-                let why =
-                    format!("{clock} time is {seconds} s {side} the rows before and after it");
-                verdict.wrong.push((i, why));
-                continue;
-            }
+    let (mut at, mut before) = (0, None);
+    while at < from.len() {
+        let len = before.map_or(0, |before| island(before, &times[at..], behind));
+        for bad in at..at + len {
+            let after = times[at + len];
+            let (side, off) = match times[bad] - after {
+                off if off > Nanos::ZERO => ("ahead of", off),
+                off => ("behind", Nanos::ZERO - off),
+            };
+            let seconds = off.as_millis() / 1_000;
+            let why = format!("{clock} time is {seconds} s {side} the rows before and after it");
+            verdict.wrong.push((from[bad], why));
         }
-        kept.push(i);
+        at += len;
+        kept.push(from[at]);
+        before = Some(times[at]);
+        at += 1;
     }
     kept
+}
+
+/// How many of the next times are an island behind `before`; a time that is none follows them.
+fn island(before: Nanos, times: &[Nanos], behind: bool) -> usize {
+    let is_far = |from: Nanos, t: Nanos| t - from > ISLAND || behind && from - t > ISLAND;
+    let run = times.iter().take(MAX_ISLAND_ROWS).take_while(|t| is_far(before, **t)).count();
+    let Some(after) = times.get(run).filter(|_| run > 0) else { return 0 };
+    let is_island = !is_far(before, *after) && before - *after <= ISLAND;
+    if is_island && times[..run].iter().all(|t| is_far(*after, *t)) { run } else { 0 }
 }
 
 fn first_back(rows: &[Stamp], kept: &[usize]) -> Option<usize> {
@@ -164,6 +178,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_few_bad_rows_in_a_row_are_the_bad_ones() {
+        for off in [3_000, -3_000] {
+            let mut series = rows(100..200);
+            for (i, row) in series[40..45].iter_mut().enumerate() {
+                // Each wrong by another amount, and the same one twice.
+                let off = Nanos::secs(off + 700 * (i as i64 / 2));
+                (row.recv, row.venue) = (row.recv + off, row.venue + off);
+            }
+            let all: Vec<_> = (40..45).collect();
+            let verdict = judge_states(&series);
+            assert_eq!((wrong(&verdict), verdict.first_back), (all.clone(), None), "{off}");
+            assert_eq!(wrong(&judge_trades(&series)), all, "{off}");
+        }
+        // At the end nothing says who is right.
+        let mut series = rows(100..200);
+        series[99].venue = Nanos::secs(9_000);
+        series[99].recv = Nanos::secs(9_000);
+        assert_eq!(judge_states(&series), Verdict::default());
     }
 
     #[test]
