@@ -4,6 +4,7 @@
 use super::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Cloid, MarketEvent, Nanos, Oid, Px, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+use botmm_pipeline::venue::sim::core::Refused;
 
 /// Names the request that an answer belongs to; chosen by who submits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -192,7 +193,7 @@ pub enum OrderStatus {
     /// The account is liquidated.
     LiquidatedCanceled,
     /// Never rested.
-    Rejected(Refusal),
+    Rejected(Refused),
 }
 
 /// An order as the venue keeps it.

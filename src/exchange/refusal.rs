@@ -1,59 +1,19 @@
-//! Why the venue refuses something, and the words it says so in (PROTOCOL §3): one place for every
-//! text. Clients match these by prefix.
+//! Why the venue refuses a whole request, and the words it says so in (PROTOCOL §3; clients match them
+//! by prefix). Those of single orders are [`Refused`]'s.
 
-use botmm_pipeline::types::{Px, Usd};
+use botmm_pipeline::types::Usd;
 use botmm_pipeline::venue::hl::sign::Address;
+use botmm_pipeline::venue::sim::core::Refused;
 
 /// A reason with what its text needs. [`core::fmt::Display`] writes the text without the
 /// ` asset=N` that follows per-item texts on the wire (see [`Refusal::has_asset_suffix`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    // One order, one cancel.
-    /// Price off the grid.
-    Tick,
-    /// Order value too small.
-    MinNotional,
-    /// Not enough margin.
-    Margin,
-    /// Would not reduce.
-    ReduceOnly,
-    /// A post-only order that would trade; bid and ask then.
-    BadAloPx(Option<Px>, Option<Px>),
-    /// An immediate order that met nobody.
-    IocCancel,
-    /// A market order in an empty book.
-    NoLiquidity,
-    /// A trigger order.
-    BadTriggerPx,
-    /// Too far from the oracle.
-    Oracle,
-    /// Too far from the reference price.
-    ReferencePx,
-    /// Above the margin tier's limit.
-    MaxPosition,
-    /// Not a price.
-    InvalidPx,
-    /// Not a size, or off the lot grid.
-    InvalidSize,
-    /// No size.
-    ZeroSize,
-    /// No such asset index.
-    InvalidAsset,
-    /// Only post-only orders now: the network was upgraded.
-    UpgradePostOnly,
-    /// Too many open orders.
-    TooManyOrders,
-    /// The client id is in use (only when the venue is set up to mind).
-    DuplicateCloid,
-    /// The account has not allowed this builder so much.
-    BuilderFee,
-    /// Cancel of what is gone.
-    MissingOrder,
+    /// An order, a cancel, an action that came too late, a budget that is spent.
+    Order(Refused),
     // A modification (an item of batchModify, or the whole of modify).
-    /// What is to be modified is gone.
-    ModifyDead,
     /// The new order's own reason.
-    ModifyNew(Box<Refusal>),
+    ModifyNew(Refused),
     // The whole request.
     /// Signed by nobody known here.
     UnknownSigner(Address),
@@ -65,10 +25,6 @@ pub enum Refusal {
     NonceTooLow(u64, u64),
     /// Too far from the venue's time (nonce, block time; milliseconds).
     NonceOutOfWindow(u64, u64),
-    /// Its `expiresAfter` is over.
-    Expired,
-    /// Address budget spent: used, cap, volume.
-    RateLimit(u64, u64, Usd),
     /// scheduleCancel before enough was traded: required, traded.
     ScheduleVolume(Usd, Usd),
     /// scheduleCancel for less than five seconds ahead.
@@ -100,80 +56,20 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the venue puts ` asset=N` after the text (per-item texts of one order or cancel).
     pub const fn has_asset_suffix(&self) -> bool {
-        matches!(
-            self,
-            Self::Tick
-                | Self::MinNotional
-                | Self::Margin
-                | Self::ReduceOnly
-                | Self::BadAloPx(..)
-                | Self::IocCancel
-                | Self::NoLiquidity
-                | Self::BadTriggerPx
-                | Self::Oracle
-                | Self::ReferencePx
-                | Self::MaxPosition
-                | Self::InvalidPx
-                | Self::InvalidSize
-                | Self::ZeroSize
-                | Self::MissingOrder
-        )
+        matches!(self, Self::Order(refused) if refused.has_asset_suffix())
     }
+}
 
-    /// The status word of an order refused for this (PROTOCOL §2.6).
-    pub const fn status_word(&self) -> &'static str {
-        match self {
-            Self::Tick => "tickRejected",
-            Self::MinNotional => "minTradeNtlRejected",
-            Self::Margin => "perpMarginRejected",
-            Self::ReduceOnly => "reduceOnlyRejected",
-            Self::BadAloPx(..) => "badAloPxRejected",
-            Self::IocCancel => "iocCancelRejected",
-            Self::NoLiquidity => "marketOrderNoLiquidityRejected",
-            Self::BadTriggerPx => "badTriggerPxRejected",
-            Self::Oracle => "oracleRejected",
-            Self::MaxPosition => "perpMaxPositionRejected",
-            _ => "rejected",
-        }
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::Order(refused)
     }
 }
 
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Tick => f.write_str("Price must be divisible by tick size."),
-            Self::MinNotional => f.write_str("Order must have minimum value of $10."),
-            Self::Margin => f.write_str("Insufficient margin to place order."),
-            Self::ReduceOnly => f.write_str("Reduce only order would increase position."),
-            Self::BadAloPx(bid, ask) => {
-                let (bid, ask) = (px_text(*bid), px_text(*ask));
-                write!(f, "Post only order would have immediately matched, bbo was {bid}@{ask}.")
-            }
-            Self::IocCancel => {
-                f.write_str("Order could not immediately match against any resting orders.")
-            }
-            Self::NoLiquidity => f.write_str("No liquidity available for market order."),
-            Self::BadTriggerPx => f.write_str("Invalid TP/SL price."),
-            Self::Oracle => f.write_str("Order price too far from oracle"),
-            Self::ReferencePx => {
-                f.write_str("Order price cannot be more than 80% away from the reference price")
-            }
-            Self::MaxPosition => f.write_str(
-                "Order would cause position to exceed margin tier limit at current leverage",
-            ),
-            Self::InvalidPx => f.write_str("Order has invalid price."),
-            Self::InvalidSize => f.write_str("Order has invalid size."),
-            Self::ZeroSize => f.write_str("Order has zero size."),
-            Self::InvalidAsset => f.write_str("Asset not found."),
-            Self::UpgradePostOnly => {
-                f.write_str("Only post-only orders allowed immediately after a network upgrade")
-            }
-            Self::TooManyOrders => f.write_str("Too many open orders."),
-            Self::DuplicateCloid => f.write_str("Client order id is in use."),
-            Self::MissingOrder => {
-                f.write_str("Order was never placed, already canceled, or filled.")
-            }
-            Self::ModifyDead => f.write_str("Cannot modify canceled or filled order"),
+            Self::Order(refused) => refused.fmt(f),
             Self::ModifyNew(why) => write!(f, "Error placing new order during modify: {why}"),
             Self::UnknownSigner(a) => write!(f, "User or API Wallet {a} does not exist."),
             Self::MustDeposit(a) => {
@@ -184,12 +80,6 @@ impl core::fmt::Display for Refusal {
             Self::NonceOutOfWindow(n, now) => {
                 write!(f, "Invalid nonce: nonce {n} is out of the window around {now}")
             }
-            Self::Expired => f.write_str("Action already expired"),
-            Self::RateLimit(used, cap, volume) => write!(
-                f,
-                "Too many cumulative requests sent ({used} > {cap}) for cumulative volume traded \
-                 ${volume}. Place taker orders to free up 1 request per USDC traded."
-            ),
             Self::ScheduleVolume(required, traded) => write!(
                 f,
                 "Cannot set scheduled cancel time until enough volume traded. Required: \
@@ -213,15 +103,7 @@ impl core::fmt::Display for Refusal {
             Self::AgentReuse => f.write_str("Extra agent already used."),
             Self::AgentPending => f.write_str("User has pending agent removal"),
             Self::EmptyBatch => f.write_str("Empty batch."),
-            Self::BuilderFee => f.write_str("Builder fee has not been approved."),
             Self::Unsupported(kind) => write!(f, "Unsupported action on this venue: {kind}"),
         }
     }
-}
-
-/// A price as the venue writes it: with a decimal even when it is an integer.
-fn px_text(px: Option<Px>) -> String {
-    let Some(px) = px else { return "None".to_owned() };
-    let text = px.to_string();
-    if text.contains('.') { text } else { text + ".0" }
 }

@@ -157,6 +157,12 @@ impl Action {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+    /// The `expiresAfter` that it goes to the venue with, Unix milliseconds. Cancels have none: late
+    /// is better than never.
+    pub fn expires_after_ms(&self) -> Option<u64> {
+        let until = || u64::try_from(self.expires_after.as_millis()).unwrap_or(0);
+        (self.kind != ActionKind::Cancel).then(until)
+    }
 }
 
 /// Why the venue refused an item (PROTOCOL §3, Appendix F).

@@ -5,6 +5,7 @@ use crate::exchange::model::{
 };
 use botmm_pipeline::types::{AssetId, Cloid, Nanos, Oid, Px, Qty, SCALE, Side, Usd, notional};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+use botmm_pipeline::venue::sim::core::rules;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Order updates remembered.
@@ -259,8 +260,7 @@ impl Account {
 
     /// How much a reduce-only order of a side may trade.
     pub fn reducible(&self, asset: AssetId, side: Side) -> Qty {
-        let szi = self.positions[asset.index()].szi;
-        (-side.signed(szi)).max(Qty::ZERO)
+        rules::reducible(self.positions[asset.index()].szi, side)
     }
 
     /// Lets a position change by a fill, and its money move. The fee comes out of the cash.

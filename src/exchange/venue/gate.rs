@@ -7,6 +7,7 @@ use crate::exchange::model::{Command, Requests, Signed};
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{Nanos, SCALE, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
+use botmm_pipeline::venue::sim::core::{Refused, rules};
 use std::collections::BTreeSet;
 
 /// Nonces kept of a signer: the highest ones.
@@ -34,10 +35,9 @@ impl Venue {
     pub(super) fn admit(&mut self, action: &Signed) -> Result<usize, Refusal> {
         let who = self.account_of_signer(action)?;
         self.use_nonce(action.signer, action.nonce)?;
-        let now_ms = self.now_ms();
-        if action.expires_after_ms.is_some_and(|until| now_ms > until) {
+        if action.expires_after_ms.is_some_and(|until| rules::is_expired(self.time, until)) {
             self.accounts[who].used += STALE_COST;
-            return Err(Refusal::Expired);
+            return Err(Refused::Expired.into());
         }
         if let Some(vault) = action.vault {
             return Err(Refusal::VaultUnknown(vault));
@@ -102,7 +102,7 @@ impl Venue {
             } else if now >= account.last_over_limit + OVER_LIMIT_INTERVAL {
                 account.last_over_limit = now;
             } else {
-                return Err(Refusal::RateLimit(used, allowed, volume));
+                return Err(Refused::RateLimit(used, allowed, volume).into());
             }
         }
         account.used += items;
@@ -129,9 +129,9 @@ impl Venue {
             None => who,
         };
         let price = i64::try_from(weight).ok().and_then(|w| REQUEST_PRICE.raw().checked_mul(w));
-        let price = Usd::from_raw(price.ok_or(Refusal::Margin)?);
+        let price = Usd::from_raw(price.ok_or(Refused::Margin)?);
         if self.margin(who).available() < price {
-            return Err(Refusal::Margin);
+            return Err(Refused::Margin.into());
         }
         self.accounts[who].cash -= price;
         self.requests_sold += price;

@@ -12,6 +12,7 @@ use crate::exchange::model::{
 };
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
+use botmm_pipeline::venue::sim::core::Refused;
 
 /// Size of one asset that one account may hold and have on offer: sums of it stay in 64 bits.
 const MAX_SIZE: i128 = i64::MAX as i128 / 64;
@@ -185,7 +186,7 @@ impl Venue {
         asset: u32,
         wanted: Leverage,
     ) -> Result<(), Refusal> {
-        let asset = self.asset(asset).ok_or(Refusal::InvalidAsset)?;
+        let asset = self.asset(asset).ok_or(Refused::InvalidAsset)?;
         let most = max_leverage(&self.universe, asset);
         if wanted.value == 0 || i64::from(wanted.value) > most {
             return Err(Refusal::InvalidLeverage);
@@ -206,7 +207,7 @@ impl Venue {
         };
         if wanted.value < before.value && self.margin(who).available() < short_of {
             self.accounts[who].leverage[i] = before;
-            return Err(Refusal::Margin);
+            return Err(Refused::Margin.into());
         }
         self.post_margin(who, asset, short_of);
         Ok(())
@@ -219,14 +220,14 @@ impl Venue {
         asset: u32,
         micro_usd: i64,
     ) -> Result<(), Refusal> {
-        let asset = self.asset(asset).ok_or(Refusal::InvalidAsset)?;
+        let asset = self.asset(asset).ok_or(Refused::InvalidAsset)?;
         let account = &self.accounts[who];
         let position = account.positions[asset.index()];
         if account.leverage[asset.index()].is_cross || position.szi.is_zero() {
             return Err(Refusal::NotIsolated);
         }
         let raw = micro_usd.checked_mul(100).filter(|raw| Usd::from_raw(*raw) < Usd::LARGEST_VALUE);
-        let amount = Usd::from_raw(raw.filter(|raw| *raw > -i64::MAX / 4).ok_or(Refusal::Margin)?);
+        let amount = Usd::from_raw(raw.filter(|raw| *raw > -i64::MAX / 4).ok_or(Refused::Margin)?);
         let margin = self.margin(who);
         let must_stay = margin.initial(asset, position.szi.abs());
         let fits = if amount.is_negative() {
@@ -235,7 +236,7 @@ impl Venue {
             margin.available() >= amount
         };
         if !fits {
-            return Err(Refusal::Margin);
+            return Err(Refused::Margin.into());
         }
         self.post_margin(who, asset, amount);
         Ok(())

@@ -7,6 +7,7 @@ use crate::exchange::model::{
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Oid, Px, Qty, SCALE, Side, notional};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+use botmm_pipeline::venue::sim::core::Refused;
 use botmm_pipeline::venue::sim::{Execution, Front, RestingOrder, TakingOrder};
 
 /// What an order did at once.
@@ -32,14 +33,14 @@ impl Venue {
     /// A new order. A refused one gets an id and a place in the history too, if it had an asset, a
     /// price and a size at all.
     pub(super) fn place(&mut self, who: usize, new: &NewOrder) -> ItemAnswer {
-        let asset = match self.check_words(new) {
+        let asset = match self.check_numbers(new) {
             Ok(asset) => asset,
-            Err(refusal) => return ItemAnswer::Error(refusal),
+            Err(refused) => return ItemAnswer::Error(refused.into()),
         };
         let order = self.new_order(who, asset, new);
         match self.check(who, new, &order) {
             Ok(()) => self.work(who, order),
-            Err(refusal) => self.reject(order, refusal),
+            Err(refused) => self.reject(order, refused),
         }
     }
 
@@ -84,13 +85,13 @@ impl Venue {
             return answer;
         }
         if traded.qty.is_zero() {
-            let refusal = match (stop, order.tif) {
-                (Stop::Margin, _) => Refusal::Margin,
-                (Stop::Reduced, _) => Refusal::ReduceOnly,
-                (_, Tif::FrontendMarket) => Refusal::NoLiquidity,
-                _ => Refusal::IocCancel,
+            let refused = match (stop, order.tif) {
+                (Stop::Margin, _) => Refused::Margin,
+                (Stop::Reduced, _) => Refused::ReduceOnly,
+                (_, Tif::FrontendMarket) => Refused::NoLiquidity,
+                _ => Refused::IocCancel,
             };
-            return self.reject(order, refusal);
+            return self.reject(order, refused);
         }
         let answer = traded.answer(&order);
         let status = match stop {
@@ -271,9 +272,9 @@ impl Venue {
         }
     }
 
-    fn reject(&mut self, order: Order, refusal: Refusal) -> ItemAnswer {
-        self.tell(Order { status: OrderStatus::Rejected(refusal.clone()), ..order });
-        ItemAnswer::Error(refusal)
+    fn reject(&mut self, order: Order, refused: Refused) -> ItemAnswer {
+        self.tell(Order { status: OrderStatus::Rejected(refused), ..order });
+        ItemAnswer::Error(refused.into())
     }
 
     /// An order's new status: to its owner, and into the history.
@@ -303,7 +304,7 @@ impl Venue {
                 self.drop_order(who, oid, OrderStatus::Canceled);
                 ItemAnswer::Success
             }
-            _ => ItemAnswer::Error(Refusal::MissingOrder),
+            _ => ItemAnswer::Error(Refused::MissingOrder.into()),
         }
     }
 
@@ -370,16 +371,16 @@ impl Venue {
         let mut new = new.clone();
         if !always_place {
             if target.is_none() {
-                return ItemAnswer::Error(Refusal::ModifyDead);
+                return ItemAnswer::Error(Refused::ModifyDead.into());
             }
             // Without `a`, only an order that does not take: a GTC is turned into a post-only one.
             new.tif = match new.tif {
                 Some(Tif::Alo | Tif::Gtc) => Some(Tif::Alo),
-                _ => return ItemAnswer::Error(Refusal::ModifyNew(Box::new(Refusal::IocCancel))),
+                _ => return ItemAnswer::Error(Refusal::ModifyNew(Refused::IocCancel)),
             };
         }
-        if let Err(why) = self.check_words(&new) {
-            return ItemAnswer::Error(Refusal::ModifyNew(Box::new(why)));
+        if let Err(why) = self.check_numbers(&new) {
+            return ItemAnswer::Error(Refusal::ModifyNew(why));
         }
         if let Some(order) = &target {
             new.cloid = new.cloid.or(order.cloid);
@@ -392,7 +393,7 @@ impl Venue {
             self.tell(Order { status: OrderStatus::Canceled, ..order });
         }
         match answer {
-            ItemAnswer::Error(why) => ItemAnswer::Error(Refusal::ModifyNew(Box::new(why))),
+            ItemAnswer::Error(Refusal::Order(why)) => ItemAnswer::Error(Refusal::ModifyNew(why)),
             answer => answer,
         }
     }

@@ -1,16 +1,15 @@
 //! The simulated exchange: latency, the venue's checks, our resting orders in a [`Market`], fees,
 //! and an account of its own, kept by cash and not by lots, so that it can disagree with ours.
 
+use super::core::{Refused, rules};
 use super::latency::{Latency, LatencyModel};
 use super::link::{SimFeed, SimGateway};
 use super::{Execution, Market, MarketOutput, RestingOrder};
 use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
-use crate::types::instrument::MIN_NOTIONAL;
 use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_SIM};
 use crate::types::{
     Action, ActionKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent, Nanos, Oid,
-    OrderRequest, Px, Qty, Reject, RejectReason, Side, Tif, Universe, Usd, VenueEvent,
-    VenueEventKind, notional,
+    OrderRequest, Px, Qty, Reject, Side, Tif, Universe, Usd, VenueEvent, VenueEventKind, notional,
 };
 use std::collections::VecDeque;
 
@@ -218,80 +217,108 @@ impl<M: Market> Exchange<M> {
     }
 
     fn on_action(&mut self, now: Nanos, action: &Action) {
+        if action.expires_after_ms().is_some_and(|until| rules::is_expired(now, until)) {
+            let whole = Reject { is_whole: true, ..reject(action.kind, Refused::Expired) };
+            return self.refuse_all(now, action.items(), whole);
+        }
+        let mut faulty = false;
         for item in action.items() {
-            if now > action.expires_after {
-                self.reject(now, action.kind, item, RejectReason::Expired);
-                continue;
-            }
-            match action.kind {
-                ActionKind::Place => self.on_place(now, item),
-                ActionKind::Modify => self.on_modify(now, item),
-                ActionKind::Cancel => self.on_cancel(now, item),
-            }
+            self.on_item(now, action.kind, item, &mut faulty);
         }
     }
 
-    fn on_place(&mut self, now: Nanos, item: &OrderRequest) {
-        match self.check(item) {
-            Err(reason) => self.reject(now, ActionKind::Place, item, reason),
-            Ok(()) => self.rest(now, item),
-        }
-    }
-
-    /// A modify is a cancel and a new order. As on the venue, a refused new order may leave the old
-    /// one cancelled: here it always does, which is the worse case for us.
-    fn on_modify(&mut self, now: Nanos, item: &OrderRequest) {
-        let Some(at) = self.orders.iter().position(|o| o.oid == item.oid) else {
-            return self.reject(now, ActionKind::Modify, item, RejectReason::NotFound);
+    /// `faulty`: an item of this request was refused for a fault before; breakers count requests.
+    fn on_item(&mut self, now: Nanos, of: ActionKind, item: &OrderRequest, faulty: &mut bool) {
+        let (done, replaced) = match of {
+            ActionKind::Place => (self.on_place(now, item), None),
+            ActionKind::Cancel => (self.on_cancel(now, item), None),
+            ActionKind::Modify => self.on_modify(now, item),
         };
+        if let Err(refused) = done {
+            let mut reject = reject(of, refused);
+            reject.is_counted &= !*faulty;
+            *faulty |= reject.reason.is_error();
+            self.refuse(now, item, reject);
+        }
+        if let Some(old) = replaced {
+            let why = if done.is_ok() { DoneWhy::Replaced } else { DoneWhy::Canceled };
+            self.done(now, &old, why);
+        }
+    }
+
+    fn on_place(&mut self, now: Nanos, item: &OrderRequest) -> Result<(), Refused> {
+        self.check_numbers(item)?;
+        self.check(item)?;
+        self.rest(now, item);
+        Ok(())
+    }
+
+    /// A modify is a cancel and a new order: a refused new order leaves the old one cancelled, unless
+    /// its numbers are none at all. The old order's end is told after what became of the new one.
+    fn on_modify(
+        &mut self,
+        now: Nanos,
+        item: &OrderRequest,
+    ) -> (Result<(), Refused>, Option<LiveOrder>) {
+        let Some(at) = self.find(item) else { return (Err(Refused::ModifyDead), None) };
+        // Without `a`, a modify must be post-only or become so.
+        let takes = if item.tif == Tif::Alo { Ok(()) } else { Err(Refused::IocCancel) };
+        if let Err(refused) = takes.and_then(|()| self.check_numbers(item)) {
+            return (Err(refused), None);
+        }
         let mut old = self.orders.swap_remove(at);
         old.leaves = self.market.cancel(old.oid).unwrap_or(Qty::ZERO);
-        match self.check(item) {
-            Err(reason) => {
-                self.reject(now, ActionKind::Modify, item, reason);
-                self.done(now, &old, DoneWhy::Canceled);
-            }
-            Ok(()) => {
-                self.rest(now, item);
-                self.done(now, &old, DoneWhy::Replaced);
-            }
+        let checked = self.check(item);
+        if checked.is_ok() {
+            self.rest(now, item);
         }
+        (checked, Some(old))
     }
 
-    fn on_cancel(&mut self, now: Nanos, item: &OrderRequest) {
-        let Some(at) = self.orders.iter().position(|o| o.oid == item.oid) else {
-            return self.reject(now, ActionKind::Cancel, item, RejectReason::NotFound);
-        };
+    fn on_cancel(&mut self, now: Nanos, item: &OrderRequest) -> Result<(), Refused> {
+        let at = self.find(item).ok_or(Refused::MissingOrder)?;
         let mut order = self.orders.swap_remove(at);
         order.leaves = self.market.cancel(order.oid).unwrap_or(Qty::ZERO);
         self.done(now, &order, DoneWhy::Canceled);
+        Ok(())
     }
 
-    /// The venue's checks of a new order (PROTOCOL §1.2, §7).
-    fn check(&self, item: &OrderRequest) -> Result<(), RejectReason> {
+    /// Where the order that an item speaks of is: by the venue's id, or by ours (the newest of it).
+    fn find(&self, item: &OrderRequest) -> Option<usize> {
+        let is = |o: &LiveOrder| match item.oid {
+            Oid::NONE => o.cloid == item.cloid,
+            oid => o.oid == oid,
+        };
+        let all = self.orders.iter().enumerate().filter(|(_, o)| o.asset == item.asset && is(o));
+        all.max_by_key(|(_, o)| o.oid).map(|(at, _)| at)
+    }
+
+    fn check_numbers(&self, item: &OrderRequest) -> Result<(), Refused> {
         let instrument = self.universe.get(item.asset);
+        rules::check_numbers(item.px, item.qty, rules::largest_order(instrument, false))
+    }
+
+    /// The venue's checks of a new order, in the venue's order. Margin, price band and budget are not
+    /// looked at; the bot sends nothing but post-only orders.
+    fn check(&self, item: &OrderRequest) -> Result<(), Refused> {
+        let instrument = self.universe.get(item.asset);
+        let position = self.account.position[item.asset.index()];
+        let closes = item.reduce_only.then_some(position);
+        rules::check_grid(instrument, item.px, item.qty, closes)?;
+        if item.reduce_only && rules::reducible(position, item.side).is_zero() {
+            return Err(Refused::ReduceOnly);
+        }
+        if item.tif != Tif::Alo {
+            return Err(Refused::IocCancel);
+        }
         let (bid, ask) = self.market.touch(item.asset);
         let opposite = if item.side == Side::Bid { ask } else { bid };
-        let reaches = |px: Px| item.px == px || item.side.is_better(item.px, px);
-        // A recorded book does not show our own orders, but the venue's book has them.
-        let own = |o: &LiveOrder| o.asset == item.asset && o.side != item.side && reaches(o.px);
-        let crosses =
-            opposite.qty.is_positive() && reaches(opposite.px) || self.orders.iter().any(own);
-        if !instrument.is_legal_px(item.px) {
-            Err(RejectReason::Tick)
-        } else if !instrument.is_legal_qty(item.qty) {
-            Err(RejectReason::Size)
-        } else if notional(item.px, item.qty) < MIN_NOTIONAL {
-            Err(RejectReason::MinNotional)
-        } else if self.orders.len() == MAX_SIM_ORDERS {
-            Err(RejectReason::RateLimit)
-        } else if item.tif != Tif::Alo {
-            Err(RejectReason::Other)
-        } else if crosses {
-            Err(RejectReason::BadAloPx)
-        } else {
-            Ok(())
+        let own = self.orders.iter().filter(|o| o.asset == item.asset && o.side != item.side);
+        if rules::crosses(item.side, item.px, opposite, own.map(|o| o.px)) {
+            return Err(rules::bad_alo_px((bid, ask)));
         }
+        let is_full = self.orders.len() == MAX_SIM_ORDERS;
+        if is_full { Err(Refused::TooManyOrders) } else { Ok(()) }
     }
 
     fn rest(&mut self, now: Nanos, item: &OrderRequest) {
@@ -312,10 +339,14 @@ impl<M: Market> Exchange<M> {
         self.answer(now, &order, VenueEventKind::Ack { oid, leaves: item.qty });
     }
 
-    fn reject(&mut self, now: Nanos, of: ActionKind, item: &OrderRequest, reason: RejectReason) {
-        let (bid, ask) = self.market.touch(item.asset);
-        let (best_bid, best_ask) = (bid.px, ask.px);
-        let reject = Reject { best_bid, best_ask, ..Reject::new(of, reason) };
+    fn refuse_all(&mut self, now: Nanos, items: &[OrderRequest], mut reject: Reject) {
+        for item in items {
+            self.refuse(now, item, reject);
+            reject.is_counted = false;
+        }
+    }
+
+    fn refuse(&mut self, now: Nanos, item: &OrderRequest, reject: Reject) {
         let order = LiveOrder {
             oid: item.oid,
             cloid: item.cloid,
@@ -379,6 +410,15 @@ impl<M: Market> Exchange<M> {
         }
         self.board.write(&words);
     }
+}
+
+/// A refusal as a bot hears of it.
+fn reject(of: ActionKind, refused: Refused) -> Reject {
+    let (best_bid, best_ask) = match refused {
+        Refused::BadAloPx(bid, ask) => (bid.unwrap_or_default(), ask.unwrap_or_default()),
+        _ => (Px::ZERO, Px::ZERO),
+    };
+    Reject { best_bid, best_ask, ..Reject::new(of, refused.reason()) }
 }
 
 impl<M: Market> Stage for Exchange<M> {

@@ -2,8 +2,9 @@
 //!
 //! [`Market`] is what moves by itself and fills resting orders. There are two: a recorded one, in
 //! which our orders have an estimated queue position, and a synthetic one, in which they stand in
-//! an exact price-time queue among seeded agents.
+//! an exact price-time queue among seeded agents. The venue's rules are [`core`]'s.
 
+pub mod core;
 pub mod exchange;
 pub mod latency;
 pub mod link;

@@ -82,6 +82,7 @@ pub fn refusal_json(why: &Refusal) -> Vec<u8> {
 mod tests {
     use super::*;
     use botmm_pipeline::types::{Cloid, Oid, Px, Qty};
+    use botmm_pipeline::venue::sim::core::Refused;
 
     fn json(answer: &Answer, assets: &[u32]) -> String {
         String::from_utf8(answer_json(answer, assets)).unwrap()
@@ -102,8 +103,8 @@ mod tests {
                 oid: Oid(77_747_314),
                 cloid: None,
             },
-            ItemAnswer::Error(Refusal::BadAloPx(px("65011"), px("65012"))),
-            ItemAnswer::Error(Refusal::UpgradePostOnly),
+            ItemAnswer::Error(Refusal::Order(Refused::BadAloPx(px("65011"), px("65012")))),
+            ItemAnswer::Error(Refusal::Order(Refused::UpgradePostOnly)),
         ];
         let expected = concat!(
             r#"{"status":"ok","response":{"type":"order","data":{"statuses":["#,
@@ -114,7 +115,8 @@ mod tests {
             r#"{"error":"Only post-only orders allowed immediately after a network upgrade"}]}}}"#,
         );
         assert_eq!(json(&Answer::Order(items), &[0, 1, 2, 3, 4]), expected);
-        let cancels = vec![ItemAnswer::Success, ItemAnswer::Error(Refusal::MissingOrder)];
+        let cancels =
+            vec![ItemAnswer::Success, ItemAnswer::Error(Refusal::Order(Refused::MissingOrder))];
         let expected = concat!(
             r#"{"status":"ok","response":{"type":"cancel","data":{"statuses":["success","#,
             r#"{"error":"Order was never placed, already canceled, or filled. asset=7"}]}}}"#,

@@ -10,9 +10,9 @@ use crate::exchange::model::{
     AccountState, AssetCtx, Candle, Direction, FundingPayment, Leverage, Order, OrderStatus,
     PositionState, PublicTrade, ShownLevel, Tif, UserFill,
 };
-use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
+use botmm_pipeline::venue::sim::core::Refused;
 use serde::Serialize;
 
 fn universe() -> Universe {
@@ -100,8 +100,8 @@ fn statuses_have_the_venues_words() {
         (S::SelfTradeCanceled, "selfTradeCanceled"),
         (S::MarginCanceled, "marginCanceled"),
         (S::ReduceOnlyCanceled, "reduceOnlyCanceled"),
-        (S::Rejected(Refusal::BadAloPx(None, None)), "badAloPxRejected"),
-        (S::Rejected(Refusal::IocCancel), "iocCancelRejected"),
+        (S::Rejected(Refused::BadAloPx(None, None)), "badAloPxRejected"),
+        (S::Rejected(Refused::IocCancel), "iocCancelRejected"),
     ] {
         let order = Order { status, ..order.clone() };
         let shown = json(&WithStatus::new(OrderShape::new(&universe, &order), &order));

@@ -99,7 +99,7 @@ fn open_orders_take_margin_of_the_worse_side_only() {
     w.rests(1, bid(Tif::Alo, "99", "1500"));
     w.rests(1, ask(Tif::Alo, "101", "1900"));
     let refused = w.order(1, bid(Tif::Alo, "99", "600"));
-    assert_eq!(refused, ItemAnswer::Error(Refusal::Margin));
+    assert_eq!(refused, ItemAnswer::Error(Refusal::Order(Refused::Margin)));
     w.rests(1, bid(Tif::Alo, "99", "400"));
     let state = w.venue.account(&user(1));
     assert_eq!(state.withdrawable, Usd::whole(10_000) - Usd::whole(1_900 * 100 / 20));
@@ -126,10 +126,10 @@ fn leverage_and_isolated_margin() {
     let margin =
         |w: &mut World, micro_usd| w.ask(1, Command::UpdateIsolatedMargin { asset: 3, micro_usd });
     assert_eq!(margin(&mut w, 100_000_000), Answer::Default);
-    assert_eq!(refused(margin(&mut w, -110_000_000)), Refusal::Margin);
+    assert_eq!(refused(margin(&mut w, -110_000_000)), Refusal::Order(Refused::Margin));
     assert_eq!(margin(&mut w, -90_000_000), Answer::Default);
-    assert_eq!(refused(margin(&mut w, i64::MIN)), Refusal::Margin);
-    assert_eq!(refused(margin(&mut w, i64::MAX)), Refusal::Margin);
+    assert_eq!(refused(margin(&mut w, i64::MIN)), Refusal::Order(Refused::Margin));
+    assert_eq!(refused(margin(&mut w, i64::MAX)), Refusal::Order(Refused::Margin));
     let before = w.venue.account(&user(1)).account_value;
     assert_eq!(set(&mut w, false, 2), Answer::Default);
     let state = w.venue.account(&user(1));
@@ -230,7 +230,7 @@ fn accepted_orders_are_covered() {
             let asset = [3, 13][dice.below(2) as usize];
             match w.order(1, NewOrder { asset, ..new }) {
                 ItemAnswer::Resting { .. } => accepted += 1,
-                ItemAnswer::Error(Refusal::Margin) => refused += 1,
+                ItemAnswer::Error(Refusal::Order(Refused::Margin)) => refused += 1,
                 other => panic!("seed {seed}: {other:?}"),
             }
             assert!(!w.venue.margin(0).available().is_negative(), "seed {seed}");
@@ -247,7 +247,7 @@ fn a_fill_must_be_covered_with_its_slippage_and_fee() {
         w.venue.fund(user(9), usd(funds));
         w.order(9, bid(Tif::Ioc, "101", "10"))
     };
-    assert_eq!(buy("60.4"), ItemAnswer::Error(Refusal::Margin));
+    assert_eq!(buy("60.4"), ItemAnswer::Error(Refusal::Order(Refused::Margin)));
     assert!(matches!(buy("60.5"), ItemAnswer::Filled { .. }));
 }
 
@@ -259,7 +259,7 @@ fn a_builder_takes_what_it_was_allowed() {
         builder: Some(BuilderFee { builder, tenths_bp }),
         ..new
     };
-    let refused = ItemAnswer::Error(Refusal::BuilderFee);
+    let refused = ItemAnswer::Error(Refusal::Order(Refused::BuilderFee));
     assert_eq!(w.order(1, with(1, bid(Tif::Ioc, "101", "1"))), refused);
     for tenths_bp in [10, 200] {
         let fee = BuilderFee { builder, tenths_bp };

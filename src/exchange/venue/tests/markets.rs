@@ -118,5 +118,5 @@ fn a_market_without_room_refuses_orders() {
     let orders = vec![bid(Tif::Alo, "98", "0.2"); room + 1];
     let Answer::Order(items) = w.ask(1, Command::Order(orders)) else { panic!("no order answer") };
     assert!(items[..room].iter().all(|i| matches!(i, ItemAnswer::Resting { .. })));
-    assert_eq!(items[room], ItemAnswer::Error(Refusal::TooManyOrders));
+    assert_eq!(items[room], ItemAnswer::Error(Refusal::Order(Refused::TooManyOrders)));
 }

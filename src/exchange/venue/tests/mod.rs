@@ -6,11 +6,13 @@ mod markets;
 mod orders;
 mod random;
 mod requests;
+mod same_rules;
 
 use super::*;
 use crate::exchange::refusal::Refusal;
 use crate::settings::{FeeTable, VolumeTier};
 use botmm_pipeline::types::{Bps, Cloid, Instrument, Level, Qty};
+use botmm_pipeline::venue::sim::core::Refused;
 use botmm_pipeline::venue::sim::matching::{Match, OrderBook};
 use botmm_pipeline::venue::sim::{DepthLevel, Front, RestingOrder, Taken, TakingOrder};
 

@@ -15,29 +15,29 @@ fn every_check_of_an_order_has_its_refusal() {
     let mut w = World::new();
     let px = |text: &str| Px::parse(text).ok();
     let cases = [
-        (NewOrder { asset: 4, ..bid(Alo, "99", "1") }, Refusal::InvalidAsset),
-        (NewOrder { px: None, ..bid(Alo, "99", "1") }, Refusal::InvalidPx),
-        (NewOrder { qty: None, ..bid(Alo, "99", "1") }, Refusal::InvalidSize),
-        (bid(Alo, "99", "0"), Refusal::ZeroSize),
-        (bid(Alo, "-99", "1"), Refusal::InvalidPx),
-        (bid(Alo, "99", "-1"), Refusal::InvalidSize),
-        (bid(Alo, "99", "90000000000"), Refusal::InvalidSize),
-        (NewOrder { tif: None, ..bid(Alo, "99", "1") }, Refusal::BadTriggerPx),
-        (bid(Alo, "99.0001", "1"), Refusal::Tick),
-        (bid(Alo, "99", "1.0001"), Refusal::InvalidSize),
-        (bid(Alo, "99", "0.1"), Refusal::MinNotional),
-        (bid(Alo, "19", "1"), Refusal::ReferencePx),
-        (reducing(bid(Alo, "99", "1")), Refusal::ReduceOnly),
-        (bid(Alo, "99", "2001"), Refusal::Margin),
-        (bid(Alo, "101", "1"), Refusal::BadAloPx(px("99"), px("101"))),
-        (bid(Ioc, "100", "1"), Refusal::IocCancel),
-        (bid(Tif::FrontendMarket, "100", "1"), Refusal::NoLiquidity),
+        (NewOrder { asset: 4, ..bid(Alo, "99", "1") }, Refused::InvalidAsset),
+        (NewOrder { px: None, ..bid(Alo, "99", "1") }, Refused::InvalidPx),
+        (NewOrder { qty: None, ..bid(Alo, "99", "1") }, Refused::InvalidSize),
+        (bid(Alo, "99", "0"), Refused::ZeroSize),
+        (bid(Alo, "-99", "1"), Refused::InvalidPx),
+        (bid(Alo, "99", "-1"), Refused::InvalidSize),
+        (bid(Alo, "99", "90000000000"), Refused::InvalidSize),
+        (NewOrder { tif: None, ..bid(Alo, "99", "1") }, Refused::BadTriggerPx),
+        (bid(Alo, "99.0001", "1"), Refused::Tick),
+        (bid(Alo, "99", "1.0001"), Refused::InvalidSize),
+        (bid(Alo, "99", "0.1"), Refused::MinNotional),
+        (bid(Alo, "19", "1"), Refused::ReferencePx),
+        (reducing(bid(Alo, "99", "1")), Refused::ReduceOnly),
+        (bid(Alo, "99", "2001"), Refused::Margin),
+        (bid(Alo, "101", "1"), Refused::BadAloPx(px("99"), px("101"))),
+        (bid(Ioc, "100", "1"), Refused::IocCancel),
+        (bid(Tif::FrontendMarket, "100", "1"), Refused::NoLiquidity),
     ];
     for (new, want) in cases {
         let before = w.venue.history(&user(1)).len();
-        assert_eq!(error(w.order(1, new.clone())), want, "{new:?}");
+        assert_eq!(error(w.order(1, new.clone())), want.into(), "{new:?}");
         let unwritten =
-            matches!(want, Refusal::InvalidAsset | Refusal::InvalidPx | Refusal::ZeroSize)
+            matches!(want, Refused::InvalidAsset | Refused::InvalidPx | Refused::ZeroSize)
                 || new.qty.is_none_or(|q| q.is_negative() || q > Qty::whole(1_000_000_000));
         let history = w.venue.history(&user(1));
         assert_eq!(history.len(), before + usize::from(!unwritten), "{want:?}");
@@ -47,12 +47,12 @@ fn every_check_of_an_order_has_its_refusal() {
         }
     }
     w.venue.set_post_only_until(w.now + Nanos::secs(9));
-    assert_eq!(error(w.order(1, bid(Gtc, "101", "1"))), Refusal::UpgradePostOnly);
-    assert_eq!(error(w.order(1, bid(Ioc, "99", "1"))), Refusal::UpgradePostOnly);
+    assert_eq!(error(w.order(1, bid(Gtc, "101", "1"))), Refusal::Order(Refused::UpgradePostOnly));
+    assert_eq!(error(w.order(1, bid(Ioc, "99", "1"))), Refusal::Order(Refused::UpgradePostOnly));
     w.rests(1, bid(Gtc, "99", "1"));
     w.venue.config.max_open_orders = 1;
     w.venue.accounts[0].volume = Usd::ZERO;
-    assert_eq!(error(w.order(1, bid(Alo, "99", "1"))), Refusal::TooManyOrders);
+    assert_eq!(error(w.order(1, bid(Alo, "99", "1"))), Refusal::Order(Refused::TooManyOrders));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn own_resting_orders_are_cancelled_and_the_taker_goes_on() {
     assert_eq!(w.venue.fills(&user(1)).len(), 1);
     // Met by nobody else: an own order was in the way, and nothing traded.
     let own = w.rests(1, ask(Alo, "100", "1"));
-    assert_eq!(error(w.order(1, bid(Ioc, "100", "1"))), Refusal::IocCancel);
+    assert_eq!(error(w.order(1, bid(Ioc, "100", "1"))), Refusal::Order(Refused::IocCancel));
     assert_eq!(w.status(1, own), OrderStatus::SelfTradeCanceled);
 }
 
@@ -166,7 +166,7 @@ fn cancels_are_of_the_own_account_and_the_right_asset() {
     let mut w = World::new();
     let oid = w.rests(1, NewOrder { cloid: cloid(9), ..bid(Alo, "99", "1") });
     let cancel = |asset, id| Command::Cancel(vec![(asset, id)]);
-    let missing = Answer::Cancel(vec![ItemAnswer::Error(Refusal::MissingOrder)]);
+    let missing = Answer::Cancel(vec![ItemAnswer::Error(Refusal::Order(Refused::MissingOrder))]);
     assert_eq!(w.ask(2, cancel(3, OrderRef::Oid(oid))), missing);
     assert_eq!(w.ask(1, cancel(13, OrderRef::Oid(oid))), missing);
     let by_cloid = OrderRef::Cloid(cloid(9).unwrap());
@@ -210,12 +210,15 @@ fn a_modify_that_fails_leaves_the_old_order_cancelled_or_alone() {
     assert_eq!(w.status(1, old), OrderStatus::Open);
     // A GTC that would trade is refused as post-only, after the old one was cancelled.
     let crossing = refused(modify(&mut w, old, bid(Gtc, "101", "1"), false, false));
-    assert!(matches!(crossing, Refusal::ModifyNew(why) if matches!(*why, Refusal::BadAloPx(..))));
+    assert!(matches!(crossing, Refusal::ModifyNew(Refused::BadAloPx(..))));
     assert_eq!(w.status(1, old), OrderStatus::Canceled);
     // It is dead now: refused, or placed anew when that is asked for.
     let again = bid(Alo, "98", "1");
-    assert_eq!(refused(modify(&mut w, old, again.clone(), false, false)), Refusal::ModifyDead);
-    let items = Answer::Order(vec![ItemAnswer::Error(Refusal::ModifyDead)]);
+    assert_eq!(
+        refused(modify(&mut w, old, again.clone(), false, false)),
+        Refusal::Order(Refused::ModifyDead)
+    );
+    let items = Answer::Order(vec![ItemAnswer::Error(Refusal::Order(Refused::ModifyDead))]);
     assert_eq!(modify(&mut w, old, again.clone(), false, true), items);
     assert_eq!(modify(&mut w, old, again, true, false), Answer::Default);
     assert_eq!(w.venue.open_orders(&user(1)).len(), 1);
@@ -241,7 +244,10 @@ fn reduce_only_orders_never_reach_past_the_position() {
     w.order(1, bid(Ioc, "101", "0.2"));
     w.order(1, reducing(ask(Ioc, "99", "0.25")));
     assert_eq!(w.szi(1), qty("0.05"));
-    assert_eq!(error(w.order(1, reducing(ask(Ioc, "99", "0.04")))), Refusal::MinNotional);
+    assert_eq!(
+        error(w.order(1, reducing(ask(Ioc, "99", "0.04")))),
+        Refusal::Order(Refused::MinNotional)
+    );
     w.order(1, reducing(ask(Ioc, "99", "0.05")));
     assert_eq!(w.szi(1), Qty::ZERO);
 }
@@ -252,7 +258,7 @@ fn a_maker_without_margin_is_cancelled_when_it_is_met() {
     let poor = w.rests(2, ask(Alo, "100", "1"));
     w.venue.accounts[1].cash = usd("1");
     let answer = w.order(1, bid(Ioc, "100", "1"));
-    assert_eq!(error(answer), Refusal::IocCancel);
+    assert_eq!(error(answer), Refusal::Order(Refused::IocCancel));
     assert_eq!(w.status(2, poor), OrderStatus::MarginCanceled);
 }
 
@@ -268,7 +274,7 @@ fn duplicate_client_ids_go_by_the_switch() {
     let ItemAnswer::Resting { oid, .. } = answer else { panic!("{answer:?}") };
     let newest = w.venue.order(&user(1), OrderRef::Cloid(cloid(5).unwrap())).unwrap();
     assert_eq!(newest.oid, oid);
-    assert_eq!(error(twice(DuplicateCloid::Reject).0), Refusal::DuplicateCloid);
+    assert_eq!(error(twice(DuplicateCloid::Reject).0), Refusal::Order(Refused::DuplicateCloid));
 }
 
 #[test]

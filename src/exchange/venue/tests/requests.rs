@@ -61,7 +61,7 @@ fn a_late_request_is_void_and_dear() {
     let action = w.signed(user(1), Command::Noop);
     let expires_after_ms = Some(w.now.as_millis() as u64 + 10);
     let action = Signed { expires_after_ms, ..action };
-    assert_eq!(refused(w.ask_signed(action)), Refusal::Expired);
+    assert_eq!(refused(w.ask_signed(action)), Refusal::Order(Refused::Expired));
     assert_eq!(w.venue.requests(&user(1)).used, 5);
 }
 
@@ -76,7 +76,7 @@ fn beyond_its_budget_an_address_may_do_little_but_cancel() {
     // One passes in ten seconds.
     assert!(matches!(w.ask(1, Command::Order(vec![new()])), Answer::Order(_)));
     let refusal = refused(w.ask(1, Command::Order(vec![new()])));
-    assert_eq!(refusal, Refusal::RateLimit(5, 3, Usd::ZERO));
+    assert_eq!(refusal, Refusal::Order(Refused::RateLimit(5, 3, Usd::ZERO)));
     let oid = w.venue.open_orders(&user(1))[0].oid;
     let cancel = w.ask(1, Command::Cancel(vec![(3, OrderRef::Oid(oid))]));
     assert_eq!(cancel, Answer::Cancel(vec![ItemAnswer::Success]));

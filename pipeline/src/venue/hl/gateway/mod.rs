@@ -173,8 +173,7 @@ impl Wire {
         let envelope = Envelope {
             nonce: self.nonce.next(now),
             vault: self.config.vault,
-            // A late cancel is still wanted; a late order is not.
-            expires_after: (!is_cancel).then(|| action.expires_after.as_millis().max(0) as u64),
+            expires_after: action.expires_after_ms(),
         };
         let Self { signer, buffer, posts, universe, .. } = self;
         buffer.clear();

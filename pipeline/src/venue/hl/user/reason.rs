@@ -145,7 +145,7 @@ const REQUEST_TEXTS: [(&str, RequestError); 17] = [
     ("User has pending agent removal", RequestError::Agent),
 ];
 
-const ORDER_TEXTS: [(&str, RejectReason); 20] = [
+const ORDER_TEXTS: [(&str, RejectReason); 21] = [
     ("Post only order would have immediately matched", RejectReason::BadAloPx),
     ("Order was never placed, already canceled, or filled", RejectReason::NotFound),
     ("Price must be divisible by tick size", RejectReason::Tick),
@@ -166,6 +166,7 @@ const ORDER_TEXTS: [(&str, RejectReason); 20] = [
     ("Order price cannot be more than", RejectReason::Other),
     ("Only post-only orders allowed", RejectReason::Other),
     ("Builder fee has not been approved", RejectReason::Other),
+    ("Too many open orders", RejectReason::RateLimit),
 ];
 
 fn by_prefix<T: Copy>(table: &[(&str, T)], text: &str) -> Option<T> {

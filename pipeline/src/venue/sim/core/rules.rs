@@ -1,0 +1,117 @@
+//! The rules of one order and one action, each in one place (PROTOCOL §1.2, §3, §7).
+
+use super::Refused;
+use crate::types::instrument::MIN_NOTIONAL;
+use crate::types::limits::{MAX_PX, MAX_QTY};
+use crate::types::{Instrument, Level, Nanos, Px, Qty, SCALE, Side, Usd, notional};
+
+/// Most value of a market order, from this highest leverage of its asset on; limit orders may have ten
+/// times as much (PROTOCOL §1.2). Keeps every sum of money far inside 64 bits, too.
+const LARGEST_MARKET_ORDER: [(u8, Usd); 4] = [
+    (25, Usd::whole(30_000_000)),
+    (20, Usd::whole(5_000_000)),
+    (10, Usd::whole(2_000_000)),
+    (0, Usd::whole(500_000)),
+];
+const LIMIT_PER_MARKET_ORDER: i64 = 10;
+
+/// The most that an order of an asset may be worth.
+pub fn largest_order(instrument: &Instrument, is_market: bool) -> Usd {
+    let row = LARGEST_MARKET_ORDER.iter().find(|(from, _)| instrument.max_leverage >= *from);
+    let most = row.map_or(Usd::ZERO, |(_, most)| *most);
+    if is_market { most } else { Usd::from_raw(most.raw() * LIMIT_PER_MARKET_ORDER) }
+}
+
+/// Whether price and size are numbers that can be dealt with at all. What is refused here has no
+/// place in a history, and a modify leaves its old order alone.
+pub fn check_numbers(px: Px, qty: Qty, most: Usd) -> Result<(), Refused> {
+    if !px.is_positive() || px > MAX_PX {
+        return Err(Refused::InvalidPx);
+    }
+    if qty.is_zero() {
+        return Err(Refused::ZeroSize);
+    }
+    let value_e8 = i128::from(px.raw()) * i128::from(qty.raw()) / i128::from(SCALE);
+    if qty.is_negative() || qty > MAX_QTY || value_e8 > i128::from(most.raw()) {
+        return Err(Refused::InvalidSize);
+    }
+    Ok(())
+}
+
+/// Tick, lot and least value. `closes`: a reduce-only order of a position of this size; one that closes
+/// all of it may be worth less.
+pub fn check_grid(
+    instrument: &Instrument,
+    px: Px,
+    qty: Qty,
+    closes: Option<Qty>,
+) -> Result<(), Refused> {
+    if !instrument.is_legal_px(px) {
+        return Err(Refused::Tick);
+    }
+    if !instrument.is_legal_qty(qty) {
+        return Err(Refused::InvalidSize);
+    }
+    let closes_all = closes.is_some_and(|position| position.abs() == qty);
+    if notional(px, qty) < MIN_NOTIONAL && !closes_all {
+        return Err(Refused::MinNotional);
+    }
+    Ok(())
+}
+
+/// How much a reduce-only order of a side may trade.
+pub fn reducible(position: Qty, side: Side) -> Qty {
+    (-side.signed(position)).max(Qty::ZERO)
+}
+
+/// Whether an order trades with what rests at `other` on the opposite side.
+pub fn reaches(side: Side, px: Px, other: Px) -> bool {
+    !side.is_better(other, px)
+}
+
+/// Whether an order would trade at once: with the market's best opposite level (no size: nobody is
+/// there), or with an own order of the opposite side, which a recorded book does not show.
+pub fn crosses(side: Side, px: Px, opposite: Level, mut own: impl Iterator<Item = Px>) -> bool {
+    let meets_market = opposite.qty.is_positive() && reaches(side, px, opposite.px);
+    meets_market || own.any(|other| reaches(side, px, other))
+}
+
+/// The refusal of a post-only order that crosses, with the touch.
+pub fn bad_alo_px((bid, ask): (Level, Level)) -> Refused {
+    let shown = |level: Level| level.qty.is_positive().then_some(level.px);
+    Refused::BadAloPx(shown(bid), shown(ask))
+}
+
+/// Whether an action comes too late: block times and `expiresAfter` are whole milliseconds, and the
+/// last of them is still in time.
+pub fn is_expired(block_time: Nanos, expires_after_ms: u64) -> bool {
+    u64::try_from(block_time.as_millis()).is_ok_and(|now_ms| now_ms > expires_after_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_millisecond_is_still_in_time() {
+        let at = |ns| is_expired(Nanos(ns), 7);
+        assert!(!at(7_000_000) && !at(7_999_999) && at(8_000_000));
+        assert!(!is_expired(Nanos(-1), 0), "before 1970");
+    }
+
+    #[test]
+    fn the_largest_order_goes_by_leverage() {
+        let of = |max_leverage| Instrument::new("X", 0, 2, max_leverage).unwrap();
+        let rows = [(40, 30_000_000), (25, 30_000_000), (24, 5_000_000), (20, 5_000_000)];
+        for (leverage, usd) in
+            rows.into_iter().chain([(19, 2_000_000), (10, 2_000_000), (9, 500_000), (0, 500_000)])
+        {
+            assert_eq!(largest_order(&of(leverage), true), Usd::whole(usd), "{leverage}");
+            assert_eq!(largest_order(&of(leverage), false), Usd::whole(10 * usd), "{leverage}");
+        }
+        let (px, most) = (Px::whole(50), largest_order(&of(5), false));
+        assert_eq!(check_numbers(px, Qty::whole(100_000), most), Ok(()));
+        assert_eq!(check_numbers(px, Qty::whole(100_001), most), Err(Refused::InvalidSize));
+        assert_eq!(check_numbers(px, MAX_QTY + Qty::whole(1), most), Err(Refused::InvalidSize));
+    }
+}

@@ -1,0 +1,376 @@
+//! The replay's exchange and the embedded one, on the same market with the same orders: they must say
+//! the same. What a bot hears of the replay is compared with what it would read in the texts of the
+//! embedded exchange.
+
+use super::*;
+use botmm_pipeline::rt::Stage;
+use botmm_pipeline::types::{
+    self as wire, Action, ActionKind, Done, Fill, MarketEvent, OrderRequest, Reject, RejectReason,
+    Trade, VenueEventKind,
+};
+use botmm_pipeline::venue::Gateway;
+use botmm_pipeline::venue::hl::user::ItemError;
+use botmm_pipeline::venue::sim::Execution;
+use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::latency::LatencyModel;
+use botmm_pipeline::venue::sim::link::SimGateway;
+
+/// Between two actions; several blocks.
+const PAUSE: Nanos = Nanos::millis(240);
+const EXPIRES: Nanos = Nanos::secs(5);
+
+/// The still market, which an agent takes from at given times.
+struct Hit {
+    still: Still,
+    /// Each once, in this order: when, on which side, at what limit, how much.
+    takers: VecDeque<(Nanos, Side, Px, Qty)>,
+}
+
+impl Market for Hit {
+    fn next_time(&self) -> Option<Nanos> {
+        self.takers.front().map(|(at, ..)| *at)
+    }
+    fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
+        while let Some((time, side, limit, qty)) = self.takers.pop_front_if(|t| t.0 <= until) {
+            let order = TakingOrder { asset: btc(), side, limit, qty };
+            let mut taken = Vec::new();
+            self.still.take(&order, &mut taken);
+            for Taken { px, qty, maker, tid } in taken {
+                let (asset, aggressor) = (btc(), side);
+                let trade =
+                    Trade { asset, aggressor, venue_time: time, px, qty, tid, ..Trade::default() };
+                out.events.push(MarketEvent::Trade(trade));
+                out.executions.extend(maker.map(|oid| Execution {
+                    time,
+                    oid,
+                    px,
+                    qty,
+                    tid,
+                    cause: None,
+                }));
+            }
+        }
+    }
+    fn touch(&self, asset: AssetId) -> (Level, Level) {
+        self.still.touch(asset)
+    }
+    fn place(&mut self, order: &RestingOrder) {
+        self.still.place(order);
+    }
+    fn cancel(&mut self, oid: Oid) -> Option<Qty> {
+        self.still.cancel(oid)
+    }
+    fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
+        self.still.front(asset, side)
+    }
+    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        self.still.take(order, taken)
+    }
+    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>) {
+        self.still.depth(asset, side, count, levels);
+    }
+    fn room(&self) -> usize {
+        self.still.room()
+    }
+}
+
+/// What a bot hears of one item, ids left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    Rests(Qty),
+    /// Why, and the touch that is told with it.
+    Refused(RejectReason, Px, Px),
+    Fill(Px, Qty, Usd),
+    /// Left, and whether it was filled whole.
+    Ended(Qty, bool),
+}
+
+/// One step of a story: an action of one item, or an agent who takes.
+#[derive(Clone, Debug)]
+enum Step {
+    /// `late`: it arrives after its end.
+    Act {
+        kind: ActionKind,
+        item: OrderRequest,
+        late: bool,
+    },
+    Take(Side, &'static str, &'static str),
+}
+
+fn item(n: u128, side: Side, px: &str, qty: &str) -> OrderRequest {
+    OrderRequest {
+        cloid: Cloid::from_u128(n),
+        asset: btc(),
+        side,
+        px: Px::parse(px).unwrap(),
+        qty: Qty::parse(qty).unwrap(),
+        ..OrderRequest::default()
+    }
+}
+
+fn act(kind: ActionKind, item: OrderRequest) -> Step {
+    Step::Act { kind, item, late: false }
+}
+
+fn place(n: u128, side: Side, px: &str, qty: &str) -> Step {
+    act(ActionKind::Place, item(n, side, px, qty))
+}
+
+fn reduce(n: u128, side: Side, px: &str, qty: &str) -> Step {
+    act(ActionKind::Place, OrderRequest { reduce_only: true, ..item(n, side, px, qty) })
+}
+
+fn modify(n: u128, side: Side, px: &str, qty: &str) -> Step {
+    act(ActionKind::Modify, item(n, side, px, qty))
+}
+
+fn cancel(n: u128) -> Step {
+    act(ActionKind::Cancel, item(n, Side::Bid, "1", "1"))
+}
+
+fn late(step: Step) -> Step {
+    match step {
+        Step::Act { kind, item, .. } => Step::Act { kind, item, late: true },
+        take => take,
+    }
+}
+
+/// When each step arrives.
+fn times(steps: &[Step]) -> impl Iterator<Item = (Nanos, &Step)> {
+    steps.iter().enumerate().map(|(i, step)| (START + Nanos(PAUSE.0 * (i as i64 + 1)), step))
+}
+
+fn market(steps: &[Step]) -> Hit {
+    let taker = |(at, step): (Nanos, &Step)| match step {
+        Step::Take(side, px, qty) => {
+            Some((at, *side, Px::parse(px).unwrap(), Qty::parse(qty).unwrap()))
+        }
+        Step::Act { .. } => None,
+    };
+    Hit { still: Still::new(2), takers: times(steps).filter_map(taker).collect() }
+}
+
+/// What the replay's exchange says of each step, and its account at the end.
+fn replay(steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
+    let latency = LatencyModel::Constant(Nanos::ZERO);
+    let config = ExchangeConfig { latency, maker_fee: wire::Bps::from_f64(1.5), seed: 1 };
+    let (mut exchange, links) = Exchange::new(market(steps), universe(2), config, false);
+    let Links { mut gateway, account, .. } = links;
+    let mut heard = Vec::new();
+    for (now, step) in times(steps) {
+        if let Step::Act { kind, item, late } = step {
+            let end = if *late { now - Nanos::millis(1) } else { now + EXPIRES };
+            let mut action = Action { sent_time: now, expires_after: end, ..Action::new(*kind) };
+            action.push(*item);
+            assert!(gateway.submit(now, &action));
+        }
+        exchange.poll(now + PAUSE - Nanos(1));
+        heard.push(hear(&mut gateway, now + PAUSE - Nanos(1)));
+    }
+    (heard, VenueAccount::read(&account))
+}
+
+fn hear(gateway: &mut SimGateway, now: Nanos) -> Vec<Heard> {
+    let events = std::iter::from_fn(|| gateway.next(now));
+    let words = events.filter_map(|event| match event.kind {
+        VenueEventKind::Ack { leaves, .. } => Some(Heard::Rests(leaves)),
+        VenueEventKind::Reject(Reject { reason, best_bid, best_ask, is_whole, .. }) => {
+            assert_eq!(is_whole, reason == RejectReason::Expired);
+            Some(Heard::Refused(reason, best_bid, best_ask))
+        }
+        VenueEventKind::Fill(Fill { px, qty, fee, .. }) => Some(Heard::Fill(px, qty, fee)),
+        VenueEventKind::Done(Done { leaves, why, .. }) => {
+            Some(Heard::Ended(leaves, why == wire::DoneWhy::Filled))
+        }
+        _ => None,
+    });
+    words.collect()
+}
+
+/// What the embedded exchange says, as the bot reads it; the account at the end.
+fn embedded(steps: &[Step]) -> (Vec<Vec<Heard>>, AccountState) {
+    let config = VenueConfig { entry_latency: Nanos::ZERO, ..config() };
+    let mut w = World::on(config, Box::new(market(steps)), universe(2));
+    let mut heard = Vec::new();
+    for (now, step) in times(steps) {
+        w.now = now;
+        w.events.clear();
+        let mut ticket = None;
+        if let Step::Act { kind, item, late } = step {
+            let mut signed = w.signed(user(1), command(*kind, item));
+            // The bot sends no end with a cancel.
+            let end = if *late { now - Nanos::millis(1) } else { now + EXPIRES };
+            signed.expires_after_ms = (*kind != ActionKind::Cancel).then(|| end.as_millis() as u64);
+            ticket = Some(signed.ticket);
+            w.venue.submit(now, signed);
+        }
+        w.venue.advance(now + PAUSE - Nanos(1), &mut w.events);
+        let answer = ticket.map(|ticket| w.answer(ticket));
+        heard.push(words(answer, &w.events));
+    }
+    (heard, w.venue.account(&user(1)))
+}
+
+fn command(kind: ActionKind, item: &OrderRequest) -> Command {
+    let new = NewOrder {
+        asset: 3,
+        side: item.side,
+        px: Some(item.px),
+        qty: Some(item.qty),
+        reduce_only: item.reduce_only,
+        tif: Some(Tif::Alo),
+        cloid: Some(item.cloid),
+        builder: None,
+    };
+    let id = OrderRef::Cloid(item.cloid);
+    match kind {
+        ActionKind::Place => Command::Order(vec![new]),
+        ActionKind::Cancel => Command::Cancel(vec![(3, id)]),
+        ActionKind::Modify => {
+            Command::Modify { items: vec![(id, new)], always_place: false, batch: true }
+        }
+    }
+}
+
+fn words(answer: Option<Answer>, events: &[Event]) -> Vec<Heard> {
+    let refusal = match answer {
+        Some(Answer::Refused(why)) => Some(why),
+        Some(Answer::Order(items) | Answer::Cancel(items)) => match &items[0] {
+            ItemAnswer::Error(why) => Some(why.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let refused = refusal.map(|why| {
+        let ItemError { reason, best_bid, best_ask, .. } = ItemError::of(&format!("{why} asset=3"));
+        Heard::Refused(reason, best_bid, best_ask)
+    });
+    let told = events.iter().filter_map(|event| match event {
+        Event::Order(order) => match order.status {
+            OrderStatus::Open => Some(Heard::Rests(order.leaves)),
+            OrderStatus::Rejected(_) => None,
+            OrderStatus::Filled => Some(Heard::Ended(order.leaves, true)),
+            _ => Some(Heard::Ended(order.leaves, false)),
+        },
+        Event::Fill(f) if f.user == user(1) => Some(Heard::Fill(f.px, f.qty, f.fee)),
+        _ => None,
+    });
+    refused.into_iter().chain(told).collect()
+}
+
+/// Both tell the same story, and end with the same money.
+fn agree(steps: &[Step]) -> Vec<Vec<Heard>> {
+    let (by_replay, ours) = replay(steps);
+    let (by_venue, theirs) = embedded(steps);
+    for (i, step) in steps.iter().enumerate() {
+        assert_eq!(by_replay[i], by_venue[i], "step {i}, {step:?}, of {steps:#?}");
+    }
+    let szi = theirs.positions.iter().find(|p| p.asset == btc()).map_or(Qty::ZERO, |p| p.szi);
+    assert_eq!(ours.position[0], szi, "{steps:?}");
+    assert_eq!(Usd::whole(10_000) + ours.cash - ours.fees, theirs.total_raw_usd, "{steps:?}");
+    by_replay
+}
+
+fn refused(reason: RejectReason) -> Vec<Heard> {
+    vec![Heard::Refused(reason, Px::ZERO, Px::ZERO)]
+}
+
+#[test]
+fn a_new_order_is_checked_by_the_same_rules() {
+    use RejectReason as R;
+    let cases = [
+        (("99", "1"), vec![Heard::Rests(qty("1"))]),
+        (("0", "1"), refused(R::Tick)),
+        (("-5", "1"), refused(R::Tick)),
+        (("99.0001", "1"), refused(R::Tick)),
+        // Both its numbers are off: the price is looked at first, but a size of none before it.
+        (("99.0001", "1.0001"), refused(R::Tick)),
+        (("99.0001", "0"), refused(R::Size)),
+        (("99", "1.0001"), refused(R::Size)),
+        (("99", "-1"), refused(R::Size)),
+        (("99", "90000000000"), refused(R::Size)),
+        (("99", "600000"), refused(R::Size)),
+        (("99", "0.101"), refused(R::MinNotional)),
+        (("100", "0.1"), vec![Heard::Rests(qty("0.1"))]),
+        // Off the grid and crossing, too small and crossing: the touch is not told.
+        (("105.0001", "1"), refused(R::Tick)),
+        (("105", "0.09"), refused(R::MinNotional)),
+        (("101", "1"), vec![Heard::Refused(R::BadAloPx, Px::whole(99), Px::whole(101))]),
+        (("100.999", "1"), refused(R::Tick)),
+        (("100.99", "1"), vec![Heard::Rests(qty("1"))]),
+    ];
+    for ((px, qty), want) in cases {
+        assert_eq!(agree(&[place(1, Side::Bid, px, qty)]), [want], "{qty} at {px}");
+    }
+}
+
+#[test]
+fn own_orders_stand_in_each_others_way() {
+    let heard = agree(&[
+        place(1, Side::Ask, "100.5", "1"),
+        place(2, Side::Bid, "100.5", "1"),
+        place(3, Side::Bid, "100.4", "1"),
+    ]);
+    assert!(matches!(heard[1][..], [Heard::Refused(RejectReason::BadAloPx, ..)]));
+    assert!(matches!(heard[2][..], [Heard::Rests(_)]));
+}
+
+#[test]
+fn cancels_and_modifies_end_the_same_orders() {
+    use RejectReason as R;
+    let heard = agree(&[
+        cancel(1),
+        modify(1, Side::Bid, "98", "1"),
+        place(1, Side::Bid, "98.5", "1"),
+        modify(1, Side::Bid, "98.4", "2"),
+        modify(1, Side::Bid, "98.3", "0"),
+        modify(1, Side::Bid, "98.3", "1"),
+        modify(1, Side::Bid, "101", "1"),
+        cancel(1),
+    ]);
+    assert_eq!((&heard[0], &heard[1]), (&refused(R::NotFound), &refused(R::NotFound)));
+    assert_eq!(heard[3], [Heard::Rests(qty("2")), Heard::Ended(qty("1"), false)]);
+    // No number at all leaves the old order alone; a new order that may not rest does not.
+    assert_eq!(heard[4], refused(R::Size));
+    assert_eq!(heard[6].len(), 2, "{heard:?}");
+    assert_eq!(heard[7], refused(R::NotFound));
+}
+
+#[test]
+fn what_comes_too_late_is_refused_whole_but_a_cancel_never_is() {
+    let expired = refused(RejectReason::Expired);
+    let heard = agree(&[
+        late(place(1, Side::Bid, "98", "1")),
+        place(1, Side::Bid, "98", "1"),
+        late(modify(1, Side::Bid, "98.5", "1")),
+        modify(1, Side::Bid, "98.6", "1"),
+        late(cancel(1)),
+    ]);
+    assert_eq!((&heard[0], &heard[2]), (&expired, &expired));
+    assert_eq!(heard[3].len(), 2, "the late modify had left the order as it was");
+    assert_eq!(heard[4], [Heard::Ended(qty("1"), false)]);
+}
+
+#[test]
+fn fills_cost_the_same_and_reduce_only_means_the_same() {
+    let heard = agree(&[
+        reduce(1, Side::Ask, "101", "1"),
+        place(2, Side::Bid, "99.5", "0.777"),
+        Step::Take(Side::Ask, "99.5", "0.5"),
+        Step::Take(Side::Ask, "99.5", "0.2"),
+        reduce(3, Side::Bid, "99", "1"),
+        // All that is held, though worth less than 10 USD at this price; and less than all of it.
+        Step::Take(Side::Ask, "99.5", "0.077"),
+        place(4, Side::Ask, "100.5", "0.7"),
+        Step::Take(Side::Bid, "100.5", "0.7"),
+        reduce(5, Side::Ask, "100.5", "0.076"),
+        reduce(6, Side::Ask, "100.5", "0.077"),
+    ]);
+    let reduces_nothing = refused(RejectReason::ReduceOnly);
+    assert_eq!((&heard[0], &heard[4]), (&reduces_nothing, &reduces_nothing));
+    // 1.5 bps of 49.75 is 0.0074625, cut after six decimals.
+    assert_eq!(heard[2], [Heard::Fill(Px::parse("99.5").unwrap(), qty("0.5"), usd("0.007462"))]);
+    assert_eq!(heard[5][1], Heard::Ended(qty("0"), true));
+    assert_eq!(heard[8], refused(RejectReason::MinNotional));
+    assert_eq!(heard[9], [Heard::Rests(qty("0.077"))]);
+}
