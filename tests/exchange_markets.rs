@@ -375,7 +375,7 @@ fn a_mirror_shows_what_its_source_showed() {
 
 #[test]
 fn a_lost_source_is_no_news_and_comes_back() {
-    let kind = FaultKind::Drop(Who::All);
+    let kind = FaultKind::Drop { who: Who::All };
     let lost = Fault { kind, start: Nanos::secs(10), duration: Nanos::secs(20) };
     let mut both = Mirrored::new(vec![lost]);
     both.run(Nanos::millis(9_900));

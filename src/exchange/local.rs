@@ -41,6 +41,11 @@ impl FaultTarget for Hub {
         self.venue_mut().set_post_only_until(until);
     }
 
+    fn liquidate(&mut self, coin: Coin) {
+        let asset = self.venue().universe().find(coin.as_bytes());
+        asset.into_iter().for_each(|asset| self.venue_mut().force_liquidation(asset));
+    }
+
     fn index_of(&self, coin: Coin) -> Option<u32> {
         let universe = self.venue().universe();
         Some(universe.get(universe.find(coin.as_bytes())?).venue_index)

@@ -1,6 +1,7 @@
 //! The checkers. They know the venue's own state, the bot's journal records and its counters, and
 //! nothing of how either works.
 
+use crate::liquidations::{Liquidations, Now};
 use crate::spy::Seen;
 use crate::world::{MONEY, SESSION, START, Setup, Venue, params, universe, user};
 use botmm::exchange::faults::{Fault, FaultKind, Who};
@@ -70,6 +71,7 @@ pub struct Checks {
     stale_since: Vec<Option<Nanos>>,
     /// What each asset suffers from by itself, and until when: the others are not to suffer with it.
     alone: Vec<Closed>,
+    liquidations: Liquidations,
     problems: Vec<String>,
 }
 
@@ -78,6 +80,7 @@ pub struct Final {
     pub fills: usize,
     pub recovery: Option<Nanos>,
     pub losses: u64,
+    pub liquidations: usize,
 }
 
 /// The asset that a fault is about, when it is about one.
@@ -107,7 +110,7 @@ impl Checks {
             let of = |fault: &Fault| {
                 let (lag, why) = match fault.kind {
                     FaultKind::StaleBook => (LINK_SILENCE + DECISION_LAG, "the book was stale"),
-                    FaultKind::Drop(Who::All | Who::User) if links => {
+                    FaultKind::Drop { who: Who::All | Who::User } if links => {
                         (Nanos::ZERO, "there was no link")
                     }
                     FaultKind::LateFeed { delay }
@@ -130,6 +133,7 @@ impl Checks {
         let closed_at_venue =
             if setup.faults.len() == 1 { closed(ON_ITS_WAY, true) } else { vec![] };
         Self {
+            liquidations: Liquidations::new(setup, venue.clone()),
             venue,
             link,
             held_to: setup.held_to,
@@ -159,13 +163,14 @@ impl Checks {
                 self.on_record(now, &record);
             }
         }
-        if now >= self.quiet {
+        if now >= self.quiet && !self.liquidations.is_on() {
             self.watch_recovery(now);
         }
         if now >= self.next_look {
             self.next_look = now + LOOK_EVERY;
             let open = pipeline.metrics.open_orders.get();
             self.look_at_venue(now, open);
+            self.look_at_liquidations(now, pipeline);
             if !self.halted && pipeline.level.get() == HaltLevel::Halt {
                 self.problem(now, "it halted by itself".to_owned());
                 self.halted = true;
@@ -203,11 +208,15 @@ impl Checks {
                 if let Some((_, _, _, why)) = self.closed.iter().find(closed).copied() {
                     self.problem(now, format!("{:?} was sent although {why}", action.kind));
                 }
+                if let Some(problem) = self.liquidations.on_sent(sent) {
+                    self.problem(now, format!("{:?} was {problem}", action.kind));
+                }
                 if !GatewayView::read(&self.link).is_up {
                     self.problem(now, format!("{:?} was sent on a link down", action.kind));
                 }
             }
             Record::Action(action) => self.on_cancel(now, action),
+            Record::Alert { kind: AlertKind::Liquidated, .. } => self.liquidations.on_alert(now),
             Record::Alert { kind: AlertKind::DailyLoss(_) | AlertKind::Drawdown(_), .. } => {
                 self.problem(now, format!("alert: {record:?}"));
             }
@@ -362,36 +371,16 @@ impl Checks {
     /// The books are compared.
     pub fn finish(mut self, pipeline: &mut Pipeline, seen: &Seen) -> Final {
         let now = self.next_look;
-        let metrics = pipeline.metrics.clone();
-        let marks: Vec<_> = universe()
-            .assets()
-            .map(|a| Px::from_raw(metrics.mark[a.index()].get() as i64))
-            .collect();
-        let (fills, account, open) = self.venue.with(|host| {
+        let (fills, open) = self.venue.with(|host| {
             let venue = host.inner().venue();
             let fills: Vec<_> = venue.fills(&user()).iter().cloned().collect();
-            (fills, venue.account(&user()), venue.open_orders(&user()).len())
+            (fills, venue.open_orders(&user()).len())
         });
         if open > 0 {
             self.problem(now, format!("{open} orders still rest after the end"));
         }
-        let mut value = account.total_raw_usd;
-        for (asset, instrument) in universe().iter() {
-            let theirs = account.positions.iter().find(|p| p.asset == asset);
-            let theirs = theirs.map_or(Qty::ZERO, |p| p.szi);
-            let ours = Qty::from_raw(metrics.position[asset.index()].get() as i64);
-            value += notional(marks[asset.index()], theirs);
-            if ours != theirs {
-                let coin = instrument.coin;
-                self.problem(
-                    now,
-                    format!("{coin}: we hold {ours}, says the bot; {theirs}, the venue"),
-                );
-            }
-        }
-        let (net, gained) = (metrics.net_pnl(), value - MONEY);
-        if net - gained > TOLERANCE || gained - net > TOLERANCE {
-            self.problem(now, format!("{net} USD gained, says the bot; {gained}, the venue"));
+        for difference in self.differences(pipeline) {
+            self.problem(now, difference);
         }
         self.compare_fills(now, &fills);
         for (asset, from, to, why) in std::mem::take(&mut self.closed_at_venue) {
@@ -414,9 +403,52 @@ impl Checks {
         {
             self.problem(now, format!("{} dropped {}", ring.name, ring.dropped()));
         }
+        let mut problems = Vec::new();
+        self.liquidations.finish(&mut problems);
+        problems.into_iter().for_each(|problem| self.problem(now, problem));
         let recovery = self.well_since.map(|at| at - self.quiet);
         let losses = GatewayView::read(&self.link).losses;
-        Final { problems: self.problems, fills: fills.len(), recovery, losses }
+        let liquidations = self.liquidations.count();
+        Final { problems: self.problems, fills: fills.len(), recovery, losses, liquidations }
+    }
+
+    /// Where our books are not the venue's.
+    fn differences(&self, pipeline: &Pipeline) -> Vec<String> {
+        let metrics = &pipeline.metrics;
+        let account = self.venue.with(|host| host.inner().venue().account(&user()));
+        let (mut value, mut differences) = (account.total_raw_usd, Vec::new());
+        for (asset, instrument) in universe().iter() {
+            let mark = Px::from_raw(metrics.mark[asset.index()].get() as i64);
+            let theirs = account.positions.iter().find(|p| p.asset == asset);
+            let theirs = theirs.map_or(Qty::ZERO, |p| p.szi);
+            let ours = Qty::from_raw(metrics.position[asset.index()].get() as i64);
+            value += notional(mark, theirs);
+            if ours != theirs {
+                let coin = instrument.coin;
+                differences
+                    .push(format!("{coin}: we hold {ours}, says the bot; {theirs}, the venue"));
+            }
+        }
+        let (net, gained) = (metrics.net_pnl(), value - MONEY);
+        if net - gained > TOLERANCE || gained - net > TOLERANCE {
+            differences.push(format!("{net} USD gained, says the bot; {gained}, the venue"));
+        }
+        differences
+    }
+
+    /// A liquidation halts until somebody re-arms, which is done here.
+    fn look_at_liquidations(&mut self, now: Nanos, pipeline: &mut Pipeline) {
+        let agrees = self.differences(pipeline).is_empty();
+        let mut problems = Vec::new();
+        if let Now::Rearm = self.liquidations.look(now, agrees, &mut problems) {
+            let armed = pipeline.control.risk.push(RiskCommand::Rearm).is_ok();
+            assert!(armed, "the risk stage takes no commands");
+            // It has to be well again from here.
+            self.quiet = self.quiet.max(now);
+            self.quoted.fill([false; 2]);
+            self.well_since = None;
+        }
+        problems.into_iter().for_each(|problem| self.problem(now, problem));
     }
 
     /// Each fill of the venue's is booked once, and nothing else is.

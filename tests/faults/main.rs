@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod checks;
+mod liquidations;
 mod markets;
 mod spy;
 mod world;
@@ -31,7 +32,7 @@ fn one(seed: u64, kind: FaultKind, lasts_ms: i64) -> Outcome {
 /// The same, with others beside it.
 fn with(seed: u64, kind: FaultKind, lasts_ms: i64, mut faults: Vec<Fault>) -> Outcome {
     faults.push(Fault { kind, start: Nanos::secs(8), duration: Nanos::millis(lasts_ms) });
-    let is_links = matches!(kind, FaultKind::Drop(_) | FaultKind::Refuse);
+    let is_links = matches!(kind, FaultKind::Drop { .. } | FaultKind::Refuse);
     let bound = if is_links { BOUND_OF_LINKS } else { BOUND };
     let outcome = run(&Setup::new(seed, faults, bound));
     assert!(outcome.problems.is_empty(), "{kind:?}, seed {seed}:\n{}", told(&outcome));
@@ -97,7 +98,7 @@ fn random_schedules() {
 /// Runs so many seeds in two threads, and says what came of them.
 fn over_seeds(seeds: u64, run_one: fn(u64) -> Outcome) {
     let (next, fills, orders) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let longest = AtomicU64::new(0);
+    let (longest, liquidations) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -109,13 +110,17 @@ fn over_seeds(seeds: u64, run_one: fn(u64) -> Outcome) {
             orders.fetch_add(outcome.orders, Ordering::Relaxed);
             let recovery = outcome.recovery.map_or(0, |r| r.as_millis() as u64);
             longest.fetch_max(recovery, Ordering::Relaxed);
+            liquidations.fetch_add(outcome.liquidations as u64, Ordering::Relaxed);
         }
     };
     std::thread::scope(|scope| {
         scope.spawn(work);
         scope.spawn(work);
     });
-    println!("{seeds} seeds: {fills:?} fills, {orders:?} orders, longest recovery {longest:?} ms");
+    println!(
+        "{seeds} seeds: {fills:?} fills, {orders:?} orders, {liquidations:?} liquidations, longest \
+         recovery {longest:?} ms"
+    );
     let fills = fills.into_inner();
     assert!(fills > 5 * seeds, "only {fills} fills in {seeds} runs");
 }
@@ -153,8 +158,8 @@ fn the_same_seed_makes_the_same_decisions() {
 fn lost_connections() {
     for (seed, who) in [(1, Who::All), (2, Who::User), (3, Who::Public)] {
         let hits_orders = u64::from(who != Who::Public);
-        assert_eq!(one(seed, FaultKind::Drop(who), 0).losses, hits_orders);
-        assert_eq!(one(seed, FaultKind::Drop(who), 10_000).losses, hits_orders);
+        assert_eq!(one(seed, FaultKind::Drop { who }, 0).losses, hits_orders);
+        assert_eq!(one(seed, FaultKind::Drop { who }, 10_000).losses, hits_orders);
     }
 }
 
@@ -162,7 +167,7 @@ fn lost_connections() {
 fn no_connection_to_be_had() {
     for (seed, lasts) in [(1, 3_000), (2, 40_000)] {
         let drop = Fault {
-            kind: FaultKind::Drop(Who::All),
+            kind: FaultKind::Drop { who: Who::All },
             start: Nanos::millis(8_500),
             duration: Nanos::ZERO,
         };
@@ -272,6 +277,17 @@ fn what_is_broken_on_purpose_is_noticed() {
     broken(Tamper::CountTwice, "fills that never were");
     broken(Tamper::SwallowCancels, "still rest after the end");
     broken(Tamper::SendTwice, "nonces were refused");
+
+    // A liquidation that the bot does not hear of.
+    let faults = ["BTC", "ETH"].map(|coin| {
+        let kind = FaultKind::Liquidation { coin: Coin::new(coin).unwrap() };
+        Fault { kind, start: Nanos::secs(8), duration: Nanos::secs(10) }
+    });
+    let setup = Setup { tamper: Tamper::HideLiquidation, ..Setup::new(2, faults.into(), BOUND) };
+    let problems = told(&run(&setup));
+    for what in ["after a liquidation, and nobody re-armed", "a liquidation was not told"] {
+        assert!(problems.contains(what), "{what:?} was not noticed:\n{problems}");
+    }
 
     let tight = Setup { held_to: [Usd::whole(200); 2], ..Setup::new(2, Vec::new(), BOUND) };
     assert!(told(&run(&tight)).contains("at worst"), "an exposure over the limit was not noticed");

@@ -1,5 +1,5 @@
 //! Bad days of markets: a coin falls silent, a side of its book is empty or far away, all news is late,
-//! orders or cancels are refused. The account's limits are so tight that a mark at half its price would
+//! orders or cancels are refused, the account is liquidated. The account's limits are so tight that a mark at half its price would
 //! halt it: no such thing may.
 
 use crate::world::{Outcome, Setup, run, universe};
@@ -19,8 +19,9 @@ fn market(seed: u64, faults: Vec<Fault>) -> Setup {
     Setup { capital: CAPITAL, ..Setup::new(seed, faults, BOUND_OF_LINKS) }
 }
 
-/// One fault of a market, after the bot has begun to trade.
-fn one(kind: FaultKind, lasts_ms: i64) {
+/// One fault of a market, after the bot has begun to trade, in four runs; how often they were liquidated.
+fn one(kind: FaultKind, lasts_ms: i64) -> usize {
+    let mut liquidations = 0;
     for seed in 1..=4 {
         let (start, duration) = (Nanos::secs(8), Nanos::millis(lasts_ms));
         let outcome = run(&market(seed, vec![Fault { kind, start, duration }]));
@@ -30,12 +31,16 @@ fn one(kind: FaultKind, lasts_ms: i64) {
             "{kind:?} for {lasts_ms} ms, seed {seed}:\n{problems}"
         );
         assert!(outcome.fills > 0, "{kind:?}, seed {seed}: nothing was traded");
+        liquidations += outcome.liquidations;
     }
+    liquidations
 }
 
 #[test]
 fn a_silent_coin() {
-    [3_000, 30_000].into_iter().for_each(|ms| one(FaultKind::SilentCoin { coin: coin("ETH") }, ms));
+    for ms in [3_000, 30_000] {
+        one(FaultKind::SilentCoin { coin: coin("ETH") }, ms);
+    }
 }
 
 #[test]
@@ -67,6 +72,14 @@ fn refused_orders() {
 #[test]
 fn refused_cancels() {
     one(FaultKind::RefuseCancels, 10_000);
+}
+
+/// Once, and for as long as it lasts: whatever fills meanwhile is closed by force too.
+#[test]
+fn a_liquidation() {
+    let kind = FaultKind::Liquidation { coin: coin("ETH") };
+    let liquidations = [0, 10_000].map(|ms| one(kind, ms));
+    assert!(liquidations[0] > 0 && liquidations[1] >= 4, "{liquidations:?} of four seeds each");
 }
 
 fn random(seed: u64) -> Outcome {

@@ -17,6 +17,8 @@ pub enum Tamper {
     CountTwice,
     /// Cancels are taken and never sent.
     SwallowCancels,
+    /// Nothing of a liquidation comes.
+    HideLiquidation,
     /// Orders are sent twice, signature and all.
     SendTwice,
 }
@@ -79,6 +81,11 @@ impl<T: Transport> Spy<T> {
                 let text = String::from_utf8(frame.to_vec()).unwrap();
                 self.extra.push_back(text.replace(r#""tid":"#, r#""tid":9"#).into_bytes());
                 true
+            }
+            Tamper::HideLiquidation if contains(frame, r#""liquidation":"#) => {
+                let text = String::from_utf8(frame.to_vec()).unwrap();
+                self.extra.push_back(text.replace(r#""liquidation":"#, r#""other":"#).into_bytes());
+                false
             }
             _ => true,
         }

@@ -64,6 +64,8 @@ pub struct Outcome {
     /// From the end of the last fault until everything was quoted.
     pub recovery: Option<Nanos>,
     pub losses: u64,
+    /// How often it was liquidated.
+    pub liquidations: usize,
 }
 
 impl Setup {
@@ -79,13 +81,15 @@ impl Setup {
     /// When the last fault is over, and what it held back has come.
     pub fn quiet(&self) -> Nanos {
         use botmm::exchange::faults::FaultKind::{
-            ClockJump, ClockSkew, DelayAnswers, Drop, LateFeed, Reorder,
+            ClockJump, ClockSkew, DelayAnswers, Drop, LateFeed, Liquidation, Reorder,
         };
         let quiet = |fault: &Fault| {
             let echo = match fault.kind {
                 DelayAnswers { delay, .. } | Reorder { delay, .. } | LateFeed { delay } => delay,
                 ClockJump { offset } | ClockSkew { offset } => Nanos(offset.0.abs()),
-                Drop(_) => Nanos::millis(100),
+                Drop { .. } => Nanos::millis(100),
+                // Until it is seen, and the wait for a person begins.
+                Liquidation { .. } => Nanos::secs(1),
                 _ => Nanos::ZERO,
             };
             START + fault.end() + echo
@@ -210,7 +214,8 @@ pub fn run(setup: &Setup) -> Outcome {
         after_moment: &mut after_moment,
     };
     run_inline(Lane::inline(stages, &WallClock::default()).0, drive);
-    let Final { problems, fills, recovery, losses } = checks.finish(&mut pipeline, &seen);
+    let Final { problems, fills, recovery, losses, liquidations } =
+        checks.finish(&mut pipeline, &seen);
     Outcome {
         problems,
         decision_hash: pipeline.metrics.decision_hash(),
@@ -218,5 +223,6 @@ pub fn run(setup: &Setup) -> Outcome {
         orders: pipeline.metrics.orders.get(),
         recovery,
         losses,
+        liquidations,
     }
 }

@@ -14,7 +14,8 @@ pub struct Fault {
     pub kind: FaultKind,
     /// When it begins, counted from the start of the exchange.
     pub start: Nanos,
-    /// How long it lasts. Zero: it happens once, which makes sense for [`FaultKind::Drop`] alone.
+    /// How long it lasts. Zero: it happens once, which makes sense for [`FaultKind::Drop`] and
+    /// [`FaultKind::Liquidation`] alone.
     pub duration: Nanos,
 }
 
@@ -30,12 +31,59 @@ pub enum Who {
     Public,
 }
 
-/// What can go wrong. An *action* is an HTTP request to `/exchange` or a WebSocket post of type
-/// `action`; *user messages* are frames of the channels `orderUpdates`, `userFills` and `user`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
+/// The table of kinds: each kind with its fields, once. From it come [`FaultKind`], its name in a file,
+/// and the way from a [`FaultSpec`] and back: a field of a kind is one of the spec, under its name.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $({ $($(#[$of:meta])* $field:ident: $type:ty),* $(,)? })?,)*) => {
+        /// What can go wrong. An *action* is an HTTP request to `/exchange` or a WebSocket post of type
+        /// `action`; *user messages* are frames of the channels `orderUpdates`, `userFills` and `user`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum FaultKind {
+            $($(#[$doc])* $kind $({ $($(#[$of])* $field: $type),* })?,)*
+        }
+
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub(super) enum KindName {
+            #[default]
+            $($kind,)*
+        }
+
+        impl KindName {
+            /// All there are.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$kind),*];
+        }
+
+        impl FaultSpec {
+            /// The kind, whose fields are taken out.
+            fn take_kind(&mut self) -> Result<FaultKind, String> {
+                Ok(match self.kind {
+                    $(KindName::$kind => FaultKind::$kind $({ $($field: self.$field()?),* })?,)*
+                })
+            }
+
+            /// A kind with its fields.
+            fn of_kind(kind: FaultKind) -> Self {
+                let mut spec = Self::default();
+                match kind {
+                    $(FaultKind::$kind $({ $($field),* })? => {
+                        spec.kind = KindName::$kind;
+                        $($(spec.$field = Some($field.into());)*)?
+                    })*
+                }
+                spec
+            }
+        }
+    };
+}
+
+kinds! {
     /// WebSockets are closed (code 1000); while it lasts, new ones too as soon as they are of that sort.
-    Drop(Who),
+    Drop {
+        /// Which.
+        who: Who,
+    },
     /// Nobody gets a new WebSocket (503).
     Refuse,
     /// Answers to actions come so much later; the action happens at once.
@@ -111,6 +159,12 @@ pub enum FaultKind {
     },
     /// Cancels are refused, each item with `Cannot cancel right now.`
     RefuseCancels,
+    /// The venue closes by force whatever position anybody has in one coin, and cancels all orders of
+    /// theirs: once, when it begins; while it lasts, whoever has one again.
+    Liquidation {
+        /// Which.
+        coin: Coin,
+    },
     /// Only post-only orders are taken ([`super::FaultTarget::set_post_only_until`]).
     PostOnly,
     /// The venue's clock is off by this, all that it does included; see [`super::Faulty`].
@@ -130,6 +184,13 @@ impl Fault {
     /// When it is over, counted like its start.
     pub fn end(&self) -> Nanos {
         self.start + self.duration
+    }
+}
+
+impl FaultKind {
+    /// Whether it makes sense without a duration: it then happens once.
+    pub(super) fn can_be_a_moment(self) -> bool {
+        matches!(self, Self::Drop { .. } | Self::Liquidation { .. })
     }
 }
 
@@ -158,38 +219,18 @@ impl Serialize for Span {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum KindName {
-    Drop,
-    Refuse,
-    DelayAnswers,
-    LoseAnswers,
-    LoseActions,
-    Duplicate,
-    Reorder,
-    TooManyRequests,
-    ServerError,
-    Garbage,
-    StaleBook,
-    LateFeed,
-    SilentCoin,
-    EmptySide,
-    FarLevel,
-    RefuseOrders,
-    RefuseCancels,
-    PostOnly,
-    ClockJump,
-    ClockSkew,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
 enum SideName {
     Bid,
     Ask,
 }
 
+/// A coin's name in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+struct CoinName(String);
+
 /// A fault as a person writes it, in TOML or JSON. [`FaultSpec::check`] makes it a [`Fault`].
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
     kind: KindName,
@@ -208,7 +249,7 @@ pub struct FaultSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     offset: Option<Span>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    coin: Option<String>,
+    coin: Option<CoinName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     side: Option<SideName>,
 }
@@ -216,192 +257,105 @@ pub struct FaultSpec {
 impl FaultSpec {
     /// The fault, if its fields are those of its kind and make sense.
     pub fn check(&self) -> Result<Fault, String> {
-        let mut fields = Fields { spec: self.clone() };
-        let start = fields.spec.start.take().map_or(Nanos::ZERO, |s| s.0);
-        let duration = fields.spec.duration.take().map_or(Nanos::ZERO, |s| s.0);
+        let mut left = self.clone();
+        let start = left.start.take().map_or(Nanos::ZERO, |s| s.0);
+        let duration = left.duration.take().map_or(Nanos::ZERO, |s| s.0);
         if start < Nanos::ZERO || duration < Nanos::ZERO {
             return Err("`start` and `duration` must not be negative".to_owned());
         }
-        let kind = fields.kind()?;
-        fields.nothing_is_left()?;
-        if duration == Nanos::ZERO && !matches!(kind, FaultKind::Drop(_)) {
-            return Err("`duration` is missing or zero; only `drop` can do without".to_owned());
+        let kind = left.take_kind()?;
+        left.nothing_is_left()?;
+        if duration == Nanos::ZERO && !kind.can_be_a_moment() {
+            return Err(
+                "`duration` is missing or zero; only `drop` and `liquidation` can do without"
+                    .to_owned(),
+            );
         }
         Ok(Fault { kind, start, duration })
     }
 
     /// How a person would write this fault.
     pub fn of(fault: &Fault) -> Self {
-        let span = |s: Nanos| Some(Span(s));
-        let mut spec = Self {
-            kind: KindName::Refuse,
-            start: span(fault.start),
-            duration: span(fault.duration),
-            who: None,
-            delay: None,
-            percent: None,
-            every: None,
-            offset: None,
-            coin: None,
-            side: None,
-        };
-        let name = |coin: Coin| Some(coin.as_str().to_owned());
-        let side_name = |side| Some(if side == Side::Bid { SideName::Bid } else { SideName::Ask });
-        spec.kind = match fault.kind {
-            FaultKind::Drop(who) => {
-                spec.who = Some(who);
-                KindName::Drop
-            }
-            FaultKind::Refuse => KindName::Refuse,
-            FaultKind::DelayAnswers { delay, percent } => {
-                (spec.delay, spec.percent) = (span(delay), Some(percent));
-                KindName::DelayAnswers
-            }
-            FaultKind::LoseAnswers { percent } => {
-                spec.percent = Some(percent);
-                KindName::LoseAnswers
-            }
-            FaultKind::LoseActions { percent } => {
-                spec.percent = Some(percent);
-                KindName::LoseActions
-            }
-            FaultKind::Duplicate { percent } => {
-                spec.percent = Some(percent);
-                KindName::Duplicate
-            }
-            FaultKind::Reorder { delay, percent } => {
-                (spec.delay, spec.percent) = (span(delay), Some(percent));
-                KindName::Reorder
-            }
-            FaultKind::TooManyRequests => KindName::TooManyRequests,
-            FaultKind::ServerError => KindName::ServerError,
-            FaultKind::Garbage { every } => {
-                spec.every = span(every);
-                KindName::Garbage
-            }
-            FaultKind::StaleBook => KindName::StaleBook,
-            FaultKind::LateFeed { delay } => {
-                spec.delay = span(delay);
-                KindName::LateFeed
-            }
-            FaultKind::SilentCoin { coin } => {
-                spec.coin = name(coin);
-                KindName::SilentCoin
-            }
-            FaultKind::EmptySide { coin, side } => {
-                (spec.coin, spec.side) = (name(coin), side_name(side));
-                KindName::EmptySide
-            }
-            FaultKind::FarLevel { coin, side } => {
-                (spec.coin, spec.side) = (name(coin), side_name(side));
-                KindName::FarLevel
-            }
-            FaultKind::RefuseOrders { coin } => {
-                spec.coin = name(coin);
-                KindName::RefuseOrders
-            }
-            FaultKind::RefuseCancels => KindName::RefuseCancels,
-            FaultKind::PostOnly => KindName::PostOnly,
-            FaultKind::ClockJump { offset } => {
-                spec.offset = span(offset);
-                KindName::ClockJump
-            }
-            FaultKind::ClockSkew { offset } => {
-                spec.offset = span(offset);
-                KindName::ClockSkew
-            }
-        };
-        spec
+        let (start, duration) = (Some(fault.start.into()), Some(fault.duration.into()));
+        Self { start, duration, ..Self::of_kind(fault.kind) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn name(&self) -> KindName {
+        self.kind
+    }
+
+    /// What a kind has no use for is refused, by its name.
+    fn nothing_is_left(&self) -> Result<(), String> {
+        let written = serde_json::to_value(self).map_err(|e| e.to_string())?;
+        let mut names = written.as_object().into_iter().flat_map(|fields| fields.keys());
+        match names.find(|name| *name != "kind") {
+            Some(name) => Err(format!("`{name}` means nothing to this kind; leave it out")),
+            None => Ok(()),
+        }
     }
 }
 
-/// Fields not yet used by the kind.
-struct Fields {
-    spec: FaultSpec,
-}
-
-impl Fields {
-    fn kind(&mut self) -> Result<FaultKind, String> {
-        Ok(match self.spec.kind {
-            KindName::Drop => FaultKind::Drop(self.spec.who.take().unwrap_or(Who::All)),
-            KindName::Refuse => FaultKind::Refuse,
-            KindName::DelayAnswers => {
-                FaultKind::DelayAnswers { delay: self.delay()?, percent: self.percent()? }
-            }
-            KindName::LoseAnswers => FaultKind::LoseAnswers { percent: self.percent()? },
-            KindName::LoseActions => FaultKind::LoseActions { percent: self.percent()? },
-            KindName::Duplicate => FaultKind::Duplicate { percent: self.percent()? },
-            KindName::Reorder => {
-                FaultKind::Reorder { delay: self.delay()?, percent: self.percent()? }
-            }
-            KindName::TooManyRequests => FaultKind::TooManyRequests,
-            KindName::ServerError => FaultKind::ServerError,
-            KindName::Garbage => {
-                let every = self.spec.every.take();
-                FaultKind::Garbage { every: at_least_a_ms("every", every)? }
-            }
-            KindName::StaleBook => FaultKind::StaleBook,
-            KindName::LateFeed => FaultKind::LateFeed { delay: self.delay()? },
-            KindName::SilentCoin => FaultKind::SilentCoin { coin: self.coin()? },
-            KindName::EmptySide => FaultKind::EmptySide { coin: self.coin()?, side: self.side()? },
-            KindName::FarLevel => FaultKind::FarLevel { coin: self.coin()?, side: self.side()? },
-            KindName::RefuseOrders => FaultKind::RefuseOrders { coin: self.coin()? },
-            KindName::RefuseCancels => FaultKind::RefuseCancels,
-            KindName::PostOnly => FaultKind::PostOnly,
-            KindName::ClockJump => FaultKind::ClockJump { offset: self.offset()? },
-            KindName::ClockSkew => FaultKind::ClockSkew { offset: self.offset()? },
-        })
+/// How each field is read: taken out, checked, with its default.
+impl FaultSpec {
+    fn who(&mut self) -> Result<Who, String> {
+        Ok(self.who.take().unwrap_or(Who::All))
     }
 
     fn delay(&mut self) -> Result<Nanos, String> {
-        at_least_a_ms("delay", self.spec.delay.take())
+        at_least_a_ms("delay", self.delay.take())
     }
 
     fn percent(&mut self) -> Result<u8, String> {
-        let percent = self.spec.percent.take().unwrap_or(100);
+        let percent = self.percent.take().unwrap_or(100);
         match percent {
             1..=100 => Ok(percent),
             _ => Err(format!("`percent` is {percent}; allowed: 1 to 100")),
         }
     }
 
+    fn every(&mut self) -> Result<Nanos, String> {
+        at_least_a_ms("every", self.every.take())
+    }
+
     fn offset(&mut self) -> Result<Nanos, String> {
-        match self.spec.offset.take() {
+        match self.offset.take() {
             Some(Span(offset)) if offset != Nanos::ZERO => Ok(offset),
             _ => Err("`offset` is missing or zero; for example \"30s\" or \"-2s\"".to_owned()),
         }
     }
 
     fn coin(&mut self) -> Result<Coin, String> {
-        let name = self.spec.coin.take().unwrap_or_default();
+        let CoinName(name) = self.coin.take().unwrap_or_default();
         Coin::new(&name).ok_or_else(|| {
             format!("`coin` is {name:?}; a coin's name as the venue writes it, for example \"ETH\"")
         })
     }
 
     fn side(&mut self) -> Result<Side, String> {
-        match self.spec.side.take() {
+        match self.side.take() {
             Some(SideName::Bid) => Ok(Side::Bid),
             Some(SideName::Ask) => Ok(Side::Ask),
             None => Err("`side` is missing; allowed: \"bid\", \"ask\"".to_owned()),
         }
     }
+}
 
-    fn nothing_is_left(&self) -> Result<(), String> {
-        let FaultSpec { who, delay, percent, every, offset, coin, side, .. } = &self.spec;
-        let left = [
-            ("who", who.is_some()),
-            ("delay", delay.is_some()),
-            ("percent", percent.is_some()),
-            ("every", every.is_some()),
-            ("offset", offset.is_some()),
-            ("coin", coin.is_some()),
-            ("side", side.is_some()),
-        ];
-        match left.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(format!("`{name}` means nothing to this kind; leave it out")),
-            None => Ok(()),
-        }
+impl From<Nanos> for Span {
+    fn from(span: Nanos) -> Self {
+        Self(span)
+    }
+}
+
+impl From<Coin> for CoinName {
+    fn from(coin: Coin) -> Self {
+        Self(coin.as_str().to_owned())
+    }
+}
+
+impl From<Side> for SideName {
+    fn from(side: Side) -> Self {
+        if side == Side::Bid { Self::Bid } else { Self::Ask }
     }
 }
 

@@ -105,7 +105,7 @@ pub fn random_market_days(seed: u64, span: Nanos, coins: &[Coin]) -> Vec<Fault> 
 fn random_market(rng: &mut ChaCha8Rng, coins: &[Coin], slot: Nanos) -> FaultKind {
     let coin = coins[rng.random_range(0..coins.len())];
     let side = if rng.random() { Side::Bid } else { Side::Ask };
-    match rng.random_range(0..6) {
+    match rng.random_range(0..7) {
         0 => FaultKind::SilentCoin { coin },
         1 => FaultKind::EmptySide { coin, side },
         2 => FaultKind::FarLevel { coin, side },
@@ -113,7 +113,8 @@ fn random_market(rng: &mut ChaCha8Rng, coins: &[Coin], slot: Nanos) -> FaultKind
             delay: Nanos(rng.random_range(1_000_000..=slot.0.max(1_000_001))),
         },
         4 => FaultKind::RefuseOrders { coin },
-        _ => FaultKind::RefuseCancels,
+        5 => FaultKind::RefuseCancels,
+        _ => FaultKind::Liquidation { coin },
     }
 }
 
@@ -123,9 +124,9 @@ fn random_kind(rng: &mut ChaCha8Rng, slot: Nanos) -> FaultKind {
     let back = if rng.random() { -1 } else { 1 };
     let offset = Nanos(back * delay.0);
     match rng.random_range(0..16) {
-        0 => FaultKind::Drop(Who::All),
-        1 => FaultKind::Drop(Who::User),
-        2 => FaultKind::Drop(Who::Public),
+        0 => FaultKind::Drop { who: Who::All },
+        1 => FaultKind::Drop { who: Who::User },
+        2 => FaultKind::Drop { who: Who::Public },
         3 => FaultKind::Refuse,
         4 => FaultKind::DelayAnswers { delay, percent },
         5 => FaultKind::LoseAnswers { percent },
@@ -144,6 +145,7 @@ fn random_kind(rng: &mut ChaCha8Rng, slot: Nanos) -> FaultKind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fault::KindName;
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../config/faults.example.toml");
@@ -153,12 +155,15 @@ mod tests {
         let schedule = parse_schedule(EXAMPLE, "example").unwrap();
         assert_eq!(schedule.seed, 7);
         let first = Fault {
-            kind: FaultKind::Drop(Who::User),
+            kind: FaultKind::Drop { who: Who::User },
             start: Nanos::secs(30),
             duration: Nanos::ZERO,
         };
         assert_eq!(schedule.faults[0], first);
-        assert_eq!(schedule.faults.len(), 20, "one of each kind");
+        let kinds: Vec<_> = schedule.faults.iter().map(|f| FaultSpec::of(f).name()).collect();
+        let missing: Vec<_> = KindName::ALL.iter().filter(|name| !kinds.contains(name)).collect();
+        assert!(missing.is_empty(), "the example has none of {missing:?}");
+        assert_eq!(kinds.len(), KindName::ALL.len(), "one of each kind");
         for (n, fault) in schedule.faults.iter().enumerate() {
             let text = toml::to_string(&FaultSpec::of(fault)).unwrap();
             let again = parse_schedule(&format!("[[fault]]\n{text}"), "again").unwrap();

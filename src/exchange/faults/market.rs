@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const FAR: f64 = 2.0;
 
 /// The coin that a public frame is about.
-pub(super) fn coin_of(frame: &Value) -> Option<&str> {
+fn coin_of(frame: &Value) -> Option<&str> {
     let data = &frame["data"];
     match frame["channel"].as_str()? {
         "l2Book" | "bbo" | "activeAssetCtx" => data["coin"].as_str(),
@@ -20,16 +20,42 @@ pub(super) fn coin_of(frame: &Value) -> Option<&str> {
     }
 }
 
-/// What a fault makes of a public frame: nothing, the frame as it was ([`None`] inside), or another.
-pub(super) fn disturbed(kind: FaultKind, frame: &Value) -> Fate {
-    let is_of = |coin: Coin| coin_of(frame) == Some(coin.as_str());
-    match kind {
-        FaultKind::SilentCoin { coin } if is_of(coin) => Fate::Lost,
-        FaultKind::EmptySide { coin, side } if is_of(coin) => with_side(frame, side, |_| None),
-        FaultKind::FarLevel { coin, side } if is_of(coin) => {
-            with_side(frame, side, |best| far_from(best, side))
+/// What a fault does to what is told of one coin's market.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Disturbance {
+    coin: Coin,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum How {
+    Silent,
+    Empty(Side),
+    Far(Side),
+}
+
+impl Disturbance {
+    /// The faults that disturb a coin's market.
+    pub fn of(kind: FaultKind) -> Option<Self> {
+        let (coin, how) = match kind {
+            FaultKind::SilentCoin { coin } => (coin, How::Silent),
+            FaultKind::EmptySide { coin, side } => (coin, How::Empty(side)),
+            FaultKind::FarLevel { coin, side } => (coin, How::Far(side)),
+            _ => return None,
+        };
+        Some(Self { coin, how })
+    }
+
+    /// What it makes of a public frame.
+    pub fn of_frame(self, frame: &Value) -> Fate {
+        if coin_of(frame) != Some(self.coin.as_str()) {
+            return Fate::AsItWas;
         }
-        _ => Fate::AsItWas,
+        match self.how {
+            How::Silent => Fate::Lost,
+            How::Empty(side) => with_side(frame, side, |_| None),
+            How::Far(side) => with_side(frame, side, |best| far_from(best, side)),
+        }
     }
 }
 
@@ -118,6 +144,10 @@ mod tests {
 
     fn coin(name: &str) -> Coin {
         Coin::new(name).unwrap()
+    }
+
+    fn disturbed(kind: FaultKind, frame: &Value) -> Fate {
+        Disturbance::of(kind).unwrap().of_frame(frame)
     }
 
     fn book() -> Value {

@@ -9,14 +9,14 @@
 //! [[fault]]
 //! kind = "delay_answers"    # see FaultKind; in snake_case
 //! start = "30s"             # since the start of the exchange; default 0s
-//! duration = "10s"          # only `drop` can do without: it then happens once
+//! duration = "10s"          # only `drop` and `liquidation` can do without: it then happens once
 //! delay = "2s"              # delay_answers, reorder, late_feed
 //! percent = 50              # delay_answers, lose_answers, lose_actions, duplicate, reorder;
 //!                           # default 100
 //! # who = "user"            # drop: all (default), user, public
 //! # every = "250ms"         # garbage
 //! # offset = "-3s"          # clock_jump, clock_skew
-//! # coin = "ETH"            # silent_coin, empty_side, far_level, refuse_orders
+//! # coin = "ETH"            # silent_coin, empty_side, far_level, refuse_orders, liquidation
 //! # side = "ask"            # empty_side, far_level: bid, ask
 //! ```
 //!
@@ -39,6 +39,7 @@ pub use file::{
 
 use super::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
 use botmm_pipeline::types::{Coin, Nanos};
+use market::Disturbance;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,9 @@ pub trait FaultTarget {
     /// From now until this time, by the host's own clock, only post-only orders are taken;
     /// [`Nanos::ZERO`] = no longer.
     fn set_post_only_until(&mut self, _until: Nanos) {}
+
+    /// In its next block, the host closes by force whatever position anybody has in a coin.
+    fn liquidate(&mut self, _coin: Coin) {}
 
     /// The number that actions name a coin by; [`None`] = it is not listed.
     fn index_of(&self, _coin: Coin) -> Option<u32> {
@@ -208,17 +212,15 @@ impl<H: Host + FaultTarget> Faulty<H> {
         if now < self.next_change {
             return;
         }
-        let mut drops = Vec::new();
+        let mut begun = Vec::new();
         for planned in self.planned.iter_mut().filter(|p| !p.begun && p.begin <= now) {
             planned.begun = true;
-            if let FaultKind::Drop(who) = planned.fault.kind {
-                drops.push(who);
-            }
+            begun.push(planned.fault.kind);
         }
         self.planned.retain(|p| !p.begun || now < p.end);
         let change = |p: &Planned| if p.begun { p.end } else { p.begin };
         self.next_change = self.planned.iter().map(change).min().unwrap_or(Nanos::MAX);
-        drops.into_iter().for_each(|who| self.drop_lines(who));
+        begun.into_iter().for_each(|kind| self.strike(kind));
 
         let mut effects = Effects::default();
         let active: Vec<_> = self.active().map(|p| (p.fault.kind, p.end)).collect();
@@ -275,6 +277,15 @@ impl<H: Host + FaultTarget> Faulty<H> {
         self.active().any(|p| may(p.fault.kind))
     }
 
+    /// What can be the matter of a moment happens: when it begins, and again and again while it lasts.
+    fn strike(&mut self, kind: FaultKind) {
+        match kind {
+            FaultKind::Drop { who } => self.drop_lines(who),
+            FaultKind::Liquidation { coin } => self.inner.liquidate(coin),
+            _ => {}
+        }
+    }
+
     fn drop_lines(&mut self, who: Who) {
         for (conn, line) in &mut self.lines {
             let meant = match who {
@@ -316,11 +327,6 @@ impl<H: Host + FaultTarget> Faulty<H> {
 }
 
 impl FaultKind {
-    /// Whether it is about what is told of one coin's market.
-    fn is_of_one_coin(self) -> bool {
-        matches!(self, Self::SilentCoin { .. } | Self::EmptySide { .. } | Self::FarLevel { .. })
-    }
-
     /// Whether it changes what comes out, or needs to know it.
     fn concerns_outputs(self) -> bool {
         matches!(
@@ -332,10 +338,7 @@ impl FaultKind {
                 | Self::Garbage { .. }
                 | Self::StaleBook
                 | Self::LateFeed { .. }
-                | Self::SilentCoin { .. }
-                | Self::EmptySide { .. }
-                | Self::FarLevel { .. }
-        )
+        ) || Disturbance::of(self).is_some()
     }
 }
 
@@ -416,14 +419,9 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
 
     fn poll(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
         self.turn(now);
-        let lasting: Vec<Who> = self
-            .active()
-            .filter_map(|p| match p.fault.kind {
-                FaultKind::Drop(who) => Some(who),
-                _ => None,
-            })
-            .collect();
-        lasting.into_iter().for_each(|who| self.drop_lines(who));
+        let lasting: Vec<FaultKind> =
+            self.active().map(|p| p.fault.kind).filter(|kind| kind.can_be_a_moment()).collect();
+        lasting.into_iter().for_each(|kind| self.strike(kind));
         let time = self.inner_time(now);
         let mut said = std::mem::take(&mut self.from_inner);
         self.inner.poll(time, &mut said);

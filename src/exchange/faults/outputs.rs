@@ -1,6 +1,6 @@
 //! What becomes of the host's messages on their way out.
 
-use super::market::{self, Fate};
+use super::market::{Disturbance, Fate};
 use super::wire::{self, Said};
 use super::{FaultKind, FaultTarget, Faulty, MAX_HELD, Planned};
 use crate::exchange::{ConnId, Host, Outgoing};
@@ -74,16 +74,16 @@ impl<H: Host + FaultTarget> Faulty<H> {
     /// What the faults of its coin make of a public frame; [`None`] = it is lost.
     fn in_its_market(&self, said: Outgoing) -> Option<Outgoing> {
         let Outgoing::Frame(conn, text) = said else { return Some(said) };
-        let kinds: Vec<_> =
-            self.active().map(|p| p.fault.kind).filter(|kind| kind.is_of_one_coin()).collect();
+        let disturbances: Vec<_> =
+            self.active().filter_map(|p| Disturbance::of(p.fault.kind)).collect();
         let Some(mut frame) =
-            (!kinds.is_empty()).then(|| serde_json::from_slice(&text).ok()).flatten()
+            (!disturbances.is_empty()).then(|| serde_json::from_slice(&text).ok()).flatten()
         else {
             return Some(Outgoing::Frame(conn, text));
         };
         let mut is_changed = false;
-        for kind in kinds {
-            match market::disturbed(kind, &frame) {
+        for disturbance in disturbances {
+            match disturbance.of_frame(&frame) {
                 Fate::AsItWas => {}
                 Fate::Lost => return None,
                 Fate::Changed(changed) => (frame, is_changed) = (changed, true),

@@ -22,6 +22,10 @@ impl FaultTarget for Inner {
     fn set_post_only_until(&mut self, until: Nanos) {
         self.hooks.push(format!("post only {}", (until - START).as_millis()));
     }
+
+    fn liquidate(&mut self, coin: Coin) {
+        self.hooks.push(format!("liquidate {coin}"));
+    }
 }
 
 impl Host for Inner {
@@ -136,7 +140,7 @@ fn without_faults_it_is_not_there() {
 #[test]
 fn connections_drop_by_kind_and_nobody_gets_in() {
     let close = |n| Outgoing::Close(ConnId(n));
-    let mut host = with(FaultKind::Drop(Who::User));
+    let mut host = with(FaultKind::Drop { who: Who::User });
     assert_eq!(host.next_deadline(), Some(at(1000)));
     assert_eq!(poll(&mut host, 999), []);
     assert!(host.is_quiet(at(999)) && !host.is_quiet(at(1000)));
@@ -150,18 +154,40 @@ fn connections_drop_by_kind_and_nobody_gets_in() {
     assert_eq!(poll(&mut host, 2000), []);
     assert!(host.is_quiet(at(2000)));
 
-    let all = Fault { kind: FaultKind::Drop(Who::All), start: Nanos::secs(1), duration: Nanos(0) };
+    let all = Fault {
+        kind: FaultKind::Drop { who: Who::All },
+        start: Nanos::secs(1),
+        duration: Nanos(0),
+    };
     let mut host = with_all(&[all]);
     assert!(!host.is_quiet(at(1100)), "it has yet to happen");
     assert_eq!(poll(&mut host, 1100), [close(1), close(2)]);
     host.open(at(1100), PEER, ConnId(3)).unwrap();
     assert_eq!(poll(&mut host, 1100), []);
 
-    let mut host = with(FaultKind::Drop(Who::Public));
+    let mut host = with(FaultKind::Drop { who: Who::Public });
     assert_eq!(poll(&mut host, 1000), [close(2)]);
     let mut host = with(FaultKind::Refuse);
     assert_eq!(host.open(at(1000), PEER, ConnId(3)).unwrap_err().status, 503);
     host.open(at(2000), PEER, ConnId(4)).unwrap();
+}
+
+#[test]
+fn a_coin_is_liquidated_once_or_as_long_as_it_lasts() {
+    let kind = FaultKind::Liquidation { coin: Coin::new("ETH").unwrap() };
+    let once = Fault { kind, start: Nanos::secs(1), duration: Nanos::ZERO };
+    for (mut host, times) in [(with_all(&[once]), 1), (with(kind), 2)] {
+        poll(&mut host, 999);
+        assert!(host.inner().hooks.is_empty());
+        poll(&mut host, 1000);
+        let at_once = host.inner().hooks.len();
+        poll(&mut host, 1500);
+        poll(&mut host, 2000);
+        let hooks = &host.inner().hooks;
+        assert!(hooks.iter().all(|hook| hook == "liquidate ETH"), "{hooks:?}");
+        assert_eq!((at_once > 0, hooks.len() > at_once), (true, times > 1), "{hooks:?}");
+        assert!(host.is_quiet(at(2000)));
+    }
 }
 
 /// Times (ms) at which the answers to an action by HTTP, an action by post, a post for information

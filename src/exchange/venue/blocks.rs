@@ -46,6 +46,7 @@ impl Venue {
         }
         self.move_market();
         self.update_prices();
+        self.liquidate_doomed();
         self.show_touches();
         self.events.push(Event::Block(time));
     }

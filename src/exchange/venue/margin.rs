@@ -1,15 +1,12 @@
-//! Margin: what an account's positions and orders take, what is left, and what to do when it is
-//! not enough.
+//! Margin: what an account's positions and orders take, and what is left.
 //!
 //! A cross position takes its value at the mark over its leverage. Open orders take what the worse
 //! side would add to that if it filled whole. Isolated positions have their money posted with them;
 //! opening more of one takes it from the same cash as everything else.
 
 use super::Venue;
-use super::account::{Account, mul_div};
-use crate::exchange::model::{
-    AccountState, Event, Leverage, Liquidated, NewOrder, OrderStatus, PositionState, Tif,
-};
+use super::account::Account;
+use crate::exchange::model::{AccountState, Leverage, PositionState};
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
 use botmm_pipeline::venue::sim::core::Refused;
@@ -111,7 +108,7 @@ impl Margin<'_> {
     }
 
     /// Maintenance margin of one position: half the initial one at the highest leverage.
-    fn maintenance_of(&self, asset: AssetId) -> Usd {
+    pub fn maintenance_of(&self, asset: AssetId) -> Usd {
         let i = asset.index();
         let value = notional(self.marks[i], self.account.positions[i].szi.abs());
         Usd::from_raw(value.raw() / (2 * max_leverage(self.universe, asset)))
@@ -245,75 +242,5 @@ impl Venue {
     fn post_margin(&mut self, who: usize, asset: AssetId, amount: Usd) {
         self.accounts[who].cash -= amount;
         self.accounts[who].positions[asset.index()].raw += amount;
-    }
-
-    /// Liquidates whoever is below maintenance. Simple: all orders are cancelled and positions
-    /// closed at market at once, as far as the book goes; what an account then owes, the venue
-    /// pays. (The venue's own way, in slices and through a backstop vault, is not modelled.)
-    pub(super) fn liquidate(&mut self) {
-        for who in 0..self.accounts.len() {
-            let margin = self.margin(who);
-            let cross = margin.equity() < margin.maintenance();
-            let doomed: Vec<AssetId> = self
-                .universe
-                .assets()
-                .filter(|&asset| {
-                    let isolated = !margin.account.leverage[asset.index()].is_cross;
-                    let below = margin.isolated_equity(asset) < margin.maintenance_of(asset);
-                    let held = !margin.account.positions[asset.index()].szi.is_zero();
-                    held && if isolated { below } else { cross }
-                })
-                .collect();
-            if doomed.is_empty() {
-                continue;
-            }
-            let value = |asset: &AssetId| {
-                let i = asset.index();
-                notional(margin.marks[i], margin.account.positions[i].szi.abs())
-            };
-            let liquidated = Liquidated {
-                user: margin.account.address,
-                value: doomed.iter().map(value).sum(),
-                equity: margin.equity(),
-            };
-            self.cancel_all(who, &OrderStatus::LiquidatedCanceled);
-            self.liquidating = Some(liquidated.user);
-            for asset in doomed {
-                self.close_at_market(who, asset);
-            }
-            self.liquidating = None;
-            self.events.push(Event::Liquidated(liquidated));
-            self.pay_for_the_broke(who);
-        }
-    }
-
-    fn close_at_market(&mut self, who: usize, asset: AssetId) {
-        let szi = self.accounts[who].positions[asset.index()].szi;
-        let side = if szi.is_negative() { Side::Bid } else { Side::Ask };
-        let mark = self.marks[asset.index()].raw();
-        let pct = 100 + side.sign() * self.config.price_band_pct.min(99);
-        let instrument = self.universe.get(asset);
-        let far = Px::from_raw(mul_div(mark, pct, 100).max(1));
-        let new = NewOrder {
-            asset: instrument.venue_index,
-            side,
-            px: Some(instrument.round_px_up(far)),
-            qty: Some(szi.abs()),
-            reduce_only: true,
-            tif: Some(Tif::FrontendMarket),
-            cloid: None,
-            builder: None,
-        };
-        let order = self.new_order(who, asset, &new);
-        self.work(who, order);
-    }
-
-    fn pay_for_the_broke(&mut self, who: usize) {
-        let flat = self.accounts[who].positions.iter().all(|p| p.szi.is_zero());
-        let cash = self.accounts[who].cash;
-        if flat && cash.is_negative() {
-            self.insured += -cash;
-            self.accounts[who].cash = Usd::ZERO;
-        }
     }
 }

@@ -9,7 +9,8 @@
 //! | `checks` | checks of one order |
 //! | `matching` | orders: placed, traded, rested, cancelled, replaced |
 //! | `account` | what is kept of an account |
-//! | `margin` | what positions and orders take; leverage; liquidation |
+//! | `margin` | what positions and orders take; leverage |
+//! | `liquidation` | of whoever has too little of it |
 //! | `prices` | mark, oracle, premium, funding |
 //! | `fees`, `agents`, `candles` | as their names say |
 //!
@@ -24,6 +25,7 @@ mod checks;
 mod config;
 mod fees;
 mod gate;
+mod liquidation;
 mod margin;
 mod matching;
 mod prices;
@@ -80,6 +82,8 @@ pub struct Venue {
     insured: Usd,
     /// Whose position is being closed by force.
     liquidating: Option<Address>,
+    /// Whose positions are closed by force in the next block, whoever has them.
+    doomed: Vec<AssetId>,
     events: Vec<Event>,
 }
 
@@ -120,6 +124,7 @@ impl Venue {
             requests_sold: Usd::ZERO,
             insured: Usd::ZERO,
             liquidating: None,
+            doomed: Vec::new(),
             events: Vec::new(),
             config,
             universe,
