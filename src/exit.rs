@@ -1,10 +1,6 @@
 //! How the process ends: one line on stderr, and a code that scripts can rely on.
 
-use crate::data::DataError;
-use crate::exchange::faults::ScheduleError;
-use crate::exchange::server::ServerError;
-use crate::net::{NetError, RestError};
-use crate::settings::ConfigError;
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -39,12 +35,14 @@ pub enum AppError {
     /// A flag is at odds with the rest; clap has already refused what is wrong by itself.
     #[error("{0}; see `botmm --help`")]
     Usage(String),
-    /// The configuration is refused.
-    #[error("{0}")]
-    Config(#[from] ConfigError),
-    /// A recording cannot be used.
-    #[error("{0}")]
-    Recording(#[from] DataError),
+    /// What another room could not do, in its own words: one line.
+    #[error("{error}")]
+    Of {
+        /// The code that the process ends with.
+        exit: Exit,
+        /// What happened, where, and what to do.
+        error: Box<dyn Error + Send + Sync>,
+    },
     /// A recording or the venue is not usable.
     #[error("{place}: {problem}; {remedy}")]
     Data {
@@ -55,18 +53,6 @@ pub enum AppError {
         /// What to do about it.
         remedy: String,
     },
-    /// The venue cannot be reached.
-    #[error("{0}")]
-    Net(#[from] NetError),
-    /// A question to the venue has no answer.
-    #[error("{0}")]
-    Rest(#[from] RestError),
-    /// The embedded exchange cannot serve.
-    #[error("{0}")]
-    Server(#[from] ServerError),
-    /// A schedule of faults is refused.
-    #[error("{0}")]
-    Faults(#[from] ScheduleError),
     /// A file or folder cannot be read or written.
     #[error("{}: cannot {doing}: {source}; check the path, permissions and free space", path.display())]
     Io {
@@ -108,22 +94,18 @@ impl AppError {
         Self::Data { place: place.into(), problem: problem.into(), remedy: remedy.into() }
     }
 
+    /// Another room's error, with the code that the process ends with.
+    pub fn of(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Of { exit, error: error.into() }
+    }
+
     /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Failed(_) => Exit::Failed,
             Self::Usage(_) => Exit::Usage,
-            // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
-            Self::Config(e) if e.place.starts_with("--") => Exit::Usage,
-            Self::Config(_) | Self::Faults(_) => Exit::Config,
-            // An address was typed just now.
-            Self::Net(NetError::Url { .. }) => Exit::Usage,
-            Self::Recording(_)
-            | Self::Data { .. }
-            | Self::Io { .. }
-            | Self::Net(_)
-            | Self::Server(_)
-            | Self::Rest(_) => Exit::Data,
+            Self::Of { exit, .. } => *exit,
+            Self::Data { .. } | Self::Io { .. } => Exit::Data,
             Self::RiskHalt { .. } => Exit::RiskHalt,
         }
     }
@@ -132,7 +114,6 @@ impl AppError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Overrides, Settings};
 
     #[test]
     fn messages_are_one_line_and_codes_are_fixed() {
@@ -148,15 +129,5 @@ mod tests {
             io.to_string(),
             "runs/x: cannot create: disk full; check the path, permissions and free space"
         );
-    }
-
-    #[test]
-    fn a_flag_that_the_configuration_refuses_is_a_usage_error() {
-        let settings = Settings::load(None, &|_| None).unwrap();
-        let flags = Overrides { symbols: Some("DOG".to_owned()), ..Overrides::default() };
-        let error = AppError::from(settings.with(&flags).unwrap_err());
-        assert_eq!(error.exit(), Exit::Usage);
-        let error = Settings::load(Some("no/such.toml".as_ref()), &|_| None).unwrap_err();
-        assert_eq!(AppError::from(error).exit(), Exit::Config);
     }
 }

@@ -5,8 +5,7 @@
 //! environment, the systemd credential `hl_private_key` (`LoadCredential=` or
 //! `LoadCredentialEncrypted=` in the unit).
 
-use crate::exit::AppError;
-use crate::settings::ConfigError;
+use crate::exit::{AppError, Exit};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -34,8 +33,7 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
         let problem = "this is a key, not the name of a file, and not repeated here; whoever sees \
                        the command line has seen it: use another key, and write that to a file of \
                        mode 0600";
-        let (place, problem) = (KEY_FLAG.to_owned(), problem.to_owned());
-        return Err(ConfigError { place, key: String::new(), problem }.into());
+        return Err(AppError::of(Exit::Usage, format!("{KEY_FLAG}: {problem}")));
     }
     let (place, text) = match (file, variable(KEY_VARIABLE), credential()) {
         (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
@@ -45,7 +43,7 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
         (None, None, None) => (KEY_VARIABLE.to_owned(), Err(MISSING.to_owned())),
     };
     let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
-    Ok(signer.map_err(|problem| ConfigError { place, key: String::new(), problem })?)
+    signer.map_err(|problem| AppError::of(Exit::Config, format!("{place}: {problem}")))
 }
 
 /// From here on this process holds a key: it leaves no core file, and no other process of the same
@@ -69,9 +67,8 @@ pub fn account() -> Result<Option<Address>, AppError> {
     match Address::parse(text.trim()) {
         Some(address) => Ok(Some(address)),
         None => {
-            let problem = "not an address; allowed: 0x and 40 hex digits".to_owned();
-            let place = ACCOUNT_VARIABLE.to_owned();
-            Err(ConfigError { place, key: String::new(), problem }.into())
+            let problem = "not an address; allowed: 0x and 40 hex digits";
+            Err(AppError::of(Exit::Config, format!("{ACCOUNT_VARIABLE}: {problem}")))
         }
     }
 }

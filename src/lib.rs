@@ -20,3 +20,4 @@ pub mod terminal;
 pub mod told;
 pub mod ui;
 pub mod venue_api;
+pub mod when;

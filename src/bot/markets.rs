@@ -1,7 +1,5 @@
 //! What an exchange of ours trades: a synthetic market, a recording, or another venue's public data.
 
-use super::live;
-use crate::cli::{MarketKind, MarketSource};
 use crate::data;
 use crate::exchange::local::{self, HISTORY};
 use crate::exchange::markets::Say;
@@ -11,12 +9,27 @@ use crate::exit::AppError;
 use crate::net::{Endpoint, Tls, WsState, WsTransport};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::terminal;
+use crate::venue_api::venue::listed;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, Nanos, Universe};
 use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use std::path::PathBuf;
+
+/// What moves an exchange's prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum MarketKind {
+    /// Seeded agents in an exact price-time book.
+    #[default]
+    Synthetic,
+    /// A recording.
+    Tape,
+    /// The mainnet's public data.
+    Mainnet,
+    /// Another venue's public data.
+    Mirror,
+}
 
 /// What an exchange is to trade, and when it opens.
 pub struct Listing {
@@ -37,34 +50,36 @@ pub struct Listing {
 }
 
 /// Who asks for a market, and for which coins.
-pub struct Asked<'a> {
+pub struct Asked {
     /// Which market.
-    pub source: &'a MarketSource,
+    pub market: MarketKind,
+    /// How fast a recording is played; [`None`] = as it was recorded.
+    pub speed: Option<Speed>,
+    /// Of a recording of which most is not sound, what is.
+    pub allow_unsound: bool,
+    /// The venue that is mirrored.
+    pub mirror_url: Option<String>,
     /// Recordings.
-    pub paths: &'a [PathBuf],
+    pub paths: Vec<PathBuf>,
     /// Flags on top of the configuration.
     pub flags: Overrides,
     /// A synthetic market is of every configured coin, and not only of those that are traded.
     pub all_coins: bool,
 }
 
-impl Asked<'_> {
+impl Asked {
     /// Opens the market.
     ///
     /// # Errors
-    /// A flag that is for another market, a configuration or recording that will not do, or a venue that
-    /// cannot be reached.
+    /// A configuration or recording that will not do, or a venue that cannot be reached.
     pub fn open(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
-        if let Some(problem) = self.source.misplaced(self.paths) {
-            return Err(AppError::Usage(problem.to_owned()));
-        }
-        match self.source.market {
+        match self.market {
             MarketKind::Synthetic => self.synthetic(draft, clock),
             MarketKind::Tape => self.recorded(draft, clock),
             MarketKind::Mainnet => self.mirrored("mainnet", draft, clock),
             MarketKind::Mirror => {
-                let url = self.source.mirror_url.as_deref().unwrap_or_default();
-                self.mirrored(url, draft, clock)
+                let url = self.mirror_url.clone().unwrap_or_default();
+                self.mirrored(&url, draft, clock)
             }
         }
     }
@@ -93,12 +108,12 @@ impl Asked<'_> {
     /// A recording, from its first price on.
     fn recorded(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
         let draft = draft.with(&self.flags)?;
-        let found = data::find(self.paths, &|_, _| {})?;
+        let found = data::find(&self.paths, &|_, _| {})?;
         let settings = draft.with_recorded(found.coins()).build()?;
-        let (recording, report) = tape::load(found, &settings, self.source.allow_unsound)?;
+        let (recording, report) = tape::load(found, &settings, self.allow_unsound)?;
         report.warnings.iter().for_each(terminal::complain);
         report.assumed().for_each(terminal::complain);
-        let (speed, queue) = (self.source.speed.unwrap_or(Speed::REAL), settings.sim.queue);
+        let (speed, queue) = (self.speed.unwrap_or(Speed::REAL), settings.sim.queue);
         let coins = coins_of(recording.universe());
         let lasts = speed.played(recording.span());
         let lasts_s = lasts.as_secs_f64();
@@ -113,7 +128,7 @@ impl Asked<'_> {
     /// Another venue's public data.
     fn mirrored(self, source: &str, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
         let (endpoint, tls) = (Endpoint::parse(source)?, Tls::default());
-        let listed = live::listed(&endpoint, &tls)?;
+        let listed = listed(&endpoint, &tls)?;
         let settings = draft.with_universe(&listed).with(&self.flags)?.build()?;
         let universe = universe(&settings, settings.symbols.iter().map(String::as_str));
         let (transport, status) = WsTransport::new(&endpoint, &tls)?;

@@ -2,6 +2,7 @@
 
 pub mod live;
 pub mod markets;
+pub mod paper;
 pub mod replay;
 pub mod session;
 mod traded;

@@ -2,7 +2,6 @@
 //! summary.
 
 use super::traded::traded;
-use crate::cli::MarketArgs;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
 use crate::masked::masked;
@@ -54,8 +53,8 @@ pub fn named_config_file(named: Option<&Path>) -> Option<&Path> {
 }
 
 /// The configuration of a market verb: the file, the environment, and the flags on top.
-pub fn draft(common: &MarketArgs, flags: &Overrides) -> Result<Draft, AppError> {
-    let file = config_file(common.config.as_deref());
+pub fn draft(named: Option<&Path>, flags: &Overrides) -> Result<Draft, AppError> {
+    let file = config_file(named);
     let draft = Draft::load(file.as_deref(), &|n| std::env::var(n).ok())?;
     Ok(draft.with(flags)?)
 }

@@ -1,8 +1,11 @@
 //! What moves the prices of an exchange of ours, as `exchange` and `paper` take it.
 
+use crate::bot::markets::{Asked, MarketKind};
 use crate::exchange::markets::tape::Speed;
+use crate::exit::AppError;
+use crate::settings::Overrides;
 use crate::settings::QueueModel;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
 
 /// See the module. The recordings of a tape are the verb's PATH arguments.
@@ -27,21 +30,31 @@ pub struct MarketSource {
     pub queue: Option<QueueModel>,
 }
 
-/// What moves an exchange's prices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum MarketKind {
-    /// Seeded agents in an exact price-time book.
-    #[default]
-    Synthetic,
-    /// A recording.
-    Tape,
-    /// The mainnet's public data.
-    Mainnet,
-    /// Another venue's public data.
-    Mirror,
-}
-
 impl MarketSource {
+    /// The market that is asked for.
+    ///
+    /// # Errors
+    /// A flag is for another market, or one is missing.
+    pub fn asked(
+        &self,
+        paths: &[PathBuf],
+        flags: Overrides,
+        all_coins: bool,
+    ) -> Result<Asked, AppError> {
+        if let Some(problem) = self.misplaced(paths) {
+            return Err(AppError::Usage(problem.to_owned()));
+        }
+        Ok(Asked {
+            market: self.market,
+            speed: self.speed,
+            allow_unsound: self.allow_unsound,
+            mirror_url: self.mirror_url.clone(),
+            paths: paths.to_vec(),
+            flags,
+            all_coins,
+        })
+    }
+
     /// A flag that says something of a market that was not chosen, or one that is missing, in words.
     pub fn misplaced(&self, paths: &[PathBuf]) -> Option<&'static str> {
         use MarketKind as M;

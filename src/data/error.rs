@@ -1,5 +1,6 @@
 //! Why a recording cannot be used at all.
 
+use crate::exit::{AppError, Exit};
 use std::path::PathBuf;
 
 /// One line each: what happened, where, and what to do about it.
@@ -96,4 +97,10 @@ pub enum DataError {
         /// The first thing that was wrong, with its place; may be empty.
         first: String,
     },
+}
+
+impl From<DataError> for AppError {
+    fn from(error: DataError) -> Self {
+        Self::of(Exit::Data, error)
+    }
 }

@@ -1,11 +1,11 @@
 //! Raw frames as they came over the wire, one `LOCAL_NS JSON` a line.
 
 use super::error::DataError;
-use super::hygiene::{BOOKS, Intake, Place};
-use super::report::{FileLog, FileReport, LoadReport};
+use super::hygiene::{Intake, Place};
+use super::report::{BOOKS, FileLog, FileReport, LoadReport};
 use super::scan::DataFile;
 use super::source::{Line, Source};
-use super::time::{TimeColumn, TimeForm, any_form};
+use super::time::{TimeColumn, TimeForm, split_time};
 use super::{FrameDecoder, Progress};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{Coin, Universe};
@@ -14,25 +14,6 @@ use std::collections::BTreeSet;
 const COIN_KEY: &[u8] = b"\"coin\":\"";
 /// Lines between two reports of progress.
 pub const PROGRESS_LINES: u64 = 1024;
-
-/// The most bytes that stand in front of a frame.
-const MAX_TIME_BYTES: usize = 40;
-
-/// Whether a line could be a frame, with a local time or without.
-pub fn looks_like_frame(line: &[u8]) -> bool {
-    let (time, json) = split_time(line.trim_ascii());
-    json.starts_with(b"{") && (time.is_empty() || any_form(time).is_some())
-}
-
-/// The local time in front of a frame, and the frame. A blank, tab, comma or semicolon parts them.
-pub fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
-    let brace = line.iter().take(MAX_TIME_BYTES).position(|&b| b == b'{').unwrap_or(line.len());
-    let (mut time, json) = line.split_at(brace);
-    while let [rest @ .., b' ' | b'\t' | b',' | b';'] = time {
-        time = rest;
-    }
-    (time.trim_ascii_start(), json)
-}
 
 /// The first coin that a frame names.
 fn coin_of(json: &[u8]) -> Option<&[u8]> {
@@ -104,7 +85,7 @@ fn levels(line: &[u8]) -> usize {
     line.windows(PX_KEY.len()).filter(|window| *window == PX_KEY).count()
 }
 
-/// Which of [`KINDS`](super::hygiene::KINDS) a frame is of, by the channel that it begins with.
+/// Which of [`KINDS`](super::report::KINDS) a frame is of, by the channel that it begins with.
 fn kind_of(line: &[u8]) -> Option<usize> {
     const CHANNELS: [&[u8]; 3] = [b"trades\"", b"bbo\"", b"l2Book\""];
     let (_, json) = split_time(line);

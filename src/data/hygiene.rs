@@ -35,12 +35,6 @@ pub struct Place {
     pub rows: u64,
 }
 
-/// Kinds of data, in the order of [`MarketEvent::channel_rank`].
-pub const KINDS: [&str; 3] = ["trades", "best bids and offers", "books"];
-
-/// The place of books in [`KINDS`].
-pub const BOOKS: usize = 2;
-
 /// The times so far of one series: one kind of data of one coin in one file.
 #[derive(Clone, Copy)]
 struct Series {

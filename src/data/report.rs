@@ -1,7 +1,6 @@
 //! What was read, and what was left out.
 
 use super::error::DataError;
-use super::hygiene::KINDS;
 use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
 use std::path::Path;
@@ -9,6 +8,12 @@ use std::path::Path;
 /// Lines that are named one by one, of one file and in all; the others are only counted.
 const MAX_NAMED_PER_FILE: u64 = 5;
 const MAX_NAMED: usize = 20;
+
+/// Kinds of data, in the order of [`MarketEvent::channel_rank`].
+pub const KINDS: [&str; 3] = ["trades", "best bids and offers", "books"];
+
+/// The place of books in [`KINDS`].
+pub const BOOKS: usize = 2;
 
 /// One file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

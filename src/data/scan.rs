@@ -1,9 +1,9 @@
 //! Which files hold recordings, told by their names and, for raw frames, by their first line.
 
 use super::error::DataError;
-use super::frames;
 use super::report::LoadReport;
 use super::source::{Line, Source};
+use super::time::{looks_like_frame, split_time};
 use botmm_pipeline::types::Coin;
 use std::collections::HashSet;
 use std::io::{self, Read as _};
@@ -147,7 +147,7 @@ fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     Ok(first_line(path)?.and_then(|line| {
         match known_format(&line).or_else(|| known_lines(&line)) {
             Some(what) => Err(what.to_owned()),
-            None if frames::looks_like_frame(&line) => Ok(Layout::Frames),
+            None if looks_like_frame(&line) => Ok(Layout::Frames),
             None => Err("its first line is no frame".to_owned()),
         }
     }))
@@ -194,7 +194,7 @@ const UTF16: &str = "UTF-16 text: turn it into UTF-8 with `iconv -f UTF-16 -t UT
 
 /// The same for text, by a file's first line.
 fn known_lines(line: &[u8]) -> Option<&'static str> {
-    let (time, json) = frames::split_time(line);
+    let (time, json) = split_time(line);
     let has = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
     if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
         return Some(

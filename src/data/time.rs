@@ -136,6 +136,25 @@ fn zone_seconds(zone: &str) -> Option<i64> {
     (hours <= 14 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
+/// The most bytes that stand in front of a frame.
+const MAX_TIME_BYTES: usize = 40;
+
+/// Whether a line could be a frame, with a local time or without.
+pub fn looks_like_frame(line: &[u8]) -> bool {
+    let (time, json) = split_time(line.trim_ascii());
+    json.starts_with(b"{") && (time.is_empty() || any_form(time).is_some())
+}
+
+/// The local time in front of a frame, and the frame. A blank, tab, comma or semicolon parts them.
+pub fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
+    let brace = line.iter().take(MAX_TIME_BYTES).position(|&b| b == b'{').unwrap_or(line.len());
+    let (mut time, json) = line.split_at(brace);
+    while let [rest @ .., b' ' | b'\t' | b',' | b';'] = time {
+        time = rest;
+    }
+    (time.trim_ascii_start(), json)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,12 +5,13 @@ use super::packer::{Bounds, Packer};
 use super::segments::{LIVE, plain_name, segments};
 use crate::exit::AppError;
 use crate::files::Readers;
+use crate::when::utc_now;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Lines are handed to the system when there is so much of them, if nobody asks before.
 const FLUSH_BYTES: usize = 64 << 10;
@@ -145,7 +146,7 @@ impl Growing {
             return Err(io::Error::other("the segment before this one is not packed yet"));
         }
         if let Some(failing) = &self.failing {
-            let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+            let time = utc_now();
             let lost = self.lost - failing.lost_before;
             let gap = json!({ "type": "gap", "time": time, "lost": lost });
             self.pending.splice(..0, format!("{gap}\n").into_bytes());

@@ -7,6 +7,7 @@
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
 
+pub mod find;
 mod growing;
 mod packer;
 pub mod segments;
@@ -17,13 +18,13 @@ pub use packer::Bounds;
 
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
-use crate::side::risk_state::end_word;
+use crate::when::{utc, utc_date, utc_s};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, BreakWhy, Breaks, FillCause, Nanos, QuoteLevel, QuoteTarget,
-    QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
+    Action, ActionKind, AssetId, BreakEnd, BreakWhy, Breaks, FillCause, Nanos, QuoteLevel,
+    QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use growing::Growing;
 use serde_json::{Value, json};
@@ -32,7 +33,9 @@ use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where runs keep their folders, unless `--out` names one.
+pub const RUNS: &str = "runs";
 
 const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
 /// Terms kept until their decision comes: more than one drain of the rings can bring.
@@ -49,26 +52,9 @@ pub struct Journal {
     last_breaks: Breaks,
 }
 
-/// `2026-11-22T17:45:10.123456Z`.
-pub fn utc(time: Nanos) -> String {
-    humantime::format_rfc3339_micros(system_time(time)).to_string()
-}
-
-/// `2026-11-22`, of days since 1970.
-pub fn utc_date(day: i64) -> String {
-    let time = system_time(Nanos::secs(86_400 * day));
-    let mut text = humantime::format_rfc3339_seconds(time).to_string();
-    text.truncate("2026-11-22".len());
-    text
-}
-
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
 fn run_name(time: Nanos) -> String {
-    humantime::format_rfc3339_seconds(system_time(time)).to_string().replace(':', "-")
-}
-
-fn system_time(time: Nanos) -> SystemTime {
-    UNIX_EPOCH + Duration::from_nanos(time.0.max(0) as u64)
+    utc_s(time).replace(':', "-")
 }
 
 /// Makes a folder for a run that starts now, in `base`: one that no other run has, even one that
@@ -347,6 +333,20 @@ fn terms_json(t: &QuoteTerms) -> Value {
 fn ladder(levels: &[QuoteLevel]) -> Vec<[String; 2]> {
     let wanted = levels.iter().filter(|l| l.qty.is_positive());
     wanted.map(|l| [l.px.to_string(), l.qty.to_string()]).collect()
+}
+
+/// How a halt ends, in files and journals.
+pub const BY_HAND: &str = "by_hand";
+/// As [`BY_HAND`].
+pub const AT_ROLLOVER: &str = "at_rollover";
+
+/// How a break ends, in files and journals, with a time as `utc` writes it.
+pub fn end_word(end: BreakEnd, utc: impl Fn(Nanos) -> String) -> String {
+    match end {
+        BreakEnd::At(time) => utc(time),
+        BreakEnd::Rollover => AT_ROLLOVER.to_owned(),
+        BreakEnd::Manual => BY_HAND.to_owned(),
+    }
 }
 
 fn side_word(side: Side) -> &'static str {

@@ -36,6 +36,13 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// All together so many MiB, kept for so many days; for the journal of one run, and those in the
+    /// folder of all runs.
+    pub fn of(max_mb: u64, keep_days: u64, runs: Option<PathBuf>) -> Self {
+        let keep = Duration::from_secs(86_400 * keep_days);
+        Self { max_bytes: max_mb << 20, keep, runs }
+    }
+
     /// When a segment is whole.
     pub fn segment_bytes(&self) -> u64 {
         (self.max_bytes / PARTS).min(MAX_SEGMENT_BYTES)

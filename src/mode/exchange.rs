@@ -1,6 +1,6 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
-use crate::bot::markets::{Asked, Listing};
+use crate::bot::markets::Listing;
 use crate::cli::{ExchangeArgs, Funded};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
@@ -32,12 +32,7 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     let draft = Draft::load(args.config.as_deref(), &|n| std::env::var(n).ok())?;
     let stop = Stop::listen(false)?;
     let (clock, mut discipline) = WallClock::disciplined();
-    let asked = Asked {
-        source: &args.source_of_prices,
-        paths: &args.paths,
-        flags: args.overrides(),
-        all_coins: true,
-    };
+    let asked = args.source_of_prices.asked(&args.paths, args.overrides(), true)?;
     let listing = asked.open(draft, &clock)?;
     let words = listing.words.clone();
     let server = local::launch(config(args, listing, faults), clock)?;

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod init;
 pub mod paper;
 pub mod rearm;
+pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod sign;
@@ -17,7 +18,7 @@ use crate::exit::AppError;
 pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
         Verb::Check(args) => check::run(&args),
-        Verb::Replay(args) => crate::bot::replay::run(&args),
+        Verb::Replay(args) => replay::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),

@@ -1,23 +1,19 @@
 //! `botmm paper`: the same program as `run`, against an exchange of its own in this process, over
 //! real sockets on loopback. No key, no network, no configuration.
 
-use super::run::{RUNS, trade};
-use crate::bot::live::{self, Access, Live, Request};
-use crate::bot::markets::{Asked, Listing, coins_of};
+use crate::bot::live::{self, Access, Live, Request, trade};
+use crate::bot::markets::{Listing, coins_of};
+use crate::bot::paper::{assumptions, exchange_config, paper_key};
 use crate::bot::session;
-use crate::cli::{MarketKind, PaperVerb};
-use crate::exchange::faults::Schedule;
-use crate::exchange::front::HubConfig;
-use crate::exchange::local::{self, LocalConfig};
-use crate::exchange::venue::VenueConfig;
+use crate::cli::PaperVerb;
+use crate::exchange::local;
 use crate::exit::AppError;
+use crate::journal::RUNS;
 use crate::journal::{make_run_folder, remove_empty_run_folder};
 use crate::net::{Endpoint, Tls};
-use crate::settings::{Draft, FeeTable, Overrides, SimSettings};
+use crate::settings::{Draft, Overrides};
 use crate::stop::Stop;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +26,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     live::threaded_plan(&draft, &args.overrides())?;
     let stop = Stop::listen(true)?;
     let (clock, discipline) = WallClock::disciplined();
-    let asked = Asked { source: &args.source, paths, flags: args.overrides(), all_coins: false };
+    let asked = args.source.asked(paths, args.overrides(), false)?;
     let listing = asked.open(draft.clone(), &clock)?;
     let Listing { lasts, words, .. } = &listing;
     let (lasts, title) = (*lasts, format!("botmm paper  ·  embedded exchange, {words}"));
@@ -82,75 +78,4 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let ended = trade(live, limit, args.common.json);
     // What the run came to goes before what became of the exchange.
     ended.and(exchange.stop().map(drop).map_err(AppError::from))
-}
-
-/// What a summary says of the market, of our place in its queues, and what its reader must know.
-fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, String, Vec<String>) {
-    let owned = |notes: [&str; 2]| notes.map(str::to_owned).to_vec();
-    let (name, queue, mut notes) = match market {
-        MarketKind::Synthetic => (
-            "synthetic",
-            "exact (price-time)".to_owned(),
-            owned([
-                "a synthetic market: it shows that the bot works, not that it earns",
-                "its agents are calibrated to 35 minutes of 2025-09-04; queues at the touch are \
-                 shorter than real",
-            ]),
-        ),
-        MarketKind::Tape => (
-            "recorded",
-            sim.queue.to_string(),
-            owned([
-                "a recording does not react to our orders: fills beyond the recorded trades are \
-                 estimates",
-                "what was recorded comes when the venue made it, without the recorder's delay",
-            ]),
-        ),
-        MarketKind::Mainnet | MarketKind::Mirror => (
-            "mirrored",
-            sim.queue.to_string(),
-            owned([
-                "the mirrored market does not react to our orders: fills beyond its trades are \
-                 estimates",
-                "its news take their real time to reach us, and the latency comes on top",
-            ]),
-        ),
-    };
-    notes.push(
-        "the exchange is in this process, over loopback; the latency is added before each block, for \
-         feed and order together"
-            .to_owned(),
-    );
-    (name, queue, notes)
-}
-
-/// A key that is worth nothing: anybody can compute it from the seed.
-pub(crate) fn paper_key(seed: u64) -> Result<Signer, AppError> {
-    let digest = keccak256(format!("botmm paper {seed}").as_bytes());
-    Signer::from_hex(&hex::text(&digest)).map_err(|e| {
-        AppError::data("paper key", e.to_string(), "choose another --seed; this one has no key")
-    })
-}
-
-pub(crate) fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
-    let Listing { settings, universe, market, history, start, .. } = listing;
-    let venue = VenueConfig {
-        history,
-        fees: FeeTable::flat(settings.sim.taker_fee, settings.sim.maker_fee),
-        // The news and the order each take their time: together they are how old what an order
-        // rests on is when it arrives.
-        entry_latency: settings.sim.latency.median() + settings.sim.latency.median(),
-        ..VenueConfig::default()
-    };
-    LocalConfig {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        admin: None,
-        universe,
-        market,
-        venue,
-        hub: HubConfig::default(),
-        funded: vec![(signer.address(), settings.capital())],
-        faults: Schedule::default(),
-        start,
-    }
 }

@@ -1,26 +1,20 @@
 //! `botmm run`: trades on the venue, with a real key.
 
-use crate::bot::live::{self, Access, Finished, Live, Request, Show};
+use crate::bot::live::{self, Access, Live, Request, trade};
 use crate::bot::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
-use crate::journal::segments::LIVE;
-use crate::journal::{make_run_folder, remove_empty_run_folder};
+use crate::journal::{RUNS, make_run_folder, remove_empty_run_folder};
 use crate::keys;
-use crate::masked::masked;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::stop::Stop;
-use crate::terminal;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::Network;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Where runs keep their folders, unless `--out` names one.
-pub const RUNS: &str = "runs";
 
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<(), AppError> {
@@ -81,23 +75,4 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
     trade(live, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
-}
-
-/// Watches a running bot to its end, prints and keeps the summary. Whatever goes wrong at the end, what
-/// rests at the venue is told, last but for a halt, and a halt keeps its exit code.
-pub fn trade(mut live: Live, limit: Option<Duration>, json: bool) -> Result<(), AppError> {
-    let show = Show::choose(json);
-    let ended = live.watch(limit, &show);
-    drop(show);
-    let (dir, metrics) = (live.dir(), live.metrics());
-    let Finished { summary, left, mut troubles } = live.finish();
-    troubles.extend(session::tell(&summary, Some(&dir), json));
-    if !json {
-        let journal = format!("journal: {}\n", dir.join(LIVE).display());
-        troubles.extend(terminal::print(&masked(&journal)).err());
-    }
-    let halt = ended.and_then(|()| session::verdict(&metrics));
-    // After a risk halt nobody may start it again.
-    troubles.extend([left, halt].into_iter().filter_map(Result::err));
-    session::end_with(troubles)
 }

@@ -1,6 +1,7 @@
 //! Why there is no connection, in words for the person who has to do something about it.
 
 use super::excerpt;
+use crate::exit::{AppError, Exit};
 use rustls::CertificateError;
 use std::io;
 use std::path::PathBuf;
@@ -99,6 +100,14 @@ pub enum NetError {
         /// Where to.
         endpoint: String,
     },
+}
+
+impl From<NetError> for AppError {
+    fn from(error: NetError) -> Self {
+        // An address was typed just now.
+        let exit = if matches!(error, NetError::Url { .. }) { Exit::Usage } else { Exit::Data };
+        Self::of(exit, error)
+    }
 }
 
 /// Marks the I/O error that ends a step for which nobody waits any more.

@@ -5,6 +5,7 @@ use super::error::io_words;
 use super::link::Stopped;
 use super::rest_link::{NoResolver, RestConnector, never_sent};
 use super::{Endpoint, MAX_MESSAGE_BYTES, NetError, Timeouts, Tls, excerpt};
+use crate::exit::{AppError, Exit};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -30,6 +31,12 @@ pub struct RestError {
     pub is_action: bool,
     /// What happened.
     pub failure: RestFailure,
+}
+
+impl From<RestError> for AppError {
+    fn from(error: RestError) -> Self {
+        Self::of(Exit::Data, error)
+    }
 }
 
 /// What happened to a request.

@@ -2,7 +2,7 @@
 
 use super::number::{exact, exact_map};
 use super::profit::{Traded, ratio};
-use crate::journal::utc_date;
+use crate::when::utc_date;
 use botmm_pipeline::types::{DayNet, Usd};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use serde::ser::{Error as _, SerializeMap as _};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 /// Fixed-point numbers whose `Display` is an exact JSON number of at most eight decimals.
 pub(super) trait Exact: Display {}
@@ -98,6 +98,17 @@ pub(super) fn nanos(ns: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
         _ => format!("{:.2} s", ns as f64 / 1e9),
     }
+}
+
+/// A label and what it stands for.
+pub(super) fn line(f: &mut fmt::Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
+    writeln!(f, "  {label:<12} {text}")
+}
+
+/// An amount, and the word where it is a loss.
+pub(super) fn profit(amount: Usd) -> String {
+    let word = if amount.is_negative() { " (loss)" } else { "" };
+    format!("{:>14} USD{word}", cents(amount))
 }
 
 #[cfg(test)]

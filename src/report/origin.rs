@@ -1,11 +1,10 @@
 //! Where the profit came from, for people: the split as judged soon after a fill and late, each
 //! column adding up to the net, and what the market did after the fills beside their fee.
 
-use super::number::{cents, grouped, span};
+use super::number::{cents, grouped, line, profit, span};
 use super::profit::bps;
 use super::reasons::side_key;
 use super::summary::Summary;
-use super::text::{line, profit};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{Side, Usd};
 use std::fmt;

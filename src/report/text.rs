@@ -1,7 +1,7 @@
 //! The summary for people: money first, never without fees, fills and span; assumptions last.
 
 use super::metrics::Sharpe;
-use super::number::{cents, grouped, nanos, span};
+use super::number::{cents, grouped, line, nanos, profit, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
 use super::summary::{CauseFills, Summary};
@@ -21,17 +21,6 @@ impl Display for Summary {
         self.latency(f)?;
         self.rests_on(f)
     }
-}
-
-/// A label and what it stands for.
-pub(super) fn line(f: &mut fmt::Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
-    writeln!(f, "  {label:<12} {text}")
-}
-
-/// An amount, and the word where it is a loss.
-pub(super) fn profit(amount: Usd) -> String {
-    let word = if amount.is_negative() { " (loss)" } else { "" };
-    format!("{:>14} USD{word}", cents(amount))
 }
 
 impl Summary {

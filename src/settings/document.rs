@@ -2,13 +2,10 @@
 //! typed (a float would round them before anyone could object).
 
 use super::error::ConfigError;
+use super::origins::{Origins, join};
 use super::spec;
-use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
-
-/// Where each key came from, by its full path (`defaults.quote.tick_ms`).
-pub(super) type Origins = BTreeMap<String, String>;
 
 /// One parsed file.
 pub(super) struct Document {
@@ -88,11 +85,6 @@ impl Reader<'_> {
         let text = self.text.get(at.span()).unwrap_or_default();
         ConfigError::at(place, path, format!("{text} is too large for a number"))
     }
-}
-
-/// `a.b`, or `b` at the top.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Lays `over` on top of `base`: tables are merged, everything else is replaced.

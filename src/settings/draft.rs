@@ -1,13 +1,14 @@
 //! The layers of a configuration, merged, before its coins are known.
 
-use super::document::{self, Document, Origins};
+use super::content::{ContentHash, content_hash};
+use super::document::{self, Document};
 use super::error::ConfigError;
 use super::live::LiveParams;
-use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, place_of, spec, symbols};
+use super::origins::{Origins, join, place_of};
+use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, spec, symbols};
 use crate::files;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, Usd};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -19,14 +20,6 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 const SYMBOLS_VAR: &str = "MM_SYMBOLS";
 /// The tables that may change while the bot runs.
 const LIVE_TABLES: [&str; 2] = ["defaults", "asset"];
-
-/// SHA-256 of a file's content.
-pub type ContentHash = [u8; 32];
-
-/// The hash of a file's content.
-pub fn content_hash(content: &[u8]) -> ContentHash {
-    Sha256::digest(content).into()
-}
 
 /// A configuration whose files were read, and whose coins were not looked up yet: live trading puts
 /// the venue's own universe in first.
@@ -250,14 +243,14 @@ impl Draft {
         let mut table = Some(&mut self.table);
         let mut key_path = String::new();
         for name in path {
-            key_path = document::join(&key_path, name);
+            key_path = join(&key_path, name);
             self.origins.entry(key_path.clone()).or_insert_with(|| origin.clone());
             let entry = table.map(|t| t.entry(name).or_insert_with(|| Table::new().into()));
             table = entry.and_then(Value::as_table_mut);
         }
         if let Some(table) = table {
             table.insert(key.to_owned(), value);
-            self.origins.insert(document::join(&key_path, key), origin);
+            self.origins.insert(join(&key_path, key), origin);
         }
     }
 
@@ -369,7 +362,7 @@ fn first_difference(path: &str, before: Option<&Value>, after: Option<&Value>) -
         _ => return Some(path.to_owned()),
     };
     let keys = before.keys().chain(after.keys());
-    let mut below = keys.map(|key| (document::join(path, key), before.get(key), after.get(key)));
+    let mut below = keys.map(|key| (join(path, key), before.get(key), after.get(key)));
     below.find_map(|(path, before, after)| first_difference(&path, before, after))
 }
 

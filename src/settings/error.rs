@@ -1,5 +1,6 @@
 //! A configuration error: one line that says where, which key, what it was, and what is allowed.
 
+use crate::exit::{AppError, Exit};
 use std::fmt;
 
 /// Why a configuration was refused. `Display` is one line.
@@ -90,9 +91,18 @@ fn distance(a: &str, b: &str) -> usize {
     d[a.len()][b.len()]
 }
 
+impl From<ConfigError> for AppError {
+    fn from(error: ConfigError) -> Self {
+        // A flag's value that the configuration refuses (`--symbols DOG`) was typed just now.
+        let exit = if error.place.starts_with("--") { Exit::Usage } else { Exit::Config };
+        Self::of(exit, error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Overrides, Settings};
 
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {
@@ -108,5 +118,15 @@ mod tests {
     fn a_message_is_one_line() {
         let e = ConfigError::at("a.toml:3", "general.seed", "bad\n  thing\r\n");
         assert_eq!(e.to_string(), "a.toml:3: general.seed: bad thing");
+    }
+
+    #[test]
+    fn a_flag_that_the_configuration_refuses_is_a_usage_error() {
+        let settings = Settings::load(None, &|_| None).unwrap();
+        let flags = Overrides { symbols: Some("DOG".to_owned()), ..Overrides::default() };
+        let error = AppError::from(settings.with(&flags).unwrap_err());
+        assert_eq!(error.exit(), Exit::Usage);
+        let error = Settings::load(Some("no/such.toml".as_ref()), &|_| None).unwrap_err();
+        assert_eq!(AppError::from(error).exit(), Exit::Config);
     }
 }

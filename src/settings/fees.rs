@@ -1,8 +1,8 @@
 //! The venue's published fees: the one table of fee numbers in botmm.
 
 use super::error::ConfigError;
-use super::file::{bps, usd};
-use super::{document::Origins, place_of};
+use super::exact::{bps, usd};
+use super::origins::{Origins, place_of};
 use botmm_pipeline::types::{Bps, Usd};
 use serde::Deserialize;
 

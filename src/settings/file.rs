@@ -1,20 +1,21 @@
 //! The configuration as serde reads it: same tables, same keys, same units as the file.
 
 use super::error::ConfigError;
+use super::exact::{capital, from_text, some_bps, usd};
 use super::fees::FeeTable;
-use super::values::{Capital, parse_bps, parse_usd};
+use super::origins::{Origins, place_of};
+use super::values::Capital;
 use super::{LatencyModel, QueueModel};
-use super::{document::Origins, place_of};
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
     AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, QuoteModel, SignalParams, Strategy,
     ToxicityParams,
 };
 use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use toml::{Table, Value};
+use toml::Table;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -376,36 +377,4 @@ pub(super) fn read<T: DeserializeOwned>(
         };
         ConfigError::at(place_of(origins, &key), key, e.inner().message())
     })
-}
-
-/// Exact dollars from an integer or decimal text.
-pub(super) fn usd<'de, D: Deserializer<'de>>(from: D) -> Result<Usd, D::Error> {
-    parse_usd(&exact_text(from)?).map_err(D::Error::custom)
-}
-
-fn capital<'de, D: Deserializer<'de>>(from: D) -> Result<Capital, D::Error> {
-    Capital::parse(&exact_text(from)?).map_err(D::Error::custom)
-}
-
-/// An exact rate from an integer or decimal text.
-pub(super) fn bps<'de, D: Deserializer<'de>>(from: D) -> Result<Bps, D::Error> {
-    parse_bps(&exact_text(from)?).map_err(D::Error::custom)
-}
-
-fn some_bps<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bps>, D::Error> {
-    bps(from).map(Some)
-}
-
-fn exact_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let value = Value::deserialize(from)?;
-    super::spec::text(&value)
-        .ok_or_else(|| D::Error::custom(format!("{} is not an exact number", value.type_str())))
-}
-
-fn from_text<'de, T, D>(from: D) -> Result<T, D::Error>
-where
-    T: std::str::FromStr<Err = String>,
-    D: Deserializer<'de>,
-{
-    String::deserialize(from)?.parse().map_err(D::Error::custom)
 }

@@ -5,7 +5,7 @@
 //! { "BTC": { "min_spread_bps": 3.0, "order_size_usd": 200 }, "ETH": { "skew_factor": 0.5 } }
 //! ```
 
-use super::draft::{ContentHash, content_hash};
+use super::content::{ContentHash, content_hash};
 use super::error::{ConfigError, nearest};
 use super::spec::{self, Section};
 use super::{json, symbols};

@@ -7,13 +7,16 @@
 //! that a value means the same wherever it was set.
 
 mod change;
+mod content;
 mod document;
 mod draft;
 mod error;
+mod exact;
 mod fees;
 mod file;
 mod json;
 mod live;
+mod origins;
 mod plans;
 mod relations;
 mod render;
@@ -29,7 +32,8 @@ pub use botmm_pipeline::types::duration::parse_duration;
 pub use botmm_pipeline::venue::sim::latency::{FeedDelay, LatencyModel};
 pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use change::{ParamChange, ParamSetting};
-pub use draft::{ContentHash, Draft, content_hash};
+pub use content::{ContentHash, content_hash};
+pub use draft::Draft;
 pub use error::ConfigError;
 pub use fees::{FeeTable, MakerRebate, VolumeTier};
 pub use live::{LiveParams, read_bounded};
@@ -40,14 +44,12 @@ pub use starter::starter;
 use values::Capital;
 pub use values::{parse_bps, parse_usd};
 
-use crate::journal::Bounds;
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
-use document::Origins;
 use draft::Chosen;
+use origins::{Origins, place_of};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 use toml::Value;
 
 const SHIPPED: &str = include_str!("../../config/botmm.toml");
@@ -123,14 +125,6 @@ pub struct JournalSettings {
     pub max_mb: u64,
     /// Files that were written to before are removed, days.
     pub keep_days: u64,
-}
-
-impl JournalSettings {
-    /// The same for the journal of one run, and those in the folder of all runs.
-    pub fn bounds(&self, runs: Option<PathBuf>) -> Bounds {
-        let keep = Duration::from_secs(86_400 * self.keep_days);
-        Bounds { max_bytes: self.max_mb << 20, keep, runs }
-    }
 }
 
 impl Settings {
@@ -251,20 +245,6 @@ impl Settings {
             params,
             draft,
         })
-    }
-}
-
-/// The place of a key, or of the nearest table around it that has one.
-fn place_of(origins: &Origins, key: &str) -> String {
-    let mut path = key;
-    loop {
-        if let Some(place) = origins.get(path) {
-            return place.clone();
-        }
-        match path.rfind(['.', '[']) {
-            Some(cut) => path = &path[..cut],
-            None => return "configuration".to_owned(),
-        }
     }
 }
 

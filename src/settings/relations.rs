@@ -1,10 +1,11 @@
 //! From the merged tables to parameters of one coin, and what must hold between two keys.
 
-use super::document::{Origins, merge};
+use super::SHIPPED_NAME;
+use super::document::merge;
 use super::error::ConfigError;
 use super::file::{self, CoinFile, Parts, Root};
+use super::origins::{Origins, place_of};
 use super::values::Capital;
-use super::{SHIPPED_NAME, place_of};
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::{AssetParams, Bps, RiskLimits, Usd};
 use std::cmp::Ordering;

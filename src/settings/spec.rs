@@ -1,11 +1,11 @@
 //! What every key may be: kind, range, unit. One table, used for checking, for the "allowed" part
 //! of every message, and for the order in which a resolved configuration is printed.
 
-use super::document::{Origins, join};
+use super::PLANS;
 use super::error::{ConfigError, nearest};
+use super::origins::{Origins, join, place_of};
 use super::values::{Capital, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel};
-use super::{PLANS, place_of};
 use botmm_pipeline::types::limits::{
     BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
 };

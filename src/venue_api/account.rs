@@ -2,7 +2,6 @@
 //! at the end, and to cancel what rests when the order link cannot.
 
 use super::worth::{Closing, Kind, Transfers, Worth, usdc};
-use crate::bot::live::startup::Account;
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::told;
@@ -10,7 +9,9 @@ use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
     AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional,
 };
-use botmm_pipeline::venue::hl::sign::{Envelope, Nonce, RequestSigner, WireAction, WireCancel};
+use botmm_pipeline::venue::hl::sign::{
+    Address, Envelope, Nonce, RequestSigner, WireAction, WireCancel,
+};
 use botmm_pipeline::venue::hl::user::ItemError;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -18,6 +19,17 @@ use std::sync::{Arc, OnceLock};
 
 /// Cancels in one request: few enough to weigh nothing.
 const CANCELS_AT_ONCE: usize = 20;
+
+/// Whom the key trades for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The account whose orders, fills and positions these are.
+    pub address: Address,
+    /// It, when the venue has to be told (a sub-account or vault).
+    pub vault: Option<Address>,
+    /// The key is the account's own, which could also withdraw.
+    pub is_own_key: bool,
+}
 
 /// Asks and cancels for one account.
 pub struct VenueSide {

@@ -3,9 +3,9 @@
 
 use super::Live;
 use crate::exit::AppError;
-use crate::journal::utc;
 use crate::net::{Timeouts, WsState};
 use crate::venue_api::account::VenueSide;
+use crate::when::utc;
 use botmm_pipeline::rt::{BoardReader, WallClock};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::sync::Arc;

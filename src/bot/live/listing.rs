@@ -1,9 +1,9 @@
 //! What the venue lists, looked at every hour: a coin that is gone, or whose grid has changed, is not
 //! quoted any more.
 
-use super::startup;
 use crate::exit::AppError;
 use crate::net::Rest;
+use crate::venue_api::venue::listed_by;
 use botmm_pipeline::rt::Out;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, Nanos, QuoteCommand, Universe};
@@ -39,7 +39,7 @@ impl Listing {
             return Vec::new();
         }
         self.next = now + EVERY;
-        self.take(startup::listed_by(rest, self.place.clone()), universe, to_quote, now)
+        self.take(listed_by(rest, self.place.clone()), universe, to_quote, now)
     }
 
     fn take(

@@ -2,8 +2,8 @@
 
 use super::Live;
 use crate::bot::session;
-use crate::journal::utc;
 use crate::side::reload::{Effect, News, line, refused_line};
+use crate::when::utc;
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::types::risk::utc_day;
 

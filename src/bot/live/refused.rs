@@ -1,7 +1,7 @@
 //! Orders that the venue refuses to cancel over the order link are cancelled over HTTPS.
 
 use super::Live;
-use crate::journal::utc;
+use crate::when::utc;
 use botmm_pipeline::logic::orders::HTTPS_AFTER;
 use botmm_pipeline::types::Record;
 

@@ -2,7 +2,7 @@
 //! request to re-arm, and says how what an alert tells of ends.
 
 use super::Live;
-use crate::journal::utc;
+use crate::when::utc;
 use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::RiskCommand;
 use botmm_pipeline::venue::hl::gateway::GatewayView;

@@ -8,26 +8,23 @@ use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
+use crate::terminal;
+use crate::venue_api::account::Account;
+use crate::venue_api::universe::Listed;
+use crate::venue_api::venue::Venue;
 use crate::venue_api::wait::Wait;
-use crate::venue_api::worth::{Kind, Worth};
-use crate::{terminal, told};
+use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::Plan;
-use botmm_pipeline::types::{Bps, Instrument, Nanos, Usd};
+use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use botmm_pipeline::wiring;
-use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Round trips that say that the clocks are apart, before that is believed.
-const CLOCK_TRIPS: usize = 3;
 /// Clocks and links are not exact.
 const CLOCK_GRACE: Nanos = Nanos::secs(1);
-/// Sizes and leverages that our grid holds.
-const MAX_SZ_DECIMALS: u64 = 6;
-const MAX_LEVERAGE: u64 = 255;
 
 /// What a live run needs to reach its venue.
 pub struct Access {
@@ -49,17 +46,6 @@ pub struct Access {
     pub strict_symbols: bool,
     /// Another process of ours may trade on this account.
     pub allow_other_session: bool,
-}
-
-/// Whom the key trades for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The account whose orders, fills and positions these are.
-    pub address: Address,
-    /// It, when the venue has to be told (a sub-account or vault).
-    pub vault: Option<Address>,
-    /// The key is the account's own, which could also withdraw.
-    pub is_own_key: bool,
 }
 
 /// What the start found out.
@@ -112,194 +98,6 @@ pub fn start(
     Ok(Started { asking, rest, settings, complete, account, worth, offset })
 }
 
-/// Every perpetual that a venue lists.
-pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppError> {
-    listed_by(&Rest::new(endpoint, tls)?, endpoint.rest_url())
-}
-
-/// The same over a connection that is there; `place` is what messages call it.
-pub fn listed_by(rest: &Rest, place: String) -> Result<Vec<Instrument>, AppError> {
-    let never = Wait::new(Duration::ZERO, Arc::new(|| false));
-    Ok(Venue { rest, wait: never, place }.universe()?.coins)
-}
-
-/// Questions to one venue.
-struct Venue<'a> {
-    rest: &'a Rest,
-    wait: Wait,
-    place: String,
-}
-
-/// What a venue lists.
-struct Listed {
-    coins: Vec<Instrument>,
-    /// Names of those that are not traded any more.
-    delisted: Vec<String>,
-}
-
-impl Venue<'_> {
-    fn bad(&self, problem: impl Into<String>, remedy: &str) -> AppError {
-        AppError::data(self.place.as_str(), problem, remedy)
-    }
-
-    fn unread(&self, what: &str) -> AppError {
-        self.bad(
-            format!("the answer to {what} has not the venue's shape"),
-            "check that the address is a Hyperliquid API; if it is, report this",
-        )
-    }
-
-    fn ask(&self, question: &Value) -> Result<Value, AppError> {
-        self.wait.ask(self.rest, question)
-    }
-
-    /// Every perpetual that is listed.
-    fn universe(&self) -> Result<Listed, AppError> {
-        let meta = self.ask(&json!({ "type": "meta" }))?;
-        let listed = meta.get("universe").and_then(Value::as_array);
-        let listed = listed.ok_or_else(|| self.unread("meta"))?;
-        let coins: Vec<_> =
-            listed.iter().zip(0..).filter_map(|(i, at)| instrument(i, at)).collect();
-        if coins.is_empty() {
-            return Err(self.bad("the venue lists no perpetuals", "check the address"));
-        }
-        let gone = listed.iter().filter(|entry| is_delisted(entry));
-        let delisted = gone.filter_map(|e| e["name"].as_str().map(str::to_owned)).collect();
-        Ok(Listed { coins, delisted })
-    }
-
-    fn role(&self, address: Address) -> Result<Value, AppError> {
-        self.ask(&json!({ "type": "userRole", "user": address.to_string() }))
-    }
-
-    fn account(&self, signer: Address, wallet: Option<Address>) -> Result<Account, AppError> {
-        let role = self.role(signer)?;
-        let master = match role["role"].as_str() {
-            Some("agent") => {
-                address(&role["data"]["user"]).ok_or_else(|| self.unread("userRole"))?
-            }
-            Some("user") => signer,
-            _ => {
-                return Err(self.bad(
-                    format!(
-                        "the key's address {signer} is neither an account nor an approved agent"
-                    ),
-                    "deposit with this account, or approve this agent on the venue's API page \
-                     (for the right network)",
-                ));
-            }
-        };
-        let is_own_key = master == signer;
-        let address = wallet.unwrap_or(master);
-        if address == master {
-            return Ok(Account { address, vault: None, is_own_key });
-        }
-        let wallet_role = self.role(address)?;
-        let is_ours = match wallet_role["role"].as_str() {
-            Some("subAccount") => self::address(&wallet_role["data"]["master"]) == Some(master),
-            Some("vault") => true, // Whose it is, the venue checks with the first action.
-            _ => false,
-        };
-        if !is_ours {
-            return Err(self.bad(
-                format!("HL_WALLET_ADDRESS {address} is not what this key trades for ({master})"),
-                "set it to that account, to a sub-account or vault of it, or leave it out",
-            ));
-        }
-        Ok(Account { address, vault: Some(address), is_own_key })
-    }
-
-    /// The account's state. Each answer also tells the venue's time.
-    fn state(
-        &self,
-        account: &Account,
-        offset: &mut VenueOffset,
-        now: &dyn Fn() -> Nanos,
-    ) -> Result<Value, AppError> {
-        let user = account.address.to_string();
-        let sent = now();
-        let state = self.ask(&json!({ "type": "clearinghouseState", "user": user }))?;
-        if let Some(time) = told::whole(&state["time"]).and_then(|ms| i64::try_from(ms).ok()) {
-            offset.hear(sent, now(), Nanos::millis(time));
-        }
-        Ok(state)
-    }
-
-    fn money(
-        &self,
-        account: &Account,
-        offset: &mut VenueOffset,
-        now: &dyn Fn() -> Nanos,
-    ) -> Result<Worth, AppError> {
-        let user = account.address.to_string();
-        let state = self.state(account, offset, now)?;
-        let worth = Worth::ask(&|question| self.ask(question), &user, &state)?;
-        let worth = worth.ok_or_else(|| self.unread("clearinghouseState"))?;
-        if worth.value > Usd::ZERO {
-            return Ok(worth);
-        }
-        let place = match worth.kind {
-            Kind::Perpetuals => "in its perpetuals balance",
-            Kind::Unified => "in USDC (the account is unified)",
-        };
-        Err(self.bad(
-            format!("account {user} has no money {place}"),
-            "deposit or transfer USDC to it first",
-        ))
-    }
-
-    /// The clocks are close enough. One slow answer is no proof that they are not.
-    fn check_clock(
-        &self,
-        account: &Account,
-        offset: &mut VenueOffset,
-        tolerated: Nanos,
-        now: &dyn Fn() -> Nanos,
-    ) -> Result<(), AppError> {
-        let is_off =
-            |offset: &VenueOffset| offset.clock().offset().0.saturating_abs() > tolerated.0;
-        for _ in 1..CLOCK_TRIPS {
-            if is_off(offset) {
-                self.state(account, offset, now)?;
-            }
-        }
-        if !is_off(offset) {
-            return Ok(());
-        }
-        let offset = offset.clock().offset();
-        Err(self.bad(
-            format!(
-                "this machine's clock is {:.1} s {} the venue's, and max_clock_offset_ms = {}",
-                offset.as_secs_f64().abs(),
-                if offset < Nanos::ZERO { "ahead of" } else { "behind" },
-                tolerated.as_millis()
-            ),
-            "set the clock (timedatectl set-ntp true), then start again",
-        ))
-    }
-
-    fn maker_fee(&self, account: &Account) -> Result<Bps, AppError> {
-        let user = account.address.to_string();
-        let fees = self.ask(&json!({ "type": "userFees", "user": user }))?;
-        told::rate(&fees["userAddRate"]).ok_or_else(|| self.unread("userFees"))
-    }
-
-    fn budget(&self, account: &Account) -> Result<(), AppError> {
-        let user = account.address.to_string();
-        let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
-        let (used, cap) =
-            (told::whole(&limit["nRequestsUsed"]), told::whole(&limit["nRequestsCap"]));
-        let (Some(used), Some(cap)) = (used, cap) else { return Err(self.unread("userRateLimit")) };
-        if used >= cap {
-            terminal::complain(format_args!(
-                "warning: the address has used {used} of its {cap} requests: the venue takes one \
-                 action in 10 s until volume is traded or weight is bought"
-            ));
-        }
-        Ok(())
-    }
-}
-
 /// Wall time needs threads.
 pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError> {
     let name = flags.plan.clone().unwrap_or_else(|| draft.plan_name());
@@ -328,134 +126,4 @@ pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
 /// How long an action of ours may be on its way, at most.
 pub fn longest_way(config: &wiring::Config) -> Nanos {
     config.params.iter().map(|p| p.risk.expires_after).max().unwrap_or(Nanos::ZERO)
-}
-
-/// A listed perpetual of `meta`; [`None`] when it is delisted or of a shape that we do not trade.
-fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
-    if is_delisted(entry) {
-        return None;
-    }
-    let in_range = |key: &str, most| told::whole(&entry[key]).filter(|n| *n <= most);
-    let sz_decimals = in_range("szDecimals", MAX_SZ_DECIMALS)? as u8;
-    let max_leverage = in_range("maxLeverage", MAX_LEVERAGE)?.max(1) as u8;
-    Instrument::new(entry["name"].as_str()?, venue_index, sz_decimals, max_leverage)
-}
-
-fn is_delisted(entry: &Value) -> bool {
-    entry["isDelisted"].as_bool() == Some(true)
-}
-
-fn address(value: &Value) -> Option<Address> {
-    value.as_str().and_then(Address::parse)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-    use std::net::TcpListener;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-    /// A venue that answers with these, one after the other, the last one for ever; how often it was
-    /// asked.
-    fn serve(answers: Vec<(&'static str, String)>) -> (Endpoint, Arc<AtomicUsize>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = BufReader::new(stream.unwrap());
-                let (mut line, mut length) = (String::new(), 0);
-                while stream.read_line(&mut line).unwrap() > 2 {
-                    let lower = line.to_ascii_lowercase();
-                    if let Some(value) = lower.strip_prefix("content-length:") {
-                        length = value.trim().parse().unwrap();
-                    }
-                    line.clear();
-                }
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).unwrap();
-                let at = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-                let (status, text) = &answers[at];
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                    text.len()
-                );
-                stream.get_mut().write_all((head + text).as_bytes()).unwrap();
-            }
-        });
-        (Endpoint::parse(&url).unwrap(), asked)
-    }
-
-    fn universe_of(
-        endpoint: &Endpoint,
-        patience: Duration,
-        stopped: &Stopped,
-    ) -> Result<Listed, AppError> {
-        let rest = Rest::until(endpoint, &Tls::default(), stopped.clone()).unwrap();
-        let wait = Wait::new(patience, stopped.clone());
-        Venue { rest: &rest, wait, place: endpoint.rest_url() }.universe()
-    }
-
-    fn meta() -> (&'static str, String) {
-        let coin = |name, is_delisted| json!({ "name": name, "szDecimals": 2, "maxLeverage": 5, "isDelisted": is_delisted });
-        let odd = [Value::Null, json!({ "name": "ODD" })];
-        let coins: Vec<_> =
-            [coin("BTC", false), coin("SOL", true)].into_iter().chain(odd).collect();
-        ("200 OK", json!({ "universe": coins }).to_string())
-    }
-
-    #[test]
-    fn a_venue_that_is_down_is_asked_again_and_its_first_answer_counts() {
-        let html = "<html><body><h1>502 Bad Gateway</h1></body></html>".to_owned();
-        let (endpoint, asked) = serve(vec![
-            ("502 Bad Gateway", html.clone()),
-            ("200 OK", html), // Of a proxy that means well.
-            meta(),
-        ]);
-        let found = universe_of(&endpoint, Duration::from_secs(60), &(Arc::new(|| false) as _));
-        let Listed { coins, delisted } = found.unwrap();
-        assert_eq!(
-            (coins.len(), coins[0].coin.as_str()),
-            (1, "BTC"),
-            "odd entries are passed over"
-        );
-        assert_eq!(delisted, ["SOL"]);
-        assert_eq!(asked.load(Ordering::SeqCst), 3);
-    }
-
-    #[test]
-    fn a_refusal_is_an_answer_and_patience_ends() {
-        let never: Stopped = Arc::new(|| false);
-        let (endpoint, asked) = serve(vec![("403 Forbidden", "not from here".to_owned())]);
-        let error = universe_of(&endpoint, Duration::from_secs(60), &never).err().unwrap();
-        assert!(error.to_string().contains("not from here"), "{error}");
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "asked again after an answer");
-        let (endpoint, asked) = serve(vec![("429 Too Many Requests", String::new())]);
-        let error = universe_of(&endpoint, Duration::from_millis(300), &never).err().unwrap();
-        assert!(error.to_string().contains("HTTP 429"), "{error}");
-        assert_eq!(asked.load(Ordering::SeqCst), 2, "once more when the patience is over");
-    }
-
-    /// A venue that takes the call and says nothing, and one that is not there.
-    #[test]
-    fn a_person_ends_the_waiting_at_once() {
-        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        for address in [silent.local_addr().unwrap(), gone] {
-            let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
-            let stop = Arc::new(AtomicBool::new(false));
-            let asked = stop.clone();
-            let stopped: Stopped = Arc::new(move || asked.load(Ordering::SeqCst));
-            let waiting =
-                std::thread::spawn(move || universe_of(&endpoint, Duration::MAX, &stopped).err());
-            std::thread::sleep(Duration::from_millis(1_300));
-            assert!(!waiting.is_finished(), "{address}");
-            stop.store(true, Ordering::SeqCst);
-            let error = waiting.join().unwrap().unwrap().to_string();
-            assert!(error.contains("stopped while the venue did not answer"), "{error}");
-            assert!(!error.contains("no answer within"), "it waited for the deadline: {error}");
-        }
-    }
 }

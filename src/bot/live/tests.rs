@@ -3,13 +3,14 @@
 use super::watchdog::{Guarded, Patience, Watchdog};
 use super::*;
 use crate::bot::markets::Listing;
+use crate::bot::paper;
 use crate::exchange::faults::Faulty;
 use crate::exchange::front::Hub;
 use crate::exchange::local;
 use crate::exchange::server::ServerHandle;
 use crate::exit::Exit;
-use crate::mode::paper;
 use crate::net::{Endpoint, Tls};
+use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::venue::hl::sign::{Network, Signer};
 use std::sync::mpsc;
 use tempfile::TempDir;

@@ -1,10 +1,9 @@
-//! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
+//! A recording through the pipeline, against the simulator, in virtual time.
 
 mod params;
 
 use self::params::{Changes, Changing, Told};
-use super::session::{self, Ended};
-use crate::cli::ReplayArgs;
+use crate::bot::session::{self, Ended};
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
 use crate::journal::Journal;
@@ -24,7 +23,7 @@ use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -51,46 +50,71 @@ struct Replayed {
     verdict: Result<(), AppError>,
 }
 
-/// Runs the verb.
-pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
-    let draft = session::draft(&args.common, &args.overrides())?;
-    let plan = session::plan(&args.plan)?;
+/// What a replay is asked to do.
+pub struct Request<'a> {
+    /// Recordings: files, or folders of them.
+    pub paths: &'a [PathBuf],
+    /// The configuration, with flags on top, before the recording's coins are known.
+    pub draft: Draft,
+    /// The plan's name.
+    pub plan: &'a str,
+    /// Drop nothing between the stages.
+    pub lossless: bool,
+    /// Of a file of which most is not sound, use what is.
+    pub allow_unsound: bool,
+    /// When events reach us.
+    pub feed: FeedDelay,
+    /// Parameters change as this journal says.
+    pub params_from: Option<&'a Path>,
+    /// Where the journal and the summary go.
+    pub out: Option<&'a Path>,
+    /// Print the summary alone, as JSON.
+    pub json: bool,
+}
+
+/// Replays, prints and keeps the summary.
+///
+/// # Errors
+/// The recording or the configuration will not do, a file cannot be written, or a limit halted it.
+pub fn run(request: Request<'_>) -> Result<(), AppError> {
+    let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
-    let told = args.params_from.as_deref().map(Told::read).transpose()?;
-    let (settings, loaded) = load(args, draft)?;
+    let told = request.params_from.map(Told::read).transpose()?;
+    let Request { lossless, feed, out, json, .. } = request;
+    let (settings, loaded) = load(request)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
 
     let replay = Replay {
         settings: &settings,
         plan: plan.as_ref(),
-        lossless: args.lossless,
-        feed: args.feed,
+        lossless,
+        feed,
         told: told.as_ref(),
-        out: args.common.out.as_deref(),
-        quiet: args.common.json,
+        out,
+        quiet: json,
     };
     let Replayed { summary, mut troubles, verdict } = replay.run(loaded, stop.flag())?;
-    troubles.extend(session::tell(&summary, args.common.out.as_deref(), args.common.json));
+    troubles.extend(session::tell(&summary, out, json));
     troubles.extend(verdict.err());
     session::end_with(troubles)
 }
 
 /// Reads the recording. Any coin that it holds may be chosen, also one that is not configured.
-fn load(args: &ReplayArgs, draft: Draft) -> Result<(Settings, Loaded), AppError> {
-    let bar = progress_bar(args.common.json, "reading");
+fn load(request: Request<'_>) -> Result<(Settings, Loaded), AppError> {
+    let bar = progress_bar(request.json, "reading");
     let progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let found = data::find(&args.paths, &progress)?;
-    let settings = draft.with_recorded(found.coins()).build()?;
+    let found = data::find(request.paths, &progress)?;
+    let settings = request.draft.with_recorded(found.coins()).build()?;
     // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
     let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
     let mut decoder = Decoder::new();
     let loaded = found.load(LoadOptions {
         symbols,
         instrument: &|coin| settings.instrument(coin),
-        allow_unsound: args.allow_unsound,
+        allow_unsound: request.allow_unsound,
         decode: &mut |frame, recv_time, universe, sink| {
             let decoded = decoder.decode(frame, recv_time, universe, sink);
             decoded.map(|_| ()).map_err(|e| e.to_string())

@@ -1,6 +1,7 @@
 //! Schedules of faults in a file, or made up from a seed.
 
 use super::fault::{Fault, FaultKind, FaultSpec, MAX_FAULTS, Who};
+use crate::exit::{AppError, Exit};
 use botmm_pipeline::types::{Coin, Nanos, Side};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +19,12 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct ScheduleError {
     place: String,
     problem: String,
+}
+
+impl From<ScheduleError> for AppError {
+    fn from(error: ScheduleError) -> Self {
+        Self::of(Exit::Config, error)
+    }
 }
 
 /// What a file of faults says.

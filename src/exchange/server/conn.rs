@@ -2,7 +2,7 @@
 //! for the peer or the host has a deadline.
 
 use super::http::{self, Request, Step, Upgrade};
-use super::http_stream::{Filled, Http, Waiting};
+use super::http_stream::{Filled, Http, Next, Waiting};
 use super::{Core, Limits};
 use crate::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest};
 use botmm_pipeline::types::Nanos;
@@ -50,18 +50,6 @@ pub(super) enum Phase {
     Open,
     /// The peer, to close its side too.
     Linger,
-}
-
-/// What is to become of a connection after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(super) enum Next {
-    /// Wait for its socket, the host or its deadline.
-    Wait,
-    /// It has more to do, after the others.
-    Again,
-    /// Drop it.
-    Gone,
 }
 
 /// A connection.

@@ -1,6 +1,5 @@
 //! The socket of a connection that speaks HTTP.
 
-use super::conn::Next;
 use super::http::Reader;
 use crate::exchange::HttpId;
 use mio::net::TcpStream;
@@ -28,6 +27,18 @@ pub(super) struct Http {
 pub(super) struct Waiting {
     pub id: HttpId,
     pub keep_alive: bool,
+}
+
+/// What is to become of a connection after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Next {
+    /// Wait for its socket, the host or its deadline.
+    Wait,
+    /// It has more to do, after the others.
+    Again,
+    /// Drop it.
+    Gone,
 }
 
 /// How a step on a socket went.

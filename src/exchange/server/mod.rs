@@ -29,9 +29,11 @@ pub use limits::Limits;
 pub use stats::{ServerStats, StatsSnapshot};
 
 use super::{Host, HttpId, HttpReply, HttpRequest, Outgoing};
+use crate::exit::{AppError, Exit};
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::Nanos;
-use conn::{Conn, Door, Next};
+use conn::{Conn, Door};
+use http_stream::Next;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use std::collections::HashMap;
@@ -84,6 +86,12 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<ServerError> for AppError {
+    fn from(error: ServerError) -> Self {
+        Self::of(Exit::Data, error)
+    }
 }
 
 /// Answers requests to the second port, at once, on the server's thread.

@@ -1,4 +1,4 @@
-use super::super::document::Origins;
+use super::super::origins::Origins;
 use super::super::{Settings, starter};
 use super::*;
 use proptest::prelude::*;

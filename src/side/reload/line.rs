@@ -2,11 +2,11 @@
 
 use crate::masked::masked;
 use crate::settings::{ParamChange, ParamSetting};
+use crate::when::{exact_utc, parse_utc};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::time::{Duration, UNIX_EPOCH};
 
 /// Parameters that change together.
 #[derive(Clone, Debug)]
@@ -45,12 +45,6 @@ pub fn refused_line(time: Nanos, source: &str, error: &str) -> Value {
     json!({ "type": "params_refused", "time": exact_utc(time), "source": masked(source), "error": masked(error) })
 }
 
-/// `2026-11-22T17:45:10.123456789Z`.
-fn exact_utc(time: Nanos) -> String {
-    let since = Duration::from_nanos(time.0.max(0) as u64);
-    humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string()
-}
-
 /// What a journal's line says of a change; [`None`] = the line is about something else.
 ///
 /// # Errors
@@ -80,10 +74,8 @@ pub fn read(text: &str) -> Result<Option<(Nanos, Vec<ParamSetting>)>, String> {
         return Ok(None);
     }
     let line: Line<'_> = serde_json::from_str(text).map_err(no_line)?;
-    let time = humantime::parse_rfc3339(&line.time).map_err(|e| format!("time: {e}"))?;
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let since = i64::try_from(since.as_nanos()).map_err(|_| "time: too late".to_owned())?;
+    let time = parse_utc(&line.time).map_err(|e| format!("time: {e}"))?;
     let one = |c: &One<'_>| ParamSetting::new(c.coin.as_deref(), &c.key, c.to);
     let settings: Result<Vec<_>, _> = line.changes.iter().map(one).collect();
-    Ok(Some((Nanos(since), settings?)))
+    Ok(Some((time, settings?)))
 }

@@ -9,11 +9,10 @@ mod keeper;
 mod text;
 
 pub use keeper::RiskKeeper;
-pub use text::end_word;
 
 use crate::exit::AppError;
 use crate::files::{self, Readers, write_whole};
-use crate::journal::utc;
+use crate::when::utc;
 use botmm_pipeline::types::{BreakEnd, Breaks, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::collections::BTreeSet;

@@ -1,24 +1,11 @@
 //! A risk state as text. Times in UTC to the nanosecond, amounts as exact decimals.
 
 use super::in_words;
-use crate::journal::utc_date;
+use crate::journal::{AT_ROLLOVER, BY_HAND, end_word};
+use crate::when::{exact_utc, parse_utc, utc_date};
 use botmm_pipeline::types::risk::utc_day;
-use botmm_pipeline::types::{BreakEnd, BreakWhy, Marks, Nanos, RiskSnapshot, Usd};
+use botmm_pipeline::types::{BreakEnd, BreakWhy, Marks, RiskSnapshot, Usd};
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How a halt ends, in files and journals.
-const BY_HAND: &str = "by_hand";
-const AT_ROLLOVER: &str = "at_rollover";
-
-/// How a break ends, in files and journals, with a time as `utc` writes it.
-pub fn end_word(end: BreakEnd, utc: impl Fn(Nanos) -> String) -> String {
-    match end {
-        BreakEnd::At(time) => utc(time),
-        BreakEnd::Rollover => AT_ROLLOVER.to_owned(),
-        BreakEnd::Manual => BY_HAND.to_owned(),
-    }
-}
 
 /// The file, key by key.
 #[derive(Serialize, Deserialize)]
@@ -54,17 +41,17 @@ pub fn write(kept: &RiskSnapshot) -> Result<String, serde_json::Error> {
     };
     let held = kept.breaks.iter().map(|(why, end)| Break {
         why: why.as_str().to_owned(),
-        ends: end_word(end, utc_ns),
+        ends: end_word(end, exact_utc),
         marks: kept.breaks.marks(why).map(|marks| marks.as_str().to_owned()),
     });
     let file = File {
         note,
-        time: utc_ns(kept.time),
+        time: exact_utc(kept.time),
         breaks: held.collect(),
         utc_day: utc_date(kept.day),
         day_profit_usd: kept.day_profit.to_string(),
         below_peak_usd: kept.below_peak.to_string(),
-        api_errors: kept.errors().iter().copied().map(utc_ns).collect(),
+        api_errors: kept.errors().iter().copied().map(exact_utc).collect(),
     };
     Ok(serde_json::to_string_pretty(&file)? + "\n")
 }
@@ -72,7 +59,7 @@ pub fn write(kept: &RiskSnapshot) -> Result<String, serde_json::Error> {
 /// A state from its text, or what is wrong with that.
 pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
     let file: File = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let mut kept = RiskSnapshot::new(time(&file.time)?);
+    let mut kept = RiskSnapshot::new(parse_utc(&file.time)?);
     for Break { why, ends, marks } in &file.breaks {
         let known = BreakWhy::ALL.into_iter().find(|w| w.as_str() == why);
         let known = known.ok_or_else(|| format!("{why:?} is no breaker"))?;
@@ -80,7 +67,7 @@ pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
         let end = match (ends.as_str(), cools_down) {
             (BY_HAND, false) => BreakEnd::Manual,
             (AT_ROLLOVER, false) if known == BreakWhy::DailyLoss => BreakEnd::Rollover,
-            (at, true) => BreakEnd::At(time(at)?),
+            (at, true) => BreakEnd::At(parse_utc(at)?),
             (other, false) => return Err(format!("{why} does not end {other:?}")),
         };
         if kept.breaks.get(known).is_some() {
@@ -89,14 +76,14 @@ pub fn parse(text: &str) -> Result<RiskSnapshot, String> {
         kept.breaks.set(known, Some(end));
         kept.breaks.set_marks(known, marks.as_deref().map(marks_of).transpose()?);
     }
-    kept.day = utc_day(time(&format!("{}T00:00:00Z", file.utc_day))?);
+    kept.day = utc_day(parse_utc(&format!("{}T00:00:00Z", file.utc_day))?);
     kept.day_profit = amount("day_profit_usd", &file.day_profit_usd)?;
     kept.below_peak = amount("below_peak_usd", &file.below_peak_usd)?;
     if kept.below_peak.is_negative() {
         return Err("below_peak_usd is below zero".to_owned());
     }
     for at in &file.api_errors {
-        if !kept.push_error(time(at)?) {
+        if !kept.push_error(parse_utc(at)?) {
             return Err("more api_errors than are counted".to_owned());
         }
     }
@@ -116,22 +103,10 @@ fn amount(key: &str, text: &str) -> Result<Usd, String> {
     }
 }
 
-/// `2026-11-26T19:42:46.123456789Z`.
-fn utc_ns(time: Nanos) -> String {
-    let since = Duration::from_nanos(time.0.max(0) as u64);
-    humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string()
-}
-
-fn time(text: &str) -> Result<Nanos, String> {
-    let refuse = || format!("{text:?} is not a UTC time such as 2026-11-26T19:42:46Z");
-    let time: SystemTime = humantime::parse_rfc3339(text).map_err(|_| refuse())?;
-    let since = time.duration_since(UNIX_EPOCH).map_err(|_| refuse())?;
-    i64::try_from(since.as_nanos()).map(Nanos).map_err(|_| refuse())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use botmm_pipeline::types::Nanos;
     use botmm_pipeline::types::limits::MAX_API_ERRORS;
     use proptest::prelude::*;
 

@@ -215,7 +215,7 @@ impl Picture<'_> {
                     None => NOTHING.to_owned(),
                 };
                 let side = if f.side == Side::Bid { "bought" } else { "sold" };
-                let time = crate::journal::utc(f.time);
+                let time = crate::when::utc(f.time);
                 let time = time.get(11..19).unwrap_or_default();
                 format!(
                     "{time}  {}  {side} {} at {}  after 5 s {markout}",

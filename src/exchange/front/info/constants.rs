@@ -3,6 +3,7 @@
 use super::NONE;
 use crate::exchange::front::json::{Decimal, Nothing, User};
 use crate::exchange::venue::Venue;
+use crate::when::utc_date;
 use botmm_pipeline::types::{Nanos, Usd};
 use serde::Serialize;
 
@@ -183,7 +184,7 @@ impl Fees {
         let today = venue.time().0.div_euclid(Nanos::secs(86_400).0);
         let all: Usd = venue.universe().assets().map(|a| venue.ctx(a).day_volume_usd).sum();
         let day = |(day, taker, maker): &(i64, Usd, Usd)| DailyVolume {
-            date: date_of_day(*day),
+            date: utc_date(*day),
             user_cross: (*taker).into(),
             user_add: (*maker).into(),
             exchange: if *day == today { all.into() } else { NONE },
@@ -203,14 +204,6 @@ impl Fees {
             active_staking_discount: StakingTier { bps_of_max_supply: NONE, discount: NONE },
         }
     }
-}
-
-/// `2026-09-24`, of days since 1970.
-fn date_of_day(day: i64) -> String {
-    let ms = day.saturating_mul(86_400_000).max(0).unsigned_abs();
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms);
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    text.get(..10).unwrap_or("1970-01-01").to_owned()
 }
 
 /// `referral`.
@@ -271,17 +264,5 @@ pub const fn delegator_summary() -> DelegatorSummary {
         undelegated: NONE,
         total_pending_withdrawal: NONE,
         n_pending_withdrawals: 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        assert_eq!(date_of_day(0), "1970-01-01");
-        assert_eq!(date_of_day(20_720), "2026-09-24");
-        assert_eq!(date_of_day(i64::MIN), "1970-01-01");
     }
 }

@@ -1,0 +1,21 @@
+//! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
+
+use crate::bot::replay::{self, Request};
+use crate::bot::session;
+use crate::cli::ReplayArgs;
+use crate::exit::AppError;
+
+/// Runs the verb.
+pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
+    replay::run(Request {
+        paths: &args.paths,
+        draft: session::draft(args.common.config.as_deref(), &args.overrides())?,
+        plan: &args.plan,
+        lossless: args.lossless,
+        allow_unsound: args.allow_unsound,
+        feed: args.feed,
+        params_from: args.params_from.as_deref(),
+        out: args.common.out.as_deref(),
+        json: args.common.json,
+    })
+}
