@@ -6,11 +6,12 @@
 mod harness;
 
 use botmm_pipeline::logic::book::Book;
-use botmm_pipeline::rt::{In, Out, OutLatest, Stage, ring};
+use botmm_pipeline::rt::{In, OutLatest, Stage, ring};
 use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::params::ParamsIn;
-use botmm_pipeline::types::limits::{RING_MARKET, RING_VIEW};
+use botmm_pipeline::types::limits::{RING_BOOKS, RING_MARKET, RING_VIEW};
 use botmm_pipeline::types::{Bbo, BookSnapshot, BookState, BookView, Level, MarketEvent, Px, Side};
+use botmm_pipeline::venue::market_ring::{MarketOut, market_ring};
 use harness::{Samples, made};
 use std::hint::black_box;
 
@@ -142,13 +143,13 @@ fn book_of(snapshot: &BookSnapshot) -> Book {
 /// A book stage with the outer ends of its rings.
 struct Rig {
     stage: BookStage,
-    tx: Out<MarketEvent>,
+    tx: MarketOut,
     rx: In<BookView>,
 }
 
 impl Rig {
     fn new() -> Self {
-        let (tx, input) = ring("bench->book", RING_MARKET);
+        let (tx, input) = market_ring(("bench->book", RING_MARKET), ("books", RING_BOOKS));
         let (views, rx) = ring("book->bench", RING_VIEW);
         let changes = ParamsIn::new(ring("side->book params", 1).1);
         let stage = BookStage::new(input, OutLatest::new(views, 1), changes, &[made::params()]);
@@ -157,7 +158,7 @@ impl Rig {
 
     /// One event through the stage; what its poll took.
     fn step(&mut self, event: MarketEvent, watch: &harness::Stopwatch) -> (u64, Option<BookView>) {
-        assert!(self.tx.push(event).is_ok(), "one event at a time cannot fill a ring");
+        assert!(self.tx.push(0, event.lend()), "one event at a time cannot fill a ring");
         let mut work = 0;
         let ns = watch.time(&mut || work = self.stage.poll(event.recv_time()));
         assert_eq!(work, 1);

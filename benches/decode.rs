@@ -9,7 +9,7 @@ mod harness;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
-    Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
+    Instrument, LentEvent, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use serde::Deserialize;
@@ -63,7 +63,7 @@ fn time_all(frames: &[String]) -> Vec<harness::Percentiles> {
         (
             "scanner (Decoder::decode)",
             Box::new(|| {
-                let sink = |e: &MarketEvent| {
+                let sink = |e: LentEvent<'_>| {
                     black_box(e);
                 };
                 black_box(scanner.decode(next(&mut a), RECV, &universe, sink).is_ok());
@@ -72,7 +72,7 @@ fn time_all(frames: &[String]) -> Vec<harness::Percentiles> {
         (
             "simd-json, reused tape (twin)",
             Box::new(|| {
-                let sink = |e: &MarketEvent| {
+                let sink = |e: LentEvent<'_>| {
                     black_box(e);
                 };
                 black_box(twin.decode_twin(next(&mut b), RECV, &universe, sink).is_ok());
@@ -98,8 +98,8 @@ fn assert_all_agree(frames: &[String]) {
     for frame in frames {
         let (mut fast, mut slow) = (Vec::new(), Vec::new());
         let bytes = frame.as_bytes();
-        let channel = decoder.decode(bytes, RECV, &universe, |e| fast.push(*e));
-        let other = decoder.decode_twin(bytes, RECV, &universe, |e| slow.push(*e));
+        let channel = decoder.decode(bytes, RECV, &universe, |e| fast.push(e.to_kept()));
+        let other = decoder.decode_twin(bytes, RECV, &universe, |e| slow.push(e.to_kept()));
         assert_eq!((channel, &fast), (other, &slow), "{frame}");
         assert!(
             matches!(channel, Ok(Channel::Book | Channel::Bbo | Channel::Trades(_))),

@@ -164,7 +164,7 @@ fn print(tape: &Tape, span: Nanos, runs: &[Run]) {
     );
     println!(
         "memory: {:.0} bytes a row on average (book {}, touch {}, trade {}, and {ORDER_BYTES} for \
-         its order); as the pipeline's message every row would be {}",
+         its order); whole events would be {} each",
         bytes as f64 / rows as f64,
         size_of::<BookSnapshot>(),
         size_of::<Bbo>(),

@@ -6,13 +6,15 @@
 mod harness;
 
 use botmm_pipeline::rt::{In, Out, ring};
-use botmm_pipeline::types::MarketEvent;
+use botmm_pipeline::types::limits::{RING_BOOKS, RING_MARKET};
+use botmm_pipeline::types::{BookSnapshot, MarketEvent, Nanos};
+use botmm_pipeline::venue::market_ring::{MarketIn, MarketOut, market_ring};
 use harness::{Samples, made};
 use std::hint::black_box;
 use std::time::Instant;
 
 /// As many as the pipeline's market ring holds.
-const CAPACITY: usize = botmm_pipeline::types::limits::RING_MARKET;
+const CAPACITY: usize = RING_MARKET;
 /// Hops of a timed call on one thread.
 const BATCH: usize = 256;
 const CALLS: usize = 20_000;
@@ -31,37 +33,58 @@ struct Line([u64; 8]);
 
 fn main() {
     harness::print_rig();
-    let (line, event) = (Line([7; 8]), MarketEvent::Book(made::books(1, 5)[0]));
-    same_thread(line, event);
+    let (line, book) = (Line([7; 8]), made::books(1, 5)[0]);
+    same_thread(line, &book);
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         println!("\ntwo threads: skipped, this process may use one core only");
         return;
     }
-    let event_bytes = size_of::<MarketEvent>();
-    let results =
-        [round_trips("64-byte message", line), round_trips("MarketEvent (a whole book)", event)];
+    let results = [round_trips("64-byte message", line), round_trips("a book alone", book)];
     harness::print_table("two threads, round trip / 2 (unpinned, spinning)", &results);
     println!("\ntwo threads, one way, ring kept full: million messages a second");
     throughput("64-byte message", |i| Line([i; 8]), |m| m.0[7]);
     throughput(
-        &format!("MarketEvent, {event_bytes} bytes"),
+        &format!("a book alone, {} bytes", size_of::<BookSnapshot>()),
         |i| {
-            let mut event = event;
-            event.set_seq(i);
-            event
+            let mut book = book;
+            book.venue_time = Nanos(i as i64);
+            book
         },
-        |m| if let MarketEvent::Book(b) = m { b.seq } else { u64::MAX },
+        |book| book.venue_time.0 as u64,
     );
 }
 
-fn same_thread(line: Line, event: MarketEvent) {
+/// Beside the market ring, whole events in one ring, as they would travel without it.
+fn same_thread(line: Line, book: &BookSnapshot) {
     let (mut line_tx, mut line_rx) = ring::<Line>("bench", CAPACITY);
-    let (mut event_tx, mut event_rx) = ring::<MarketEvent>("bench", CAPACITY);
+    let (mut whole_tx, mut whole_rx) = ring::<MarketEvent>("bench", CAPACITY);
+    let mut market = market_ring(("bench", CAPACITY), ("bench books", RING_BOOKS));
+    let (touch, book) = (MarketEvent::Bbo(made::bbo_of(book)), MarketEvent::Book(*book));
     for _ in 0..2 * CAPACITY {
         assert_eq!(hop(&mut line_tx, &mut line_rx, line), Some(line));
-        assert_eq!(hop(&mut event_tx, &mut event_rx, event), Some(event));
+        assert_eq!(hop(&mut whole_tx, &mut whole_rx, touch), Some(touch));
+        for event in [&touch, &book] {
+            let mut seen = None;
+            market_hop(&mut market, event, |whole| seen = Some(*whole));
+            let expected = if let MarketEvent::Book(b) = event { Some(*b) } else { None };
+            assert_eq!(seen, expected);
+        }
     }
-    let mut candidates: [harness::Candidate; 2] = [
+    let market = std::cell::RefCell::new(market);
+    let through_market = |event: &MarketEvent| {
+        let market = &mut *market.borrow_mut();
+        for _ in 0..BATCH {
+            market_hop(market, black_box(event), |book| {
+                black_box(book);
+            });
+        }
+    };
+    let mut whole = |event: &MarketEvent| {
+        for _ in 0..BATCH {
+            black_box(&hop(&mut whole_tx, &mut whole_rx, *black_box(event)));
+        }
+    };
+    let mut candidates: [harness::Candidate; 4] = [
         (
             "64-byte message",
             Box::new(|| {
@@ -70,22 +93,31 @@ fn same_thread(line: Line, event: MarketEvent) {
                 }
             }),
         ),
-        (
-            "MarketEvent (a whole book)",
-            Box::new(|| {
-                for _ in 0..BATCH {
-                    black_box(&hop(&mut event_tx, &mut event_rx, *black_box(&event)));
-                }
-            }),
-        ),
+        ("touch, market ring", Box::new(|| through_market(&touch))),
+        ("book, market ring", Box::new(|| through_market(&book))),
+        ("touch, whole events in one ring", Box::new(|| whole(&touch))),
     ];
     let results = harness::interleave_batches(&mut candidates, CALLS, BATCH);
     let title = format!(
-        "same thread, push + pop ({} and {} bytes)",
+        "same thread, push + pop (an event {} bytes, a book {}, a whole event {})",
         size_of::<Line>(),
+        size_of::<BookSnapshot>(),
         size_of::<MarketEvent>()
     );
     harness::print_table(&title, &results);
+}
+
+/// There as the feed stage pushes, and out as the book stage pops; `see` looks at a book.
+fn market_hop(
+    (tx, rx): &mut (MarketOut, MarketIn),
+    event: &MarketEvent,
+    see: impl FnOnce(&BookSnapshot),
+) {
+    assert!(tx.push(1, event.lend()), "one event at a time cannot fill a ring");
+    match rx.pop() {
+        Some(MarketEvent::Book(head)) => rx.take_book(&head, see),
+        popped => drop(black_box(popped)),
+    }
 }
 
 fn hop<T>(tx: &mut Out<T>, rx: &mut In<T>, message: T) -> Option<T> {

@@ -11,7 +11,7 @@ mod harness;
 use botmm_pipeline::rt::{In, Out, Stage, ring};
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
-    Action, ActionKind, BookSnapshot, MarketEvent, Nanos, Record, Side, Universe, VenueEvent,
+    Action, ActionKind, BookSnapshot, LentEvent, Nanos, Record, Side, Universe, VenueEvent,
 };
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
@@ -139,7 +139,7 @@ impl DecodeAlone {
         *tick += 1;
         let mut channel = None;
         let ns = watch.time(&mut || {
-            let sink = |e: &MarketEvent| {
+            let sink = |e: LentEvent<'_>| {
                 black_box(e);
             };
             channel = decoder.decode(black_box(&frame[..]), made::START, universe, sink).ok();

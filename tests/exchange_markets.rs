@@ -74,9 +74,8 @@ impl World {
     fn step(&mut self, told: &mut Vec<MarketEvent>) {
         self.now = self.now + STEP;
         self.stage.poll(self.now);
-        let mut event = MarketEvent::Book(BookSnapshot::EMPTY);
-        while self.feed.next(self.now, &mut event) {
-            told.push(event);
+        while let Some(event) = self.feed.next(self.now) {
+            told.push(event.to_kept());
         }
         self.stage.poll(self.now);
     }

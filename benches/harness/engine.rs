@@ -2,7 +2,7 @@
 
 use super::Stopwatch;
 use botmm_pipeline::rt::{In, Lane, Latencies, Out, Stage, WallClock};
-use botmm_pipeline::types::{MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{LentEvent, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 
@@ -16,15 +16,13 @@ pub struct FrameFeed {
 }
 
 impl Feed for FrameFeed {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        let Some(frame) = self.arrived.pop() else { return false };
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
+        let frame = self.arrived.pop()?;
         let mut events = 0;
-        let channel = self.decoder.decode(&frame, now, &self.universe, |e| {
-            *event = *e;
-            events += 1;
-        });
+        let channel = self.decoder.decode(&frame, now, &self.universe, |_| events += 1);
         let is_spent = self.spent.push(frame).is_ok();
-        is_spent && channel == Ok(Channel::Book) && events == 1
+        let is_book = is_spent && channel == Ok(Channel::Book) && events == 1;
+        is_book.then(|| MarketEvent::Book(self.decoder.book()))
     }
     fn next_deadline(&self) -> Option<Nanos> {
         None

@@ -82,7 +82,7 @@ pub fn books(count: usize, step: i64) -> Vec<BookSnapshot> {
 pub fn bbo_of(book: &BookSnapshot) -> Bbo {
     Bbo {
         asset: book.asset,
-        seq: book.seq,
+        seq: 0,
         venue_time: book.venue_time,
         recv_time: book.recv_time,
         bid: book.bids[0],

@@ -10,7 +10,7 @@
 //!
 //! | ring | when full |
 //! |---|---|
-//! | market | a snapshot or touch is dropped and counted, the book goes void; lossless: the feed waits |
+//! | market, and its books | a snapshot or touch is dropped and counted, the book goes void; lossless: the feed waits |
 //! | views, targets, approved | the newest of each asset waits for room, older ones are superseded |
 //! | venue | never lost: full = halt |
 //! | records | the newest is dropped and counted |
@@ -29,14 +29,15 @@ use crate::stage::quote::{QuoteRings, QuoteStage};
 use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
-    POLL_BATCH, RING_COMMAND, RING_MARKET, RING_PARAMS, RING_RECORD, RING_TARGET, RING_VENUE,
-    RING_VIEW,
+    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_MARKET, RING_PARAMS, RING_RECORD, RING_TARGET,
+    RING_VENUE, RING_VIEW,
 };
 use crate::types::{
     AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, RiskSnapshot,
     Universe,
 };
 use crate::venue::hl::clock::VenueClock;
+use crate::venue::market_ring::market_ring;
 use crate::venue::{Feed, Gateway};
 use std::sync::Arc;
 
@@ -128,7 +129,9 @@ where
     let level = Arc::new(LevelCell::default());
     let metrics = Arc::new(Metrics::default());
 
-    let (market_tx, market_rx) = ring("feed->book", RING_MARKET);
+    let (market_tx, market_rx) =
+        market_ring(("feed->book", RING_MARKET), ("feed->book books", RING_BOOKS));
+    let [market_stats, book_stats] = market_tx.stats();
     let (view_tx, view_rx) = ring("book->quote", RING_VIEW);
     let (target_tx, target_rx) = ring("quote->risk", RING_TARGET);
     let (approved_tx, approved_rx) = ring("risk->dispatch", RING_TARGET);
@@ -149,7 +152,8 @@ where
     let (strategy_boards, strategy) = (0..assets).map(|_| board()).unzip();
 
     let rings = vec![
-        market_tx.stats().clone(),
+        market_stats,
+        book_stats,
         view_tx.stats().clone(),
         target_tx.stats().clone(),
         approved_tx.stats().clone(),

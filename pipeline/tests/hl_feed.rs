@@ -4,7 +4,7 @@
 
 mod tiny_venue;
 
-use botmm_pipeline::types::{BookSnapshot, Link, MarketEvent, Nanos};
+use botmm_pipeline::types::{Link, MarketEvent, Nanos};
 use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
@@ -68,9 +68,8 @@ impl Rig {
     }
 
     fn settle(&mut self) {
-        let mut event = MarketEvent::Book(BookSnapshot::EMPTY);
-        while self.feed.next(self.now, &mut event) {
-            self.events.push(event);
+        while let Some(event) = self.feed.next(self.now) {
+            self.events.push(event.to_kept());
         }
         while let Some(text) = self.line.take_sent() {
             if let Some((method, subscription)) = text.split_once(r#","subscription":"#) {

@@ -12,7 +12,7 @@ mod user_wire_frames;
 
 use botmm_pipeline::types::limits::MAX_QTY;
 use botmm_pipeline::types::{
-    AssetId, AssetParams, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Record, Usd,
+    AssetId, AssetParams, BookSnapshot, LentEvent, Level, MarketEvent, Nanos, Px, Qty, Record, Usd,
 };
 use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::clock::VenueClock;
@@ -61,12 +61,13 @@ const NUMBERS: [&str; 24] = [
 struct Books {
     next: Nanos,
     coin: usize,
+    told: BookSnapshot,
 }
 
 impl Feed for Books {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
         if self.next > now {
-            return false;
+            return None;
         }
         let cents = (self.next.as_millis() / 50) % 7;
         let level = |px: i64| Level { px: Px::from_raw(px * 1_000_000), qty: Qty::whole(5) };
@@ -81,10 +82,10 @@ impl Feed for Books {
             book.asks[i] = level(10_010 + cents + i as i64);
         }
         (book.bid_count, book.ask_count) = (5, 5);
-        *event = MarketEvent::Book(book);
+        self.told = book;
         self.coin = (self.coin + 1) % COINS.len();
         self.next = self.next + Nanos::millis(25);
-        true
+        Some(MarketEvent::Book(&self.told))
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
@@ -118,7 +119,11 @@ impl World {
             risk: None,
             venue_clock: VenueClock::default(),
         };
-        let mut pipeline = wiring::build(&config, Books { next: START, coin: 0 }, gateway);
+        let mut pipeline = wiring::build(
+            &config,
+            Books { next: START, coin: 0, told: BookSnapshot::EMPTY },
+            gateway,
+        );
         pipeline.stages.iter_mut().for_each(|s| s.on_start());
         let (rng, venue) = (ChaCha8Rng::seed_from_u64(seed), Venue::default());
         let largest = Qty::ZERO;

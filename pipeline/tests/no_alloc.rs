@@ -8,7 +8,7 @@ mod world;
 
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{
-    AssetId, Bps, Instrument, MarketEvent, Nanos, QuoteModel, Record, Strategy, Universe,
+    AssetId, Bps, Instrument, LentEvent, Nanos, QuoteModel, Record, Strategy, Universe,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::wiring;
@@ -106,7 +106,7 @@ fn decoding_does_not_allocate() {
     let frames: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| read(e).unwrap()).collect();
     let instrument = |name| Instrument::new(name, 0, 2, 10).unwrap();
     let universe = Universe::new(["BTC", "ETH", "SOL", "kPEPE"].map(instrument).to_vec());
-    let sink = |event: &MarketEvent| {
+    let sink = |event: LentEvent<'_>| {
         black_box(event);
     };
     assert!(allocations(|| drop(black_box(vec![1_u8]))) > 0, "the counter counts");

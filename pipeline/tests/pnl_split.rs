@@ -14,6 +14,7 @@ use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
 use botmm_pipeline::stage::risk::{RiskRings, RiskStage};
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
+use botmm_pipeline::venue::market_ring::market_ring;
 use botmm_pipeline::venue::sim::latency::Latency;
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use botmm_pipeline::venue::sim::{Market as _, MarketOutput};
@@ -384,7 +385,8 @@ fn learn_of(
     answer: &mut Latency,
 ) -> (u64, Usd, [Usd; HORIZONS.len()]) {
     let mut q = Quoting::new();
-    let ((mut market, input), (out, views)) = (ring("market", 8), ring("views", 64));
+    let (mut market, input) = market_ring(("market", 8), ("books", 8));
+    let (out, views) = ring("views", 64);
     let params = [AssetParams::default(); 3];
     let changes = ParamsIn::new(ring("params", 8).1);
     let mut book = BookStage::new(input, OutLatest::new(out, 3), changes, &params);
@@ -404,7 +406,7 @@ fn learn_of(
             q.venue.push(told).unwrap();
             q.stage.poll(due);
         }
-        market.push(event).unwrap();
+        assert!(market.push(1, event.lend()));
         book.poll(now);
         while let Some(view) = views.pop() {
             q.views.push(view).unwrap();

@@ -15,13 +15,12 @@ use std::sync::{Arc, Mutex};
 const START: Nanos = Nanos::secs(1_757_000_000);
 
 /// Tells what the test says, when it says it.
-struct Told(botmm_pipeline::rt::In<MarketEvent>);
+struct Told(botmm_pipeline::rt::In<MarketEvent>, MarketEvent);
 
 impl Feed for Told {
-    fn next(&mut self, _: Nanos, event: &mut MarketEvent) -> bool {
-        let Some(next) = self.0.pop() else { return false };
-        *event = next;
-        true
+    fn next(&mut self, _: Nanos) -> Option<LentEvent<'_>> {
+        self.1 = self.0.pop()?;
+        Some(self.1.lend())
     }
     fn next_deadline(&self) -> Option<Nanos> {
         None
@@ -119,7 +118,11 @@ impl Rig {
         };
         let (market, feed) = ring("test->feed", 64);
         let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));
-        let mut pipeline = wiring::build(&config, Told(feed), Wire(venue.clone()));
+        let mut pipeline = wiring::build(
+            &config,
+            Told(feed, MarketEvent::Book(BookSnapshot::EMPTY)),
+            Wire(venue.clone()),
+        );
         pipeline.stages.iter_mut().for_each(|s| s.on_start());
         let mut rig = Self { pipeline, market, venue, params, now: START, seen: BTreeSet::new() };
         rig.book("2999.9", "3000.1");

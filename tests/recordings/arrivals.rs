@@ -8,6 +8,7 @@ use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_VIEW};
 use botmm_pipeline::types::{ArrivalFit, AssetParams, BookView, Instrument, MarketEvent, Universe};
+use botmm_pipeline::venue::market_ring::market_ring;
 use botmm_pipeline::venue::tape::Tape;
 use std::path::PathBuf;
 
@@ -29,14 +30,14 @@ fn recording(folder: PathBuf) -> (Tape, Universe) {
 
 /// The last fit of each asset.
 fn fits(events: impl Iterator<Item = MarketEvent>, assets: usize) -> Vec<ArrivalFit> {
-    let (mut market, input) = ring("feed->book", 1);
+    let (mut market, input) = market_ring(("feed->book", 1), ("books", 1));
     let (out, mut views) = ring::<BookView>("book->quote", RING_VIEW);
     let (_params, changes) = ring("side->book", 1);
     let (out, changes) = (OutLatest::new(out, MAX_ASSETS), ParamsIn::new(changes));
     let mut stage = BookStage::new(input, out, changes, &vec![AssetParams::default(); assets]);
     let mut fits = vec![ArrivalFit::default(); assets];
     for event in events {
-        market.push(event).unwrap();
+        assert!(market.push(1, event.lend()));
         stage.poll(event.recv_time());
         while let Some(view) = views.pop() {
             fits[view.asset.index()] = view.arrivals;

@@ -50,6 +50,10 @@ impl<T> Out<T> {
         }
         taken
     }
+    /// Counts a message that the caller dropped for want of room.
+    pub fn count_dropped(&self) {
+        self.stats.add_dropped(1);
+    }
     /// Messages that fit now.
     pub fn free(&self) -> usize {
         self.tx.slots()
@@ -75,6 +79,12 @@ impl<T> In<T> {
     /// A look at the oldest message.
     pub fn peek(&self) -> Option<&T> {
         self.rx.peek().ok()
+    }
+    /// Takes the oldest message out where it lies.
+    pub fn skip(&mut self) {
+        if let Ok(oldest) = self.rx.read_chunk(1) {
+            oldest.commit_all();
+        }
     }
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {

@@ -3,13 +3,14 @@
 use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
-use crate::rt::{In, OutLatest, Stage};
+use crate::rt::{OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
-    AssetId, AssetParams, BookState, BookView, Link, Marked, MarketEvent, Nanos, Side,
+    AssetId, AssetParams, BookState, BookView, EventHead, Link, Marked, MarketEvent, Nanos, Side,
 };
 use crate::venue::hl::clock::VenueClock;
+use crate::venue::market_ring::MarketIn;
 
 struct AssetBook {
     book: Book,
@@ -22,7 +23,7 @@ struct AssetBook {
 
 /// See the module.
 pub struct BookStage {
-    input: In<MarketEvent>,
+    input: MarketIn,
     out: OutLatest<BookView>,
     params: ParamsIn,
     assets: Vec<AssetBook>,
@@ -41,7 +42,7 @@ fn volatility(params: &AssetParams) -> Volatility {
 impl BookStage {
     /// One set of parameters for each asset.
     pub fn new(
-        input: In<MarketEvent>,
+        input: MarketIn,
         out: OutLatest<BookView>,
         changes: ParamsIn,
         params: &[AssetParams],
@@ -64,15 +65,15 @@ impl BookStage {
         Self { venue_clock, ..self }
     }
 
-    fn on_event(&mut self, event: &MarketEvent) {
+    fn on_event(&mut self, event: &EventHead) {
         let offset = self.venue_clock.offset();
         match event {
-            MarketEvent::Book(snapshot) => {
-                let asset = &mut self.assets[snapshot.asset.index()];
-                if asset.book.apply_snapshot(snapshot) {
+            MarketEvent::Book(head) => {
+                let asset = &mut self.assets[head.asset.index()];
+                if self.input.take_book(head, |snapshot| asset.book.apply_snapshot(snapshot)) {
                     asset.weigh();
-                    asset.refresh(event, snapshot.seq, offset);
-                    self.publish(snapshot.asset);
+                    asset.refresh(event, head.seq, offset);
+                    self.publish(head.asset);
                 }
             }
             MarketEvent::Bbo(bbo) => {
@@ -113,7 +114,7 @@ impl BookStage {
         }
     }
 
-    fn void(&mut self, id: AssetId, event: &MarketEvent) {
+    fn void(&mut self, id: AssetId, event: &EventHead) {
         let asset = &mut self.assets[id.index()];
         asset.book.void();
         asset.volatility.break_series();
@@ -157,7 +158,7 @@ impl AssetBook {
     }
 
     /// `offset`: the venue's clock minus ours.
-    fn refresh(&mut self, event: &MarketEvent, seq: u64, offset: Nanos) {
+    fn refresh(&mut self, event: &EventHead, seq: u64, offset: Nanos) {
         let state = self.state();
         let mid = self.book.mid().filter(|_| state == BookState::Ok);
         let (now, block) = (event.recv_time(), event.venue_time());
@@ -211,15 +212,17 @@ impl Stage for BookStage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rt::{Out, ring};
+    use crate::rt::{In, Out, ring};
     use crate::types::{BookSnapshot, FeedStatus, Level, MarkPrice, ParamsChange, Px, Qty, Trade};
+    use crate::venue::market_ring::{MarketOut, market_ring};
 
     const ASSET: usize = 0;
 
     /// A stage of one asset, its rings, and the newest view.
     struct Rig {
         stage: BookStage,
-        market: Out<MarketEvent>,
+        market: MarketOut,
+        seq: u64,
         views: In<BookView>,
         params: Out<ParamsChange>,
         view: BookView,
@@ -228,16 +231,18 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            let (market, input) = ring("feed->book", 1);
+            let (market, input) = market_ring(("feed->book", 1), ("feed->book books", 1));
             let (out, views) = ring("book->quote", 8);
             let (params, changes) = ring("side->book", 8);
             let (out, changes) = (OutLatest::new(out, 1), ParamsIn::new(changes));
             let stage = BookStage::new(input, out, changes, &[AssetParams::default()]);
-            Self { stage, market, views, params, view: BookView::default(), now: Nanos::ZERO }
+            let view = BookView::default();
+            Self { stage, market, seq: 0, views, params, view, now: Nanos::ZERO }
         }
 
         fn tell(&mut self, event: MarketEvent) {
-            self.market.push(event).unwrap();
+            self.seq += 1;
+            assert!(self.market.push(self.seq, event.lend()));
             self.stage.poll(self.now);
             while let Some(view) = self.views.pop() {
                 self.view = view;

@@ -5,16 +5,15 @@ use crate::rt::{In, Out, Stage};
 use crate::stage::metrics::{FeedTrouble, Metrics};
 use crate::types::AlertKind;
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};
-use crate::types::{
-    AssetId, BookSnapshot, FeedStatus, Link, MarketEvent, Nanos, NewParams, Record,
-};
+use crate::types::{AssetId, FeedStatus, LentEvent, Link, MarketEvent, Nanos, NewParams, Record};
 use crate::venue::Feed;
+use crate::venue::market_ring::MarketOut;
 use std::sync::Arc;
 
 /// The rings of the feed stage.
 pub struct FeedRings {
     /// To book.
-    pub out: Out<MarketEvent>,
+    pub out: MarketOut,
     /// From the side thread.
     pub commands: In<NewParams>,
     /// To the side thread.
@@ -24,6 +23,11 @@ pub struct FeedRings {
 /// See the module.
 pub struct FeedStage<F> {
     feed: F,
+    onward: Onward,
+}
+
+/// The way of every event, whoever told it.
+struct Onward {
     rings: FeedRings,
     metrics: Arc<Metrics>,
     lossless: bool,
@@ -35,7 +39,6 @@ pub struct FeedStage<F> {
     /// What concerns all assets, the link's state or new parameters, and the book's ring had no room
     /// for: never dropped, nothing goes before it.
     waiting: Option<FeedStatus>,
-    event: MarketEvent,
 }
 
 impl<F: Feed> FeedStage<F> {
@@ -48,8 +51,7 @@ impl<F: Feed> FeedStage<F> {
         assets: usize,
         lossless: bool,
     ) -> Self {
-        Self {
-            feed,
+        let onward = Onward {
             rings,
             metrics,
             lossless,
@@ -58,16 +60,18 @@ impl<F: Feed> FeedStage<F> {
             dropped: [false; MAX_ASSETS],
             any_dropped: false,
             waiting: None,
-            event: MarketEvent::Book(BookSnapshot::EMPTY),
-        }
+        };
+        Self { feed, onward }
     }
+}
 
+impl Onward {
     /// Tells the book that what it knows of an asset is void.
     fn report_dropped(&mut self, now: Nanos) {
         for index in 0..self.assets {
             if self.dropped[index] {
                 let status = FeedStatus::of_link(Link::Dropped, AssetId::new(index), now);
-                if self.rings.out.push(MarketEvent::Status(status)).is_err() {
+                if !self.rings.out.push(self.seq, MarketEvent::Status(status)) {
                     return;
                 }
                 self.dropped[index] = false;
@@ -77,11 +81,10 @@ impl<F: Feed> FeedStage<F> {
     }
 
     /// Numbers the event and hands it on.
-    fn hand_on(&mut self, now: Nanos) {
+    fn hand_on(&mut self, now: Nanos, event: LentEvent<'_>) {
         self.seq += 1;
-        self.event.set_seq(self.seq);
-        self.metrics.events_by_kind[self.event.kind()].add(1);
-        if let MarketEvent::Status(status) = self.event {
+        self.metrics.events_by_kind[event.kind()].add(1);
+        if let MarketEvent::Status(status) = event {
             self.tell(now, status);
             if !status.link.is_of_asset() {
                 self.waiting = Some(status);
@@ -89,9 +92,9 @@ impl<F: Feed> FeedStage<F> {
                 return;
             }
         }
-        let is_book = !matches!(self.event, MarketEvent::Trade(_) | MarketEvent::Mark(_));
-        if !self.rings.out.push_or_drop(self.event) && is_book {
-            self.dropped[self.event.asset().index()] = true;
+        let is_book = !matches!(event, MarketEvent::Trade(_) | MarketEvent::Mark(_));
+        if !self.rings.out.push_or_drop(self.seq, event) && is_book {
+            self.dropped[event.asset().index()] = true;
             self.any_dropped = true;
         }
     }
@@ -120,14 +123,14 @@ impl<F: Feed> FeedStage<F> {
     /// Hands on what waits, when there is room.
     fn let_in(&mut self) {
         if let Some(status) = self.waiting
-            && self.rings.out.push(MarketEvent::Status(status)).is_ok()
+            && self.rings.out.push(self.seq, MarketEvent::Status(status))
         {
             self.waiting = None;
         }
     }
 
     fn may_take(&self) -> bool {
-        self.waiting.is_none() && !(self.lossless && self.rings.out.free() == 0)
+        self.waiting.is_none() && !(self.lossless && !self.rings.out.has_room())
     }
 }
 
@@ -137,23 +140,24 @@ impl<F: Feed> Stage for FeedStage<F> {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        self.let_in();
-        if self.any_dropped {
-            self.report_dropped(now);
+        let Self { feed, onward } = self;
+        onward.let_in();
+        if onward.any_dropped {
+            onward.report_dropped(now);
         }
         let mut work = 0;
-        while work < POLL_BATCH && self.may_take() {
-            if self.feed.next(now, &mut self.event) {
-                self.hand_on(now);
-            } else if let Some(NewParams { generation }) = self.rings.commands.pop() {
-                self.event = MarketEvent::Status(FeedStatus::new_params(generation, now));
-                self.hand_on(now);
+        while work < POLL_BATCH && onward.may_take() {
+            if let Some(event) = feed.next(now) {
+                onward.hand_on(now, event);
+            } else if let Some(NewParams { generation }) = onward.rings.commands.pop() {
+                let status = FeedStatus::new_params(generation, now);
+                onward.hand_on(now, MarketEvent::Status(status));
             } else {
                 break;
             }
             work += 1;
         }
-        self.metrics.events.add(work as u64);
+        onward.metrics.events.add(work as u64);
         work
     }
 
@@ -166,15 +170,17 @@ impl<F: Feed> Stage for FeedStage<F> {
 mod tests {
     use super::*;
     use crate::rt::ring;
+    use crate::types::BookSnapshot;
+    use crate::venue::market_ring::market_ring;
 
-    /// A feed that tells what it was given, in order.
-    struct Told(Vec<MarketEvent>);
+    /// A feed that tells what it was given, in order; and how much of it was told.
+    struct Told(Vec<MarketEvent>, usize);
 
     impl Feed for Told {
-        fn next(&mut self, _: Nanos, event: &mut MarketEvent) -> bool {
-            let Some(next) = (!self.0.is_empty()).then(|| self.0.remove(0)) else { return false };
-            *event = next;
-            true
+        fn next(&mut self, _: Nanos) -> Option<LentEvent<'_>> {
+            let event = self.0.get(self.1)?;
+            self.1 += 1;
+            Some(event.lend())
         }
         fn next_deadline(&self) -> Option<Nanos> {
             None
@@ -189,21 +195,31 @@ mod tests {
         MarketEvent::Book(BookSnapshot { asset: AssetId::new(asset), ..BookSnapshot::EMPTY })
     }
 
-    /// What reaches the book through a ring of that size which is emptied only after each poll, and the
+    /// What reaches the book through rings of that size which are emptied only after each poll, and the
     /// alerts.
     fn told(events: Vec<MarketEvent>, room: usize) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
-        let (out, mut market) = ring("feed->book", room);
+        told_through(events, (room, room))
+    }
+
+    /// The same through rings with so much room for events, and for books.
+    fn told_through(
+        events: Vec<MarketEvent>,
+        (room, of_books): (usize, usize),
+    ) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
+        let (out, mut market) = market_ring(("feed->book", room), ("books", of_books));
         let (_commands, commands) = ring("side->feed", 1);
         let (records, mut said) = ring("feed->side", 16);
         let rings = FeedRings { out, commands, records };
-        let (feed, metrics) = (Told(events), Arc::new(Metrics::default()));
+        let (feed, metrics) = (Told(events, 0), Arc::new(Metrics::default()));
         let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
         let (mut links, mut at) = (Vec::new(), 0);
         for _ in 0..8 {
             stage.poll(Nanos::ZERO);
             while let Some(event) = market.pop() {
-                if let MarketEvent::Status(s) = event {
-                    links.push((at, s.link, s.asset.index()));
+                match event {
+                    MarketEvent::Book(head) => market.take_book(&head, |_| ()),
+                    MarketEvent::Status(s) => links.push((at, s.link, s.asset.index())),
+                    _ => {}
                 }
                 at += 1;
             }
@@ -234,6 +250,15 @@ mod tests {
         }
         let trade = crate::types::Trade { asset: AssetId::new(2), ..Default::default() };
         assert_eq!(told(vec![book(0), MarketEvent::Trade(trade)], 1).0, []);
+    }
+
+    #[test]
+    fn a_book_that_finds_no_room_among_the_books_voids_its_coin_and_nothing_else() {
+        let touch = crate::types::Bbo { asset: AssetId::new(1), ..Default::default() };
+        let events = vec![book(0), book(2), MarketEvent::Bbo(touch), book(0), status(Link::Up, 0)];
+        let (links, _) = told_through(events, (8, 1));
+        // The first book and the touch came through, the others' coins are void.
+        assert_eq!(links, [(2, Link::Up, 0), (3, Link::Dropped, 0), (4, Link::Dropped, 2)]);
     }
 
     #[test]

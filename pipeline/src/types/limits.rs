@@ -46,6 +46,8 @@ pub const MAX_CLOCK_STEP: Nanos = Nanos::secs(60);
 
 /// Events in flight between feed and book.
 pub const RING_MARKET: usize = 512;
+/// Of these, books: some seconds of every asset's.
+pub const RING_BOOKS: usize = 128;
 /// Book views in flight between book and quote.
 pub const RING_VIEW: usize = 256;
 /// Targets in flight between quote and risk, and risk and dispatch.
@@ -82,6 +84,7 @@ const _: () = assert!(
     "the values of all assets add up, twice over"
 );
 const _: () = assert!(MAX_BATCH <= 20, "the design batches at most 20 orders in one action");
+const _: () = assert!(POLL_BATCH < RING_BOOKS && RING_BOOKS <= RING_MARKET);
 const _: () = assert!(POLL_BATCH < RING_VIEW, "one poll must never overflow the next ring");
 const _: () = assert!(POLL_BATCH < RING_TARGET);
 const _: () = assert!(POLL_BATCH * MAX_BATCH < RING_VENUE);

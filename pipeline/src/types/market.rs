@@ -89,8 +89,6 @@ pub struct BookSnapshot {
     pub fast: bool,
     /// Explicit padding.
     pub _pad: [u8; 3],
-    /// Set by the feed stage: position in this session's input.
-    pub seq: u64,
     /// Block time at the venue.
     pub venue_time: Nanos,
     /// When it reached us.
@@ -109,7 +107,6 @@ impl BookSnapshot {
         ask_count: 0,
         fast: false,
         _pad: [0; 3],
-        seq: 0,
         venue_time: Nanos::ZERO,
         recv_time: Nanos::ZERO,
         bids: [Level { px: Px::ZERO, qty: Qty::ZERO }; BOOK_LEVELS],
@@ -145,6 +142,32 @@ impl core::fmt::Debug for BookSnapshot {
     }
 }
 
+/// What of a book travels among the other events; the rest has a ring of its own.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct BookHead {
+    /// Whose book.
+    pub asset: AssetId,
+    /// Explicit padding.
+    pub _pad: [u8; 6],
+    /// Set by the feed stage: position in this session's input.
+    pub seq: u64,
+    /// Block time at the venue.
+    pub venue_time: Nanos,
+    /// When it reached us.
+    pub recv_time: Nanos,
+}
+
+/// A byte that is always zero. What else it could hold tells the kinds of [`MarketEvent`] apart, so that
+/// none of them is larger than a touch.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Zero {
+    /// The only one.
+    #[default]
+    Zero = 0,
+}
+
 /// Best bid and offer. A side with zero size is empty.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -152,7 +175,7 @@ pub struct Bbo {
     /// Whose.
     pub asset: AssetId,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [Zero; 6],
     /// Set by the feed stage: position in this session's input.
     pub seq: u64,
     /// Block time at the venue.
@@ -264,13 +287,39 @@ impl FeedStatus {
     }
 }
 
-/// Anything that a feed tells the book.
-#[repr(C)]
+/// How a book is held in a [`MarketEvent`]: whole, lent, or its head alone.
+pub trait BookForm {
+    /// Its head; the number is zero until the feed stage has given one.
+    fn head(&self) -> BookHead;
+}
+
+impl BookForm for BookSnapshot {
+    fn head(&self) -> BookHead {
+        let Self { asset, venue_time, recv_time, .. } = *self;
+        BookHead { asset, _pad: [0; 6], seq: 0, venue_time, recv_time }
+    }
+}
+
+impl BookForm for &BookSnapshot {
+    fn head(&self) -> BookHead {
+        (**self).head()
+    }
+}
+
+impl BookForm for BookHead {
+    fn head(&self) -> BookHead {
+        *self
+    }
+}
+
+/// Anything that a feed tells the book. Kept, it holds a whole book; on its way no more than a cache
+/// line: a feed lends it ([`LentEvent`]), and between feed and book only a book's head goes among the
+/// others ([`EventHead`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "a snapshot is seen whole or not at all: one copy")]
-pub enum MarketEvent {
+#[allow(clippy::large_enum_variant, reason = "whole events are kept, not handed around")]
+pub enum MarketEvent<B = BookSnapshot> {
     /// A whole visible book.
-    Book(BookSnapshot),
+    Book(B),
     /// The touch.
     Bbo(Bbo),
     /// A trade.
@@ -281,35 +330,20 @@ pub enum MarketEvent {
     Mark(MarkPrice),
 }
 
+/// An event whose book lies with whoever tells it.
+pub type LentEvent<'a> = MarketEvent<&'a BookSnapshot>;
+/// An event without a book's levels.
+pub type EventHead = MarketEvent<BookHead>;
+
 impl MarketEvent {
-    /// When it reached us.
-    pub fn recv_time(&self) -> Nanos {
+    /// The same, lent.
+    pub fn lend(&self) -> LentEvent<'_> {
         match self {
-            Self::Book(b) => b.recv_time,
-            Self::Bbo(b) => b.recv_time,
-            Self::Trade(t) => t.recv_time,
-            Self::Status(s) => s.recv_time,
-            Self::Mark(m) => m.recv_time,
-        }
-    }
-    /// Block time at the venue (of a status or a mark: when it reached us).
-    pub fn venue_time(&self) -> Nanos {
-        match self {
-            Self::Book(b) => b.venue_time,
-            Self::Bbo(b) => b.venue_time,
-            Self::Trade(t) => t.venue_time,
-            Self::Status(s) => s.recv_time,
-            Self::Mark(m) => m.recv_time,
-        }
-    }
-    /// Whose.
-    pub fn asset(&self) -> AssetId {
-        match self {
-            Self::Book(b) => b.asset,
-            Self::Bbo(b) => b.asset,
-            Self::Trade(t) => t.asset,
-            Self::Status(s) => s.asset,
-            Self::Mark(m) => m.asset,
+            Self::Book(book) => MarketEvent::Book(book),
+            Self::Bbo(bbo) => MarketEvent::Bbo(*bbo),
+            Self::Trade(trade) => MarketEvent::Trade(*trade),
+            Self::Status(status) => MarketEvent::Status(*status),
+            Self::Mark(mark) => MarketEvent::Mark(*mark),
         }
     }
     /// Sets the receive time.
@@ -322,6 +356,16 @@ impl MarketEvent {
             Self::Mark(m) => m.recv_time = at,
         }
     }
+}
+
+impl LentEvent<'_> {
+    /// A copy to keep.
+    pub fn to_kept(self) -> MarketEvent {
+        self.map(|book| *book)
+    }
+}
+
+impl EventHead {
     /// Sets the position in this session's input.
     pub fn set_seq(&mut self, seq: u64) {
         match self {
@@ -330,6 +374,52 @@ impl MarketEvent {
             Self::Trade(t) => t.seq = seq,
             Self::Status(_) => {}
             Self::Mark(m) => m.seq = seq,
+        }
+    }
+}
+
+impl<B> MarketEvent<B> {
+    /// The same with its book held in another way.
+    pub fn map<C>(self, book: impl FnOnce(B) -> C) -> MarketEvent<C> {
+        match self {
+            Self::Book(b) => MarketEvent::Book(book(b)),
+            Self::Bbo(bbo) => MarketEvent::Bbo(bbo),
+            Self::Trade(trade) => MarketEvent::Trade(trade),
+            Self::Status(status) => MarketEvent::Status(status),
+            Self::Mark(mark) => MarketEvent::Mark(mark),
+        }
+    }
+}
+
+impl<B: BookForm> MarketEvent<B> {
+    /// When it reached us.
+    pub fn recv_time(&self) -> Nanos {
+        match self {
+            Self::Book(b) => b.head().recv_time,
+            Self::Bbo(b) => b.recv_time,
+            Self::Trade(t) => t.recv_time,
+            Self::Status(s) => s.recv_time,
+            Self::Mark(m) => m.recv_time,
+        }
+    }
+    /// Block time at the venue (of a status or a mark: when it reached us).
+    pub fn venue_time(&self) -> Nanos {
+        match self {
+            Self::Book(b) => b.head().venue_time,
+            Self::Bbo(b) => b.venue_time,
+            Self::Trade(t) => t.venue_time,
+            Self::Status(s) => s.recv_time,
+            Self::Mark(m) => m.recv_time,
+        }
+    }
+    /// Whose.
+    pub fn asset(&self) -> AssetId {
+        match self {
+            Self::Book(b) => b.head().asset,
+            Self::Bbo(b) => b.asset,
+            Self::Trade(t) => t.asset,
+            Self::Status(s) => s.asset,
+            Self::Mark(m) => m.asset,
         }
     }
     /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status, 4 mark.
@@ -356,9 +446,12 @@ impl MarketEvent {
 }
 
 const _: () = assert!(size_of::<Level>() == 16);
-const _: () = assert!(size_of::<BookSnapshot>() == 32 + 2 * BOOK_LEVELS * 16);
+const _: () = assert!(size_of::<BookSnapshot>() == 24 + 2 * BOOK_LEVELS * 16);
 const _: () = assert!(size_of::<Bbo>() == 64);
 const _: () = assert!(size_of::<Trade>() == 56);
 const _: () = assert!(size_of::<MarkPrice>() == 32);
 const _: () = assert!(size_of::<FeedStatus>() == 16);
-const _: () = assert!(size_of::<MarketEvent>() == size_of::<BookSnapshot>() + 8);
+const _: () = assert!(size_of::<BookHead>() == 32);
+const _: () = assert!(size_of::<EventHead>() == 64, "an event on its way is one cache line");
+const _: () = assert!(size_of::<LentEvent<'_>>() == 64);
+const _: () = assert!(size_of::<MarketEvent>() == size_of::<BookSnapshot>());

@@ -3,15 +3,16 @@
 //! [`Transport`] speaks frames (how Hyperliquid talks). Time and bytes are arguments.
 
 pub mod hl;
+pub mod market_ring;
 pub mod sim;
 pub mod tape;
 
-use crate::types::{Action, Inquiry, MarketEvent, Nanos, VenueEvent};
+use crate::types::{Action, Inquiry, LentEvent, Nanos, VenueEvent};
 
 /// Where market data comes from. Owned by the feed stage.
 pub trait Feed: Send {
-    /// Writes the next event that has reached us by `now` into `event`; false when there is none.
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool;
+    /// The next event that has reached us by `now`. Its book is lent from where it lies.
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>>;
     /// When the next event is due, if that is known (virtual time jumps there).
     fn next_deadline(&self) -> Option<Nanos>;
 }

@@ -6,7 +6,7 @@
 //! other's time.
 
 use super::Feed;
-use crate::types::{Bbo, BookSnapshot, FeedStatus, MarketEvent, Nanos, Trade};
+use crate::types::{Bbo, BookSnapshot, FeedStatus, LentEvent, MarketEvent, Nanos, Trade};
 use crate::venue::sim::latency::Latency;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl TapeBuilder {
 
     /// The `position`-th event that was added.
     pub fn event(&self, position: usize) -> Option<MarketEvent> {
-        self.tape.by_recv(position)
+        self.tape.by_recv(position).map(LentEvent::to_kept)
     }
 
     /// Takes back those events, of the ones added from the `first`-th on, that are not to be kept.
@@ -147,7 +147,7 @@ impl Tape {
     /// time. The order of everything else stays.
     pub fn with_statuses(mut self, statuses: impl IntoIterator<Item = FeedStatus>) -> Self {
         for status in statuses {
-            let event = MarketEvent::Status(status);
+            let event: MarketEvent = MarketEvent::Status(status);
             let index = push_at(&mut self.statuses, status);
             let added = EventRef::new(event.channel_rank().into(), index);
             self.by_recv.push(added);
@@ -230,12 +230,12 @@ impl Tape {
     }
 
     /// The `position`-th event in the order in which we received them.
-    pub fn by_recv(&self, position: usize) -> Option<MarketEvent> {
+    pub fn by_recv(&self, position: usize) -> Option<LentEvent<'_>> {
         self.by_recv.get(position).map(|&r| self.event(r))
     }
 
     /// The `position`-th event in the order in which they happened at the venue.
-    pub fn by_venue(&self, position: usize) -> Option<MarketEvent> {
+    pub fn by_venue(&self, position: usize) -> Option<LentEvent<'_>> {
         self.by_venue.get(position).map(|&r| self.event(r))
     }
 
@@ -251,12 +251,12 @@ impl Tape {
 
     /// All events in receive order.
     pub fn iter_recv(&self) -> impl Iterator<Item = MarketEvent> {
-        self.by_recv.iter().map(|&r| self.event(r))
+        self.by_recv.iter().map(|&r| self.event(r).to_kept())
     }
 
     /// All events in venue order.
     pub fn iter_venue(&self) -> impl Iterator<Item = MarketEvent> {
-        self.by_venue.iter().map(|&r| self.event(r))
+        self.by_venue.iter().map(|&r| self.event(r).to_kept())
     }
 
     /// Copies an event over another of its kind.
@@ -279,11 +279,11 @@ impl Tape {
         }
     }
 
-    fn event(&self, at: EventRef) -> MarketEvent {
+    fn event(&self, at: EventRef) -> LentEvent<'_> {
         match at.kind() {
             0 => MarketEvent::Trade(self.trades[at.index()]),
             1 => MarketEvent::Bbo(self.bbos[at.index()]),
-            2 => MarketEvent::Book(self.books[at.index()]),
+            2 => MarketEvent::Book(&self.books[at.index()]),
             _ => MarketEvent::Status(self.statuses[at.index()]),
         }
     }
@@ -327,14 +327,11 @@ impl TapeFeed {
 }
 
 impl Feed for TapeFeed {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        if self.next_deadline().is_none_or(|due| due > now) {
-            return false;
-        }
-        let Some(next) = self.tape.by_recv(self.position) else { return false };
-        *event = next;
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
+        self.next_deadline().filter(|due| *due <= now)?;
+        let event = self.tape.by_recv(self.position)?;
         self.position += 1;
-        true
+        Some(event)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
@@ -469,15 +466,13 @@ mod tests {
     #[test]
     fn the_feed_never_runs_ahead_of_its_clock() {
         let mut feed = TapeFeed::new(Arc::new(sample()));
-        let mut event = bbo(0, 0);
-        assert!(!feed.next(Nanos(39), &mut event));
+        assert_eq!(feed.next(Nanos(39)), None);
         assert_eq!(feed.next_deadline(), Some(Nanos(40)));
-        assert!(feed.next(Nanos(40), &mut event));
-        assert_eq!(name(&event), "bbo");
-        assert!(!feed.next(Nanos(49), &mut event));
+        assert_eq!(feed.next(Nanos(40)).map(|e| name(&e.to_kept())), Some("bbo".into()));
+        assert_eq!(feed.next(Nanos(49)), None);
         let mut seen = Vec::new();
-        while feed.next(Nanos(1_000), &mut event) {
-            seen.push(name(&event));
+        while let Some(event) = feed.next(Nanos(1_000)) {
+            seen.push(name(&event.to_kept()));
         }
         assert_eq!(seen, ["t7", "t3", "book", "status", "t1"]);
         assert_eq!((feed.next_deadline(), feed.position()), (None, 6));

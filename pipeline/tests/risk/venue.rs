@@ -63,9 +63,10 @@ pub struct State {
     pub checker: Checker,
 }
 
-/// The venue; its feed and its gateway are the same thing seen from the bot.
+/// The venue; its feed and its gateway are the same thing seen from the bot. The feed lends what it told
+/// last.
 #[derive(Clone)]
-pub struct Venue(Arc<Mutex<State>>);
+pub struct Venue(Arc<Mutex<State>>, MarketEvent);
 
 impl Venue {
     pub fn new(seed: u64, start: Nanos, checker: Checker) -> Self {
@@ -103,7 +104,7 @@ impl Venue {
             let opening = VenueEventKind::Opening { position, mark: state.coins[i].bid };
             state.say(Cloid::default(), AssetId::new(i), opening);
         }
-        Self(Arc::new(Mutex::new(state)))
+        Self(Arc::new(Mutex::new(state)), MarketEvent::Book(BookSnapshot::EMPTY))
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -414,15 +415,15 @@ impl State {
 }
 
 impl Feed for Venue {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        let mut state = self.lock();
-        let Some(next) = state.to_feed.front().filter(|e| e.recv_time() <= now).copied() else {
-            return false;
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
+        let next = {
+            let mut state = self.lock();
+            let next = state.to_feed.pop_front_if(|e| e.recv_time() <= now)?;
+            state.checker.on_market(now, &next);
+            next
         };
-        state.to_feed.pop_front();
-        state.checker.on_market(now, &next);
-        *event = next;
-        true
+        self.1 = next;
+        Some(self.1.lend())
     }
     fn next_deadline(&self) -> Option<Nanos> {
         self.lock().to_feed.front().map(MarketEvent::recv_time)

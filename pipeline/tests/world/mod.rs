@@ -69,20 +69,18 @@ pub type Block = (AssetId, Nanos, Option<Px>);
 struct Tapped<F>(F, Arc<Mutex<Vec<Block>>>);
 
 impl<F: Feed> Feed for Tapped<F> {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        let has_come = self.0.next(now, event);
-        let (bid, ask) = match event {
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
+        let event = self.0.next(now)?;
+        let (bid, ask) = match &event {
             MarketEvent::Book(b) => (b.bids().first().copied(), b.asks().first().copied()),
             MarketEvent::Bbo(b) => (Some(b.bid), Some(b.ask)),
-            _ => return has_come,
+            _ => return Some(event),
         };
-        if has_come {
-            let is_there = |level: &Level| level.qty.is_positive();
-            let mid = bid.filter(is_there).zip(ask.filter(is_there));
-            let mid = mid.map(|(b, a)| Px::from_raw(b.px.raw().midpoint(a.px.raw())));
-            self.1.lock().unwrap().push((event.asset(), event.venue_time(), mid));
-        }
-        has_come
+        let is_there = |level: &Level| level.qty.is_positive();
+        let mid = bid.filter(is_there).zip(ask.filter(is_there));
+        let mid = mid.map(|(b, a)| Px::from_raw(b.px.raw().midpoint(a.px.raw())));
+        self.1.lock().unwrap().push((event.asset(), event.venue_time(), mid));
+        Some(event)
     }
     fn next_deadline(&self) -> Option<Nanos> {
         self.0.next_deadline()

@@ -116,7 +116,8 @@ fn load(request: Request<'_>) -> Result<(Settings, Loaded), AppError> {
         instrument: &|coin| settings.instrument(coin),
         allow_unsound: request.allow_unsound,
         decode: &mut |frame, recv_time, universe, sink| {
-            let decoded = decoder.decode(frame, recv_time, universe, sink);
+            let decoded =
+                decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
             decoded.map(|_| ()).map_err(|e| e.to_string())
         },
         progress: &progress,

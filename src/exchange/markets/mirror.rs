@@ -11,7 +11,7 @@
 //! of it and nobody trades with its old levels. The link comes back by itself.
 
 use super::{Say, at_time};
-use botmm_pipeline::types::{AssetId, BookSnapshot, Link, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{AssetId, BookSnapshot, LentEvent, Link, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::sim::recorded::Source;
@@ -36,6 +36,8 @@ pub struct Mirror<T> {
     streams: Vec<Stream>,
     /// By the source's time, then channel, then arrival.
     waiting: BTreeMap<(Nanos, u8, u64), MarketEvent>,
+    /// What was told last.
+    told: MarketEvent,
     arrived: u64,
     /// Up to when the link was polled.
     now: Nanos,
@@ -91,6 +93,7 @@ impl<T: Transport> Mirror<T> {
             universe,
             streams,
             waiting: BTreeMap::new(),
+            told: MarketEvent::Book(BookSnapshot::EMPTY),
             arrived: 0,
             now: Nanos(i64::MIN),
             voice,
@@ -99,11 +102,8 @@ impl<T: Transport> Mirror<T> {
 
     /// Takes in what has come since the last poll.
     fn listen(&mut self) {
-        let mut event = MarketEvent::Book(BookSnapshot::EMPTY);
         for _ in 0..MAX_EVENTS_A_POLL {
-            if !self.feed.next(self.now, &mut event) {
-                return;
-            }
+            let Some(event) = self.feed.next(self.now) else { return };
             match &event {
                 MarketEvent::Status(status) => match status.link {
                     Link::Up | Link::NewParams | Link::Resumed | Link::Behind | Link::CaughtUp => {}
@@ -120,7 +120,7 @@ impl<T: Transport> Mirror<T> {
                 news => {
                     self.arrived += 1;
                     let place = (news.venue_time(), news.channel_rank(), self.arrived);
-                    self.waiting.insert(place, event);
+                    self.waiting.insert(place, event.to_kept());
                 }
             }
         }
@@ -191,7 +191,7 @@ impl<T: Transport> Source for Mirror<T> {
         Some(self.now + POLL_EVERY)
     }
 
-    fn next(&mut self, until: Nanos) -> Option<MarketEvent> {
+    fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         if until > self.now {
             self.now = until;
             self.listen();
@@ -202,7 +202,8 @@ impl<T: Transport> Source for Mirror<T> {
             }
             let event = first.remove();
             if self.streams[event.asset().index()].take(&event, self.now) {
-                return Some(at_time(event, self.now));
+                self.told = at_time(event, self.now);
+                return Some(self.told.lend());
             }
         }
         self.report();

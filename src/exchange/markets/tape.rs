@@ -9,7 +9,9 @@ use super::{Say, at_time};
 use crate::data::{DataError, Found, LoadOptions, LoadReport, Loaded};
 use crate::settings::Settings;
 use botmm_pipeline::types::decimal::write_decimal;
-use botmm_pipeline::types::{MarketEvent, Nanos, SCALE, Universe, parse_decimal};
+use botmm_pipeline::types::{
+    BookSnapshot, LentEvent, MarketEvent, Nanos, SCALE, Universe, parse_decimal,
+};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::{RecordedMarket, Source};
@@ -76,7 +78,8 @@ pub fn load(
         instrument: &|coin| settings.instrument(coin),
         allow_unsound,
         decode: &mut |frame, recv_time, universe, sink| {
-            let decoded = decoder.decode(frame, recv_time, universe, sink);
+            let decoded =
+                decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
             decoded.map(|_| ()).map_err(|e| e.to_string())
         },
         progress: &|_, _| {},
@@ -134,6 +137,7 @@ impl Recording {
             origin: self.first.1,
             start,
             speed,
+            told: MarketEvent::Book(BookSnapshot::EMPTY),
             at_end: Some(say),
         };
         RecordedMarket::told_by(player, &self.universe, queue).publishing()
@@ -148,6 +152,8 @@ pub struct Player {
     origin: Nanos,
     start: Nanos,
     speed: Speed,
+    /// What was told last.
+    told: MarketEvent,
     /// Who is told of the end, until they are.
     at_end: Option<Say>,
 }
@@ -158,7 +164,7 @@ impl Source for Player {
         Some(self.start + self.speed.played(recorded - self.origin))
     }
 
-    fn next(&mut self, until: Nanos) -> Option<MarketEvent> {
+    fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         let Some(due) = self.next_time() else {
             if let Some(mut say) = self.at_end.take() {
                 say("the tape is at its end: the market stands still at its last books");
@@ -168,9 +174,10 @@ impl Source for Player {
         if due > until {
             return None;
         }
-        let event = self.tape.by_venue(self.position)?;
+        let event = self.tape.by_venue(self.position)?.to_kept();
         self.position += 1;
-        Some(at_time(event, due))
+        self.told = at_time(event, due);
+        Some(self.told.lend())
     }
 }
 

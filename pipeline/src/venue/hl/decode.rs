@@ -15,7 +15,7 @@ use super::frame::{Channel, Context, DecodeError, MAX_FRAME_BYTES, Scratch};
 use super::scan;
 use super::tape_parser::TapeParser;
 use crate::types::limits::MAX_TRADES_PER_FRAME;
-use crate::types::{Bbo, BookSnapshot, MarkPrice, MarketEvent, Nanos, Universe};
+use crate::types::{Bbo, BookSnapshot, LentEvent, MarkPrice, MarketEvent, Nanos, Universe};
 
 /// Turns frames into market events. Create one a connection and keep it: its buffers are the
 /// reason that decoding does not allocate.
@@ -54,7 +54,7 @@ impl Decoder {
         frame: &[u8],
         recv_time: Nanos,
         universe: &Universe,
-        sink: impl FnMut(&MarketEvent),
+        sink: impl FnMut(LentEvent<'_>),
     ) -> Result<Channel, DecodeError> {
         check_length(frame)?;
         let context = Context { recv_time, universe };
@@ -78,12 +78,17 @@ impl Decoder {
         frame: &[u8],
         recv_time: Nanos,
         universe: &Universe,
-        sink: impl FnMut(&MarketEvent),
+        sink: impl FnMut(LentEvent<'_>),
     ) -> Result<Channel, DecodeError> {
         check_length(frame)?;
         let channel = self.parse_slowly(frame, Context { recv_time, universe })?;
         self.emit(channel, sink);
         Ok(channel)
+    }
+
+    /// The book of the newest frame, if that was a book.
+    pub fn book(&self) -> &BookSnapshot {
+        &self.scratch.book
     }
 
     /// Good market frames so far that only the twin could read. Each cost several times as much as
@@ -101,16 +106,16 @@ impl Decoder {
         }
     }
 
-    fn emit(&self, channel: Channel, mut sink: impl FnMut(&MarketEvent)) {
+    fn emit(&self, channel: Channel, mut sink: impl FnMut(LentEvent<'_>)) {
         match channel {
-            Channel::Book => sink(&MarketEvent::Book(self.scratch.book)),
-            Channel::Bbo => sink(&MarketEvent::Bbo(self.scratch.bbo)),
+            Channel::Book => sink(MarketEvent::Book(&self.scratch.book)),
+            Channel::Bbo => sink(MarketEvent::Bbo(self.scratch.bbo)),
             Channel::Trades(_) => {
                 for trade in &self.scratch.trades {
-                    sink(&MarketEvent::Trade(*trade));
+                    sink(MarketEvent::Trade(*trade));
                 }
             }
-            Channel::Mark => sink(&MarketEvent::Mark(self.scratch.mark)),
+            Channel::Mark => sink(MarketEvent::Mark(self.scratch.mark)),
             _ => {}
         }
     }
@@ -130,8 +135,8 @@ fn check_length(frame: &[u8]) -> Result<(), DecodeError> {
 pub fn oracle(decoder: &mut Decoder, frame: &[u8], universe: &Universe) -> Verdict {
     let at = Nanos(1_795_359_600_123_456_789);
     let (mut fast, mut slow) = (Vec::new(), Vec::new());
-    let fast_result = decoder.decode(frame, at, universe, |e| fast.push(*e));
-    let slow_result = decoder.decode_twin(frame, at, universe, |e| slow.push(*e));
+    let fast_result = decoder.decode(frame, at, universe, |e| fast.push(e.to_kept()));
+    let slow_result = decoder.decode_twin(frame, at, universe, |e| slow.push(e.to_kept()));
     let text = String::from_utf8_lossy(frame);
     assert_eq!(fast_result, slow_result, "scanner and twin disagree on {text}");
     assert_eq!(fast, slow, "scanner and twin read different numbers from {text}");

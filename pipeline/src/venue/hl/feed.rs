@@ -13,7 +13,9 @@ use super::session::{DEAD_LINK, Session};
 use super::user::{ChannelErrorKind, StreamKind, UserEvent, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
-use crate::types::{AssetId, FeedStatus, Link, MarketEvent, Nanos, Universe};
+use crate::types::{
+    AssetId, BookForm, EventHead, FeedStatus, LentEvent, Link, MarketEvent, Nanos, Universe,
+};
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -129,7 +131,9 @@ pub struct HlFeed<T> {
     decoder: Decoder,
     control: UserParser,
     universe: Universe,
-    events: VecDeque<MarketEvent>,
+    /// What is still to be told. A book lies in the decoder, which reads the next frame only when
+    /// nothing is.
+    events: VecDeque<EventHead>,
     streams: Vec<AssetStream>,
     stats: Arc<FeedStats>,
     /// What time it is at the venue.
@@ -193,8 +197,8 @@ impl<T: Transport> HlFeed<T> {
             Some(Received::Frame(frame)) => {
                 stats.frames.fetch_add(1, Ordering::Relaxed);
                 let (first, latest) = (events.len(), venue.at(now) + MAX_AHEAD);
-                let take = |event: &MarketEvent| match event.venue_time() <= latest {
-                    true => events.push_back(*event),
+                let take = |event: LentEvent<'_>| match event.venue_time() <= latest {
+                    true => events.push_back(event.map(|book| book.head())),
                     false => drop(stats.ahead.fetch_add(1, Ordering::Relaxed)),
                 };
                 match decoder.decode(frame, now, universe, take) {
@@ -246,7 +250,7 @@ impl<T: Transport> HlFeed<T> {
                 });
                 let dropped = (before - self.events.len()) as u64;
                 self.stats.replayed_trades.fetch_add(dropped, Ordering::Relaxed);
-                let newest = self.events.iter().skip(first).map(MarketEvent::venue_time).max();
+                let newest = self.events.iter().skip(first).map(EventHead::venue_time).max();
                 stream.newest_trade = stream.newest_trade.max(newest.unwrap_or(Nanos::ZERO));
             }
             // A mark bears no time of the venue: it proves no stream alive.
@@ -355,7 +359,7 @@ fn hear_control(session: &mut Session, stats: &FeedStats, event: &UserEvent) {
 }
 
 impl<T: Transport> Feed for HlFeed<T> {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
         self.notice_stop(now);
         while self.events.is_empty() && self.take(now) {}
         if self.events.is_empty() {
@@ -367,9 +371,8 @@ impl<T: Transport> Feed for HlFeed<T> {
             }
             self.watch(now);
         }
-        let Some(next) = self.events.pop_front() else { return false };
-        *event = next;
-        true
+        let event = self.events.pop_front()?;
+        Some(event.map(|_| self.decoder.book()))
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -6,11 +6,12 @@ use super::latency::{Latency, LatencyModel};
 use super::link::{SimFeed, SimGateway};
 use super::{Execution, Market, MarketOutput, RestingOrder};
 use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
-use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_SIM};
+use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_BOOKS, RING_SIM};
 use crate::types::{
     Action, ActionKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent, Nanos, Oid,
     OrderRequest, Px, Qty, Reject, Side, Tif, Universe, Usd, VenueEvent, VenueEventKind, notional,
 };
+use crate::venue::market_ring::{MarketOut, market_ring};
 use std::collections::VecDeque;
 
 /// Words of the account board: cash, fees, fills, then positions.
@@ -82,7 +83,7 @@ pub struct Exchange<M> {
     config: ExchangeConfig,
     actions: In<Action>,
     events: Out<VenueEvent>,
-    feed: Option<Out<MarketEvent>>,
+    feed: Option<MarketOut>,
     entry: Latency,
     response: Latency,
     market_data: Latency,
@@ -120,7 +121,8 @@ impl<M: Market> Exchange<M> {
     ) -> (Self, Links) {
         let (action_tx, actions) = ring("dispatch->venue", RING_SIM);
         let (events, event_rx) = ring("venue->dispatch", RING_SIM);
-        let (feed, feed_rx) = ring("venue->feed", RING_SIM);
+        let (feed, feed_rx) =
+            market_ring(("venue->feed", RING_SIM), ("venue->feed books", RING_BOOKS));
         let (board, reader) = board();
         let latency = |way| Latency::new(config.latency, config.seed, way);
         let exchange = Self {
@@ -153,7 +155,7 @@ impl<M: Market> Exchange<M> {
             last_feed_arrival: Nanos::ZERO,
         };
         let gateway = SimGateway { actions: action_tx, events: event_rx };
-        (exchange, Links { feed: SimFeed(feed_rx), gateway, account: AccountReader(reader) })
+        (exchange, Links { feed: SimFeed::new(feed_rx), gateway, account: AccountReader(reader) })
     }
 
     fn take_actions(&mut self) -> usize {
@@ -393,7 +395,7 @@ impl<M: Market> Exchange<M> {
         }
         let Some(feed) = &mut self.feed else { return self.waiting_feed.clear() };
         while let Some(event) = self.waiting_feed.front() {
-            if feed.push(*event).is_err() {
+            if !feed.push(0, event.lend()) {
                 break;
             }
             self.waiting_feed.pop_front();

@@ -2,23 +2,35 @@
 //! message with the time it arrives; until then it stays in the ring.
 
 use crate::rt::{In, Out};
-use crate::types::{Action, MarketEvent, Nanos, VenueEvent};
+use crate::types::{Action, BookSnapshot, LentEvent, MarketEvent, Nanos, VenueEvent};
+use crate::venue::market_ring::MarketIn;
 use crate::venue::{Feed, Gateway};
 
 /// Market data from the simulated exchange.
-pub struct SimFeed(pub In<MarketEvent>);
+pub struct SimFeed {
+    ring: MarketIn,
+    /// The book that was told last.
+    book: BookSnapshot,
+}
+
+impl SimFeed {
+    /// Of what comes out of a ring.
+    pub fn new(ring: MarketIn) -> Self {
+        Self { ring, book: BookSnapshot::EMPTY }
+    }
+}
 
 impl Feed for SimFeed {
-    fn next(&mut self, now: Nanos, event: &mut MarketEvent) -> bool {
-        if self.0.peek().is_none_or(|e| e.recv_time() > now) {
-            return false;
+    fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
+        self.ring.next_time().filter(|due| *due <= now)?;
+        let event = self.ring.pop()?;
+        if let MarketEvent::Book(head) = &event {
+            self.book = self.ring.take_book(head, |book| *book);
         }
-        let Some(next) = self.0.pop() else { return false };
-        *event = next;
-        true
+        Some(event.map(|_| &self.book))
     }
     fn next_deadline(&self) -> Option<Nanos> {
-        self.0.peek().map(MarketEvent::recv_time)
+        self.ring.next_time()
     }
 }
 

@@ -28,8 +28,8 @@ use super::shown::ShownBook;
 use super::{DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder};
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, FillCause, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty,
-    Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, MarketEvent, Nanos, Oid,
+    Px, Qty, Side, Trade, Universe,
 };
 use crate::venue::tape::Tape;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub trait Source: Send {
     /// When the next event is due. [`None`] = never again.
     fn next_time(&self) -> Option<Nanos>;
     /// The next event that is due by `until`; its venue time is the market's, and never goes back.
-    fn next(&mut self, until: Nanos) -> Option<MarketEvent>;
+    fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>>;
     /// See [`Market::is_stale`].
     fn is_stale(&self, asset: AssetId) -> bool {
         let _ = asset;
@@ -63,7 +63,7 @@ impl Source for TapeSource {
         self.tape.venue_time_at(self.position)
     }
 
-    fn next(&mut self, until: Nanos) -> Option<MarketEvent> {
+    fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         self.next_time().filter(|due| *due <= until)?;
         let event = self.tape.by_venue(self.position)?;
         self.position += 1;
@@ -139,20 +139,6 @@ impl<S: Source> RecordedMarket<S> {
         let mut orders = self.assets.iter().flat_map(|a| &a.orders);
         orders.find(|o| o.oid == oid).map(|o| o.place)
     }
-
-    fn apply(&mut self, event: &MarketEvent, out: &mut MarketOutput) {
-        let mut fills = Fills { out, generated: &mut self.generated };
-        let Some(asset) = self.assets.get_mut(event.asset().index()) else { return };
-        let before = asset.orders.len();
-        match event {
-            MarketEvent::Trade(trade) => asset.on_trade(trade, &mut fills),
-            MarketEvent::Bbo(bbo) => asset.on_bbo(bbo, self.model, &mut fills),
-            MarketEvent::Book(book) => asset.on_book(book, self.model, &mut fills),
-            // Our link to the venue, not the venue; and what it thinks of the prices.
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
-        }
-        self.live -= before - asset.orders.len();
-    }
 }
 
 impl<S: Source> Market for RecordedMarket<S> {
@@ -161,10 +147,15 @@ impl<S: Source> Market for RecordedMarket<S> {
     }
 
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
-        while let Some(event) = self.source.next(until) {
-            self.apply(&event, out);
-            if self.publishes && !matches!(event, MarketEvent::Status(_)) {
-                out.events.push(event);
+        let Self { source, model, assets, live, generated, publishes } = self;
+        while let Some(event) = source.next(until) {
+            if let Some(asset) = assets.get_mut(event.asset().index()) {
+                let before = asset.orders.len();
+                asset.on_event(&event, *model, &mut Fills { out, generated });
+                *live -= before - asset.orders.len();
+            }
+            if *publishes && !matches!(event, MarketEvent::Status(_)) {
+                out.events.push(event.to_kept());
             }
         }
     }
@@ -277,6 +268,16 @@ impl AssetMarket {
         };
         let left = move |l: Level| Level { px: l.px, qty: l.qty - eaten(l.px) };
         self.shown.levels(side).map(left).filter(|l| l.qty.is_positive())
+    }
+
+    fn on_event(&mut self, event: &LentEvent<'_>, model: QueueModel, fills: &mut Fills<'_>) {
+        match event {
+            MarketEvent::Trade(trade) => self.on_trade(trade, fills),
+            MarketEvent::Bbo(bbo) => self.on_bbo(bbo, model, fills),
+            MarketEvent::Book(book) => self.on_book(book, model, fills),
+            // Our link to the venue, not the venue; and what it thinks of the prices.
+            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+        }
     }
 
     fn on_trade(&mut self, trade: &Trade, fills: &mut Fills<'_>) {
