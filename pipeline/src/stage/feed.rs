@@ -130,7 +130,7 @@ impl Onward {
     }
 
     fn may_take(&self) -> bool {
-        self.waiting.is_none() && !(self.lossless && !self.rings.out.has_room())
+        self.waiting.is_none() && (!self.lossless || self.rings.out.has_room())
     }
 }
 

@@ -418,7 +418,8 @@ impl Feed for Venue {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
         let next = {
             let mut state = self.lock();
-            let next = state.to_feed.pop_front_if(|e| e.recv_time() <= now)?;
+            let next = state.to_feed.front().filter(|e| e.recv_time() <= now).copied()?;
+            state.to_feed.pop_front();
             state.checker.on_market(now, &next);
             next
         };
