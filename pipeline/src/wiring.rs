@@ -85,30 +85,36 @@ pub struct Control {
     pub quote: Out<QuoteCommand>,
     /// To the risk stage.
     pub risk: Out<RiskCommand>,
+    /// New parameters, to all stages.
+    pub params: ParamsControl,
+}
+
+/// See [`Control::params`].
+pub struct ParamsControl {
     feed: Out<NewParams>,
-    params: [Out<ParamsChange>; 4],
+    stages: [Out<ParamsChange>; 4],
     generation: u32,
 }
 
-impl Control {
+impl ParamsControl {
     /// Lets new parameters take effect, all of them at once, after the newest market event; their
     /// generation. [`None`] when a change before this one is still on its way: try again.
-    pub fn change_params(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
-        let generation = self.hand_over_params(changes)?;
+    pub fn change(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
+        let generation = self.hand_over(changes)?;
         let sent = self.feed.push(NewParams { generation });
         assert!(sent.is_ok(), "the feed's ring is as large as the others'");
         Some(generation)
     }
 
     /// The same for a feed that brings the generation itself, at its place among its events.
-    pub fn hand_over_params(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
-        let room = self.params.iter().map(Out::free).min().unwrap_or(0);
+    pub fn hand_over(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
+        let room = self.stages.iter().map(Out::free).min().unwrap_or(0);
         if changes.is_empty() || room < changes.len() || self.feed.free() == 0 {
             return None;
         }
         self.generation += 1;
         let generation = self.generation;
-        for ring in &mut self.params {
+        for ring in &mut self.stages {
             for (asset, params) in changes {
                 let change = ParamsChange { generation, asset: *asset, params: *params };
                 assert!(ring.push(change).is_ok(), "there was room");
@@ -209,9 +215,11 @@ where
     let control = Control {
         quote: quote_command_tx,
         risk: risk_command_tx,
-        feed: feed_command_tx,
-        params: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0],
-        generation: 0,
+        params: ParamsControl {
+            feed: feed_command_tx,
+            stages: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0],
+            generation: 0,
+        },
     };
     Pipeline { stages, records, control, status, strategy, metrics, rings, level }
 }

@@ -87,7 +87,7 @@ fn watch_replay(setup: &Setup) {
         if moments.is_multiple_of(1_000) {
             params.num_levels = 1 + (moments / 1_000 % 4) as usize;
             let changes = [0, 1, 2].map(|i| (AssetId::new(i), params));
-            assert!(control.change_params(&changes).is_some());
+            assert!(control.params.change(&changes).is_some());
         }
     };
     let outcome = world::replay(setup, watch, side);

@@ -291,7 +291,7 @@ fn every_reason_is_reached() {
     });
     case(ParamInvalid, params(), &|rig| {
         let broken = AssetParams { min_spread_bps: f64::NAN, ..params() };
-        rig.pipeline.control.change_params(&[(AssetId::new(0), broken)]).unwrap();
+        rig.pipeline.control.params.change(&[(AssetId::new(0), broken)]).unwrap();
         rig.wait(2_000, same);
     });
     case(CancelRefused, params(), &|rig| {

@@ -63,7 +63,7 @@ impl Changer {
                 (AssetId::new(i), all[i])
             })
             .collect();
-        match control.change_params(&changes) {
+        match control.params.change(&changes) {
             Some(generation) => {
                 assert_eq!(generation as usize, self.generations.len());
                 self.generations.push(all);

@@ -3,6 +3,8 @@
 //!
 //! Nothing here stops a run: without candles both warm up from what is seen.
 
+use super::errands::Pending;
+use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::told;
@@ -10,6 +12,7 @@ use botmm_pipeline::rt::Out;
 use botmm_pipeline::types::{AssetId, AssetParams, Candle, Nanos, QuoteCommand, Series, Universe};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The venue's intervals (PROTOCOL, appendix E), longest first.
 const INTERVALS: [(&str, i64); 11] = [
@@ -30,6 +33,8 @@ const BARS: i64 = 200;
 /// One-minute candles that the volatility begins with.
 const VOLATILITY_MINUTES: usize = 60;
 const MINUTE: Nanos = Nanos::secs(60);
+/// How long an answer may take, the wait for other questions included.
+const PATIENCE: Nanos = Nanos::secs(60);
 
 /// The longest interval of the venue that a bar is a whole number of.
 fn interval_of(bar: Nanos) -> Option<(&'static str, Nanos)> {
@@ -37,16 +42,16 @@ fn interval_of(bar: Nanos) -> Option<(&'static str, Nanos)> {
     INTERVALS.iter().find(fits).map(|(name, seconds)| (*name, Nanos::secs(*seconds)))
 }
 
-/// Asks for candles of a coin and an interval whose open lies in the span before now: oldest first, and
-/// the newest still grows.
-pub type Ask<'a> = &'a dyn Fn(&str, &str, Nanos) -> Result<Vec<Candle>, AppError>;
+/// Oldest first, and the newest still grows.
+pub type Answer = Result<Vec<Candle>, AppError>;
+
+/// Asks, at a time, for candles of a coin and an interval whose open lies in the span before.
+pub type Ask = Arc<dyn Fn(Nanos, &str, &str, Nanos) -> Answer + Send + Sync>;
 
 /// Asks the venue.
-pub fn ask(
-    rest: &Rest,
-    now: Nanos,
-) -> impl Fn(&str, &str, Nanos) -> Result<Vec<Candle>, AppError> + '_ {
-    move |coin, interval, span| {
+pub fn ask(rest: &Rest) -> Ask {
+    let rest = rest.clone();
+    Arc::new(move |now, coin, interval, span| {
         let (start, end) = ((now - span).as_millis(), now.as_millis());
         let req = json!({ "coin": coin, "interval": interval, "startTime": start, "endTime": end });
         let answer = rest.info(&json!({ "type": "candleSnapshot", "req": req }))?;
@@ -62,7 +67,7 @@ pub fn ask(
                 "check that the address is a Hyperliquid API; if it is, report this",
             )
         })
-    }
+    })
 }
 
 fn candle(value: &Value) -> Option<Candle> {
@@ -93,25 +98,36 @@ struct Question {
 
 /// Hands the quote stage its history, a little at a time.
 pub struct BackFill {
+    ask: Ask,
+    universe: Universe,
     todo: VecDeque<Question>,
     /// What the ring had no room for yet.
     waiting: VecDeque<QuoteCommand>,
+    asked: Option<(Question, Pending<Answer>)>,
 }
 
 impl BackFill {
     /// Asks for the last minutes of each coin, gives the volatility its beginning with them, and takes
-    /// note of what else is to be asked. What goes wrong is in the list of complaints.
+    /// note of what else is to be asked `later`. What goes wrong is in the list of complaints.
     pub fn begin(
-        ask: Ask<'_>,
+        ask: &Ask,
+        later: Ask,
         universe: &Universe,
         params: &mut [AssetParams],
+        now: Nanos,
     ) -> (Self, Vec<String>) {
-        let mut this = Self { todo: VecDeque::new(), waiting: VecDeque::new() };
+        let mut this = Self {
+            ask: later,
+            universe: universe.clone(),
+            todo: VecDeque::new(),
+            waiting: VecDeque::new(),
+            asked: None,
+        };
         let mut complaints = Vec::new();
         for (asset, instrument) in universe.iter() {
             let coin = instrument.coin.as_str();
             let params = &mut params[asset.index()];
-            let minutes = match ask(coin, "1m", Nanos(BARS * MINUTE.0)) {
+            let minutes = match ask(now, coin, "1m", Nanos(BARS * MINUTE.0)) {
                 Ok(minutes) => minutes,
                 Err(e) => {
                     complaints.push(format!("no candles of {coin}, its signal warms up: {e}"));
@@ -146,36 +162,59 @@ impl BackFill {
         self.waiting.push_back(QuoteCommand::CandlesDone { asset, series });
     }
 
-    /// Does the next little part: hands over what fits, then asks one question. Called every turn of
-    /// the side thread; a complaint when an answer does not come.
-    pub fn turn(
-        &mut self,
-        ask: Ask<'_>,
-        universe: &Universe,
-        to_quote: &mut Out<QuoteCommand>,
-    ) -> Option<String> {
+    /// Hands over what fits; whether that was all.
+    fn hand_on(&mut self, to_quote: &mut Out<QuoteCommand>) -> bool {
         while let Some(command) = self.waiting.pop_front() {
             if let Err(command) = to_quote.push(command) {
                 self.waiting.push_front(command);
-                return None;
+                return false;
             }
         }
-        let Question { asset, series, interval, span } = self.todo.pop_front()?;
-        let coin = universe.get(asset).coin;
-        match ask(coin.as_str(), interval, span) {
-            Ok(candles) => {
-                self.hand_over(asset, series, &candles);
-                None
-            }
-            Err(e) => Some(format!("no {interval} candles of {coin}: {e}")),
+        true
+    }
+}
+
+impl Task for BackFill {
+    fn name(&self) -> &'static str {
+        "candles"
+    }
+
+    /// Hands over what fits, then asks the next question. A complaint when an answer does not come.
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        if !self.hand_on(turn.to_quote) {
+            return;
         }
+        let Some((question, asked)) = self.asked.take() else {
+            let Some(next) = self.todo.pop_front() else { return };
+            let coin = self.universe.get(next.asset).coin;
+            let (ask, now, interval, span) = (self.ask.clone(), turn.now, next.interval, next.span);
+            let work = move || ask(now, coin.as_str(), interval, span);
+            self.asked = Some((next, turn.workers.questions.send(now, PATIENCE, work)));
+            return;
+        };
+        let why = match asked.poll(turn.now) {
+            None => {
+                self.asked = Some((question, asked));
+                return;
+            }
+            Some(Ok(Ok(candles))) => {
+                self.hand_over(question.asset, question.series, &candles);
+                return;
+            }
+            Some(Ok(Err(e))) => e.to_string(),
+            Some(Err(missed)) => missed.to_string(),
+        };
+        let (coin, interval) = (self.universe.get(question.asset).coin, question.interval);
+        turn.say(format!("no {interval} candles of {coin}: {why}"));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::side::task::tests::Stand;
     use botmm_pipeline::types::Px;
+    use std::sync::Mutex;
 
     #[test]
     fn bars_are_made_of_the_longest_interval_that_divides_them() {
@@ -217,21 +256,24 @@ mod tests {
     fn history_is_handed_over_a_little_at_a_time() {
         let (universe, mut params) = (universe(), [AssetParams::default(); 2]);
         params[1].signal.signal_bar = Nanos::secs(300);
-        let asked = std::cell::RefCell::new(Vec::new());
-        let ask = |coin: &str, interval: &str, _: Nanos| {
-            asked.borrow_mut().push(format!("{coin} {interval}"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = asked.clone();
+        let ask: Ask = Arc::new(move |_, coin, interval, _| {
+            log.lock().unwrap().push(format!("{coin} {interval}"));
             Ok((0..3).map(minute).collect())
-        };
-        let (mut fill, complaints) = BackFill::begin(&ask, &universe, &mut params);
+        });
+        let (mut fill, complaints) =
+            BackFill::begin(&ask, ask.clone(), &universe, &mut params, Nanos::ZERO);
         assert!(complaints.is_empty() && params[0].start_vol_bps > 0.0, "{complaints:?}");
-        let (mut tx, mut rx) = botmm_pipeline::rt::ring("side->quote", 5);
+        let mut stand = Stand::with_room(5);
         let mut got = Vec::new();
-        for _ in 0..10 {
-            assert_eq!(fill.turn(&ask, &universe, &mut tx), None);
-            got.extend(std::iter::from_fn(|| rx.pop()));
-        }
+        stand.until(|stand| {
+            assert!(stand.turn(&mut fill).said.is_empty());
+            got.extend(stand.told_quote());
+            got.len() == 4 * 4
+        });
         // Two series of A and one of B from minutes; the signal bars of B from an interval of its own.
-        assert_eq!(asked.into_inner(), ["A 1m", "B 1m", "B 5m"]);
+        assert_eq!(*asked.lock().unwrap(), ["A 1m", "B 1m", "B 5m"]);
         let done = got.iter().filter(|c| matches!(c, QuoteCommand::CandlesDone { .. }));
         assert_eq!((got.len(), done.count()), (4 * 4, 4));
         assert!(matches!(
@@ -244,18 +286,21 @@ mod tests {
     fn a_coin_without_candles_warms_up_and_is_named() {
         let (universe, mut params) = (universe(), [AssetParams::default(); 2]);
         params[1].signal.atr_bar = Nanos::secs(7);
-        let ask = |coin: &str, _: &str, _: Nanos| match coin {
+        let ask: Ask = Arc::new(|_, coin, _, _| match coin {
             "A" => Err(AppError::data("venue", "no answer", "wait")),
             _ => Ok(Vec::new()),
-        };
-        let (mut fill, complaints) = BackFill::begin(&ask, &universe, &mut params);
+        });
+        let (fill, complaints) =
+            BackFill::begin(&ask, ask.clone(), &universe, &mut params, Nanos::ZERO);
         assert!(params.iter().all(|p| p.start_vol_bps.abs() < 1e-30));
         let said = complaints.join("; ");
         for part in ["candles of A, its signal warms up: venue: no answer", "bars of 7 s"] {
             assert!(said.contains(part), "{said}");
         }
-        let (mut tx, _rx) = botmm_pipeline::rt::ring("side->quote", 64);
-        assert_eq!(fill.turn(&ask, &universe, &mut tx), None);
+        assert!(
+            fill.todo.iter().all(|q| q.asset == AssetId::new(0)),
+            "what B asks for is answered"
+        );
     }
 
     #[test]

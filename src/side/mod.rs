@@ -1,7 +1,14 @@
 //! The side thread's parts: they may block, allocate and write files.
 
 pub mod candles;
+pub mod capital;
+pub mod errands;
+pub mod links;
+pub mod listing;
+pub mod params;
 pub mod records;
+pub mod refused;
 pub mod reload;
 pub mod risk_state;
 pub mod state;
+pub mod task;

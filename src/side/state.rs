@@ -2,6 +2,7 @@
 //! signature must exceed, and the number that tells this run's order ids from every other's. One
 //! process a key: the file beside it is locked while the run lives.
 
+use super::task::{Task, Turn, Writing};
 use crate::exit::AppError;
 use crate::files::{self, Readers, make_folder, write_whole};
 use botmm_pipeline::types::Nanos;
@@ -9,6 +10,7 @@ use botmm_pipeline::venue::hl::sign::{Address, Nonce};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Nonces are kept this far ahead of the last one used, so that none is used twice although the
 /// file is written now and then only, and a process may be killed in between. They are
@@ -16,6 +18,9 @@ use std::path::{Path, PathBuf};
 const NONCE_MARGIN_MS: u64 = 60_000;
 /// How often the file is written, at most.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
+/// How long the disk may take before that is told, and how long the end waits for it.
+const PATIENCE: Nanos = Nanos::secs(5);
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// No state is longer.
 const MAX_STATE_BYTES: u64 = 64 << 10;
 
@@ -38,6 +43,7 @@ pub struct RunState {
     was_killed: bool,
     nonce: Nonce,
     next_write: Nanos,
+    writing: Writing,
     /// Locked as long as this lives.
     _lock: File,
 }
@@ -63,9 +69,11 @@ impl RunState {
             was_killed: before.session > 0 && !before.ended,
             nonce,
             next_write: Nanos::ZERO,
+            writing: Writing::default(),
             _lock: lock,
         };
-        state.keep(now)?;
+        state.reserve(now);
+        state.kept.write_to(&state.path)?;
         Ok(state)
     }
 
@@ -85,28 +93,46 @@ impl RunState {
         self.was_killed
     }
 
-    /// Writes the file when it is time to. Called often by the side thread.
-    pub fn keep(&mut self, now: Nanos) -> Result<(), AppError> {
-        if now < self.next_write {
-            return Ok(());
-        }
+    fn reserve(&mut self, now: Nanos) {
         self.next_write = now + WRITE_EVERY;
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
         self.kept.nonce_reserved = self.nonce.last().max(now_ms) + NONCE_MARGIN_MS;
-        self.write()
     }
 
     /// The run is over: no more is reserved than was used.
     pub fn finish(mut self) -> Result<(), AppError> {
+        self.writing.wait(LAST_PATIENCE);
         self.kept.nonce_reserved = self.nonce.last();
         self.kept.ended = true;
-        self.write()
+        self.kept.write_to(&self.path)
+    }
+}
+
+impl Task for RunState {
+    fn name(&self) -> &'static str {
+        "run state"
     }
 
-    fn write(&self) -> Result<(), AppError> {
-        let text = serde_json::to_string_pretty(&self.kept)
-            .map_err(|e| AppError::io(self.path.as_path(), "write")(e.into()))?;
-        write_whole(&self.path, (text + "\n").as_bytes(), Readers::Owner)
+    /// Writes the file when it is time to. Nonces are reserved ahead: a full disk need not stop trading,
+    /// but must be told of.
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let said = self.writing.turn(now);
+        if self.writing.is_free() && now >= self.next_write {
+            self.reserve(now);
+            let (kept, path) = (self.kept, self.path.clone());
+            let write = move || kept.write_to(&path);
+            self.writing.begin(turn.workers.files.send(now, PATIENCE, write));
+        }
+        said.into_iter().for_each(|said| turn.say(said));
+    }
+}
+
+impl Kept {
+    fn write_to(&self, path: &Path) -> Result<(), AppError> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| AppError::io(path, "write")(e.into()))?;
+        write_whole(path, (text + "\n").as_bytes(), Readers::Owner)
     }
 }
 

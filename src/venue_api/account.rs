@@ -49,6 +49,9 @@ pub struct VenueSide {
     pub start: Worth,
 }
 
+/// Makes a way to the venue that shares no connection with any other.
+pub type Way = Arc<dyn Fn() -> Result<VenueSide, AppError> + Send + Sync>;
+
 /// The run whose orders alone may be cancelled, when another process trades on the account; shared by
 /// all ways to cancel, since that may show at any time.
 #[derive(Clone, Debug, Default)]

@@ -89,7 +89,7 @@ impl Person {
             risk.max_total_position_usd = usd(&mut self.rng, 320, 2_000);
             risk.max_daily_loss_frac = self.rng.random_range(0.01..0.05);
             let changes: Vec<_> = universe().assets().map(|a| (a, bot)).collect();
-            if control.change_params(&changes).is_some() {
+            if control.params.change(&changes).is_some() {
                 venue.lock().checker.on_limits(now, bot.risk);
             }
         }

@@ -1,8 +1,7 @@
-//! From a request to a bot that trades: the start, then every part, put together on one page.
+//! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
-use super::links::{Fallback, HURRY};
-use super::listing::Listing;
 use super::startup::{self, Access, Started};
+use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
 use super::{Live, Request, Watched};
 use crate::bot::session;
@@ -10,29 +9,43 @@ use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
 use crate::journal::{Bounds, Journal};
 use crate::masked::masked;
-use crate::net::{Rest, Stopped, WsTransport};
+use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::Settings;
 use crate::side::candles::{self, BackFill};
+use crate::side::links::{HURRY, Links};
+use crate::side::listing::Listing;
+use crate::side::params::Params;
+use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
 use crate::side::state::RunState;
+use crate::side::task::Workers;
 use crate::stop::{Look, Resting};
 use crate::terminal;
 use crate::ui::screen::LastFills;
-use crate::venue_api::account::{Account, OnlySession, VenueSide};
+use crate::venue_api::account::{Account, OnlySession, VenueSide, Way};
+use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, Discipline, Lane, WallClock};
+use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
-use botmm_pipeline::types::risk::utc_day;
-use botmm_pipeline::types::{Nanos, Universe};
-use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
-use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway};
-use botmm_pipeline::venue::hl::sign::RequestSigner;
+use botmm_pipeline::types::Universe;
+use botmm_pipeline::venue::hl::clock::VenueOffset;
+use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};
+use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway, VIEW_WORDS};
+use botmm_pipeline::venue::hl::sign::{Nonce, RequestSigner};
 use botmm_pipeline::wiring::{self, Pipeline};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Both connections, of a pipeline that was built upon them and does not run yet.
+struct Connected {
+    pipeline: Pipeline,
+    link: BoardReader<VIEW_WORDS>,
+    sockets: [WsStatus; 2],
+    feed_stats: Arc<FeedStats>,
+}
 
 impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
@@ -41,164 +54,204 @@ impl Live {
         request: Request,
         (clock, discipline): (WallClock, Discipline),
     ) -> Result<Self, AppError> {
-        let Request { network: network_name, is_real_money, title, market, queue, latency, .. } =
-            request;
-        let Request { dir, runs, access, draft, flags, notes, stop, .. } = request;
+        let Request { dir, runs, access, draft, flags, stop, .. } = &request;
         let told = stop.clone();
         let stopped: Stopped = Arc::new(move || told.is_asked());
-        let plan = startup::threaded_plan(&draft, &flags)?;
-        let draft = draft.with_live_file()?;
+        let plan = startup::threaded_plan(draft, flags)?;
+        let draft = draft.clone().with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
-        make_folder(&dir, Readers::Group)?;
+        make_folder(dir, Readers::Group)?;
         let Started { asking, rest, settings, complete, account, worth, offset } =
-            startup::start(&access, draft.clone(), &flags, &|| clock.now(), &stopped)?;
+            startup::start(access, draft.clone(), flags, &|| clock.now(), &stopped)?;
         let universe = settings.universe();
         let draft = draft.with_account(worth.value);
-        let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), clock.now());
+        let now = clock.now();
+        let reload = Reload::new(draft, complete, settings.clone(), universe.clone(), now);
         let key = access.signer.address();
-        let state = RunState::open(&access.state_dir, key, clock.now())?;
+        let state = RunState::open(&access.state_dir, key, now)?;
         let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
-        warn(&settings, &account, &access);
+        warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
-        let bounds = Bounds::of(max_mb, keep_days, runs);
-        let journal = Journal::create(&dir, &universe, Some(bounds))?;
+        let bounds = Bounds::of(max_mb, keep_days, runs.clone());
+        let journal = Journal::create(dir, &universe, Some(bounds))?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
-        let (back_fill, complaints) =
-            BackFill::begin(&candles::ask(&asking, clock.now()), &universe, &mut config.params);
+        config.venue_clock = offset.clock();
+        let (candles, complaints) = BackFill::begin(
+            &candles::ask(&asking),
+            candles::ask(&rest),
+            &universe,
+            &mut config.params,
+            now,
+        );
         complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
-        let listing = Listing::new(access.endpoint.rest_url(), clock.now());
 
-        let network = access.endpoint.network();
-        let signer = || RequestSigner::new(access.signer.clone(), network);
-        let (market_socket, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
-        let (order_socket, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
-        let seed = u64::from(state.session());
-        let dead_after = settings.dead_link;
-        let feed_config = FeedConfig { seed, dead_after };
-        let venue_clock = offset.clock();
-        config.venue_clock = venue_clock.clone();
-        let feed = HlFeed::new(market_socket, universe.clone(), feed_config, venue_clock);
-        let feed_stats = feed.stats();
-        let Account { address, vault, .. } = account;
-        let gateway_config = GatewayConfig {
-            account: address,
-            vault,
-            seed: seed ^ 1 << 32,
-            settle: startup::settle(&state, &config),
-            session: state.session(),
-            watch: (!access.allow_other_session).then(|| startup::longest_way(&config)),
-            offset,
-            max_clock_offset: settings.account_limits().max_clock_offset,
-            dead_after,
-            maker_fee: settings.sim.maker_fee,
-            taker_fee: settings.sim.taker_fee,
-        };
-        let (gateway, link) =
-            HlGateway::new(order_socket, universe.clone(), signer(), state.nonce(), gateway_config);
-        let Pipeline { stages, records, control, status, strategy, metrics, rings, level } =
-            wiring::build(&config, feed, gateway);
-        let (lanes, latencies) = Lane::by_plan(&plan, stages, &clock);
-        let threads =
-            Threads::start(lanes, &clock, &level).map_err(AppError::io("threads", "start"))?;
         let only_session = OnlySession::default();
         if access.allow_other_session {
             only_session.set(state.session());
         }
-        let (endpoint, tls) = (access.endpoint.clone(), access.tls.clone());
-        let (signer_of_https, nonce, coins) =
-            (access.signer.clone(), state.nonce(), universe.clone());
-        let way = move || -> Result<VenueSide, AppError> {
-            Ok(VenueSide {
-                rest: Rest::with_timeouts(&endpoint, &tls, HURRY)?,
-                account,
-                signer: RequestSigner::new(signer_of_https.clone(), network),
-                nonce: nonce.clone(),
-                universe: coins.clone(),
-                only_session: only_session.clone(),
-                start: worth,
-            })
-        };
+        let way = way_of(access, account, state.nonce(), &universe, &only_session, worth);
+        let venue = VenueSide { rest: rest.clone(), ..way()? };
         let hurried = way()?.rest;
-        let guarded = Guarded {
-            stop: stop.clone(),
-            level: level.clone(),
-            metrics: metrics.clone(),
-            venue: way()?,
-            clock: clock.clone(),
-            leave: Box::new(watchdog::leave),
+        let connected = connect(access, &settings, &config, &state, account, offset)?;
+        let Connected { pipeline, link, sockets, feed_stats } = connected;
+        let (threads, pipeline) = run_lanes(&plan, pipeline, &clock)?;
+        let watchdog = guard(&request, &pipeline, way()?, &clock)?;
+        stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
+
+        let worth_now = {
+            let way = way.clone();
+            move || Ok(way()?.worth()?.value)
         };
-        let watchdog = Watchdog::start(guarded, watchdog::Patience::default())?;
-        stop.watch_orders(what_rests(&metrics, &status, &universe));
-        let venue = way()?;
-        let fallback = Fallback::new(Arc::new(way), link.clone(), clock.clone());
-        let venue = VenueSide { rest: rest.clone(), ..venue };
+        let of_links = (way.clone(), link.clone(), clock.clone());
+        let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
+        let metrics = pipeline.metrics.clone();
+        let tasks = Tasks {
+            params: Params::new(reload, Arc::new(worth_now), now),
+            risk,
+            state,
+            links: Links::new(of_links, metrics, dead_after, sockets, feed_stats),
+            refused: RefusedCancels::new(way, clock.clone()),
+            listing: Listing::new(rest.clone(), place, universe, now),
+            candles,
+            workers: Workers::start()?,
+        };
         Ok(Self {
-            network: network_name,
-            is_real_money,
-            title: masked(&title).into_owned(),
-            market,
-            queue,
-            latency,
-            notes,
-            dir,
+            network: request.network,
+            is_real_money: request.is_real_money,
+            title: masked(&request.title).into_owned(),
+            market: request.market,
+            queue: request.queue,
+            latency: request.latency,
+            notes: request.notes,
+            dir: request.dir,
             settings,
             config,
-            reload,
+            tasks,
             params_changes: 0,
             start_time: clock.now(),
-            capital_day: utc_day(clock.now()),
-            next_capital: Nanos::ZERO,
             clock,
             discipline,
             started: Instant::now(),
             plan_name: plan.name,
             threads: Some(threads),
-            pipeline: Watched {
-                level,
-                metrics,
-                rings,
-                status,
-                strategy,
-                records,
-                control,
-                latencies,
-            },
+            pipeline,
             link,
-            sockets: [("market data", market_status), ("orders", order_status)],
             venue,
             rest,
             hurried,
-            state,
-            back_fill,
-            listing,
-            risk,
             journal: Some(journal),
             alerts: Vec::new(),
             fills: LastFills::default(),
             days: Days::default(),
-            refused: Vec::new(),
-            stop,
+            stop: request.stop,
             watchdog,
-            socket_trouble: [None, None],
-            fallback,
-            feed_stats,
-            told_ahead: 0,
         })
     }
 }
 
-/// What a person should know before it trades.
-fn warn(settings: &Settings, account: &Account, access: &Access) {
-    for warning in &settings.warnings {
+fn warn(warnings: &[String], is_own_key: bool) {
+    for warning in warnings {
         terminal::complain(format_args!("warning: {warning}"));
     }
-    if account.is_own_key && !access.key_is_disposable {
+    if is_own_key {
         terminal::complain(format_args!(
-            "warning: this is the account's own key, which can also withdraw; approve an agent key \
-             on the venue's API page and use that"
+            "warning: this is the account's own key, which can also withdraw; approve an agent key on \
+             the venue's API page and use that"
         ));
     }
+}
+
+/// Ways to the venue that are there for the moments in which connections hang.
+fn way_of(
+    access: &Access,
+    account: Account,
+    nonce: Nonce,
+    universe: &Universe,
+    only_session: &OnlySession,
+    start: Worth,
+) -> Way {
+    let (endpoint, tls) = (access.endpoint.clone(), access.tls.clone());
+    let (key, network) = (access.signer.clone(), access.endpoint.network());
+    let (universe, only_session) = (universe.clone(), only_session.clone());
+    Arc::new(move || {
+        Ok(VenueSide {
+            rest: Rest::with_timeouts(&endpoint, &tls, HURRY)?,
+            account,
+            signer: RequestSigner::new(key.clone(), network),
+            nonce: nonce.clone(),
+            universe: universe.clone(),
+            only_session: only_session.clone(),
+            start,
+        })
+    })
+}
+
+/// Builds the pipeline between two connections, which open when it runs.
+fn connect(
+    access: &Access,
+    settings: &Settings,
+    config: &wiring::Config,
+    state: &RunState,
+    account: Account,
+    offset: VenueOffset,
+) -> Result<Connected, AppError> {
+    let (market, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
+    let (orders, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
+    let universe = &config.universe;
+    let seed = u64::from(state.session());
+    let dead_after = settings.dead_link;
+    let feed_config = FeedConfig { seed, dead_after };
+    let feed = HlFeed::new(market, universe.clone(), feed_config, config.venue_clock.clone());
+    let feed_stats = feed.stats();
+    let gateway_config = GatewayConfig {
+        account: account.address,
+        vault: account.vault,
+        seed: seed ^ 1 << 32,
+        settle: startup::settle(state, config),
+        session: state.session(),
+        watch: (!access.allow_other_session).then(|| startup::longest_way(config)),
+        offset,
+        max_clock_offset: settings.account_limits().max_clock_offset,
+        dead_after,
+        maker_fee: settings.sim.maker_fee,
+        taker_fee: settings.sim.taker_fee,
+    };
+    let signer = RequestSigner::new(access.signer.clone(), access.endpoint.network());
+    let (gateway, link) =
+        HlGateway::new(orders, universe.clone(), signer, state.nonce(), gateway_config);
+    let pipeline = wiring::build(config, feed, gateway);
+    Ok(Connected { pipeline, link, sockets: [market_status, order_status], feed_stats })
+}
+
+/// Sets the lanes going.
+fn run_lanes(
+    plan: &Plan,
+    pipeline: Pipeline,
+    clock: &WallClock,
+) -> Result<(Threads, Watched), AppError> {
+    let Pipeline { stages, records, control, status, strategy, metrics, rings, level } = pipeline;
+    let (lanes, latencies) = Lane::by_plan(plan, stages, clock);
+    let threads = Threads::start(lanes, clock, &level).map_err(AppError::io("threads", "start"))?;
+    let left = Watched { level, metrics, rings, status, strategy, records, control, latencies };
+    Ok((threads, left))
+}
+
+fn guard(
+    request: &Request,
+    pipeline: &Watched,
+    venue: VenueSide,
+    clock: &WallClock,
+) -> Result<Watchdog, AppError> {
+    let guarded = Guarded {
+        stop: request.stop.clone(),
+        level: pipeline.level.clone(),
+        metrics: pipeline.metrics.clone(),
+        venue,
+        clock: clock.clone(),
+        leave: Box::new(watchdog::leave),
+    };
+    Watchdog::start(guarded, watchdog::Patience::default())
 }
 
 /// What may rest at the venue, for whoever asks while the side thread is busy.

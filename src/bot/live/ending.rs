@@ -59,13 +59,13 @@ impl Live {
             }
         };
         let mut troubles = Vec::new();
-        match self.risk.finish() {
+        match self.tasks.risk.finish() {
             Ok(warning) => warning.iter().for_each(terminal::complain),
             Err(e) => troubles.push(e),
         }
         // With orders left the next run waits as after a kill.
         if left.is_ok() {
-            troubles.extend(self.state.finish().err());
+            troubles.extend(self.tasks.state.finish().err());
         }
         troubles.extend(self.journal.take().and_then(|journal| journal.finish().err()));
         let ended = Ended {

@@ -2,15 +2,14 @@
 //! venue that they reach, and in nothing else.
 
 mod begin;
+mod compare;
 mod ending;
 mod last_check;
-mod links;
-mod listing;
 mod params;
-mod refused;
 mod risk;
 mod show;
 pub mod startup;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod watchdog;
@@ -21,39 +20,32 @@ pub use show::Show;
 pub use startup::{Access, threaded_plan};
 pub use whole::trade;
 
-use crate::bot::session;
 use crate::exit::AppError;
 use crate::journal::Journal;
 use crate::masked::masked;
-use crate::net::{Rest, WsStatus};
+use crate::net::Rest;
 use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
-use crate::side::candles::{self, BackFill};
 use crate::side::records;
-use crate::side::reload::{Effect, Reload};
-use crate::side::risk_state::RiskKeeper;
-use crate::side::state::RunState;
+use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
 use crate::ui::screen::{LastFills, Picture};
-use crate::venue_api::account::{OpenOrder, VenueSide};
-use crate::venue_api::worth;
+use crate::venue_api::account::VenueSide;
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, In, Latencies, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::AlertKind;
-use botmm_pipeline::types::{Nanos, Qty, Record, Usd};
-use botmm_pipeline::venue::hl::feed::FeedStats;
+use botmm_pipeline::types::{Nanos, Record};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::wiring;
-use links::Fallback;
-use listing::Listing;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tasks::Tasks;
 use watchdog::Watchdog;
 
 /// The side thread's turn.
@@ -104,7 +96,7 @@ pub struct Live {
     settings: Settings,
     /// What the pipeline was built from; limits that were raised since are the highest that held.
     config: wiring::Config,
-    reload: Reload,
+    tasks: Tasks,
     params_changes: u64,
     clock: WallClock,
     discipline: Discipline,
@@ -114,32 +106,16 @@ pub struct Live {
     threads: Option<Threads>,
     pipeline: Watched,
     link: BoardReader<VIEW_WORDS>,
-    sockets: [(&'static str, WsStatus); 2],
     venue: VenueSide,
     /// For its questions while it runs, and at the end.
     rest: Rest,
     hurried: Rest,
-    state: RunState,
-    back_fill: BackFill,
-    listing: Listing,
-    risk: RiskKeeper,
     journal: Option<Journal>,
     alerts: Vec<String>,
     fills: LastFills,
     days: Days,
-    /// Orders to be cancelled over HTTPS, because the order link is refused it.
-    refused: Vec<OpenOrder>,
     stop: Arc<Stop>,
     watchdog: Watchdog,
-    /// What each socket was last said to suffer from.
-    socket_trouble: [Option<String>; 2],
-    fallback: Fallback,
-    feed_stats: Arc<FeedStats>,
-    /// Messages dated ahead that were told of.
-    told_ahead: u64,
-    /// The UTC day whose capital holds, and when the next one's is asked for.
-    capital_day: i64,
-    next_capital: Nanos,
 }
 
 /// What is left of a pipeline in the side thread's hands.
@@ -171,18 +147,7 @@ impl Live {
             if let Some(set) = self.discipline.turn() {
                 self.say(format!("{} {set}", utc(self.clock.now())));
             }
-            if let Err(e) = self.state.keep(self.clock.now()) {
-                // Nonces are reserved ahead: a full disk need not stop trading, but must be told of.
-                self.say(format!("{} {e}", utc(self.clock.now())));
-            }
-            self.keep_risk();
-            self.cancel_refused();
-            self.watch_link();
-            self.watch_feed();
-            self.watch_sockets();
-            self.inform_quote_stage();
-            self.watch_params();
-            self.watch_capital();
+            self.do_tasks();
             if elapsed >= next_picture {
                 self.show(show);
                 next_picture = elapsed + show.every();
@@ -217,14 +182,14 @@ impl Live {
         }
     }
 
-    /// What the quote stage cannot learn from its feed: candles of before, and what is listed.
-    fn inform_quote_stage(&mut self) {
+    /// What each task has to do, to say, and to write down.
+    fn do_tasks(&mut self) {
+        let out = self.tasks.turn(&mut self.pipeline.control, &self.clock);
+        if let Some(journal) = &mut self.journal {
+            out.lines.iter().for_each(|line| journal.write_line(line));
+        }
         let now = self.clock.now();
-        let (rest, universe) = (&self.venue.rest, &self.config.universe);
-        let to_quote = &mut self.pipeline.control.quote;
-        let mut said = self.listing.turn(rest, universe, to_quote, now);
-        said.extend(self.back_fill.turn(&candles::ask(rest, now), universe, to_quote));
-        said.into_iter().for_each(|line| self.say(format!("{} {line}", utc(now))));
+        out.said.into_iter().for_each(|said| self.say(format!("{} {said}", utc(now))));
     }
 
     fn drain(&mut self) {
@@ -234,16 +199,15 @@ impl Live {
                 journal.write(&record);
             }
             self.fills.take(&record);
-            self.note_refused(&record);
+            self.tasks.hear(&record);
             match record {
                 Record::Params { generation, time, market_seq } => {
                     self.params_took_effect(Effect { generation, time, market_seq });
                 }
                 Record::Day(day) => self.days.add(day),
-                Record::Risk(kept) => self.risk.saw(&kept),
                 Record::Alert { asset, time, kind } => {
                     if matches!(kind, AlertKind::OtherProcess | AlertKind::YoungerProcess) {
-                        self.venue.only_session.set(self.state.session());
+                        self.venue.only_session.set(self.tasks.state.session());
                     }
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));
@@ -282,51 +246,16 @@ impl Live {
             elapsed: self.started.elapsed(),
             opening: view.opening.map(|_| self.venue.start.value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
-            link_down: self.fallback.down_for(),
+            link_down: self.tasks.links.down_for(self.clock.now()),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
-            risk: &self.risk.status(self.reload.settings().account_limits()),
+            risk: &self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
             metrics: &self.pipeline.metrics,
             latencies: &self.pipeline.latencies,
             fills: &self.fills,
             alerts: &self.alerts,
         });
-    }
-
-    /// What the venue says that we gained, and what was transferred; [`None`] when that cannot be said,
-    /// and then the notes say why.
-    fn compare(&mut self) -> (Option<Usd>, Option<Usd>) {
-        let m = &self.pipeline.metrics;
-        let view = GatewayView::read(&self.link);
-        let since = view.opening.map_or(self.start_time, |opening| opening.time);
-        let asked = self
-            .venue
-            .closing(&session::marks(m))
-            .and_then(|closing| Ok((closing, self.venue.transfers(since)?)));
-        let ((closing, held), transfers) = match asked {
-            Ok(answers) => answers,
-            Err(e) => {
-                self.notes.push(format!("the account could not be compared: {e}"));
-                return (None, None);
-            }
-        };
-        for (asset, instrument) in self.config.universe.iter() {
-            let ours = Qty::from_raw(m.position[asset.index()].get() as i64);
-            let theirs = held[asset.index()];
-            if ours != theirs && view.opening.is_some() {
-                let coin = instrument.coin;
-                self.notes.push(format!("{coin}: our position {ours}, the venue's {theirs}"));
-            }
-        }
-        let told = transfers.unclear.is_none().then_some(transfers.sum);
-        match worth::gained(&self.venue.start, &view, &closing, &transfers, m.fees.usd()) {
-            Ok(net) => (Some(net), told),
-            Err(why) => {
-                self.notes.push(format!("not compared with the venue's account: {why}"));
-                (None, told)
-            }
-        }
     }
 
     /// Its counters.

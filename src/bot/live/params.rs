@@ -2,57 +2,13 @@
 
 use super::Live;
 use crate::bot::session;
-use crate::side::reload::{Effect, News, line, refused_line};
+use crate::side::reload::{Effect, line};
 use crate::when::utc;
-use botmm_pipeline::types::Nanos;
-use botmm_pipeline::types::risk::utc_day;
-
-/// When the account is asked again after it did not answer.
-const CAPITAL_RETRY: Nanos = Nanos::secs(60);
 
 impl Live {
-    /// Looks at the files of parameters, and hands over what changed.
-    pub(super) fn watch_params(&mut self) {
-        let now = self.clock.now();
-        let control = &mut self.pipeline.control;
-        for news in self.reload.turn(now, &mut |params| control.change_params(params)) {
-            let said = match news {
-                News::Said(said) => said,
-                News::Refused { source, error } => {
-                    if let Some(journal) = &mut self.journal {
-                        journal.write_line(&refused_line(now, &source, &error));
-                    }
-                    format!("parameters refused, nothing changed: {error}")
-                }
-            };
-            self.say(format!("{} {said}", utc(now)));
-        }
-    }
-
-    /// At the beginning of a UTC day the limits become shares of what the account is worth then.
-    pub(super) fn watch_capital(&mut self) {
-        let now = self.clock.now();
-        let day = utc_day(now);
-        if day == self.capital_day || now < self.next_capital {
-            return;
-        }
-        self.next_capital = now + CAPITAL_RETRY;
-        match self.venue.worth() {
-            Ok(worth) => {
-                self.capital_day = day;
-                self.reload.account_is_worth(worth.value);
-            }
-            Err(e) => self.say(format!(
-                "{} the account's value could not be read for the new day ({e}): limits stay as they \
-                 are; asking again",
-                utc(now)
-            )),
-        }
-    }
-
     /// From here on every decision is made with them.
     pub(super) fn params_took_effect(&mut self, effect: Effect) {
-        let Some(change) = self.reload.took_effect(effect.generation) else { return };
+        let Some(change) = self.tasks.params.reload.took_effect(effect.generation) else { return };
         session::raise_limits(&mut self.config, &change.params);
         if let Some(journal) = &mut self.journal {
             journal.write_line(&line(&change, &effect));

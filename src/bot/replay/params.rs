@@ -239,7 +239,7 @@ impl Changing {
     /// stage takes it over within the moment: there is always room for the next.
     pub fn hand_over(&mut self) {
         while let Some(next) = self.waiting.front()
-            && let Some(generation) = self.control.hand_over_params(&next.params)
+            && let Some(generation) = self.control.params.hand_over(&next.params)
             && let Some(next) = self.waiting.pop_front()
         {
             self.on_its_way.push_back((generation, next));

@@ -8,30 +8,32 @@
 mod line;
 mod watch;
 
-pub use line::{Change, Effect, line, read, refused_line};
+use line::refused_line;
+pub use line::{Change, Effect, line, read};
 
-use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings};
+use super::errands::{Errands, Missed, Pending};
+use super::task::{HandOver, Task, Turn};
+use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings, content_hash};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe, Usd};
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use watch::{Look, Watch};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Nanos = Nanos::millis(200);
 /// They are read at least every so many ticks of the quotes (STRATEGY §8).
 const READ_EVERY_TICKS: i64 = 3_600;
+/// How long the disk may take before that is told.
+const PATIENCE: Nanos = Nanos::secs(10);
 /// Changes that a message names; the journal names all.
 const NAMED: usize = 8;
 
 /// From layers to settings, in the same way as at the start.
 pub type Complete = Box<dyn Fn(Draft) -> Result<Settings, ConfigError>>;
 
-/// Hands parameters to the stages; their generation, or [`None`] = not now.
-pub type HandOver<'a> = dyn FnMut(&[(AssetId, AssetParams)]) -> Option<u32> + 'a;
-
 /// What a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+enum News {
     /// A file was refused; nothing changed.
     Refused {
         /// Which.
@@ -52,7 +54,9 @@ enum Kind {
 
 struct Source {
     kind: Kind,
-    watch: Watch,
+    path: PathBuf,
+    /// Of the content that is known.
+    hash: Option<ContentHash>,
     /// Its newest content, when that was refused.
     refused: Option<Vec<u8>>,
 }
@@ -72,7 +76,14 @@ pub struct Reload {
     /// Told, and not in effect yet.
     on_its_way: VecDeque<(u32, Change)>,
     sources: Vec<Source>,
+    /// Of each of them; [`None`] while a worker looks.
+    watches: Option<Vec<Watch>>,
+    looking: Option<Pending<(Vec<Watch>, Vec<Look>)>>,
+    /// They are read at least so often.
+    period: Nanos,
     next_look: Nanos,
+    /// It was said that they cannot be looked at.
+    is_blind: bool,
 }
 
 impl Reload {
@@ -88,7 +99,8 @@ impl Reload {
         let period = Nanos(READ_EVERY_TICKS * ticks.min().unwrap_or(1_000_000_000));
         let source = |kind, path: &Path, hash: Option<ContentHash>| Source {
             kind,
-            watch: Watch::new(path.to_owned(), hash, now, period),
+            path: path.to_owned(),
+            hash,
             refused: None,
         };
         let config = draft.file().map(|(path, hash)| source(Kind::Config, path, Some(hash)));
@@ -103,23 +115,12 @@ impl Reload {
             told: settings,
             changed_by: Vec::new(),
             on_its_way: VecDeque::new(),
+            watches: None,
+            looking: None,
+            period,
             next_look: now,
+            is_blind: false,
         }
-    }
-
-    /// A turn of the side thread: looks at the files when it is time, and hands over what changed.
-    pub fn turn(&mut self, now: Nanos, hand_over: &mut HandOver<'_>) -> Vec<News> {
-        let mut news = Vec::new();
-        if now >= self.next_look {
-            self.next_look = now + LOOK_EVERY;
-            for i in 0..self.sources.len() {
-                self.look(i, now, &mut news);
-            }
-        }
-        if !self.changed_by.is_empty() {
-            self.tell(hand_over);
-        }
-        news
     }
 
     /// The account is worth this now: limits that are shares of it follow, like a change of a file.
@@ -148,18 +149,60 @@ impl Reload {
         &self.told
     }
 
-    fn look(&mut self, at: usize, now: Nanos, news: &mut Vec<News>) {
-        let name = self.sources[at].watch.path().display().to_string();
-        let refused = |error: String| News::Refused { source: name.clone(), error };
-        match self.sources[at].watch.look(now) {
-            Look::Same => {}
-            Look::Content(content) => match self.take(at, &content) {
-                Ok(said) => news.extend(said.into_iter().map(News::Said)),
-                Err(e) => {
-                    self.sources[at].refused = Some(content);
-                    news.push(refused(e.to_string()));
+    /// Looks at the files when it is time, by a worker: they may lie where nothing answers any more. What
+    /// was found.
+    fn look(&mut self, now: Nanos, files: &Errands) -> Vec<News> {
+        let mut news = Vec::new();
+        if let Some(looking) = &self.looking {
+            match looking.poll(now) {
+                None => return news,
+                Some(Err(Missed::Late)) if self.is_blind => return news,
+                Some(Err(Missed::Late)) => {
+                    self.is_blind = true;
+                    news.push(News::Said(
+                        "the files of parameters cannot be looked at, their disk does not answer: what \
+                         they set still holds"
+                            .to_owned(),
+                    ));
+                    return news;
                 }
-            },
+                Some(Err(Missed::Refused | Missed::Panicked)) => self.looking = None,
+                Some(Ok((watches, looks))) => {
+                    (self.looking, self.watches, self.is_blind) = (None, Some(watches), false);
+                    for (at, look) in looks.into_iter().enumerate() {
+                        self.saw(at, look, &mut news);
+                    }
+                }
+            }
+        }
+        if now >= self.next_look {
+            self.next_look = now + LOOK_EVERY;
+            let watches = self.watches.take().unwrap_or_else(|| self.watch(now));
+            self.looking = Some(files.send(now, PATIENCE, move || look_at(watches, now)));
+        }
+        news
+    }
+
+    fn watch(&self, now: Nanos) -> Vec<Watch> {
+        let watch = |s: &Source| Watch::new(s.path.clone(), s.hash, now, self.period);
+        self.sources.iter().map(watch).collect()
+    }
+
+    fn saw(&mut self, at: usize, look: Look, news: &mut Vec<News>) {
+        let name = self.sources[at].path.display().to_string();
+        let refused = |error: String| News::Refused { source: name.clone(), error };
+        match look {
+            Look::Same => {}
+            Look::Content(content) => {
+                self.sources[at].hash = Some(content_hash(&content));
+                match self.take(at, &content) {
+                    Ok(said) => news.extend(said.into_iter().map(News::Said)),
+                    Err(e) => {
+                        self.sources[at].refused = Some(content);
+                        news.push(refused(e.to_string()));
+                    }
+                }
+            }
             Look::Gone => news.push(News::Said(format!("{name}: gone; what it set still holds"))),
             Look::Unreadable(why) => news.push(refused(format!("{name}: cannot read: {why}"))),
         }
@@ -189,7 +232,7 @@ impl Reload {
         let changes = settings.changes_since(&self.wanted, self.coins())?;
         let mut said = Vec::new();
         for taken in taken {
-            let name = self.sources[taken].watch.path().display().to_string();
+            let name = self.sources[taken].path.display().to_string();
             if self.sources[taken].refused.take().is_some() && changes.is_empty() {
                 said.push(format!("{name}: sound again, and changes nothing"));
             }
@@ -240,6 +283,34 @@ impl Reload {
         self.told.clone_from(&self.wanted);
         self.changed_by.clear();
     }
+}
+
+impl Task for Reload {
+    fn name(&self) -> &'static str {
+        "parameters"
+    }
+
+    /// Looks at the files of parameters, and hands over what changed.
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        for news in self.look(turn.now, &turn.workers.files) {
+            let said = match news {
+                News::Said(said) => said,
+                News::Refused { source, error } => {
+                    turn.out.lines.push(refused_line(turn.now, &source, &error));
+                    format!("parameters refused, nothing changed: {error}")
+                }
+            };
+            turn.say(said);
+        }
+        if !self.changed_by.is_empty() {
+            self.tell(turn.hand_over);
+        }
+    }
+}
+
+fn look_at(mut watches: Vec<Watch>, now: Nanos) -> (Vec<Watch>, Vec<Look>) {
+    let looks = watches.iter_mut().map(|watch| watch.look(now)).collect();
+    (watches, looks)
 }
 
 /// All parameters of the assets of which some differ.

@@ -1,7 +1,12 @@
 use super::*;
+use crate::exit::AppError;
 use crate::settings::{Overrides, ParamSetting};
+use crate::side::params::Params;
+use crate::side::task::tests::Stand;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A configuration and a file of live parameters under watch, in steps of a second.
@@ -10,9 +15,7 @@ struct World {
     reload: Reload,
     universe: Universe,
     now: Nanos,
-    /// What the stages were handed; refused while `is_full`.
-    handed: Vec<Vec<(AssetId, AssetParams)>>,
-    is_full: bool,
+    stand: Stand,
 }
 
 impl World {
@@ -30,7 +33,7 @@ impl World {
         let settings = complete(draft.clone()).unwrap();
         let universe = settings.universe();
         let reload = Reload::new(draft, complete, settings, universe.clone(), Nanos::ZERO);
-        Self { dir, reload, universe, now: Nanos::ZERO, handed: Vec::new(), is_full: false }
+        Self { dir, reload, universe, now: Nanos::ZERO, stand: Stand::with_room(4) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -53,32 +56,37 @@ impl World {
         let mut said = Vec::new();
         for _ in 0..5 {
             self.now = self.now + Nanos::secs(1);
-            let (handed, is_full) = (&mut self.handed, self.is_full);
-            let news = self.reload.turn(self.now, &mut |params| {
-                (!is_full).then(|| handed.push(params.to_vec()))?;
-                Some(handed.len() as u32)
-            });
-            said.extend(news.into_iter().map(|news| match news {
-                News::Refused { source, error } => {
-                    assert!(!error.contains('\n'), "{error}");
-                    format!("refused {source}: {error}").replace(&folder, "")
-                }
-                News::Said(said) => said.replace(&folder, ""),
-            }));
+            self.stand.now = self.now;
+            let mut out = self.stand.turn(&mut self.reload);
+            let files = &self.stand.workers.files;
+            files.send(self.now, PATIENCE, || ()).wait(Duration::from_secs(60)).unwrap();
+            let more = self.stand.turn(&mut self.reload);
+            out.said.extend(more.said);
+            out.lines.extend(more.lines);
+            let mut refused = Vec::new();
+            for line in &out.lines {
+                let [source, error] = ["source", "error"].map(|key| line[key].as_str().unwrap());
+                assert!(!error.contains('\n'), "{error}");
+                let told = format!("parameters refused, nothing changed: {error}");
+                out.said.retain(|said| *said != told);
+                refused.push(format!("refused {source}: {error}"));
+            }
+            refused.extend(out.said);
+            said.extend(refused.into_iter().map(|said| said.replace(&folder, "")));
         }
         said
     }
 
     /// The change of the newest generation, in words.
     fn took_effect(&mut self) -> String {
-        let change = self.reload.took_effect(self.handed.len() as u32).unwrap();
+        let change = self.reload.took_effect(self.stand.handed.len() as u32).unwrap();
         change.in_words().replace(&format!("{}/", self.dir.path().display()), "")
     }
 
     /// The lowest spreads that the stages know of.
     fn spreads(&self) -> [f64; 2] {
         let mut spreads = [2.0, 2.5];
-        for (asset, params) in self.handed.iter().flatten() {
+        for (asset, params) in self.stand.handed.iter().flatten() {
             spreads[asset.index()] = params.min_spread_bps;
         }
         spreads
@@ -92,10 +100,10 @@ fn live_line(dir: &TempDir) -> String {
 #[test]
 fn what_changed_is_handed_over_as_one_generation() {
     let mut w = World::new("", None);
-    assert_eq!((w.turns(), w.handed.len()), (vec![], 0));
+    assert_eq!((w.turns(), w.stand.handed.len()), (vec![], 0));
     assert_eq!(w.live("{\"ETH\": {\"spread\": 7, \"size\": 200}}"), [""; 0]);
-    assert_eq!(w.handed.len(), 1);
-    let [(asset, params)] = w.handed[0][..] else { panic!("BTC did not change") };
+    assert_eq!(w.stand.handed.len(), 1);
+    let [(asset, params)] = w.stand.handed[0][..] else { panic!("BTC did not change") };
     assert_eq!((asset.index(), params.order_size_usd.to_string()), (1, "200".to_owned()));
     assert_eq!(
         w.took_effect(),
@@ -103,7 +111,7 @@ fn what_changed_is_handed_over_as_one_generation() {
     );
     assert!(w.reload.took_effect(1).is_none(), "once");
     assert_eq!(w.config("[defaults.risk]\ncapital_usd = 5000\n"), [""; 0]);
-    assert_eq!(w.handed[1].len(), 2, "what holds for the account is told to every asset");
+    assert_eq!(w.stand.handed[1].len(), 2, "what holds for the account is told to every asset");
     assert_eq!(w.took_effect(), "my.toml: risk.capital_usd 10000 → 5000");
     // Back to where it was.
     assert_eq!(w.live("{}"), [""; 0]);
@@ -112,14 +120,14 @@ fn what_changed_is_handed_over_as_one_generation() {
     // A coin that is not traded, and a comment: nothing to hand over.
     assert_eq!(w.live("{\"SOL\": {\"spread\": 7}}"), [""; 0]);
     assert_eq!(w.config("[defaults.risk]\ncapital_usd = 5000.0 # as before\n"), [""; 0]);
-    assert_eq!(w.handed.len(), 3);
+    assert_eq!(w.stand.handed.len(), 3);
 }
 
 #[test]
 fn what_was_there_at_the_start_holds_already() {
     let mut w =
         World::new("[asset.BTC.quote]\nskew_factor = 1\n", Some("{\"BTC\": {\"skew\": 2}}"));
-    assert_eq!((w.turns(), w.handed.len()), (vec![], 0));
+    assert_eq!((w.turns(), w.stand.handed.len()), (vec![], 0));
     assert_eq!(w.live("{}"), [""; 0]);
     assert_eq!(w.took_effect(), "live.json: BTC quote.skew_factor 2.0 → 1.0");
 }
@@ -143,7 +151,7 @@ fn a_bad_file_changes_nothing_and_is_told_of_once() {
         assert!(said[0].starts_with(&format!("refused live.json: {want}")), "{text}: {said:?}");
         assert_eq!(w.turns(), [""; 0]);
     }
-    assert_eq!(w.handed.len(), 0);
+    assert_eq!(w.stand.handed.len(), 0);
     assert_eq!(
         w.live("{\"BTC\": {\"spread\": 3.0}}"),
         ["live.json: sound again, and changes nothing"]
@@ -160,7 +168,7 @@ fn a_configuration_that_takes_a_restart_changes_nothing() {
     assert_eq!(said, [format!("refused my.toml: my.toml:2: general.seed: {takes}")]);
     let said = w.config("[asset.BTC.signal]\natr_bar_s = 30\n");
     assert_eq!(said, [format!("refused my.toml: my.toml:3: asset.BTC.signal.atr_bar_s: {takes}")]);
-    assert_eq!(w.handed.len(), 0);
+    assert_eq!(w.stand.handed.len(), 0);
     // A flag has the last word, and keeps it.
     assert_eq!(w.config("[defaults.quote]\nmin_spread_bps = 9\n"), [""; 0]);
     assert_eq!(w.reload.settings().symbols, ["BTC", "ETH"]);
@@ -172,7 +180,7 @@ fn what_was_refused_alone_may_be_sound_together() {
     let mut w = World::new("", None);
     assert_eq!(w.live("{\"BTC\": {\"spread\": 60}}").len(), 1, "above max_spread_bps");
     assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 100\n"), [""; 0]);
-    assert_eq!(w.handed.len(), 1);
+    assert_eq!(w.stand.handed.len(), 1);
     assert_eq!(
         w.took_effect(),
         "my.toml, live.json: BTC quote.min_spread_bps 2.0 → 60.0, BTC quote.max_spread_bps 50.0 → \
@@ -181,20 +189,20 @@ fn what_was_refused_alone_may_be_sound_together() {
     // And what is refused while the other is not sound, either, does not stop the other.
     assert_eq!(w.live("{").len(), 1);
     assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 90\n"), [""; 0]);
-    assert_eq!(w.handed.len(), 2);
+    assert_eq!(w.stand.handed.len(), 2);
     assert_eq!(w.config("[defaults.quote]\nmax_spread_bps = 50\n").len(), 1, "60 still holds");
 }
 
 #[test]
 fn what_the_stages_cannot_take_is_tried_again_as_it_is_then() {
     let mut w = World::new("", None);
-    w.is_full = true;
+    w.stand.is_full = true;
     assert_eq!(w.live("{\"BTC\": {\"spread\": 7}}"), [""; 0]);
     assert_eq!(w.live("{\"BTC\": {\"spread\": 8}}"), [""; 0]);
     assert_eq!(w.config("[asset.ETH.quote]\nmin_spread_bps = 9\n"), [""; 0]);
-    w.is_full = false;
+    w.stand.is_full = false;
     w.turns();
-    assert_eq!(w.handed.len(), 1);
+    assert_eq!(w.stand.handed.len(), 1);
     let words = "live.json, my.toml: BTC quote.min_spread_bps 2.0 → 8.0, \
                  ETH quote.min_spread_bps 2.5 → 9.0";
     assert_eq!(w.took_effect(), words);
@@ -219,14 +227,14 @@ fn new_warnings_are_said() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("warning: BTC: level 2 gets 7.50 USD"), "{said:?}");
     assert_eq!(w.live("{\"BTC\": {\"size\": 20, \"spread\": 4}}"), [""; 0]);
-    assert_eq!(w.handed.len(), 2);
+    assert_eq!(w.stand.handed.len(), 2);
 }
 
 #[test]
 fn a_line_says_all_that_a_replay_needs() {
     let mut w = World::new("", None);
     w.live("{\"BTC\": {\"spread\": 3.3000000000000003, \"size\": 999999999.12345678}}");
-    assert!(w.handed.is_empty(), "above max_position_usd");
+    assert!(w.stand.handed.is_empty(), "above max_position_usd");
     w.config("[defaults.risk]\nmax_position_usd = 1e9\nmax_total_position_usd = 1e9\n");
     let change = w.reload.took_effect(1).unwrap();
     let time = Nanos(1_757_015_216_123_456_789);
@@ -271,12 +279,12 @@ fn a_shorter_expires_after_must_still_hold_the_tolerated_clock_which_takes_a_res
     let mut world = World::new("", None);
     let said = world.config("[defaults.risk]\nexpires_after_ms = 2500\n");
     assert!(said[0].contains("not below a third of expires_after_ms = 2500"), "{said:?}");
-    assert!(world.handed.is_empty());
+    assert!(world.stand.handed.is_empty());
     let said = world.config("[defaults.risk]\nmax_clock_offset_ms = 800\n");
     assert!(said[0].contains("max_clock_offset_ms: cannot change while the bot runs"), "{said:?}");
-    assert!(world.handed.is_empty());
+    assert!(world.stand.handed.is_empty());
     world.config("[defaults.risk]\nexpires_after_ms = 2800\n");
-    assert_eq!(world.handed.len(), 1);
+    assert_eq!(world.stand.handed.len(), 1);
 }
 
 #[test]
@@ -285,15 +293,15 @@ fn limits_follow_what_the_account_is_worth() {
     w.reload.account_is_worth(Usd::whole(250));
     assert_eq!(w.turns(), [""; 0]);
     assert_eq!(w.took_effect(), "the account's value: risk.capital_usd 10000 → 250");
-    let capital = |w: &World| w.handed.last().unwrap()[0].1.risk.capital_usd;
-    assert_eq!((w.handed[0].len(), capital(&w)), (2, Usd::whole(250)));
+    let capital = |w: &World| w.stand.handed.last().unwrap()[0].1.risk.capital_usd;
+    assert_eq!((w.stand.handed[0].len(), capital(&w)), (2, Usd::whole(250)));
     // Told again it is no news.
     w.reload.account_is_worth(Usd::whole(250));
-    assert_eq!((w.turns(), w.handed.len()), (vec![], 1));
+    assert_eq!((w.turns(), w.stand.handed.len()), (vec![], 1));
     // A file that changes keeps to it, and an amount beyond it is lowered and said.
     let said = w.config("[defaults.risk]\ncapital_usd = 5000\n");
     assert!(said[0].contains("more than the account is worth (250 USD): lowered"), "{said:?}");
-    assert_eq!((w.handed.len(), w.reload.settings().capital()), (1, Usd::whole(250)));
+    assert_eq!((w.stand.handed.len(), w.reload.settings().capital()), (1, Usd::whole(250)));
     w.reload.account_is_worth(Usd::whole(9_000));
     w.turns();
     assert_eq!(w.took_effect(), "the account's value: risk.capital_usd 250 → 5000");
@@ -308,4 +316,59 @@ fn more_than_the_account_can_hold_is_a_warning() {
     assert!(
         warnings(50).contains("max_total_position_usd = 2500 is more than the account can hold")
     );
+}
+
+/// At 00:00 UTC the limits become shares of what the account is worth by then, money that was brought or
+/// taken included: it is no profit of the new day.
+#[test]
+fn a_new_day_counts_from_what_the_account_is_worth_then() {
+    let mut w = World::new("", None);
+    w.reload.account_is_worth(Usd::whole(2_000));
+    let evening = Nanos::secs(86_400 * 20_000 - 30);
+    let answers = Arc::new(Mutex::new(vec![
+        Ok(Usd::whole(1_200)),
+        Err(AppError::data("venue", "no answer", "wait")),
+    ]));
+    let asked = answers.clone();
+    let ask = Arc::new(move || asked.lock().unwrap().pop().unwrap());
+    let mut params = Params::new(w.reload, ask, evening);
+    let mut at = |seconds: i64| {
+        w.stand.now = evening + Nanos::secs(seconds);
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            said.extend(w.stand.turn(&mut params).said);
+            for errands in [&w.stand.workers.files, &w.stand.workers.questions] {
+                errands.send(w.stand.now, PATIENCE, || ()).wait(Duration::from_secs(60)).unwrap();
+            }
+        }
+        (said, params.reload.settings().capital(), answers.lock().unwrap().len())
+    };
+    assert_eq!(at(29), (vec![], Usd::whole(2_000), 2), "the old day");
+    let (said, capital, _) = at(30);
+    assert!(said[0].contains("no answer") && said[0].contains("asking again"), "{said:?}");
+    assert_eq!((said.len(), capital), (1, Usd::whole(2_000)));
+    assert_eq!(at(60), (vec![], Usd::whole(2_000), 1), "not at every turn");
+    assert_eq!(at(90), (vec![], Usd::whole(1_200), 0));
+    assert_eq!(at(86_000), (vec![], Usd::whole(1_200), 0), "once a day");
+}
+
+/// A file on a disk that does not answer keeps nothing waiting, is told once, and goes on when it does.
+#[test]
+fn files_that_cannot_be_looked_at_hold_nothing_up() {
+    let mut w = World::new("", None);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    w.stand.now = Nanos::secs(1);
+    let hang = w.stand.workers.files.send(w.stand.now, Nanos::secs(3_600), move || held.recv());
+    let mut said = Vec::new();
+    for second in 1..=60 {
+        w.stand.now = Nanos::secs(second);
+        said.extend(w.stand.turn(&mut w.reload).said);
+    }
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("cannot be looked at"), "{said:?}");
+    drop(release);
+    assert!(hang.wait(Duration::from_secs(60)).is_some());
+    w.now = Nanos::secs(60);
+    assert_eq!(w.config("[defaults.quote]\nmin_spread_bps = 3.0\n"), Vec::<String>::new());
+    assert_eq!(w.stand.handed.len(), 1);
 }

@@ -4,7 +4,7 @@
 use crate::settings::{ContentHash, content_hash, read_bounded};
 use botmm_pipeline::types::Nanos;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a file system says of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +52,6 @@ impl Watch {
         // What is not there need not be told of.
         let done = hash.is_none().then_some(Ok(None));
         Self { path, hash, last: Ok(None), done, read_again: now + period, period }
-    }
-
-    /// Which file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Looks at it. Each content is told of once, and so is each trouble.
@@ -122,6 +117,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::io::Write as _;
+    use std::path::Path;
     use tempfile::TempDir;
 
     /// A second apart, far below the period.

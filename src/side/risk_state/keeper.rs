@@ -2,15 +2,25 @@
 
 use super::{RiskFile, end_in_words, in_words};
 use crate::exit::AppError;
+use crate::side::errands::{Errands, Pending};
+use crate::side::task::{Task, Turn, Writing};
 use botmm_pipeline::types::AlertKind;
-use botmm_pipeline::types::{BreakWhy, Breaks, Nanos, RiskLimits, RiskSnapshot};
+use botmm_pipeline::types::{
+    BreakWhy, Breaks, Nanos, Record, RiskCommand, RiskLimits, RiskSnapshot,
+};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::path::Path;
+use std::time::Duration;
 
 /// How often the file is written when nothing begins or ends.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
 /// How often a request is looked for.
 const LOOK_EVERY: Nanos = Nanos::millis(200);
+
+/// How long the disk may take before that is told.
+const PATIENCE: Nanos = Nanos::secs(5);
+/// How long the end waits for a write that is under way.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub struct RiskKeeper {
@@ -22,6 +32,8 @@ pub struct RiskKeeper {
     next_look: Nanos,
     /// A request was handed to the risk stage before this time.
     handed_over: Option<Nanos>,
+    writing: Writing,
+    looking: Option<Pending<bool>>,
 }
 
 impl RiskKeeper {
@@ -39,47 +51,52 @@ impl RiskKeeper {
             next_write: Nanos::ZERO,
             next_look: Nanos::ZERO,
             handed_over: None,
+            writing: Writing::default(),
+            looking: None,
         };
         Ok((keeper, earlier))
     }
 
     /// Takes note of what the risk stage tells.
-    pub fn saw(&mut self, kept: &RiskSnapshot) {
+    fn saw(&mut self, kept: &RiskSnapshot) {
         self.newest = Some(*kept);
     }
 
-    /// Whether a person asks for a re-arm that was not handed over yet. Called often.
-    pub fn is_asked(&mut self, now: Nanos) -> bool {
-        if self.handed_over.is_some() || now < self.next_look {
-            return false;
+    /// Whether a person asks for a re-arm that was not handed over yet: looked for now and then.
+    fn is_asked(&mut self, now: Nanos, files: &Errands) -> bool {
+        if let Some(looking) = &self.looking {
+            let Some(answer) = looking.poll(now) else { return false };
+            self.looking = None;
+            return answer == Ok(true);
         }
-        self.next_look = now + LOOK_EVERY;
-        self.file.is_asked()
+        if self.handed_over.is_none() && now >= self.next_look {
+            self.next_look = now + LOOK_EVERY;
+            let file = self.file.clone();
+            self.looking = Some(files.send(now, PATIENCE, move || file.is_asked()));
+        }
+        false
     }
 
-    /// The request was handed to the risk stage before `now`: what that tells of later is the answer.
-    pub fn hand_over(&mut self, now: Nanos) {
-        self.handed_over = Some(now);
-    }
-
-    /// Writes the file when it is time to, and answers a request that has taken effect. Called often.
-    pub fn keep(&mut self, now: Nanos) -> Result<(), AppError> {
-        let Some(newest) = self.newest else { return Ok(()) };
+    /// What is to be written now, and whether it answers a request that has taken effect.
+    fn due(&mut self, now: Nanos) -> Option<(RiskSnapshot, bool)> {
+        let newest = self.newest?;
         let is_answer = self.handed_over.is_some_and(|since| newest.time >= since);
         let is_change = !self.written.is_some_and(|written| written.same_as(&newest.breaks));
         if !is_answer && !is_change && now < self.next_write {
-            return Ok(());
+            return None;
         }
         self.next_write = now + WRITE_EVERY;
         // Whatever becomes of the file, it is not tried again at every turn.
         self.written = Some(newest.breaks);
-        let asked = if is_answer { self.handed_over.take() } else { None };
-        self.file.write(&newest)?;
-        asked.map_or(Ok(()), |_| self.file.answer())
+        if is_answer {
+            self.handed_over = None;
+        }
+        Some((newest, is_answer))
     }
 
     /// The run is over: writes the last state. What a person must know of it, if anything.
     pub fn finish(&mut self) -> Result<Option<String>, AppError> {
+        self.writing.wait(LAST_PATIENCE);
         let Some(newest) = self.newest else { return Ok(None) };
         self.file.write(&newest)?;
         let warning = format!(
@@ -127,12 +144,57 @@ impl RiskKeeper {
     }
 }
 
+impl Task for RiskKeeper {
+    fn name(&self) -> &'static str {
+        "risk state"
+    }
+
+    fn hear(&mut self, record: &Record) {
+        if let Record::Risk(kept) = record {
+            self.saw(kept);
+        }
+    }
+
+    /// Keeps the risk state for the next run, and hands on a person's request to re-arm.
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        let (now, files) = (turn.now, &turn.workers.files);
+        // A full ring refuses, and the request is found again at the next look.
+        if self.is_asked(now, files) && turn.to_risk.push(RiskCommand::Rearm).is_ok() {
+            self.handed_over = Some(now);
+        }
+        let said = self.writing.turn(now);
+        if self.writing.is_free()
+            && let Some((newest, is_answer)) = self.due(now)
+        {
+            let file = self.file.clone();
+            let write = move || {
+                file.write(&newest)?;
+                if is_answer { file.answer() } else { Ok(()) }
+            };
+            self.writing.begin(files.send(now, PATIENCE, write));
+        }
+        said.into_iter().for_each(|said| turn.say(said));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::side::task::tests::Stand;
     use botmm_pipeline::types::BreakEnd;
 
     const KEY: Address = Address::new([7; 20]);
+
+    /// A turn, and what it has begun is done.
+    fn turn_at(stand: &mut Stand, keeper: &mut RiskKeeper, now: Nanos) {
+        stand.now = now;
+        assert!(stand.turn(keeper).said.is_empty());
+        stand.until(|stand| {
+            let is_done = stand.workers.files.send(now, PATIENCE, || ()).wait(LAST_PATIENCE);
+            is_done.is_some()
+        });
+        assert_eq!(keeper.writing.turn(now), None);
+    }
 
     fn kept(at_s: i64, end: Option<BreakEnd>) -> RiskSnapshot {
         let mut kept = RiskSnapshot::new(Nanos::secs(at_s));
@@ -146,11 +208,12 @@ mod tests {
         let (mut keeper, earlier) = RiskKeeper::open(dir.path(), KEY).unwrap();
         let file = RiskFile::new(dir.path(), KEY);
         assert_eq!(earlier, None);
-        keeper.keep(Nanos::secs(9)).unwrap();
+        let mut stand = Stand::with_room(4);
+        turn_at(&mut stand, &mut keeper, Nanos::secs(9));
         assert_eq!(file.read().unwrap(), None, "nothing is known yet");
         let mut told = |at_s, end| {
-            keeper.saw(&kept(at_s, end));
-            keeper.keep(Nanos::secs(at_s)).unwrap();
+            keeper.hear(&Record::Risk(kept(at_s, end)));
+            turn_at(&mut stand, &mut keeper, Nanos::secs(at_s));
             file.read().unwrap().unwrap().time
         };
         assert_eq!(told(10, None), Nanos::secs(10));
@@ -192,21 +255,22 @@ mod tests {
         file.ask().unwrap();
         let (mut keeper, _) = RiskKeeper::open(dir.path(), KEY).unwrap();
         assert!(!file.is_asked(), "of before the start");
-        keeper.saw(&kept(10, Some(BreakEnd::Manual)));
-        keeper.keep(Nanos::secs(10)).unwrap();
-        assert!(!keeper.is_asked(Nanos::secs(10)));
+        let mut stand = Stand::with_room(4);
+        let mut told = |kept: RiskSnapshot, at: Nanos| {
+            keeper.hear(&Record::Risk(kept));
+            turn_at(&mut stand, &mut keeper, at);
+            turn_at(&mut stand, &mut keeper, at);
+            stand.told_risk().len()
+        };
+        let held = kept(10, Some(BreakEnd::Manual));
+        assert_eq!(told(held, Nanos::secs(10)), 0);
         file.ask().unwrap();
-        assert!(!keeper.is_asked(Nanos::millis(10_100)), "not at every turn");
-        assert!(keeper.is_asked(Nanos::millis(10_200)));
-        assert!(keeper.is_asked(Nanos::millis(10_400)), "until it was handed over");
-        keeper.hand_over(Nanos::millis(10_500));
-        assert!(!keeper.is_asked(Nanos::secs(11)));
-        // Told before the request reached the stage.
-        keeper.saw(&kept(10, Some(BreakEnd::Manual)));
-        keeper.keep(Nanos::secs(11)).unwrap();
+        assert_eq!(told(held, Nanos::millis(10_100)), 0, "not looked for at every turn");
+        assert_eq!(told(held, Nanos::millis(10_200)), 1);
+        // What is told of before the request reached the stage is no answer, and it is not asked twice.
+        assert_eq!(told(held, Nanos::secs(11)), 0);
         assert!(file.is_asked());
-        keeper.saw(&kept(11, None));
-        keeper.keep(Nanos::secs(11)).unwrap();
+        assert_eq!(told(kept(11, None), Nanos::secs(11)), 0);
         assert!(!file.is_asked());
         assert_eq!(file.read().unwrap(), Some(kept(11, None)), "written before it was answered");
     }

@@ -1,6 +1,8 @@
 //! What the venue lists, looked at every hour: a coin that is gone, or whose grid has changed, is not
 //! quoted any more.
 
+use super::errands::Pending;
+use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::venue_api::venue::listed_by;
@@ -11,41 +13,31 @@ use botmm_pipeline::types::{Instrument, Nanos, QuoteCommand, Universe};
 /// How often the venue is asked, and how soon again when it did not answer.
 const EVERY: Nanos = Nanos::secs(3_600);
 const AGAIN: Nanos = Nanos::secs(60);
+/// How long an answer may take, the wait for other questions included.
+const PATIENCE: Nanos = Nanos::secs(60);
 
 /// See the module.
 pub struct Listing {
+    rest: Rest,
     /// What messages call the venue.
     place: String,
+    universe: Universe,
     next: Nanos,
+    asked: Option<Pending<Result<Vec<Instrument>, AppError>>>,
     /// Coins that the quote stage was told not to quote.
     gone: [bool; MAX_ASSETS],
 }
 
 impl Listing {
     /// The start has just looked.
-    pub fn new(place: String, now: Nanos) -> Self {
-        Self { place, next: now + EVERY, gone: [false; MAX_ASSETS] }
+    pub fn new(rest: Rest, place: String, universe: Universe, now: Nanos) -> Self {
+        Self { rest, place, universe, next: now + EVERY, asked: None, gone: [false; MAX_ASSETS] }
     }
 
-    /// Asks when it is time, and tells the quote stage what changed; what a person should know.
-    pub fn turn(
-        &mut self,
-        rest: &Rest,
-        universe: &Universe,
-        to_quote: &mut Out<QuoteCommand>,
-        now: Nanos,
-    ) -> Vec<String> {
-        if now < self.next {
-            return Vec::new();
-        }
-        self.next = now + EVERY;
-        self.take(listed_by(rest, self.place.clone()), universe, to_quote, now)
-    }
-
+    /// Tells the quote stage what changed; what a person should know.
     fn take(
         &mut self,
-        listed: Result<Vec<Instrument>, AppError>,
-        universe: &Universe,
+        listed: Result<Vec<Instrument>, String>,
         to_quote: &mut Out<QuoteCommand>,
         now: Nanos,
     ) -> Vec<String> {
@@ -57,7 +49,7 @@ impl Listing {
             }
         };
         let mut said = Vec::new();
-        for (asset, ours) in universe.iter() {
+        for (asset, ours) in self.universe.iter() {
             let theirs = listed.iter().find(|i| i.coin == ours.coin);
             let trouble = match theirs {
                 None => Some("no longer listed".to_owned()),
@@ -82,9 +74,38 @@ impl Listing {
     }
 }
 
+impl Task for Listing {
+    fn name(&self) -> &'static str {
+        "listing"
+    }
+
+    /// Asks when it is time, and takes the answer in when it comes.
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let Some(asked) = &self.asked else {
+            if now >= self.next {
+                self.next = now + EVERY;
+                let (rest, place) = (self.rest.clone(), self.place.clone());
+                let ask = move || listed_by(&rest, place);
+                self.asked = Some(turn.workers.questions.send(now, PATIENCE, ask));
+            }
+            return;
+        };
+        let Some(answer) = asked.poll(now) else { return };
+        self.asked = None;
+        let listed = match answer {
+            Ok(listed) => listed.map_err(|e| e.to_string()),
+            Err(missed) => Err(missed.to_string()),
+        };
+        let said = self.take(listed, turn.to_quote, now);
+        said.into_iter().for_each(|line| turn.say(line));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Endpoint, Tls};
     use botmm_pipeline::rt::ring;
     use botmm_pipeline::types::AssetId;
 
@@ -92,15 +113,20 @@ mod tests {
         Instrument::new(coin, 0, sz_decimals, 10).unwrap()
     }
 
+    fn listing(universe: Universe) -> Listing {
+        let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+        let rest = Rest::new(&endpoint, &Tls::default()).unwrap();
+        Listing::new(rest, "venue".to_owned(), universe, Nanos::ZERO)
+    }
+
     #[test]
     fn what_is_gone_is_told_once_and_so_is_its_return() {
         let (a, b) = (instrument("A", 2), instrument("B", 2));
         let universe = Universe::new(vec![a, b]);
         let (mut tx, mut rx) = ring("side->quote", 8);
-        let mut listing = Listing::new("venue".to_owned(), Nanos::ZERO);
-        let mut take = |listed: Vec<Instrument>| {
-            listing.take(Ok(listed), &universe, &mut tx, Nanos::secs(3_600))
-        };
+        let mut listing = listing(universe);
+        let mut take =
+            |listed: Vec<Instrument>| listing.take(Ok(listed), &mut tx, Nanos::secs(3_600));
         assert!(take(vec![b, a]).is_empty());
         assert_eq!(take(vec![b]), ["A: no longer listed; not quoting it"]);
         assert!(take(vec![b]).is_empty(), "once");
@@ -116,9 +142,9 @@ mod tests {
     fn a_venue_that_does_not_answer_changes_nothing_and_is_asked_again_soon() {
         let universe = Universe::new(vec![instrument("A", 2)]);
         let (mut tx, mut rx) = ring("side->quote", 8);
-        let mut listing = Listing::new("venue".to_owned(), Nanos::ZERO);
-        let silent = Err(AppError::data("venue", "no answer", "wait"));
-        let said = listing.take(silent, &universe, &mut tx, Nanos::secs(3_600));
+        let mut listing = listing(universe);
+        let silent = Err("no answer".to_owned());
+        let said = listing.take(silent, &mut tx, Nanos::secs(3_600));
         assert!(said[0].contains("no answer"), "{said:?}");
         assert_eq!((rx.pop(), listing.next), (None, Nanos::secs(3_660)));
     }

@@ -1,0 +1,58 @@
+//! What a run's side thread looks after, and how: each its task, all that may block an errand.
+
+use crate::side::candles::BackFill;
+use crate::side::links::Links;
+use crate::side::listing::Listing;
+use crate::side::params::Params;
+use crate::side::refused::RefusedCancels;
+use crate::side::risk_state::RiskKeeper;
+use crate::side::state::RunState;
+use crate::side::task::{Outbox, Task, Turn, Workers, each};
+use botmm_pipeline::rt::WallClock;
+use botmm_pipeline::types::{AssetId, AssetParams, Record};
+use botmm_pipeline::wiring::Control;
+
+/// See the module.
+pub(super) struct Tasks {
+    pub(super) params: Params,
+    pub(super) risk: RiskKeeper,
+    pub(super) state: RunState,
+    pub(super) links: Links,
+    pub(super) refused: RefusedCancels,
+    pub(super) listing: Listing,
+    pub(super) candles: BackFill,
+    pub(super) workers: Workers,
+}
+
+impl Tasks {
+    /// Orders first: then what the next run must know, then what makes this one quote better.
+    fn all(&mut self) -> ([&mut dyn Task; 7], &mut Workers) {
+        let Self { params, risk, state, links, refused, listing, candles, workers } = self;
+        ([links, refused, risk, state, params, listing, candles], workers)
+    }
+
+    /// Lets each hear what a stage told.
+    pub(super) fn hear(&mut self, record: &Record) {
+        self.all().0.into_iter().for_each(|task| task.hear(record));
+    }
+
+    /// Gives each its turn.
+    pub(super) fn turn(&mut self, control: &mut Control, clock: &WallClock) -> Outbox {
+        let now = clock.now();
+        let mut out = Outbox::default();
+        let (tasks, workers) = self.all();
+        out.said.extend(workers.turn(now));
+        let Control { quote, risk, params } = control;
+        let mut hand_over = |changes: &[(AssetId, AssetParams)]| params.change(changes);
+        let mut turn = Turn {
+            now,
+            to_quote: quote,
+            to_risk: risk,
+            hand_over: &mut hand_over,
+            workers,
+            out: &mut out,
+        };
+        each(tasks, &mut turn, &|| clock.now());
+        out
+    }
+}

@@ -1,0 +1,229 @@
+//! What the side thread does for the connections: says what they suffer from, and cancels over HTTPS
+//! when the order link cannot.
+
+use super::errands::{Errands, Missed, Pending};
+use super::task::{Task, Turn};
+use crate::exit::AppError;
+use crate::net::{Timeouts, WsState, WsStatus};
+use crate::venue_api::account::Way;
+use botmm_pipeline::rt::{BoardReader, WallClock};
+use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::types::Nanos;
+use botmm_pipeline::venue::hl::feed::FeedStats;
+use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A link that was closed is often open again in a moment, and then what rests may stay. One that did
+/// not answer any more gets no such grace: nobody knows for how long what rests has been unattended.
+const GRACE: Nanos = Nanos::secs(3);
+/// How soon the fallback tries again when it failed, and looks again when it did not.
+const AGAIN_AFTER_FAILURE: Nanos = Nanos::secs(1);
+const AGAIN: Nanos = Nanos::secs(5);
+/// Its own deadlines: it is there for the moments in which connections hang.
+pub const HURRY: Timeouts =
+    Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(3) };
+
+/// How long a try may take.
+const PATIENCE: Nanos = Nanos::secs(15);
+
+/// See the module.
+pub struct Links {
+    fallback: Fallback,
+    metrics: Arc<Metrics>,
+    /// After so long without an answer the order link is given up.
+    dead_after: Nanos,
+    sockets: [(&'static str, WsStatus); 2],
+    /// What each socket was last said to suffer from.
+    socket_trouble: [Option<String>; 2],
+    feed_stats: Arc<FeedStats>,
+    /// Messages dated ahead that were told of.
+    told_ahead: u64,
+}
+
+/// Cancels over HTTPS what rests while the order link is down, by a worker of its own.
+struct Fallback {
+    way: Way,
+    link: BoardReader<VIEW_WORDS>,
+    clock: WallClock,
+    down_since: Option<Nanos>,
+    next: Nanos,
+    running: Option<Pending<Result<Cancelled, AppError>>>,
+    said: String,
+    was_dead: bool,
+}
+
+/// What a try came to.
+enum Cancelled {
+    /// So many orders.
+    Orders(usize),
+    /// The order link came back first: it knows best.
+    NotNeeded,
+}
+
+impl Fallback {
+    /// Does what is due; something new to say. `may_rest`: orders that rest, or might.
+    fn turn(&mut self, may_rest: u64, now: Nanos, cancels: &Errands) -> Option<String> {
+        let told = self.running.as_ref().and_then(|running| running.poll(now)).and_then(|ended| {
+            self.running = None;
+            let (said, pause) = in_words(ended);
+            self.next = now + pause;
+            said.filter(|said| *said != std::mem::replace(&mut self.said, said.clone()))
+        });
+        let view = GatewayView::read(&self.link);
+        if view.is_up || may_rest == 0 {
+            self.down_since = None;
+            return told;
+        }
+        let since = *self.down_since.get_or_insert_with(|| {
+            self.said.clear();
+            now
+        });
+        let is_due = view.is_dead || now - since >= GRACE;
+        if is_due && now >= self.next && self.running.is_none() {
+            self.start(now, cancels);
+        }
+        told
+    }
+
+    /// Whether the link has just been given up because the venue did not answer.
+    fn has_just_died(&mut self) -> bool {
+        let is_dead = GatewayView::read(&self.link).is_dead;
+        let was_dead = std::mem::replace(&mut self.was_dead, is_dead);
+        is_dead && !was_dead
+    }
+
+    fn start(&mut self, now: Nanos, cancels: &Errands) {
+        let (way, link, clock) = (self.way.clone(), self.link.clone(), self.clock.clone());
+        let cancel = move || {
+            let mut venue = way()?;
+            let resting = venue.open_orders()?;
+            if GatewayView::read(&link).is_up {
+                return Ok(Cancelled::NotNeeded);
+            }
+            venue.cancel(clock.now(), &resting)?;
+            Ok(Cancelled::Orders(resting.len()))
+        };
+        self.running = Some(cancels.send(now, PATIENCE, cancel));
+        self.next = now + AGAIN_AFTER_FAILURE;
+    }
+}
+
+/// What to say of a try, and how long to wait for the next one.
+fn in_words(ended: Result<Result<Cancelled, AppError>, Missed>) -> (Option<String>, Nanos) {
+    let ended = match ended {
+        Ok(ended) => ended.map_err(|e| e.to_string()),
+        Err(missed) => Err(missed.to_string()),
+    };
+    match ended {
+        Ok(Cancelled::NotNeeded) => (None, Nanos::ZERO),
+        Ok(Cancelled::Orders(0)) => {
+            (Some("order link down: no order of ours rests, says HTTPS".to_owned()), AGAIN)
+        }
+        Ok(Cancelled::Orders(count)) => {
+            (Some(format!("order link down: {count} orders cancelled over HTTPS")), AGAIN)
+        }
+        Err(e) => {
+            (Some(format!("order link down, and HTTPS cannot cancel: {e}")), AGAIN_AFTER_FAILURE)
+        }
+    }
+}
+
+impl Links {
+    /// Of a run that has just begun. `sockets`: of the market data, and of the orders.
+    pub fn new(
+        (way, link, clock): (Way, BoardReader<VIEW_WORDS>, WallClock),
+        metrics: Arc<Metrics>,
+        dead_after: Nanos,
+        [market, orders]: [WsStatus; 2],
+        feed_stats: Arc<FeedStats>,
+    ) -> Self {
+        let fallback = Fallback {
+            way,
+            link,
+            clock,
+            down_since: None,
+            next: Nanos::ZERO,
+            running: None,
+            said: String::new(),
+            was_dead: false,
+        };
+        Self {
+            fallback,
+            metrics,
+            dead_after,
+            sockets: [("market data", market), ("orders", orders)],
+            socket_trouble: [None, None],
+            feed_stats,
+            told_ahead: 0,
+        }
+    }
+
+    /// For how long the order link has been down while orders may rest.
+    pub fn down_for(&self, now: Nanos) -> Option<Duration> {
+        let since = self.fallback.down_since?;
+        Some(Duration::from_nanos((now - since).0.max(0) as u64))
+    }
+
+    /// What the order link's socket suffers from.
+    pub fn trouble_of_orders(&self) -> Option<String> {
+        self.sockets[1].1.last_error()
+    }
+
+    /// When the order link is down, what rests is cancelled over HTTPS, beside the reconnect.
+    fn watch_orders(&mut self, turn: &mut Turn<'_>) {
+        if self.fallback.has_just_died() {
+            let within = self.dead_after.as_secs_f64();
+            turn.say(format!(
+                "orders: the venue did not answer any more for up to {within} s: connection given \
+                 up, opening another"
+            ));
+        }
+        let may_rest = self.metrics.open_orders.get();
+        let said = self.fallback.turn(may_rest, turn.now, &turn.workers.cancels);
+        said.into_iter().for_each(|said| turn.say(said));
+    }
+
+    /// Says how many messages were not believed: the first, and then when they are twice as many.
+    fn watch_feed(&mut self, turn: &mut Turn<'_>) {
+        let ahead = self.feed_stats.ahead.load(Ordering::Relaxed);
+        if ahead > 0 && ahead >= 2 * self.told_ahead {
+            self.told_ahead = ahead;
+            turn.say(format!(
+                "market data: {ahead} messages dated more than 5 s ahead of the venue's clock were \
+                 refused; should they go on, check this machine's clock"
+            ));
+        }
+    }
+
+    /// Says why a connection is not open, and that it is again; each once.
+    fn watch_sockets(&mut self, turn: &mut Turn<'_>) {
+        for ((name, socket), known) in self.sockets.iter().zip(&mut self.socket_trouble) {
+            let trouble = match socket.state() {
+                WsState::Open => None,
+                _ => socket.last_error().or_else(|| known.clone()),
+            };
+            if trouble == *known {
+                continue;
+            }
+            turn.say(match &trouble {
+                Some(why) => format!("{name}: {why}"),
+                None => format!("{name}: connected again"),
+            });
+            *known = trouble;
+        }
+    }
+}
+
+impl Task for Links {
+    fn name(&self) -> &'static str {
+        "links"
+    }
+
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        self.watch_orders(turn);
+        self.watch_feed(turn);
+        self.watch_sockets(turn);
+    }
+}
