@@ -261,11 +261,11 @@ impl Checks {
 
     /// What is quoted comes from a book that is there, sound, and not older than it may be.
     fn on_decision(&mut self, now: Nanos, target: &QuoteTarget) {
+        self.newest = self.newest.max(target.cause.recv_time);
         if Side::BOTH.iter().all(|side| target.reason(*side) != Reason::Quoted) {
             return;
         }
         let age = now - target.cause.recv_time;
-        self.newest = self.newest.max(target.cause.recv_time);
         let silence = now - self.newest;
         let is_old = age > COIN_SILENCE + DECISION_LAG || silence > LINK_SILENCE + DECISION_LAG;
         if is_old || target.mid.is_none() {

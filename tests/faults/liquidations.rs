@@ -19,8 +19,9 @@ struct Halt {
     since: Nanos,
     /// Our books were the venue's once nothing rested.
     agreed: bool,
-    /// Nothing rests from then on.
+    /// Nothing rests from then on; whether something did, which is told once.
     empty_by: Nanos,
+    is_left: bool,
     rearm_at: Nanos,
 }
 
@@ -89,12 +90,12 @@ impl Liquidations {
             let refused = ends.map(|(_, to)| *to + LEFT_AFTER_REFUSALS).max();
             let empty_by = refused.unwrap_or_default().max(since + LEFT_WITHIN);
             let rearm_at = empty_by + PERSON;
-            self.halt = Some(Halt { since, agreed: false, empty_by, rearm_at });
+            self.halt = Some(Halt { since, agreed: false, empty_by, is_left: false, rearm_at });
         }
         let Some(halt) = &mut self.halt else { return Now::Nothing };
         if now >= halt.empty_by {
             halt.agreed |= agrees;
-            if rests > 0 {
+            if rests > 0 && !std::mem::replace(&mut halt.is_left, true) {
                 problems.push(format!("{rests} orders rest after a liquidation"));
             }
         }

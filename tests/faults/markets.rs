@@ -74,6 +74,15 @@ fn refused_cancels() {
     one(FaultKind::RefuseCancels, 10_000);
 }
 
+/// Seeds that found something once.
+#[test]
+fn market_days_that_once_failed() {
+    // A link that was late for a while, and then silent: its pace had been forgotten meanwhile.
+    random(664);
+    // A coin that was silent when the bot was armed again.
+    random(918);
+}
+
 /// Once, and for as long as it lasts: whatever fills meanwhile is closed by force too.
 #[test]
 fn a_liquidation() {

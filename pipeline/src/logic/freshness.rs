@@ -20,10 +20,12 @@ const BURST: Nanos = Nanos::millis(50);
 /// So many times the usual pause is no pause any more.
 const UNUSUAL: f64 = 3.0;
 
-/// How long ago the link last brought something that was in time, and how often it does.
+/// How long ago the link last brought something that was in time, and how often it brings anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulse {
     heard: Nanos,
+    /// The newest message at all, in time or late.
+    newest: Nanos,
     counted: Nanos,
     rate_per_s: f64,
     /// Silence that is usual.
@@ -37,6 +39,7 @@ impl Default for Pulse {
     fn default() -> Self {
         Self {
             heard: Nanos::ZERO,
+            newest: Nanos::ZERO,
             counted: Nanos::ZERO,
             rate_per_s: 0.0,
             usual: LONGEST_SILENCE,
@@ -49,19 +52,29 @@ impl Pulse {
     /// A newer view of any coin's book. `limit`: that coin's `stale_book_ms`.
     pub fn on_view(&mut self, view: &BookView, limit: Nanos) {
         // A view is told again when something else than its book is new: that is no news of the link.
-        if view.state == BookState::Void || is_late(view, limit) || view.recv_time <= self.heard {
+        if view.state == BookState::Void {
             return;
         }
-        if self.is_silent(view.recv_time, limit) {
-            self.resumed = view.recv_time;
+        if view.recv_time > self.heard && !is_late(view, limit) {
+            if self.is_silent(view.recv_time, limit) {
+                self.resumed = view.recv_time;
+            }
+            self.heard = view.recv_time;
         }
-        self.heard = view.recv_time;
-        let passed = self.heard - self.counted;
-        if passed >= BURST || passed < Nanos::ZERO {
+        if view.recv_time > self.newest {
+            self.newest = view.recv_time;
+            self.count();
+        }
+    }
+
+    /// The pace is that of all messages: a link that was late is none that is slow.
+    fn count(&mut self) {
+        let passed = self.newest - self.counted;
+        if passed >= BURST {
             let kept = (-passed.as_secs_f64().max(0.0) / HALFLIFE_S).exp2();
             self.rate_per_s = self.rate_per_s * kept + core::f64::consts::LN_2 / HALFLIFE_S;
             let usual_s = (UNUSUAL / self.rate_per_s).min(LONGEST_SILENCE.as_secs_f64());
-            (self.counted, self.usual) = (self.heard, Nanos((usual_s * 1e9) as i64));
+            (self.counted, self.usual) = (self.newest, Nanos((usual_s * 1e9) as i64));
         }
     }
 
@@ -141,6 +154,18 @@ mod tests {
         (100..200).for_each(|i| pulse.on_view(&view(100 * i, 8_000), LIMIT));
         assert!(!pulse.is_stale(ms(11_900), &other, LIMIT));
         assert!(pulse.is_stale(ms(11_901), &other, LIMIT));
+    }
+
+    /// After a minute of late messages the link is as lively as before, and its silence as telling.
+    #[test]
+    fn a_late_link_keeps_its_pace() {
+        let mut pulse = Pulse::default();
+        (0..100).for_each(|i| pulse.on_view(&view(100 * i, 30), LIMIT));
+        (100..700).for_each(|i| pulse.on_view(&view(100 * i, 8_000), LIMIT));
+        let last = view(70_000, 30);
+        pulse.on_view(&last, LIMIT);
+        assert!(!pulse.is_stale(ms(72_000), &last, LIMIT));
+        assert!(pulse.is_stale(ms(72_001), &last, LIMIT));
     }
 
     #[test]
