@@ -13,6 +13,7 @@ import schedule
 import sdk_account
 import sdk_info
 import sdk_orders
+import sdk_triggers
 import signing
 import ws_raw
 import ws_sdk
@@ -20,7 +21,8 @@ from check import Cases, Report
 from venue import Venue
 
 GROUPS: list[Cases] = [
-    module.case for module in (raw, sdk_info, sdk_orders, sdk_account, ws_sdk, ws_raw, ccxt_rest, ccxt_pro)
+    module.case
+    for module in (raw, sdk_info, sdk_orders, sdk_triggers, sdk_account, ws_sdk, ws_raw, ccxt_rest, ccxt_pro)
 ]
 
 NEEDED_USD = 10_000

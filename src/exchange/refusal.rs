@@ -49,6 +49,15 @@ pub enum Refusal {
     AgentPending,
     /// No orders, no cancels.
     EmptyBatch,
+    // Of trigger orders; the venue's own words are not documented.
+    /// One that could increase a position.
+    TriggerNotReduceOnly,
+    /// Orders that do not go together as asked.
+    Grouping,
+    /// A child of an order that was not placed.
+    NoParent,
+    /// A fast cancel of a trigger order.
+    FastCancel,
     /// A real action that is not offered here.
     Unsupported(String),
 }
@@ -103,6 +112,13 @@ impl core::fmt::Display for Refusal {
             Self::AgentReuse => f.write_str("Extra agent already used."),
             Self::AgentPending => f.write_str("User has pending agent removal"),
             Self::EmptyBatch => f.write_str("Empty batch."),
+            Self::TriggerNotReduceOnly => f.write_str("TP/SL orders must be reduce only."),
+            Self::Grouping => f.write_str(
+                "Invalid grouping: normalTpsl takes an order and its TP/SL orders, positionTpsl only \
+                 TP/SL orders.",
+            ),
+            Self::NoParent => f.write_str("The order that this TP/SL order belongs to was not placed."),
+            Self::FastCancel => f.write_str("Trigger orders cannot be fast canceled."),
             Self::Unsupported(kind) => write!(f, "Unsupported action on this venue: {kind}"),
         }
     }

@@ -1,8 +1,10 @@
 //! The words of the exchange: what clients ask for, what the venue keeps, and what it says. The
 //! shapes of PROTOCOL §2, §3 and §5 without their JSON.
 
+mod conditional;
 mod shown;
 
+pub use conditional::{Conditional, Grouping, TpSl, Trigger, Waits};
 pub use shown::{
     AccountState, Agent, AssetCtx, FeeRates, Leverage, PositionState, Requests, Role, ShownLevel,
 };
@@ -43,8 +45,10 @@ pub struct NewOrder {
     pub qty: Option<Qty>,
     /// Only ever reduces the position.
     pub reduce_only: bool,
-    /// Time in force; [`None`] = a trigger order, which this venue does not support.
+    /// Time in force; [`None`] = a trigger order.
     pub tif: Option<Tif>,
+    /// What a trigger order waits for.
+    pub trigger: Option<Trigger>,
     /// The client's id.
     pub cloid: Option<Cloid>,
     /// Who is paid for having brought it.
@@ -65,8 +69,12 @@ pub struct BuilderFee {
 pub enum Command {
     /// New orders.
     Order(Vec<NewOrder>),
+    /// New orders that belong together.
+    Grouped(Grouping, Vec<NewOrder>),
     /// Cancels: asset index and order.
     Cancel(Vec<(u32, OrderRef)>),
+    /// The same, before others (`f`): not of trigger orders.
+    FastCancel(Vec<(u32, OrderRef)>),
     /// Replacements. `batch`: errors are per item; otherwise one of the whole request.
     Modify {
         /// Which, and what with.
@@ -160,6 +168,10 @@ pub enum ItemAnswer {
         /// The client's id.
         cloid: Option<Cloid>,
     },
+    /// A child whose parent has not filled.
+    WaitingForFill,
+    /// A trigger order that waits for the mark.
+    WaitingForTrigger,
     /// A cancel that worked.
     Success,
     /// Refused.
@@ -198,6 +210,10 @@ pub enum OrderStatus {
     ReduceOnlyCanceled,
     /// The account is liquidated.
     LiquidatedCanceled,
+    /// The mark reached its price.
+    Triggered,
+    /// Another child of its parent was filled.
+    SiblingFilledCanceled,
     /// Never rested.
     Rejected(Refused),
 }
@@ -227,6 +243,8 @@ pub struct Order {
     pub reduce_only: bool,
     /// Who is paid for having brought it.
     pub builder: Option<BuilderFee>,
+    /// What a trigger order has beyond others, also after it has fired.
+    pub conditional: Option<Conditional>,
     /// Block time when placed.
     pub time: Nanos,
     /// Where it stands.

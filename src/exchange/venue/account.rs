@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Order updates remembered.
 const MAX_HISTORY: usize = 2_000;
+/// Orders of which it is remembered how they stand.
+const MAX_ORDERS: usize = 10_000;
 /// Fills remembered.
 const MAX_FILLS: usize = 10_000;
 /// Funding payments remembered.
@@ -62,6 +64,8 @@ pub(super) struct Account {
     pub resting: Vec<[Qty; 2]>,
     pub open: BTreeMap<Oid, Order>,
     pub history: VecDeque<Order>,
+    /// The newest orders, as they stood when they were last told of.
+    pub known: BTreeMap<Oid, Order>,
     pub fills: VecDeque<UserFill>,
     pub fundings: VecDeque<FundingPayment>,
     pub days: VecDeque<Day>,
@@ -163,6 +167,7 @@ impl Account {
             leverage,
             open: BTreeMap::new(),
             history: VecDeque::new(),
+            known: BTreeMap::new(),
             fills: VecDeque::new(),
             fundings: VecDeque::new(),
             days: VecDeque::new(),
@@ -189,11 +194,10 @@ impl Account {
 
     /// An order, open or remembered.
     pub fn find(&self, id: OrderRef) -> Option<&Order> {
-        let is = |o: &&Order| match id {
-            OrderRef::Oid(oid) => o.oid == oid,
-            OrderRef::Cloid(cloid) => o.cloid == Some(cloid),
-        };
-        self.find_open(id).or_else(|| self.history.iter().rev().find(is))
+        self.find_open(id).or_else(|| match id {
+            OrderRef::Oid(oid) => self.known.get(&oid),
+            OrderRef::Cloid(cloid) => self.known.values().rev().find(|o| o.cloid == Some(cloid)),
+        })
     }
 
     /// Whether an open order has this client id.
@@ -233,6 +237,10 @@ impl Account {
 
     /// Remembers where an order stands.
     pub fn remember(&mut self, order: Order) {
+        self.known.insert(order.oid, order.clone());
+        if self.known.len() > MAX_ORDERS {
+            self.known.pop_first();
+        }
         push_bounded(&mut self.history, order, MAX_HISTORY);
     }
 

@@ -3,7 +3,7 @@
 
 use super::Venue;
 use crate::exchange::model::{
-    Answer, Command, Event, Leverage, OrderStatus, PublicTrade, Signed, Tif,
+    Answer, Command, Event, Grouping, Leverage, OrderStatus, PublicTrade, Signed, Tif,
 };
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
@@ -22,9 +22,13 @@ const AGENT_ADDRESSES: u64 = 64;
 fn class(command: &Command) -> u8 {
     let takes = |tif: Option<Tif>| !matches!(tif, Some(Tif::Alo) | None);
     match command {
-        Command::Order(orders) if orders.iter().any(|o| takes(o.tif)) => 2,
+        Command::Order(orders) | Command::Grouped(_, orders)
+            if orders.iter().any(|o| takes(o.tif)) =>
+        {
+            2
+        }
         Command::Modify { items, .. } if items.iter().any(|(_, o)| takes(o.tif)) => 2,
-        Command::Cancel(_) => 1,
+        Command::Cancel(_) | Command::FastCancel(_) => 1,
         _ => 0,
     }
 }
@@ -47,6 +51,7 @@ impl Venue {
         self.move_market();
         self.update_prices();
         self.liquidate_doomed();
+        self.turn_triggers();
         self.show_touches();
         self.events.push(Event::Block(time));
     }
@@ -57,14 +62,12 @@ impl Venue {
             Err(refusal) => Answer::Refused(refusal),
         };
         match command {
-            Command::Order(orders) => {
-                Answer::Order(orders.iter().map(|new| self.place(who, new)).collect())
-            }
-            Command::Cancel(cancels) => {
-                Answer::Cancel(cancels.iter().map(|(a, id)| self.cancel(who, *a, *id)).collect())
-            }
+            Command::Order(orders) => self.place_all(who, &orders, Grouping::Na),
+            Command::Grouped(grouping, orders) => self.place_all(who, &orders, grouping),
+            Command::Cancel(cancels) => self.cancel_each(who, &cancels, false),
+            Command::FastCancel(cancels) => self.cancel_each(who, &cancels, true),
             Command::Modify { items, always_place, batch } => {
-                self.modify_all(who, &items, always_place, batch)
+                self.modify_any(who, &items, always_place, batch)
             }
             Command::ScheduleCancel(at) => done(self.set_schedule(who, at)),
             Command::UpdateLeverage { asset, is_cross, leverage } => {
@@ -125,6 +128,7 @@ impl Venue {
             if account.triggers.1 < self.config.schedule_triggers {
                 account.triggers.1 += 1;
                 self.cancel_all(who, &OrderStatus::ScheduledCancel);
+                self.cancel_triggers(who, &OrderStatus::ScheduledCancel);
             }
         }
     }

@@ -59,7 +59,7 @@ impl Venue {
     }
 
     /// Without a mark there is nothing to measure margin by.
-    fn check_band(&self, order: &Order) -> Result<(), Refused> {
+    pub(super) fn check_band(&self, order: &Order) -> Result<(), Refused> {
         let mark = self.marks[order.asset.index()];
         if mark.is_zero() {
             return Err(Refused::Oracle);

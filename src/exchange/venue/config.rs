@@ -55,6 +55,10 @@ pub struct VenueConfig {
     pub partial_fill_updates: bool,
     /// Whether a GTC that partly crossed answers `resting` (else `filled` with what traded).
     pub partly_crossed_rests: bool,
+    /// Whether a trigger order that belongs to nothing answers `resting` (else `waitingForTrigger`).
+    pub lone_trigger_rests: bool,
+    /// Whether `openOrders` has trigger orders too (`frontendOpenOrders` always does).
+    pub triggers_in_open_orders: bool,
     /// A second open order with a client id in use.
     pub duplicate_cloid: DuplicateCloid,
 }
@@ -77,6 +81,8 @@ impl Default for VenueConfig {
             unknown_signer: UnknownSignerText::DoesNotExist,
             partial_fill_updates: false,
             partly_crossed_rests: true,
+            lone_trigger_rests: true,
+            triggers_in_open_orders: true,
             duplicate_cloid: DuplicateCloid::Accept,
         }
     }

@@ -43,8 +43,8 @@ impl Venue {
             return Err(Refusal::VaultUnknown(vault));
         }
         let (items, is_cancel) = match &action.command {
-            Command::Order(orders) => (orders.len(), false),
-            Command::Cancel(cancels) => (cancels.len(), true),
+            Command::Order(orders) | Command::Grouped(_, orders) => (orders.len(), false),
+            Command::Cancel(cancels) | Command::FastCancel(cancels) => (cancels.len(), true),
             Command::Modify { items, .. } => (items.len(), false),
             _ => (1, false),
         };

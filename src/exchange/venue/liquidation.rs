@@ -86,6 +86,7 @@ impl Venue {
             qty: Some(szi.abs()),
             reduce_only: true,
             tif: Some(Tif::FrontendMarket),
+            trigger: None,
             cloid: None,
             builder: None,
         };

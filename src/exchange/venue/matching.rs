@@ -61,6 +61,7 @@ impl Venue {
             tif: new.tif.unwrap_or(Tif::Gtc),
             reduce_only: new.reduce_only,
             builder: new.builder,
+            conditional: None,
             time: self.time,
             status: OrderStatus::Open,
             status_time: self.time,
@@ -272,13 +273,13 @@ impl Venue {
         }
     }
 
-    fn reject(&mut self, order: Order, refused: Refused) -> ItemAnswer {
+    pub(super) fn reject(&mut self, order: Order, refused: Refused) -> ItemAnswer {
         self.tell(Order { status: OrderStatus::Rejected(refused), ..order });
         ItemAnswer::Error(refused.into())
     }
 
     /// An order's new status: to its owner, and into the history.
-    fn tell(&mut self, order: Order) {
+    pub(super) fn tell(&mut self, order: Order) {
         let order = Order { status_time: self.time, ..order };
         if let Some(&who) = self.ids.get(&order.user) {
             self.accounts[who].remember(order.clone());

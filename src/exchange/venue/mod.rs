@@ -9,13 +9,14 @@
 //! | `checks` | checks of one order |
 //! | `matching` | orders: placed, traded, rested, cancelled, replaced |
 //! | `account` | what is kept of an account |
+//! | `triggers` | orders that wait for the mark |
 //! | `margin` | what positions and orders take; leverage |
 //! | `liquidation` | of whoever has too little of it |
 //! | `prices` | mark, oracle, premium, funding |
 //! | `fees`, `agents`, `candles` | as their names say |
 //!
 //! What is simpler than at the venue: all perpetuals are in one margin table row; liquidation goes
-//! straight to the book; trigger orders, vaults and sub-accounts are refused.
+//! straight to the book; vaults and sub-accounts are refused.
 
 mod account;
 mod agents;
@@ -31,6 +32,7 @@ mod matching;
 mod prices;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 pub use config::{DuplicateCloid, UnknownSignerText, VenueConfig};
 
@@ -69,6 +71,8 @@ pub struct Venue {
     /// Every address that was ever an agent, and whose.
     agents: BTreeMap<Address, usize>,
     nonces: BTreeMap<Address, BTreeSet<u64>>,
+    /// Trigger orders that have not fired.
+    waiting_triggers: triggers::Waiting,
     /// Whose a resting order is.
     owners: HashMap<Oid, usize>,
     next_oid: u64,
@@ -116,6 +120,7 @@ impl Venue {
             ids: BTreeMap::new(),
             agents: BTreeMap::new(),
             nonces: BTreeMap::new(),
+            waiting_triggers: BTreeMap::new(),
             owners: HashMap::new(),
             next_oid: FIRST_OID,
             waiting: VecDeque::new(),
@@ -247,7 +252,8 @@ impl Venue {
 
     /// An order of this account, open or remembered, by either id.
     pub fn order(&self, user: &Address, id: OrderRef) -> Option<&Order> {
-        self.find(user)?.find(id)
+        let who = *self.ids.get(user)?;
+        self.waiting_of(who, id).or_else(|| self.accounts[who].find(id))
     }
 
     /// Up to 2000 order updates, oldest first, one for each status an order had.

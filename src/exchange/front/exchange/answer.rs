@@ -24,6 +24,8 @@ enum Response {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Status {
     Success,
+    WaitingForFill,
+    WaitingForTrigger,
     Resting {
         oid: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,8 @@ impl Status {
     fn new(item: &ItemAnswer, asset: Option<&u32>) -> Self {
         match item {
             ItemAnswer::Success => Self::Success,
+            ItemAnswer::WaitingForFill => Self::WaitingForFill,
+            ItemAnswer::WaitingForTrigger => Self::WaitingForTrigger,
             ItemAnswer::Resting { oid, cloid } => {
                 Self::Resting { oid: oid.0, cloid: cloid.map(ClientId) }
             }

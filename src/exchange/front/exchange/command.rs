@@ -2,7 +2,7 @@
 //! missing here is no action either.
 
 use crate::exchange::front::json::parse_cloid;
-use crate::exchange::model::{BuilderFee, Command, NewOrder, Tif};
+use crate::exchange::model::{BuilderFee, Command, Grouping, NewOrder, Tif, TpSl, Trigger};
 use botmm_pipeline::types::limits::{MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{Oid, Px, Qty, SCALE, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
@@ -19,15 +19,19 @@ pub fn l1_command(action: &Value) -> Option<Command> {
                 let builder = builder?;
                 orders.iter_mut().for_each(|order| order.builder = Some(builder));
             }
-            Command::Order(orders)
+            match text(action, "grouping") {
+                Some("normalTpsl") => Command::Grouped(Grouping::NormalTpsl, orders),
+                Some("positionTpsl") => Command::Grouped(Grouping::PositionTpsl, orders),
+                _ => Command::Order(orders),
+            }
         }
-        "cancel" => Command::Cancel(each(action, "cancels", |cancel| {
+        "cancel" => cancels(action, |cancel| {
             Some((u32_of(cancel, "a")?, OrderRef::Oid(Oid(u64_of(cancel, "o")?))))
-        })?),
-        "cancelByCloid" => Command::Cancel(each(action, "cancels", |cancel| {
+        })?,
+        "cancelByCloid" => cancels(action, |cancel| {
             let cloid = parse_cloid(text(cancel, "cloid")?)?;
             Some((u32_of(cancel, "asset")?, OrderRef::Cloid(cloid)))
-        })?),
+        })?,
         "modify" => Command::Modify {
             items: vec![modification(action)?],
             always_place: flag(action, "a"),
@@ -77,8 +81,12 @@ pub fn user_command(action: &Value) -> Option<Command> {
 /// The assets that the items of an answer are about, in their order.
 pub fn assets_of(command: &Command) -> Vec<u32> {
     match command {
-        Command::Order(orders) => orders.iter().map(|o| o.asset).collect(),
-        Command::Cancel(cancels) => cancels.iter().map(|(asset, _)| *asset).collect(),
+        Command::Order(orders) | Command::Grouped(_, orders) => {
+            orders.iter().map(|o| o.asset).collect()
+        }
+        Command::Cancel(cancels) | Command::FastCancel(cancels) => {
+            cancels.iter().map(|(asset, _)| *asset).collect()
+        }
         Command::Modify { items, .. } => items.iter().map(|(_, o)| o.asset).collect(),
         _ => Vec::new(),
     }
@@ -120,9 +128,25 @@ fn order(value: &Value) -> Option<NewOrder> {
             "FrontendMarket" => Some(Tif::FrontendMarket),
             _ => None,
         }),
+        trigger: value.get("t")?.get("trigger").and_then(trigger),
         cloid: text(value, "c").and_then(parse_cloid),
         builder: None,
     })
+}
+
+/// A price that is none of ours is left to the core, as zero.
+fn trigger(value: &Value) -> Option<Trigger> {
+    let px = Px::parse(text(value, "triggerPx")?).ok();
+    Some(Trigger {
+        px: px.filter(|px| (Px::ZERO..=MAX_PX).contains(px)).unwrap_or_default(),
+        is_market: flag(value, "isMarket"),
+        tpsl: if text(value, "tpsl")? == "tp" { TpSl::TakeProfit } else { TpSl::StopLoss },
+    })
+}
+
+fn cancels(action: &Value, read: impl Fn(&Value) -> Option<(u32, OrderRef)>) -> Option<Command> {
+    let cancels = each(action, "cancels", read)?;
+    Some(if flag(action, "f") { Command::FastCancel(cancels) } else { Command::Cancel(cancels) })
 }
 
 fn modification(value: &Value) -> Option<(OrderRef, NewOrder)> {

@@ -5,7 +5,7 @@ use crate::exchange::front::shapes::{
     AccountShape, FillShape, FrontendOrder, FundingShape, LeverageShape, OrderShape, WithStatus,
     fill_shapes,
 };
-use crate::exchange::model::{FundingPayment, Order, Role, UserFill};
+use crate::exchange::model::{FundingPayment, Order, Role, UserFill, Waits};
 use crate::exchange::venue::Venue;
 use botmm_pipeline::types::{Nanos, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::OrderRef;
@@ -22,14 +22,31 @@ pub fn account<'a>(venue: &'a Venue, user: &User) -> AccountShape<'a> {
 }
 
 pub fn open_orders<'a>(venue: &'a Venue, user: &User) -> Vec<OrderShape<'a>> {
-    let orders = venue.open_orders(&user.0);
+    let mut orders = venue.open_orders(&user.0);
+    if venue.triggers_are_open_orders() {
+        orders.extend(venue.trigger_orders(&user.0));
+        orders.sort_by_key(|o| o.oid);
+    }
     orders.into_iter().map(|o| OrderShape::new(venue.universe(), o)).collect()
 }
 
 /// `frontendOpenOrders`.
 pub fn frontend_orders<'a>(venue: &'a Venue, user: &User) -> Vec<FrontendOrder<'a>> {
-    let orders = venue.open_orders(&user.0);
-    orders.into_iter().map(|o| FrontendOrder::new(venue.universe(), o)).collect()
+    let mut orders = venue.open_orders(&user.0);
+    orders.extend(venue.trigger_orders(&user.0));
+    orders.sort_by_key(|o| o.oid);
+    orders.into_iter().map(|o| frontend_order(venue, o)).collect()
+}
+
+/// An order with its children, where it has any that wait for it.
+fn frontend_order<'a>(venue: &'a Venue, order: &Order) -> FrontendOrder<'a> {
+    let is_child = |o: &&Order| {
+        o.conditional.is_some_and(|c| c.parent == Some(order.oid) && c.waits == Waits::ForFill)
+    };
+    let waiting = venue.trigger_orders(&order.user);
+    let children = waiting.into_iter().filter(is_child);
+    let children = children.map(|o| FrontendOrder::new(venue.universe(), o)).collect();
+    FrontendOrder::new(venue.universe(), order).with_children(children)
 }
 
 type FullOrder<'a> = WithStatus<FrontendOrder<'a>>;
@@ -49,7 +66,10 @@ pub enum OrderStatusShape<'a> {
 
 pub fn order_status<'a>(venue: &'a Venue, user: &User, id: OrderRef) -> OrderStatusShape<'a> {
     match venue.order(&user.0, id) {
-        Some(order) => OrderStatusShape::Order { order: full_order(venue, order) },
+        Some(order) => {
+            let order = WithStatus::new(frontend_order(venue, order), order);
+            OrderStatusShape::Order { order }
+        }
         None => OrderStatusShape::UnknownOid,
     }
 }

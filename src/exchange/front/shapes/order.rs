@@ -1,9 +1,12 @@
 //! Orders, fills and funding payments of one user (PROTOCOL §2.5 to §2.7).
 
-use crate::exchange::front::json::{ClientId, Decimal, Nothing, TxHash, User, side_letter};
-use crate::exchange::model::{Direction, FundingPayment, Order, OrderStatus, Tif, UserFill};
+use crate::exchange::front::json::{ClientId, Decimal, TxHash, User, side_letter};
+use crate::exchange::model::{
+    Conditional, Direction, FundingPayment, Order, OrderStatus, Tif, TpSl, UserFill, Waits,
+};
 use botmm_pipeline::types::Universe;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// An order in few words.
 #[derive(Debug, Serialize)]
@@ -49,27 +52,29 @@ pub struct FrontendOrder<'a> {
     sz: Decimal,
     oid: u64,
     timestamp: i64,
-    trigger_condition: &'static str,
+    trigger_condition: Cow<'static, str>,
     is_trigger: bool,
     trigger_px: Decimal,
-    children: Nothing,
+    children: Vec<FrontendOrder<'a>>,
     is_position_tpsl: bool,
     reduce_only: bool,
     order_type: &'static str,
     orig_sz: Decimal,
-    tif: &'static str,
+    tif: Option<&'static str>,
     cloid: Option<ClientId>,
 }
 
 impl<'a> FrontendOrder<'a> {
     /// As it stands.
     pub fn new(universe: &'a Universe, order: &Order) -> Self {
-        let (order_type, tif) = match order.tif {
-            Tif::Alo => ("Limit", "Alo"),
-            Tif::Gtc => ("Limit", "Gtc"),
-            Tif::Ioc => ("Limit", "Ioc"),
-            Tif::FrontendMarket => ("Market", "FrontendMarket"),
+        let (order_type, tif) = match (order.conditional, order.tif) {
+            (Some(conditional), tif) => trigger_type(&conditional, tif),
+            (None, Tif::Alo) => ("Limit", Some("Alo")),
+            (None, Tif::Gtc) => ("Limit", Some("Gtc")),
+            (None, Tif::Ioc) => ("Limit", Some("Ioc")),
+            (None, Tif::FrontendMarket) => ("Market", Some("FrontendMarket")),
         };
+        let trigger_px = order.conditional.map_or(Decimal::ZERO, |c| c.trigger.px.into());
         Self {
             coin: universe.get(order.asset).coin.as_str(),
             side: side_letter(order.side),
@@ -77,16 +82,49 @@ impl<'a> FrontendOrder<'a> {
             sz: order.leaves.into(),
             oid: order.oid.0,
             timestamp: order.time.as_millis(),
-            trigger_condition: "N/A",
-            is_trigger: false,
-            trigger_px: Decimal::ZERO,
-            children: Nothing,
-            is_position_tpsl: false,
+            trigger_condition: trigger_condition(order),
+            is_trigger: order.conditional.is_some(),
+            trigger_px,
+            children: Vec::new(),
+            is_position_tpsl: order.conditional.is_some_and(|c| c.is_position),
             reduce_only: order.reduce_only,
             order_type,
             orig_sz: order.orig.into(),
             tif,
             cloid: order.cloid.map(ClientId),
+        }
+    }
+}
+
+impl FrontendOrder<'_> {
+    /// With the trigger orders that wait for it to fill.
+    #[must_use]
+    pub fn with_children(self, children: Vec<Self>) -> Self {
+        Self { children, ..self }
+    }
+}
+
+/// What a trigger order is called, and its time in force once it is in the book.
+fn trigger_type(conditional: &Conditional, tif: Tif) -> (&'static str, Option<&'static str>) {
+    let trigger = conditional.trigger;
+    let name = match (trigger.tpsl, trigger.is_market) {
+        (TpSl::StopLoss, true) => "Stop Market",
+        (TpSl::StopLoss, false) => "Stop Limit",
+        (TpSl::TakeProfit, true) => "Take Profit Market",
+        (TpSl::TakeProfit, false) => "Take Profit Limit",
+    };
+    let is_in_book = conditional.waits == Waits::ForNothing && tif == Tif::Gtc;
+    (name, is_in_book.then_some("Gtc"))
+}
+
+/// What fires an order, in words.
+fn trigger_condition(order: &Order) -> Cow<'static, str> {
+    match order.conditional {
+        None => "N/A".into(),
+        Some(c) if c.waits == Waits::ForNothing => "Triggered".into(),
+        Some(c) => {
+            let way = if c.trigger.is_above(order.side) { "above" } else { "below" };
+            format!("Price {way} {}", c.trigger.px).into()
         }
     }
 }
@@ -119,6 +157,8 @@ pub const fn status_word(status: &OrderStatus) -> &'static str {
         OrderStatus::MarginCanceled => "marginCanceled",
         OrderStatus::ReduceOnlyCanceled => "reduceOnlyCanceled",
         OrderStatus::LiquidatedCanceled => "liquidatedCanceled",
+        OrderStatus::Triggered => "triggered",
+        OrderStatus::SiblingFilledCanceled => "siblingFilledCanceled",
         OrderStatus::Rejected(why) => why.status_word(),
     }
 }

@@ -7,8 +7,8 @@ use crate::exchange::front::shapes::{
 };
 use crate::exchange::front::shapes::{CandleShape, CtxShape, LevelShape};
 use crate::exchange::model::{
-    AccountState, AssetCtx, Candle, Direction, FundingPayment, Leverage, Order, OrderStatus,
-    PositionState, PublicTrade, ShownLevel, Tif, UserFill,
+    AccountState, AssetCtx, Candle, Conditional, Direction, FundingPayment, Leverage, Order,
+    OrderStatus, PositionState, PublicTrade, ShownLevel, Tif, TpSl, Trigger, UserFill, Waits,
 };
 use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
@@ -58,6 +58,7 @@ fn order() -> Order {
         tif: Tif::Alo,
         reduce_only: false,
         builder: None,
+        conditional: None,
         time: Nanos::millis(1_795_359_648_890),
         status: OrderStatus::Open,
         status_time: Nanos::millis(1_795_359_648_890),
@@ -88,6 +89,49 @@ fn orders() {
     assert!(basic.ends_with(r#""origSz":"0.20705","reduceOnly":true}"#), "{basic}");
 }
 
+/// The shape of a recorded answer: a parent with a stop and a take profit that wait for it.
+#[test]
+fn trigger_orders() {
+    let universe = universe();
+    let trigger = Trigger { px: px("10.004"), is_market: true, tpsl: TpSl::TakeProfit };
+    let waits = Waits::ForMark;
+    let conditional = Conditional { trigger, is_position: false, parent: None, waits };
+    let of = |conditional: Conditional| Order {
+        side: Side::Ask,
+        px: px("9.2037"),
+        cloid: None,
+        reduce_only: true,
+        tif: Tif::FrontendMarket,
+        conditional: Some(conditional),
+        ..order()
+    };
+    let shown = |order: &Order| json(&FrontendOrder::new(&universe, order));
+    let expected = concat!(
+        r#"{"coin":"BTC","side":"A","limitPx":"9.2037","sz":"0.20705","oid":569017209592,"#,
+        r#""timestamp":1795359648890,"triggerCondition":"Price above 10.004","isTrigger":true,"#,
+        r#""triggerPx":"10.004","children":[],"isPositionTpsl":false,"reduceOnly":true,"#,
+        r#""orderType":"Take Profit Market","origSz":"0.20705","tif":null,"cloid":null}"#,
+    );
+    assert_eq!(shown(&of(conditional)), expected);
+    let stop = Trigger { tpsl: TpSl::StopLoss, is_market: false, ..trigger };
+    let position = Conditional { trigger: stop, is_position: true, ..conditional };
+    let text = shown(&of(position));
+    for part in [
+        r#""triggerCondition":"Price below 10.004""#,
+        r#""isPositionTpsl":true"#,
+        r#""orderType":"Stop Limit""#,
+        r#""tif":null"#,
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let fired = Order { tif: Tif::Gtc, ..of(Conditional { waits: Waits::ForNothing, ..position }) };
+    let text = shown(&fired);
+    assert!(text.contains(r#""triggerCondition":"Triggered""#) && text.contains(r#""tif":"Gtc""#));
+    let child = FrontendOrder::new(&universe, &of(conditional));
+    let parent = FrontendOrder::new(&universe, &order()).with_children(vec![child]);
+    assert!(json(&parent).contains(&format!(r#""children":[{expected}]"#)));
+}
+
 #[test]
 fn statuses_have_the_venues_words() {
     use OrderStatus as S;
@@ -100,6 +144,9 @@ fn statuses_have_the_venues_words() {
         (S::SelfTradeCanceled, "selfTradeCanceled"),
         (S::MarginCanceled, "marginCanceled"),
         (S::ReduceOnlyCanceled, "reduceOnlyCanceled"),
+        (S::LiquidatedCanceled, "liquidatedCanceled"),
+        (S::Triggered, "triggered"),
+        (S::SiblingFilledCanceled, "siblingFilledCanceled"),
         (S::Rejected(Refused::BadAloPx(None, None)), "badAloPxRejected"),
         (S::Rejected(Refused::IocCancel), "iocCancelRejected"),
     ] {

@@ -44,7 +44,6 @@ fn market_cases() -> Vec<Case> {
         same(r#"{"type":"allMids","dex":""}"#.into(), Some(("allMids", vec!["dex", "mids"]))),
         same(coin("activeAssetCtx"), Some(("activeAssetCtx", vec!["coin", "ctx"]))),
         same(r#"{"type":"allDexsAssetCtxs"}"#.into(), Some(("allDexsAssetCtxs", vec!["ctxs"]))),
-        same(r#"{"type":"fastAssetCtxs"}"#.into(), None),
         same(r#"{"type":"outcomeMetaUpdates"}"#.into(), None),
     ]
 }
@@ -279,4 +278,60 @@ fn trades_may_be_replayed() {
     let answers = world.send(conn, &subscribe(r#"{"type":"trades","coin":"BTC"}"#));
     let replayed = of_channel(&answers, "trades");
     assert_eq!(replayed[0].as_array().unwrap().len(), 3);
+}
+
+/// The text inside a `fastAssetCtxs` frame: base64 of raw DEFLATE, read as its standards say.
+fn unpacked(frame: &str) -> Value {
+    let frame: Value = serde_json::from_str(frame).unwrap();
+    assert_eq!(frame["channel"], "fastAssetCtxs");
+    let text = frame["data"].as_str().unwrap();
+    assert_eq!(text.len() % 4, 0);
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = String::new();
+    for letter in text.trim_end_matches('=').chars() {
+        bits += &format!("{:06b}", letters.find(letter).unwrap());
+    }
+    let bytes: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
+        .collect();
+    assert_eq!(bytes[0], 1, "one stored block, the last");
+    let length = usize::from(u16::from_le_bytes([bytes[1], bytes[2]]));
+    assert_eq!(bytes.len(), 5 + length);
+    serde_json::from_slice(&bytes[5..]).unwrap()
+}
+
+#[test]
+fn fast_contexts_are_whole_first_and_then_what_changed() {
+    let mut world = World::new(HubConfig::default());
+    let conn = world.open(1);
+    let told = world.send(conn, &subscribe(r#"{"type":"fastAssetCtxs"}"#));
+    let whole = unpacked(&told[1]);
+    let meta = world.info(r#"{"type":"meta"}"#);
+    let listed = meta["universe"].as_array().unwrap().iter().enumerate();
+    let listed = listed.filter(|(_, coin)| coin["isDelisted"] != true);
+    let coins: Vec<(usize, &str)> = listed.map(|(i, c)| (i, c["name"].as_str().unwrap())).collect();
+    assert_eq!(keys(&whole).len(), coins.len());
+    let mut known = whole.clone();
+    for (_, coin) in &coins {
+        assert_eq!(keys(&whole[*coin]), ["markPx", "midPx"], "{coin}");
+    }
+    let later: Vec<Value> =
+        frames(&world.run(Nanos::secs(20)), conn).iter().map(|f| unpacked(f)).collect();
+    assert!(later.len() > 5, "{later:?}");
+    for news in &later {
+        for (coin, changed) in news.as_object().unwrap() {
+            for (key, value) in changed.as_object().unwrap() {
+                assert_ne!(&known[coin][key], value, "{coin} {key} is no news");
+                known[coin][key] = value.clone();
+            }
+        }
+    }
+    let now = world.info(r#"{"type":"metaAndAssetCtxs"}"#);
+    for (i, coin) in &coins {
+        for key in ["markPx", "midPx"] {
+            assert_eq!(known[*coin][key], now[1][*i][key], "{coin} {key}");
+        }
+    }
 }

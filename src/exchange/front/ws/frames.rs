@@ -137,7 +137,7 @@ pub fn user_events(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<
     let is_forced = |status: &OrderStatus| {
         use OrderStatus::{
             LiquidatedCanceled, MarginCanceled, ReduceOnlyCanceled, ScheduledCancel,
-            SelfTradeCanceled,
+            SelfTradeCanceled, SiblingFilledCanceled,
         };
         matches!(
             status,
@@ -146,6 +146,7 @@ pub fn user_events(venue: &Venue, user: &User, block: &Block, out: &mut Vec<Vec<
                 | ScheduledCancel
                 | SelfTradeCanceled
                 | LiquidatedCanceled
+                | SiblingFilledCanceled
         )
     };
     let forced = block.orders_of(&user.0).filter(|o| is_forced(&o.status));
@@ -375,6 +376,7 @@ mod tests {
             tif: Tif::Gtc,
             reduce_only: false,
             builder: None,
+            conditional: None,
             time,
             status,
             status_time: time,

@@ -1,6 +1,7 @@
 //! Websocket sessions (PROTOCOL §5): subscriptions, posts, heartbeats.
 
 mod block;
+mod fast;
 mod frames;
 mod message;
 mod topic;

@@ -1,8 +1,8 @@
 //! One distinct subscription with everybody who wants it: each frame is written once.
 
 use super::block::Block;
-use super::frames;
 use super::message::Subscription;
+use super::{fast, frames};
 use crate::exchange::ConnId;
 use crate::exchange::front::info::book::{self, Rounding};
 use crate::exchange::front::shapes::LevelShape;
@@ -20,6 +20,8 @@ pub struct Topic {
     /// When a slow book was sent last.
     pushed: Nanos,
     touch: [Option<LevelShape>; 2],
+    /// What `fastAssetCtxs` last told.
+    prices: fast::Prices,
     /// The last frame of a channel that is sent on change.
     last: Vec<u8>,
 }
@@ -33,6 +35,9 @@ impl Topic {
             self.last.clone_from(&frame);
             if let (Subscription::Bbo { .. }, Some(asset)) = (s, asset_of(s, venue)) {
                 self.touch = book::touch(venue, asset);
+            }
+            if *s == Subscription::FastAssetCtxs {
+                self.prices = fast::prices(venue);
             }
         }
         Some(frame)
@@ -61,7 +66,8 @@ impl Topic {
             S::ActiveAssetData { user, coin } => frames::active_asset(venue, user, coin),
             S::WebData3 { user } => Some(frames::web_data(venue, user)),
             S::OrderUpdates { .. } | S::UserEvents { .. } | S::Notification { .. } => None,
-            S::FastAssetCtxs | S::OutcomeMetaUpdates => None,
+            S::FastAssetCtxs => fast::ctxs(venue, &Vec::new(), &fast::prices(venue)),
+            S::OutcomeMetaUpdates => None,
             _ => frames::series_snapshot(venue, s).or_else(|| frames::state(venue, s)),
         }
     }
@@ -101,6 +107,11 @@ impl Topic {
             }
             (S::AllDexsAssetCtxs, _) if block.marks => {
                 self.changed(Some(frames::all_ctxs(venue)), out);
+            }
+            (S::FastAssetCtxs, _) => {
+                let now = fast::prices(venue);
+                out.extend(fast::ctxs(venue, &self.prices, &now));
+                self.prices = now;
             }
             (S::AllMids { dex }, _) => self.changed(Some(frames::mids(venue, *dex)), out),
             _ => self.user_block(s, venue, block, out),

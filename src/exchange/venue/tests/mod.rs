@@ -7,6 +7,7 @@ mod orders;
 mod random;
 mod requests;
 mod same_rules;
+mod triggers;
 
 use super::*;
 use crate::exchange::refusal::Refusal;
@@ -219,6 +220,7 @@ fn new_order(tif: Tif, side: Side, px: &str, qty: &str) -> NewOrder {
         qty: Some(Qty::parse(qty).unwrap()),
         reduce_only: false,
         tif: Some(tif),
+        trigger: None,
         cloid: None,
         builder: None,
     }

@@ -26,6 +26,10 @@ struct Audit {
     user_trades: usize,
     statuses: HashMap<String, usize>,
     block: Nanos,
+    fired: usize,
+    /// Orders opened so far, and the how-manieth each was: a trigger order comes to the book when it fires.
+    opened: usize,
+    arrived: HashMap<Oid, usize>,
 }
 
 impl Audit {
@@ -50,7 +54,16 @@ impl Audit {
         assert!(!self.ended.contains(&order.oid), "{order:?} after its end");
         let filled = self.filled.get(&order.oid).copied().unwrap_or_default();
         assert_eq!(order.orig - order.leaves, filled, "{order:?}");
+        if order.status == OrderStatus::Triggered {
+            // It opens anew, in the book or as a taker, or is refused there.
+            assert!(self.open.remove(&order.oid).is_some(), "{order:?} fired from nowhere");
+            assert!(order.reduce_only && order.conditional.is_some());
+            self.fired += 1;
+            return;
+        }
         if order.status == OrderStatus::Open {
+            self.opened += 1;
+            self.arrived.insert(order.oid, self.opened);
             let clash = self.open.insert(order.oid, order.clone());
             assert!(clash.is_none(), "{order:?} opened twice");
             return;
@@ -98,7 +111,9 @@ impl Audit {
 
     /// After a block every resting reduce-only order has something to reduce.
     fn check_reduce_only(&self) {
-        for order in self.open.values().filter(|o| o.reduce_only) {
+        // A child may wait for a parent that has yet to open its position.
+        let is_child = |o: &Order| o.conditional.is_some_and(|c| c.waits == Waits::ForFill);
+        for order in self.open.values().filter(|o| o.reduce_only && !is_child(o)) {
             let szi = self.szi.get(&(order.user, order.asset)).copied().unwrap_or_default();
             assert!(order.side.signed(szi).is_negative(), "{order:?} with {szi}");
         }
@@ -110,7 +125,8 @@ impl Audit {
         for other in self.open.values() {
             let left = other.orig - self.filled.get(&other.oid).copied().unwrap_or_default();
             let same_line = other.asset == order.asset && other.side == order.side;
-            let rests = matches!(other.tif, Tif::Alo | Tif::Gtc);
+            let waits = other.conditional.is_some_and(|c| c.waits != Waits::ForNothing);
+            let rests = matches!(other.tif, Tif::Alo | Tif::Gtc) && !waits;
             if !same_line
                 || !rests
                 || left.is_zero()
@@ -120,7 +136,7 @@ impl Audit {
                 continue;
             }
             let before = order.side.is_better(other.px, order.px)
-                || other.px == order.px && other.oid < order.oid;
+                || other.px == order.px && self.arrived[&other.oid] < self.arrived[&order.oid];
             assert!(!before, "{order:?} before {other:?}");
         }
     }
@@ -139,7 +155,8 @@ impl Audit {
                 value += notional(venue.ctx(asset).mark, szi);
             }
             assert_eq!(state.account_value, value, "{user}: value");
-            let mut open: Vec<Oid> = venue.open_orders(&user).iter().map(|o| o.oid).collect();
+            let all = [venue.open_orders(&user), venue.trigger_orders(&user)].concat();
+            let mut open: Vec<Oid> = all.iter().map(|o| o.oid).collect();
             open.sort();
             let own = self.open.values().filter(|o| o.user == user).map(|o| o.oid);
             assert_eq!(open, own.collect::<Vec<_>>(), "{user}: open orders");
@@ -186,13 +203,43 @@ fn random_order(dice: &mut Dice, venue: &Venue) -> NewOrder {
         tif: [Tif::Alo, Tif::Alo, Tif::Gtc, Tif::Ioc, Tif::FrontendMarket]
             .get(dice.below(5) as usize)
             .copied(),
+        trigger: None,
         cloid: dice.one_in(2).then(|| Cloid::from_u128(u128::from(dice.below(50)))),
         builder: dice.one_in(8).then_some(BUILDER),
     }
 }
 
+/// One that waits for a mark within twenty basis points of now, mostly on the side that makes sense.
+fn random_trigger(dice: &mut Dice, venue: &Venue) -> NewOrder {
+    let mut new = random_order(dice, venue);
+    let Some(asset) = venue.asset(new.asset) else { return new };
+    let tpsl = if dice.one_in(2) { TpSl::TakeProfit } else { TpSl::StopLoss };
+    let mut trigger = Trigger { px: Px::ZERO, is_market: dice.one_in(2), tpsl };
+    let up = trigger.is_above(new.side) != dice.one_in(8);
+    let mark = venue.ctx(asset).mark.raw();
+    let away = mark / 10_000 * dice.below(20) as i64;
+    let px = Px::from_raw(if up { mark + away } else { mark - away });
+    trigger.px = venue.universe().get(asset).round_px_down(px);
+    (new.tif, new.trigger) = (None, Some(trigger));
+    new.reduce_only = !dice.one_in(20);
+    new
+}
+
+fn random_group(dice: &mut Dice, venue: &Venue) -> Command {
+    let (grouping, mut orders) = match dice.below(3) {
+        0 => (Grouping::NormalTpsl, vec![random_order(dice, venue)]),
+        1 => (Grouping::PositionTpsl, Vec::new()),
+        _ => (Grouping::Na, Vec::new()),
+    };
+    orders.extend((0..1 + dice.below(2)).map(|_| random_trigger(dice, venue)));
+    if grouping == Grouping::PositionTpsl && dice.one_in(2) {
+        orders.iter_mut().for_each(|o| o.qty = Some(Qty::ZERO));
+    }
+    Command::Grouped(grouping, orders)
+}
+
 fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
-    let open = venue.open_orders(&user(n));
+    let open = [venue.open_orders(&user(n)), venue.trigger_orders(&user(n))].concat();
     let pick = |dice: &mut Dice| match open.len() {
         0 => (3, Oid(dice.below(1_000))),
         len => {
@@ -200,7 +247,7 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
             (venue.universe().get(order.asset).venue_index, order.oid)
         }
     };
-    match dice.below(12) {
+    match dice.below(15) {
         0..=5 => {
             let count = 1 + dice.below(4);
             Command::Order((0..count).map(|_| random_order(dice, venue)).collect())
@@ -215,6 +262,7 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
             let items = vec![(OrderRef::Oid(oid), new)];
             Command::Modify { items, always_place: dice.one_in(3), batch: dice.one_in(2) }
         }
+        12..=14 => random_group(dice, venue),
         10 => Command::UpdateLeverage {
             asset: 3 + 10 * dice.below(2) as u32,
             is_cross: !dice.one_in(4),
@@ -270,7 +318,8 @@ fn whatever_users_do_the_books_agree() {
         audit.compare(&venue);
         let answers = events.iter().filter(|e| matches!(e, Event::Answer(..))).count();
         assert_eq!(answers, STEPS, "each request has its answer");
-        println!("{} fills, {:?}", audit.fills, audit.statuses);
+        println!("{} fills, {} fired, {:?}", audit.fills, audit.fired, audit.statuses);
+        assert!(audit.fired > 20, "triggers fired");
         assert!(audit.fills > 3_000 && audit.maker_fills > 300, "a lively market");
         assert!(audit.user_trades > 50, "users met each other");
         assert!(events.iter().any(|e| matches!(e, Event::Funding(_))), "the hour passed");

@@ -219,6 +219,7 @@ fn command(kind: ActionKind, item: &OrderRequest) -> Command {
         qty: Some(item.qty),
         reduce_only: item.reduce_only,
         tif: Some(Tif::Alo),
+        trigger: None,
         cloid: Some(item.cloid),
         builder: None,
     };
