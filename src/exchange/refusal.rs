@@ -58,6 +58,10 @@ pub enum Refusal {
     NoParent,
     /// A fast cancel of a trigger order.
     FastCancel,
+    /// A TWAP order of too few or too many minutes.
+    TwapDuration(u64),
+    /// A cancel of a TWAP order that does not run.
+    TwapMissing,
     /// A real action that is not offered here.
     Unsupported(String),
 }
@@ -118,6 +122,10 @@ impl core::fmt::Display for Refusal {
                  TP/SL orders.",
             ),
             Self::NoParent => f.write_str("The order that this TP/SL order belongs to was not placed."),
+            Self::TwapDuration(minutes) => write!(f, "Invalid TWAP duration: {minutes} min(s)"),
+            Self::TwapMissing => {
+                f.write_str("TWAP was never placed, already canceled, or filled.")
+            }
             Self::FastCancel => f.write_str("Trigger orders cannot be fast canceled."),
             Self::Unsupported(kind) => write!(f, "Unsupported action on this venue: {kind}"),
         }

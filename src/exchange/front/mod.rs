@@ -248,6 +248,7 @@ impl Hub {
             Event::Fill(fill) => self.block.fills.push(fill),
             Event::Funding(payment) => self.block.fundings.push(payment),
             Event::Liquidated(liquidated) => self.block.liquidations.push(liquidated),
+            Event::Twap(change) => self.block.twaps.push(change),
             Event::Trade(trade) => self.block.trades.push(trade),
             // Books are read from the venue when the block ends: one state, however many steps.
             Event::Market(_) => {}

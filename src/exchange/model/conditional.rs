@@ -1,6 +1,8 @@
 //! The words of orders that wait: for a mark, for another order.
 
-use botmm_pipeline::types::{Oid, Px, Side};
+use crate::exchange::refusal::Refusal;
+use botmm_pipeline::types::{AssetId, Nanos, Oid, Px, Qty, Side, Usd};
+use botmm_pipeline::venue::hl::sign::Address;
 
 /// Take profit or stop loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,4 +64,72 @@ pub enum Waits {
     ForMark,
     /// It has fired.
     ForNothing,
+}
+
+/// A TWAP order as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewTwap {
+    /// The venue's asset index (`meta.universe`).
+    pub asset: u32,
+    /// Which side.
+    pub side: Side,
+    /// Size; [`None`] = no decimal of ours.
+    pub qty: Option<Qty>,
+    /// Only ever reduces the position.
+    pub reduce_only: bool,
+    /// How long.
+    pub minutes: u64,
+    /// Its slices do not come on the second.
+    pub randomize: bool,
+}
+
+/// A TWAP order as the venue keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Twap {
+    /// Whose.
+    pub user: Address,
+    /// Of what.
+    pub asset: AssetId,
+    /// Which side.
+    pub side: Side,
+    /// Size.
+    pub qty: Qty,
+    /// What its slices got, and its value.
+    pub executed: Qty,
+    /// See above.
+    pub executed_value: Usd,
+    /// How long.
+    pub minutes: u64,
+    /// Only ever reduces the position.
+    pub reduce_only: bool,
+    /// Its slices do not come on the second.
+    pub randomize: bool,
+    /// Block time when placed.
+    pub time: Nanos,
+}
+
+/// What became of a TWAP order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TwapStatus {
+    /// It runs.
+    Activated,
+    /// It got everything, or its time is over.
+    Finished,
+    /// Cancelled.
+    Terminated,
+    /// It cannot go on.
+    Error(Refusal),
+}
+
+/// That it became so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwapChange {
+    /// Which.
+    pub id: u64,
+    /// As it stood then.
+    pub twap: Twap,
+    /// What it became.
+    pub status: TwapStatus,
+    /// Block time.
+    pub time: Nanos,
 }

@@ -4,7 +4,9 @@
 mod conditional;
 mod shown;
 
-pub use conditional::{Conditional, Grouping, TpSl, Trigger, Waits};
+pub use conditional::{
+    Conditional, Grouping, NewTwap, TpSl, Trigger, Twap, TwapChange, TwapStatus, Waits,
+};
 pub use shown::{
     AccountState, Agent, AssetCtx, FeeRates, Leverage, PositionState, Requests, Role, ShownLevel,
 };
@@ -75,6 +77,10 @@ pub enum Command {
     Cancel(Vec<(u32, OrderRef)>),
     /// The same, before others (`f`): not of trigger orders.
     FastCancel(Vec<(u32, OrderRef)>),
+    /// A size over time.
+    TwapOrder(NewTwap),
+    /// An end of it: asset index, and its id.
+    TwapCancel(u32, u64),
     /// Replacements. `batch`: errors are per item; otherwise one of the whole request.
     Modify {
         /// Which, and what with.
@@ -187,6 +193,10 @@ pub enum Answer {
     Order(Vec<ItemAnswer>),
     /// One for each cancel.
     Cancel(Vec<ItemAnswer>),
+    /// A TWAP order runs under this id, or why not.
+    TwapOrder(Result<u64, Refusal>),
+    /// One is over, or why not.
+    TwapCancel(Result<(), Refusal>),
     /// The whole request was refused.
     Refused(Refusal),
 }
@@ -303,6 +313,8 @@ pub struct UserFill {
     pub builder_fee: Usd,
     /// Trade id; unique together with time and coin.
     pub tid: u64,
+    /// The TWAP order whose slice took it.
+    pub twap_id: Option<u64>,
     /// It closed a position by force: whose, and the mark then.
     pub liquidation: Option<(Address, Px)>,
 }
@@ -387,6 +399,8 @@ pub enum Event {
     Funding(FundingPayment),
     /// To its owner.
     Liquidated(Liquidated),
+    /// To its owner.
+    Twap(TwapChange),
     /// To everybody.
     Trade(PublicTrade),
     /// A book or touch, to everybody. Trades come as [`Event::Trade`].

@@ -28,7 +28,7 @@ fn class(command: &Command) -> u8 {
             2
         }
         Command::Modify { items, .. } if items.iter().any(|(_, o)| takes(o.tif)) => 2,
-        Command::Cancel(_) | Command::FastCancel(_) => 1,
+        Command::Cancel(_) | Command::FastCancel(_) | Command::TwapCancel(..) => 1,
         _ => 0,
     }
 }
@@ -38,6 +38,7 @@ impl Venue {
     pub(super) fn run_block(&mut self, time: Nanos) {
         self.time = time;
         self.fire_schedules();
+        self.slice_twaps();
         let ready = self.waiting.partition_point(|(at, _)| *at <= time);
         let mut batch: Vec<Signed> = self.waiting.drain(..ready).map(|(_, a)| a).collect();
         batch.sort_by_key(|action| class(&action.command));
@@ -65,6 +66,8 @@ impl Venue {
             Command::Order(orders) => self.place_all(who, &orders, Grouping::Na),
             Command::Grouped(grouping, orders) => self.place_all(who, &orders, grouping),
             Command::Cancel(cancels) => self.cancel_each(who, &cancels, false),
+            Command::TwapOrder(new) => Answer::TwapOrder(self.start_twap(who, &new)),
+            Command::TwapCancel(asset, id) => Answer::TwapCancel(self.cancel_twap(who, asset, id)),
             Command::FastCancel(cancels) => self.cancel_each(who, &cancels, true),
             Command::Modify { items, always_place, batch } => {
                 self.modify_any(who, &items, always_place, batch)

@@ -59,6 +59,16 @@ pub struct VenueConfig {
     pub lone_trigger_rests: bool,
     /// Whether `openOrders` has trigger orders too (`frontendOpenOrders` always does).
     pub triggers_in_open_orders: bool,
+    /// Least and most minutes of a TWAP order (what the venue's pages say, as the next four).
+    pub twap_minutes: [u64; 2],
+    /// Time between its slices.
+    pub twap_interval: Nanos,
+    /// How far from the middle of the book a slice may trade, percent.
+    pub twap_slippage_pct: i64,
+    /// A slice makes up for earlier ones up to so many times its own size.
+    pub twap_catch_up: i64,
+    /// How much later than on the second a randomised slice may come (undocumented).
+    pub twap_jitter: Nanos,
     /// A second open order with a client id in use.
     pub duplicate_cloid: DuplicateCloid,
 }
@@ -82,6 +92,11 @@ impl Default for VenueConfig {
             partial_fill_updates: false,
             partly_crossed_rests: true,
             lone_trigger_rests: true,
+            twap_minutes: [5, 1_440],
+            twap_interval: Nanos::secs(30),
+            twap_slippage_pct: 3,
+            twap_catch_up: 3,
+            twap_jitter: Nanos::secs(10),
             triggers_in_open_orders: true,
             duplicate_cloid: DuplicateCloid::Accept,
         }

@@ -253,6 +253,7 @@ impl Venue {
             fee: fee.total,
             builder_fee: fee.builder,
             tid,
+            twap_id: self.twaps.slicing.filter(|_| crossed),
             liquidation: self.liquidating.map(|user| (user, self.marks[order.asset.index()])),
         };
         account.remember_fill(fill.clone());

@@ -9,7 +9,7 @@
 //! | `checks` | checks of one order |
 //! | `matching` | orders: placed, traded, rested, cancelled, replaced |
 //! | `account` | what is kept of an account |
-//! | `triggers` | orders that wait for the mark |
+//! | `triggers`, `twap` | orders that wait for the mark, or come in slices |
 //! | `margin` | what positions and orders take; leverage |
 //! | `liquidation` | of whoever has too little of it |
 //! | `prices` | mark, oracle, premium, funding |
@@ -33,6 +33,7 @@ mod prices;
 #[cfg(test)]
 mod tests;
 mod triggers;
+mod twap;
 
 pub use config::{DuplicateCloid, UnknownSignerText, VenueConfig};
 
@@ -73,6 +74,7 @@ pub struct Venue {
     nonces: BTreeMap<Address, BTreeSet<u64>>,
     /// Trigger orders that have not fired.
     waiting_triggers: triggers::Waiting,
+    twaps: twap::Twaps,
     /// Whose a resting order is.
     owners: HashMap<Oid, usize>,
     next_oid: u64,
@@ -121,6 +123,7 @@ impl Venue {
             agents: BTreeMap::new(),
             nonces: BTreeMap::new(),
             waiting_triggers: BTreeMap::new(),
+            twaps: twap::Twaps::default(),
             owners: HashMap::new(),
             next_oid: FIRST_OID,
             waiting: VecDeque::new(),

@@ -18,6 +18,15 @@ enum Response {
     Default,
     Order { statuses: Vec<Status> },
     Cancel { statuses: Vec<Status> },
+    TwapOrder { status: TwapStatus },
+    TwapCancel { status: Status },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum TwapStatus {
+    Running { twap_id: u64 },
+    Error(String),
 }
 
 #[derive(Serialize)]
@@ -73,6 +82,18 @@ pub fn answer_json(answer: &Answer, assets: &[u32]) -> Vec<u8> {
         Answer::Default => Envelope::Ok(Response::Default),
         Answer::Order(items) => Envelope::Ok(Response::Order { statuses: statuses(items) }),
         Answer::Cancel(items) => Envelope::Ok(Response::Cancel { statuses: statuses(items) }),
+        Answer::TwapOrder(done) => Envelope::Ok(Response::TwapOrder {
+            status: match done {
+                Ok(twap_id) => TwapStatus::Running { twap_id: *twap_id },
+                Err(why) => TwapStatus::Error(why.to_string()),
+            },
+        }),
+        Answer::TwapCancel(done) => Envelope::Ok(Response::TwapCancel {
+            status: match done {
+                Ok(()) => Status::Success,
+                Err(why) => Status::Error(why.to_string()),
+            },
+        }),
         Answer::Refused(why) => Envelope::Err(why.to_string()),
     })
 }
@@ -126,6 +147,21 @@ mod tests {
             r#"{"error":"Order was never placed, already canceled, or filled. asset=7"}]}}}"#,
         );
         assert_eq!(json(&Answer::Cancel(cancels), &[0, 7]), expected);
+        for (answer, status) in [
+            (Answer::TwapOrder(Ok(77_738_308)), r#"{"running":{"twapId":77738308}}"#),
+            (
+                Answer::TwapOrder(Err(Refusal::TwapDuration(1))),
+                r#"{"error":"Invalid TWAP duration: 1 min(s)"}"#,
+            ),
+            (Answer::TwapCancel(Ok(())), r#""success""#),
+            (
+                Answer::TwapCancel(Err(Refusal::TwapMissing)),
+                r#"{"error":"TWAP was never placed, already canceled, or filled."}"#,
+            ),
+        ] {
+            let shown = json(&answer, &[]);
+            assert!(shown.ends_with(&format!(r#""data":{{"status":{status}}}}}}}"#)), "{shown}");
+        }
         assert_eq!(
             json(&Answer::Refused(Refusal::DuplicateNonce(5)), &[]),
             r#"{"status":"err","response":"Invalid nonce: duplicate nonce 5"}"#

@@ -2,7 +2,9 @@
 //! missing here is no action either.
 
 use crate::exchange::front::json::parse_cloid;
-use crate::exchange::model::{BuilderFee, Command, Grouping, NewOrder, Tif, TpSl, Trigger};
+use crate::exchange::model::{
+    BuilderFee, Command, Grouping, NewOrder, NewTwap, Tif, TpSl, Trigger,
+};
 use botmm_pipeline::types::limits::{MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{Oid, Px, Qty, SCALE, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
@@ -42,6 +44,8 @@ pub fn l1_command(action: &Value) -> Option<Command> {
             always_place: flag(action, "a"),
             batch: true,
         },
+        "twapOrder" => Command::TwapOrder(twap(action.get("twap")?)?),
+        "twapCancel" => Command::TwapCancel(u32_of(action, "a")?, u64_of(action, "t")?),
         "scheduleCancel" => Command::ScheduleCancel(u64_of(action, "time")),
         "updateLeverage" => Command::UpdateLeverage {
             asset: u32_of(action, "asset")?,
@@ -141,6 +145,17 @@ fn trigger(value: &Value) -> Option<Trigger> {
         px: px.filter(|px| (Px::ZERO..=MAX_PX).contains(px)).unwrap_or_default(),
         is_market: flag(value, "isMarket"),
         tpsl: if text(value, "tpsl")? == "tp" { TpSl::TakeProfit } else { TpSl::StopLoss },
+    })
+}
+
+fn twap(value: &Value) -> Option<NewTwap> {
+    Some(NewTwap {
+        asset: u32_of(value, "a")?,
+        side: if flag(value, "b") { Side::Bid } else { Side::Ask },
+        qty: Qty::parse(text(value, "s")?).ok().filter(|q| (Qty::ZERO..=MAX_QTY).contains(q)),
+        reduce_only: flag(value, "r"),
+        minutes: u64_of(value, "m")?,
+        randomize: flag(value, "t"),
     })
 }
 

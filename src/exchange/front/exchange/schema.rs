@@ -121,6 +121,8 @@ static ACTIONS: &[(&str, &[Field])] = &[
     ("reserveRequestWeight", &[must("weight", Kind::U64), may("destination", Kind::Address)]),
     ("setReferrer", &[must("code", Kind::Text)]),
     ("evmUserModify", &[must("usingBigBlocks", Kind::Flag)]),
+    ("twapOrder", &[must("twap", Kind::Map(TWAP))]),
+    ("twapCancel", &[must("a", Kind::U32), must("t", Kind::U64)]),
     // Real actions that are told to be missing here.
     ("topUpIsolatedOnlyMargin", &[must("asset", Kind::U32), must("leverage", Kind::Decimal)]),
     ("createSubAccount", &[must("name", Kind::Text)]),
@@ -141,8 +143,6 @@ static ACTIONS: &[(&str, &[Field])] = &[
         ],
     ),
     ("agentSetAbstraction", &[must("abstraction", Kind::Text)]),
-    ("twapOrder", &[must("twap", Kind::Map(TWAP))]),
-    ("twapCancel", &[must("a", Kind::U32), must("t", Kind::U64)]),
 ];
 
 /// The longest text and list that msgpack's two-byte headers take.

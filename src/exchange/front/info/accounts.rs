@@ -2,8 +2,8 @@
 
 use crate::exchange::front::json::{Decimal, Nothing, TxHash, User, time_of_ms};
 use crate::exchange::front::shapes::{
-    AccountShape, FillShape, FrontendOrder, FundingShape, LeverageShape, OrderShape, WithStatus,
-    fill_shapes,
+    AccountShape, FillShape, FrontendOrder, FundingShape, LeverageShape, OrderShape, SliceFill,
+    TwapChangeShape, WithStatus, fill_shapes,
 };
 use crate::exchange::model::{FundingPayment, Order, Role, UserFill, Waits};
 use crate::exchange::venue::Venue;
@@ -123,6 +123,22 @@ pub fn fills_by_time<'a>(
         in_span.take(MAX_FILLS).collect()
     };
     fill_shapes(venue.universe(), chosen, aggregate)
+}
+
+/// `userTwapSliceFills`: the newest, oldest first.
+pub fn slice_fills<'a>(venue: &'a Venue, user: &User, span: &Span) -> Vec<SliceFill<'a>> {
+    let in_span = venue.fills(&user.0).iter().filter(|f| span.contains(f.time));
+    let newest = in_span.rev().filter_map(|f| SliceFill::new(venue.universe(), f));
+    let mut slices: Vec<_> = newest.take(MAX_FILLS).collect();
+    slices.reverse();
+    slices
+}
+
+/// `twapHistory`: the newest, oldest first.
+pub fn twap_history<'a>(venue: &'a Venue, user: &User) -> Vec<TwapChangeShape<'a>> {
+    let changes = venue.twap_history(&user.0);
+    let newest = changes.iter().skip(changes.len().saturating_sub(MAX_FILLS));
+    newest.map(|change| TwapChangeShape::new(venue.universe(), change)).collect()
 }
 
 /// A payment with the transaction that made it: none.

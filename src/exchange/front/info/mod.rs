@@ -8,6 +8,7 @@ mod request;
 
 pub use accounts::{
     ActiveAsset, LedgerUpdate, Span, account, fills, frontend_orders, history, ledger_updates,
+    slice_fills, twap_history,
 };
 pub use constants::SpotState;
 use constants::{delegator_summary, referral};
@@ -74,6 +75,15 @@ pub fn answer(venue: &Venue, request: &InfoRequest) -> Reply {
             let is_reversed = reversed.unwrap_or(false);
             Reply::list(&accounts::fills_by_time(venue, user, &span, aggregate, is_reversed))
         }
+        R::UserTwapSliceFills { user } => {
+            let mut slices = slice_fills(venue, user, &Span::ALL);
+            slices.reverse();
+            Reply::list(&slices)
+        }
+        R::UserTwapSliceFillsByTime { user, start_time, end_time } => {
+            Reply::list(&slice_fills(venue, user, &Span::new(*start_time, *end_time)))
+        }
+        R::TwapHistory { user } => Reply::list(&twap_history(venue, user)),
         R::UserFees { user } => Reply::one(&constants::Fees::new(venue, user)),
         R::UserRateLimit { user } => Reply::one(&accounts::RateLimit::new(venue, user)),
         R::UserRole { user } => Reply::one(&accounts::role(venue, user)),
@@ -99,9 +109,6 @@ pub fn answer(venue: &Venue, request: &InfoRequest) -> Reply {
             Reply::one(&Null)
         }
         R::PerpsAtOpenInterestCap { .. }
-        | R::UserTwapSliceFills { .. }
-        | R::UserTwapSliceFillsByTime { .. }
-        | R::TwapHistory { .. }
         | R::UserVaultEquities { .. }
         | R::Delegations { .. }
         | R::DelegatorHistory { .. }

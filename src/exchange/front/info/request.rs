@@ -125,7 +125,6 @@ pub enum InfoRequest {
         user: User,
         builder: User,
     },
-    // What every account here is without.
     UserTwapSliceFills {
         user: User,
     },
@@ -137,6 +136,7 @@ pub enum InfoRequest {
     TwapHistory {
         user: User,
     },
+    // What every account here is without.
     UserVaultEquities {
         user: User,
     },

@@ -2,9 +2,11 @@
 
 mod account;
 mod order;
+mod twap;
 
 pub use account::{AccountShape, LeverageShape};
 pub use order::{FillShape, FrontendOrder, FundingShape, OrderShape, WithStatus, fill_shapes};
+pub use twap::{SliceFill, TwapChangeShape, TwapShape};
 
 use super::json::{Decimal, TxHash, User, side_letter};
 use crate::exchange::model::{AssetCtx, Candle, PublicTrade, ShownLevel};

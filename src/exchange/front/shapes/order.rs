@@ -212,7 +212,10 @@ impl<'a> FillShape<'a> {
             start_position: fill.start_position.into(),
             dir: direction_word(fill.direction),
             closed_pnl: fill.closed_pnl.into(),
-            hash: TxHash::of_trade(fill.time, fill.tid),
+            hash: match fill.twap_id {
+                Some(_) => TxHash::ZERO,
+                None => TxHash::of_trade(fill.time, fill.tid),
+            },
             oid: fill.oid.0,
             crossed: fill.crossed,
             fee: fill.fee.into(),
@@ -225,7 +228,7 @@ impl<'a> FillShape<'a> {
                 method: "market",
             }),
             fee_token: "USDC",
-            twap_id: None,
+            twap_id: fill.twap_id,
         }
     }
 

@@ -173,6 +173,7 @@ fn fill() -> UserFill {
         fee: usd("-0.002994"),
         builder_fee: Usd::ZERO,
         tid: 167_376_889_247_413,
+        twap_id: None,
         liquidation: None,
     }
 }

@@ -1,6 +1,8 @@
 //! What one block brought, kept until its end: what belongs together is sent together.
 
-use crate::exchange::model::{FundingPayment, Liquidated, Order, PublicTrade, UserFill};
+use crate::exchange::model::{
+    FundingPayment, Liquidated, Order, PublicTrade, TwapChange, UserFill,
+};
 use botmm_pipeline::types::AssetId;
 use botmm_pipeline::venue::hl::sign::Address;
 
@@ -17,6 +19,8 @@ pub struct Block {
     pub fundings: Vec<FundingPayment>,
     /// Accounts that were liquidated.
     pub liquidations: Vec<Liquidated>,
+    /// What became of TWAP orders.
+    pub twaps: Vec<TwapChange>,
     /// Marks were updated: every account's value moved.
     pub marks: bool,
 }
@@ -29,6 +33,7 @@ impl Block {
         self.fills.clear();
         self.fundings.clear();
         self.liquidations.clear();
+        self.twaps.clear();
         self.marks = false;
     }
 
@@ -50,6 +55,16 @@ impl Block {
     /// This user's payments.
     pub fn fundings_of(&self, user: &Address) -> impl Iterator<Item = &FundingPayment> {
         self.fundings.iter().filter(move |p| p.user == *user)
+    }
+
+    /// What became of this user's TWAP orders.
+    pub fn twaps_of(&self, user: &Address) -> impl Iterator<Item = &TwapChange> {
+        self.twaps.iter().filter(move |change| change.twap.user == *user)
+    }
+
+    /// Whether any of this user's TWAP orders began, ended or traded.
+    pub fn slices(&self, user: &Address) -> bool {
+        self.twaps_of(user).next().is_some() || self.fills_of(user).any(|f| f.twap_id.is_some())
     }
 
     /// Whether anything of this user's changed.

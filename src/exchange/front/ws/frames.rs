@@ -6,7 +6,7 @@ use crate::exchange::front::info::{self, Interval, LedgerUpdate, Mids, Span};
 use crate::exchange::front::json::{Decimal, Nothing, User, to_bytes};
 use crate::exchange::front::shapes::{
     AccountShape, CtxShape, FillShape, FrontendOrder, FundingShape, LevelShape, OrderShape,
-    TradeShape, WithStatus, fill_shapes,
+    SliceFill, TradeShape, TwapChangeShape, TwapShape, WithStatus, fill_shapes,
 };
 use crate::exchange::model::OrderStatus;
 use crate::exchange::venue::Venue;
@@ -190,8 +190,8 @@ enum UserLists<'a> {
     Fills(Vec<FillShape<'a>>),
     Fundings(Vec<FundingShape<'a>>),
     NonFundingLedgerUpdates(Vec<LedgerUpdate>),
-    TwapSliceFills(Nothing),
-    History(Nothing),
+    TwapSliceFills(Vec<SliceFill<'a>>),
+    History(Vec<TwapChangeShape<'a>>),
     OrderHistory(Vec<WithStatus<FrontendOrder<'a>>>),
 }
 
@@ -213,8 +213,13 @@ pub fn series_snapshot(venue: &Venue, subscription: &Subscription) -> Option<Vec
             let updates = info::ledger_updates(venue, user, &Span::ALL);
             ("userNonFundingLedgerUpdates", UserLists::NonFundingLedgerUpdates(updates))
         }
-        S::UserTwapSliceFills { .. } => ("userTwapSliceFills", UserLists::TwapSliceFills(Nothing)),
-        S::UserTwapHistory { .. } => ("userTwapHistory", UserLists::History(Nothing)),
+        S::UserTwapSliceFills { .. } => {
+            let slices = info::slice_fills(venue, user, &Span::ALL);
+            ("userTwapSliceFills", UserLists::TwapSliceFills(slices))
+        }
+        S::UserTwapHistory { .. } => {
+            ("userTwapHistory", UserLists::History(info::twap_history(venue, user)))
+        }
         S::UserHistoricalOrders { .. } => {
             ("userHistoricalOrders", UserLists::OrderHistory(info::history(venue, user)))
         }
@@ -237,6 +242,18 @@ pub fn series_update(venue: &Venue, subscription: &Subscription, block: &Block) 
             let payments = block.fundings_of(&user.0);
             let shapes: Vec<_> = payments.map(|p| FundingShape::new(universe, p)).collect();
             ("userFundings", (!shapes.is_empty()).then_some(UserLists::Fundings(shapes))?)
+        }
+        S::UserTwapSliceFills { .. } => {
+            let fills = block.fills_of(&user.0);
+            let slices: Vec<_> = fills.filter_map(|f| SliceFill::new(universe, f)).collect();
+            let list = (!slices.is_empty()).then_some(UserLists::TwapSliceFills(slices))?;
+            ("userTwapSliceFills", list)
+        }
+        S::UserTwapHistory { .. } => {
+            let changes = block.twaps_of(&user.0);
+            let shapes: Vec<_> = changes.map(|c| TwapChangeShape::new(universe, c)).collect();
+            let list = (!shapes.is_empty()).then_some(UserLists::History(shapes))?;
+            ("userTwapHistory", list)
         }
         S::UserHistoricalOrders { .. } => {
             let update = |o| WithStatus::new(FrontendOrder::new(universe, o), o);
@@ -266,7 +283,7 @@ enum UserStates<'a> {
     ClearinghouseState(AccountShape<'a>),
     ClearinghouseStates([(&'static str, AccountShape<'a>); 1]),
     SpotState(info::SpotState),
-    States(Nothing),
+    States(Vec<(u64, TwapShape<'a>)>),
 }
 
 /// The whole state that a user's channel shows, where it shows one.
@@ -288,7 +305,12 @@ pub fn state(venue: &Venue, subscription: &Subscription) -> Option<Vec<u8>> {
         S::SpotState { .. } => {
             ("spotState", None, UserStates::SpotState(info::SpotState::default()))
         }
-        S::TwapStates { .. } => ("twapStates", Some(""), UserStates::States(Nothing)),
+        S::TwapStates { .. } => {
+            let twaps = venue.twaps(&user.0);
+            let shape = |(id, twap)| (id, TwapShape::new(venue.universe(), &twap));
+            let states = twaps.into_iter().map(shape).collect();
+            ("twapStates", Some(""), UserStates::States(states))
+        }
         _ => return None,
     };
     Some(frame(channel, UserState { dex, user, state }))
@@ -397,6 +419,7 @@ mod tests {
             fee: Usd::ZERO,
             builder_fee: Usd::ZERO,
             tid: 9,
+            twap_id: None,
             liquidation: None,
         };
         let payment = FundingPayment {

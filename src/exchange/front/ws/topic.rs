@@ -141,6 +141,7 @@ impl Topic {
             {
                 out.extend(frames::state(venue, s));
             }
+            S::TwapStates { .. } if block.slices(&user.0) => out.extend(frames::state(venue, s)),
             S::OpenOrders { .. } if is_touched => out.extend(frames::state(venue, s)),
             S::WebData3 { .. } if is_touched => out.push(frames::web_data(venue, user)),
             _ => out.extend(frames::series_update(venue, s, block)),

@@ -8,6 +8,7 @@ mod random;
 mod requests;
 mod same_rules;
 mod triggers;
+mod twap;
 
 use super::*;
 use crate::exchange::refusal::Refusal;
