@@ -1,5 +1,6 @@
 //! Tests of the whole front: requests and frames in, replies and frames out.
 
+mod conditional;
 mod http;
 mod limits;
 mod malformed;
