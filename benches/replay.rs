@@ -91,8 +91,12 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         venue_clock: VenueClock::default(),
     };
     let maker_fee = Bps::from_f64(1.5);
-    let exchange_config =
-        ExchangeConfig { latency: LatencyModel::Constant(LATENCY), maker_fee, seed: SEED };
+    let exchange_config = ExchangeConfig {
+        latency: LatencyModel::Constant(LATENCY),
+        maker_fee,
+        taker_fee: maker_fee,
+        seed: SEED,
+    };
     let market = RecordedMarket::new(tape.clone(), universe, QueueModel::ProbPower(3.0));
     let (exchange, Links { gateway, account, .. }) =
         Exchange::new(market, universe.clone(), exchange_config, false);

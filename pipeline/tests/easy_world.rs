@@ -203,7 +203,12 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
     let mut sum = Earned::default();
     for tape in tapes {
         let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
-        let config = ExchangeConfig { latency: ORDERS, maker_fee: Bps::default(), seed: 1 };
+        let config = ExchangeConfig {
+            latency: ORDERS,
+            maker_fee: Bps::default(),
+            taker_fee: Bps::default(),
+            seed: 1,
+        };
         let (exchange, Links { gateway, account, .. }) =
             Exchange::new(market, universe(), config, false);
         let config = wiring::Config {

@@ -80,7 +80,8 @@ pub fn raise_limits(config: &mut wiring::Config, params: &[(AssetId, AssetParams
 /// The simulated exchange's configuration.
 pub fn exchange_config(settings: &Settings) -> ExchangeConfig {
     let sim = &settings.sim;
-    ExchangeConfig { latency: sim.latency, maker_fee: sim.maker_fee, seed: settings.seed }
+    let (maker_fee, taker_fee) = (sim.maker_fee, sim.taker_fee);
+    ExchangeConfig { latency: sim.latency, maker_fee, taker_fee, seed: settings.seed }
 }
 
 /// The plan of a name, checked against this machine; [`None`] = inline. `auto` chooses by the

@@ -1,5 +1,5 @@
 //! Why the venue refuses a whole request, and the words it says so in (PROTOCOL §3; clients match them
-//! by prefix). Those of single orders are [`Refused`]'s.
+//! by prefix). Those of orders and accounts are [`Refused`]'s.
 
 use botmm_pipeline::types::Usd;
 use botmm_pipeline::venue::hl::sign::Address;
@@ -9,7 +9,7 @@ use botmm_pipeline::venue::sim::core::Refused;
 /// ` asset=N` that follows per-item texts on the wire (see [`Refusal::has_asset_suffix`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// An order, a cancel, an action that came too late, a budget that is spent.
+    /// What is asked for breaks a rule of orders or accounts.
     Order(Refused),
     // A modification (an item of batchModify, or the whole of modify).
     /// The new order's own reason.
@@ -31,12 +31,6 @@ pub enum Refusal {
     ScheduleTooEarly,
     /// Ten schedules fired today.
     ScheduleTriggers,
-    /// Leverage out of range.
-    InvalidLeverage,
-    /// Cross to isolated or back with a position.
-    LeverageSwitch,
-    /// Isolated margin of a cross position.
-    NotIsolated,
     /// No such vault or sub-account.
     VaultUnknown(Address),
     /// The signature recovers to nothing.
@@ -104,9 +98,6 @@ impl core::fmt::Display for Refusal {
             Self::ScheduleTriggers => {
                 f.write_str("Cannot set scheduled cancel time: too many triggers today.")
             }
-            Self::InvalidLeverage => f.write_str("Invalid leverage value"),
-            Self::LeverageSwitch => f.write_str("Cannot switch leverage type with open position."),
-            Self::NotIsolated => f.write_str("Position does not use isolated margin."),
             Self::VaultUnknown(a) => write!(f, "Vault not registered: {a}"),
             Self::BadSignature => f.write_str("Unable to recover signer."),
             Self::AgentCount(limit) => write!(

@@ -125,7 +125,7 @@ fn market(setup: &Setup) -> SyntheticMarket {
 
 fn exchange_config(setup: &Setup) -> ExchangeConfig {
     let maker_fee = setup.params.maker_fee;
-    ExchangeConfig { latency: setup.latency, maker_fee, seed: setup.seed }
+    ExchangeConfig { latency: setup.latency, maker_fee, taker_fee: maker_fee, seed: setup.seed }
 }
 
 /// A synthetic world, inline or on a plan's threads; `watch` may put something around the gateway.

@@ -7,31 +7,19 @@ mod shown;
 pub use conditional::{
     Conditional, Grouping, NewTwap, TpSl, Trigger, Twap, TwapChange, TwapStatus, Waits,
 };
-pub use shown::{
-    AccountState, Agent, AssetCtx, FeeRates, Leverage, PositionState, Requests, Role, ShownLevel,
-};
+pub use shown::{Agent, AssetCtx, FeeRates, Role, ShownLevel};
 
 use super::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Cloid, MarketEvent, Nanos, Oid, Px, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
-use botmm_pipeline::venue::sim::core::Refused;
+pub use botmm_pipeline::venue::sim::core::{
+    AccountState, BuilderFee, Direction, Leverage, PositionState, Requests, Status as OrderStatus,
+    Tif,
+};
 
 /// Names the request that an answer belongs to; chosen by who submits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
-
-/// How long a limit order may live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tif {
-    /// Post only.
-    Alo,
-    /// Till cancelled.
-    Gtc,
-    /// Immediate or cancel.
-    Ioc,
-    /// The web page's market order: immediate or cancel under another name.
-    FrontendMarket,
-}
 
 /// A new order as it was asked for. A price or size that is no decimal of ours (more than eight
 /// decimals, not positive, absurdly large) is [`None`]: the core refuses it as the venue would.
@@ -55,15 +43,6 @@ pub struct NewOrder {
     pub cloid: Option<Cloid>,
     /// Who is paid for having brought it.
     pub builder: Option<BuilderFee>,
-}
-
-/// What whoever built the client takes of an order's fills, on top of the venue's fee.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuilderFee {
-    /// Who takes it.
-    pub builder: Address,
-    /// How much, tenths of a basis point.
-    pub tenths_bp: u32,
 }
 
 /// What an action asks for.
@@ -201,33 +180,6 @@ pub enum Answer {
     Refused(Refusal),
 }
 
-/// Where an order stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OrderStatus {
-    /// It rests.
-    Open,
-    /// Filled whole (an IOC: as far as it went).
-    Filled,
-    /// Cancelled by its owner, or replaced.
-    Canceled,
-    /// Cancelled by the schedule.
-    ScheduledCancel,
-    /// An own order came against it.
-    SelfTradeCanceled,
-    /// Not enough margin any more.
-    MarginCanceled,
-    /// Nothing left to reduce.
-    ReduceOnlyCanceled,
-    /// The account is liquidated.
-    LiquidatedCanceled,
-    /// The mark reached its price.
-    Triggered,
-    /// Another child of its parent was filled.
-    SiblingFilledCanceled,
-    /// Never rested.
-    Rejected(Refused),
-}
-
 /// An order as the venue keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -261,23 +213,6 @@ pub struct Order {
     pub status: OrderStatus,
     /// Since when.
     pub status_time: Nanos,
-}
-
-/// What a fill did to the position, in the venue's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// `Open Long`
-    OpenLong,
-    /// `Open Short`
-    OpenShort,
-    /// `Close Long`
-    CloseLong,
-    /// `Close Short`
-    CloseShort,
-    /// `Long > Short`
-    LongToShort,
-    /// `Short > Long`
-    ShortToLong,
 }
 
 /// A fill of one user's order (PROTOCOL §2.7).

@@ -39,63 +39,6 @@ pub struct ShownLevel {
     pub orders: u32,
 }
 
-/// Leverage of one asset for one account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leverage {
-    /// Cross, or isolated.
-    pub is_cross: bool,
-    /// How many times.
-    pub value: u32,
-}
-
-/// One position with everything derived from it (PROTOCOL §2.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PositionState {
-    /// Of what.
-    pub asset: AssetId,
-    /// Signed size, never zero.
-    pub szi: Qty,
-    /// Average entry price.
-    pub entry_px: Px,
-    /// Size times mark.
-    pub value: Usd,
-    /// Open profit at the mark.
-    pub unrealized: Usd,
-    /// Margin it takes.
-    pub margin_used: Usd,
-    /// Its leverage.
-    pub leverage: Leverage,
-    /// Isolated: margin posted with it, raw.
-    pub raw_usd: Option<Usd>,
-    /// Where it would be liquidated, if anywhere.
-    pub liquidation_px: Option<Px>,
-    /// Highest leverage the venue allows.
-    pub max_leverage: u32,
-    /// Funding since it was opened (positive = paid), and ever.
-    pub funding_since_open: Usd,
-    /// See above.
-    pub funding_all_time: Usd,
-}
-
-/// An account with everything derived from it (PROTOCOL §2.4).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountState {
-    /// Cash plus positions at their marks.
-    pub account_value: Usd,
-    /// Sum of the positions' absolute values.
-    pub total_notional: Usd,
-    /// Cash: account value minus signed position values.
-    pub total_raw_usd: Usd,
-    /// Margin in use.
-    pub margin_used: Usd,
-    /// Cross maintenance margin.
-    pub maintenance: Usd,
-    /// What could be withdrawn.
-    pub withdrawable: Usd,
-    /// By asset, flat ones left out.
-    pub positions: Vec<PositionState>,
-}
-
 /// An agent key of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
@@ -116,19 +59,6 @@ pub enum Role {
     User,
     /// An agent of this account.
     Agent(Address),
-}
-
-/// The request budget of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Requests {
-    /// Traded ever.
-    pub volume: Usd,
-    /// Requests sent.
-    pub used: u64,
-    /// Requests allowed.
-    pub cap: u64,
-    /// Bought and not used.
-    pub surplus: u64,
 }
 
 /// Effective fees of an account, positive = cost, as fractions in units of 1e-8.

@@ -23,7 +23,7 @@ impl Venue {
         let valid = |a: &Agent| {
             a.address == *address && now_ms <= a.valid_until_ms.saturating_add(grace_ms)
         };
-        self.accounts[who].agents.iter().any(valid).then_some(who)
+        self.records.clients[who].agents.iter().any(valid).then_some(who)
     }
 
     /// What an address is.
@@ -31,7 +31,8 @@ impl Venue {
         if self.ids.contains_key(address) {
             return Role::User;
         }
-        self.agent_of(address).map_or(Role::Missing, |who| Role::Agent(self.accounts[who].address))
+        self.agent_of(address)
+            .map_or(Role::Missing, |who| Role::Agent(self.records.clients[who].address))
     }
 
     /// Approves an agent: a name's new agent replaces the old one at once; the zero address removes
@@ -44,34 +45,34 @@ impl Venue {
         name: Option<&str>,
         valid_until_ms: Option<u64>,
     ) -> Result<(), Refusal> {
-        let (now, now_ms) = (self.time, self.now_ms());
-        let account = &mut self.accounts[who];
+        let (now, now_ms) = (self.core.time, self.now_ms());
+        let client = &mut self.records.clients[who];
         let same_name = |a: &Agent| a.name.as_deref() == name;
         if agent == Address::default() {
-            if let Some(at) = account.agents.iter().position(same_name) {
-                let removed = account.agents.remove(at);
-                account.removal_until = now + REMOVAL_PAUSE;
+            if let Some(at) = client.agents.iter().position(same_name) {
+                let removed = client.agents.remove(at);
+                client.removal_until = now + REMOVAL_PAUSE;
                 self.forget_agent(removed.address);
             }
             return Ok(());
         }
-        if now < account.removal_until {
+        if now < client.removal_until {
             return Err(Refusal::AgentPending);
         }
         if self.agents.contains_key(&agent) || self.ids.contains_key(&agent) {
             return Err(Refusal::AgentReuse);
         }
-        account.agents.retain(|a| a.valid_until_ms >= now_ms || same_name(a));
-        let replaced = account.agents.iter().position(same_name);
-        let named = account.agents.iter().filter(|a| a.name.is_some()).count();
+        client.agents.retain(|a| a.valid_until_ms >= now_ms || same_name(a));
+        let replaced = client.agents.iter().position(same_name);
+        let named = client.agents.iter().filter(|a| a.name.is_some()).count();
         if name.is_some() && replaced.is_none() && named >= MAX_NAMED {
             return Err(Refusal::AgentCount(MAX_NAMED as u64));
         }
         let valid_until_ms =
             valid_until_ms.unwrap_or(now_ms + DEFAULT_VALIDITY_MS).min(now_ms + MAX_VALIDITY_MS);
         let new = Agent { name: name.map(str::to_owned), address: agent, valid_until_ms };
-        let old = replaced.map(|at| account.agents.remove(at));
-        account.agents.push(new);
+        let old = replaced.map(|at| client.agents.remove(at));
+        client.agents.push(new);
         self.agents.insert(agent, who);
         if let Some(old) = old {
             self.forget_agent(old.address);

@@ -2,20 +2,20 @@
 //! and the public data follow.
 
 use super::Venue;
+use super::client::utc_day;
+use super::records::agent_address;
 use crate::exchange::model::{
     Answer, Command, Event, Grouping, Leverage, OrderStatus, PublicTrade, Signed, Tif,
 };
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Side, Trade};
-use botmm_pipeline::venue::hl::sign::Address;
-use botmm_pipeline::venue::sim::Execution;
+use botmm_pipeline::venue::sim::core::{Core, Refused};
+use botmm_pipeline::venue::sim::{Execution, Market};
 use std::collections::HashMap;
 
 /// Least time between two snapshots of a book.
 const BOOK_INTERVAL: Nanos = Nanos::millis(500);
-/// How many made-up addresses the market's own agents have.
-const AGENT_ADDRESSES: u64 = 64;
 
 /// Where in a block an action belongs (PROTOCOL §7): what takes nothing first, then cancels, then
 /// whatever has a GTC or IOC in it. A modify goes by its new orders.
@@ -36,7 +36,8 @@ fn class(command: &Command) -> u8 {
 impl Venue {
     /// Executes one block at `time`.
     pub(super) fn run_block(&mut self, time: Nanos) {
-        self.time = time;
+        self.core.time = time;
+        self.renew_rates();
         self.fire_schedules();
         self.slice_twaps();
         let ready = self.waiting.partition_point(|(at, _)| *at <= time);
@@ -47,14 +48,16 @@ impl Venue {
                 Ok(who) => self.run_command(who, action.command),
                 Err(refusal) => Answer::Refused(refusal),
             };
-            self.events.push(Event::Answer(action.ticket, answer));
+            self.records.events.push(Event::Answer(action.ticket, answer));
         }
         self.move_market();
-        self.update_prices();
-        self.liquidate_doomed();
+        self.core.update_prices(&mut self.records);
+        for asset in std::mem::take(&mut self.doomed) {
+            self.core.liquidate_holders(asset, &mut self.records);
+        }
         self.turn_triggers();
         self.show_touches();
-        self.events.push(Event::Block(time));
+        self.records.events.push(Event::Block(time));
     }
 
     fn run_command(&mut self, who: usize, command: Command) -> Answer {
@@ -74,10 +77,13 @@ impl Venue {
             }
             Command::ScheduleCancel(at) => done(self.set_schedule(who, at)),
             Command::UpdateLeverage { asset, is_cross, leverage } => {
-                done(self.update_leverage(who, asset, Leverage { is_cross, value: leverage }))
+                let wanted = Leverage { is_cross, value: leverage };
+                done(self.of_asset(asset, |core, asset| core.update_leverage(who, asset, wanted)))
             }
             Command::UpdateIsolatedMargin { asset, micro_usd } => {
-                done(self.update_isolated_margin(who, asset, micro_usd))
+                done(self.of_asset(asset, |core, asset| {
+                    core.update_isolated_margin(who, asset, micro_usd)
+                }))
             }
             Command::ReserveRequestWeight { weight, destination } => {
                 done(self.reserve_requests(who, weight, destination))
@@ -94,23 +100,33 @@ impl Venue {
         }
     }
 
+    fn of_asset(
+        &mut self,
+        asset: u32,
+        change: impl FnOnce(&mut Core<Box<dyn Market>>, AssetId) -> Result<(), Refused>,
+    ) -> Result<(), Refusal> {
+        let asset = self.asset(asset).ok_or(Refused::InvalidAsset)?;
+        Ok(change(&mut self.core, asset)?)
+    }
+
     /// Sets or clears when everything is cancelled (PROTOCOL §8).
     fn set_schedule(&mut self, who: usize, at: Option<u64>) -> Result<(), Refusal> {
         let (required, now_ms) = (self.config.schedule_volume, self.now_ms());
-        let today = super::account::utc_day(self.time);
-        let account = &mut self.accounts[who];
-        if account.volume < required {
-            return Err(Refusal::ScheduleVolume(required, account.volume));
+        let today = utc_day(self.core.time);
+        let volume = self.core.accounts[who].volume;
+        if volume < required {
+            return Err(Refusal::ScheduleVolume(required, volume));
         }
         let ahead_ms = u64::try_from(self.config.schedule_ahead.as_millis()).unwrap_or(0);
         if at.is_some_and(|at| at < now_ms + ahead_ms) {
             return Err(Refusal::ScheduleTooEarly);
         }
-        let spent = account.triggers == (today, self.config.schedule_triggers);
+        let client = &mut self.records.clients[who];
+        let spent = client.triggers == (today, self.config.schedule_triggers);
         if at.is_some() && spent {
             return Err(Refusal::ScheduleTriggers);
         }
-        account.schedule_ms = at;
+        client.schedule_ms = at;
         Ok(())
     }
 
@@ -118,19 +134,19 @@ impl Venue {
     /// the last was used, does nothing.
     fn fire_schedules(&mut self) {
         let now_ms = self.now_ms();
-        let today = super::account::utc_day(self.time);
-        for who in 0..self.accounts.len() {
-            let account = &mut self.accounts[who];
-            if account.schedule_ms.is_none_or(|at| at > now_ms) {
+        let today = utc_day(self.core.time);
+        for who in 0..self.records.clients.len() {
+            let client = &mut self.records.clients[who];
+            if client.schedule_ms.is_none_or(|at| at > now_ms) {
                 continue;
             }
-            account.schedule_ms = None;
-            if account.triggers.0 != today {
-                account.triggers = (today, 0);
+            client.schedule_ms = None;
+            if client.triggers.0 != today {
+                client.triggers = (today, 0);
             }
-            if account.triggers.1 < self.config.schedule_triggers {
-                account.triggers.1 += 1;
-                self.cancel_all(who, &OrderStatus::ScheduledCancel);
+            if client.triggers.1 < self.config.schedule_triggers {
+                client.triggers.1 += 1;
+                self.core.cancel_all(who, OrderStatus::ScheduledCancel, &mut self.records);
                 self.cancel_triggers(who, &OrderStatus::ScheduledCancel);
             }
         }
@@ -139,7 +155,7 @@ impl Venue {
     /// Lets the market move to block time. Everything in it carries that time.
     fn move_market(&mut self) {
         let mut output = core::mem::take(&mut self.output);
-        self.market.advance(self.time, &mut output);
+        self.core.market.advance(self.core.time, &mut output);
         let mut executions: HashMap<u64, Execution> = HashMap::new();
         let mut silent = Vec::new();
         for execution in output.executions.drain(..) {
@@ -158,38 +174,32 @@ impl Venue {
         silent.extend(executions.into_values());
         silent.sort_by_key(|e| e.tid);
         for execution in silent {
-            self.on_execution(&execution);
+            self.core.on_execution(&execution, &mut self.records);
         }
         self.output = output;
     }
 
     fn on_market_trade(&mut self, trade: &Trade, execution: Option<Execution>) {
-        let maker = execution.and_then(|e| self.on_execution(&e));
-        let maker = maker.unwrap_or_else(|| agent_address(trade.tid));
+        let maker = execution.and_then(|e| self.core.on_execution(&e, &mut self.records));
+        let address = |who: usize| self.records.clients[who].address;
+        let maker = maker.map_or_else(|| agent_address(trade.tid), address);
         let taker = agent_address(trade.tid.wrapping_mul(31) + 7);
         let users = match trade.aggressor {
             Side::Bid => [taker, maker],
             Side::Ask => [maker, taker],
         };
         let Trade { asset, aggressor, px, qty, tid, .. } = *trade;
-        self.publish(PublicTrade { asset, aggressor, px, qty, time: self.time, tid, users });
-    }
-
-    /// A trade that everybody sees.
-    pub(super) fn publish(&mut self, trade: PublicTrade) {
-        self.assets[trade.asset.index()].tape.push(trade.clone());
-        let day = super::account::utc_day(self.time);
-        let value = botmm_pipeline::types::notional(trade.px, trade.qty);
-        *self.traded.entry(day).or_default() += value;
-        self.events.push(Event::Trade(trade));
+        let time = self.core.time;
+        self.core.note_trade(asset, px);
+        self.records.publish(PublicTrade { asset, aggressor, px, qty, time, tid, users });
     }
 
     /// Touches that changed, and every half second whole books, of what is in sight.
     fn show_touches(&mut self) {
-        let venue_time = self.time;
-        for asset in self.universe.assets().filter(|a| !self.market.is_stale(*a)) {
-            let touch = self.market.touch(asset);
-            let state = &mut self.assets[asset.index()];
+        let venue_time = self.core.time;
+        for asset in self.core.universe().assets().filter(|a| !self.core.market.is_stale(*a)) {
+            let touch = self.core.market.touch(asset);
+            let state = &mut self.records.assets[asset.index()];
             state.seen = venue_time;
             if touch == state.shown {
                 continue;
@@ -197,20 +207,20 @@ impl Venue {
             state.shown = touch;
             let (bid, ask) = touch;
             let bbo = Bbo { asset, venue_time, bid, ask, ..Bbo::default() };
-            self.events.push(Event::Market(MarketEvent::Bbo(bbo)));
+            self.records.events.push(Event::Market(MarketEvent::Bbo(bbo)));
         }
         if venue_time < self.next_book {
             return;
         }
         self.next_book = venue_time + BOOK_INTERVAL;
-        for asset in self.universe.assets().filter(|a| !self.market.is_stale(*a)) {
+        for asset in self.core.universe().assets().filter(|a| !self.core.market.is_stale(*a)) {
             let book = self.snapshot(asset);
-            self.events.push(Event::Market(MarketEvent::Book(book)));
+            self.records.events.push(Event::Market(MarketEvent::Book(book)));
         }
     }
 
     fn snapshot(&self, asset: AssetId) -> BookSnapshot {
-        let mut book = BookSnapshot { asset, venue_time: self.time, ..BookSnapshot::EMPTY };
+        let mut book = BookSnapshot { asset, venue_time: self.core.time, ..BookSnapshot::EMPTY };
         let fill = |side: Side, levels: &mut [Level; BOOK_LEVELS]| {
             let shown = self.levels(asset, side, BOOK_LEVELS);
             for (slot, level) in levels.iter_mut().zip(&shown) {
@@ -222,12 +232,4 @@ impl Venue {
         book.ask_count = fill(Side::Ask, &mut book.asks);
         book
     }
-}
-
-/// A made-up address for one of the market's own agents.
-pub(super) fn agent_address(seed: u64) -> Address {
-    let mut bytes = [0xa6; 20];
-    let number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    bytes[12..].copy_from_slice(&(number % AGENT_ADDRESSES).to_be_bytes());
-    Address::new(bytes)
 }

@@ -58,11 +58,6 @@ impl Tape {
         &self.trades
     }
 
-    /// The price of the last trade.
-    pub fn last(&self) -> Option<Px> {
-        self.trades.back().map(|trade| trade.px)
-    }
-
     /// Price a day before `now` (the first one known, when there is none), and value and size
     /// traded since.
     pub fn day(&self, now: Nanos) -> (Option<Px>, Usd, Qty) {

@@ -2,6 +2,7 @@
 
 use crate::settings::FeeTable;
 use botmm_pipeline::types::{Nanos, Usd};
+use botmm_pipeline::venue::sim::core::Rules;
 
 /// What a second open order with a client id in use does (PROTOCOL §11: unknown).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,20 @@ impl Default for VenueConfig {
             twap_jitter: Nanos::secs(10),
             triggers_in_open_orders: true,
             duplicate_cloid: DuplicateCloid::Accept,
+        }
+    }
+}
+
+impl VenueConfig {
+    /// What the core is to hold.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            price_band_pct: Some(self.price_band_pct),
+            budget: self.enforce_requests,
+            base_requests: self.base_requests,
+            open_orders: self.max_open_orders,
+            unique_cloids: self.duplicate_cloid == DuplicateCloid::Reject,
+            ..Rules::VENUE
         }
     }
 }

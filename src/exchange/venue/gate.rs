@@ -3,9 +3,9 @@
 
 use super::Venue;
 use super::config::UnknownSignerText;
-use crate::exchange::model::{Command, Requests, Signed};
+use crate::exchange::model::{Command, Signed};
 use crate::exchange::refusal::Refusal;
-use botmm_pipeline::types::{Nanos, SCALE, Usd};
+use botmm_pipeline::types::Usd;
 use botmm_pipeline::venue::hl::sign::Address;
 use botmm_pipeline::venue::sim::core::{Refused, rules};
 use std::collections::BTreeSet;
@@ -15,19 +15,13 @@ const NONCES: usize = 100;
 /// How far a nonce may lie behind block time (ms), and before it.
 const NONCE_BEHIND_MS: u64 = 2 * 86_400_000;
 const NONCE_AHEAD_MS: u64 = 86_400_000;
-/// What a request that came too late uses of the budget.
-const STALE_COST: u64 = 5;
-/// Over the limit, one request may pass in this time.
-const OVER_LIMIT_INTERVAL: Nanos = Nanos::secs(10);
-/// What cancels may use beyond the limit.
-const CANCEL_EXTRA: u64 = 100_000;
 /// Price of one request: 0.0005 USD.
 const REQUEST_PRICE: Usd = Usd::from_raw(50_000);
 
 impl Venue {
     /// Block time in Unix milliseconds.
     pub(super) fn now_ms(&self) -> u64 {
-        u64::try_from(self.time.as_millis()).unwrap_or(0)
+        u64::try_from(self.core.time.as_millis()).unwrap_or(0)
     }
 
     /// Whether a request may be executed, and for which account. Its nonce is used up as soon as
@@ -35,8 +29,8 @@ impl Venue {
     pub(super) fn admit(&mut self, action: &Signed) -> Result<usize, Refusal> {
         let who = self.account_of_signer(action)?;
         self.use_nonce(action.signer, action.nonce)?;
-        if action.expires_after_ms.is_some_and(|until| rules::is_expired(self.time, until)) {
-            self.accounts[who].used += STALE_COST;
+        if action.expires_after_ms.is_some_and(|until| rules::is_expired(self.core.time, until)) {
+            self.core.spend_late(who);
             return Err(Refused::Expired.into());
         }
         if let Some(vault) = action.vault {
@@ -51,7 +45,7 @@ impl Venue {
         if items == 0 {
             return Err(Refusal::EmptyBatch);
         }
-        self.spend(who, items as u64, is_cancel)?;
+        self.core.spend(who, items as u64, is_cancel)?;
         Ok(who)
     }
 
@@ -91,32 +85,6 @@ impl Venue {
         Ok(())
     }
 
-    fn spend(&mut self, who: usize, items: u64, is_cancel: bool) -> Result<(), Refusal> {
-        let Requests { volume, used, cap, .. } = self.budget(who);
-        let now = self.time;
-        let account = &mut self.accounts[who];
-        let allowed = if is_cancel { (cap + CANCEL_EXTRA).min(2 * cap) } else { cap };
-        if self.config.enforce_requests && used >= allowed {
-            if account.bought >= items {
-                account.bought -= items;
-            } else if now >= account.last_over_limit + OVER_LIMIT_INTERVAL {
-                account.last_over_limit = now;
-            } else {
-                return Err(Refused::RateLimit(used, allowed, volume).into());
-            }
-        }
-        account.used += items;
-        Ok(())
-    }
-
-    /// The request budget of an account.
-    pub(super) fn budget(&self, who: usize) -> Requests {
-        let account = &self.accounts[who];
-        let earned = u64::try_from(account.volume.raw() / SCALE).unwrap_or(0);
-        let cap = self.config.base_requests + earned;
-        Requests { volume: account.volume, used: account.used, cap, surplus: account.bought }
-    }
-
     /// Sells requests, out of free cash.
     pub(super) fn reserve_requests(
         &mut self,
@@ -130,12 +98,12 @@ impl Venue {
         };
         let price = i64::try_from(weight).ok().and_then(|w| REQUEST_PRICE.raw().checked_mul(w));
         let price = Usd::from_raw(price.ok_or(Refused::Margin)?);
-        if self.margin(who).available() < price {
+        if self.core.margin(who).available() < price {
             return Err(Refused::Margin.into());
         }
-        self.accounts[who].cash -= price;
+        self.core.accounts[who].cash -= price;
         self.requests_sold += price;
-        self.accounts[target].bought += weight;
+        self.core.accounts[target].bought += weight;
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! The core of the embedded exchange: accounts, orders, blocks, matching, margin, fees, funding. No
+//! The embedded exchange without its wire: what makes a venue of the core that it shares with the replay
+//! (`botmm_pipeline::venue::sim::core`: accounts, orders, checks, matching, margin, prices, funding). No
 //! JSON, no sockets, no clock: time and actions are arguments, events come out.
 //!
 //! | module | knows |
@@ -6,30 +7,23 @@
 //! | `config` | what the documents leave open, one switch each |
 //! | `blocks` | the order of things in a block, and what the public sees |
 //! | `gate` | checks of a whole request: signer, nonce, expiry, budget |
-//! | `checks` | checks of one order |
-//! | `matching` | orders: placed, traded, rested, cancelled, replaced |
-//! | `account` | what is kept of an account |
+//! | `orders` | what clients ask of orders, and what they are answered |
+//! | `records` | what the core tells: events, histories, tapes |
 //! | `triggers`, `twap` | orders that wait for the mark, or come in slices |
-//! | `margin` | what positions and orders take; leverage |
-//! | `liquidation` | of whoever has too little of it |
-//! | `prices` | mark, oracle, premium, funding |
+//! | `client` | what is remembered of an account |
 //! | `fees`, `agents`, `candles` | as their names say |
 //!
-//! What is simpler than at the venue: all perpetuals are in one margin table row; liquidation goes
-//! straight to the book; vaults and sub-accounts are refused.
+//! Vaults and sub-accounts are refused; what else is simpler than at the venue is said in the core.
 
-mod account;
 mod agents;
 mod blocks;
 mod candles;
-mod checks;
+mod client;
 mod config;
 mod fees;
 mod gate;
-mod liquidation;
-mod margin;
-mod matching;
-mod prices;
+mod orders;
+mod records;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -38,12 +32,13 @@ mod twap;
 pub use config::{DuplicateCloid, UnknownSignerText, VenueConfig};
 
 use super::model::*;
-use account::Account;
-use botmm_pipeline::types::{AssetId, Nanos, Oid, Px, Side, Universe, Usd};
+use botmm_pipeline::types::{AssetId, Nanos, Oid, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+use botmm_pipeline::venue::sim::core::{self, Core};
 use botmm_pipeline::venue::sim::{Market, MarketOutput};
-use prices::{AssetState, Schedule};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use client::{Client, utc_day};
+use records::Records;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The first order's id: beyond 32 bits, as at the venue.
 const FIRST_OID: u64 = 500_000_000_000;
@@ -54,19 +49,11 @@ const HISTORY_BLOCK: Nanos = Nanos::secs(1);
 /// however [`Venue::advance`] is cut.
 pub struct Venue {
     config: VenueConfig,
-    universe: Universe,
-    market: Box<dyn Market>,
+    core: Core<Box<dyn Market>>,
+    records: Records,
     output: MarketOutput,
-    /// Time of the newest block, and of the next.
-    time: Nanos,
     next_block: Nanos,
     next_book: Nanos,
-    schedule: Schedule,
-    post_only_until: Nanos,
-    /// By asset.
-    assets: Vec<AssetState>,
-    marks: Vec<Px>,
-    accounts: Vec<Account>,
     /// Where an address's account is.
     ids: BTreeMap<Address, usize>,
     /// Every address that was ever an agent, and whose.
@@ -75,22 +62,14 @@ pub struct Venue {
     /// Trigger orders that have not fired.
     waiting_triggers: triggers::Waiting,
     twaps: twap::Twaps,
-    /// Whose a resting order is.
-    owners: HashMap<Oid, usize>,
-    next_oid: u64,
     /// Actions on their way, with the earliest time of their block.
     waiting: VecDeque<(Nanos, Signed)>,
-    /// Value traded by UTC day.
-    traded: BTreeMap<i64, Usd>,
-    /// Where money went that no account has: fees, requests; and came from: debts paid.
-    fees_taken: Usd,
+    /// Of which UTC day the accounts' rates are.
+    rates_of: i64,
+    /// What was paid for requests: no account has it.
     requests_sold: Usd,
-    insured: Usd,
-    /// Whose position is being closed by force.
-    liquidating: Option<Address>,
     /// Whose positions are closed by force in the next block, whoever has them.
     doomed: Vec<AssetId>,
-    events: Vec<Event>,
 }
 
 static NO_ORDERS: VecDeque<Order> = VecDeque::new();
@@ -108,56 +87,54 @@ impl Venue {
     ) -> Self {
         assert!(config.block_interval > Nanos::ZERO, "blocks need a positive interval");
         let begin = start - config.history;
+        let records = Records::opening(begin, universe.len(), config.partial_fill_updates);
+        let first = Oid(FIRST_OID);
         let mut venue = Self {
-            market,
+            core: Core::new(config.rules(), universe, market, begin, first, 0),
+            records,
             output: MarketOutput::default(),
-            time: begin,
             next_block: start + config.block_interval,
             next_book: begin,
-            schedule: Schedule::starting(begin),
-            post_only_until: Nanos(i64::MIN),
-            assets: universe.assets().map(|_| AssetState::opening(begin)).collect(),
-            marks: vec![Px::ZERO; universe.len()],
-            accounts: Vec::new(),
             ids: BTreeMap::new(),
             agents: BTreeMap::new(),
             nonces: BTreeMap::new(),
             waiting_triggers: BTreeMap::new(),
             twaps: twap::Twaps::default(),
-            owners: HashMap::new(),
-            next_oid: FIRST_OID,
             waiting: VecDeque::new(),
-            traded: BTreeMap::new(),
-            fees_taken: Usd::ZERO,
+            rates_of: utc_day(begin),
             requests_sold: Usd::ZERO,
-            insured: Usd::ZERO,
-            liquidating: None,
             doomed: Vec::new(),
-            events: Vec::new(),
             config,
-            universe,
         };
-        while venue.time < start {
-            let time = (venue.time + HISTORY_BLOCK).min(start);
+        while venue.core.time < start {
+            let time = (venue.core.time + HISTORY_BLOCK).min(start);
             venue.run_block(time);
-            venue.events.clear();
+            venue.records.events.clear();
         }
         if venue.config.history <= Nanos::ZERO {
             venue.run_block(start);
-            venue.events.clear();
+            venue.records.events.clear();
         }
         venue
     }
 
     /// Gives an account money (a deposit). Opens it when it is new.
     pub fn fund(&mut self, user: Address, amount: Usd) {
-        let who = *self.ids.entry(user).or_insert_with(|| {
-            let most = self.universe.iter().map(|(_, instrument)| instrument.max_leverage);
-            self.accounts.push(Account::new(user, most));
-            self.accounts.len() - 1
-        });
-        self.accounts[who].cash += amount;
-        self.accounts[who].deposits.push((self.time, amount));
+        let who = match self.ids.get(&user) {
+            Some(who) => *who,
+            None => self.open_account(user),
+        };
+        self.core.accounts[who].cash += amount;
+        self.records.clients[who].deposits.push((self.core.time, amount));
+    }
+
+    fn open_account(&mut self, user: Address) -> usize {
+        let who = self.core.open_account([Default::default(); 2]);
+        self.records.clients.push(Client::new(user));
+        self.ids.insert(user, who);
+        let (maker, taker) = self.rates(who);
+        self.core.accounts[who].rates = [maker, taker];
+        who
     }
 
     /// Takes an action in; its answer comes with the block it is in.
@@ -172,7 +149,7 @@ impl Venue {
             let time = self.next_block;
             self.next_block = time + self.config.block_interval;
             self.run_block(time);
-            out.append(&mut self.events);
+            out.append(&mut self.records.events);
         }
     }
 
@@ -183,38 +160,66 @@ impl Venue {
 
     /// Network upgrade: only post-only orders until then (a fault).
     pub fn set_post_only_until(&mut self, until: Nanos) {
-        self.post_only_until = until;
+        self.core.post_only_until = until;
+    }
+
+    /// In the next block, whatever position anybody has in this asset is closed by force, margin or no
+    /// margin (a fault).
+    pub fn force_liquidation(&mut self, asset: AssetId) {
+        if !self.doomed.contains(&asset) {
+            self.doomed.push(asset);
+        }
     }
 
     /// What is traded.
     pub fn universe(&self) -> &Universe {
-        &self.universe
+        self.core.universe()
     }
 
     /// Block time of the newest block.
     pub fn time(&self) -> Nanos {
-        self.time
+        self.core.time
     }
 
     /// Marks, oracle, funding, volume.
     pub fn ctx(&self, asset: AssetId) -> AssetCtx {
-        self.asset_ctx(asset)
+        let (core, tape) = (&self.core, &self.records.assets[asset.index()].tape);
+        let (mark, prices) = (core.marks[asset.index()], core.prices(asset));
+        let (prev_day, day_volume_usd, day_volume) = tape.day(core.time);
+        let (mut longs, mut net) = (Qty::ZERO, Qty::ZERO);
+        for szi in core.accounts.iter().map(|a| a.positions[asset.index()].szi) {
+            longs += szi.max(Qty::ZERO);
+            net += szi;
+        }
+        AssetCtx {
+            mark,
+            oracle: core.oracle(asset),
+            mid: core.mid(asset),
+            prev_day: prev_day.unwrap_or(mark),
+            day_volume_usd,
+            day_volume,
+            funding_e10: prices.rate().0,
+            premium_e10: prices.premium,
+            impact: prices.impact,
+            // What users are short beyond their longs, the market's agents are long.
+            open_interest: longs + (-net).max(Qty::ZERO),
+        }
     }
 
     /// Whether the market of an asset is out of sight: its book is as last seen, and not news.
     pub fn is_stale(&self, asset: AssetId) -> bool {
-        self.market.is_stale(asset)
+        self.core.market.is_stale(asset)
     }
 
     /// Block time up to which the book of an asset holds: now, unless it is stale.
     pub fn book_time(&self, asset: AssetId) -> Nanos {
-        self.assets[asset.index()].seen
+        self.records.assets[asset.index()].seen
     }
 
     /// Levels of a side, best first, at most `depth`.
     pub fn levels(&self, asset: AssetId, side: Side, depth: usize) -> Vec<ShownLevel> {
         let mut levels = Vec::with_capacity(depth);
-        self.market.depth(asset, side, depth, &mut levels);
+        self.core.market.depth(asset, side, depth, &mut levels);
         let shown = |l: &botmm_pipeline::venue::sim::DepthLevel| ShownLevel {
             px: l.level.px,
             qty: l.level.qty,
@@ -225,58 +230,67 @@ impl Venue {
 
     /// Newest last.
     pub fn trades(&self, asset: AssetId) -> &VecDeque<PublicTrade> {
-        self.assets[asset.index()].tape.trades()
+        self.records.assets[asset.index()].tape.trades()
     }
 
     /// Bars of one interval (its length; a month counts 30 days) whose open lies in `from..=to`,
     /// oldest first, at most the newest 5000. Built from trades, gaps filled flat. Intervals start
     /// at multiples of their length since 1970 and are at least a minute long.
     pub fn candles(&self, asset: AssetId, interval: Nanos, from: Nanos, to: Nanos) -> Vec<Candle> {
-        self.assets[asset.index()].tape.candles(interval, from, to, self.time)
+        self.records.assets[asset.index()].tape.candles(interval, from, to, self.core.time)
     }
 
     /// The whole account; an unknown one is empty.
     pub fn account(&self, user: &Address) -> AccountState {
-        self.ids.get(user).map_or_else(AccountState::default, |who| self.margin(*who).state())
+        self.ids.get(user).map_or_else(AccountState::default, |who| self.core.margin(*who).state())
     }
 
     /// Leverage set (or the default: cross, the asset's maximum capped at 20).
     pub fn leverage(&self, user: &Address, asset: AssetId) -> Leverage {
-        match self.find(user) {
-            Some(account) => account.leverage[asset.index()],
-            None => account::default_leverage(self.universe.get(asset).max_leverage),
+        match self.ids.get(user) {
+            Some(who) => self.core.accounts[*who].leverage[asset.index()],
+            None => core::default_leverage(self.universe().get(asset).max_leverage),
         }
     }
 
     /// Resting orders, oldest first.
-    pub fn open_orders(&self, user: &Address) -> Vec<&Order> {
-        self.find(user).map_or_else(Vec::new, |account| account.open.values().collect())
+    pub fn open_orders(&self, user: &Address) -> Vec<Order> {
+        let Some(who) = self.ids.get(user) else { return Vec::new() };
+        self.core.orders_of(*who).map(|order| self.open_order(order)).collect()
     }
 
     /// An order of this account, open or remembered, by either id.
-    pub fn order(&self, user: &Address, id: OrderRef) -> Option<&Order> {
+    pub fn order(&self, user: &Address, id: OrderRef) -> Option<Order> {
         let who = *self.ids.get(user)?;
-        self.waiting_of(who, id).or_else(|| self.accounts[who].find(id))
+        if let Some(waiting) = self.waiting_of(who, id) {
+            return Some(waiting.clone());
+        }
+        let open = self.core.find(who, id).map(|order| self.open_order(order));
+        open.or_else(|| self.records.clients[who].remembered(id).cloned())
+    }
+
+    fn open_order(&self, order: &core::Order) -> Order {
+        self.records.order(order, OrderStatus::Open, order.time)
     }
 
     /// Up to 2000 order updates, oldest first, one for each status an order had.
     pub fn history(&self, user: &Address) -> &VecDeque<Order> {
-        self.find(user).map_or(&NO_ORDERS, |account| &account.history)
+        self.find(user).map_or(&NO_ORDERS, |client| &client.history)
     }
 
     /// Up to 10000 fills, oldest first.
     pub fn fills(&self, user: &Address) -> &VecDeque<UserFill> {
-        self.find(user).map_or(&NO_FILLS, |account| &account.fills)
+        self.find(user).map_or(&NO_FILLS, |client| &client.fills)
     }
 
     /// Up to 10000 payments, oldest first.
     pub fn fundings(&self, user: &Address) -> &VecDeque<FundingPayment> {
-        self.find(user).map_or(&NO_FUNDINGS, |account| &account.fundings)
+        self.find(user).map_or(&NO_FUNDINGS, |client| &client.fundings)
     }
 
     /// Hourly rates of an asset so far, oldest first: time, rate (1e-10), premium (1e-10).
     pub fn funding_history(&self, asset: AssetId) -> &[(Nanos, i64, i64)] {
-        self.assets[asset.index()].rates()
+        &self.records.assets[asset.index()].rates
     }
 
     /// What an address is.
@@ -286,24 +300,25 @@ impl Venue {
 
     /// Agents of an account, the unnamed one included.
     pub fn agents(&self, user: &Address) -> Vec<Agent> {
-        self.find(user).map_or_else(Vec::new, |account| account.agents.clone())
+        self.find(user).map_or_else(Vec::new, |client| client.agents.clone())
     }
 
     /// Its request budget.
     pub fn requests(&self, user: &Address) -> Requests {
         let (volume, cap) = (Usd::ZERO, self.config.base_requests);
         let nobody = Requests { volume, used: 0, cap, surplus: 0 };
-        self.ids.get(user).map_or(nobody, |who| self.budget(*who))
+        self.ids.get(user).map_or(nobody, |who| self.core.requests(*who))
     }
 
     /// What it was given, and when, oldest first.
     pub fn deposits(&self, user: &Address) -> &[(Nanos, Usd)] {
-        self.find(user).map_or(&[], |account| &account.deposits)
+        self.find(user).map_or(&[], |client| &client.deposits)
     }
 
     /// The most that it lets a builder take, tenths of a basis point.
     pub fn max_builder_fee(&self, user: &Address, builder: &Address) -> u32 {
-        self.find(user).and_then(|account| account.builders.get(builder)).map_or(0, |most| *most)
+        let who = self.ids.get(user);
+        who.and_then(|who| self.core.accounts[*who].builders.get(builder)).map_or(0, |most| *most)
     }
 
     /// Its fees.
@@ -317,11 +332,11 @@ impl Venue {
 
     /// Taker and maker volume by UTC day (days since 1970), oldest first.
     pub fn daily_volume(&self, user: &Address) -> Vec<(i64, Usd, Usd)> {
-        let Some(account) = self.find(user) else { return Vec::new() };
-        account.days.iter().map(|d| (d.day, d.taker, d.maker)).collect()
+        let Some(client) = self.find(user) else { return Vec::new() };
+        client.days.iter().map(|d| (d.day, d.taker, d.maker)).collect()
     }
 
-    fn find(&self, user: &Address) -> Option<&Account> {
-        self.ids.get(user).map(|who| &self.accounts[*who])
+    fn find(&self, user: &Address) -> Option<&Client> {
+        self.ids.get(user).map(|who| &self.records.clients[*who])
     }
 }

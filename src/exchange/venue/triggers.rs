@@ -15,7 +15,7 @@ use crate::exchange::model::{
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{Oid, Qty};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
-use botmm_pipeline::venue::sim::core::{Refused, rules};
+use botmm_pipeline::venue::sim::core::{self, Asked, Refused, rules};
 use std::collections::BTreeMap;
 
 /// Trigger orders of all accounts that have not fired, by id; whose.
@@ -87,7 +87,7 @@ impl Venue {
         let mut answers = vec![answer];
         answers.extend(children.iter().map(|new| match oid {
             Some(parent) => {
-                let is_filled = !self.accounts[who].open.contains_key(&parent);
+                let is_filled = self.core.find(who, OrderRef::Oid(parent)).is_none();
                 self.place_trigger(who, new, Belongs::To { parent, is_filled })
             }
             None => ItemAnswer::Error(Refusal::NoParent),
@@ -102,8 +102,8 @@ impl Venue {
         let is_whole = belongs == Belongs::ToPosition && new.qty == Some(Qty::ZERO);
         // An order of the whole position has no size to be judged by.
         let judged = if is_whole { Some(Qty::from_raw(1)) } else { new.qty };
-        let asset = match self.check_numbers(&NewOrder { qty: judged, ..new.clone() }) {
-            Ok(asset) => asset,
+        let asked = match self.check_numbers(&NewOrder { qty: judged, ..new.clone() }) {
+            Ok(asked) => Asked { qty: new.qty.unwrap_or_default(), ..asked },
             Err(refused) => return ItemAnswer::Error(refused.into()),
         };
         let (parent, waits) = match belongs {
@@ -112,13 +112,15 @@ impl Venue {
             _ => (None, Waits::ForMark),
         };
         let is_position = belongs == Belongs::ToPosition;
+        let order = self.core.new_order(who, &asked);
         let order = Order {
             tif: if trigger.is_market { Tif::FrontendMarket } else { Tif::Gtc },
             conditional: Some(Conditional { trigger, is_position, parent, waits }),
-            ..self.new_order(who, asset, new)
+            ..self.records.order(&order, OrderStatus::Open, order.time)
         };
         if let Err(refused) = self.check_trigger(who, &order, belongs, is_whole) {
-            return self.reject(order, refused);
+            self.tell(who, Order { status: OrderStatus::Rejected(refused), ..order });
+            return ItemAnswer::Error(refused.into());
         }
         let answer = match belongs {
             Belongs::Alone if self.config.lone_trigger_rests => {
@@ -128,7 +130,7 @@ impl Venue {
             _ => ItemAnswer::WaitingForTrigger,
         };
         self.waiting_triggers.insert(order.oid, (who, order.clone()));
-        self.tell(order);
+        self.tell(who, order);
         answer
     }
 
@@ -142,12 +144,13 @@ impl Venue {
         is_whole: bool,
     ) -> Result<(), Refused> {
         let Some(conditional) = order.conditional else { return Ok(()) };
-        let (instrument, account) = (self.universe.get(order.asset), &self.accounts[who]);
+        let account = &self.core.accounts[who];
+        let instrument = self.core.universe().get(order.asset);
         let trigger_px = conditional.trigger.px;
         if !trigger_px.is_positive() || !instrument.is_legal_px(trigger_px) {
             return Err(Refused::BadTriggerPx);
         }
-        if order.builder.is_some_and(|fee| !self.is_allowed(who, fee)) {
+        if order.builder.is_some_and(|fee| !account.allows(fee)) {
             return Err(Refused::BuilderFee);
         }
         if is_whole {
@@ -158,9 +161,10 @@ impl Venue {
             let szi = account.positions[order.asset.index()].szi;
             rules::check_grid(instrument, order.px, order.orig, Some(szi))?;
         }
-        self.check_band(order)?;
+        self.core.check_band(order.asset, order.px)?;
         let in_use = |cloid| {
-            account.has_cloid(cloid) || self.waiting_of(who, OrderRef::Cloid(cloid)).is_some()
+            let id = OrderRef::Cloid(cloid);
+            self.core.find(who, id).is_some() || self.waiting_of(who, id).is_some()
         };
         let is_rejected = self.config.duplicate_cloid == DuplicateCloid::Reject;
         if is_rejected && order.cloid.is_some_and(in_use) {
@@ -175,13 +179,13 @@ impl Venue {
             }
         }
         let waiting = self.waiting_triggers.values().filter(|(owner, _)| *owner == who).count();
-        let is_full = account.open.len() + waiting >= self.config.max_open_orders;
+        let is_full = account.open + waiting >= self.core.rules.open_orders;
         if is_full { Err(Refused::TooManyOrders) } else { Ok(()) }
     }
 
     /// Whether the mark has reached its price.
     fn is_due(&self, order: &Order) -> bool {
-        let mark = self.marks[order.asset.index()];
+        let mark = self.core.marks[order.asset.index()];
         order.conditional.is_some_and(|c| match c.trigger.is_above(order.side) {
             true => mark >= c.trigger.px,
             false => mark.is_positive() && mark <= c.trigger.px,
@@ -216,7 +220,7 @@ impl Venue {
     /// Trigger orders cannot be cancelled fast (PROTOCOL §3.1).
     fn cancel_any(&mut self, who: usize, asset: u32, id: OrderRef, is_fast: bool) -> ItemAnswer {
         let waiting = self.waiting_of(who, id).map(|order| (order.oid, order.asset));
-        let rests = self.accounts[who].find_open(id).is_some();
+        let rests = self.core.find(who, id).is_some();
         match waiting.filter(|(_, of)| !rests && self.asset(asset) == Some(*of)) {
             None => self.cancel(who, asset, id),
             Some(_) if is_fast => ItemAnswer::Error(Refusal::FastCancel),
@@ -285,7 +289,7 @@ impl Venue {
         if let Some((oid, _, cloid)) = waiting.filter(|(_, of, _)| Some(*of) == asset) {
             new.cloid = new.cloid.or(cloid);
             self.end_waiting(oid, OrderStatus::Canceled);
-        } else if self.accounts[who].find_open(old).is_some_and(|o| Some(o.asset) == asset) {
+        } else if self.core.find(who, old).is_some_and(|o| Some(o.asset) == asset) {
             self.cancel(who, new.asset, old);
         }
         match self.place_any(who, &new) {
@@ -303,8 +307,8 @@ impl Venue {
     pub(super) fn turn_triggers(&mut self) {
         let mut heard = 0;
         while !self.waiting_triggers.is_empty() {
-            while heard < self.events.len() {
-                match self.events[heard].clone() {
+            while heard < self.records.events.len() {
+                match self.records.events[heard].clone() {
                     Event::Order(order) => self.on_told(&order),
                     Event::Liquidated(l) => {
                         self.end_all(&OrderStatus::LiquidatedCanceled, |_, o| o.user == l.user);
@@ -335,7 +339,7 @@ impl Venue {
                 }
             }
             OrderStatus::ScheduledCancel | OrderStatus::LiquidatedCanceled => {
-                self.end_all(&told.status.clone(), |_, order| parent_of(order) == Some(told.oid));
+                self.end_all(&told.status, |_, order| parent_of(order) == Some(told.oid));
             }
             _ => self.end_all(&OrderStatus::Canceled, |_, o| parent_of(o) == Some(told.oid)),
         }
@@ -346,15 +350,15 @@ impl Venue {
         let on_mark = |order: &Order| order.conditional.is_some_and(|c| c.waits == Waits::ForMark);
         let all = self.waiting_triggers.values().filter(|(_, order)| on_mark(order));
         let is_idle =
-            |who: usize, o: &Order| self.accounts[who].reducible(o.asset, o.side).is_zero();
+            |who: usize, o: &Order| self.core.accounts[who].reducible(o.asset, o.side).is_zero();
         let due = all.filter(|(who, order)| is_idle(*who, order) || self.is_due(order));
         let Some((who, oid)) = due.map(|(who, order)| (*who, order.oid)).next() else {
             return false;
         };
         let Some((_, mut order)) = self.waiting_triggers.remove(&oid) else { return false };
-        let reducible = self.accounts[who].reducible(order.asset, order.side);
+        let reducible = self.core.accounts[who].reducible(order.asset, order.side);
         if reducible.is_zero() {
-            self.tell(Order { status: OrderStatus::ReduceOnlyCanceled, ..order });
+            self.tell(who, Order { status: OrderStatus::ReduceOnlyCanceled, ..order });
             return true;
         }
         if let Some(conditional) = &mut order.conditional {
@@ -363,21 +367,51 @@ impl Venue {
         if order.orig.is_zero() {
             (order.orig, order.leaves) = (reducible, reducible);
         }
-        self.tell(Order { status: OrderStatus::Triggered, ..order.clone() });
-        self.work(who, order);
+        self.tell(who, Order { status: OrderStatus::Triggered, ..order.clone() });
+        self.let_go(who, &order);
         true
     }
 
-    fn end_waiting(&mut self, oid: Oid, status: OrderStatus) {
-        if let Some((_, order)) = self.waiting_triggers.remove(&oid) {
-            self.tell(Order { status, ..order });
+    /// A fired order trades and rests under the id that it has.
+    fn let_go(&mut self, who: usize, order: &Order) {
+        let Order { oid, cloid, asset, side, px, orig, leaves, tif, .. } = *order;
+        let Order { reduce_only, builder, time, .. } = *order;
+        if let Some(conditional) = order.conditional {
+            self.records.conditionals.insert(oid, conditional);
         }
+        let fired = core::Order {
+            oid,
+            who,
+            cloid,
+            asset,
+            side,
+            px,
+            orig,
+            leaves,
+            tif,
+            reduce_only,
+            builder,
+            time,
+        };
+        // Whether it found anybody is told by its events.
+        let _ = self.core.work(fired, &mut self.records);
+    }
+
+    fn end_waiting(&mut self, oid: Oid, status: OrderStatus) {
+        if let Some((who, order)) = self.waiting_triggers.remove(&oid) {
+            self.tell(who, Order { status, ..order });
+        }
+    }
+
+    fn tell(&mut self, who: usize, order: Order) {
+        let status_time = self.core.time;
+        self.records.tell(who, Order { status_time, ..order });
     }
 
     fn end_all(&mut self, status: &OrderStatus, is_meant: impl Fn(usize, &Order) -> bool) {
         let meant = self.waiting_triggers.values().filter(|(who, order)| is_meant(*who, order));
         let oids: Vec<Oid> = meant.map(|(_, order)| order.oid).collect();
-        oids.into_iter().for_each(|oid| self.end_waiting(oid, status.clone()));
+        oids.into_iter().for_each(|oid| self.end_waiting(oid, *status));
     }
 }
 

@@ -5,7 +5,6 @@
 //! multiple of their own size. After the last slice it is over, whatever it got.
 
 use super::Venue;
-use super::account::mul_div;
 use crate::exchange::model::{
     Event, ItemAnswer, NewOrder, NewTwap, Tif, Twap, TwapChange, TwapStatus,
 };
@@ -13,7 +12,7 @@ use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::{Nanos, Px, Qty, Side, Usd, notional};
 use botmm_pipeline::venue::hl::sign::Address;
-use botmm_pipeline::venue::sim::core::Refused;
+use botmm_pipeline::venue::sim::core::{Refused, mul_div};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Changes remembered, of all accounts.
@@ -27,8 +26,6 @@ pub(super) struct Twaps {
     running: BTreeMap<u64, Running>,
     changes: VecDeque<TwapChange>,
     last_id: u64,
-    /// Whose slice trades just now.
-    pub slicing: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -60,11 +57,11 @@ impl Venue {
             return Err(Refusal::TwapDuration(new.minutes));
         }
         let minutes = i64::try_from(new.minutes).map_err(|_| Refusal::TwapDuration(new.minutes))?;
-        let instrument = self.universe.get(asset);
+        let instrument = self.core.universe().get(asset);
         let qty = new.qty.filter(|q| q.is_positive() && instrument.is_legal_qty(*q));
         let qty = qty.ok_or(Refused::InvalidSize)?;
         let slices = (minutes * MINUTE.0 / self.config.twap_interval.0).max(1);
-        let mark = self.marks[asset.index()];
+        let mark = self.core.marks[asset.index()];
         if !mark.is_positive() {
             return Err(Refused::Oracle.into());
         }
@@ -72,12 +69,12 @@ impl Venue {
         if value / i128::from(slices) < i128::from(MIN_NOTIONAL.raw()) {
             return Err(Refused::MinNotional.into());
         }
-        if new.reduce_only && self.accounts[who].reducible(asset, new.side).is_zero() {
+        if new.reduce_only && self.core.accounts[who].reducible(asset, new.side).is_zero() {
             return Err(Refused::ReduceOnly.into());
         }
         self.twaps.last_id += 1;
         let twap = Twap {
-            user: self.accounts[who].address,
+            user: self.records.clients[who].address,
             asset,
             side: new.side,
             qty,
@@ -86,10 +83,10 @@ impl Venue {
             minutes: new.minutes,
             reduce_only: new.reduce_only,
             randomize: new.randomize,
-            time: self.time,
+            time: self.core.time,
         };
         let id = self.twaps.last_id;
-        self.twaps.running.insert(id, Running { who, twap, slices, done: 0, next: self.time });
+        self.twaps.running.insert(id, Running { who, twap, slices, done: 0, next: self.core.time });
         self.note_twap(id, twap, TwapStatus::Activated);
         Ok(id)
     }
@@ -106,7 +103,7 @@ impl Venue {
 
     /// Trades the slices that are due, before the actions of a block.
     pub(super) fn slice_twaps(&mut self) {
-        let now = self.time;
+        let now = self.core.time;
         let due = self.twaps.running.iter().filter(|(_, r)| r.next <= now);
         let due: Vec<u64> = due.map(|(id, _)| *id).collect();
         for id in due {
@@ -125,7 +122,7 @@ impl Venue {
         let wanted = self.slice_size(&twap, done, slices);
         if let Some(px) = self.slice_px(&twap).filter(|_| wanted.is_positive()) {
             let new = NewOrder {
-                asset: self.universe.get(twap.asset).venue_index,
+                asset: self.core.universe().get(twap.asset).venue_index,
                 side: twap.side,
                 px: Some(px),
                 qty: Some(wanted),
@@ -135,10 +132,10 @@ impl Venue {
                 cloid: None,
                 builder: None,
             };
-            let heard = self.events.len();
-            self.twaps.slicing = Some(id);
+            let heard = self.records.events.len();
+            self.records.slicing = Some(id);
             let answer = self.place(who, &new);
-            self.twaps.slicing = None;
+            self.records.slicing = None;
             self.count_slice(id, heard);
             if answer == ItemAnswer::Error(Refused::ReduceOnly.into()) {
                 return self.end_twap(id, TwapStatus::Error(Refused::ReduceOnly.into()));
@@ -151,7 +148,7 @@ impl Venue {
 
     /// What is due by now, and not more than so many slices at once.
     fn slice_size(&self, twap: &Twap, done: i64, slices: i64) -> Qty {
-        let instrument = self.universe.get(twap.asset);
+        let instrument = self.core.universe().get(twap.asset);
         let target = Qty::from_raw(mul_div(twap.qty.raw(), done, slices));
         let most = Qty::from_raw(mul_div(twap.qty.raw(), self.config.twap_catch_up, slices));
         let due = (target - twap.executed).min(most);
@@ -162,8 +159,8 @@ impl Venue {
 
     /// The worst price of a slice.
     fn slice_px(&self, twap: &Twap) -> Option<Px> {
-        let mid = self.mid(twap.asset)?;
-        let instrument = self.universe.get(twap.asset);
+        let mid = self.core.mid(twap.asset)?;
+        let instrument = self.core.universe().get(twap.asset);
         let pct = self.config.twap_slippage_pct;
         let worst = |pct| Px::from_raw(mul_div(mid.raw(), pct, 100));
         Some(match twap.side {
@@ -174,7 +171,7 @@ impl Venue {
 
     fn count_slice(&mut self, id: u64, heard: usize) {
         let Some(running) = self.twaps.running.get_mut(&id) else { return };
-        for event in &self.events[heard..] {
+        for event in &self.records.events[heard..] {
             if let Event::Fill(fill) = event
                 && fill.twap_id == Some(id)
             {
@@ -191,12 +188,12 @@ impl Venue {
     }
 
     fn note_twap(&mut self, id: u64, twap: Twap, status: TwapStatus) {
-        let change = TwapChange { id, twap, status, time: self.time };
+        let change = TwapChange { id, twap, status, time: self.core.time };
         if self.twaps.changes.len() == MAX_CHANGES {
             self.twaps.changes.pop_front();
         }
         self.twaps.changes.push_back(change.clone());
-        self.events.push(Event::Twap(change));
+        self.records.events.push(Event::Twap(change));
     }
 }
 

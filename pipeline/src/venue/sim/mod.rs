@@ -135,3 +135,36 @@ pub trait Market: Send {
     /// How many more orders can rest.
     fn room(&self) -> usize;
 }
+
+impl<M: Market + ?Sized> Market for Box<M> {
+    fn next_time(&self) -> Option<Nanos> {
+        (**self).next_time()
+    }
+    fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
+        (**self).advance(until, out);
+    }
+    fn touch(&self, asset: AssetId) -> (Level, Level) {
+        (**self).touch(asset)
+    }
+    fn is_stale(&self, asset: AssetId) -> bool {
+        (**self).is_stale(asset)
+    }
+    fn place(&mut self, order: &RestingOrder) {
+        (**self).place(order);
+    }
+    fn cancel(&mut self, oid: Oid) -> Option<Qty> {
+        (**self).cancel(oid)
+    }
+    fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
+        (**self).front(asset, side)
+    }
+    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        (**self).take(order, taken)
+    }
+    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>) {
+        (**self).depth(asset, side, count, levels);
+    }
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+}

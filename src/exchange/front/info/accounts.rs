@@ -24,18 +24,18 @@ pub fn account<'a>(venue: &'a Venue, user: &User) -> AccountShape<'a> {
 pub fn open_orders<'a>(venue: &'a Venue, user: &User) -> Vec<OrderShape<'a>> {
     let mut orders = venue.open_orders(&user.0);
     if venue.triggers_are_open_orders() {
-        orders.extend(venue.trigger_orders(&user.0));
+        orders.extend(venue.trigger_orders(&user.0).into_iter().cloned());
         orders.sort_by_key(|o| o.oid);
     }
-    orders.into_iter().map(|o| OrderShape::new(venue.universe(), o)).collect()
+    orders.iter().map(|o| OrderShape::new(venue.universe(), o)).collect()
 }
 
 /// `frontendOpenOrders`.
 pub fn frontend_orders<'a>(venue: &'a Venue, user: &User) -> Vec<FrontendOrder<'a>> {
     let mut orders = venue.open_orders(&user.0);
-    orders.extend(venue.trigger_orders(&user.0));
+    orders.extend(venue.trigger_orders(&user.0).into_iter().cloned());
     orders.sort_by_key(|o| o.oid);
-    orders.into_iter().map(|o| frontend_order(venue, o)).collect()
+    orders.iter().map(|o| frontend_order(venue, o)).collect()
 }
 
 /// An order with its children, where it has any that wait for it.
@@ -67,7 +67,7 @@ pub enum OrderStatusShape<'a> {
 pub fn order_status<'a>(venue: &'a Venue, user: &User, id: OrderRef) -> OrderStatusShape<'a> {
     match venue.order(&user.0, id) {
         Some(order) => {
-            let order = WithStatus::new(frontend_order(venue, order), order);
+            let order = WithStatus::new(frontend_order(venue, &order), &order);
             OrderStatusShape::Order { order }
         }
         None => OrderStatusShape::UnknownOid,

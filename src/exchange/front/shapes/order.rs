@@ -151,7 +151,7 @@ pub const fn status_word(status: &OrderStatus) -> &'static str {
     match status {
         OrderStatus::Open => "open",
         OrderStatus::Filled => "filled",
-        OrderStatus::Canceled => "canceled",
+        OrderStatus::Canceled | OrderStatus::Replaced => "canceled",
         OrderStatus::ScheduledCancel => "scheduledCancel",
         OrderStatus::SelfTradeCanceled => "selfTradeCanceled",
         OrderStatus::MarginCanceled => "marginCanceled",

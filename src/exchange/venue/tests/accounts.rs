@@ -1,51 +1,8 @@
 //! Money: positions, margin, leverage, liquidation, funding, fees, candles.
 
-use super::account::Position;
 use super::*;
-use crate::exchange::venue::prices;
 use botmm_pipeline::types::notional;
-
-/// Closed and open profit together are exactly the money that moved.
-#[test]
-fn profit_is_the_money_that_moved() {
-    for seed in 0..300 {
-        let mut dice = Dice(seed);
-        let mut position = Position::default();
-        let (mut cash, mut closed) = (Usd::ZERO, Usd::ZERO);
-        // Tenths of a dollar, thousandths of a coin.
-        let mut px = || Px::from_raw((dice.below(100_000) as i64 + 1) * 10_000_000);
-        let mark = px();
-        let pxs: Vec<Px> = (0..40).map(|_| px()).collect();
-        for px in pxs {
-            let side = Side::BOTH[dice.below(2) as usize];
-            let qty = Qty::from_raw((dice.below(5_000) as i64 + 1) * 100_000);
-            let before = position.szi;
-            let effect = position.fill(side, px, qty);
-            assert_eq!(effect.start, before, "seed {seed}");
-            assert!(!position.cost.is_negative(), "seed {seed}");
-            assert_eq!(position.cost.is_zero(), position.szi.is_zero(), "seed {seed}");
-            cash -= notional(px, side.signed(qty));
-            closed += effect.closed_pnl;
-        }
-        let value = notional(mark, position.szi);
-        assert_eq!(cash + value, closed + position.unrealized(mark), "seed {seed}");
-    }
-}
-
-#[test]
-fn fills_say_what_they_did_to_the_position() {
-    let px = Px::whole(100);
-    let mut position = Position::default();
-    let mut fill = |side, qty: i64| position.fill(side, px, Qty::whole(qty)).direction;
-    use Direction::*;
-    assert_eq!(fill(Side::Bid, 2), OpenLong);
-    assert_eq!(fill(Side::Ask, 1), CloseLong);
-    assert_eq!(fill(Side::Ask, 3), LongToShort);
-    assert_eq!(fill(Side::Ask, 1), OpenShort);
-    assert_eq!(fill(Side::Bid, 3), CloseShort);
-    assert_eq!(fill(Side::Ask, 1), OpenShort);
-    assert_eq!(fill(Side::Bid, 2), ShortToLong);
-}
+use botmm_pipeline::venue::sim::core::hourly_rate;
 
 #[test]
 fn an_account_adds_up() {
@@ -72,16 +29,16 @@ fn a_short_is_liquidated_at_the_price_it_shows() {
     let resting = w.rests(1, bid(Tif::Alo, "90", "1"));
     let shown = w.venue.account(&user(1)).positions[0].liquidation_px.unwrap();
     let below = |w: &mut World, px: Px| {
-        w.venue.marks[0] = px;
-        let margin = w.venue.margin(0);
+        w.venue.core.marks[0] = px;
+        let margin = w.venue.core.margin(0);
         margin.equity() < margin.maintenance()
     };
     assert!(!below(&mut w, Px::from_raw(shown.raw() - 1_000)));
     assert!(below(&mut w, Px::from_raw(shown.raw() + 1_000)));
-    w.venue.liquidate();
+    w.venue.core.liquidate(&mut w.venue.records);
     assert_eq!(w.szi(1), Qty::ZERO, "closed at market");
     assert_eq!(w.status(1, resting), OrderStatus::LiquidatedCanceled);
-    let (mark, told) = (w.venue.marks[0], &w.venue.events);
+    let (mark, told) = (w.venue.core.marks[0], &w.venue.records.events);
     let is_forced =
         |e: &Event| matches!(e, Event::Fill(f) if f.liquidation == Some((user(1), mark)));
     assert!(told.iter().any(is_forced), "{told:?}");
@@ -111,8 +68,8 @@ fn leverage_and_isolated_margin() {
     let set = |w: &mut World, is_cross, leverage| {
         w.ask(1, Command::UpdateLeverage { asset: 3, is_cross, leverage })
     };
-    assert_eq!(refused(set(&mut w, true, 21)), Refusal::InvalidLeverage);
-    assert_eq!(refused(set(&mut w, true, 0)), Refusal::InvalidLeverage);
+    assert_eq!(refused(set(&mut w, true, 21)), Refusal::Order(Refused::InvalidLeverage));
+    assert_eq!(refused(set(&mut w, true, 0)), Refusal::Order(Refused::InvalidLeverage));
     assert_eq!(set(&mut w, false, 10), Answer::Default);
     assert_eq!(w.venue.leverage(&user(1), btc()), Leverage { is_cross: false, value: 10 });
     w.order(1, bid(Tif::Ioc, "101", "5"));
@@ -122,7 +79,7 @@ fn leverage_and_isolated_margin() {
         state.account_value,
         Usd::whole(10_000) - usd("0.22725") + state.positions[0].unrealized
     );
-    assert_eq!(refused(set(&mut w, true, 10)), Refusal::LeverageSwitch);
+    assert_eq!(refused(set(&mut w, true, 10)), Refusal::Order(Refused::LeverageSwitch));
     let margin =
         |w: &mut World, micro_usd| w.ask(1, Command::UpdateIsolatedMargin { asset: 3, micro_usd });
     assert_eq!(margin(&mut w, 100_000_000), Answer::Default);
@@ -138,9 +95,9 @@ fn leverage_and_isolated_margin() {
     // Closing gives it all back.
     w.order(1, ask(Tif::Ioc, "99", "5"));
     let state = w.venue.account(&user(1));
-    assert_eq!(w.venue.accounts[0].positions[0].raw, Usd::ZERO);
+    assert_eq!(w.venue.core.accounts[0].positions[0].raw, Usd::ZERO);
     assert_eq!(state.account_value, usd("10000") - Usd::whole(10) - usd("0.45"));
-    assert_eq!(refused(margin(&mut w, 1)), Refusal::NotIsolated);
+    assert_eq!(refused(margin(&mut w, 1)), Refusal::Order(Refused::NotIsolated));
 }
 
 #[test]
@@ -179,9 +136,9 @@ fn funding_is_paid_on_the_hour_from_long_to_short() {
 #[test]
 fn rates_follow_the_published_formula() {
     // Premium 0.1 %: 0.1 % − 0.05 % in eight hours. Minus 0.02 %: interest pulls it whole to 0.01 %.
-    assert_eq!(prices::hourly_rate(10_000_000), (10_000_000 - 5_000_000) / 8);
-    assert_eq!(prices::hourly_rate(-2_000_000), 1_000_000 / 8);
-    assert_eq!(prices::hourly_rate(9_000_000_000), 400_000_000);
+    assert_eq!(hourly_rate(10_000_000), (10_000_000 - 5_000_000) / 8);
+    assert_eq!(hourly_rate(-2_000_000), 1_000_000 / 8);
+    assert_eq!(hourly_rate(9_000_000_000), 400_000_000);
 }
 
 #[test]
@@ -233,7 +190,7 @@ fn accepted_orders_are_covered() {
                 ItemAnswer::Error(Refusal::Order(Refused::Margin)) => refused += 1,
                 other => panic!("seed {seed}: {other:?}"),
             }
-            assert!(!w.venue.margin(0).available().is_negative(), "seed {seed}");
+            assert!(!w.venue.core.margin(0).available().is_negative(), "seed {seed}");
         }
         assert!(accepted > 5 && refused > 5, "seed {seed}: {accepted} {refused}");
     }

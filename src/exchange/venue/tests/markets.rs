@@ -101,20 +101,20 @@ fn what_an_owner_may_not_take_goes_to_somebody_else() {
     let plain = w.rests(1, bid(Tif::Alo, "98.6", "1"));
     let reduce = w.rests(1, reducing(bid(Tif::Alo, "98.5", "1")));
     let poor = w.rests(2, bid(Tif::Alo, "98.4", "1"));
-    w.venue.accounts[1].cash = usd("1");
+    w.venue.core.accounts[1].cash = usd("1");
     w.pass(Nanos::secs(6));
     assert_eq!(w.szi(1), Qty::ZERO);
     assert_eq!(w.status(1, plain), OrderStatus::Filled);
     assert_eq!(w.status(1, reduce), OrderStatus::ReduceOnlyCanceled);
     assert_eq!(w.status(2, poor), OrderStatus::MarginCanceled);
     assert_eq!(w.szi(2), Qty::ZERO);
-    assert!(w.venue.owners.is_empty());
+    assert!(w.venue.core.resting().is_empty());
 }
 
 #[test]
 fn a_market_without_room_refuses_orders() {
     let mut w = World::on(config(), Box::new(recording()), universe(1));
-    let room = w.venue.market.room();
+    let room = w.venue.core.market.room();
     let orders = vec![bid(Tif::Alo, "98", "0.2"); room + 1];
     let Answer::Order(items) = w.ask(1, Command::Order(orders)) else { panic!("no order answer") };
     assert!(items[..room].iter().all(|i| matches!(i, ItemAnswer::Resting { .. })));

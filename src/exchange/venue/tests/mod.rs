@@ -13,10 +13,11 @@ mod twap;
 use super::*;
 use crate::exchange::refusal::Refusal;
 use crate::settings::{FeeTable, VolumeTier};
-use botmm_pipeline::types::{Bps, Cloid, Instrument, Level, Qty};
+use botmm_pipeline::types::{Bps, Cloid, Instrument, Level, Px, Qty};
 use botmm_pipeline::venue::sim::core::Refused;
 use botmm_pipeline::venue::sim::matching::{Match, OrderBook};
 use botmm_pipeline::venue::sim::{DepthLevel, Front, RestingOrder, Taken, TakingOrder};
+use std::collections::HashMap;
 
 /// A Thursday at noon UTC.
 const START: Nanos = Nanos::secs(1_795_348_800);

@@ -50,8 +50,8 @@ fn every_check_of_an_order_has_its_refusal() {
     assert_eq!(error(w.order(1, bid(Gtc, "101", "1"))), Refusal::Order(Refused::UpgradePostOnly));
     assert_eq!(error(w.order(1, bid(Ioc, "99", "1"))), Refusal::Order(Refused::UpgradePostOnly));
     w.rests(1, bid(Gtc, "99", "1"));
-    w.venue.config.max_open_orders = 1;
-    w.venue.accounts[0].volume = Usd::ZERO;
+    w.venue.core.rules.open_orders = 1;
+    w.venue.core.accounts[0].volume = Usd::ZERO;
     assert_eq!(error(w.order(1, bid(Alo, "99", "1"))), Refusal::Order(Refused::TooManyOrders));
 }
 
@@ -256,7 +256,7 @@ fn reduce_only_orders_never_reach_past_the_position() {
 fn a_maker_without_margin_is_cancelled_when_it_is_met() {
     let mut w = World::new();
     let poor = w.rests(2, ask(Alo, "100", "1"));
-    w.venue.accounts[1].cash = usd("1");
+    w.venue.core.accounts[1].cash = usd("1");
     let answer = w.order(1, bid(Ioc, "100", "1"));
     assert_eq!(error(answer), Refusal::Order(Refused::IocCancel));
     assert_eq!(w.status(2, poor), OrderStatus::MarginCanceled);

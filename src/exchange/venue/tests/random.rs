@@ -243,7 +243,7 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
     let pick = |dice: &mut Dice| match open.len() {
         0 => (3, Oid(dice.below(1_000))),
         len => {
-            let order = open[dice.below(len as u64) as usize];
+            let order = &open[dice.below(len as u64) as usize];
             (venue.universe().get(order.asset).venue_index, order.oid)
         }
     };
@@ -323,10 +323,10 @@ fn whatever_users_do_the_books_agree() {
         assert!(audit.fills > 3_000 && audit.maker_fills > 300, "a lively market");
         assert!(audit.user_trades > 50, "users met each other");
         assert!(events.iter().any(|e| matches!(e, Event::Funding(_))), "the hour passed");
-        assert_eq!(venue.insured, Usd::ZERO, "nobody went broke");
+        assert_eq!(venue.core.insured, Usd::ZERO, "nobody went broke");
         let fees: Usd =
             events.iter().map(|e| if let Event::Fill(f) = e { f.fee } else { Usd::ZERO }).sum();
-        assert_eq!(fees, venue.fees_taken);
+        assert_eq!(fees, venue.core.accounts.iter().map(|a| a.fees).sum());
         let is_built = |e: &&Event| matches!(e, Event::Fill(f) if f.builder_fee.is_positive());
         assert!(events.iter().filter(is_built).count() > 100, "builders were paid");
         let net: Qty = (0..2).map(|i| audit.szi.values().skip(i).step_by(2).copied().sum()).sum();

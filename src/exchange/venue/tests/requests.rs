@@ -135,7 +135,7 @@ fn a_schedule_cancels_everything_ten_times_a_day() {
     };
     let gate = refused(set(&mut w, 10_000));
     assert_eq!(gate, Refusal::ScheduleVolume(Usd::whole(1_000_000), Usd::ZERO));
-    w.venue.accounts[0].volume = Usd::whole(1_000_000);
+    w.venue.core.accounts[0].volume = Usd::whole(1_000_000);
     assert_eq!(refused(set(&mut w, 5_000)), Refusal::ScheduleTooEarly);
     let oid = w.rests(1, bid(Tif::Alo, "98", "1"));
     assert_eq!(set(&mut w, 6_000), Answer::Default);
@@ -176,9 +176,9 @@ fn extreme_numbers_are_refused() {
             }
         }
         let answer = w.ask(1, Command::UpdateIsolatedMargin { asset: 3, micro_usd: px });
-        assert_eq!(refused(answer), Refusal::NotIsolated);
+        assert_eq!(refused(answer), Refusal::Order(Refused::NotIsolated));
     }
-    w.venue.accounts[0].volume = Usd::whole(1_000_000);
+    w.venue.core.accounts[0].volume = Usd::whole(1_000_000);
     for most in [Some(0), Some(u64::MAX), None] {
         w.ask(1, Command::ScheduleCancel(most));
         let weight = most.unwrap_or(u64::MAX - 1);

@@ -153,7 +153,12 @@ fn market(steps: &[Step]) -> Hit {
 /// What the replay's exchange says of each step, and its account at the end.
 fn replay(steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
     let latency = LatencyModel::Constant(Nanos::ZERO);
-    let config = ExchangeConfig { latency, maker_fee: wire::Bps::from_f64(1.5), seed: 1 };
+    let config = ExchangeConfig {
+        latency,
+        maker_fee: wire::Bps::from_f64(1.5),
+        taker_fee: wire::Bps::from_f64(4.5),
+        seed: 1,
+    };
     let (mut exchange, links) = Exchange::new(market(steps), universe(2), config, false);
     let Links { mut gateway, account, .. } = links;
     let mut heard = Vec::new();

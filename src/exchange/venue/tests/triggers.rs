@@ -34,9 +34,9 @@ fn long() -> World {
 impl World {
     /// The mark is this when a block ends.
     fn mark(&mut self, px: i64) {
-        self.venue.marks[0] = Px::whole(px);
+        self.venue.core.marks[0] = Px::whole(px);
         self.venue.turn_triggers();
-        self.events.append(&mut self.venue.events);
+        self.events.append(&mut self.venue.records.events);
     }
 
     fn group(&mut self, grouping: Grouping, orders: Vec<NewOrder>) -> Vec<ItemAnswer> {
@@ -159,7 +159,7 @@ fn children_wait_for_their_parent_and_end_each_other() {
     w.order(2, ask(Tif::Ioc, "100", "0.4"));
     w.mark(89);
     assert_eq!(w.waiting(), [tp, sl], "part of a fill is none");
-    w.venue.marks[0] = Px::whole(100);
+    w.venue.core.marks[0] = Px::whole(100);
     w.order(2, ask(Tif::Ioc, "100", "0.6"));
     assert_eq!((w.status(1, parent), w.szi(1)), (Filled, Qty::whole(1)));
     w.mark(110);

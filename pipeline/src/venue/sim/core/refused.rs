@@ -52,6 +52,12 @@ pub enum Refused {
     /// What is to be modified is gone.
     ModifyDead,
     // The whole request.
+    /// Leverage out of range.
+    InvalidLeverage,
+    /// Cross to isolated or back with a position.
+    LeverageSwitch,
+    /// Isolated margin of a cross position.
+    NotIsolated,
     /// Its `expiresAfter` is over.
     Expired,
     /// Address budget spent: used, cap, volume.
@@ -60,7 +66,7 @@ pub enum Refused {
 
 impl Refused {
     /// One of each, with what a text may need.
-    pub const EACH: [Self; 23] = {
+    pub const EACH: [Self; 26] = {
         use Refused::*;
         [
             Tick,
@@ -84,6 +90,9 @@ impl Refused {
             BuilderFee,
             MissingOrder,
             ModifyDead,
+            InvalidLeverage,
+            LeverageSwitch,
+            NotIsolated,
             Expired,
             RateLimit(2, 1, Usd::ZERO),
         ]
@@ -189,6 +198,9 @@ impl fmt::Display for Refused {
             Self::BuilderFee => "Builder fee has not been approved.",
             Self::MissingOrder => "Order was never placed, already canceled, or filled.",
             Self::ModifyDead => "Cannot modify canceled or filled order",
+            Self::InvalidLeverage => "Invalid leverage value",
+            Self::LeverageSwitch => "Cannot switch leverage type with open position.",
+            Self::NotIsolated => "Position does not use isolated margin.",
             Self::Expired => "Action already expired",
         };
         f.write_str(text)

@@ -1,9 +1,75 @@
-//! The rules of one order and one action, each in one place (PROTOCOL §1.2, §3, §7).
+//! Which rules hold, and those of one order and one action, each in one place (PROTOCOL §1.2, §3, §7).
 
 use super::Refused;
 use crate::types::instrument::MIN_NOTIONAL;
-use crate::types::limits::{MAX_PX, MAX_QTY};
+use crate::types::limits::{MAX_PX, MAX_QTY, MAX_SIM_ORDERS};
 use crate::types::{Instrument, Level, Nanos, Px, Qty, SCALE, Side, Usd, notional};
+
+/// Every so much traded volume allows one more open order, up to a limit.
+const VOLUME_PER_ORDER: Usd = Usd::whole(5_000_000);
+const MOST_OPEN_ORDERS: usize = 5_000;
+
+/// What holds, one switch a rule. What has no switch always holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Orders and fills must be covered, and who is below maintenance is liquidated. Needs `prices`.
+    pub margin: bool,
+    /// How far from the mark a limit price may be, percent of the mark; without a mark nothing is
+    /// placed. Needs `prices`.
+    pub price_band_pct: Option<i64>,
+    /// Marks and oracles are kept.
+    pub prices: bool,
+    /// Funding is paid on the hour. Needs `prices`.
+    pub funding: bool,
+    /// Requests are refused when an address has used up what it earned (else only counted).
+    pub budget: bool,
+    /// Requests that an address has before it traded anything.
+    pub base_requests: u64,
+    /// Open orders that an account may have.
+    pub open_orders: usize,
+    /// One more for every 5 million USD traded.
+    pub volume_earns_orders: bool,
+    /// A second open order with a client id in use is refused (PROTOCOL §11: unknown).
+    pub unique_cloids: bool,
+}
+
+impl Rules {
+    /// A replay without more ado: an account that can pay for everything.
+    pub const REPLAY: Self = Self {
+        margin: false,
+        price_band_pct: None,
+        prices: false,
+        funding: false,
+        budget: false,
+        base_requests: 10_000,
+        open_orders: MAX_SIM_ORDERS,
+        volume_earns_orders: false,
+        unique_cloids: false,
+    };
+    /// The venue, as far as it is known.
+    pub const VENUE: Self = Self {
+        margin: true,
+        price_band_pct: Some(80),
+        prices: true,
+        funding: true,
+        budget: true,
+        base_requests: 10_000,
+        open_orders: 1_000,
+        volume_earns_orders: true,
+        unique_cloids: false,
+    };
+
+    /// Open orders of an account that traded so much. Reduce-only orders are refused earlier than
+    /// others, as at the venue.
+    pub fn most_open_orders(&self, volume: Usd, reduce_only: bool) -> usize {
+        let base = self.open_orders;
+        if reduce_only || !self.volume_earns_orders {
+            return base;
+        }
+        let earned = usize::try_from(volume.raw() / VOLUME_PER_ORDER.raw()).unwrap_or(0);
+        (base + earned).min(base.max(MOST_OPEN_ORDERS))
+    }
+}
 
 /// Most value of a market order, from this highest leverage of its asset on; limit orders may have ten
 /// times as much (PROTOCOL §1.2). Keeps every sum of money far inside 64 bits, too.

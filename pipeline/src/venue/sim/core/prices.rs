@@ -9,12 +9,11 @@
 //! Funding as PROTOCOL §7.2: the premium is sampled every five seconds, averaged over the hour, and
 //! paid on the hour.
 
-use super::Venue;
+use super::Core;
 use super::account::mul_div;
-use super::candles::Tape;
-use crate::exchange::model::{AssetCtx, Event, FundingPayment};
-use botmm_pipeline::types::{AssetId, Level, Nanos, Px, Qty, SCALE, Side, Usd};
-use botmm_pipeline::venue::sim::DepthLevel;
+use super::order::{Fact, Sink};
+use crate::types::{AssetId, Nanos, Px, Qty, SCALE, Side, Usd, notional};
+use crate::venue::sim::{DepthLevel, Market};
 
 /// Time between updates of mark and oracle.
 const PRICE_INTERVAL: Nanos = Nanos::secs(3);
@@ -40,40 +39,27 @@ const PULL: i64 = 5_000_000;
 const HIGHEST_RATE: i64 = 400_000_000;
 /// Hourly payments of one eight-hour rate.
 const PAYMENTS: i64 = 8;
-/// Hourly rates remembered: a month.
-const MAX_RATES: usize = 31 * 24;
 
-/// What the venue keeps of one asset besides its book.
-#[derive(Debug, Default)]
-pub(super) struct AssetState {
-    pub tape: Tape,
-    /// The touch that the public knows, bid and ask.
-    pub shown: (Level, Level),
-    /// The newest block in which its market was in sight.
-    pub seen: Nanos,
+/// What the core keeps of one asset besides its book and its mark.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prices {
+    /// Not rounded: see [`Core::oracle`].
     oracle: Px,
     /// Average distance of the mid from the oracle.
     basis: i64,
-    premium: Option<i64>,
-    impact: Option<[Px; 2]>,
+    /// Price of the last trade; zero = none yet.
+    last: Px,
+    /// Premium of the impact prices over the oracle, units of 1e-10; [`None`] without a book.
+    pub premium: Option<i64>,
+    /// Impact bid and ask; [`None`] when the book is too thin.
+    pub impact: Option<[Px; 2]>,
     /// Sum and number of this hour's premium samples.
     samples: (i64, i64),
-    rates: Vec<(Nanos, i64, i64)>,
 }
 
-impl AssetState {
-    /// Before the first block.
-    pub fn opening(at: Nanos) -> Self {
-        Self { seen: at, ..Self::default() }
-    }
-
-    /// Hourly rates, oldest first.
-    pub fn rates(&self) -> &[(Nanos, i64, i64)] {
-        &self.rates
-    }
-
-    /// What an hour like this one so far would pay, and its premium.
-    fn rate(&self) -> (i64, i64) {
+impl Prices {
+    /// What an hour like this one so far would pay, and its premium (1e-10).
+    pub fn rate(&self) -> (i64, i64) {
         let (sum, count) = self.samples;
         let premium = if count == 0 { self.premium.unwrap_or(0) } else { sum / count };
         (hourly_rate(premium), premium)
@@ -81,7 +67,7 @@ impl AssetState {
 }
 
 /// The hourly rate of an average premium.
-pub(super) fn hourly_rate(premium: i64) -> i64 {
+pub fn hourly_rate(premium: i64) -> i64 {
     let eight_hours = premium + (INTEREST - premium).clamp(-PULL, PULL);
     (eight_hours / PAYMENTS).clamp(-HIGHEST_RATE, HIGHEST_RATE)
 }
@@ -101,9 +87,13 @@ impl Schedule {
     }
 }
 
-impl Venue {
-    /// Updates marks, oracles and premiums, and pays funding, when they are due.
-    pub(super) fn update_prices(&mut self) {
+impl<M: Market> Core<M> {
+    /// Updates marks, oracles and premiums, liquidates and pays funding, when they are due and the
+    /// rules want it.
+    pub fn update_prices(&mut self, sink: &mut impl Sink) {
+        if !self.rules.prices {
+            return;
+        }
         let now = self.time;
         // An asset without a mark cannot be traded: it gets one as soon as it has a touch.
         let missing: Vec<AssetId> = self
@@ -112,14 +102,16 @@ impl Venue {
             .filter(|a| self.marks[a.index()].is_zero() && self.mid(*a).is_some())
             .collect();
         for asset in missing {
-            self.update_asset(asset);
+            self.update_asset(asset, sink);
         }
         if now >= self.schedule.prices {
             self.schedule.prices = next_multiple(now, PRICE_INTERVAL);
             for asset in self.universe.assets() {
-                self.update_asset(asset);
+                self.update_asset(asset, sink);
             }
-            self.liquidate();
+            if self.rules.margin {
+                self.liquidate(sink);
+            }
         }
         if now >= self.schedule.sample {
             self.schedule.sample = next_multiple(now, SAMPLE_INTERVAL);
@@ -127,18 +119,18 @@ impl Venue {
                 self.sample_premium(asset);
             }
         }
-        if now >= self.schedule.funding {
+        if self.rules.funding && now >= self.schedule.funding {
             self.schedule.funding = next_multiple(now, FUNDING_INTERVAL);
             for asset in self.universe.assets() {
-                self.pay_funding(asset);
+                self.pay_funding(asset, sink);
             }
         }
     }
 
-    fn update_asset(&mut self, asset: AssetId) {
+    fn update_asset(&mut self, asset: AssetId, sink: &mut impl Sink) {
         let Some(mid) = self.mid(asset) else { return };
         let (bid, ask) = self.market.touch(asset);
-        let state = &mut self.assets[asset.index()];
+        let state = &mut self.prices[asset.index()];
         if state.oracle.is_zero() {
             state.oracle = mid;
         } else if ask.px.raw() - bid.px.raw() > mid.raw() / WIDEST_PART {
@@ -148,18 +140,18 @@ impl Venue {
         state.oracle = Px::from_raw(state.oracle.raw() + gap / ORACLE_SHARE);
         let basis = mid.raw() - state.oracle.raw() - state.basis;
         state.basis += basis / BASIS_SHARE;
-        let last = state.tape.last().unwrap_or(mid);
+        let last = if state.last.is_zero() { mid } else { state.last };
         let smoothed = Px::from_raw(state.oracle.raw() + state.basis);
         let mark = median(smoothed, median(bid.px, ask.px, last), mid);
         self.marks[asset.index()] = self.on_grid(asset, mark);
-        self.events.push(Event::Ctx(asset));
+        self.tell(Fact::Prices(asset), sink);
     }
 
     fn sample_premium(&mut self, asset: AssetId) {
         // What is out of sight has no premium.
         let impact = self.mid(asset).and_then(|_| self.impact(asset));
         let oracle = self.oracle(asset);
-        let state = &mut self.assets[asset.index()];
+        let state = &mut self.prices[asset.index()];
         state.impact = impact;
         state.premium = impact.filter(|_| oracle.is_positive()).map(|[bid, ask]| {
             let above = (bid - oracle).max(Px::ZERO) - (oracle - ask).max(Px::ZERO);
@@ -171,38 +163,36 @@ impl Venue {
         }
     }
 
-    fn pay_funding(&mut self, asset: AssetId) {
-        let (time, oracle) = (self.time, self.oracle(asset));
-        let state = &mut self.assets[asset.index()];
-        let (rate_e10, premium) = state.rate();
+    fn pay_funding(&mut self, asset: AssetId, sink: &mut impl Sink) {
+        let oracle = self.oracle(asset);
+        let state = &mut self.prices[asset.index()];
+        let (rate_e10, premium_e10) = state.rate();
         state.samples = (0, 0);
-        if state.rates.len() == MAX_RATES {
-            state.rates.remove(0);
-        }
-        state.rates.push((time, rate_e10, premium));
-        for account in &mut self.accounts {
-            let i = asset.index();
-            let szi = account.positions[i].szi;
+        self.tell(Fact::Rate(asset, rate_e10, premium_e10), sink);
+        for who in 0..self.accounts.len() {
+            let account = &mut self.accounts[who];
+            let is_cross = account.leverage[asset.index()].is_cross;
+            let position = &mut account.positions[asset.index()];
+            let szi = position.szi;
             if szi.is_zero() {
                 continue;
             }
             let cost = funding_cost(szi, oracle, rate_e10);
-            let is_cross = account.leverage[i].is_cross;
-            let position = &mut account.positions[i];
-            let money = if is_cross { &mut account.cash } else { &mut position.raw };
-            *money -= cost;
             position.funding[0] += cost;
             position.funding[1] += cost;
-            let user = account.address;
-            let payment = FundingPayment { user, asset, usdc: -cost, szi, rate_e10, time };
-            account.remember_funding(payment.clone());
-            self.events.push(Event::Funding(payment));
+            *if is_cross { &mut account.cash } else { &mut position.raw } -= cost;
+            self.tell(Fact::Funding(who, asset, szi, rate_e10, cost), sink);
         }
-        self.events.push(Event::Ctx(asset));
+        self.tell(Fact::Prices(asset), sink);
+    }
+
+    /// A trade took place at this price.
+    pub fn note_trade(&mut self, asset: AssetId, px: Px) {
+        self.prices[asset.index()].last = px;
     }
 
     /// The middle of the touch, when both sides are there and in sight.
-    pub(super) fn mid(&self, asset: AssetId) -> Option<Px> {
+    pub fn mid(&self, asset: AssetId) -> Option<Px> {
         if self.market.is_stale(asset) {
             return None;
         }
@@ -211,8 +201,9 @@ impl Venue {
         both.then(|| Px::from_raw((bid.px.raw() + ask.px.raw()) / 2))
     }
 
-    fn oracle(&self, asset: AssetId) -> Px {
-        self.on_grid(asset, self.assets[asset.index()].oracle)
+    /// Funding is measured by it; zero = none yet.
+    pub fn oracle(&self, asset: AssetId) -> Px {
+        self.on_grid(asset, self.prices[asset.index()].oracle)
     }
 
     /// With as many decimals as the asset's prices may have.
@@ -232,32 +223,6 @@ impl Venue {
             average_px(&levels, amount)
         };
         Some([average(Side::Bid)?, average(Side::Ask)?])
-    }
-
-    /// See [`Venue::ctx`].
-    pub(super) fn asset_ctx(&self, asset: AssetId) -> AssetCtx {
-        let state = &self.assets[asset.index()];
-        let mark = self.marks[asset.index()];
-        let (prev_day, day_volume_usd, day_volume) = state.tape.day(self.time);
-        let sizes = self.accounts.iter().map(|a| a.positions[asset.index()].szi);
-        let (mut longs, mut net) = (Qty::ZERO, Qty::ZERO);
-        for szi in sizes {
-            longs += szi.max(Qty::ZERO);
-            net += szi;
-        }
-        AssetCtx {
-            mark,
-            oracle: self.oracle(asset),
-            mid: self.mid(asset),
-            prev_day: prev_day.unwrap_or(mark),
-            day_volume_usd,
-            day_volume,
-            funding_e10: state.rate().0,
-            premium_e10: state.premium,
-            impact: state.impact,
-            // What users are short beyond their longs, the market's agents are long.
-            open_interest: longs + (-net).max(Qty::ZERO),
-        }
     }
 }
 
@@ -287,7 +252,7 @@ fn average_px(levels: &[DepthLevel], amount: Usd) -> Option<Px> {
                 .then(|| Px::from_raw(mul_div(amount.raw(), SCALE, size.raw())));
         }
         size += level.qty;
-        left -= botmm_pipeline::types::notional(level.px, level.qty);
+        left -= notional(level.px, level.qty);
     }
     None
 }

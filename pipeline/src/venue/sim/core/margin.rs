@@ -4,20 +4,67 @@
 //! side would add to that if it filled whole. Isolated positions have their money posted with them;
 //! opening more of one takes it from the same cash as everything else.
 
-use super::Venue;
-use super::account::Account;
-use crate::exchange::model::{AccountState, Leverage, PositionState};
-use crate::exchange::refusal::Refusal;
-use botmm_pipeline::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
-use botmm_pipeline::venue::sim::core::Refused;
+use super::account::{Account, Leverage};
+use crate::types::{AssetId, Px, Qty, Side, Universe, Usd, notional};
+
+/// One position with everything derived from it (PROTOCOL §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionState {
+    /// Of what.
+    pub asset: AssetId,
+    /// Signed size, never zero.
+    pub szi: Qty,
+    /// Average entry price.
+    pub entry_px: Px,
+    /// Size times mark.
+    pub value: Usd,
+    /// Open profit at the mark.
+    pub unrealized: Usd,
+    /// Margin it takes.
+    pub margin_used: Usd,
+    /// Its leverage.
+    pub leverage: Leverage,
+    /// Isolated: margin posted with it, raw.
+    pub raw_usd: Option<Usd>,
+    /// Where it would be liquidated, if anywhere.
+    pub liquidation_px: Option<Px>,
+    /// Highest leverage the venue allows.
+    pub max_leverage: u32,
+    /// Funding since it was opened (positive = paid), and ever.
+    pub funding_since_open: Usd,
+    /// See above.
+    pub funding_all_time: Usd,
+}
+
+/// An account with everything derived from it (PROTOCOL §2.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountState {
+    /// Cash plus positions at their marks.
+    pub account_value: Usd,
+    /// Sum of the positions' absolute values.
+    pub total_notional: Usd,
+    /// Cash: account value minus signed position values.
+    pub total_raw_usd: Usd,
+    /// Margin in use.
+    pub margin_used: Usd,
+    /// Cross maintenance margin.
+    pub maintenance: Usd,
+    /// What could be withdrawn.
+    pub withdrawable: Usd,
+    /// By asset, flat ones left out.
+    pub positions: Vec<PositionState>,
+}
 
 /// Size of one asset that one account may hold and have on offer: sums of it stay in 64 bits.
 const MAX_SIZE: i128 = i64::MAX as i128 / 64;
 
 /// One account's margin at the marks of now.
-pub(super) struct Margin<'a> {
+pub struct Margin<'a> {
+    /// Whose.
     pub account: &'a Account,
+    /// By asset.
     pub marks: &'a [Px],
+    /// What is traded.
     pub universe: &'a Universe,
 }
 
@@ -108,7 +155,7 @@ impl Margin<'_> {
     }
 
     /// Maintenance margin of one position: half the initial one at the highest leverage.
-    pub fn maintenance_of(&self, asset: AssetId) -> Usd {
+    pub(super) fn maintenance_of(&self, asset: AssetId) -> Usd {
         let i = asset.index();
         let value = notional(self.marks[i], self.account.positions[i].szi.abs());
         Usd::from_raw(value.raw() / (2 * max_leverage(self.universe, asset)))
@@ -137,16 +184,39 @@ impl Margin<'_> {
         i64::try_from(px).ok().filter(|px| *px > 0).map(Px::from_raw)
     }
 
+    /// A position with everything derived from it, except where it would be liquidated.
+    fn position_state(&self, asset: AssetId) -> PositionState {
+        let mark = self.marks[asset.index()];
+        let position = &self.account.positions[asset.index()];
+        let leverage = self.account.leverage[asset.index()];
+        let value = notional(mark, position.szi.abs());
+        let margin_used = if leverage.is_cross {
+            Usd::from_raw(value.raw() / i64::from(leverage.value))
+        } else {
+            position.raw + notional(mark, position.szi)
+        };
+        PositionState {
+            asset,
+            szi: position.szi,
+            entry_px: position.entry(),
+            value,
+            unrealized: position.unrealized(mark),
+            margin_used,
+            leverage,
+            raw_usd: (!leverage.is_cross).then_some(position.raw),
+            liquidation_px: None,
+            max_leverage: max_leverage(self.universe, asset) as u32,
+            funding_since_open: position.funding[0],
+            funding_all_time: position.funding[1],
+        }
+    }
+
     /// Everything that the account shows (PROTOCOL §2.4).
     pub fn state(&self) -> AccountState {
         let held = |a: &AssetId| !self.account.positions[a.index()].szi.is_zero();
         let position = |asset: AssetId| PositionState {
             liquidation_px: self.liquidation_px(asset),
-            ..self.account.position_state(
-                asset,
-                self.marks[asset.index()],
-                max_leverage(self.universe, asset) as u32,
-            )
+            ..self.position_state(asset)
         };
         let positions: Vec<_> = self.universe.assets().filter(held).map(position).collect();
         let raw: Usd = self.account.positions.iter().map(|p| p.raw).sum();
@@ -165,82 +235,6 @@ impl Margin<'_> {
 }
 
 /// The venue's highest leverage of an asset, at least 1.
-fn max_leverage(universe: &Universe, asset: AssetId) -> i64 {
+pub(super) fn max_leverage(universe: &Universe, asset: AssetId) -> i64 {
     i64::from(universe.get(asset).max_leverage.max(1))
-}
-
-impl Venue {
-    /// An account's margin at the marks of now.
-    pub(super) fn margin(&self, who: usize) -> Margin<'_> {
-        Margin { account: &self.accounts[who], marks: &self.marks, universe: &self.universe }
-    }
-
-    /// Sets the leverage of an asset. With an open position it may change, as long as there is
-    /// margin for it, but not between cross and isolated.
-    pub(super) fn update_leverage(
-        &mut self,
-        who: usize,
-        asset: u32,
-        wanted: Leverage,
-    ) -> Result<(), Refusal> {
-        let asset = self.asset(asset).ok_or(Refused::InvalidAsset)?;
-        let most = max_leverage(&self.universe, asset);
-        if wanted.value == 0 || i64::from(wanted.value) > most {
-            return Err(Refusal::InvalidLeverage);
-        }
-        let i = asset.index();
-        let before = self.accounts[who].leverage[i];
-        let held = !self.accounts[who].positions[i].szi.is_zero();
-        if held && before.is_cross != wanted.is_cross {
-            return Err(Refusal::LeverageSwitch);
-        }
-        self.accounts[who].leverage[i] = wanted;
-        let short_of = if held && !wanted.is_cross {
-            let margin = self.margin(who);
-            let size = margin.account.positions[i].szi.abs();
-            (margin.initial(asset, size) - margin.isolated_equity(asset)).max(Usd::ZERO)
-        } else {
-            Usd::ZERO
-        };
-        if wanted.value < before.value && self.margin(who).available() < short_of {
-            self.accounts[who].leverage[i] = before;
-            return Err(Refused::Margin.into());
-        }
-        self.post_margin(who, asset, short_of);
-        Ok(())
-    }
-
-    /// Moves margin into or out of an isolated position; what stays must be its initial margin.
-    pub(super) fn update_isolated_margin(
-        &mut self,
-        who: usize,
-        asset: u32,
-        micro_usd: i64,
-    ) -> Result<(), Refusal> {
-        let asset = self.asset(asset).ok_or(Refused::InvalidAsset)?;
-        let account = &self.accounts[who];
-        let position = account.positions[asset.index()];
-        if account.leverage[asset.index()].is_cross || position.szi.is_zero() {
-            return Err(Refusal::NotIsolated);
-        }
-        let raw = micro_usd.checked_mul(100).filter(|raw| Usd::from_raw(*raw) < Usd::LARGEST_VALUE);
-        let amount = Usd::from_raw(raw.filter(|raw| *raw > -i64::MAX / 4).ok_or(Refused::Margin)?);
-        let margin = self.margin(who);
-        let must_stay = margin.initial(asset, position.szi.abs());
-        let fits = if amount.is_negative() {
-            margin.isolated_equity(asset) + amount >= must_stay
-        } else {
-            margin.available() >= amount
-        };
-        if !fits {
-            return Err(Refused::Margin.into());
-        }
-        self.post_margin(who, asset, amount);
-        Ok(())
-    }
-
-    fn post_margin(&mut self, who: usize, asset: AssetId, amount: Usd) {
-        self.accounts[who].cash -= amount;
-        self.accounts[who].positions[asset.index()].raw += amount;
-    }
 }
