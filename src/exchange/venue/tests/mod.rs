@@ -210,7 +210,7 @@ impl World {
     }
 
     fn status(&self, n: u8, oid: Oid) -> OrderStatus {
-        self.venue.order(&user(n), OrderRef::Oid(oid)).unwrap().status.clone()
+        self.venue.order(&user(n), OrderRef::Oid(oid)).unwrap().status
     }
 }
 

@@ -190,7 +190,7 @@ fn a_modify_opens_the_new_order_before_it_reports_the_old_one_gone() {
         .events
         .iter()
         .filter_map(|e| match e {
-            Event::Order(o) => Some((o.oid == old, o.status.clone(), o.cloid)),
+            Event::Order(o) => Some((o.oid == old, o.status, o.cloid)),
             _ => None,
         })
         .collect();
