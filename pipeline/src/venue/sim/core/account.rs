@@ -1,6 +1,6 @@
 //! What the core keeps of one account: money, positions, leverage, what rests, what was used up.
 
-use super::order::{BuilderFee, Fee, Order};
+use super::order::{BuilderFee, Direction, Effect, Fee, Order};
 use super::rules;
 use crate::types::{AssetId, Bps, Nanos, Px, Qty, SCALE, Side, Usd, notional};
 use crate::venue::hl::sign::Address;
@@ -24,34 +24,6 @@ pub struct Position {
     pub raw: Usd,
     /// Funding paid since it was opened, and ever.
     pub funding: [Usd; 2],
-}
-
-/// What a fill did to a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effect {
-    /// Signed size before.
-    pub start: Qty,
-    /// What it did.
-    pub direction: Direction,
-    /// Realised profit, fee not included.
-    pub closed_pnl: Usd,
-}
-
-/// What a fill did to the position, in the venue's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// `Open Long`
-    OpenLong,
-    /// `Open Short`
-    OpenShort,
-    /// `Close Long`
-    CloseLong,
-    /// `Close Short`
-    CloseShort,
-    /// `Long > Short`
-    LongToShort,
-    /// `Short > Long`
-    ShortToLong,
 }
 
 /// Leverage of one asset for one account.

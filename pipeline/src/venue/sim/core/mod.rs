@@ -32,10 +32,13 @@ mod prices;
 mod refused;
 pub mod rules;
 
-pub use account::{Account, Direction, Effect, Leverage, Position, default_leverage, mul_div};
+pub use account::{Account, Leverage, Position, default_leverage, mul_div};
 pub use budget::Requests;
 pub use margin::{AccountState, Margin, PositionState};
-pub use order::{Asked, BuilderFee, Fact, Fee, Filled, Order, Placed, Sink, Status, Tif, Traded};
+pub use order::{
+    Asked, BuilderFee, Direction, Effect, Fact, Fee, Filled, Order, Placed, Sink, Status, Tif,
+    Traded,
+};
 pub use prices::{Prices, hourly_rate};
 pub use refused::Refused;
 pub use rules::Rules;

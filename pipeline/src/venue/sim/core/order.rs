@@ -1,6 +1,5 @@
 //! Orders as the core keeps them, and the facts that it tells of them.
 
-use super::account::Effect;
 use super::{Refused, Who};
 use crate::types::{AssetId, Cloid, FillCause, Nanos, Oid, Px, Qty, Side, Usd};
 use crate::venue::hl::sign::Address;
@@ -104,6 +103,34 @@ pub enum Status {
     SiblingFilledCanceled,
     /// Never rested.
     Rejected(Refused),
+}
+
+/// What a fill did to a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Signed size before.
+    pub start: Qty,
+    /// What it did.
+    pub direction: Direction,
+    /// Realised profit, fee not included.
+    pub closed_pnl: Usd,
+}
+
+/// What a fill did to the position, in the venue's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `Open Long`
+    OpenLong,
+    /// `Open Short`
+    OpenShort,
+    /// `Close Long`
+    CloseLong,
+    /// `Close Short`
+    CloseShort,
+    /// `Long > Short`
+    LongToShort,
+    /// `Short > Long`
+    ShortToLong,
 }
 
 /// What one fill costs; positive = cost.
