@@ -1,6 +1,6 @@
 //! What the venue shows when it is asked: markets, accounts, agents, budgets and fees.
 
-use botmm_pipeline::types::{AssetId, Px, Qty, Usd};
+use botmm_pipeline::types::{Px, Qty, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
 
 /// What is shown of an asset besides its book (PROTOCOL §2.2).

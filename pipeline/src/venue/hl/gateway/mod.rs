@@ -170,11 +170,8 @@ impl Wire {
         {
             return false;
         }
-        let envelope = Envelope {
-            nonce: self.nonce.next(now),
-            vault: self.config.vault,
-            expires_after: action.expires_after_ms(),
-        };
+        let (nonce, expires_after) = (self.nonce.next(now), action.expires_after_ms());
+        let envelope = Envelope { nonce, vault: self.config.vault, expires_after };
         let Self { signer, buffer, posts, universe, .. } = self;
         buffer.clear();
         WireAction::of_batch(action, universe, |wire| {
