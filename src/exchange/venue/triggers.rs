@@ -34,8 +34,9 @@ enum Belongs {
 
 impl Venue {
     /// An account's orders that wait for their trigger, oldest first.
-    pub fn trigger_orders(&self, user: &Address) -> Vec<&Order> {
-        self.waiting_triggers.values().map(|(_, order)| order).filter(|o| o.user == *user).collect()
+    pub fn trigger_orders(&self, user: &Address) -> Vec<Order> {
+        let all = self.waiting_triggers.values().map(|(_, order)| order);
+        all.filter(|order| order.user == *user).cloned().collect()
     }
 
     /// Whether `openOrders` tells of them.

@@ -24,7 +24,7 @@ pub fn account<'a>(venue: &'a Venue, user: &User) -> AccountShape<'a> {
 pub fn open_orders<'a>(venue: &'a Venue, user: &User) -> Vec<OrderShape<'a>> {
     let mut orders = venue.open_orders(&user.0);
     if venue.triggers_are_open_orders() {
-        orders.extend(venue.trigger_orders(&user.0).into_iter().cloned());
+        orders.extend(venue.trigger_orders(&user.0));
         orders.sort_by_key(|o| o.oid);
     }
     orders.iter().map(|o| OrderShape::new(venue.universe(), o)).collect()
@@ -33,7 +33,7 @@ pub fn open_orders<'a>(venue: &'a Venue, user: &User) -> Vec<OrderShape<'a>> {
 /// `frontendOpenOrders`.
 pub fn frontend_orders<'a>(venue: &'a Venue, user: &User) -> Vec<FrontendOrder<'a>> {
     let mut orders = venue.open_orders(&user.0);
-    orders.extend(venue.trigger_orders(&user.0).into_iter().cloned());
+    orders.extend(venue.trigger_orders(&user.0));
     orders.sort_by_key(|o| o.oid);
     orders.iter().map(|o| frontend_order(venue, o)).collect()
 }
@@ -44,7 +44,7 @@ fn frontend_order<'a>(venue: &'a Venue, order: &Order) -> FrontendOrder<'a> {
         o.conditional.is_some_and(|c| c.parent == Some(order.oid) && c.waits == Waits::ForFill)
     };
     let waiting = venue.trigger_orders(&order.user);
-    let children = waiting.into_iter().filter(is_child);
+    let children = waiting.iter().filter(is_child);
     let children = children.map(|o| FrontendOrder::new(venue.universe(), o)).collect();
     FrontendOrder::new(venue.universe(), order).with_children(children)
 }

@@ -1,7 +1,7 @@
 //! Trigger orders: what they are refused for, when they fire, what ends them.
 
 use super::*;
-use crate::exchange::venue::account::Account;
+use crate::exchange::venue::client::Client;
 
 fn trigger(side: Side, tpsl: TpSl, at: &str, px: &str, qty: &str) -> NewOrder {
     let trigger = Trigger { px: Px::parse(at).unwrap(), is_market: true, tpsl };
@@ -53,7 +53,7 @@ impl World {
     /// The words of an order's life.
     fn life(&self, oid: Oid) -> Vec<OrderStatus> {
         let history = self.venue.history(&user(1)).iter();
-        history.filter(|o| o.oid == oid).map(|o| o.status.clone()).collect()
+        history.filter(|o| o.oid == oid).map(|o| o.status).collect()
     }
 }
 
@@ -267,11 +267,11 @@ fn a_liquidation_and_the_schedule_take_them_along() {
 
 #[test]
 fn ten_thousand_orders_are_known() {
-    let mut account = Account::new(user(1), core::iter::once(20));
+    let mut client = Client::new(user(1));
     let mut w = World::new();
     let order = {
         let oid = w.rests(1, bid(Tif::Alo, "98", "1"));
-        w.venue.order(&user(1), OrderRef::Oid(oid)).unwrap().clone()
+        w.venue.order(&user(1), OrderRef::Oid(oid)).unwrap()
     };
     for oid in 0..=10_000 {
         let of = |status| Order {
@@ -280,14 +280,14 @@ fn ten_thousand_orders_are_known() {
             status,
             ..order.clone()
         };
-        account.remember(of(OrderStatus::Open));
-        account.remember(of(OrderStatus::Canceled));
+        client.remember(of(OrderStatus::Open));
+        client.remember(of(OrderStatus::Canceled));
     }
     for (oid, known) in [(0, false), (1, true), (10_000, true)] {
         for id in [OrderRef::Oid(Oid(oid)), OrderRef::Cloid(Cloid::from_u128(u128::from(oid)))] {
-            let found = account.find(id).map(|o| o.status.clone());
+            let found = client.remembered(id).map(|o| o.status);
             assert_eq!(found, known.then_some(OrderStatus::Canceled), "{id:?}");
         }
     }
-    assert_eq!(account.history.len(), 2_000);
+    assert_eq!(client.history.len(), 2_000);
 }
