@@ -111,15 +111,21 @@ def position(venue: Venue) -> None:
 @case("of a stop and a take profit next to the mark one fires, and closes the position")
 def fires(venue: Venue) -> None:
     sz = float(long(venue))
-    oids = []
-    for tpsl, side in (("sl", -1), ("tp", 1)):
-        kind_of = trigger(venue, tpsl, 0)
-        px = Decimal(str(kind_of["trigger"]["triggerPx"]))
-        kind_of["trigger"]["triggerPx"] = float(px + side * 2 * venue.tick(COIN, px))
-        answer = venue.as_alice.order(COIN, False, sz, far(venue, True), kind_of, reduce_only=True)
-        if "resting" in statuses(answer)[0]:  # the mark may have moved there meanwhile
-            oids.append(oid_of(answer, "resting"))
-    that("one waits at least", len(oids) > 0, "an order that rests", oids)
+
+    def both_wait() -> list[int] | None:
+        """The mark may move onto a price before its order is there: then again."""
+        venue.cancel_all(venue.as_alice)
+        oids = []
+        for tpsl, side in (("sl", -1), ("tp", 1)):
+            kind_of = trigger(venue, tpsl, 0)
+            px = Decimal(str(kind_of["trigger"]["triggerPx"]))
+            kind_of["trigger"]["triggerPx"] = float(px + side * venue.tick(COIN, px))
+            answer = venue.as_alice.order(COIN, False, sz, far(venue, True), kind_of, reduce_only=True)
+            if "resting" in statuses(answer)[0]:
+                oids.append(oid_of(answer, "resting"))
+        return oids if len(oids) == 2 else None
+
+    oids = eventually("both wait", both_wait, "two orders that rest", timeout_s=30)
 
     def lives() -> list[list[str]]:
         history = venue.info.historical_orders(venue.alice.address)
