@@ -36,6 +36,8 @@ struct Onward {
     /// Events of these assets were dropped, and the book does not know yet.
     dropped: [bool; MAX_ASSETS],
     any_dropped: bool,
+    /// A lost link was told of, and no book has come since.
+    is_lost: bool,
     /// What concerns all assets, the link's state or new parameters, and the book's ring had no room
     /// for: never dropped, nothing goes before it.
     waiting: Option<FeedStatus>,
@@ -59,6 +61,7 @@ impl<F: Feed> FeedStage<F> {
             seq: 0,
             dropped: [false; MAX_ASSETS],
             any_dropped: false,
+            is_lost: false,
             waiting: None,
         };
         Self { feed, onward }
@@ -92,6 +95,9 @@ impl Onward {
                 return;
             }
         }
+        if matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_)) {
+            self.is_lost = false;
+        }
         let is_book = !matches!(event, MarketEvent::Trade(_) | MarketEvent::Mark(_));
         if !self.rings.out.push_or_drop(self.seq, event) && is_book {
             self.dropped[event.asset().index()] = true;
@@ -111,7 +117,12 @@ impl Onward {
             Link::Silent => (Some(asset), Some(FeedTrouble::Silent), AlertKind::CoinSilent),
             Link::Refused => (Some(asset), Some(FeedTrouble::Refused), AlertKind::CoinRefused),
             Link::Resumed => (Some(asset), None, AlertKind::CoinResumed),
-            Link::Down => (None, None, AlertKind::FeedLost),
+            // A link that opens and tells no price is not back.
+            Link::Down if self.is_lost => return,
+            Link::Down => {
+                self.is_lost = true;
+                (None, None, AlertKind::FeedLost)
+            }
             Link::Up | Link::Dropped | Link::Behind | Link::CaughtUp => return,
         };
         if let Some(asset) = asset {
@@ -240,6 +251,15 @@ mod tests {
             assert_eq!(links, [(2, link, 0)]);
             assert_eq!(alerts.contains(&AlertKind::FeedLost), link == Link::Down);
         }
+    }
+
+    #[test]
+    fn a_lost_link_is_told_once_until_a_price_has_come() {
+        let (down, up) = (|| status(Link::Down, 0), || status(Link::Up, 0));
+        let (links, alerts) = told(vec![down(), up(), down(), up(), down()], 8);
+        assert_eq!((links.len(), alerts), (5, vec![AlertKind::FeedLost]));
+        let (_, alerts) = told(vec![down(), up(), book(1), down()], 8);
+        assert_eq!(alerts, [AlertKind::FeedLost; 2]);
     }
 
     #[test]

@@ -198,6 +198,18 @@ fn a_signature_that_the_venue_refuses_is_told_to_a_person() {
         let other = VenueEventKind::Reject(other);
         assert_eq!(rig.told(), [(Cloid::default(), refused), (bid.cloid, other)]);
         assert!(words.starts_with(rig.view().text.as_str()));
+        // Once, until the venue takes one again.
+        rig.venue.refuse_next = Some(words.to_owned());
+        rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+        rig.run(Nanos::millis(100));
+        assert_eq!(rig.told(), [(bid.cloid, other)]);
+        rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+        rig.run(Nanos::millis(100));
+        rig.told();
+        rig.venue.refuse_next = Some(words.to_owned());
+        rig.submit(&action(rig.now, ActionKind::Place, &[order(2, Side::Bid, "97", "1")]));
+        rig.run(Nanos::millis(100));
+        assert_eq!(rig.notices(AlertKind::Refused), 1);
     }
 }
 

@@ -15,6 +15,7 @@ impl<T: Transport> HlGateway<T> {
     pub(super) fn on_executed(&mut self, now: Nanos, id: u64, items: u32) {
         let Some(post) = self.wire.posts.end(id) else { return };
         let Question::Action(action) = post.question else { return };
+        self.refused = None;
         if !is_one_for_all(items, action.items()) {
             return;
         }

@@ -96,6 +96,8 @@ pub struct HlGateway<T> {
     wire: Wire,
     link: Link,
     out: Outbox,
+    /// Why our requests are refused as such, until one is taken again: told once.
+    refused: Option<RequestError>,
 }
 
 /// The way out: everything that an action or a question needs.
@@ -236,6 +238,7 @@ impl<T: Transport> HlGateway<T> {
                 view: GatewayView::NOTHING,
                 board,
             },
+            refused: None,
         };
         (gateway, reader)
     }
@@ -312,7 +315,8 @@ impl<T: Transport> HlGateway<T> {
         };
         self.out.show(|view| view.text = *text);
         let Some(post) = self.wire.posts.end(id) else { return };
-        if matches!(reason, UnknownSigner | MustDeposit | VaultUnknown | BadSig) {
+        let is_of_key = matches!(reason, UnknownSigner | MustDeposit | VaultUnknown | BadSig);
+        if is_of_key && self.refused.replace(reason) != Some(reason) {
             self.out.notice(now, AlertKind::Refused);
         }
         match reason {
