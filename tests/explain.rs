@@ -6,10 +6,10 @@ mod command;
 
 use botmm_pipeline::types::Px;
 use command::{Ended, journal, sample, spawnable};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The decisions of a replay of the sample recording into `dir/run`.
 fn replayed(dir: &Path, config: &str) -> Vec<Value> {
@@ -19,6 +19,10 @@ fn replayed(dir: &Path, config: &str) -> Vec<Value> {
     Ended::of(dir, &[&args[..], &["--out", "run"]].concat()).summary();
     let lines = journal(&dir.join("run/journal.jsonl"));
     lines.into_iter().filter(|l| l["type"] == "decision").collect()
+}
+
+fn time(line: &Value) -> Option<SystemTime> {
+    line["time"].as_str().map(|time| humantime::parse_rfc3339(time).unwrap())
 }
 
 fn px(value: &Value) -> i64 {
@@ -70,6 +74,13 @@ fn a_moment_is_explained_in_words_and_as_json() {
     assert_eq!((&json["adds_up"], json["time"].as_str()), (&Value::Bool(true), Some(at)));
     assert_eq!(json["bid"]["price"], middle["bids"][0][0]);
 
+    // It is over: seconds ago count from its end, which is in 2025.
+    let lines = journal(&dir.path().join("run/journal.jsonl"));
+    let asked = lines.iter().filter_map(time).max().unwrap() - Duration::from_secs(5);
+    let expected = btc.iter().rfind(|d| time(d).unwrap() <= asked).unwrap();
+    assert_ne!(expected["time"], btc.last().unwrap()["time"], "nothing in the last 5 s");
+    let ago = explain(&["BTC", "--at", "-5s", "--json"]).summary();
+    assert_eq!(ago["time"], expected["time"]);
     let early = explain(&["BTC", "--at", "2020-01-01T00:00:00Z"]);
     assert!(early.code == 5 && early.stderr.contains("that early"), "{early:?}");
     let other = explain(&["DOGE"]);
@@ -106,6 +117,15 @@ fn a_run_that_goes_on_is_explained_without_being_named() {
     };
     assert_eq!(explained["adds_up"], true);
     assert_eq!(explained["bid"]["price"], explained["bid"]["levels"][0]["px"]);
+
+    // Once it is over, what is told is the last quote, and not that everything was cancelled after it.
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(running.0.wait().unwrap().success());
+    let last = Ended::of(dir.path(), &["explain", "ETH", "--json"]).summary();
+    assert_eq!((&last["bid"]["reason"], &last["adds_up"]), (&json!("quoted"), &json!(true)));
+    let end = Ended::of(dir.path(), &["explain", "ETH", "--json", "--at", "-0s"]).summary();
+    assert_eq!(end["bid"]["reason"], "halted");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::traded::traded;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
+use crate::journal::SUMMARY;
 use crate::masked::masked;
 use crate::report::{
     Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
@@ -17,6 +18,7 @@ use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
     AssetId, AssetParams, BreakWhy, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
+    notional,
 };
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
@@ -189,7 +191,8 @@ impl Ended<'_> {
             markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
             by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
             metrics: RunMetrics::of(&traded, &self.all_days(), &self.counts()),
-            position: self.by_coin(|i| Qty::from_raw(m.position[i].get() as i64)),
+            position: self.by_coin(|i| self.position(i)),
+            position_usd: self.position_usd(),
             equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
             transfers_usd: self.transfers,
             max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
@@ -200,6 +203,21 @@ impl Ended<'_> {
             assumptions: self.assumptions(),
             dropped: self.dropped(),
         }
+    }
+
+    fn position(&self, asset: usize) -> Qty {
+        Qty::from_raw(self.metrics.position[asset].get() as i64)
+    }
+
+    /// Without coins that are held and have no mark.
+    fn position_usd(&self) -> BTreeMap<String, Usd> {
+        let marks = marks(self.metrics);
+        let worth = |i: usize| {
+            let (qty, mark) = (self.position(i), marks[i]);
+            (qty.is_zero() || !mark.is_zero()).then(|| notional(mark, qty))
+        };
+        let all = self.by_coin(worth).into_iter();
+        all.filter_map(|(coin, value)| Some((coin, value?))).collect()
     }
 
     /// Nothing where no fill has a cause.
@@ -288,7 +306,7 @@ pub fn tell(summary: &Summary, dir: Option<&Path>, json: bool) -> Vec<AppError> 
         Ok(text) => text,
         Err(e) => return vec![AppError::io("summary", "write")(e.into())],
     };
-    let keep = |dir: &Path| write_whole(&dir.join("summary.json"), text.as_bytes(), Readers::Group);
+    let keep = |dir: &Path| write_whole(&dir.join(SUMMARY), text.as_bytes(), Readers::Group);
     let kept = dir.map_or(Ok(()), keep);
     let printed = match json {
         true => terminal::print(&text),

@@ -1,12 +1,22 @@
 //! Finds a line of a journal, of a run that is over or goes on.
 
+use super::SUMMARY;
 use super::segments::{LIVE, Reading};
 use crate::exit::AppError;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// The moment that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// This one.
+    At(SystemTime),
+    /// So long before now, or before the end of a run that is over.
+    Ago(Duration),
+}
 
 /// The journal of the run that was written to last.
 pub fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
@@ -23,36 +33,48 @@ pub fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
     })
 }
 
+/// What is looked for in a journal.
+struct Search<'a> {
+    coin: &'a str,
+    /// Nothing later than this.
+    until: Option<SystemTime>,
+    /// Only what quoted: the last decision of a run that is over is to cancel everything.
+    quoted: bool,
+}
+
+/// What a search came to.
+#[derive(Default)]
+struct Found {
+    line: Option<String>,
+    /// There are decisions about the coin, and all are later.
+    is_early: bool,
+    /// Other coins on the way.
+    others: BTreeSet<String>,
+}
+
 /// The last decision about the coin at or before the moment; decisions that changed nothing are not
-/// in the journal. Journals are long: of each line only what is asked for is looked at.
-pub fn decision(path: &Path, coin: &str, moment: Option<SystemTime>) -> Result<Value, AppError> {
+/// in the journal.
+pub fn decision(path: &Path, coin: &str, at: Option<Moment>) -> Result<Value, AppError> {
     let reading = Reading::open(path).map_err(AppError::io(path, "read"))?;
-    let (mut found, mut is_early, mut others) = (None, false, BTreeSet::new());
-    // The newest file first: most ask about what was just now.
-    for at in (0..reading.files()).rev() {
-        let Some(lines) = reading.lines(at).map_err(AppError::io(reading.name(at), "read"))? else {
-            break;
-        };
-        for line in lines.lines() {
-            let line = line.map_err(AppError::io(reading.name(at), "read"))?;
-            let Some((of, time)) = decision_of(&line) else { continue };
-            if !of.eq_ignore_ascii_case(coin) {
-                others.insert(of.to_owned());
-            } else if moment.is_some_and(|at| time > at) {
-                is_early = true;
-                break;
-            } else {
-                found = Some(line);
-            }
+    let is_over = path.with_file_name(SUMMARY).exists();
+    let until = match at {
+        None => None,
+        Some(Moment::At(time)) => Some(time),
+        Some(Moment::Ago(ago)) => {
+            let end = if is_over { last_time(&reading)? } else { None };
+            let end = end.unwrap_or_else(SystemTime::now);
+            Some(end.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))
         }
-        if found.is_some() {
-            break;
-        }
+    };
+    let asked = Search { coin, until, quoted: is_over && at.is_none() };
+    let mut found = search(&reading, &asked)?;
+    if asked.quoted && found.line.is_none() {
+        found = search(&reading, &Search { quoted: false, ..asked })?; // Why it never quoted.
     }
     let bad = |problem: String, remedy| AppError::data(path.display().to_string(), problem, remedy);
-    let Some(line) = found else {
-        let others = others.into_iter().collect::<Vec<_>>().join(", ");
-        let problem = match is_early {
+    let Some(line) = found.line else {
+        let others = found.others.into_iter().collect::<Vec<_>>().join(", ");
+        let problem = match found.is_early {
             true if reading.first() > 1 => {
                 format!("no decision about {} that early; what was before was removed", coin)
             }
@@ -65,13 +87,77 @@ pub fn decision(path: &Path, coin: &str, moment: Option<SystemTime>) -> Result<V
         .map_err(|e| bad(format!("a decision is not JSON: {e}"), "report it"))
 }
 
+/// Journals are long: of each line only what is asked for is looked at, and the newest file comes first,
+/// since most ask about what was just now.
+fn search(reading: &Reading, asked: &Search<'_>) -> Result<Found, AppError> {
+    let mut found = Found::default();
+    for at in (0..reading.files()).rev() {
+        let Some(lines) = lines(reading, at)? else { break };
+        for line in lines {
+            let line = line?;
+            let Some((coin, time)) = decision_of(&line) else { continue };
+            if !coin.eq_ignore_ascii_case(asked.coin) {
+                found.others.insert(coin.to_owned());
+            } else if asked.until.is_some_and(|until| time > until) {
+                found.is_early = true;
+                break;
+            } else if !asked.quoted || is_quoting(&line) {
+                found.line = Some(line);
+            }
+        }
+        if found.line.is_some() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// When the newest line was made; those of several stages are in order only nearly.
+fn last_time(reading: &Reading) -> Result<Option<SystemTime>, AppError> {
+    for at in (0..reading.files()).rev() {
+        let Some(lines) = lines(reading, at)? else { break };
+        let mut last = None;
+        for line in lines {
+            last = last.max(time_of(&line?));
+        }
+        if last.is_some() {
+            return Ok(last);
+        }
+    }
+    Ok(None)
+}
+
+/// The lines of one file of a journal; [`None`] = it was removed meanwhile.
+fn lines(
+    reading: &Reading,
+    at: usize,
+) -> Result<Option<impl Iterator<Item = Result<String, AppError>>>, AppError> {
+    let failed = move |e| AppError::io(reading.name(at), "read")(e);
+    let lines = reading.lines(at).map_err(failed)?;
+    Ok(lines.map(|lines| lines.lines().map(move |line| line.map_err(failed))))
+}
+
 /// Coin and time of a decision line; [`None`] for other lines, and for the last one of a growing journal
 /// while it is half written.
 fn decision_of(line: &str) -> Option<(&str, SystemTime)> {
-    let is_whole = line.ends_with('}') && line.contains("\"type\":\"decision\"");
-    let value = |key: &str| line.split_once(key)?.1.split_once('"').map(|(value, _)| value);
-    let (coin, time) = is_whole.then(|| Some((value("\"coin\":\"")?, value("\"time\":\"")?)))??;
-    Some((coin, humantime::parse_rfc3339(time).ok()?))
+    let is_decision = line.contains("\"type\":\"decision\"");
+    let time = is_decision.then(|| time_of(line))??;
+    Some((value(line, "\"coin\":\"")?, time))
+}
+
+/// When a line was written, by the clock of its market.
+fn time_of(line: &str) -> Option<SystemTime> {
+    let time = line.ends_with('}').then(|| value(line, "\"time\":\""))??;
+    humantime::parse_rfc3339(time).ok()
+}
+
+/// Whether a decision wants any order.
+fn is_quoting(line: &str) -> bool {
+    !(line.contains("\"bids\":[]") && line.contains("\"asks\":[]"))
+}
+
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    line.split_once(key)?.1.split_once('"').map(|(value, _)| value)
 }
 
 #[cfg(test)]
@@ -103,8 +189,9 @@ mod tests {
         std::fs::write(dir.path().join("journal.000002.jsonl"), line(3, "BTC")).unwrap();
         let path = dir.path().join(LIVE);
         std::fs::write(&path, line(4, "ETH") + &line(5, "ETH")).unwrap();
+        let over = || std::fs::write(dir.path().join(SUMMARY), "{}").unwrap();
         let at = |coin: &str, at: Option<&str>| {
-            let at = at.map(|t| humantime::parse_rfc3339(t).unwrap());
+            let at = at.map(|t| Moment::At(humantime::parse_rfc3339(t).unwrap()));
             decision(&path, coin, at)
                 .map(|found| found["time"].to_string())
                 .map_err(|e| e.to_string())
@@ -115,6 +202,8 @@ mod tests {
         assert!(at("SOL", None).unwrap().contains("00:02"));
         let early = at("BTC", Some("2026-11-28T00:00:30Z")).unwrap_err();
         assert!(early.contains("no decision about BTC that early"), "{early}");
+        over(); // None of these quoted, so the last is told all the same.
+        assert!(at("ETH", None).unwrap().contains("00:05"));
         assert!(at("XRP", None).unwrap_err().contains("some about: BTC, ETH, SOL"));
         std::fs::remove_file(dir.path().join("journal.000001.jsonl.zst")).unwrap();
         let early = at("BTC", Some("2026-11-28T00:00:30Z")).unwrap_err();

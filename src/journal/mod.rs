@@ -36,6 +36,8 @@ use std::path::{Path, PathBuf};
 
 /// Where runs keep their folders, unless `--out` names one.
 pub const RUNS: &str = "runs";
+/// What a run came to is kept in its folder under this name, once it is over.
+pub const SUMMARY: &str = "summary.json";
 
 const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
 /// Terms kept until their decision comes: more than one drain of the rings can bring.

@@ -3,7 +3,7 @@
 
 use crate::files;
 use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, Seek as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -121,7 +121,9 @@ impl Reading {
     /// It cannot be read.
     pub fn lines(&self, at: usize) -> io::Result<Option<Box<dyn BufRead>>> {
         let Some(path) = self.whole.get(at) else {
-            return plain_or_packed(self.named.1.try_clone()?, &self.named.0).map(Some);
+            let mut file = self.named.1.try_clone()?;
+            file.rewind()?; // A clone goes on where the last reader was.
+            return plain_or_packed(file, &self.named.0).map(Some);
         };
         // It may have been packed since, or be packed and not be removed yet.
         let names = [path.clone(), packed_path(path)];

@@ -60,6 +60,9 @@ pub struct Summary {
     /// Open position at the end by symbol, in coin, + long.
     #[serde(serialize_with = "exact_map")]
     pub position: BTreeMap<String, Qty>,
+    /// What that is worth at the last marks, + long; a coin that is held and has no mark is not in it.
+    #[serde(serialize_with = "exact_map")]
+    pub position_usd: BTreeMap<String, Usd>,
     /// Our equity minus the venue's: anything but zero is a defect in the accounts. Nothing when
     /// the two cannot be compared; a note says why.
     #[serde(serialize_with = "exact_option")]

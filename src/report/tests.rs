@@ -88,6 +88,7 @@ fn sample() -> Summary {
         by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
         metrics: RunMetrics::of(&traded, &days, &run_counts()),
         position: by_symbol(Qty::parse("-0.00123").unwrap()),
+        position_usd: by_symbol(usd("-135.191605")),
         equity_residual_usd: Some(Usd::ZERO),
         transfers_usd: Some(Usd::ZERO),
         max_worst_case_exposure_usd: by_symbol(usd("812.5")),
@@ -128,6 +129,7 @@ Result
   volume             6,300.12 USD
   drawdown               2.50 USD at most, from a peak of the profit at the marks
   residual                  0 USD: the accounts add up
+  position     BTC -0.00123 (-135.19 USD) at the end
 
 Where it came from     5 s after a fill         60 s after a fill
   spread captured             0.80 USD                  0.80 USD
@@ -206,6 +208,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "by_symbol",
         "metrics",
         "position",
+        "position_usd",
         "equity_residual_usd",
         "transfers_usd",
         "max_worst_case_exposure_usd",
@@ -342,6 +345,18 @@ fn two_runs_differ_in_timings_only() {
     assert_eq!(one.without_timings(), two.without_timings());
     two.fills += 1;
     assert_ne!(one.without_timings(), two.without_timings());
+}
+
+#[test]
+fn what_is_left_is_told_for_every_coin() {
+    let mut s = sample();
+    s.position.insert("ETH".to_owned(), Qty::ZERO);
+    s.position_usd.insert("ETH".to_owned(), Usd::ZERO);
+    s.position.insert("SOL".to_owned(), Qty::parse("1.5").unwrap());
+    let text = s.to_string();
+    let told =
+        "position     BTC -0.00123 (-135.19 USD), ETH flat, SOL 1.5 (no mark is known) at the end";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

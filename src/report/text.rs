@@ -5,7 +5,7 @@ use super::number::{cents, grouped, line, nanos, profit, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
 use super::summary::{CauseFills, Summary};
-use botmm_pipeline::types::{FillCause, Reason, SCALE, Side, Usd};
+use botmm_pipeline::types::{FillCause, Qty, Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
 /// Stages in the order in which an event meets them.
@@ -67,6 +67,9 @@ impl Summary {
         let residual = self.equity_residual_usd.map_or("unknown".to_owned(), |r| r.to_string());
         // In full: a residual of a millionth is the one that tells of a defect.
         line(f, "residual", format_args!("{residual:>14} USD: {verdict}"))?;
+        if !self.position.is_empty() {
+            line(f, "position", format_args!("{} at the end", self.left_over()))?;
+        }
         if let Some(moved) = self.transfers_usd.filter(|moved| !moved.is_zero()) {
             let moved = cents(moved);
             line(f, "transfers", format_args!("{moved:>14} USD came to the account: no profit"))?;
@@ -75,6 +78,16 @@ impl Summary {
             line(f, "note", "no fills: this says nothing about profit")?;
         }
         Ok(())
+    }
+
+    /// What is held in each coin: `BTC -0.00123 (-135.19 USD), ETH flat`.
+    fn left_over(&self) -> String {
+        let one = |(coin, qty): (&String, &Qty)| match self.position_usd.get(coin) {
+            _ if qty.is_zero() => format!("{coin} flat"),
+            Some(value) => format!("{coin} {qty} ({} USD)", cents(*value)),
+            None => format!("{coin} {qty} (no mark is known)"),
+        };
+        self.position.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     fn residual_verdict(&self) -> &'static str {
