@@ -1,11 +1,11 @@
 //! Finds a line of a journal, of a run that is over or goes on.
 
 use super::SUMMARY;
+use super::line::{self, Decision, Head};
+use super::reader::Lines;
 use super::segments::{LIVE, Reading};
 use crate::exit::AppError;
-use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +33,14 @@ pub fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
     })
 }
 
+/// A decision that was looked for.
+pub struct Found {
+    /// It.
+    pub line: Decision,
+    /// What was passed over on the way, in words.
+    pub passed_over: Vec<String>,
+}
+
 /// What is looked for in a journal.
 struct Search<'a> {
     coin: &'a str,
@@ -44,17 +52,18 @@ struct Search<'a> {
 
 /// What a search came to.
 #[derive(Default)]
-struct Found {
-    line: Option<String>,
+struct Searched {
+    text: Option<String>,
     /// There are decisions about the coin, and all are later.
     is_early: bool,
     /// Other coins on the way.
     others: BTreeSet<String>,
+    passed_over: Vec<String>,
 }
 
 /// The last decision about the coin at or before the moment; decisions that changed nothing are not
 /// in the journal.
-pub fn decision(path: &Path, coin: &str, at: Option<Moment>) -> Result<Value, AppError> {
+pub fn decision(path: &Path, coin: &str, at: Option<Moment>) -> Result<Found, AppError> {
     let reading = Reading::open(path).map_err(AppError::io(path, "read"))?;
     let is_over = path.with_file_name(SUMMARY).exists();
     let until = match at {
@@ -68,44 +77,54 @@ pub fn decision(path: &Path, coin: &str, at: Option<Moment>) -> Result<Value, Ap
     };
     let asked = Search { coin, until, quoted: is_over && at.is_none() };
     let mut found = search(&reading, &asked)?;
-    if asked.quoted && found.line.is_none() {
+    if asked.quoted && found.text.is_none() {
         found = search(&reading, &Search { quoted: false, ..asked })?; // Why it never quoted.
     }
-    let bad = |problem: String, remedy| AppError::data(path.display().to_string(), problem, remedy);
-    let Some(line) = found.line else {
-        let others = found.others.into_iter().collect::<Vec<_>>().join(", ");
-        let problem = match found.is_early {
+    let place = path.display().to_string();
+    let Searched { text, is_early, others, passed_over } = found;
+    let Some(text) = text else {
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        let mut problem = match is_early {
             true if reading.first() > 1 => {
-                format!("no decision about {} that early; what was before was removed", coin)
+                format!("no decision about {coin} that early; what was before was removed")
             }
-            true => format!("no decision about {} that early", coin),
-            false => format!("no decision about {}; there are some about: {others}", coin),
+            true => format!("no decision about {coin} that early"),
+            false => format!("no decision about {coin}; there are some about: {others}"),
         };
-        return Err(bad(problem, "ask for another coin, moment or journal"));
+        problem.extend(passed_over.first().map(|first| format!(" ({first})")));
+        return Err(AppError::data(place, problem, "ask for another coin, moment or journal"));
     };
-    serde_json::from_str(&line)
-        .map_err(|e| bad(format!("a decision is not JSON: {e}"), "report it"))
+    let line = line::read::<Decision>(&text).and_then(|line| line.ok_or("no decision".to_owned()));
+    let line = line.map_err(|problem| AppError::data(place, problem, "report it"))?;
+    Ok(Found { line, passed_over })
 }
 
-/// Journals are long: of each line only what is asked for is looked at, and the newest file comes first,
-/// since most ask about what was just now.
-fn search(reading: &Reading, asked: &Search<'_>) -> Result<Found, AppError> {
-    let mut found = Found::default();
+/// Of each line only what is asked for is looked at, and the newest file comes first: journals are long,
+/// and most ask about what was just now.
+fn search(reading: &Reading, asked: &Search<'_>) -> Result<Searched, AppError> {
+    let mut found = Searched::default();
     for at in (0..reading.files()).rev() {
-        let Some(lines) = lines(reading, at)? else { break };
-        for line in lines {
-            let line = line?;
-            let Some((coin, time)) = decision_of(&line) else { continue };
-            if !coin.eq_ignore_ascii_case(asked.coin) {
-                found.others.insert(coin.to_owned());
-            } else if asked.until.is_some_and(|until| time > until) {
-                found.is_early = true;
-                break;
-            } else if !asked.quoted || is_quoting(&line) {
-                found.line = Some(line);
+        let Some(mut lines) = Lines::of(reading, at)? else { break };
+        let name = lines.name().to_owned();
+        while let Some((number, text)) = lines.next_line()? {
+            match text.and_then(|text| Ok((decision_of(text)?, text))) {
+                Ok((None, _)) => {}
+                Ok((Some((of, _)), _)) if !of.eq_ignore_ascii_case(asked.coin) => {
+                    found.others.insert(of);
+                }
+                Ok((Some((_, time)), _)) if asked.until.is_some_and(|until| time > until) => {
+                    found.is_early = true;
+                    break;
+                }
+                Ok((Some(_), text)) if asked.quoted && !is_quoting(text) => {}
+                Ok((Some(_), text)) => found.text = Some(text.to_owned()),
+                Err(problem) => found.passed_over.push(format!("{name}:{number}: {problem}")),
             }
         }
-        if found.line.is_some() {
+        if lines.is_cut() {
+            found.passed_over.push(format!("{name}: its last line is cut: left out"));
+        }
+        if found.text.is_some() {
             break;
         }
     }
@@ -115,10 +134,12 @@ fn search(reading: &Reading, asked: &Search<'_>) -> Result<Found, AppError> {
 /// When the newest line was made; those of several stages are in order only nearly.
 fn last_time(reading: &Reading) -> Result<Option<SystemTime>, AppError> {
     for at in (0..reading.files()).rev() {
-        let Some(lines) = lines(reading, at)? else { break };
+        let Some(mut lines) = Lines::of(reading, at)? else { break };
         let mut last = None;
-        for line in lines {
-            last = last.max(time_of(&line?));
+        while let Some((_, text)) = lines.next_line()? {
+            let head = text.and_then(Head::of).ok();
+            let time = head.and_then(|head| humantime::parse_rfc3339(&head.time?).ok());
+            last = last.max(time);
         }
         if last.is_some() {
             return Ok(last);
@@ -127,37 +148,21 @@ fn last_time(reading: &Reading) -> Result<Option<SystemTime>, AppError> {
     Ok(None)
 }
 
-/// The lines of one file of a journal; [`None`] = it was removed meanwhile.
-fn lines(
-    reading: &Reading,
-    at: usize,
-) -> Result<Option<impl Iterator<Item = Result<String, AppError>>>, AppError> {
-    let failed = move |e| AppError::io(reading.name(at), "read")(e);
-    let lines = reading.lines(at).map_err(failed)?;
-    Ok(lines.map(|lines| lines.lines().map(move |line| line.map_err(failed))))
-}
-
-/// Coin and time of a decision line; [`None`] for other lines, and for the last one of a growing journal
-/// while it is half written.
-fn decision_of(line: &str) -> Option<(&str, SystemTime)> {
-    let is_decision = line.contains("\"type\":\"decision\"");
-    let time = is_decision.then(|| time_of(line))??;
-    Some((value(line, "\"coin\":\"")?, time))
-}
-
-/// When a line was written, by the clock of its market.
-fn time_of(line: &str) -> Option<SystemTime> {
-    let time = line.ends_with('}').then(|| value(line, "\"time\":\""))??;
-    humantime::parse_rfc3339(time).ok()
-}
-
 /// Whether a decision wants any order.
-fn is_quoting(line: &str) -> bool {
-    !(line.contains("\"bids\":[]") && line.contains("\"asks\":[]"))
+fn is_quoting(text: &str) -> bool {
+    line::read::<Decision>(text)
+        .is_ok_and(|line| line.is_none_or(|d| !d.bids.is_empty() || !d.asks.is_empty()))
 }
 
-fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
-    line.split_once(key)?.1.split_once('"').map(|(value, _)| value)
+/// Coin and time of a decision; [`None`] for another line.
+fn decision_of(text: &str) -> Result<Option<(String, SystemTime)>, String> {
+    let head = Head::of(text)?;
+    let (Some(coin), Some(time)) = (head.coin, head.time) else { return Ok(None) };
+    if head.kind != "decision" {
+        return Ok(None);
+    }
+    let time = humantime::parse_rfc3339(&time).map_err(|e| format!("time: {e}"))?;
+    Ok(Some((coin.into_owned(), time)))
 }
 
 #[cfg(test)]
@@ -168,12 +173,12 @@ mod tests {
     fn lines_are_told_apart() {
         let line =
             r#"{"coin":"kPEPE","mid":"1","time":"2025-09-04T20:21:45.143665Z","type":"decision"}"#;
-        let (coin, time) = decision_of(line).unwrap();
+        let (coin, time) = decision_of(line).unwrap().unwrap();
         assert_eq!(coin, "kPEPE");
         assert_eq!(time, humantime::parse_rfc3339("2025-09-04T20:21:45.143665Z").unwrap());
-        assert_eq!(decision_of(&line[..line.len() - 3]), None, "half a line");
-        assert_eq!(decision_of(&line.replace("decision", "fill")), None);
-        assert_eq!(decision_of(&line.replace("2025", "then")), None);
+        assert!(decision_of(&line[..line.len() - 3]).is_err(), "half a line");
+        assert_eq!(decision_of(&line.replace("decision", "fill")), Ok(None));
+        assert!(decision_of(&line.replace("2025", "then")).unwrap_err().starts_with("time: "));
     }
 
     #[test]
@@ -181,7 +186,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let line = |minute: u32, coin: &str| {
             format!(
-                "{{\"coin\":\"{coin}\",\"time\":\"2026-11-28T00:{minute:02}:00.000000Z\",\"type\":\"decision\"}}\n"
+                "{{\"ask\":\"quoted\",\"asks\":[],\"bid\":\"quoted\",\"bids\":[],\"coin\":\"{coin}\",\
+                 \"time\":\"2026-11-28T00:{minute:02}:00.000000Z\",\"type\":\"decision\"}}\n"
             )
         };
         let packed = zstd::encode_all((line(1, "BTC") + &line(2, "SOL")).as_bytes(), 3).unwrap();
@@ -192,9 +198,7 @@ mod tests {
         let over = || std::fs::write(dir.path().join(SUMMARY), "{}").unwrap();
         let at = |coin: &str, at: Option<&str>| {
             let at = at.map(|t| Moment::At(humantime::parse_rfc3339(t).unwrap()));
-            decision(&path, coin, at)
-                .map(|found| found["time"].to_string())
-                .map_err(|e| e.to_string())
+            decision(&path, coin, at).map(|found| found.line.time).map_err(|e| e.to_string())
         };
         assert!(at("ETH", None).unwrap().contains("00:05"));
         assert!(at("BTC", None).unwrap().contains("00:03"));

@@ -1,12 +1,13 @@
 //! The journal's files: whole lines are added to the newest one; one that is long enough is followed by
 //! the next. A disk that takes nothing is tried again now and then, and what was lost is counted.
 
+use super::line::{Gap, Line};
 use super::packer::{Bounds, Packer};
 use super::segments::{LIVE, plain_name, segments};
 use crate::exit::AppError;
 use crate::files::Readers;
 use crate::when::utc_now;
-use serde_json::{Value, json};
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -93,7 +94,7 @@ impl Growing {
     }
 
     /// Adds a line.
-    pub fn line(&mut self, line: &Value) {
+    pub fn line(&mut self, line: &impl Display) {
         if self.failing.as_ref().is_some_and(|f| Instant::now() < f.next_try) {
             self.lost += 1;
             return;
@@ -148,7 +149,7 @@ impl Growing {
         if let Some(failing) = &self.failing {
             let time = utc_now();
             let lost = self.lost - failing.lost_before;
-            let gap = json!({ "type": "gap", "time": time, "lost": lost });
+            let gap = Line::Gap(Gap { time, lost });
             self.pending.splice(..0, format!("{gap}\n").into_bytes());
         }
         self.file.write_all(&self.pending)?;

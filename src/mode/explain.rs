@@ -3,7 +3,7 @@
 use crate::cli::ExplainArgs;
 use crate::exit::AppError;
 use crate::journal::RUNS;
-use crate::journal::find::{decision, newest_journal};
+use crate::journal::find::{Found, decision, newest_journal};
 use crate::journal::segments::LIVE;
 use crate::report::Explanation;
 use crate::terminal;
@@ -16,9 +16,10 @@ pub fn run(args: &ExplainArgs) -> Result<(), AppError> {
         Some(path) => path.clone(),
         None => newest_journal(Path::new(RUNS))?,
     };
-    let found = decision(&path, &args.coin, args.at)?;
-    let explained = Explanation::read(&found).map_err(|problem| {
-        let place = format!("{}, decision of {}", path.display(), found["time"]);
+    let Found { line, passed_over } = decision(&path, &args.coin, args.at)?;
+    passed_over.iter().for_each(terminal::complain);
+    let explained = Explanation::read(&line).map_err(|problem| {
+        let place = format!("{}, decision of {}", path.display(), line.time);
         AppError::data(place, problem, "ask for another moment with --at")
     })?;
     let text = match args.json {

@@ -1,8 +1,10 @@
 //! How a quote came about, term by term, from a decision line of a journal: the terms are added up
 //! again, and their sum must be the price.
 
+use crate::journal::line::{Decision, Level, Terms};
 use botmm_pipeline::types::{Px, Qty, Reason, Side, Term, Usd};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 /// One wanted order.
@@ -59,40 +61,41 @@ pub struct Explanation {
     pub size: Usd,
     /// Bid and ask.
     pub sides: [SideExplained; 2],
+    /// Volatility; [`None`] = warming up.
+    pub vol_bps: Option<f64>,
     /// What the decision rests on beside, as the journal has it.
-    pub inputs: Value,
+    pub inputs: Terms,
 }
 
 impl Explanation {
     /// From a decision line; the error says what it lacks.
-    pub fn read(line: &Value) -> Result<Self, String> {
-        let terms = &line["terms"];
-        if !terms.is_object() {
+    pub fn read(line: &Decision) -> Result<Self, String> {
+        let Some(terms) = &line.terms else {
             return Err(
                 "the decision carries no terms (the side thread lagged, or an older botmm \
                         wrote it)"
                     .to_owned(),
             );
-        }
-        let side = |side, key: &str, orders: &str| -> Result<SideExplained, String> {
-            let reason = line[key].as_str().unwrap_or_default();
-            let not_quoted = (reason != Reason::Quoted.as_str()).then(|| reason.to_owned());
-            Ok(SideExplained {
-                side,
-                withheld: not_quoted,
-                terms: read_terms(&terms[key])?,
-                orders: read_orders(&line[orders])?,
-            })
+        };
+        let side = |side: Side| -> Result<SideExplained, String> {
+            let (reason, of, orders) = match side {
+                Side::Bid => (&line.bid, &terms.bid, &line.bids),
+                Side::Ask => (&line.ask, &terms.ask, &line.asks),
+            };
+            let withheld = (reason != Reason::Quoted.as_str()).then(|| reason.clone());
+            let orders = orders.iter().map(order).collect::<Result<_, _>>()?;
+            Ok(SideExplained { side, withheld, terms: read_terms(of)?, orders })
         };
         Ok(Self {
-            coin: line["coin"].as_str().unwrap_or_default().to_owned(),
-            time: line["time"].as_str().unwrap_or_default().to_owned(),
-            mid: (!line["mid"].is_null()).then(|| px(&line["mid"])).transpose()?,
-            fair: px(&terms["fair"])?,
-            spacing: px(&terms["spacing"])?,
-            size: Usd::parse(text(&terms["size_usd"])?).map_err(|e| e.to_string())?,
-            sides: [side(Side::Bid, "bid", "bids")?, side(Side::Ask, "ask", "asks")?],
-            inputs: json!({ "decision": line, "terms": terms }),
+            coin: line.coin.clone(),
+            time: line.time.clone(),
+            mid: line.mid.as_deref().map(px).transpose()?,
+            fair: px(&terms.fair)?,
+            spacing: px(&terms.spacing)?,
+            size: Usd::parse(&terms.size_usd).map_err(|e| e.to_string())?,
+            sides: [side(Side::Bid)?, side(Side::Ask)?],
+            vol_bps: line.vol_bps,
+            inputs: Terms::clone(terms),
         })
     }
 
@@ -115,14 +118,6 @@ impl Explanation {
         let order = explained.orders.get(level)?;
         let away = Px::from_raw(-side.sign() * self.spacing.raw() * level as i64);
         Some((away, order.px - (self.fair + explained.unrounded() + away)))
-    }
-
-    fn number(&self, key: &str) -> f64 {
-        self.inputs["terms"][key].as_f64().unwrap_or(f64::NAN)
-    }
-
-    fn word(&self, key: &str) -> &str {
-        self.inputs["terms"][key].as_str().unwrap_or("?")
     }
 
     /// The same as JSON.
@@ -152,34 +147,25 @@ impl Explanation {
         json!({
             "coin": self.coin, "time": self.time, "mid": self.mid.map(|mid| mid.to_string()),
             "fair": self.fair.to_string(), "adds_up": self.adds_up(),
-            "bid": side(Side::Bid), "ask": side(Side::Ask), "inputs": self.inputs["terms"],
+            "bid": side(Side::Bid), "ask": side(Side::Ask), "inputs": self.inputs,
         })
     }
 }
 
-fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| format!("{value} is not a number as text"))
+fn px(text: &str) -> Result<Px, String> {
+    Px::parse(text).map_err(|e| format!("{text:?}: {e}"))
 }
 
-fn px(value: &Value) -> Result<Px, String> {
-    Px::parse(text(value)?).map_err(|e| format!("{value}: {e}"))
-}
-
-fn read_terms(terms: &Value) -> Result<Vec<(Term, Px)>, String> {
-    let given = terms.as_object().ok_or("a side has no terms")?;
+fn read_terms(given: &BTreeMap<String, String>) -> Result<Vec<(Term, Px)>, String> {
     if let Some(odd) = given.keys().find(|k| !Term::ALL.iter().any(|t| t.as_str() == *k)) {
         return Err(format!("unknown term {odd:?}"));
     }
-    let present = Term::ALL.into_iter().filter(|t| given.contains_key(t.as_str()));
-    present.map(|t| Ok((t, px(&given[t.as_str()])?))).collect()
+    let present = Term::ALL.into_iter().filter_map(|t| Some((t, given.get(t.as_str())?)));
+    present.map(|(t, text)| Ok((t, px(text)?))).collect()
 }
 
-fn read_orders(ladder: &Value) -> Result<Vec<Order>, String> {
-    let order = |level: &Value| {
-        let qty = Qty::parse(text(&level[1])?).map_err(|e| e.to_string())?;
-        Ok(Order { px: px(&level[0])?, qty })
-    };
-    ladder.as_array().ok_or("the decision has no orders")?.iter().map(order).collect()
+fn order([at, size]: &Level) -> Result<Order, String> {
+    Ok(Order { px: px(at)?, qty: Qty::parse(size).map_err(|e| e.to_string())? })
 }
 
 /// What a term is, for a person.
@@ -206,18 +192,18 @@ const fn in_words(term: Term) -> &'static str {
 impl Explanation {
     /// What a term is, with the multipliers that made it.
     fn label(&self, term: Term) -> String {
-        let mults = |key: &str| self.inputs["terms"][key].as_array().cloned().unwrap_or_default();
-        let of = |key: &str, i: usize| mults(key).get(i).and_then(Value::as_f64).unwrap_or(1.0);
+        let of = |mults: &[f64], i: usize| mults.get(i).copied().unwrap_or(1.0);
+        let (spread, toxicity) = (&self.inputs.spread_mults, &self.inputs.toxicity_mults);
         let words = in_words(term);
         match term {
-            Term::Regime => format!("{words} ({:.2})", of("spread_mults", 0)),
-            Term::Emergency => format!("{words} ({:.2})", of("spread_mults", 1)),
-            Term::FillRate => format!("{words} ({:.3})", of("spread_mults", 2)),
+            Term::Regime => format!("{words} ({:.2})", of(spread, 0)),
+            Term::Emergency => format!("{words} ({:.2})", of(spread, 1)),
+            Term::FillRate => format!("{words} ({:.3})", of(spread, 2)),
             Term::Toxicity => {
-                let [bid, ask] = [0, 1].map(|i| of("toxicity_mults", i));
+                let [bid, ask] = [0, 1].map(|i| of(toxicity, i));
                 format!("{words} ({bid:.2}, {ask:.2})")
             }
-            Term::Decay => format!("{words} ({:.0} %)", self.number("decay") * 100.0),
+            Term::Decay => format!("{words} ({:.0} %)", self.inputs.decay * 100.0),
             _ => words.to_owned(),
         }
     }
@@ -229,39 +215,32 @@ const LABEL: usize = 34;
 impl Explanation {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} at {}", self.coin, self.time)?;
-        let decision = &self.inputs["decision"];
-        let vol =
-            decision["vol_bps"].as_f64().map_or("warming up".into(), |v| format!("{v:.2} bps"));
+        let vol = self.vol_bps.map_or("warming up".into(), |v| format!("{v:.2} bps"));
         writeln!(
             f,
             "  {} model, {} strategy; mid {}; position {} = {:.1} % of its limit",
-            self.word("model"),
-            self.word("strategy"),
+            self.inputs.model,
+            self.inputs.strategy,
             self.mid.map_or("–".to_owned(), |mid| mid.to_string()),
-            self.word("position"),
-            self.number("share") * 100.0
+            self.inputs.position,
+            self.inputs.share * 100.0
         )?;
         writeln!(
             f,
             "  volatility {vol}, regime {}; ATR {} USD; imbalance {:+.2}; signal {:+} (score {:+.2}); \
              fee floor {:.2} bps",
-            self.word("regime"),
-            self.word("atr"),
-            self.number("imbalance"),
-            self.number("signal"),
-            self.number("score"),
-            self.number("floor_bps")
+            self.inputs.regime,
+            self.inputs.atr,
+            self.inputs.imbalance,
+            self.inputs.signal,
+            self.inputs.score,
+            self.inputs.floor_bps
         )?;
-        let arrivals = &self.inputs["terms"]["arrivals"];
-        if arrivals["rate_per_s"].as_f64().is_some_and(|a| a > 0.0) {
-            let number = |key: &str| arrivals[key].as_f64().unwrap_or(f64::NAN);
+        if let Some(arrivals) = self.inputs.arrivals.filter(|a| a.rate_per_s > 0.0) {
             writeln!(
                 f,
                 "  arrivals {:.3} a second and side, x exp(-{:.3} per bps), R2 {:.2} of {} trades",
-                number("rate_per_s"),
-                number("decay_per_bps"),
-                number("r2"),
-                arrivals["trades"]
+                arrivals.rate_per_s, arrivals.decay_per_bps, arrivals.r2, arrivals.trades
             )?;
         }
         Ok(())
@@ -386,9 +365,13 @@ mod tests {
         })
     }
 
+    fn read(line: &Value) -> Result<Explanation, String> {
+        Explanation::read(&serde_json::from_value(line.clone()).unwrap())
+    }
+
     #[test]
     fn terms_are_added_up_level_by_level() {
-        let e = Explanation::read(&decision()).unwrap();
+        let e = read(&decision()).unwrap();
         assert!(e.adds_up());
         assert_eq!(
             (e.price(Side::Bid), e.price(Side::Ask)),
@@ -413,7 +396,7 @@ mod tests {
     fn what_does_not_add_up_is_said() {
         let mut line = decision();
         line["bids"][0][0] = json!("100.3");
-        let e = Explanation::read(&line).unwrap();
+        let e = read(&line).unwrap();
         assert!(!e.adds_up() && e.to_string().contains("DO NOT ADD UP"));
     }
 
@@ -421,8 +404,8 @@ mod tests {
     fn lines_that_cannot_be_explained_say_why() {
         let mut line = decision();
         line["terms"]["bid"]["luck"] = json!("1");
-        assert!(Explanation::read(&line).unwrap_err().contains("luck"));
+        assert!(read(&line).unwrap_err().contains("luck"));
         line["terms"] = Value::Null;
-        assert!(Explanation::read(&line).unwrap_err().contains("carries no terms"));
+        assert!(read(&line).unwrap_err().contains("carries no terms"));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::errands::{Errands, Missed, Pending};
 use crate::exit::AppError;
+use crate::journal::line::Line;
 use botmm_pipeline::rt::Out;
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos, QuoteCommand, Record, RiskCommand};
-use serde_json::Value;
 use std::time::Duration;
 
 /// A turn of a task that takes longer is told of: whatever may block is an errand.
@@ -117,7 +117,7 @@ pub struct Outbox {
     /// For a person, at once.
     pub said: Vec<String>,
     /// For the journal.
-    pub lines: Vec<Value>,
+    pub lines: Vec<Line>,
 }
 
 impl Turn<'_> {

@@ -3,18 +3,15 @@
 
 use crate::bot::session;
 use crate::exit::AppError;
+use crate::journal::line::Line as Written;
+use crate::journal::reader::Lines;
 use crate::journal::segments::Reading;
 use crate::settings::{ConfigError, ParamSetting, Settings};
 use crate::side::reload::{self, Change, Effect};
 use botmm_pipeline::types::{FeedStatus, Nanos, Universe};
 use botmm_pipeline::wiring::{Config, Control};
-use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{BufRead, Read as _};
 use std::path::Path;
-
-/// No line of a journal is longer.
-const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// What a journal says of parameters.
 pub struct Told {
@@ -55,45 +52,28 @@ impl Told {
             is_cut: false,
         };
         for at in 0..reading.files() {
-            let name = reading.name(at);
-            match reading.lines(at).map_err(AppError::io(&name, "read"))? {
-                Some(lines) => told.read_file(name, lines)?,
+            match Lines::of(&reading, at)? {
+                Some(lines) => told.read_file(lines)?,
                 None => told.removed += 1,
             }
         }
         Ok(told)
     }
 
-    fn read_file(&mut self, name: String, mut reader: impl BufRead) -> Result<(), AppError> {
-        let told = self;
-        let file = told.files.len();
-        let mut text = Vec::new();
-        for number in 1.. {
-            text.clear();
-            let line = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut text);
-            if line.map_err(AppError::io(&name, "read"))? == 0 {
-                break;
-            }
+    fn read_file(&mut self, mut lines: Lines) -> Result<(), AppError> {
+        let (file, name) = (self.files.len(), lines.name().to_owned());
+        while let Some((number, text)) = lines.next_line()? {
             let bad = |problem: String| bad_line(format!("{name}:{number}"), problem);
-            let read = match std::str::from_utf8(&text) {
-                Ok(text) => reload::read(text),
-                Err(_) => Err("not a line of a journal: not UTF-8".to_owned()),
+            let Some((time, settings)) = text.and_then(reload::read).map_err(bad)? else {
+                continue;
             };
-            match read {
-                Ok(Some((time, settings))) => {
-                    if told.lines.last().is_some_and(|before| before.time > time) {
-                        return Err(bad("time: earlier than in the line before".to_owned()));
-                    }
-                    told.lines.push(Line { file, number, time, settings });
-                }
-                Ok(None) => {}
-                Err(_) if text.last() != Some(&b'\n') && text.len() < MAX_LINE_BYTES as usize => {
-                    told.is_cut = true;
-                }
-                Err(problem) => return Err(bad(problem)),
+            if self.lines.last().is_some_and(|before| before.time > time) {
+                return Err(bad("time: earlier than in the line before".to_owned()));
             }
+            self.lines.push(Line { file, number, time, settings });
         }
-        told.files.push(name);
+        self.is_cut |= lines.is_cut();
+        self.files.push(name);
         Ok(())
     }
 
@@ -247,7 +227,7 @@ impl Changing {
     }
 
     /// The journal's line of a change that took effect.
-    pub fn took_effect(&mut self, effect: &Effect) -> Option<Value> {
+    pub fn took_effect(&mut self, effect: &Effect) -> Option<Written> {
         let (generation, change) = self.on_its_way.pop_front()?;
         assert_eq!(generation, effect.generation, "changes take effect in their order");
         Some(reload::line(&change, effect))

@@ -1,12 +1,11 @@
 //! A change of parameters in the journal: how it is written, and how a replay reads it.
 
+use crate::journal::line::{self, Line, Params, ParamsRefused};
 use crate::masked::masked;
 use crate::settings::{ParamChange, ParamSetting};
 use crate::when::{exact_utc, parse_utc};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 /// Parameters that change together.
 #[derive(Clone, Debug)]
@@ -31,18 +30,24 @@ pub struct Effect {
 }
 
 /// The line of a change that took effect.
-pub fn line(change: &Change, effect: &Effect) -> Value {
-    let one = |c: &ParamChange| json!({ "coin": c.coin, "key": c.key, "from": c.from, "to": c.to });
-    json!({
-        "type": "params", "time": exact_utc(effect.time), "generation": effect.generation,
-        "market_seq": effect.market_seq, "changes": change.changes.iter().map(one).collect::<Vec<_>>(),
-        "source": masked(&change.source),
+pub fn line(change: &Change, effect: &Effect) -> Line {
+    let one = |c: &ParamChange| {
+        let to = RawValue::from_string(c.to.to_string()).ok()?;
+        Some(line::Change { coin: c.coin.clone(), key: c.key.clone(), from: c.from.clone(), to })
+    };
+    Line::Params(Params {
+        time: exact_utc(effect.time),
+        generation: effect.generation,
+        market_seq: effect.market_seq,
+        changes: change.changes.iter().filter_map(one).collect(),
+        source: masked(&change.source).into_owned(),
     })
 }
 
 /// The line of a file that was refused.
-pub fn refused_line(time: Nanos, source: &str, error: &str) -> Value {
-    json!({ "type": "params_refused", "time": exact_utc(time), "source": masked(source), "error": masked(error) })
+pub fn refused_line(time: Nanos, source: &str, error: &str) -> Line {
+    let (source, error) = (masked(source).into_owned(), masked(error).into_owned());
+    Line::ParamsRefused(ParamsRefused { time: exact_utc(time), source, error })
 }
 
 /// What a journal's line says of a change; [`None`] = the line is about something else.
@@ -50,32 +55,9 @@ pub fn refused_line(time: Nanos, source: &str, error: &str) -> Value {
 /// # Errors
 /// It is no line of a journal, or of no form that [`line`] writes.
 pub fn read(text: &str) -> Result<Option<(Nanos, Vec<ParamSetting>)>, String> {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: std::borrow::Cow<'a, str>,
-    }
-    #[derive(Deserialize)]
-    struct Line<'a> {
-        time: String,
-        #[serde(borrow)]
-        changes: Vec<One<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct One<'a> {
-        coin: Option<String>,
-        key: String,
-        #[serde(borrow)]
-        to: &'a RawValue,
-    }
-    let no_line = |e: serde_json::Error| format!("not a line of a journal: {e}");
-    let head: Head<'_> = serde_json::from_str(text).map_err(no_line)?;
-    if head.kind != "params" {
-        return Ok(None);
-    }
-    let line: Line<'_> = serde_json::from_str(text).map_err(no_line)?;
+    let Some(line) = line::read::<Params>(text)? else { return Ok(None) };
     let time = parse_utc(&line.time).map_err(|e| format!("time: {e}"))?;
-    let one = |c: &One<'_>| ParamSetting::new(c.coin.as_deref(), &c.key, c.to);
+    let one = |c: &line::Change| ParamSetting::new(c.coin.as_deref(), &c.key, &c.to);
     let settings: Result<Vec<_>, _> = line.changes.iter().map(one).collect();
     Ok(Some((time, settings?)))
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::exit::AppError;
+use crate::journal::line::{Line, ParamsRefused};
 use crate::settings::{Overrides, ParamSetting};
 use crate::side::params::Params;
 use crate::side::task::tests::Stand;
@@ -65,7 +66,9 @@ impl World {
             out.lines.extend(more.lines);
             let mut refused = Vec::new();
             for line in &out.lines {
-                let [source, error] = ["source", "error"].map(|key| line[key].as_str().unwrap());
+                let Line::ParamsRefused(ParamsRefused { source, error, .. }) = line else {
+                    panic!("{line}");
+                };
                 assert!(!error.contains('\n'), "{error}");
                 let told = format!("parameters refused, nothing changed: {error}");
                 out.said.retain(|said| *said != told);
@@ -239,9 +242,10 @@ fn a_line_says_all_that_a_replay_needs() {
     let change = w.reload.took_effect(1).unwrap();
     let time = Nanos(1_757_015_216_123_456_789);
     let line = line(&change, &Effect { generation: 1, time, market_seq: 7 });
-    assert_eq!(line["time"], "2025-09-04T19:46:56.123456789Z");
+    let written: serde_json::Value = serde_json::from_str(&line.to_string()).unwrap();
+    assert_eq!(written["time"], "2025-09-04T19:46:56.123456789Z");
     assert_eq!(
-        (&line["market_seq"], &line["changes"][0]["coin"]),
+        (&written["market_seq"], &written["changes"][0]["coin"]),
         (&7.into(), &serde_json::Value::Null)
     );
     let (when, settings) = read(&line.to_string()).unwrap().unwrap();

@@ -1,0 +1,322 @@
+//! From the pipeline's records to lines: which of them are told, and in which words.
+
+use super::end_word;
+use super::line::{self, Level, Line};
+use crate::when::{utc, utc_date};
+use botmm_pipeline::logic::markouts::HORIZONS;
+use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::record::AccountView;
+use botmm_pipeline::types::{
+    Action, ActionKind, AssetId, Breaks, FillCause, Nanos, OrderRequest, QuoteLevel, QuoteTarget,
+    QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Without a fill the account is told so often.
+const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
+/// Terms kept until their decision comes: more than one drain of the rings can bring.
+const TERMS_WAITING: usize = 1024;
+
+/// What was told last, so that nothing is told twice.
+pub struct Told {
+    universe: Universe,
+    last_decision: [Option<QuoteTarget>; MAX_ASSETS],
+    terms: [Terms; MAX_ASSETS],
+    last_account: Nanos,
+    fills_since_account: bool,
+    last_breaks: Breaks,
+}
+
+impl Told {
+    /// Nothing yet.
+    pub fn new(universe: &Universe) -> Self {
+        Self {
+            universe: universe.clone(),
+            last_decision: [None; MAX_ASSETS],
+            terms: Default::default(),
+            last_account: Nanos(i64::MIN),
+            fills_since_account: false,
+            last_breaks: Breaks::default(),
+        }
+    }
+
+    /// The line of a record; [`None`] = it is not told, or is part of another's.
+    pub fn line(&mut self, record: &Record) -> Option<Line> {
+        Some(match record {
+            Record::Terms(terms) => {
+                self.terms[terms.asset.index()].add(terms);
+                return None;
+            }
+            Record::Decision(target) => return self.decision(target).map(Line::Decision),
+            Record::Action(action) => self.action(action),
+            Record::Fill { asset, time, venue_time, fill } => {
+                self.fills_since_account = true;
+                Line::Fill(line::Fill {
+                    time: utc(*time),
+                    coin: self.coin(*asset),
+                    side: side_word(fill.side).to_owned(),
+                    px: fill.px.to_string(),
+                    qty: fill.qty.to_string(),
+                    fee_usd: fill.fee.to_string(),
+                    venue_time: Some(utc(*venue_time)),
+                    oid: fill.oid.0,
+                    tid: fill.tid,
+                    taker: fill.crossed,
+                    cause: fill.cause.map(FillCause::as_str).map(str::to_owned),
+                })
+            }
+            Record::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid } => {
+                Line::MidAtFill(line::MidAtFill {
+                    time: utc(*time),
+                    coin: self.coin(*asset),
+                    tid: *tid,
+                    side: side_word(*side).to_owned(),
+                    px: px.to_string(),
+                    qty: qty.to_string(),
+                    venue_time: Some(utc(*venue_time)),
+                    mid: mid.to_string(),
+                })
+            }
+            Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
+                Line::Markout(line::Markout {
+                    time: utc(*time),
+                    coin: self.coin(*asset),
+                    tid: *tid,
+                    side: side_word(*side).to_owned(),
+                    px: px.to_string(),
+                    qty: qty.to_string(),
+                    after_s: HORIZONS[*horizon].as_millis() / 1_000,
+                    mid_at_fill: mid_at_fill.to_string(),
+                    mid: mid.to_string(),
+                })
+            }
+            Record::Reject { asset, time, reject } => Line::Reject(line::Reject {
+                time: utc(*time),
+                coin: self.coin(*asset),
+                of: kind_word(reject.of).to_owned(),
+                reason: reject.reason.as_str().to_owned(),
+                best_bid: reject.best_bid.to_string(),
+                best_ask: reject.best_ask.to_string(),
+            }),
+            Record::CancelRefused { asset, time, cloid, oid, tries } => {
+                let (time, coin) = (utc(*time), self.coin(*asset));
+                let (cloid, oid, tries) = (cloid.to_string(), oid.0, *tries);
+                Line::CancelRefused(line::CancelRefused { time, coin, cloid, oid, tries })
+            }
+            Record::SideState { asset, time, bid, ask } => {
+                let (bid, ask) = (bid.as_str().to_owned(), ask.as_str().to_owned());
+                Line::State(line::State { time: utc(*time), coin: self.coin(*asset), bid, ask })
+            }
+            Record::Account(account) => return self.account(account).map(Line::Account),
+            Record::Day(day) => Line::Day(line::Day {
+                date: utc_date(day.day),
+                net_usd: day.net.to_string(),
+                whole: day.whole,
+            }),
+            // What changed is known where the parameters were handed over.
+            Record::Params { .. } => return None,
+            Record::Risk(kept) => return self.risk(kept).map(Line::Risk),
+            Record::RiskState { asset, time, state } => Line::Risk(line::Risk {
+                time: utc(*time),
+                coin: Some(self.coin(*asset)),
+                state: state.as_str().to_owned(),
+                breaks: None,
+                marks: None,
+                day_profit_usd: None,
+                below_peak_usd: None,
+                api_errors: None,
+            }),
+            Record::Alert { asset, time, kind } => Line::Alert(line::Alert {
+                time: utc(*time),
+                coin: asset.map(|a| self.coin(a)),
+                alert: kind.to_string(),
+            }),
+        })
+    }
+
+    fn decision(&mut self, target: &QuoteTarget) -> Option<line::Decision> {
+        let terms = self.terms[target.asset.index()].of(target.made);
+        let last = &mut self.last_decision[target.asset.index()];
+        let same = |old: &QuoteTarget| {
+            (old.bids, old.asks, old.bid_reason, old.ask_reason)
+                == (target.bids, target.asks, target.bid_reason, target.ask_reason)
+        };
+        if last.as_ref().is_some_and(same) {
+            return None;
+        }
+        *last = Some(*target);
+        Some(line::Decision {
+            time: utc(target.time),
+            coin: self.coin(target.asset),
+            mid: target.mid.map(|mid| mid.to_string()),
+            fair: target.mid.map(|_| target.fair.to_string()),
+            vol_bps: (target.vol_bps_e6 >= 0).then(|| target.vol_bps_e6 as f64 / 1e6),
+            bids: ladder(&target.bids),
+            asks: ladder(&target.asks),
+            bid: target.bid_reason.as_str().to_owned(),
+            ask: target.ask_reason.as_str().to_owned(),
+            market_seq: target.cause.market_seq,
+            terms: terms.map(|t| Box::new(line_of(&t))),
+        })
+    }
+
+    fn action(&self, action: &Action) -> Line {
+        let kind = action.kind;
+        let body = line::Action {
+            time: utc(action.sent_time),
+            coin: action.items().first().map(|i| self.coin(i.asset)),
+            items: action.items().iter().map(|i| item(kind, i)).collect(),
+            market_seq: action.cause.market_seq,
+        };
+        match kind {
+            ActionKind::Place => Line::Place(body),
+            ActionKind::Modify => Line::Modify(body),
+            ActionKind::Cancel => Line::Cancel(body),
+        }
+    }
+
+    fn account(&mut self, account: &AccountView) -> Option<line::Account> {
+        let due = self.fills_since_account || account.time - self.last_account >= ACCOUNT_PERIOD;
+        if !due {
+            return None;
+        }
+        (self.fills_since_account, self.last_account) = (false, account.time);
+        let by_coin = |value: &dyn Fn(usize) -> String| {
+            let coins = self.universe.iter();
+            coins.map(|(id, i)| (i.coin.to_string(), value(id.index()))).collect()
+        };
+        Some(line::Account {
+            time: utc(account.time),
+            position: by_coin(&|i| account.position[i].to_string()),
+            entry: by_coin(&|i| account.entry[i].to_string()),
+            mark: by_coin(&|i| account.mark[i].to_string()),
+            realized_usd: account.realized.to_string(),
+            unrealized_usd: account.unrealized.to_string(),
+            fees_usd: account.fees.to_string(),
+            funding_usd: account.funding.to_string(),
+            net_usd: account.net().to_string(),
+        })
+    }
+
+    fn risk(&mut self, kept: &RiskSnapshot) -> Option<line::Risk> {
+        if self.last_breaks.same_as(&kept.breaks) {
+            return None;
+        }
+        self.last_breaks = kept.breaks;
+        let state = if kept.breaks.any() { RiskState::CircuitBreak } else { RiskState::Safe };
+        let held = kept.breaks.iter();
+        let held = held.map(|(why, end)| (why.as_str().to_owned(), end_word(end, utc)));
+        Some(line::Risk {
+            time: utc(kept.time),
+            coin: None,
+            state: state.as_str().to_owned(),
+            breaks: Some(held.collect()),
+            marks: Some(marks(&kept.breaks)),
+            day_profit_usd: Some(kept.day_profit.to_string()),
+            below_peak_usd: Some(kept.below_peak.to_string()),
+            api_errors: Some(kept.errors().len()),
+        })
+    }
+
+    fn coin(&self, asset: AssetId) -> String {
+        self.universe.get(asset).coin.to_string()
+    }
+}
+
+/// The terms of an asset's newest decisions, which come before the decisions themselves.
+#[derive(Default)]
+struct Terms {
+    waiting: VecDeque<QuoteTerms>,
+    newest: Option<QuoteTerms>,
+}
+
+impl Terms {
+    fn add(&mut self, terms: &QuoteTerms) {
+        if self.waiting.len() == TERMS_WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(*terms);
+    }
+
+    /// Those of a decision of this time; the gate may judge one decision more than once.
+    fn of(&mut self, time: Nanos) -> Option<QuoteTerms> {
+        while self.waiting.front().is_some_and(|t| t.time <= time) {
+            self.newest = self.waiting.pop_front();
+        }
+        self.newest.filter(|t| t.time == time)
+    }
+}
+
+/// By which marks the loss limits that hold were reached.
+fn marks(breaks: &Breaks) -> BTreeMap<String, String> {
+    let held = breaks.iter().filter_map(|(why, _)| Some((why, breaks.marks(why)?)));
+    held.map(|(why, marks)| (why.as_str().to_owned(), marks.as_str().to_owned())).collect()
+}
+
+/// An order that is to rest, or one that is to go.
+fn item(kind: ActionKind, item: &OrderRequest) -> line::Item {
+    let rests = kind != ActionKind::Cancel;
+    line::Item {
+        cloid: item.cloid.to_string(),
+        side: rests.then(|| side_word(item.side).to_owned()),
+        px: rests.then(|| item.px.to_string()),
+        qty: rests.then(|| item.qty.to_string()),
+        oid: (!rests).then_some(item.oid.0),
+    }
+}
+
+/// Prices as exact text; what is zero is left out.
+fn line_of(t: &QuoteTerms) -> line::Terms {
+    let e6 = |millionths: i64| millionths as f64 / 1e6;
+    let side = |side: Side| {
+        let terms = Term::ALL.iter().map(|term| (*term, t.side(side).get(*term)));
+        let not_zero = terms.filter(|(_, px)| !px.is_zero());
+        not_zero.map(|(term, px)| (term.as_str().to_owned(), px.to_string())).collect()
+    };
+    line::Terms {
+        model: t.model.as_str().to_owned(),
+        strategy: t.strategy.as_str().to_owned(),
+        regime: t.regime.as_str().to_owned(),
+        fair: t.fair.to_string(),
+        bid: side(Side::Bid),
+        ask: side(Side::Ask),
+        spacing: t.spacing.to_string(),
+        size_usd: t.size_usd.to_string(),
+        position: t.position.to_string(),
+        share: e6(t.share_e6),
+        atr: t.atr.to_string(),
+        signal: t.signal,
+        score: e6(t.score_e6),
+        imbalance: e6(t.imbalance_e6),
+        spread_mults: t.spread_mults_e6.map(e6).to_vec(),
+        toxicity_mults: t.toxicity_mults_e6.map(e6).to_vec(),
+        decay: e6(t.decay_e6),
+        floor_bps: e6(t.floor_bps_e6),
+        arrivals: (t.arrivals.rate_e6 > 0).then(|| line::Arrivals {
+            rate_per_s: e6(t.arrivals.rate_e6),
+            decay_per_bps: e6(t.arrivals.decay_e6),
+            r2: e6(t.arrivals.r2_e6),
+            trades: t.arrivals.trades,
+        }),
+    }
+}
+
+fn ladder(levels: &[QuoteLevel]) -> Vec<Level> {
+    let wanted = levels.iter().filter(|l| l.qty.is_positive());
+    wanted.map(|l| [l.px.to_string(), l.qty.to_string()]).collect()
+}
+
+fn side_word(side: Side) -> &'static str {
+    match side {
+        Side::Bid => "buy",
+        Side::Ask => "sell",
+    }
+}
+
+fn kind_word(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::Place => "place",
+        ActionKind::Modify => "modify",
+        ActionKind::Cancel => "cancel",
+    }
+}
