@@ -6,7 +6,7 @@
 //! sums over a run saturate.
 
 use crate::types::limits::{FILL_MEMORY, MAX_LOTS};
-use crate::types::{AssetId, Fill, Nanos, Px, Qty, SCALE, Side, Usd};
+use crate::types::{AssetId, Fill, Nanos, Px, Qty, SCALE, Side, Usd, by_scale};
 use std::collections::{HashSet, VecDeque};
 
 /// Part of a position bought (or sold) together.
@@ -168,7 +168,7 @@ fn share(cost: i128, part: i64, whole: i64) -> i128 {
 
 /// 1e-16 USD to USD. Exact for legal prices and sizes, otherwise toward zero; clamped.
 pub(super) fn from_e16(v: i128) -> Usd {
-    Usd::clamped(v / i128::from(SCALE))
+    Usd::clamped(by_scale(v))
 }
 
 /// Remembers fills by (time, asset, tid), the venue's only unique key, so that each counts once.

@@ -39,6 +39,8 @@ struct Turn<'a> {
     /// When what is sent now is void, by the venue's clock.
     void_after: Nanos,
     target: &'a QuoteTarget,
+    /// Worst-case exposure of all other assets.
+    others: Usd,
     budget: &'a mut Budget,
     plan: &'a mut Plan,
 }
@@ -131,10 +133,11 @@ impl Orders {
             place: Action::new(ActionKind::Place),
         };
         let Some(target) = self.assets[asset.index()].target else { return plan };
+        let others = self.exposure_beside(asset);
         let orders = &mut self.assets[asset.index()];
         (orders.blocked, orders.retry_at) = ([None; 2], None);
         let void_after = venue_now + orders.params.risk.expires_after;
-        let mut turn = Turn { now, void_after, target: &target, budget, plan: &mut plan };
+        let mut turn = Turn { now, void_after, target: &target, others, budget, plan: &mut plan };
         for side in self.make_way_first(&target) {
             slots_of(side).for_each(|index| self.plan_slot(&mut turn, index));
         }
@@ -157,8 +160,8 @@ impl Orders {
     }
 
     fn plan_slot(&mut self, turn: &mut Turn<'_>, index: usize) {
-        let Turn { now, void_after, target, budget, plan } = turn;
-        let (now, void_after, target) = (*now, *void_after, *target);
+        let Turn { now, void_after, target, others, budget, plan } = turn;
+        let (now, void_after, target, others) = (*now, *void_after, *target, *others);
         let asset_index = target.asset.index();
         let (side, level) = side_and_level(index);
         let wanted = self.assets[asset_index].behind_the_touch(target, side, level);
@@ -166,7 +169,7 @@ impl Orders {
         let wants = wanted.qty.is_positive();
         match (slot.phase(), slot.working()) {
             (Phase::Live, Some((oid, px, qty))) => {
-                if wants && self.keeps(target, side, (px, qty), wanted) {
+                if wants && self.keeps((target, others), side, (px, qty), wanted) {
                     self.assets[asset_index].slots[index].keep();
                     return;
                 }
@@ -177,7 +180,7 @@ impl Orders {
                     && !refused
                     && !self.held(now, target, side)
                     && budget.allows(now, ActionKind::Modify)
-                    && self.fits(target, side, wanted.qty);
+                    && self.fits((target, others), side, wanted.qty);
                 if !move_it {
                     return self.plan_cancel(turn, index, wanted);
                 }
@@ -195,7 +198,7 @@ impl Orders {
                 let refused = asset.must_wait(now, asset.clocks[index].order, asked);
                 let blocked = match refused || asset.must_pause(now) {
                     true => Some(Reason::CoinPaused),
-                    false => self.place_block(now, target, side, wanted.qty, budget),
+                    false => self.place_block(now, (target, others), side, wanted.qty, budget),
                 };
                 let asset = &mut self.assets[asset_index];
                 if blocked.is_some() {
@@ -234,7 +237,7 @@ impl Orders {
     fn place_block(
         &self,
         now: Nanos,
-        target: &QuoteTarget,
+        (target, others): (&QuoteTarget, Usd),
         side: Side,
         qty: Qty,
         budget: &Budget,
@@ -246,7 +249,7 @@ impl Orders {
             Some(Reason::StaleBook)
         } else if !budget.allows(now, ActionKind::Place) {
             Some(Reason::Budget)
-        } else if !self.fits(target, side, qty) {
+        } else if !self.fits((target, others), side, qty) {
             Some(Reason::PositionLimit)
         } else {
             None
@@ -259,7 +262,7 @@ impl Orders {
     /// (limits may have been lowered since it was sent).
     fn keeps(
         &self,
-        target: &QuoteTarget,
+        (target, others): (&QuoteTarget, Usd),
         side: Side,
         (px, qty): (Px, Qty),
         wanted: QuoteLevel,
@@ -269,11 +272,11 @@ impl Orders {
         let away = Px::from_raw((px - wanted.px).raw().abs());
         let near = away <= instrument.tick_at(wanted.px) || away.to_f64() < tolerance;
         let share = qty.to_f64() / wanted.qty.to_f64();
-        let is_within = qty <= wanted.qty || self.fits(target, side, Qty::ZERO);
+        let is_within = qty <= wanted.qty || self.fits((target, others), side, Qty::ZERO);
         // Against the whole limit: what rests was sent within the part of it that orders use.
         let worst = self.worst_case(target.asset, side);
-        let is_within =
-            is_within && self.total_fits(target, worst, params.risk.max_total_position_usd);
+        let is_within = is_within
+            && self.total_fits((target, others), worst, params.risk.max_total_position_usd);
         near && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
@@ -282,21 +285,22 @@ impl Orders {
     }
 
     /// Whether `add` more on a side keeps the worst case within the asset's and the total limit.
-    fn fits(&self, target: &QuoteTarget, side: Side, add: Qty) -> bool {
+    fn fits(&self, (target, others): (&QuoteTarget, Usd), side: Side, add: Qty) -> bool {
         let worst = self.worst_case(target.asset, side) + add;
         notional(self.mark(target.asset), worst) <= target.max_exposure_usd
-            && self.total_fits(target, worst, target.max_total_exposure_usd)
+            && self.total_fits((target, others), worst, target.max_total_exposure_usd)
     }
 
     /// Whether a worst case of a side and those of all other assets are within a limit together. A
-    /// side that at worst only reduces a position adds nothing, however far beyond the others are.
-    fn total_fits(&self, target: &QuoteTarget, worst: Qty, limit: Usd) -> bool {
-        if !worst.is_positive() {
-            return true;
-        }
-        let others = (0..self.assets.len()).map(AssetId::new).filter(|a| *a != target.asset);
-        let others: Usd = others.map(|a| self.worst_case_usd(a)).sum();
-        others + notional(self.mark(target.asset), worst) <= limit
+    /// side that at worst only reduces a position adds nothing, however far beyond the `others` are.
+    fn total_fits(&self, (target, others): (&QuoteTarget, Usd), worst: Qty, limit: Usd) -> bool {
+        !worst.is_positive() || others + notional(self.mark(target.asset), worst) <= limit
+    }
+
+    /// Worst-case exposure of all assets but one.
+    fn exposure_beside(&self, asset: AssetId) -> Usd {
+        let others = (0..self.assets.len()).map(AssetId::new).filter(|a| *a != asset);
+        others.map(|a| self.worst_case_usd(a)).sum()
     }
 
     /// Position after everything on a side that could fill has filled, signed so that the side's
@@ -316,7 +320,8 @@ impl Orders {
     /// Every order whose fate is unknown.
     pub fn inquiries(&self) -> impl Iterator<Item = Inquiry> {
         self.assets.iter().enumerate().flat_map(|(i, asset)| {
-            asset.slots.iter().filter_map(move |s| s.inquiry(AssetId::new(i)))
+            let id = AssetId::new(i);
+            asset.slots.iter().filter_map(move |s| s.inquiry(id))
         })
     }
 

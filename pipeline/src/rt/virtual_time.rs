@@ -35,8 +35,8 @@ pub struct Drive<'a> {
 pub fn run_inline(mut lanes: Vec<Lane>, drive: Drive<'_>) {
     lanes.iter_mut().for_each(Lane::start);
     let mut round = |now, part: Part| {
-        let work = lanes.iter_mut().map(|l| part.of(l, now)).sum();
-        (work, lanes.iter().filter_map(Lane::next_deadline).min())
+        let turns = lanes.iter_mut().map(|l| part.of(l, now));
+        turns.fold((0, Nanos::MAX), |sum, turn| (sum.0 + turn.0, sum.1.min(turn.1)))
     };
     run(drive, &mut round, &|| true);
     lanes.iter_mut().for_each(Lane::stop);
@@ -75,28 +75,33 @@ enum Part {
 }
 
 impl Part {
-    fn of(self, lane: &mut Lane, now: Nanos) -> usize {
+    /// The work that a lane did, and its next deadline if it came to rest: nobody asks before.
+    fn of(self, lane: &mut Lane, now: Nanos) -> (usize, Nanos) {
         match self {
-            Self::Hear => lane.hear(now),
-            Self::Poll => lane.poll(now),
+            Self::Hear => (lane.hear(now), Nanos::MAX),
+            Self::Poll => match lane.poll(now) {
+                0 => (0, lane.next_deadline().unwrap_or(Nanos::MAX)),
+                work => (work, Nanos::MAX),
+            },
         }
     }
 }
 
-type Round<'a> = dyn FnMut(Nanos, Part) -> (usize, Option<Nanos>) + 'a;
+/// Work of all lanes, and the earliest deadline of those that came to rest.
+type Round<'a> = dyn FnMut(Nanos, Part) -> (usize, Nanos) + 'a;
 
 fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
     let venue = &mut drive.venue;
     venue.on_start();
     let mut now = drive.start;
     loop {
-        let mut next = None;
+        let mut next = Nanos::MAX;
         for part in [Part::Hear, Part::Poll] {
             for rounds in 0.. {
                 assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
                 let (work, deadline) = round(now, part);
                 if work + venue.poll(now) == 0 {
-                    next = deadline.into_iter().chain(venue.next_deadline()).min();
+                    next = venue.next_deadline().map_or(deadline, |own| own.min(deadline));
                     break;
                 }
                 if !healthy() {
@@ -105,13 +110,11 @@ fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) 
             }
         }
         let go_on = (drive.after_moment)(now) && healthy();
-        match next {
-            Some(t) if go_on && t <= drive.end => {
-                assert!(t > now, "a stage's deadline {t} passed at {now} without work");
-                now = t;
-            }
-            _ => break,
+        if !go_on || next > drive.end || next == Nanos::MAX {
+            break;
         }
+        assert!(next > now, "a stage's deadline {next} passed at {now} without work");
+        now = next;
     }
     venue.on_stop();
 }
@@ -133,15 +136,14 @@ struct Baton {
 
 impl Baton {
     /// The coordinator's part: one round through all lanes.
-    fn round(&self, now: Nanos, part: Part) -> (usize, Option<Nanos>) {
+    fn round(&self, now: Nanos, part: Part) -> (usize, Nanos) {
         self.now.store(now.0, Ordering::Relaxed);
         self.hears.store(part == Part::Hear, Ordering::Relaxed);
         self.work.store(0, Ordering::Relaxed);
         self.deadline.store(i64::MAX, Ordering::Relaxed);
         self.turn.store(1, Ordering::Release);
         self.wait_for(0, &self.broken);
-        let deadline = Nanos(self.deadline.load(Ordering::Relaxed));
-        (self.work.load(Ordering::Relaxed), (deadline != Nanos::MAX).then_some(deadline))
+        (self.work.load(Ordering::Relaxed), Nanos(self.deadline.load(Ordering::Relaxed)))
     }
 
     /// A lane's part.
@@ -150,12 +152,10 @@ impl Baton {
         lane.start();
         while self.wait_for(turn, &self.stop) {
             let part = if self.hears.load(Ordering::Relaxed) { Part::Hear } else { Part::Poll };
-            let work = part.of(&mut lane, Nanos(self.now.load(Ordering::Relaxed)));
+            let (work, deadline) = part.of(&mut lane, Nanos(self.now.load(Ordering::Relaxed)));
             // Only the holder of the baton writes these, and passing it on publishes them.
             self.work.store(self.work.load(Ordering::Relaxed) + work, Ordering::Relaxed);
-            if let Some(t) = lane.next_deadline() {
-                self.deadline.fetch_min(t.0, Ordering::Relaxed);
-            }
+            self.deadline.fetch_min(deadline.0, Ordering::Relaxed);
             self.turn.store((turn + 1) % (lanes + 1), Ordering::Release);
         }
         lane.stop();

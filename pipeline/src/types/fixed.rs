@@ -76,7 +76,19 @@ fixed!(
 /// `px · qty` in USD. Exact for legal venue prices and sizes (at most six decimals together);
 /// otherwise rounded toward zero, and clamped as [`Usd::clamped`] says.
 pub fn notional(px: Px, qty: Qty) -> Usd {
-    Usd::clamped(i128::from(px.raw()) * i128::from(qty.raw()) / i128::from(SCALE))
+    Usd::clamped(by_scale(i128::from(px.raw()) * i128::from(qty.raw())))
+}
+
+/// A product of two numbers in units of 1e-8 in such units itself, rounded toward zero. What markets make
+/// is divided in two steps of 64 bits by a constant: each value of a position is one of these, and the
+/// division of 128 bits costs several times as much.
+pub fn by_scale(product: i128) -> i128 {
+    let magnitude = product.unsigned_abs();
+    let Ok(high) = u64::try_from(magnitude >> 32) else { return product / i128::from(SCALE) };
+    let scale = SCALE as u64;
+    let low = ((high % scale) << 32) + (magnitude as u64 & u64::from(u32::MAX));
+    let quotient = (i128::from(high / scale) << 32) + i128::from(low / scale);
+    if product < 0 { -quotient } else { quotient }
 }
 
 impl Usd {
@@ -214,6 +226,19 @@ mod tests {
     fn notional_is_exact_on_venue_grids() {
         assert_eq!(notional(px("65012"), qty("0.00123")).to_string(), "79.96476");
         assert_eq!(notional(px("65012"), qty("-0.00123")).to_string(), "-79.96476");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn values_are_what_division_says(a: i64, b: i64, shift in 0..64_u32, wide in 0..30_u32) {
+            for product in [
+                i128::from(a) * i128::from(b),
+                i128::from(a >> shift) * i128::from(b >> wide),
+                i128::from(a) << 64 | i128::from(b),
+            ] {
+                assert_eq!(by_scale(product), product / i128::from(SCALE), "{product}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A perp price is legal when it is an integer, or has at most five significant figures and at most
 //! `6 − szDecimals` decimals. A size has at most `szDecimals` decimals.
 
-use super::decimal::{SCALE, SCALE_DIGITS};
+use super::decimal::SCALE_DIGITS;
 use super::fixed::{Px, Qty, Usd};
 use super::market::AssetId;
 
@@ -15,6 +15,16 @@ pub const MAX_SZ_DECIMALS: u8 = PERP_DECIMALS as u8;
 const SIG_FIGS: u32 = 5;
 /// Decimals of a perp price plus those of its size.
 const PERP_DECIMALS: u32 = 6;
+/// Price steps: powers of ten up to one dollar.
+const TICKS: [Px; SCALE_DIGITS as usize + 1] = {
+    let mut ticks = [Px::from_raw(1); SCALE_DIGITS as usize + 1];
+    let mut i = 1;
+    while i < ticks.len() {
+        ticks[i] = Px::from_raw(ticks[i - 1].raw() * 10);
+        i += 1;
+    }
+    ticks
+};
 
 /// The longest name of a coin, in bytes: those of other deployers' perps (`dex:COIN`) are long.
 pub const MAX_COIN_BYTES: usize = 23;
@@ -85,10 +95,10 @@ impl Instrument {
 
     /// Price step at `px`: `10^max(floor(log10 px) − 4, −(6 − szDecimals))`, at most 1.
     pub fn tick_at(&self, px: Px) -> Px {
-        let finest = 10_i64.pow(SCALE_DIGITS + u32::from(self.sz_decimals) - PERP_DECIMALS);
+        let finest = SCALE_DIGITS + u32::from(self.sz_decimals) - PERP_DECIMALS;
         let magnitude = px.raw().max(1).ilog10();
-        let by_figures = 10_i64.pow((magnitude + 1).saturating_sub(SIG_FIGS));
-        Px::from_raw(by_figures.max(finest).min(SCALE))
+        let by_figures = (magnitude + 1).saturating_sub(SIG_FIGS);
+        TICKS[by_figures.max(finest).min(SCALE_DIGITS) as usize]
     }
 
     /// The highest legal price at or below `px` (for bids).

@@ -10,6 +10,7 @@ pub struct AssetId(u16);
 
 impl AssetId {
     /// From a universe index.
+    #[inline]
     pub fn new(index: usize) -> Self {
         assert!(index < super::limits::MAX_ASSETS, "asset index {index} out of range");
         Self(index as u16)

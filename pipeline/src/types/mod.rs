@@ -24,7 +24,7 @@ pub use alert::AlertKind;
 pub use candle::Candle;
 pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
 pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal};
-pub use fixed::{Bps, Nanos, Px, Qty, Usd, notional};
+pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use market::{

@@ -73,23 +73,25 @@ impl Breakers {
             self.day = utc_day(now);
             return false;
         };
+        if now == last {
+            return false;
+        }
         let step = now - last;
         let is_jump = !(Nanos::ZERO..=MAX_CLOCK_STEP).contains(&step);
-        for (why, end) in self.breaks.iter() {
-            if let (BreakEnd::At(at), true) = (end, is_jump) {
-                self.breaks.set(why, Some(BreakEnd::At(at + step)));
-            }
-        }
         if is_jump {
+            for (why, end) in self.breaks.iter() {
+                if let BreakEnd::At(at) = end {
+                    self.breaks.set(why, Some(BreakEnd::At(at + step)));
+                }
+            }
             let begun = self.above.iter_mut().map(|(since, _)| since);
             begun.chain(self.beyond.iter_mut().flatten()).for_each(|t| *t = *t + step);
         }
         if step < Nanos::ZERO {
             self.errors.retain(|t| *t <= now);
         }
-        let is_next_day = utc_day(now) == self.day + 1 && !is_jump;
-        self.day = utc_day(now);
-        is_next_day
+        let before = core::mem::replace(&mut self.day, utc_day(now));
+        self.day == before + 1 && !is_jump
     }
 
     /// A new UTC day: the daily loss counts from here.
@@ -146,6 +148,9 @@ impl Breakers {
 
     /// When a loss that is beyond its limit will have lasted long enough.
     pub fn loss_due(&self, limits: &RiskLimits) -> Option<Nanos> {
+        if self.beyond == [None; 2] {
+            return None;
+        }
         let waits =
             LOSSES.iter().zip(self.beyond).filter(|(why, _)| self.breaks.get(**why).is_none());
         waits.filter_map(|(_, since)| Some(since? + limits.loss_confirm)).min()
