@@ -128,15 +128,16 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
     };
     run_inline(lanes, drive);
     let wall = started.elapsed();
-    let marks =
-        core::array::from_fn(|i| botmm_pipeline::types::Px::from_raw(metrics.mark[i].get() as i64));
-    let net = metrics.realized.usd() + metrics.unrealized.usd() - metrics.fees.usd();
+    let marks = core::array::from_fn(|i| {
+        botmm_pipeline::types::Px::from_raw(metrics.risk.mark[i].get() as i64)
+    });
+    let net = metrics.risk.realized.usd() + metrics.risk.unrealized.usd() - metrics.risk.fees.usd();
     Run {
         wall,
         hash: metrics.decision_hash(),
-        events: metrics.events.get(),
-        decisions: metrics.decisions.get(),
-        fills: metrics.fills.get(),
+        events: metrics.feed.events.get(),
+        decisions: metrics.risk.decisions.get(),
+        fills: metrics.dispatch.fills.get(),
         dropped: rings.iter().map(|r| r.dropped()).sum(),
         residual: net - VenueAccount::read(&account).net(&marks),
         moments,

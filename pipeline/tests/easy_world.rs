@@ -233,13 +233,13 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
         };
         run_inline(Lane::inline(stages, &WallClock::default()).0, drive);
         let marks: [Px; MAX_ASSETS] =
-            core::array::from_fn(|i| Px::from_raw(metrics.mark[i].get() as i64));
+            core::array::from_fn(|i| Px::from_raw(metrics.risk.mark[i].get() as i64));
         let venue = VenueAccount::read(&account);
-        assert_eq!(venue.fills, metrics.fills.get());
+        assert_eq!(venue.fills, metrics.dispatch.fills.get());
         assert_eq!(venue.net(&marks) == metrics.net_pnl(), gift_bps == 0.0 || venue.fills == 0);
-        let sides = &metrics.split[0];
-        sum.fills += metrics.fills.get();
-        sum.volume += metrics.volume.usd().to_f64();
+        let sides = &metrics.quote.split[0];
+        sum.fills += metrics.dispatch.fills.get();
+        sum.volume += metrics.dispatch.volume.usd().to_f64();
         sum.gross += metrics.gross_pnl().to_f64();
         sum.captured += sides.iter().map(|s| s.captured.usd().to_f64()).sum::<f64>();
         sum.adverse += sides.iter().map(|s| s.measured[1].adverse.usd().to_f64()).sum::<f64>();

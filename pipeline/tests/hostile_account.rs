@@ -327,8 +327,10 @@ fn whatever_the_venue_says_nothing_panics_and_no_position_leaves_its_bounds() {
         fills += world.fills;
         largest = largest.max(world.largest);
         let m = &world.pipeline.metrics;
-        let net = m.realized.usd() + m.unrealized.usd() - m.fees.usd() - m.funding.usd();
-        assert!(net <= Usd::from_raw(i64::MAX) && m.decisions.get() > 0);
+        let net = m.risk.realized.usd() + m.risk.unrealized.usd()
+            - m.risk.fees.usd()
+            - m.risk.funding.usd();
+        assert!(net <= Usd::from_raw(i64::MAX) && m.risk.decisions.get() > 0);
     }
     println!("{fills} fills were booked, the largest position was {largest}");
     assert!(fills > 300, "{fills}: the storm does not reach the ledger");

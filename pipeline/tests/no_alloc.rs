@@ -93,7 +93,7 @@ fn watch_replay(setup: &Setup) {
     let outcome = world::replay(setup, watch, side);
     let is_change = |r: &&Record| matches!(r, Record::Params { .. });
     assert!(outcome.records.iter().filter(is_change).count() > 5, "parameters change, too");
-    let fills = outcome.metrics.fills.get();
+    let fills = outcome.metrics.dispatch.fills.get();
     assert!(fills > 20, "{:?}: {fills} fills prove nothing", setup.params.model);
     assert!(polls.load(Ordering::Relaxed) > 100_000);
     assert_eq!(count.load(Ordering::Relaxed), 0, "allocations in stages after start");

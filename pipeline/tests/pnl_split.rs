@@ -116,11 +116,11 @@ fn split(traded: &[Traded], asset: AssetId, mark: Px, flip: bool) -> Split {
 
 /// The same as the pipeline has it.
 fn told(m: &Metrics, asset: AssetId) -> Split {
-    let (i, sides) = (asset.index(), &m.split[asset.index()]);
-    let fees = m.asset_fees[i].usd();
+    let (i, sides) = (asset.index(), &m.quote.split[asset.index()]);
+    let fees = m.risk.asset_fees[i].usd();
     let captured = sides.iter().map(|s| s.captured.usd()).sum();
     let adverse = core::array::from_fn(|h| sides.iter().map(|s| s.measured[h].adverse.usd()).sum());
-    let gross = m.net[i].usd() + fees + m.asset_funding[i].usd();
+    let gross = m.risk.net[i].usd() + fees + m.risk.asset_funding[i].usd();
     Split { captured, adverse, drift: adverse.map(|a| gross - captured - a), fees }
 }
 
@@ -138,19 +138,19 @@ fn busy(seed: u64, minutes: i64) -> Setup {
 /// Every number of one symbol against the twin's; its fills.
 fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u64 {
     let i = asset.index();
-    let mark = Px::from_raw(m.mark[i].get() as i64);
+    let mark = Px::from_raw(m.risk.mark[i].get() as i64);
     let twin = split(traded, asset, mark, false);
     assert_eq!(told(m, asset), twin, "seed {seed}, asset {i}");
     for h in 0..HORIZONS.len() {
         let parts = twin.captured + twin.adverse[h] + twin.drift[h] - twin.fees;
-        assert_eq!(parts, m.net[i].usd(), "seed {seed}, asset {i}, horizon {h}");
+        assert_eq!(parts, m.risk.net[i].usd(), "seed {seed}, asset {i}, horizon {h}");
     }
     if twin.captured != Usd::ZERO {
         assert_ne!(told(m, asset), split(traded, asset, mark, true), "seed {seed}: signs matter");
     }
     for side in Side::BOTH {
         let of_side = |t: &&Traded| t.asset == asset && t.fill.side == side;
-        for (h, counted) in m.split[i][side.index()].measured.iter().enumerate() {
+        for (h, counted) in m.quote.split[i][side.index()].measured.iter().enumerate() {
             let measured = || traded.iter().filter(of_side).filter(|t| t.mids[h].is_some());
             let values = measured().map(|t| notional(t.fill.px, t.fill.qty));
             let markouts = measured().map(|t| t.usd(t.fill.px, t.mids[h].unwrap(), false));
@@ -159,13 +159,13 @@ fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u6
             assert_eq!(counted.markout.usd(), markouts.sum(), "seed {seed}");
         }
         let with_mid = traded.iter().filter(of_side).filter(|t| t.mid_at_fill.is_some()).count();
-        assert_eq!(m.split[i][side.index()].fills.get(), with_mid as u64, "seed {seed}");
+        assert_eq!(m.quote.split[i][side.index()].fills.get(), with_mid as u64, "seed {seed}");
     }
     let fills: Vec<_> = traded.iter().filter(|t| t.asset == asset).collect();
     let volume: Usd = fills.iter().map(|t| notional(t.fill.px, t.fill.qty)).sum();
-    let counted = (m.asset_fills[i].get(), m.asset_volume[i].usd());
+    let counted = (m.dispatch.asset_fills[i].get(), m.dispatch.asset_volume[i].usd());
     assert_eq!(counted, (fills.len() as u64, volume), "seed {seed}");
-    assert_eq!(m.markouts_missed[i].get(), 0);
+    assert_eq!(m.quote.markouts_missed[i].get(), 0);
     counted.0
 }
 
@@ -179,7 +179,9 @@ fn check_sent(seed: u64, outcome: &Outcome) {
         }
     }
     let m = &outcome.metrics;
-    let told = core::array::from_fn(|i| (m.asset_quotes[i].get(), m.asset_quoted[i].usd()));
+    let told = core::array::from_fn(|i| {
+        (m.dispatch.asset_quotes[i].get(), m.dispatch.asset_quoted[i].usd())
+    });
     assert_eq!(sent, told, "seed {seed}");
 }
 
@@ -203,7 +205,7 @@ fn the_split_adds_up_exactly_by_symbol_and_in_total() {
             let parts = total(&|s| s.captured + s.adverse[h] + s.drift[h] - s.fees);
             assert_eq!(parts, m.net_pnl(), "seed {seed}");
         }
-        assert_eq!(total(&|s| s.fees), m.fees.usd(), "seed {seed}");
+        assert_eq!(total(&|s| s.fees), m.risk.fees.usd(), "seed {seed}");
     }
     println!("{fills} fills of {symbols} symbols");
     assert!(symbols >= 15 && fills > 500, "too little to prove anything: {symbols}, {fills}");
@@ -225,9 +227,9 @@ fn days_and_drawdown_are_those_of_the_account() {
         .filter_map(|r| if let Record::Day(d) = r { Some(*d) } else { None })
         .collect();
     let [day] = ended[..] else { panic!("{ended:?}") };
-    assert_eq!((day.day, day.whole, m.day.get()), (today - 1, false, today as u64));
-    assert!(day.net != Usd::ZERO && m.day_net.get() != 0, "both days traded");
-    assert_eq!(day.net + m.day_net.usd(), m.net_pnl());
+    assert_eq!((day.day, day.whole, m.risk.day.get()), (today - 1, false, today as u64));
+    assert!(day.net != Usd::ZERO && m.risk.day_net.get() != 0, "both days traded");
+    assert_eq!(day.net + m.risk.day_net.usd(), m.net_pnl());
     let (mut peak, mut deepest) = (Usd::ZERO, Usd::ZERO);
     for record in &outcome.records {
         if let Record::Account(account) = record {
@@ -235,7 +237,7 @@ fn days_and_drawdown_are_those_of_the_account() {
             deepest = deepest.max(peak - account.net());
         }
     }
-    assert!(deepest > Usd::ZERO && m.max_drawdown.usd() >= deepest, "{deepest}");
+    assert!(deepest > Usd::ZERO && m.risk.max_drawdown.usd() >= deepest, "{deepest}");
 }
 
 // The stages alone, with hand-made messages.
@@ -337,12 +339,12 @@ fn the_mids_are_those_of_the_venue_just_before_fill_and_horizon() {
     let told =
         [(2, 1, 490, 504), (1, 2, 502, 504), (2, 2, 490, 504), (1, 3, 502, 504), (2, 3, 490, 504)];
     assert_eq!(q.poll(70_001), told);
-    let bids = &q.metrics.split[0][0];
+    let bids = &q.metrics.quote.split[0][0];
     assert_eq!((bids.fills.get(), bids.captured.usd()), (2, Usd::whole(2 + 1)));
     assert_eq!(bids.measured[3].adverse.usd(), Usd::whole(2 + 14));
     assert_eq!(bids.measured[3].markout.usd(), Usd::whole(4 + 15));
     // Fill 3 at every horizon, and fill 1 five seconds after it.
-    assert_eq!(q.metrics.markouts_missed[0].get(), HORIZONS.len() as u64 + 1);
+    assert_eq!(q.metrics.quote.markouts_missed[0].get(), HORIZONS.len() as u64 + 1);
 }
 
 /// The same market and the same fills, learned of by ways that take differently long: what was captured
@@ -418,7 +420,7 @@ fn learn_of(
         q.venue.push(told).unwrap();
         q.stage.poll(due);
     }
-    let sides = || q.metrics.split.iter().flatten();
+    let sides = || q.metrics.quote.split.iter().flatten();
     let adverse = |h: usize| sides().map(|s| s.measured[h].adverse.usd()).sum();
     let captured = sides().map(|s| s.captured.usd()).sum();
     (sides().map(|s| s.fills.get()).sum(), captured, core::array::from_fn(adverse))
@@ -445,10 +447,13 @@ fn an_opening_position_is_no_drawdown() {
     let (position, mark) = (Qty::whole(2), Px::whole(100));
     venue.push(event(Nanos::ZERO, VenueEventKind::Opening { position, mark })).unwrap();
     risk.poll(Nanos::secs(1));
-    assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::ZERO, Usd::ZERO));
+    assert_eq!((metrics.net_pnl(), metrics.risk.max_drawdown.usd()), (Usd::ZERO, Usd::ZERO));
     let target = QuoteTarget { mid: Some(Px::whole(99)), ..QuoteTarget::default() };
     targets.push(target).unwrap();
     risk.poll(Nanos::secs(3));
-    assert_eq!((metrics.net_pnl(), metrics.max_drawdown.usd()), (Usd::whole(-2), Usd::whole(2)));
-    assert_eq!(metrics.halted.get(), 0);
+    assert_eq!(
+        (metrics.net_pnl(), metrics.risk.max_drawdown.usd()),
+        (Usd::whole(-2), Usd::whole(2))
+    );
+    assert_eq!(metrics.risk.halted.get(), 0);
 }

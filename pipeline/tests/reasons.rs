@@ -222,7 +222,9 @@ fn an_empty_side_takes_that_coins_quotes_and_nothing_else() {
         rig.wait(500, Some(("2999.9", "3000.1")));
         assert_eq!(rig.reasons_of(0), [Reason::Quoted; 2], "{bid} {ask}");
         let metrics = rig.pipeline.metrics.clone();
-        let money = || (metrics.mark[0].get(), metrics.net[0].get(), metrics.max_drawdown.get());
+        let money = || {
+            (metrics.risk.mark[0].get(), metrics.risk.net[0].get(), metrics.risk.max_drawdown.get())
+        };
         let before = money();
         for _ in 0..12 {
             rig.now = rig.now + Nanos::millis(500);
@@ -238,7 +240,7 @@ fn an_empty_side_takes_that_coins_quotes_and_nothing_else() {
         // Back, and elsewhere: no large move, since nothing was known of the last second.
         rig.wait(1_000, Some(("3050.9", "3051.1")));
         assert_eq!(rig.reasons_of(0), [Reason::Quoted; 2], "{bid} {ask}");
-        assert!(metrics.net[0].usd() > Usd::ZERO, "{bid} {ask}");
+        assert!(metrics.risk.net[0].usd() > Usd::ZERO, "{bid} {ask}");
     }
 }
 

@@ -247,11 +247,11 @@ fn check(setup: &Setup, changer: &Changer, outcome: &Outcome) {
 
     for (asset, _) in universe().iter() {
         let highest = changer.generations.iter().map(|all| limit(all, asset)).max().unwrap();
-        let worst = m.max_exposure[asset.index()].usd();
+        let worst = m.dispatch.max_exposure[asset.index()].usd();
         assert!(worst <= highest, "seed {seed}: {worst} of {highest}");
     }
     let (ours, venues) = outcome.nets();
-    let in_flight = outcome.venue.fills - m.fills.get();
+    let in_flight = outcome.venue.fills - m.dispatch.fills.get();
     assert!(in_flight <= 3, "seed {seed}: {in_flight} fills never arrived");
     if in_flight == 0 {
         assert_eq!(ours, venues, "seed {seed}: our books against the venue's");
@@ -275,7 +275,7 @@ fn whatever_changes_limits_hold_and_accounts_add_up() {
         let (changer, outcome) = changing(&setup, None);
         check(&setup, &changer, &outcome);
         changes += changer.generations.len();
-        fills += outcome.metrics.fills.get();
+        fills += outcome.metrics.dispatch.fills.get();
     }
     println!("{changes} changes of parameters, {fills} fills");
     assert!(changes > 1_000 && fills > 100, "{changes} changes, {fills} fills prove nothing");

@@ -113,22 +113,22 @@ fn check(setup: &Setup, outcome: &Outcome) {
     let (seed, m) = (setup.seed, &outcome.metrics);
     let (ours, venues) = outcome.nets();
     // Fills on their way at the end are the venue's alone; there are few, and then nets differ.
-    let in_flight = outcome.venue.fills - m.fills.get();
+    let in_flight = outcome.venue.fills - m.dispatch.fills.get();
     assert!(in_flight <= 3, "seed {seed}: {in_flight} fills never arrived");
     if in_flight == 0 {
         assert_eq!(ours, venues, "seed {seed}: our books against the venue's");
         for (asset, _) in universe().iter() {
-            let position = Qty::from_raw(m.position[asset.index()].get() as i64);
+            let position = Qty::from_raw(m.risk.position[asset.index()].get() as i64);
             assert_eq!(position, outcome.venue.position[asset.index()], "seed {seed}");
         }
     }
     let booked = outcome.records.iter().filter(|r| matches!(r, Record::Fill { .. })).count() as u64;
-    assert_eq!(booked, m.fills.get(), "seed {seed}");
+    assert_eq!(booked, m.dispatch.fills.get(), "seed {seed}");
     for (asset, inst) in universe().iter() {
-        let worst = m.max_exposure[asset.index()].usd();
+        let worst = m.dispatch.max_exposure[asset.index()].usd();
         assert!(worst <= setup.params.risk.max_position_usd, "seed {seed}: {} {worst}", inst.coin);
         for side in Side::BOTH {
-            let times = &m.reason_ns[asset.index()][side.index()];
+            let times = &m.dispatch.reason_ns[asset.index()][side.index()];
             let total: u64 = times.iter().map(|t| t.get()).sum();
             let missing = setup.span.0 - total as i64;
             assert!(
@@ -146,7 +146,7 @@ fn busy_worlds_add_up() {
         let setup = busy(seed, 4);
         let outcome = run(&setup, None, |g| Checked::new(g, seed));
         check(&setup, &outcome);
-        fills += outcome.metrics.fills.get();
+        fills += outcome.metrics.dispatch.fills.get();
     }
     assert!(fills > 500, "only {fills} fills: the worlds are too quiet to prove anything");
 }
@@ -157,7 +157,7 @@ fn every_model_and_strategy_adds_up() {
         for setup in busy_with_each(seed, 4) {
             let outcome = run(&setup, None, |g| Checked::new(g, seed));
             check(&setup, &outcome);
-            let (fills, p) = (outcome.metrics.fills.get(), &setup.params);
+            let (fills, p) = (outcome.metrics.dispatch.fills.get(), &setup.params);
             assert!(fills > 20, "seed {seed}: {:?} {:?}: {fills} fills", p.model, p.strategy);
         }
     }
@@ -169,7 +169,7 @@ fn default_parameters_quote_nearly_always() {
     let outcome = run(&setup, None, |g| Checked::new(g, 7));
     check(&setup, &outcome);
     let quoted: u64 = (0..3)
-        .flat_map(|a| &outcome.metrics.reason_ns[a])
+        .flat_map(|a| &outcome.metrics.dispatch.reason_ns[a])
         .map(|side| side[Reason::Quoted as usize].get())
         .sum();
     let share = quoted as f64 / (6.0 * setup.span.0 as f64);
@@ -196,7 +196,7 @@ fn every_plan_decides_the_same() {
         for (ring, dropped) in &outcome.dropped {
             assert!(!setup.lossless || *dropped == 0, "{ring} dropped {dropped}");
         }
-        assert!(outcome.metrics.decisions.get() > 500);
+        assert!(outcome.metrics.risk.decisions.get() > 500);
         outcome.metrics.decision_hash()
     };
     let inline = hash(None, &setup);
@@ -229,9 +229,9 @@ fn gross_bps(gift_bps: f64) -> Vec<(String, Vec<f64>)> {
         for (setup, (name, grosses)) in free(seed).iter().zip(&mut all) {
             let outcome = run(setup, None, |g| Generous(g, gift_bps));
             let m = &outcome.metrics;
-            assert!(m.fills.get() > 0, "seed {seed}: {name} never traded");
-            assert_eq!(m.fees.usd(), Usd::ZERO, "a fee would hide what the market pays");
-            grosses.push(m.gross_pnl().to_f64() / m.volume.usd().to_f64() * 1e4);
+            assert!(m.dispatch.fills.get() > 0, "seed {seed}: {name} never traded");
+            assert_eq!(m.risk.fees.usd(), Usd::ZERO, "a fee would hide what the market pays");
+            grosses.push(m.gross_pnl().to_f64() / m.dispatch.volume.usd().to_f64() * 1e4);
         }
     }
     all

@@ -115,7 +115,7 @@ pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
 
 /// The newest marks.
 pub fn marks(metrics: &Metrics) -> [Px; MAX_ASSETS] {
-    core::array::from_fn(|i| Px::from_raw(metrics.mark[i].get() as i64))
+    core::array::from_fn(|i| Px::from_raw(metrics.risk.mark[i].get() as i64))
 }
 
 /// Kinds of market events, in the order of `MarketEvent::kind`.
@@ -167,25 +167,25 @@ impl Ended<'_> {
         let reasons = self.reasons();
         let traded = traded(m, &self.config.universe, &reasons);
         Summary {
-            events: m.events.get(),
+            events: m.feed.events.get(),
             events_by_kind: KINDS
                 .into_iter()
-                .zip(&m.events_by_kind)
+                .zip(&m.feed.events_by_kind)
                 .map(|(k, n)| (k, n.get()))
                 .collect(),
             span_s: self.span.as_secs_f64(),
-            events_per_s: if wall_s > 0.0 { m.events.get() as f64 / wall_s } else { 0.0 },
-            decisions: m.decisions.get(),
+            events_per_s: if wall_s > 0.0 { m.feed.events.get() as f64 / wall_s } else { 0.0 },
+            decisions: m.risk.decisions.get(),
             decision_hash: m.decision_hash(),
-            orders: m.orders.get(),
-            cancels: m.cancels.get(),
-            modifies: m.modifies.get(),
-            rejects: m.rejects.get(),
-            fills: m.fills.get(),
+            orders: m.dispatch.orders.get(),
+            cancels: m.dispatch.cancels.get(),
+            modifies: m.dispatch.modifies.get(),
+            rejects: m.dispatch.rejects.get(),
+            fills: m.dispatch.fills.get(),
             fills_by_cause: self.fills_by_cause(),
-            volume_usd: m.volume.usd(),
+            volume_usd: m.dispatch.volume.usd(),
             gross_pnl_usd: m.gross_pnl(),
-            fees_usd: m.fees.usd(),
+            fees_usd: m.risk.fees.usd(),
             net_pnl_usd: m.net_pnl(),
             pnl_split: PnlSplit::of(&traded),
             markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
@@ -195,7 +195,7 @@ impl Ended<'_> {
             position_usd: self.position_usd(),
             equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
             transfers_usd: self.transfers,
-            max_worst_case_exposure_usd: self.by_coin(|i| m.max_exposure[i].usd()),
+            max_worst_case_exposure_usd: self.by_coin(|i| m.dispatch.max_exposure[i].usd()),
             max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
             warnings: reasons.warnings(),
             reasons,
@@ -206,7 +206,7 @@ impl Ended<'_> {
     }
 
     fn position(&self, asset: usize) -> Qty {
-        Qty::from_raw(self.metrics.position[asset].get() as i64)
+        Qty::from_raw(self.metrics.risk.position[asset].get() as i64)
     }
 
     /// Without coins that are held and have no mark.
@@ -224,8 +224,8 @@ impl Ended<'_> {
     fn fills_by_cause(&self) -> BTreeMap<&'static str, CauseFills> {
         let m = self.metrics;
         let of = |cause: FillCause| CauseFills {
-            fills: m.cause_fills[cause as usize].get(),
-            volume_usd: m.cause_volume[cause as usize].usd(),
+            fills: m.dispatch.cause_fills[cause as usize].get(),
+            volume_usd: m.dispatch.cause_volume[cause as usize].usd(),
         };
         let all = FillCause::ALL.map(|cause| (cause.as_str(), of(cause)));
         all.into_iter().filter(|(_, f)| f.fills > 0).collect()
@@ -234,9 +234,9 @@ impl Ended<'_> {
     /// The days that ended, and the present one so far.
     fn all_days(&self) -> Days {
         let (m, mut days) = (self.metrics, self.days.clone());
-        if m.day.get() != 0 {
-            let day = m.day.get() as i64;
-            days.add(DayNet { day, net: m.day_net.usd(), whole: false });
+        if m.risk.day.get() != 0 {
+            let day = m.risk.day.get() as i64;
+            days.add(DayNet { day, net: m.risk.day_net.usd(), whole: false });
         }
         days
     }
@@ -244,14 +244,14 @@ impl Ended<'_> {
     fn counts(&self) -> RunCounts {
         RunCounts {
             capital: self.settings.capital(),
-            max_drawdown: self.metrics.max_drawdown.usd(),
-            cancels: self.metrics.cancels.get(),
+            max_drawdown: self.metrics.risk.max_drawdown.usd(),
+            cancels: self.metrics.dispatch.cancels.get(),
         }
     }
 
     fn dropped(&self) -> BTreeMap<String, u64> {
         let rings = self.rings.iter().map(|r| (r.name, r.dropped()));
-        let missed = self.metrics.markouts_missed.iter().map(|n| n.get()).sum();
+        let missed = self.metrics.quote.markouts_missed.iter().map(|n| n.get()).sum();
         let all = rings.chain([("lane->side", self.latencies.dropped()), ("markouts", missed)]);
         all.map(|(name, dropped)| (name.to_owned(), dropped)).collect()
     }
@@ -264,7 +264,7 @@ impl Ended<'_> {
     fn reasons(&self) -> ReasonShares {
         let times = self.config.universe.iter().map(|(id, i)| {
             let side = |s: Side| {
-                let counters = &self.metrics.reason_ns[id.index()][s.index()];
+                let counters = &self.metrics.dispatch.reason_ns[id.index()][s.index()];
                 core::array::from_fn(|r| Nanos(counters[r].get() as i64))
             };
             (i.coin.as_str(), Side::BOTH.map(side))
@@ -324,7 +324,7 @@ pub fn end_with(mut errors: Vec<AppError>) -> Result<(), AppError> {
 
 /// An error (exit code 6) when a limit halted the run until a person re-arms it.
 pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
-    if metrics.halted.get() == 0 {
+    if metrics.risk.halted.get() == 0 {
         return Ok(());
     }
     let why: Vec<_> = metrics.halted_by().map(BreakWhy::in_words).collect();

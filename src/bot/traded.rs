@@ -12,14 +12,14 @@ pub fn traded(
     reasons: &ReasonShares,
 ) -> BTreeMap<String, Traded> {
     let one = |i: usize, coin: &str| Traded {
-        quotes: m.asset_quotes[i].get(),
-        quoted: m.asset_quoted[i].usd(),
-        fills: m.asset_fills[i].get(),
-        volume: m.asset_volume[i].usd(),
-        fees: m.asset_fees[i].usd(),
-        funding: m.asset_funding[i].usd(),
-        net: m.net[i].usd(),
-        sides: m.split[i].each_ref().map(side),
+        quotes: m.dispatch.asset_quotes[i].get(),
+        quoted: m.dispatch.asset_quoted[i].usd(),
+        fills: m.dispatch.asset_fills[i].get(),
+        volume: m.dispatch.asset_volume[i].usd(),
+        fees: m.risk.asset_fees[i].usd(),
+        funding: m.risk.asset_funding[i].usd(),
+        net: m.risk.net[i].usd(),
+        sides: m.quote.split[i].each_ref().map(side),
         time_at_limit: reasons.at_limit(coin),
     };
     let coins = universe.iter().map(|(id, i)| (id.index(), i.coin.to_string()));

@@ -180,7 +180,7 @@ impl Links {
                  up, opening another"
             ));
         }
-        let may_rest = self.metrics.open_orders.get();
+        let may_rest = self.metrics.dispatch.open_orders.get();
         let said = self.fallback.turn(may_rest, turn.now, &turn.workers.cancels);
         said.into_iter().for_each(|said| turn.say(said));
     }

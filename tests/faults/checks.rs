@@ -168,7 +168,7 @@ impl Checks {
         }
         if now >= self.next_look {
             self.next_look = now + LOOK_EVERY;
-            let open = pipeline.metrics.open_orders.get();
+            let open = pipeline.metrics.dispatch.open_orders.get();
             self.look_at_venue(now, open);
             self.look_at_liquidations(now, pipeline);
             if !self.halted && pipeline.level.get() == HaltLevel::Halt {
@@ -418,10 +418,10 @@ impl Checks {
         let account = self.venue.with(|host| host.inner().venue().account(&user()));
         let (mut value, mut differences) = (account.total_raw_usd, Vec::new());
         for (asset, instrument) in universe().iter() {
-            let mark = Px::from_raw(metrics.mark[asset.index()].get() as i64);
+            let mark = Px::from_raw(metrics.risk.mark[asset.index()].get() as i64);
             let theirs = account.positions.iter().find(|p| p.asset == asset);
             let theirs = theirs.map_or(Qty::ZERO, |p| p.szi);
-            let ours = Qty::from_raw(metrics.position[asset.index()].get() as i64);
+            let ours = Qty::from_raw(metrics.risk.position[asset.index()].get() as i64);
             value += notional(mark, theirs);
             if ours != theirs {
                 let coin = instrument.coin;

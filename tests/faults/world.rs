@@ -220,7 +220,7 @@ pub fn run(setup: &Setup) -> Outcome {
         problems,
         decision_hash: pipeline.metrics.decision_hash(),
         fills,
-        orders: pipeline.metrics.orders.get(),
+        orders: pipeline.metrics.dispatch.orders.get(),
         recovery,
         losses,
         liquidations,

@@ -112,7 +112,7 @@ impl<G: Gateway> DispatchStage<G> {
         match &event.kind {
             VenueEventKind::Fill(fill) => {
                 if !self.memory.is_new(event.venue_time, event.asset, fill) {
-                    self.metrics.duplicate_fills.add(1);
+                    self.metrics.dispatch.duplicate_fills.add(1);
                     return;
                 }
                 self.budget.on_volume(notional(fill.px, fill.qty));
@@ -125,7 +125,7 @@ impl<G: Gateway> DispatchStage<G> {
                 }
             }
             VenueEventKind::Reject(reject) => {
-                self.metrics.rejects.add(1);
+                self.metrics.dispatch.rejects.add(1);
                 self.record(Record::Reject { asset: event.asset, time: now, reject: *reject });
             }
             VenueEventKind::LinkDown => {
@@ -236,7 +236,7 @@ impl<G: Gateway> DispatchStage<G> {
             self.metrics.count_sent(now, action);
             self.record(Record::Action(*action));
         }
-        self.metrics.dispatch_hash.set(self.hash.finish());
+        self.metrics.dispatch.hash.set(self.hash.finish());
     }
 
     /// Asks about every order whose fate is unknown, again and again until it is known. How many:
@@ -275,7 +275,7 @@ impl<G: Gateway> DispatchStage<G> {
         };
         status.show(&mut self.rings.status[asset.index()]);
         let exposure = self.orders.worst_case_usd(asset).raw().max(0) as u64;
-        self.metrics.max_exposure[asset.index()].max(exposure);
+        self.metrics.dispatch.max_exposure[asset.index()].max(exposure);
         if changed {
             let [bid, ask] = reasons;
             self.record(Record::SideState { asset, time: now, bid, ask });
@@ -330,7 +330,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             }
         }
         if work > 0 {
-            self.metrics.open_orders.set(self.orders.open_orders() as u64);
+            self.metrics.dispatch.open_orders.set(self.orders.open_orders() as u64);
         }
         work
     }

@@ -86,7 +86,7 @@ impl Onward {
     /// Numbers the event and hands it on.
     fn hand_on(&mut self, now: Nanos, event: LentEvent<'_>) {
         self.seq += 1;
-        self.metrics.events_by_kind[event.kind()].add(1);
+        self.metrics.feed.events_by_kind[event.kind()].add(1);
         if let MarketEvent::Status(status) = event {
             self.tell(now, status);
             if !status.link.is_of_asset() {
@@ -168,7 +168,7 @@ impl<F: Feed> Stage for FeedStage<F> {
             }
             work += 1;
         }
-        onward.metrics.events.add(work as u64);
+        onward.metrics.feed.events.add(work as u64);
         work
     }
 

@@ -59,7 +59,7 @@ impl Judge {
             false => self.gate.approve_again(now, wanted),
         };
         self.hash.target(approved.get());
-        self.metrics.decisions.add(1);
+        self.metrics.risk.decisions.add(1);
         self.records.push_or_drop(Record::Decision(*approved.get()));
         self.out.push(target.asset.index(), approved);
         self.show_state(now, target.asset);
@@ -68,7 +68,7 @@ impl Judge {
     fn show_state(&mut self, time: Nanos, asset: AssetId) {
         let state = self.gate.risk_state(asset);
         if core::mem::replace(&mut self.states[asset.index()], state) != state {
-            self.metrics.risk_state[asset.index()].set(state as u64);
+            self.metrics.risk.state[asset.index()].set(state as u64);
             self.records.push_or_drop(Record::RiskState { asset, time, state });
         }
     }
@@ -201,10 +201,10 @@ impl RiskStage {
             (0..assets).for_each(|i| self.judge.show_state(now, AssetId::new(i)));
         }
         let Judge { gate, records, metrics, hash, .. } = &mut self.judge;
-        metrics.risk_hash.set(hash.finish());
-        metrics.halted.set(u64::from(breaks.is_halt()));
+        metrics.risk.hash.set(hash.finish());
+        metrics.risk.halted.set(u64::from(breaks.is_halt()));
         let halts = breaks.iter().filter(|(_, end)| !matches!(end, BreakEnd::At(_)));
-        metrics.halted_by.set(halts.map(|(why, _)| 1 << why as u32).sum());
+        metrics.risk.halted_by.set(halts.map(|(why, _)| 1 << why as u32).sum());
         if let Some(ended) = self.equity.update(now, gate.net()) {
             records.push_or_drop(Record::Day(ended));
             self.next_account = now; // What is shown as the present day must not be this one.
@@ -378,7 +378,7 @@ mod tests {
         let b = AssetId::new(1);
         assert_eq!(rig.poll(Nanos::secs(100), &[]), []);
         assert_eq!(rig.metrics.risk_state(b), RiskState::CircuitBreak);
-        assert_eq!(rig.metrics.halted.get(), 1);
+        assert_eq!(rig.metrics.risk.halted.get(), 1);
         assert!(rig.metrics.halted_by().eq([BreakWhy::Drawdown]));
         let told = rig.records();
         let kept = |record: &Record| match record {
@@ -396,7 +396,7 @@ mod tests {
         rig.commands.push(RiskCommand::Rearm).unwrap();
         assert_eq!(rig.poll(Nanos::millis(101_500), &[]), [(0, Reason::Quoted)]);
         assert_eq!(rig.metrics.risk_state(b), RiskState::Safe);
-        assert_eq!(rig.metrics.halted.get(), 0);
+        assert_eq!(rig.metrics.risk.halted.get(), 0);
         let told = rig.records();
         let answer = told.iter().find_map(kept).unwrap();
         assert_eq!((answer.time, answer.breaks.any()), (Nanos::millis(101_500), false));

@@ -277,8 +277,8 @@ impl World {
     /// Nothing is left to be found out.
     fn is_over(&self) -> bool {
         self.venue.open().is_empty()
-            && self.metrics.open_orders.get() == 0
-            && self.metrics.fills.get() == self.venue.fills.len() as u64
+            && self.metrics.dispatch.open_orders.get() == 0
+            && self.metrics.dispatch.fills.get() == self.venue.fills.len() as u64
             && self
                 .status
                 .iter()
@@ -301,8 +301,16 @@ impl World {
         let seed = self.seed;
         let left = self.venue.open();
         assert!(left.is_empty(), "seed {seed}: {left:?} are left at the venue");
-        assert_eq!(self.metrics.open_orders.get(), 0, "seed {seed}: slots that are not empty");
-        assert_eq!(self.metrics.fills.get(), self.venue.fills.len() as u64, "seed {seed}: fills");
+        assert_eq!(
+            self.metrics.dispatch.open_orders.get(),
+            0,
+            "seed {seed}: slots that are not empty"
+        );
+        assert_eq!(
+            self.metrics.dispatch.fills.get(),
+            self.venue.fills.len() as u64,
+            "seed {seed}: fills"
+        );
         for (coin, name) in COINS.iter().enumerate() {
             let asset = AssetId::new(coin);
             let ours = AssetStatus::read(&self.status[coin]).position;

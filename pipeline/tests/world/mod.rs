@@ -92,7 +92,7 @@ impl Outcome {
     pub fn nets(&self) -> (Usd, Usd) {
         let m = &self.metrics;
         let marks: [Px; MAX_ASSETS] =
-            core::array::from_fn(|i| Px::from_raw(m.mark[i].get() as i64));
+            core::array::from_fn(|i| Px::from_raw(m.risk.mark[i].get() as i64));
         (m.net_pnl(), self.venue.net(&marks))
     }
 }

@@ -271,9 +271,9 @@ fn what_rests(
         let may = universe.iter().zip(&status).filter(|(_, board)| !is_known || works(board));
         let coins: Vec<_> = may.map(|((_, i), _)| i.coin.as_str()).collect();
         Resting {
-            orders: metrics.open_orders.get(),
+            orders: metrics.dispatch.open_orders.get(),
             coins: coins.join(", "),
-            is_halted: metrics.halted.get() != 0,
+            is_halted: metrics.risk.halted.get() != 0,
         }
     })
 }

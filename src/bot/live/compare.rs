@@ -25,7 +25,7 @@ impl Live {
             }
         };
         for (asset, instrument) in self.config.universe.iter() {
-            let ours = Qty::from_raw(m.position[asset.index()].get() as i64);
+            let ours = Qty::from_raw(m.risk.position[asset.index()].get() as i64);
             let theirs = held[asset.index()];
             if ours != theirs && view.opening.is_some() {
                 let coin = instrument.coin;
@@ -33,7 +33,7 @@ impl Live {
             }
         }
         let told = transfers.unclear.is_none().then_some(transfers.sum);
-        match worth::gained(&self.venue.start, &view, &closing, &transfers, m.fees.usd()) {
+        match worth::gained(&self.venue.start, &view, &closing, &transfers, m.risk.fees.usd()) {
             Ok(net) => (Some(net), told),
             Err(why) => {
                 self.notes.push(format!("not compared with the venue's account: {why}"));

@@ -137,7 +137,7 @@ impl Live {
             false => closed + self.void_after(),
         };
         self.venue.rest = self.hurried.clone();
-        let (clock, own) = (self.clock.clone(), self.pipeline.metrics.open_orders.get());
+        let (clock, own) = (self.clock.clone(), self.pipeline.metrics.dispatch.open_orders.get());
         let mut venue = OverHttps { venue: &mut self.venue, now: &|| clock.now() };
         let check = cancel_all(&mut venue, last_check::LAST, void_at, own);
         let LastCheck { notes, left } = check;
@@ -153,7 +153,7 @@ impl Live {
             if !GatewayView::read(&self.link).is_up {
                 return false;
             }
-            if self.pipeline.metrics.open_orders.get() > 0 {
+            if self.pipeline.metrics.dispatch.open_orders.get() > 0 {
                 empty_since = None;
             } else if empty_since.get_or_insert_with(Instant::now).elapsed() >= CANCEL_SETTLE {
                 return true;

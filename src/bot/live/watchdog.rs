@@ -129,7 +129,7 @@ impl Guarded {
 
     /// Whether nobody but a person may start it again.
     fn is_halted(&self) -> bool {
-        self.metrics.halted.get() != 0 || !self.stop.is_asked()
+        self.metrics.risk.halted.get() != 0 || !self.stop.is_asked()
     }
 
     /// Closes trading and cancels; what there is to say, the orders last.
@@ -137,7 +137,7 @@ impl Guarded {
         if self.stop.is_asked() {
             self.level.raise(HaltLevel::Halt);
         }
-        let (clock, own) = (self.clock.clone(), self.metrics.open_orders.get());
+        let (clock, own) = (self.clock.clone(), self.metrics.dispatch.open_orders.get());
         let mut venue = OverHttps { venue: &mut self.venue, now: &|| clock.now() };
         let check = cancel_all(&mut venue, last_check::LAST, Instant::now(), own);
         let mut said = vec![format!("{why}: orders are cancelled over HTTPS without it")];

@@ -131,7 +131,7 @@ impl Picture<'_> {
         let mut out = sheet.flow([badge, self.title.to_owned(), running, hint]);
         out.extend(sheet.flow(self.account(sheet)));
         out.extend(sheet.flow(self.activity()));
-        let halted = self.metrics.halted.get() == 1;
+        let halted = self.metrics.risk.halted.get() == 1;
         let breaks = self.universe.assets().any(|a| self.is_broken(a));
         let tone = if halted || breaks { Tone::Alarm } else { Tone::Plain };
         let risk = sheet.flow(self.risk.split(GAP).map(str::to_owned));
@@ -149,7 +149,7 @@ impl Picture<'_> {
 
     fn account(&self, sheet: Sheet) -> [String; 3] {
         let m = self.metrics;
-        let (gross, fees, net) = (m.gross_pnl(), m.fees.usd(), m.net_pnl());
+        let (gross, fees, net) = (m.gross_pnl(), m.risk.fees.usd(), m.net_pnl());
         let of_net = format!("net {} USD", money(net));
         let tone = if net.is_negative() { Tone::Loss } else { Tone::Plain };
         let opening = self.opening.map_or(NOTHING.to_owned(), money);
@@ -168,26 +168,30 @@ impl Picture<'_> {
     fn activity(&self) -> Vec<String> {
         let m = self.metrics;
         vec![
-            format!("{} fills, volume {} USD", m.fills.get(), money(m.volume.usd())),
-            format!("{} open orders", m.open_orders.get()),
+            format!(
+                "{} fills, volume {} USD",
+                m.dispatch.fills.get(),
+                money(m.dispatch.volume.usd())
+            ),
+            format!("{} open orders", m.dispatch.open_orders.get()),
             match self.requests_left {
                 Some(left) => format!("{left} requests left"),
                 None => format!("requests left {NOTHING}"),
             },
-            format!("{} events, {} decisions", m.events.get(), m.decisions.get()),
+            format!("{} events, {} decisions", m.feed.events.get(), m.risk.decisions.get()),
             format!(
                 "{} orders, {} modifies, {} cancels, {} rejects",
-                m.orders.get(),
-                m.modifies.get(),
-                m.cancels.get(),
-                m.rejects.get(),
+                m.dispatch.orders.get(),
+                m.dispatch.modifies.get(),
+                m.dispatch.cancels.get(),
+                m.dispatch.rejects.get(),
             ),
         ]
     }
 
     /// What may still rest at the venue, as far as we know it.
     fn resting(&self) -> String {
-        let count = self.metrics.open_orders.get();
+        let count = self.metrics.dispatch.open_orders.get();
         if count == 0 {
             return "no order of ours rests, as far as we know".to_owned();
         }
@@ -276,8 +280,8 @@ impl Picture<'_> {
             "{} net {} USD (fees {}, {} fills)",
             clock(self.elapsed),
             money(m.net_pnl()),
-            money(m.fees.usd()),
-            m.fills.get()
+            money(m.risk.fees.usd()),
+            m.dispatch.fills.get()
         );
         for (i, ((_, instrument), a)) in self.universe.iter().zip(self.assets).enumerate() {
             let why = self.why(i);

@@ -132,7 +132,7 @@ fn fits_every_terminal_with_colours_or_without() {
     for coins in [1, 3, 5, 16] {
         let mut world = World::new(coins);
         world.link_down = Some(Duration::from_secs(7));
-        world.metrics.open_orders.set(6);
+        world.metrics.dispatch.open_orders.set(6);
         for (cols, rows) in [(80, 24), (120, 40), (200, 50), (40, 10), (20, 5), (1, 1)] {
             for has_colour in [false, true] {
                 let text = world.picture().text(Sheet { cols, rows, has_colour });
@@ -167,10 +167,10 @@ fn what_still_rests_is_named_while_the_order_link_is_down() {
     let mut world = World::new(1);
     assert!(!world.text(80, 24).contains("LINK DOWN"));
     world.link_down = Some(Duration::from_secs(7));
-    world.metrics.open_orders.set(2);
+    world.metrics.dispatch.open_orders.set(2);
     let expected = "ORDER LINK DOWN for 7 s: 2 orders may still rest: COIN0 99970 / –";
     holds(&world.text(80, 24), &[expected]);
-    world.metrics.open_orders.set(0);
+    world.metrics.dispatch.open_orders.set(0);
     holds(&world.text(80, 24), &["no order of ours rests"]);
 }
 
@@ -192,8 +192,8 @@ fn losses_and_halts_are_red() {
         text.split("\u{1b}[31m").skip(1).map(|t| t[..9].to_owned()).collect::<Vec<_>>()
     };
     let usual = red(&world);
-    world.metrics.fees.set(Usd::whole(3).raw() as u64);
-    world.metrics.halted.set(1);
+    world.metrics.risk.fees.set(Usd::whole(3).raw() as u64);
+    world.metrics.risk.halted.set(1);
     let halted = red(&world);
     assert!(!usual.iter().any(|t| t.starts_with("net") || t.contains("risk")), "{usual:?}");
     assert!(halted.iter().any(|t| t.starts_with("net -3.00")), "{halted:?}");

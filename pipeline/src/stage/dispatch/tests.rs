@@ -221,7 +221,7 @@ fn a_fill_is_booked_once_and_a_full_ring_halts() {
     };
     (0..3).for_each(|_| b.say(cloid, VenueEventKind::Fill(fill)));
     b.poll(20);
-    assert_eq!((b.metrics.fills.get(), b.metrics.duplicate_fills.get()), (1, 2));
+    assert_eq!((b.metrics.dispatch.fills.get(), b.metrics.dispatch.duplicate_fills.get()), (1, 2));
     assert_eq!(b.stage.orders.position(AssetId::new(0)), Qty::from_raw(1_000_000));
     assert!(b.to_quote.pop().is_some() && b.to_quote.pop().is_none());
     assert_eq!(b.level.get(), HaltLevel::Run);
