@@ -5,14 +5,14 @@
 //! |---|---|
 //! | INT (Ctrl-C), TERM, HUP (a closed terminal, under `nohup` too), QUIT, USR1, XCPU | the end, in good order |
 //! | INT once more | nothing but word of what the end waits for; a third time gives up, in words |
-//! | TSTP (Ctrl-Z) | cancel, then stop until CONT; only for verbs that have orders |
+//! | TSTP (Ctrl-Z), TTIN, TTOU | cancel, then stop until CONT; only for verbs that have orders |
 //! | USR2, ALRM, VTALRM, PROF, IO, XFSZ | nothing: a file that may not grow fails its write instead |
 
 use crate::exit::{AppError, Exit};
 use crate::terminal;
 use signal_hook::consts::{
-    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
-    SIGVTALRM, SIGXCPU, SIGXFSZ,
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, signal_name};
@@ -29,6 +29,9 @@ const INTERRUPTED: u8 = 128 + SIGINT as u8;
 
 /// Ask for the end.
 const ENDING: [i32; 5] = [SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGXCPU];
+/// Would stop the process where it stands. The last two come to a job in the background that uses its
+/// terminal all the same, which ours does not (see `terminal`): a handler would be called for ever.
+const STOPPING: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 /// Would end the process by default, and mean nothing to us.
 const IGNORED: [i32; 6] = [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGXFSZ];
 
@@ -63,8 +66,8 @@ impl Stop {
     /// The system refuses a handler.
     pub fn listen(has_orders: bool) -> Result<Arc<Self>, AppError> {
         let failed = |doing| AppError::io("signal handler", doing);
-        let suspending = has_orders.then_some(SIGTSTP);
-        let all = [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain(suspending);
+        let stopping = STOPPING.into_iter().filter(|_| has_orders);
+        let all = [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain(stopping);
         let mut signals = Signals::new(all).map_err(failed("install"))?;
         let stop = Arc::new(Self::default());
         let told = stop.clone();
@@ -133,7 +136,7 @@ impl Stop {
                 Press::Warns => terminal::last_words(&[&self.waiting_for()]),
                 Press::GivesUp => self.give_up(),
             }
-        } else if signal == SIGTSTP {
+        } else if STOPPING.contains(&signal) {
             self.suspend.store(true, Ordering::Relaxed);
         } else if ENDING.contains(&signal) && !self.is_asked() {
             let _ = self.signal.set(signal); // The first one counts.

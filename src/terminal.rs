@@ -9,6 +9,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -24,8 +25,12 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Prints `text` as it is. A closed pipe (`botmm check | head`) is not an error: the reader has
-/// what it wanted.
+/// what it wanted. In the background of a terminal that stops who writes there (`stty tostop`) nothing is
+/// said: a bot that stops leaves its orders alone.
 pub fn print(text: &str) -> Result<(), AppError> {
+    if !may_write(std::io::stdout()) {
+        return Ok(());
+    }
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(AppError::io("stdout", "write")(e)),
@@ -52,6 +57,9 @@ fn is_yes(mut answer: impl BufRead) -> bool {
 /// characters (a file name may hold some) are spelt out, so that one line stays one line; what could be
 /// a key is masked.
 pub fn complain(line: impl std::fmt::Display) {
+    if !may_write(std::io::stderr()) {
+        return;
+    }
     let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&masked(&line.to_string())));
 }
 
@@ -92,7 +100,10 @@ pub fn give_back() {
         return;
     }
     let _ = print(GIVE_BACK);
-    if let Some(before) = before().take() {
+    // In the background the keys are the shell's, which has set them as it wants them.
+    if let Some(before) = before().take()
+        && !is_of_another(stdin())
+    {
         let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
     }
 }
@@ -125,7 +136,7 @@ pub fn last_words(lines: &[&str]) {
 /// even when nobody looks at the keys. How it was before; [`None`] = there are no keys, or they are another
 /// program's.
 fn take_keys() -> Option<Termios> {
-    if tcgetpgrp(stdin()).ok()? != getpgrp() {
+    if is_of_another(stdin()) {
         return None;
     }
     let before = tcgetattr(stdin()).ok()?;
@@ -144,7 +155,20 @@ fn before() -> MutexGuard<'static, Option<Termios>> {
 
 /// Whether another job of the shell has the terminal (`bg`).
 fn is_in_background() -> bool {
-    tcgetpgrp(std::io::stdout()).is_ok_and(|group| group != getpgrp())
+    is_of_another(std::io::stdout())
+}
+
+/// Whether this is a terminal that another job has.
+fn is_of_another(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group != getpgrp())
+}
+
+/// Whether a write does not stop the process.
+fn may_write(to: impl AsFd) -> bool {
+    let stops = |to: BorrowedFd<'_>| {
+        tcgetattr(to).is_ok_and(|of| of.local_modes.contains(LocalModes::TOSTOP))
+    };
+    !(is_of_another(to.as_fd()) && stops(to.as_fd()))
 }
 
 fn one_line(text: &str) -> String {

@@ -78,8 +78,9 @@ fn ctrl_z_cancels_then_stops_and_goes_on_when_it_is_let() {
     let account = home.key.address();
     let market = Market::open(&[(&home.key, 10_000)]);
     let mut bot = quoting(&home, "run", &market, &["--json"]);
-    for _ in 0..2 {
-        bot.signal("-TSTP");
+    // The other two are what a shell's job in the background is stopped by.
+    for signal in ["-TSTP", "-TTIN", "-TTOU", "-TSTP"] {
+        bot.signal(signal);
         bot.until("a stop", |bot| bot.is_stopped());
         assert_eq!(market.seen.open_orders(account), 0, "stopped with orders at the venue");
         // The venue goes on meanwhile; nothing of the bot's is in the market.
