@@ -117,7 +117,8 @@ impl Sequence {
     fn run(mut self, kills: u64) {
         for kill in 0..kills {
             let mut bot = self.start(&[]);
-            // One in four is killed while it starts.
+            // One in four is killed while it starts, whatever it has done by then; the others when they
+            // trade, or no kill might leave an order behind.
             if kill % 4 == 3 {
                 std::thread::sleep(Duration::from_millis(self.rng.random_range(0..600)));
             } else {

@@ -5,7 +5,7 @@ use crate::bot::Home;
 use crate::command::spawnable;
 use crate::server::wait;
 use crate::venue::{Market, Seen};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -49,6 +49,40 @@ fn a_full_disk_stops_neither_the_trading_nor_the_end() {
     assert!(ended.stderr.lines().last().unwrap().contains("journal.jsonl: cannot write"));
     let state = fs::read_to_string(home.path().join(format!("state/{account}.json"))).unwrap();
     assert!(state.contains("\"ended\": true"), "{state}");
+}
+
+/// The disk is full, an older process turns out to trade on the account (a halt that needs no luck), and the
+/// venue refuses every cancel: the halt, what rests, the summary and the risk state are told all the same.
+#[test]
+fn a_full_disk_hides_neither_a_halt_nor_what_rests() {
+    let home = Home::new("full disk and halt");
+    let account = home.key.address();
+    let market = Market::open(&[(&home.key, 10_000)]);
+    fs::write(home.path().join("my.toml"), BUSY).unwrap();
+    let args = ["--symbols", "BTC,ETH,SOL", "--json", "--config", "my.toml"];
+    let mut bot = home.start("run", with_small_files(&home.command(&market.url(), &args)));
+    bot.until("the word about the disk", |bot| bot.has_said("journal.jsonl: cannot write"));
+    bot.until("resting orders", |_| market.seen.open_orders(account) > 0);
+    market.fault("POST", &json!({ "kind": "refuse_cancels", "duration": "1h" }));
+    market.seen.bid_as_run(&home.key, 1);
+    let ended = bot.ended();
+    println!("{}: {}", ended.code, ended.stderr);
+    assert_eq!(ended.code, 6, "nobody may start it again by itself");
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    let place = |words: &str| lines.iter().rposition(|l| l.contains(words));
+    let (disk, rests) = (place("lines are lost"), place("still rest at the venue"));
+    let halt = place("risk halt: ").unwrap();
+    assert_eq!(halt + 1, lines.len(), "last of all");
+    assert!(lines[halt].contains("another process trades on this account"), "{}", lines[halt]);
+    assert!(disk.unwrap() < rests.unwrap() && rests.unwrap() < halt, "{}", ended.stderr);
+    // The other's order is left alone, and not counted.
+    let resting = market.seen.open_orders(account) - 1;
+    let told = format!("{resting} order{} still rest at", if resting == 1 { "" } else { "s" });
+    assert!(resting > 0 && lines[rests.unwrap()].contains(&told), "{told}: {}", ended.stderr);
+    let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(summary["orders"].as_u64().unwrap() > 0);
+    assert!(summary["assumptions"]["notes"].to_string().contains("still rest at the venue"));
+    assert!(home.path().join(format!("state/{account}.risk.json")).exists());
 }
 
 /// An exchange that can be stopped.

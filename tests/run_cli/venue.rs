@@ -8,7 +8,7 @@ use botmm::exchange::venue::VenueConfig;
 use botmm::net::{Endpoint, Rest, Tls};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{Px, Qty, Side, Usd};
+use botmm_pipeline::types::{Cloid, Px, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::request::write_body;
 use botmm_pipeline::venue::hl::sign::{
     Address, ApproveAgent, Envelope, Network, RequestSigner, Signer, TimeInForce, WireAction,
@@ -146,6 +146,29 @@ impl Seen {
         write_body(&action, &envelope, &signature, &mut body);
         let answer = self.0.exchange(&body).unwrap();
         assert_eq!(answer["status"], "ok", "{answer}");
+    }
+
+    /// A bid far from the market comes to rest, as one that a run of this number has sent.
+    pub fn bid_as_run(&self, account: &Key, session: u32) {
+        let order = WireOrder {
+            asset: 0,
+            side: Side::Bid,
+            px: Px::whole(60_000),
+            qty: Qty::parse("0.001").unwrap(),
+            tif: TimeInForce::Alo,
+            cloid: Some(Cloid::new(session, 0, 1)),
+            ..WireOrder::default()
+        };
+        let mut body = Vec::new();
+        let envelope = Envelope { nonce: nonce(), ..Envelope::default() };
+        RequestSigner::new(account.signer.clone(), Network::Testnet).write_body(
+            &WireAction::Order(&[order]),
+            &envelope,
+            &mut body,
+        );
+        let answer = self.0.exchange(&body).unwrap();
+        let status = &answer["response"]["data"]["statuses"][0];
+        assert!(status["resting"]["oid"].is_u64(), "{answer}");
     }
 
     /// Buys or sells so much BTC at whatever it costs; how much found a counterpart.
