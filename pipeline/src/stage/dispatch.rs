@@ -138,7 +138,7 @@ impl<G: Gateway> DispatchStage<G> {
             VenueEventKind::Notice(AlertKind::Liquidated) => {}
             VenueEventKind::Notice(kind) => {
                 self.alert(None, now, *kind);
-                if matches!(kind, AlertKind::Refused | AlertKind::OtherProcess) {
+                if kind.is_halt() {
                     self.level.raise(HaltLevel::Halt);
                 }
             }

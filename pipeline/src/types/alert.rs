@@ -91,6 +91,11 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
+    /// Whether the run halts for it, until a person starts another.
+    pub const fn is_halt(self) -> bool {
+        matches!(self, Self::Refused | Self::OtherProcess | Self::RingFull)
+    }
+
     /// What it says to a person, but for the marks of a loss (see its `Display`).
     const fn in_words(self) -> &'static str {
         match self {

@@ -142,6 +142,7 @@ impl Live {
             hurried,
             journal: Some(journal),
             alerts: Vec::new(),
+            halted_by: None,
             fills: LastFills::default(),
             days: Days::default(),
             stop: request.stop,

@@ -112,6 +112,8 @@ pub struct Live {
     hurried: Rest,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    /// The alert of what halted the run, if one did: others come after it.
+    halted_by: Option<String>,
     fills: LastFills,
     days: Days,
     stop: Arc<Stop>,
@@ -175,6 +177,9 @@ impl Live {
     }
 
     fn why_halted(&self) -> String {
+        if let Some(alert) = &self.halted_by {
+            return alert.clone();
+        }
         let alert = self.alerts.last().map_or("the halt level was raised", String::as_str);
         match GatewayView::read(&self.link).text.as_str() {
             "" => alert.to_owned(),
@@ -212,7 +217,11 @@ impl Live {
                     let coin = asset.map(|a| self.config.universe.get(a).coin);
                     let coin = coin.map_or(String::new(), |c| format!("{c}: "));
                     let why = self.reason_of(kind);
-                    self.say(format!("{} {coin}{kind}{why}", utc(time)));
+                    let alert = format!("{} {coin}{kind}{why}", utc(time));
+                    if kind.is_halt() {
+                        self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
+                    }
+                    self.say(alert);
                 }
                 _ => {}
             }

@@ -334,20 +334,18 @@ impl<T: Transport> HlGateway<T> {
     fn on_channel_error(&mut self, now: Nanos, error: &ChannelError) {
         let is_news = self.out.view.text != error.text;
         self.out.show(|view| view.text = error.text);
-        match (error.kind, error.id.and_then(|id| self.wire.posts.end(id))) {
-            (ChannelErrorKind::AlreadySubscribed, _) => {
-                if let Some(stream) = &error.stream {
-                    self.session.on_subscribed(stream);
-                }
-            }
-            // Neither was executed.
-            (ChannelErrorKind::ParseError, Some(post)) => {
+        // A post that was complained about was not executed.
+        let post = error.id.and_then(|id| self.wire.posts.end(id));
+        use ChannelErrorKind::{AlreadySubscribed, AlreadyUnsubscribed, ParseError, TooManyPosts};
+        match (error.kind, post, &error.stream) {
+            (AlreadySubscribed, _, Some(stream)) => self.session.on_subscribed(stream),
+            (AlreadySubscribed | AlreadyUnsubscribed, ..) => {}
+            (ParseError, Some(post), _) => {
                 self.refuse_post(now, &post.question, RejectReason::Other);
             }
-            (ChannelErrorKind::TooManyPosts, Some(post)) => {
+            (TooManyPosts, Some(post), _) => {
                 self.refuse_post(now, &post.question, RejectReason::RateLimit);
             }
-            (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
             // The same about each stream, and at each new connection: told once.
             _ if is_news => self.out.notice(now, AlertKind::Complaint),
             _ => {}
