@@ -149,6 +149,31 @@ fn the_architecture_has_the_same_table() {
 }
 
 /// What the documents name is there.
+/// Each invariant names what holds it: tests that are there, or the compiler.
+#[test]
+fn each_invariant_names_its_test() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section = text.split("## Invariants").nth(1).unwrap().split("**Absent").next().unwrap();
+    let folders = ["src", "tests", "pipeline/src", "pipeline/tests"];
+    let code: String = folders.iter().flat_map(|f| read(&root().join(f))).map(|s| s.text).collect();
+    let mut invariants: Vec<String> = Vec::new();
+    for line in section.lines() {
+        match line.split_once(". ").filter(|(n, _)| n.parse::<u32>().is_ok()) {
+            Some((_, rest)) => invariants.push(rest.to_owned()),
+            None => invariants.iter_mut().last().map_or((), |last| last.push_str(line)),
+        }
+    }
+    assert!(invariants.len() > 8, "only {} invariants found", invariants.len());
+    for invariant in invariants {
+        let quoted = invariant.split('`').skip(1).step_by(2);
+        let tests: Vec<_> = quoted.filter(|q| q.matches('_').count() >= 2).collect();
+        assert!(!tests.is_empty() || invariant.contains("the compiler"), "no test: {invariant}");
+        for test in tests {
+            assert!(code.contains(&format!("fn {test}(")), "no test is called {test}");
+        }
+    }
+}
+
 #[test]
 fn every_path_of_the_architecture_leads_somewhere() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
