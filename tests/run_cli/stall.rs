@@ -94,7 +94,9 @@ fn nothing_rests_soon_after(name: &str, to_venue: bool, to_bot: bool) {
     let after = begun.elapsed();
     println!("{name}: nothing rests {:.1} s after the silence began", after.as_secs_f64());
     assert!(after < LIMIT, "{after:?}");
-    bot.until("word of it", |bot| bot.has_said("cancelled over HTTPS"));
+    // Where our own frames still arrive, the cancels of a stale book may have been first: then HTTPS says
+    // that nothing rests.
+    bot.until("word of it", |bot| bot.has_said("order link down: "));
     stalled.to_venue.store(false, Ordering::Relaxed);
     stalled.to_bot.store(false, Ordering::Relaxed);
     bot.until("orders again", |_| market.seen.open_orders(account) > 0);
