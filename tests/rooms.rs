@@ -4,7 +4,7 @@
 #[path = "../pipeline/tests/house/mod.rs"]
 mod house;
 
-use house::{Source, circles, long_functions, read};
+use house::{Source, circles, long_functions, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
@@ -100,10 +100,6 @@ fn sources() -> Vec<Source> {
     let found = read(&root().join("src"));
     assert!(found.len() > 100, "only {} sources found", found.len());
     found
-}
-
-fn report(violations: Vec<String>) {
-    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
 #[test]

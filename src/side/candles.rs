@@ -192,20 +192,14 @@ impl Task for BackFill {
             self.asked = Some((next, turn.workers.questions.send(now, PATIENCE, work)));
             return;
         };
-        let why = match asked.poll(turn.now) {
-            None => {
-                self.asked = Some((question, asked));
-                return;
+        match asked.told(turn.now) {
+            None => self.asked = Some((question, asked)),
+            Some(Ok(candles)) => self.hand_over(question.asset, question.series, &candles),
+            Some(Err(why)) => {
+                let coin = self.universe.get(question.asset).coin;
+                turn.say(format!("no {} candles of {coin}: {why}", question.interval));
             }
-            Some(Ok(Ok(candles))) => {
-                self.hand_over(question.asset, question.series, &candles);
-                return;
-            }
-            Some(Ok(Err(e))) => e.to_string(),
-            Some(Err(missed)) => missed.to_string(),
-        };
-        let (coin, interval) = (self.universe.get(question.asset).coin, question.interval);
-        turn.say(format!("no {interval} candles of {coin}: {why}"));
+        }
     }
 }
 

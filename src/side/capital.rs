@@ -43,21 +43,20 @@ impl Capital {
             }
             return;
         };
-        let (day, Some(answer)) = (*day, asked.poll(now)) else { return };
+        let (day, Some(answer)) = (*day, asked.told(now)) else { return };
         self.asked = None;
-        let why = match answer {
-            Ok(Ok(worth)) => {
+        match answer {
+            Ok(worth) => {
                 self.day = day;
                 reload.account_is_worth(worth);
-                return;
             }
-            Ok(Err(e)) => e.to_string(),
-            Err(missed) => missed.to_string(),
-        };
-        self.next = now + AGAIN;
-        turn.say(format!(
-            "the account's value could not be read for the new day ({why}): limits stay as they are; \
-             asking again"
-        ));
+            Err(why) => {
+                self.next = now + AGAIN;
+                turn.say(format!(
+                    "the account's value could not be read for the new day ({why}): limits stay as \
+                     they are; asking again"
+                ));
+            }
+        }
     }
 }

@@ -83,6 +83,16 @@ impl<T> Pending<T> {
     }
 }
 
+impl<T> Pending<Result<T, AppError>> {
+    /// The answer of an errand that may fail, or in words why there is none; [`None`] = not yet.
+    pub fn told(&self, now: Nanos) -> Option<Result<T, String>> {
+        Some(match self.poll(now)? {
+            Ok(answer) => answer.map_err(|e| e.to_string()),
+            Err(missed) => Err(missed.to_string()),
+        })
+    }
+}
+
 impl Errands {
     /// Starts the first worker.
     ///

@@ -1,7 +1,7 @@
 //! What the side thread does for the connections: says what they suffer from, and cancels over HTTPS
 //! when the order link cannot.
 
-use super::errands::{Errands, Missed, Pending};
+use super::errands::{Errands, Pending};
 use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::{Timeouts, WsState, WsStatus};
@@ -65,7 +65,7 @@ enum Cancelled {
 impl Fallback {
     /// Does what is due; something new to say. `may_rest`: orders that rest, or might.
     fn turn(&mut self, may_rest: u64, now: Nanos, cancels: &Errands) -> Option<String> {
-        let told = self.running.as_ref().and_then(|running| running.poll(now)).and_then(|ended| {
+        let told = self.running.as_ref().and_then(|running| running.told(now)).and_then(|ended| {
             self.running = None;
             let (said, pause) = in_words(ended);
             self.next = now + pause;
@@ -111,11 +111,7 @@ impl Fallback {
 }
 
 /// What to say of a try, and how long to wait for the next one.
-fn in_words(ended: Result<Result<Cancelled, AppError>, Missed>) -> (Option<String>, Nanos) {
-    let ended = match ended {
-        Ok(ended) => ended.map_err(|e| e.to_string()),
-        Err(missed) => Err(missed.to_string()),
-    };
+fn in_words(ended: Result<Cancelled, String>) -> (Option<String>, Nanos) {
     match ended {
         Ok(Cancelled::NotNeeded) => (None, Nanos::ZERO),
         Ok(Cancelled::Orders(0)) => {

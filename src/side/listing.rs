@@ -91,12 +91,8 @@ impl Task for Listing {
             }
             return;
         };
-        let Some(answer) = asked.poll(now) else { return };
+        let Some(listed) = asked.told(now) else { return };
         self.asked = None;
-        let listed = match answer {
-            Ok(listed) => listed.map_err(|e| e.to_string()),
-            Err(missed) => Err(missed.to_string()),
-        };
         let said = self.take(listed, turn.to_quote, now);
         said.into_iter().for_each(|line| turn.say(line));
     }

@@ -44,15 +44,10 @@ impl Task for RefusedCancels {
     /// Tries once for all of them.
     fn turn(&mut self, turn: &mut Turn<'_>) {
         if let Some((count, trying)) = &self.trying {
-            let Some(answer) = trying.poll(turn.now) else { return };
-            let why = match answer {
-                Ok(Ok(())) => None,
-                Ok(Err(e)) => Some(e.to_string()),
-                Err(missed) => Some(missed.to_string()),
-            };
-            turn.say(match why {
-                None => format!("{count} orders that the order link could not cancel: HTTPS did"),
-                Some(why) => format!("{count} orders rest, and neither way can cancel them: {why}"),
+            let Some(answer) = trying.told(turn.now) else { return };
+            turn.say(match answer {
+                Ok(()) => format!("{count} orders that the order link could not cancel: HTTPS did"),
+                Err(why) => format!("{count} orders rest, and neither way can cancel them: {why}"),
             });
             self.trying = None;
         }

@@ -10,7 +10,6 @@ use botmm_pipeline::venue::hl::sign::{Address, Nonce};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Nonces are kept this far ahead of the last one used, so that none is used twice although the
 /// file is written now and then only, and a process may be killed in between. They are
@@ -18,9 +17,6 @@ use std::time::Duration;
 const NONCE_MARGIN_MS: u64 = 60_000;
 /// How often the file is written, at most.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
-/// How long the disk may take before that is told, and how long the end waits for it.
-const PATIENCE: Nanos = Nanos::secs(5);
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// No state is longer.
 const MAX_STATE_BYTES: u64 = 64 << 10;
 
@@ -101,7 +97,7 @@ impl RunState {
 
     /// The run is over: no more is reserved than was used.
     pub fn finish(mut self) -> Result<(), AppError> {
-        self.writing.wait(LAST_PATIENCE);
+        self.writing.wait();
         self.kept.nonce_reserved = self.nonce.last();
         self.kept.ended = true;
         self.kept.write_to(&self.path)
@@ -121,8 +117,7 @@ impl Task for RunState {
         if self.writing.is_free() && now >= self.next_write {
             self.reserve(now);
             let (kept, path) = (self.kept, self.path.clone());
-            let write = move || kept.write_to(&path);
-            self.writing.begin(turn.workers.files.send(now, PATIENCE, write));
+            self.writing.begin(now, &turn.workers.files, move || kept.write_to(&path));
         }
         said.into_iter().for_each(|said| turn.say(said));
     }

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// A turn of a task that takes longer is told of: whatever may block is an errand.
 pub const LONG_TURN: Nanos = Nanos::secs(1);
 
+/// How long the disk may take before that is told, and how long the end of a run waits for it.
+pub const FILE_PATIENCE: Nanos = Nanos::secs(5);
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// One of the side thread's concerns.
 pub trait Task {
     /// What messages call it.
@@ -66,9 +70,15 @@ impl Writing {
         self.under_way.is_none()
     }
 
-    /// The next one was handed over.
-    pub fn begin(&mut self, write: Pending<Result<(), AppError>>) {
-        self.under_way = Some(write);
+    /// Begins the next one.
+    pub fn begin(
+        &mut self,
+        now: Nanos,
+        files: &Errands,
+        write: impl FnOnce() -> Result<(), AppError> + Send + 'static,
+    ) {
+        assert!(self.is_free(), "one write of a file at a time");
+        self.under_way = Some(files.send(now, FILE_PATIENCE, write));
     }
 
     /// Looks how it goes; each new trouble, once.
@@ -87,10 +97,10 @@ impl Writing {
         trouble.filter(|_| is_news)
     }
 
-    /// Waits for it at the end.
-    pub fn wait(&mut self, at_most: Duration) {
+    /// Waits for it at the end of a run, for a while.
+    pub fn wait(&mut self) {
         if let Some(write) = self.under_way.take() {
-            write.wait(at_most);
+            write.wait(LAST_PATIENCE);
         }
     }
 }

@@ -71,7 +71,7 @@ impl Pulse {
     fn count(&mut self) {
         let passed = self.newest - self.counted;
         if passed >= BURST {
-            let kept = (-passed.as_secs_f64().max(0.0) / HALFLIFE_S).exp2();
+            let kept = (-passed.as_secs_f64() / HALFLIFE_S).exp2();
             self.rate_per_s = self.rate_per_s * kept + core::f64::consts::LN_2 / HALFLIFE_S;
             let usual_s = (UNUSUAL / self.rate_per_s).min(LONGEST_SILENCE.as_secs_f64());
             (self.counted, self.usual) = (self.newest, Nanos((usual_s * 1e9) as i64));

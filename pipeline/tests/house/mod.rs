@@ -105,6 +105,11 @@ pub fn read(src: &Path) -> Vec<Source> {
     found
 }
 
+/// Fails with all of them.
+pub fn report(violations: Vec<String>) {
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
 /// The modules that see each other, directly or in a circle: each circle's members, sorted. Test code
 /// does not count, nor does what a parent says of its own children by their bare names.
 pub fn circles(sources: &[Source]) -> Vec<Vec<String>> {

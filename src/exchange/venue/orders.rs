@@ -2,7 +2,7 @@
 //! core's.
 
 use super::Venue;
-use crate::exchange::model::{Answer, ItemAnswer, NewOrder, Tif};
+use crate::exchange::model::{ItemAnswer, NewOrder, Tif};
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Cloid};
 use botmm_pipeline::venue::hl::sign::OrderRef;
@@ -65,32 +65,8 @@ impl Venue {
         }
     }
 
-    /// Replacements. Of one, an error is the whole request's.
-    pub(super) fn modify_all(
-        &mut self,
-        who: usize,
-        items: &[(OrderRef, NewOrder)],
-        always_place: bool,
-        batch: bool,
-    ) -> Answer {
-        let mut answers = Vec::with_capacity(items.len());
-        for (old, new) in items {
-            answers.push(match self.modify(who, *old, new, always_place) {
-                Ok(answer) => answer,
-                Err(refusal) => ItemAnswer::Error(refusal),
-            });
-        }
-        if batch {
-            return Answer::Order(answers);
-        }
-        let refused = answers.into_iter().find_map(|answer| match answer {
-            ItemAnswer::Error(refusal) => Some(refusal),
-            _ => None,
-        });
-        refused.map_or(Answer::Default, Answer::Refused)
-    }
-
-    fn modify(
+    /// A replacement among orders that the core knows.
+    pub(super) fn modify(
         &mut self,
         who: usize,
         old: OrderRef,

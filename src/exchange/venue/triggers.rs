@@ -232,8 +232,7 @@ impl Venue {
         }
     }
 
-    /// Replacements; those of and by trigger orders need `always_place`, as whatever may take does
-    /// (PROTOCOL §3.1).
+    /// Replacements. Of one, an error is the whole request's.
     pub(super) fn modify_any(
         &mut self,
         who: usize,
@@ -241,15 +240,9 @@ impl Venue {
         always_place: bool,
         batch: bool,
     ) -> Answer {
-        let concerns_triggers = items
-            .iter()
-            .any(|(old, new)| new.trigger.is_some() || self.waiting_of(who, *old).is_some());
-        if !concerns_triggers {
-            return self.modify_all(who, items, always_place, batch);
-        }
         let mut answers = Vec::with_capacity(items.len());
         for (old, new) in items {
-            answers.push(self.modify_trigger(who, *old, new, always_place));
+            answers.push(self.modify_one(who, *old, new, always_place));
         }
         if batch {
             return Answer::Order(answers);
@@ -261,7 +254,9 @@ impl Venue {
         refused.map_or(Answer::Default, Answer::Refused)
     }
 
-    fn modify_trigger(
+    /// Replacements of and by trigger orders need `always_place`, as whatever may take does (PROTOCOL
+    /// §3.1).
+    fn modify_one(
         &mut self,
         who: usize,
         old: OrderRef,
@@ -270,11 +265,7 @@ impl Venue {
     ) -> ItemAnswer {
         let waiting = self.waiting_of(who, old).map(|order| (order.oid, order.asset, order.cloid));
         if waiting.is_none() && new.trigger.is_none() {
-            let items = [(old, new.clone())];
-            return match self.modify_all(who, &items, always_place, true) {
-                Answer::Order(mut answers) if answers.len() == 1 => answers.remove(0),
-                _ => ItemAnswer::Error(Refused::ModifyDead.into()),
-            };
+            return self.modify(who, old, new, always_place).unwrap_or_else(ItemAnswer::Error);
         }
         if !always_place {
             return ItemAnswer::Error(Refusal::ModifyNew(Refused::IocCancel));

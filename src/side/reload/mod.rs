@@ -175,7 +175,7 @@ impl Reload {
                 }
             }
         }
-        if now >= self.next_look {
+        if now >= self.next_look && !self.sources.is_empty() {
             self.next_look = now + LOOK_EVERY;
             let watches = self.watches.take().unwrap_or_else(|| self.watch(now));
             self.looking = Some(files.send(now, PATIENCE, move || look_at(watches, now)));

@@ -3,24 +3,18 @@
 use super::{RiskFile, end_in_words, in_words};
 use crate::exit::AppError;
 use crate::side::errands::{Errands, Pending};
-use crate::side::task::{Task, Turn, Writing};
+use crate::side::task::{FILE_PATIENCE, Task, Turn, Writing};
 use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{
     BreakWhy, Breaks, Nanos, Record, RiskCommand, RiskLimits, RiskSnapshot,
 };
 use botmm_pipeline::venue::hl::sign::Address;
 use std::path::Path;
-use std::time::Duration;
 
 /// How often the file is written when nothing begins or ends.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
 /// How often a request is looked for.
 const LOOK_EVERY: Nanos = Nanos::millis(200);
-
-/// How long the disk may take before that is told.
-const PATIENCE: Nanos = Nanos::secs(5);
-/// How long the end waits for a write that is under way.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub struct RiskKeeper {
@@ -72,7 +66,7 @@ impl RiskKeeper {
         if self.handed_over.is_none() && now >= self.next_look {
             self.next_look = now + LOOK_EVERY;
             let file = self.file.clone();
-            self.looking = Some(files.send(now, PATIENCE, move || file.is_asked()));
+            self.looking = Some(files.send(now, FILE_PATIENCE, move || file.is_asked()));
         }
         false
     }
@@ -96,7 +90,7 @@ impl RiskKeeper {
 
     /// The run is over: writes the last state. What a person must know of it, if anything.
     pub fn finish(&mut self) -> Result<Option<String>, AppError> {
-        self.writing.wait(LAST_PATIENCE);
+        self.writing.wait();
         let Some(newest) = self.newest else { return Ok(None) };
         self.file.write(&newest)?;
         let warning = format!(
@@ -167,11 +161,10 @@ impl Task for RiskKeeper {
             && let Some((newest, is_answer)) = self.due(now)
         {
             let file = self.file.clone();
-            let write = move || {
+            self.writing.begin(now, files, move || {
                 file.write(&newest)?;
                 if is_answer { file.answer() } else { Ok(()) }
-            };
-            self.writing.begin(files.send(now, PATIENCE, write));
+            });
         }
         said.into_iter().for_each(|said| turn.say(said));
     }
@@ -182,6 +175,7 @@ mod tests {
     use super::*;
     use crate::side::task::tests::Stand;
     use botmm_pipeline::types::BreakEnd;
+    use std::time::Duration;
 
     const KEY: Address = Address::new([7; 20]);
 
@@ -190,7 +184,8 @@ mod tests {
         stand.now = now;
         assert!(stand.turn(keeper).said.is_empty());
         stand.until(|stand| {
-            let is_done = stand.workers.files.send(now, PATIENCE, || ()).wait(LAST_PATIENCE);
+            let is_done =
+                stand.workers.files.send(now, FILE_PATIENCE, || ()).wait(Duration::from_secs(60));
             is_done.is_some()
         });
         assert_eq!(keeper.writing.turn(now), None);
