@@ -11,9 +11,12 @@ use botmm_pipeline::logic::toxicity::SideToxicity;
 use botmm_pipeline::rt::{In, InLatest, Out, OutLatest, Stage, board, ring};
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
-use botmm_pipeline::types::limits::{RING_RECORD, RING_TARGET, RING_VENUE, RING_VIEW};
+use botmm_pipeline::stage::records::{RecordsIn, records};
+use botmm_pipeline::types::limits::{
+    RING_COMMENTARY, RING_FACT, RING_TARGET, RING_VENUE, RING_VIEW,
+};
 use botmm_pipeline::types::{
-    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fill, Instrument, Nanos, Px, Qty,
+    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Instrument, Nanos, Px, Qty,
     QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd, VenueEvent,
     VenueEventKind, notional,
 };
@@ -71,7 +74,7 @@ struct Rig {
     views: Out<BookView>,
     venue: Out<VenueEvent>,
     targets: In<QuoteTarget>,
-    records: In<Record>,
+    records: RecordsIn,
 }
 
 impl Rig {
@@ -79,7 +82,8 @@ impl Rig {
         let (views, view_rx) = ring("bench->quote", RING_VIEW);
         let (venue, venue_rx) = ring("venue->quote", RING_VENUE);
         let (target_tx, targets) = ring("quote->bench", RING_TARGET);
-        let (record_tx, records) = ring("quote->side", RING_RECORD);
+        let rooms = [("quote->side facts", RING_FACT), ("quote->side commentary", RING_COMMENTARY)];
+        let (record_tx, records) = records(rooms, &Arc::default());
         let rings = QuoteRings {
             views: InLatest::new(view_rx, 1, 8, false),
             venue: venue_rx,
@@ -133,7 +137,7 @@ fn time_stage() {
         assert!(work >= 2 && target.mid == view.mid, "a view and a decision");
         quoted += usize::from(target.bid_reason == Reason::Quoted);
         while let Some(record) = rig.records.pop() {
-            measured += usize::from(matches!(record, Record::Markout { .. }));
+            measured += usize::from(matches!(record, Record::Fact(Fact::Markout { .. })));
         }
         samples.record(ns);
     }

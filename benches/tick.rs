@@ -9,9 +9,10 @@
 mod harness;
 
 use botmm_pipeline::rt::{In, Out, Stage, ring};
+use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
-    Action, ActionKind, BookSnapshot, LentEvent, Nanos, Record, Side, Universe, VenueEvent,
+    Action, ActionKind, BookSnapshot, LentEvent, Nanos, Side, Universe, VenueEvent,
 };
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
@@ -152,7 +153,7 @@ impl DecodeAlone {
 /// A pipeline between a feed of frames and a venue that takes every order.
 struct Rig {
     engine: Engine,
-    records: Vec<In<Record>>,
+    records: Vec<RecordsIn>,
     rings: Vec<std::sync::Arc<botmm_pipeline::rt::RingStats>>,
     arrived: Out<Vec<u8>>,
     spent: In<Vec<u8>>,

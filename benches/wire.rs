@@ -9,8 +9,9 @@
 mod harness;
 
 use botmm_pipeline::rt::{In, Out, Stage, ring};
+use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
-use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Record, Universe, VenueEvent};
+use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Universe, VenueEvent};
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::hl::clock::VenueClock;
@@ -327,7 +328,7 @@ impl Parts {
 /// A pipeline between a feed of frames and a venue that takes every order.
 struct Rig {
     engine: Engine,
-    records: Vec<In<Record>>,
+    records: Vec<RecordsIn>,
     arrived: Out<Vec<u8>>,
     spent: In<Vec<u8>>,
     actions: In<Action>,

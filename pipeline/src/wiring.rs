@@ -4,7 +4,7 @@
 //!  feed ──market──> book ──views──> quote ──targets──> risk ──approved──> dispatch ──> gateway
 //!                                     ^                  ^                   │
 //!                                     └──── venue ───────┴───── venue ───────┘
-//!  all but book ──records──> side
+//!  all but book ──facts, commentary──> side
 //!  side ──params──> book, quote, risk, dispatch;   side ──commands──> feed, quote, risk
 //! ```
 //!
@@ -13,27 +13,31 @@
 //! | market, and its books | a snapshot or touch is dropped and counted, the book goes void; lossless: the feed waits |
 //! | views, targets, approved | the newest of each asset waits for room, older ones are superseded |
 //! | venue | never lost: full = halt |
-//! | records | the newest is dropped and counted |
+//! | facts | never lost: full = halt |
+//! | commentary | the newest is dropped and counted |
 //! | params, commands | refused: the side thread says so and tries again |
 
 use crate::logic::budget::Budget;
 use crate::logic::gate::Gate;
 use crate::logic::orders::Orders;
-use crate::rt::{BoardReader, InLatest, LevelCell, Out, OutLatest, RingStats, Stage, board, ring};
+use crate::rt::{
+    BoardReader, InLatest, LevelCell, Out, OutLatest, RingStats, Stage, board, ring, vital_ring,
+};
 use crate::stage::book::BookStage;
 use crate::stage::dispatch::{DispatchRings, DispatchStage};
 use crate::stage::feed::{FeedRings, FeedStage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::quote::{QuoteRings, QuoteStage};
+use crate::stage::records::{RecordsIn, facts, records};
 use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
-    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_MARKET, RING_PARAMS, RING_RECORD, RING_TARGET,
-    RING_VENUE, RING_VIEW,
+    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_COMMENTARY, RING_FACT, RING_MARKET, RING_PARAMS,
+    RING_TARGET, RING_VENUE, RING_VIEW,
 };
 use crate::types::{
-    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, Record, RiskCommand, RiskSnapshot,
+    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, RiskCommand, RiskSnapshot,
     Universe,
 };
 use crate::venue::hl::clock::VenueClock;
@@ -64,7 +68,7 @@ pub struct Pipeline {
     pub stages: Vec<Box<dyn Stage>>,
     /// What the stages tell the side thread, in the stages' order. To see each record after those
     /// that it rests on, drain the last ring first, and read the first one first.
-    pub records: Vec<crate::rt::In<Record>>,
+    pub records: Vec<RecordsIn>,
     /// What the side thread may ask of them.
     pub control: Control,
     /// What the dispatch stage shows of each asset.
@@ -141,12 +145,14 @@ where
     let (view_tx, view_rx) = ring("book->quote", RING_VIEW);
     let (target_tx, target_rx) = ring("quote->risk", RING_TARGET);
     let (approved_tx, approved_rx) = ring("risk->dispatch", RING_TARGET);
-    let (venue_quote_tx, venue_quote_rx) = ring("dispatch->quote", RING_VENUE);
-    let (venue_risk_tx, venue_risk_rx) = ring("dispatch->risk", RING_VENUE);
-    let (feed_record_tx, feed_record_rx) = ring("feed->side", RING_PARAMS);
-    let (quote_record_tx, quote_record_rx) = ring("quote->side", RING_RECORD);
-    let (risk_record_tx, risk_record_rx) = ring("risk->side", RING_RECORD);
-    let (dispatch_record_tx, dispatch_record_rx) = ring("dispatch->side", RING_RECORD);
+    let (venue_quote_tx, venue_quote_rx) = vital_ring("dispatch->quote", RING_VENUE, &level);
+    let (venue_risk_tx, venue_risk_rx) = vital_ring("dispatch->risk", RING_VENUE, &level);
+    let to_side = |fact, comment| records([(fact, RING_FACT), (comment, RING_COMMENTARY)], &level);
+    let (feed_facts, feed_said) = facts(("feed->side facts", RING_FACT), &level);
+    let (quote_records, quote_said) = to_side("quote->side facts", "quote->side commentary");
+    let (risk_records, risk_said) = to_side("risk->side facts", "risk->side commentary");
+    let (dispatch_records, dispatch_said) =
+        to_side("dispatch->side facts", "dispatch->side commentary");
     let (feed_command_tx, feed_command_rx) = ring("side->feed", RING_PARAMS);
     let (quote_command_tx, quote_command_rx) = ring("side->quote", RING_COMMAND);
     let (risk_command_tx, risk_command_rx) = ring("side->risk", RING_COMMAND);
@@ -157,7 +163,7 @@ where
     let (boards, status) = (0..assets).map(|_| board()).unzip();
     let (strategy_boards, strategy) = (0..assets).map(|_| board()).unzip();
 
-    let rings = vec![
+    let mut rings = vec![
         market_stats,
         book_stats,
         view_tx.stats().clone(),
@@ -165,21 +171,19 @@ where
         approved_tx.stats().clone(),
         venue_quote_tx.stats().clone(),
         venue_risk_tx.stats().clone(),
-        feed_record_tx.stats().clone(),
-        quote_record_tx.stats().clone(),
-        risk_record_tx.stats().clone(),
-        dispatch_record_tx.stats().clone(),
+        feed_facts.stats().clone(),
     ];
+    let of_stages = [&quote_records, &risk_records, &dispatch_records];
+    rings.extend(of_stages.into_iter().flat_map(|told| told.stats()).cloned());
 
-    let feed_rings =
-        FeedRings { out: market_tx, commands: feed_command_rx, records: feed_record_tx };
+    let feed_rings = FeedRings { out: market_tx, commands: feed_command_rx, facts: feed_facts };
     let quote_rings = QuoteRings {
         views: InLatest::new(view_rx, assets, POLL_BATCH, *lossless),
         venue: venue_quote_rx,
         commands: quote_command_rx,
         params: ParamsIn::new(quote_params.1),
         out: OutLatest::new(target_tx, assets),
-        records: quote_record_tx,
+        records: quote_records,
         status: strategy_boards,
     };
     let risk_rings = RiskRings {
@@ -188,13 +192,13 @@ where
         commands: risk_command_rx,
         params: ParamsIn::new(risk_params.1),
         out: OutLatest::new(approved_tx, assets),
-        records: risk_record_tx,
+        records: risk_records,
     };
     let dispatch_rings = DispatchRings {
         targets: InLatest::new(approved_rx, assets, POLL_BATCH, *lossless),
         params: ParamsIn::new(dispatch_params.1),
         venue: [venue_quote_tx, venue_risk_tx],
-        records: dispatch_record_tx,
+        records: dispatch_records,
         status: boards,
     };
     let views = OutLatest::new(view_tx, assets);
@@ -211,7 +215,7 @@ where
         Box::new(RiskStage::new(risk_rings, gate, *risk, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),
     ];
-    let records = vec![feed_record_rx, quote_record_rx, risk_record_rx, dispatch_record_rx];
+    let records = vec![feed_said, quote_said, risk_said, dispatch_said];
     let control = Control {
         quote: quote_command_tx,
         risk: risk_command_tx,

@@ -12,7 +12,8 @@ mod user_wire_frames;
 
 use botmm_pipeline::types::limits::MAX_QTY;
 use botmm_pipeline::types::{
-    AssetId, AssetParams, BookSnapshot, LentEvent, Level, MarketEvent, Nanos, Px, Qty, Record, Usd,
+    AssetId, AssetParams, BookSnapshot, Fact, LentEvent, Level, MarketEvent, Nanos, Px, Qty,
+    Record, Usd,
 };
 use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::clock::VenueClock;
@@ -165,11 +166,11 @@ impl World {
         for ring in &mut self.pipeline.records {
             while let Some(record) = ring.pop() {
                 match record {
-                    Record::Fill { fill, .. } => {
+                    Record::Fact(Fact::Fill { fill, .. }) => {
                         assert!(fill.px.is_positive() && fill.qty.is_positive(), "{fill:?}");
                         self.fills += 1;
                     }
-                    Record::Account(account) => {
+                    Record::Fact(Fact::Account(account)) => {
                         for position in account.position {
                             assert!(position.abs() <= MAX_QTY, "{account:?}");
                             self.largest = self.largest.max(position.abs());

@@ -41,10 +41,14 @@ fn trade(ms: i64, recv_time: Nanos, tid: u64) -> MarketEvent {
 /// Decisions and orders of BTC at one moment.
 fn at_moment(records: &[Record], time: Nanos) -> (Vec<QuoteTarget>, usize) {
     let decisions = records.iter().filter_map(|r| match r {
-        Record::Decision(t) if t.time == time && t.asset.index() == BTC => Some(*t),
+        Record::Commentary(Commentary::Decision(t)) if t.time == time && t.asset.index() == BTC => {
+            Some(*t)
+        }
         _ => None,
     });
-    let sent = records.iter().filter(|r| matches!(r, Record::Action(a) if a.sent_time == time));
+    let sent = records
+        .iter()
+        .filter(|r| matches!(r, Record::Commentary(Commentary::Action(a)) if a.sent_time == time));
     (decisions.collect(), sent.count())
 }
 
@@ -91,7 +95,7 @@ fn a_decision_knows_the_fills_of_its_moment() {
         let records = replay(&setup, |stage| stage, |_, _| {}).records;
         let mut fills: HashMap<(usize, Nanos), Qty> = HashMap::new();
         for record in &records {
-            if let Record::Fill { asset, time, fill, .. } = record {
+            if let Record::Fact(Fact::Fill { asset, time, fill, .. }) = record {
                 let sum = fills.entry((asset.index(), *time)).or_insert(Qty::ZERO);
                 *sum += fill.side.signed(fill.qty);
             }
@@ -102,7 +106,11 @@ fn a_decision_knows_the_fills_of_its_moment() {
         for ((asset, time), qty) in moments {
             positions[asset] += qty;
             let quoted = records.iter().find_map(|r| match r {
-                Record::Terms(t) if t.asset.index() == asset && t.time == time => Some(t.position),
+                Record::Commentary(Commentary::Terms(t))
+                    if t.asset.index() == asset && t.time == time =>
+                {
+                    Some(t.position)
+                }
                 _ => None,
             });
             if let Some(position) = quoted {

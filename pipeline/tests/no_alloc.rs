@@ -8,7 +8,7 @@ mod world;
 
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{
-    AssetId, Bps, Instrument, LentEvent, Nanos, QuoteModel, Record, Strategy, Universe,
+    AssetId, Bps, Fact, Instrument, LentEvent, Nanos, QuoteModel, Record, Strategy, Universe,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::wiring;
@@ -91,7 +91,7 @@ fn watch_replay(setup: &Setup) {
         }
     };
     let outcome = world::replay(setup, watch, side);
-    let is_change = |r: &&Record| matches!(r, Record::Params { .. });
+    let is_change = |r: &&Record| matches!(r, Record::Fact(Fact::Params { .. }));
     assert!(outcome.records.iter().filter(is_change).count() > 5, "parameters change, too");
     let fills = outcome.metrics.dispatch.fills.get();
     assert!(fills > 20, "{:?}: {fills} fills prove nothing", setup.params.model);

@@ -11,6 +11,7 @@ use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
+use botmm_pipeline::stage::records::{self, RecordsIn, RecordsOut};
 use botmm_pipeline::stage::risk::{RiskRings, RiskStage};
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
@@ -55,7 +56,7 @@ fn trades(setup: &Setup, outcome: &Outcome) -> Vec<Traded> {
     let mut traded: Vec<Traded> = Vec::new();
     let mut index = HashMap::new();
     for record in &outcome.records {
-        if let Record::Fill { asset, venue_time: time, fill, .. } = *record {
+        if let Record::Fact(Fact::Fill { asset, venue_time: time, fill, .. }) = *record {
             let known = index.insert((asset, fill.tid), traded.len());
             assert_eq!(known, None, "seed {seed}: {fill:?} twice");
             let (mid_at_fill, mids) = (None, [None; HORIZONS.len()]);
@@ -63,15 +64,27 @@ fn trades(setup: &Setup, outcome: &Outcome) -> Vec<Traded> {
         }
     }
     for record in &outcome.records {
-        if let Record::MidAtFill { asset, venue_time, tid, side, qty, px, mid, .. } = *record {
+        if let Record::Fact(Fact::MidAtFill {
+            asset, venue_time, tid, side, qty, px, mid, ..
+        }) = *record
+        {
             let t = &mut traded[index[&(asset, tid)]];
             assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
             assert_eq!((venue_time, t.mid_at_fill.replace(mid)), (t.time, None), "seed {seed}");
         }
     }
     for record in &outcome.records {
-        if let Record::Markout { asset, tid, side, qty, horizon, px, mid_at_fill, mid, .. } =
-            *record
+        if let Record::Fact(Fact::Markout {
+            asset,
+            tid,
+            side,
+            qty,
+            horizon,
+            px,
+            mid_at_fill,
+            mid,
+            ..
+        }) = *record
         {
             let t = &mut traded[index[&(asset, tid)]];
             assert_eq!((side, qty, px), (t.fill.side, t.fill.qty, t.fill.px), "seed {seed}");
@@ -172,7 +185,7 @@ fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u6
 fn check_sent(seed: u64, outcome: &Outcome) {
     let mut sent = [(0, Usd::ZERO); MAX_ASSETS];
     for record in &outcome.records {
-        let Record::Action(action) = record else { continue };
+        let Record::Commentary(Commentary::Action(action)) = record else { continue };
         for item in action.items().iter().filter(|_| action.kind != ActionKind::Cancel) {
             let (count, value) = &mut sent[item.asset.index()];
             (*count, *value) = (*count + 1, *value + notional(item.px, item.qty));
@@ -224,7 +237,7 @@ fn days_and_drawdown_are_those_of_the_account() {
     let ended: Vec<DayNet> = outcome
         .records
         .iter()
-        .filter_map(|r| if let Record::Day(d) = r { Some(*d) } else { None })
+        .filter_map(|r| if let Record::Fact(Fact::Day(d)) = r { Some(*d) } else { None })
         .collect();
     let [day] = ended[..] else { panic!("{ended:?}") };
     assert_eq!((day.day, day.whole, m.risk.day.get()), (today - 1, false, today as u64));
@@ -232,7 +245,7 @@ fn days_and_drawdown_are_those_of_the_account() {
     assert_eq!(day.net + m.risk.day_net.usd(), m.net_pnl());
     let (mut peak, mut deepest) = (Usd::ZERO, Usd::ZERO);
     for record in &outcome.records {
-        if let Record::Account(account) = record {
+        if let Record::Fact(Fact::Account(account)) = record {
             peak = peak.max(account.net());
             deepest = deepest.max(peak - account.net());
         }
@@ -253,18 +266,22 @@ fn event(venue_time: Nanos, kind: VenueEventKind) -> VenueEvent {
     }
 }
 
+fn records() -> (RecordsOut, RecordsIn) {
+    records::records([("facts", 64), ("commentary", 64)], &Arc::default())
+}
+
 struct Quoting {
     stage: QuoteStage,
     views: Out<BookView>,
     venue: Out<VenueEvent>,
-    records: In<Record>,
+    records: RecordsIn,
     metrics: Arc<Metrics>,
 }
 
 impl Quoting {
     fn new() -> Self {
         let ((views, views_in), (venue, venue_in)) = (ring("views", 8), ring("venue", 8));
-        let (records_out, records) = ring("records", 64);
+        let (records_out, records) = self::records();
         let rings = QuoteRings {
             views: InLatest::new(views_in, 3, 8, false),
             venue: venue_in,
@@ -298,10 +315,10 @@ impl Quoting {
         while let Some(record) = self.records.pop() {
             let dollars = |px: Px| px.raw() / SCALE;
             match record {
-                Record::Markout { tid, horizon, mid_at_fill, mid, .. } => {
+                Record::Fact(Fact::Markout { tid, horizon, mid_at_fill, mid, .. }) => {
                     told.push((tid, horizon as i64, dollars(mid_at_fill), dollars(mid)));
                 }
-                Record::MidAtFill { tid, mid, .. } => {
+                Record::Fact(Fact::MidAtFill { tid, mid, .. }) => {
                     told.push((tid, -1, dollars(mid), dollars(mid)))
                 }
                 _ => {}
@@ -438,7 +455,7 @@ fn an_opening_position_is_no_drawdown() {
         commands: ring("commands", 8).1,
         params: ParamsIn::new(ring("params", 8).1),
         out: OutLatest::new(ring("approved", 8).0, 3),
-        records: ring("records", 64).0,
+        records: records().0,
     };
     let metrics = Arc::new(Metrics::default());
     let gate = Gate::new(universe(), &[AssetParams::default(); 3]);

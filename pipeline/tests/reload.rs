@@ -8,6 +8,7 @@ mod world;
 use botmm_pipeline::rt::{IdleStrategy, InLatest, LanePlan, OutLatest, Plan, Stage, board, ring};
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::stage::quote::{QuoteRings, QuoteStage};
+use botmm_pipeline::stage::records::records;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::params::{FairPrice, QuoteModel, Strategy};
 use botmm_pipeline::types::*;
@@ -132,17 +133,17 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn record(&mut self, record: &Record) {
         match record {
-            Record::Params { generation, time, .. } => {
+            Record::Fact(Fact::Params { generation, time, .. }) => {
                 let (newest, since, before) = self.now;
                 assert_eq!(*generation as usize, newest + 1, "seed {}: in order", self.seed);
                 let before = if *time == since { before } else { newest };
                 self.now = (newest + 1, *time, before);
             }
-            Record::Decision(target) => self.decision(target),
-            Record::Fill { asset, fill, .. } => {
+            Record::Commentary(Commentary::Decision(target)) => self.decision(target),
+            Record::Fact(Fact::Fill { asset, fill, .. }) => {
                 self.position[asset.index()] += fill.side.signed(fill.qty);
             }
-            Record::Action(action) => self.action(action),
+            Record::Commentary(Commentary::Action(action)) => self.action(action),
             _ => {}
         }
     }
@@ -216,11 +217,11 @@ impl Checker<'_> {
 /// Each asset whose parameters changed is decided about in the moment of the change.
 fn nothing_waits(seed: u64, generations: &[All], records: &[Record]) {
     for record in records {
-        let Record::Params { generation, time, .. } = record else { continue };
+        let Record::Fact(Fact::Params { generation, time, .. }) = record else { continue };
         let now = *generation as usize;
         for i in (0..ASSETS).filter(|i| generations[now][*i] != generations[now - 1][*i]) {
             let decided = records.iter().any(|r| {
-                matches!(r, Record::Decision(t)
+                matches!(r, Record::Commentary(Commentary::Decision(t))
                     if t.asset.index() == i && t.time == *time && t.generation >= *generation)
             });
             assert!(decided, "seed {seed}: asset {i} waits with generation {now} at {time}");
@@ -314,7 +315,7 @@ fn a_decision_carries_the_generation_that_it_was_made_from() {
         commands: ring("side->quote", 8).1,
         params: ParamsIn::new(params),
         out: OutLatest::new(out, ASSETS),
-        records: ring("quote->side", 8).0,
+        records: records([("facts", 8), ("commentary", 8)], &Arc::default()).0,
         status: (0..ASSETS).map(|_| board().0).collect(),
     };
     let all = [AssetParams::default(); ASSETS];

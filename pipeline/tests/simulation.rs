@@ -122,7 +122,9 @@ fn check(setup: &Setup, outcome: &Outcome) {
             assert_eq!(position, outcome.venue.position[asset.index()], "seed {seed}");
         }
     }
-    let booked = outcome.records.iter().filter(|r| matches!(r, Record::Fill { .. })).count() as u64;
+    let booked =
+        outcome.records.iter().filter(|r| matches!(r, Record::Fact(Fact::Fill { .. }))).count()
+            as u64;
     assert_eq!(booked, m.dispatch.fills.get(), "seed {seed}");
     for (asset, inst) in universe().iter() {
         let worst = m.dispatch.max_exposure[asset.index()].usd();

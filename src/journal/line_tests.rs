@@ -6,8 +6,8 @@ use super::segments::{LIVE, Reading};
 use super::*;
 use crate::when::utc;
 use botmm_pipeline::types::{
-    AlertKind, AssetId, BreakWhy, DayNet, Fill, Instrument, Px, Qty, QuoteTarget, QuoteTerms,
-    Reason, RiskSnapshot, RiskState, Side, Term, Usd,
+    AlertKind, AssetId, BreakWhy, Commentary, DayNet, Fact, Fill, Instrument, Px, Qty, QuoteTarget,
+    QuoteTerms, Reason, RiskSnapshot, RiskState, Side, Term, Usd,
 };
 use serde_json::{Value, json};
 
@@ -20,14 +20,20 @@ fn lines_are_json_and_equal_decisions_are_written_once() {
     let target = QuoteTarget { mid: Some(Px::whole(100)), ..QuoteTarget::default() };
     let mut terms = QuoteTerms { fair: Px::whole(100), ..QuoteTerms::default() };
     terms.sides[0].set(Term::Base, Px::parse("-0.015").unwrap());
-    journal.write(&Record::Terms(terms));
-    journal.write(&Record::Terms(QuoteTerms { time: Nanos::secs(1), ..terms }));
-    journal.write(&Record::Decision(target));
-    journal.write(&Record::Decision(QuoteTarget { time: Nanos::secs(1), ..target }));
+    journal.write(&Record::Commentary(Commentary::Terms(terms)));
+    journal.write(&Record::Commentary(Commentary::Terms(QuoteTerms {
+        time: Nanos::secs(1),
+        ..terms
+    })));
+    journal.write(&Record::Commentary(Commentary::Decision(target)));
+    journal.write(&Record::Commentary(Commentary::Decision(QuoteTarget {
+        time: Nanos::secs(1),
+        ..target
+    })));
     // Judged again later: it has the time of the judgement, and the terms that it was made of.
     let mut again = QuoteTarget { time: Nanos::secs(9), made: Nanos::secs(1), ..target };
     again.clear(Side::Bid, Reason::Cooldown);
-    journal.write(&Record::Decision(again));
+    journal.write(&Record::Commentary(Commentary::Decision(again)));
     let fill = Fill {
         px: Px::whole(100),
         qty: Qty::whole(1),
@@ -36,8 +42,10 @@ fn lines_are_json_and_equal_decisions_are_written_once() {
     };
     let time = Nanos::secs(1_757_015_216);
     let venue_time = time - Nanos::millis(50);
-    journal.write(&Record::Fill { asset: btc, time, venue_time, fill });
-    journal.write(&Record::Markout {
+    journal.write(&Record::Fact(Fact::Fill { asset: btc, time, venue_time, fill }));
+    let paid = Usd::parse("0.25").unwrap();
+    journal.write(&Record::Fact(Fact::Funding { asset: btc, time, venue_time, paid }));
+    journal.write(&Record::Fact(Fact::Markout {
         asset: btc,
         time,
         tid: 7,
@@ -47,16 +55,24 @@ fn lines_are_json_and_equal_decisions_are_written_once() {
         px: Px::whole(100),
         mid_at_fill: Px::parse("99.5").unwrap(),
         mid: Px::whole(101),
-    });
-    journal.write(&Record::Day(DayNet { day: 20_335, net: Usd::whole(-2), whole: true }));
-    journal.write(&Record::Alert { asset: None, time, kind: AlertKind::LargeMove });
+    }));
+    journal.write(&Record::Fact(Fact::Day(DayNet {
+        day: 20_335,
+        net: Usd::whole(-2),
+        whole: true,
+    })));
+    journal.write(&Record::Fact(Fact::Alert { asset: None, time, kind: AlertKind::LargeMove }));
     let mut kept = RiskSnapshot::new(time);
-    journal.write(&Record::Risk(kept));
+    journal.write(&Record::Fact(Fact::Risk(kept)));
     kept.breaks.set(BreakWhy::DailyLoss, Some(BreakEnd::Manual));
     kept.day_profit = Usd::whole(-600);
-    journal.write(&Record::Risk(kept));
-    journal.write(&Record::Risk(RiskSnapshot { time: time + Nanos::secs(1), ..kept }));
-    journal.write(&Record::RiskState { asset: btc, time, state: RiskState::CircuitBreak });
+    journal.write(&Record::Fact(Fact::Risk(kept)));
+    journal.write(&Record::Fact(Fact::Risk(RiskSnapshot { time: time + Nanos::secs(1), ..kept })));
+    journal.write(&Record::Fact(Fact::RiskState {
+        asset: btc,
+        time,
+        state: RiskState::CircuitBreak,
+    }));
     let text = std::fs::read_to_string(journal.finish().unwrap()).unwrap();
     for text in text.lines() {
         let line = Line::read(text).unwrap().unwrap();
@@ -65,8 +81,10 @@ fn lines_are_json_and_equal_decisions_are_written_once() {
     }
     let mut lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let types: Vec<_> = lines.iter().map(|l| l["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["decision", "decision", "fill", "markout", "day", "alert", "risk", "risk"]);
-    let again = lines.remove(1);
+    let expected = "decision decision fill funding markout day alert risk risk";
+    assert_eq!(types.join(" "), expected);
+    let (again, funding) = (lines.remove(1), lines.remove(2));
+    assert_eq!((&funding["coin"], &funding["paid_usd"]), (&json!("BTC"), &json!("0.25")));
     assert_eq!((&again["time"], &again["bid"]), (&json!(utc(Nanos::secs(9))), &json!("cooldown")));
     assert_eq!(again["terms"]["bid"], json!({"base": "-0.015"}), "terms and all");
     let (markout, day) = (&lines[2], &lines[3]);

@@ -7,8 +7,8 @@ use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, FillCause, Nanos, OrderRequest, QuoteLevel, QuoteTarget,
-    QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
+    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Nanos, OrderRequest,
+    QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,14 +42,30 @@ impl Told {
 
     /// The line of a record; [`None`] = it is not told, or is part of another's.
     pub fn line(&mut self, record: &Record) -> Option<Line> {
-        Some(match record {
-            Record::Terms(terms) => {
+        match record {
+            Record::Fact(fact) => self.fact(fact),
+            Record::Commentary(commentary) => self.comment(commentary),
+        }
+    }
+
+    fn comment(&mut self, commentary: &Commentary) -> Option<Line> {
+        Some(match commentary {
+            Commentary::Terms(terms) => {
                 self.terms[terms.asset.index()].add(terms);
                 return None;
             }
-            Record::Decision(target) => return self.decision(target).map(Line::Decision),
-            Record::Action(action) => self.action(action),
-            Record::Fill { asset, time, venue_time, fill } => {
+            Commentary::Decision(target) => return self.decision(target).map(Line::Decision),
+            Commentary::Action(action) => self.action(action),
+            Commentary::SideState { asset, time, bid, ask } => {
+                let (bid, ask) = (bid.as_str().to_owned(), ask.as_str().to_owned());
+                Line::State(line::State { time: utc(*time), coin: self.coin(*asset), bid, ask })
+            }
+        })
+    }
+
+    fn fact(&mut self, fact: &Fact) -> Option<Line> {
+        Some(match fact {
+            Fact::Fill { asset, time, venue_time, fill } => {
                 self.fills_since_account = true;
                 Line::Fill(line::Fill {
                     time: utc(*time),
@@ -65,7 +81,13 @@ impl Told {
                     cause: fill.cause.map(FillCause::as_str).map(str::to_owned),
                 })
             }
-            Record::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid } => {
+            Fact::Funding { asset, time, venue_time, paid } => Line::Funding(line::Funding {
+                time: utc(*time),
+                coin: self.coin(*asset),
+                venue_time: utc(*venue_time),
+                paid_usd: paid.to_string(),
+            }),
+            Fact::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid } => {
                 Line::MidAtFill(line::MidAtFill {
                     time: utc(*time),
                     coin: self.coin(*asset),
@@ -77,7 +99,7 @@ impl Told {
                     mid: mid.to_string(),
                 })
             }
-            Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
+            Fact::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill, mid } => {
                 Line::Markout(line::Markout {
                     time: utc(*time),
                     coin: self.coin(*asset),
@@ -90,7 +112,7 @@ impl Told {
                     mid: mid.to_string(),
                 })
             }
-            Record::Reject { asset, time, reject } => Line::Reject(line::Reject {
+            Fact::Reject { asset, time, reject } => Line::Reject(line::Reject {
                 time: utc(*time),
                 coin: self.coin(*asset),
                 of: kind_word(reject.of).to_owned(),
@@ -98,25 +120,21 @@ impl Told {
                 best_bid: reject.best_bid.to_string(),
                 best_ask: reject.best_ask.to_string(),
             }),
-            Record::CancelRefused { asset, time, cloid, oid, tries } => {
+            Fact::CancelRefused { asset, time, cloid, oid, tries } => {
                 let (time, coin) = (utc(*time), self.coin(*asset));
                 let (cloid, oid, tries) = (cloid.to_string(), oid.0, *tries);
                 Line::CancelRefused(line::CancelRefused { time, coin, cloid, oid, tries })
             }
-            Record::SideState { asset, time, bid, ask } => {
-                let (bid, ask) = (bid.as_str().to_owned(), ask.as_str().to_owned());
-                Line::State(line::State { time: utc(*time), coin: self.coin(*asset), bid, ask })
-            }
-            Record::Account(account) => return self.account(account).map(Line::Account),
-            Record::Day(day) => Line::Day(line::Day {
+            Fact::Account(account) => return self.account(account).map(Line::Account),
+            Fact::Day(day) => Line::Day(line::Day {
                 date: utc_date(day.day),
                 net_usd: day.net.to_string(),
                 whole: day.whole,
             }),
             // What changed is known where the parameters were handed over.
-            Record::Params { .. } => return None,
-            Record::Risk(kept) => return self.risk(kept).map(Line::Risk),
-            Record::RiskState { asset, time, state } => Line::Risk(line::Risk {
+            Fact::Params { .. } => return None,
+            Fact::Risk(kept) => return self.risk(kept).map(Line::Risk),
+            Fact::RiskState { asset, time, state } => Line::Risk(line::Risk {
                 time: utc(*time),
                 coin: Some(self.coin(*asset)),
                 state: state.as_str().to_owned(),
@@ -126,7 +144,7 @@ impl Told {
                 below_peak_usd: None,
                 api_errors: None,
             }),
-            Record::Alert { asset, time, kind } => Line::Alert(line::Alert {
+            Fact::Alert { asset, time, kind } => Line::Alert(line::Alert {
                 time: utc(*time),
                 coin: asset.map(|a| self.coin(a)),
                 alert: kind.to_string(),

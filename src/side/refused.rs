@@ -6,7 +6,7 @@ use crate::exit::AppError;
 use crate::venue_api::account::Way;
 use botmm_pipeline::logic::orders::HTTPS_AFTER;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{AssetId, Nanos, Oid, Record};
+use botmm_pipeline::types::{AssetId, Fact, Nanos, Oid};
 
 /// How long a try may take.
 const PATIENCE: Nanos = Nanos::secs(15);
@@ -32,8 +32,8 @@ impl Task for RefusedCancels {
     }
 
     /// Takes note of an order whose cancel was refused once more.
-    fn hear(&mut self, record: &Record) {
-        if let Record::CancelRefused { asset, oid, tries, .. } = *record
+    fn hear(&mut self, fact: &Fact) {
+        if let Fact::CancelRefused { asset, oid, tries, .. } = *fact
             && tries >= HTTPS_AFTER
             && !self.waiting.contains(&(asset, oid))
         {

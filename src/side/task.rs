@@ -4,7 +4,7 @@ use super::errands::{Errands, Missed, Pending};
 use crate::exit::AppError;
 use crate::journal::line::Line;
 use botmm_pipeline::rt::Out;
-use botmm_pipeline::types::{AssetId, AssetParams, Nanos, QuoteCommand, Record, RiskCommand};
+use botmm_pipeline::types::{AssetId, AssetParams, Fact, Nanos, QuoteCommand, RiskCommand};
 use std::time::Duration;
 
 /// A turn of a task that takes longer is told of: whatever may block is an errand.
@@ -18,8 +18,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 pub trait Task {
     /// What messages call it.
     fn name(&self) -> &'static str;
-    /// Takes note of what a stage told. All of it comes before the turn.
-    fn hear(&mut self, _: &Record) {}
+    /// Takes note of a fact that a stage told. All of them come before the turn.
+    fn hear(&mut self, _: &Fact) {}
     /// Does what is due, and returns at once.
     fn turn(&mut self, turn: &mut Turn<'_>);
 }

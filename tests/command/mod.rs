@@ -86,9 +86,11 @@ pub fn check_sound(summary: &Value) {
             assert!((sum - 1.0).abs() < 1e-9, "{coin} {side}: {sum}");
         }
     }
-    for ring in ["dispatch->quote", "dispatch->risk", "dispatch->side", "risk->side", "feed->book"]
-    {
-        assert_eq!(summary["dropped"][ring], 0, "{ring}");
+    let facts = ["feed", "quote", "risk", "dispatch"].map(|stage| format!("{stage}->side facts"));
+    let commentary = ["dispatch->side commentary", "risk->side commentary"].map(str::to_owned);
+    let others = ["dispatch->quote", "dispatch->risk", "feed->book"].map(str::to_owned);
+    for ring in facts.into_iter().chain(commentary).chain(others) {
+        assert_eq!(summary["dropped"][&ring], 0, "{ring}");
     }
 }
 

@@ -180,7 +180,7 @@ impl Checks {
 
     fn on_record(&mut self, now: Nanos, record: &Record) {
         match record {
-            Record::Fill { asset, fill, .. } => {
+            Record::Fact(Fact::Fill { asset, fill, .. }) => {
                 let key = (
                     asset.index(),
                     fill.tid,
@@ -192,12 +192,12 @@ impl Checks {
                 );
                 *self.booked.entry(key).or_default() += 1;
             }
-            Record::SideState { asset, bid, ask, .. } => {
+            Record::Commentary(Commentary::SideState { asset, bid, ask, .. }) => {
                 self.reasons[asset.index()] = [*bid, *ask];
                 self.on_side_state(now, *asset, [*bid, *ask]);
             }
-            Record::Decision(target) => self.on_decision(now, target),
-            Record::Action(action) if action.kind != ActionKind::Cancel => {
+            Record::Commentary(Commentary::Decision(target)) => self.on_decision(now, target),
+            Record::Commentary(Commentary::Action(action)) if action.kind != ActionKind::Cancel => {
                 let sent = action.sent_time;
                 let concerns = |asset: &Option<AssetId>| {
                     asset.is_none_or(|a| action.items().iter().any(|item| item.asset == a))
@@ -215,12 +215,19 @@ impl Checks {
                     self.problem(now, format!("{:?} was sent on a link down", action.kind));
                 }
             }
-            Record::Action(action) => self.on_cancel(now, action),
-            Record::Alert { kind: AlertKind::Liquidated, .. } => self.liquidations.on_alert(now),
-            Record::Alert { kind: AlertKind::DailyLoss(_) | AlertKind::Drawdown(_), .. } => {
+            Record::Commentary(Commentary::Action(action)) => self.on_cancel(now, action),
+            Record::Fact(Fact::Alert { kind: AlertKind::Liquidated, .. }) => {
+                self.liquidations.on_alert(now)
+            }
+            Record::Fact(Fact::Alert {
+                kind: AlertKind::DailyLoss(_) | AlertKind::Drawdown(_),
+                ..
+            }) => {
                 self.problem(now, format!("alert: {record:?}"));
             }
-            Record::Alert { kind: AlertKind::RingFull | AlertKind::Refused, .. } => {
+            Record::Fact(Fact::Alert {
+                kind: AlertKind::RingFull(_) | AlertKind::Refused, ..
+            }) => {
                 self.problem(now, format!("alert: {record:?}"));
             }
             _ => {}

@@ -18,5 +18,5 @@ pub use idle::{Idle, IdleStrategy};
 pub use lane::{Lane, Latencies, StageLatency};
 pub use level::{HaltLevel, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
-pub use ring::{In, InLatest, Out, OutLatest, RingStats, ring};
+pub use ring::{In, InLatest, Out, OutLatest, OutVital, RingStats, ring, vital_ring};
 pub use stage::Stage;

@@ -1,6 +1,7 @@
 //! Rings: single producer, single consumer, bounded, lock-free (rtrb), each with a name and a count
 //! of what it dropped. The rule for a full ring is chosen where a ring is made (`wiring`).
 
+use super::level::{HaltLevel, LevelCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,9 +11,17 @@ pub struct RingStats {
     /// `producer->consumer`.
     pub name: &'static str,
     dropped: AtomicU64,
+    is_vital: bool,
 }
 
 impl RingStats {
+    fn new(name: &'static str, is_vital: bool) -> Arc<Self> {
+        Arc::new(Self { name, dropped: AtomicU64::new(0), is_vital })
+    }
+    /// Whether a ring that must never be full was full: then trading was halted.
+    pub fn is_overrun(&self) -> bool {
+        self.is_vital && self.dropped() > 0
+    }
     /// Messages that never reached the consumer's logic: not taken by a full ring, or superseded
     /// by a newer one of the same key.
     pub fn dropped(&self) -> u64 {
@@ -26,8 +35,20 @@ impl RingStats {
 /// Makes a ring with room for `capacity` messages.
 pub fn ring<T>(name: &'static str, capacity: usize) -> (Out<T>, In<T>) {
     let (tx, rx) = rtrb::RingBuffer::new(capacity);
-    let stats = Arc::new(RingStats { name, dropped: AtomicU64::new(0) });
+    let stats = RingStats::new(name, false);
     (Out { tx, stats: stats.clone() }, In { rx, stats })
+}
+
+/// Makes one that must never be full: what finds no room is lost, which halts.
+pub fn vital_ring<T>(
+    name: &'static str,
+    capacity: usize,
+    level: &Arc<LevelCell>,
+) -> (OutVital<T>, In<T>) {
+    let (tx, rx) = rtrb::RingBuffer::new(capacity);
+    let stats = RingStats::new(name, true);
+    let out = Out { tx, stats: stats.clone() };
+    (OutVital { out, level: level.clone() }, In { rx, stats })
 }
 
 /// The producer's end.
@@ -61,6 +82,27 @@ impl<T> Out<T> {
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
         &self.stats
+    }
+}
+
+/// The producer's end of a ring that must never be full.
+#[derive(Debug)]
+pub struct OutVital<T> {
+    out: Out<T>,
+    level: Arc<LevelCell>,
+}
+
+impl<T> OutVital<T> {
+    /// Hands over a message. When the ring is full, what rests on it is not whole any more: it is counted,
+    /// and trading halts.
+    pub fn push(&mut self, message: T) {
+        if !self.out.push_or_drop(message) {
+            self.level.raise(HaltLevel::Halt);
+        }
+    }
+    /// The ring's name and loss count.
+    pub fn stats(&self) -> &Arc<RingStats> {
+        self.out.stats()
     }
 }
 
@@ -204,6 +246,17 @@ mod tests {
         assert!(!tx.push_or_drop(4));
         assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Some(1), Some(2), None));
         assert_eq!((rx.stats().dropped(), rx.stats().name), (1, "a->b"));
+    }
+
+    #[test]
+    fn a_full_ring_that_must_not_be_halts_and_counts() {
+        let level = Arc::new(LevelCell::default());
+        let (mut tx, mut rx) = vital_ring::<u32>("a->b", 1, &level);
+        tx.push(1);
+        assert_eq!((level.get(), tx.stats().is_overrun()), (HaltLevel::Run, false));
+        tx.push(2);
+        assert_eq!((level.get(), tx.stats().is_overrun()), (HaltLevel::Halt, true));
+        assert_eq!((rx.pop(), rx.pop(), rx.stats().dropped()), (Some(1), None, 1));
     }
 
     #[test]

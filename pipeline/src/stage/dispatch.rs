@@ -5,15 +5,16 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{News, Orders, Plan};
-use crate::rt::{Board, HaltLevel, InLatest, LevelCell, Out, Stage};
+use crate::rt::{Board, HaltLevel, InLatest, LevelCell, OutVital, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
+use crate::stage::records::RecordsOut;
 use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::AlertKind;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
-    ActionKind, AssetId, DecisionHash, DoneWhy, Nanos, Px, QuoteTarget, Reason, Record, Side,
-    VenueEvent, VenueEventKind, notional,
+    ActionKind, AssetId, Commentary, DecisionHash, DoneWhy, Fact, Nanos, Px, QuoteTarget, Reason,
+    Side, VenueEvent, VenueEventKind, notional,
 };
 use crate::venue::Gateway;
 use std::sync::Arc;
@@ -27,10 +28,10 @@ pub struct DispatchRings {
     pub targets: InLatest<Approved<QuoteTarget>>,
     /// From the side thread.
     pub params: ParamsIn,
-    /// Venue events to quote and to risk: never lost, a full ring halts.
-    pub venue: [Out<VenueEvent>; 2],
+    /// Venue events to quote and to risk: a lost fill would make every later number wrong.
+    pub venue: [OutVital<VenueEvent>; 2],
     /// To the side thread.
-    pub records: Out<Record>,
+    pub records: RecordsOut,
     /// One board for each asset.
     pub status: Vec<Board<STATUS_WORDS>>,
 }
@@ -119,14 +120,18 @@ impl<G: Gateway> DispatchStage<G> {
                 self.metrics.count_fill(event.asset, fill);
                 self.assets[event.asset.index()].fills += 1;
                 let (asset, venue_time, fill) = (event.asset, event.venue_time, *fill);
-                self.record(Record::Fill { asset, time: now, venue_time, fill });
+                self.fact(Fact::Fill { asset, time: now, venue_time, fill });
                 if !event.cloid.is_ours() && !fill.is_liquidation {
                     self.alert(Some(event.asset), now, AlertKind::ForeignFill);
                 }
             }
             VenueEventKind::Reject(reject) => {
                 self.metrics.dispatch.rejects.add(1);
-                self.record(Record::Reject { asset: event.asset, time: now, reject: *reject });
+                self.fact(Fact::Reject { asset: event.asset, time: now, reject: *reject });
+            }
+            VenueEventKind::Funding(paid) => {
+                let (asset, venue_time, paid) = (event.asset, event.venue_time, *paid);
+                self.fact(Fact::Funding { asset, time: now, venue_time, paid });
             }
             VenueEventKind::LinkDown => {
                 self.link_down = true;
@@ -160,20 +165,14 @@ impl<G: Gateway> DispatchStage<G> {
         if let Some(asset) = self.assets.get_mut(event.asset.index()) {
             asset.dirty = true;
         }
-        for i in 0..self.rings.venue.len() {
-            if self.rings.venue[i].push(*event).is_err() {
-                // A lost fill would make every later number wrong: stop.
-                self.level.raise(HaltLevel::Halt);
-                self.alert(None, now, AlertKind::RingFull);
-            }
-        }
+        self.rings.venue.iter_mut().for_each(|ring| ring.push(*event));
     }
 
     /// What has become of an order, for a person.
     fn tell(&mut self, time: Nanos, asset: AssetId, news: &News) {
         match *news {
             News::CancelRefused { cloid, oid, tries, is_first } => {
-                self.record(Record::CancelRefused { asset, time, cloid, oid, tries });
+                self.fact(Fact::CancelRefused { asset, time, cloid, oid, tries });
                 if is_first && tries == 1 {
                     self.alert(Some(asset), time, AlertKind::CancelRefused);
                 }
@@ -234,7 +233,7 @@ impl<G: Gateway> DispatchStage<G> {
             }
             self.hash.action(action);
             self.metrics.count_sent(now, action);
-            self.record(Record::Action(*action));
+            self.rings.records.comment(Commentary::Action(*action));
         }
         self.metrics.dispatch.hash.set(self.hash.finish());
     }
@@ -278,7 +277,8 @@ impl<G: Gateway> DispatchStage<G> {
         self.metrics.dispatch.max_exposure[asset.index()].max(exposure);
         if changed {
             let [bid, ask] = reasons;
-            self.record(Record::SideState { asset, time: now, bid, ask });
+            let state = Commentary::SideState { asset, time: now, bid, ask };
+            self.rings.records.comment(state);
         }
     }
 
@@ -293,12 +293,12 @@ impl<G: Gateway> DispatchStage<G> {
         self.assets.iter_mut().for_each(|a| a.dirty = true);
     }
 
-    fn record(&mut self, record: Record) {
-        self.rings.records.push_or_drop(record);
+    fn fact(&mut self, fact: Fact) {
+        self.rings.records.fact(fact);
     }
 
     fn alert(&mut self, asset: Option<AssetId>, time: Nanos, kind: AlertKind) {
-        self.record(Record::Alert { asset, time, kind });
+        self.fact(Fact::Alert { asset, time, kind });
     }
 }
 

@@ -1,11 +1,12 @@
 //! Feed: takes events from the venue's feed, numbers them, hands them to the book. New parameters are
 //! let in here, among the events, so that they have a place in the order of things.
 
-use crate::rt::{In, Out, Stage};
+use crate::rt::{In, Stage};
 use crate::stage::metrics::{FeedTrouble, Metrics};
+use crate::stage::records::FactsOut;
 use crate::types::AlertKind;
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};
-use crate::types::{AssetId, FeedStatus, LentEvent, Link, MarketEvent, Nanos, NewParams, Record};
+use crate::types::{AssetId, Fact, FeedStatus, LentEvent, Link, MarketEvent, Nanos, NewParams};
 use crate::venue::Feed;
 use crate::venue::market_ring::MarketOut;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub struct FeedRings {
     /// From the side thread.
     pub commands: In<NewParams>,
     /// To the side thread.
-    pub records: Out<Record>,
+    pub facts: FactsOut,
 }
 
 /// See the module.
@@ -110,8 +111,8 @@ impl Onward {
         let FeedStatus { asset, link, generation, .. } = status;
         let (asset, trouble, kind) = match link {
             Link::NewParams => {
-                let record = Record::Params { generation, time: now, market_seq: self.seq };
-                self.rings.records.push_or_drop(record);
+                let fact = Fact::Params { generation, time: now, market_seq: self.seq };
+                self.rings.facts.tell(fact);
                 return;
             }
             Link::Silent => (Some(asset), Some(FeedTrouble::Silent), AlertKind::CoinSilent),
@@ -128,7 +129,7 @@ impl Onward {
         if let Some(asset) = asset {
             self.metrics.set_feed_trouble(asset, trouble);
         }
-        self.rings.records.push_or_drop(Record::Alert { asset, time: now, kind });
+        self.rings.facts.tell(Fact::Alert { asset, time: now, kind });
     }
 
     /// Hands on what waits, when there is room.
@@ -181,7 +182,8 @@ impl<F: Feed> Stage for FeedStage<F> {
 mod tests {
     use super::*;
     use crate::rt::ring;
-    use crate::types::BookSnapshot;
+    use crate::stage::records::facts;
+    use crate::types::{BookSnapshot, Record};
     use crate::venue::market_ring::market_ring;
 
     /// A feed that tells what it was given, in order; and how much of it was told.
@@ -219,8 +221,8 @@ mod tests {
     ) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
         let (out, mut market) = market_ring(("feed->book", room), ("books", of_books));
         let (_commands, commands) = ring("side->feed", 1);
-        let (records, mut said) = ring("feed->side", 16);
-        let rings = FeedRings { out, commands, records };
+        let (facts, mut said) = facts(("feed->side facts", 16), &Arc::default());
+        let rings = FeedRings { out, commands, facts };
         let (feed, metrics) = (Told(events, 0), Arc::new(Metrics::default()));
         let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
         let (mut links, mut at) = (Vec::new(), 0);
@@ -236,7 +238,7 @@ mod tests {
             }
         }
         let alerts = std::iter::from_fn(|| said.pop()).filter_map(|record| match record {
-            Record::Alert { kind, .. } => Some(kind),
+            Record::Fact(Fact::Alert { kind, .. }) => Some(kind),
             _ => None,
         });
         (links, alerts.collect())

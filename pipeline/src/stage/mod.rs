@@ -6,6 +6,7 @@ pub mod feed;
 pub mod metrics;
 pub mod params;
 pub mod quote;
+pub mod records;
 pub mod risk;
 pub mod status;
 

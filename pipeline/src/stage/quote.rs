@@ -4,14 +4,15 @@ use crate::logic::desk::Desk;
 use crate::logic::freshness::Pulse;
 use crate::logic::markouts::{Measured, Told};
 use crate::logic::past_fills::PastFill;
-use crate::rt::{Board, In, InLatest, Out, OutLatest, Stage};
+use crate::rt::{Board, In, InLatest, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
+use crate::stage::records::RecordsOut;
 use crate::stage::status::{STRATEGY_WORDS, StrategyStatus};
 use crate::types::limits::{RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetId, AssetParams, BookView, Instrument, Nanos, QuoteCommand, QuoteTarget, Record, Universe,
-    VenueEvent, VenueEventKind,
+    AssetId, AssetParams, BookView, Commentary, Fact, Instrument, Nanos, QuoteCommand, QuoteTarget,
+    Universe, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub struct QuoteRings {
     /// To risk.
     pub out: OutLatest<QuoteTarget>,
     /// To the side thread.
-    pub records: Out<Record>,
+    pub records: RecordsOut,
     /// One board for each asset.
     pub status: Vec<Board<STRATEGY_WORDS>>,
 }
@@ -73,7 +74,7 @@ impl QuoteStage {
                 VenueEventKind::Fill(fill) => {
                     let records = &mut self.rings.records;
                     desk.on_fill(now, event.venue_time, &fill, |told| {
-                        records.push_or_drop(record(asset, now, told));
+                        records.fact(fact(asset, now, told));
                     });
                     self.metrics.set_markouts(asset, desk.markouts());
                 }
@@ -114,7 +115,7 @@ impl QuoteStage {
             |v, counts| {
                 let desk = &mut desks[v.asset.index()];
                 let told = desk.on_block(now, v, |told| {
-                    records.push_or_drop(record(v.asset, now, told));
+                    records.fact(fact(v.asset, now, told));
                 });
                 if told > 0 {
                     metrics.set_markouts(v.asset, desk.markouts());
@@ -136,7 +137,7 @@ impl QuoteStage {
             // Its own view may still be of an older one.
             quote.target.generation = self.rings.params.generation();
             // Before the target, so that whoever sees the decision finds its terms.
-            self.rings.records.push_or_drop(Record::Terms(quote.terms));
+            self.rings.records.comment(Commentary::Terms(quote.terms));
             self.rings.out.push(i, quote.target);
             StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
             decisions += 1;
@@ -145,12 +146,12 @@ impl QuoteStage {
     }
 }
 
-fn record(asset: AssetId, time: Nanos, told: Told) -> Record {
+fn fact(asset: AssetId, time: Nanos, told: Told) -> Fact {
     match told {
         Told::MidAtFill(PastFill { time: venue_time, tid, side, px, qty, mid }) => {
-            Record::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid }
+            Fact::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid }
         }
-        Told::Markout(Measured { horizon, fill, mid }) => Record::Markout {
+        Told::Markout(Measured { horizon, fill, mid }) => Fact::Markout {
             asset,
             time,
             tid: fill.tid,

@@ -2,13 +2,14 @@
 
 use crate::logic::equity::Equity;
 use crate::logic::gate::{Approved, Gate};
-use crate::rt::{HaltLevel, In, InLatest, LevelCell, Out, OutLatest, Stage};
+use crate::rt::{HaltLevel, In, InLatest, LevelCell, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
+use crate::stage::records::RecordsOut;
 use crate::types::limits::{MAX_ASSETS, RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetId, BreakEnd, Breaks, DecisionHash, Nanos, QuoteTarget, Reason, Record, RiskCommand,
-    RiskSnapshot, RiskState, Side, VenueEvent, VenueEventKind,
+    AssetId, BreakEnd, Breaks, Commentary, DecisionHash, Fact, Nanos, QuoteTarget, Reason,
+    RiskCommand, RiskSnapshot, RiskState, Side, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub struct RiskStage {
 struct Judge {
     gate: Gate,
     out: OutLatest<Approved<QuoteTarget>>,
-    records: Out<Record>,
+    records: RecordsOut,
     metrics: Arc<Metrics>,
     hash: DecisionHash,
     states: [RiskState; MAX_ASSETS],
@@ -60,7 +61,7 @@ impl Judge {
         };
         self.hash.target(approved.get());
         self.metrics.risk.decisions.add(1);
-        self.records.push_or_drop(Record::Decision(*approved.get()));
+        self.records.comment(Commentary::Decision(*approved.get()));
         self.out.push(target.asset.index(), approved);
         self.show_state(now, target.asset);
     }
@@ -69,7 +70,7 @@ impl Judge {
         let state = self.gate.risk_state(asset);
         if core::mem::replace(&mut self.states[asset.index()], state) != state {
             self.metrics.risk.state[asset.index()].set(state as u64);
-            self.records.push_or_drop(Record::RiskState { asset, time, state });
+            self.records.fact(Fact::RiskState { asset, time, state });
         }
     }
 
@@ -102,7 +103,7 @@ pub struct RiskRings {
     /// To dispatch.
     pub out: OutLatest<Approved<QuoteTarget>>,
     /// To the side thread.
-    pub records: Out<Record>,
+    pub records: RecordsOut,
 }
 
 impl RiskStage {
@@ -206,15 +207,15 @@ impl RiskStage {
         let halts = breaks.iter().filter(|(_, end)| !matches!(end, BreakEnd::At(_)));
         metrics.risk.halted_by.set(halts.map(|(why, _)| 1 << why as u32).sum());
         if let Some(ended) = self.equity.update(now, gate.net()) {
-            records.push_or_drop(Record::Day(ended));
+            records.fact(Fact::Day(ended));
             self.next_account = now; // What is shown as the present day must not be this one.
         }
         let is_due = now >= self.next_account;
         if is_due || has_changed {
-            records.push_or_drop(Record::Risk(gate.snapshot(now)));
+            records.fact(Fact::Risk(gate.snapshot(now)));
         }
         while let Some((asset, kind)) = gate.next_alert() {
-            records.push_or_drop(Record::Alert { asset, time: now, kind });
+            records.fact(Fact::Alert { asset, time: now, kind });
         }
         if is_due {
             self.tell_account(now);
@@ -227,7 +228,7 @@ impl RiskStage {
         let account = gate.account(now);
         metrics.set_account(&account);
         metrics.set_equity(&self.equity);
-        records.push_or_drop(Record::Account(account));
+        records.fact(Fact::Account(account));
     }
 }
 
@@ -277,7 +278,7 @@ impl Stage for RiskStage {
     /// The last word on the account, whenever it was last told.
     fn on_stop(&mut self) {
         let kept = self.judge.gate.snapshot(self.now);
-        self.judge.records.push_or_drop(Record::Risk(kept));
+        self.judge.records.fact(Fact::Risk(kept));
         self.tell_account(self.now);
     }
 }
@@ -285,9 +286,10 @@ impl Stage for RiskStage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rt::ring;
+    use crate::rt::{Out, ring};
+    use crate::stage::records::{RecordsIn, records};
     use crate::types::AlertKind;
-    use crate::types::{AssetParams, BreakWhy, Instrument, Px, Qty, QuoteLevel, Universe};
+    use crate::types::{AssetParams, BreakWhy, Instrument, Px, Qty, QuoteLevel, Record, Universe};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -310,7 +312,7 @@ mod tests {
         targets: Out<QuoteTarget>,
         commands: Out<RiskCommand>,
         approved: InLatest<Approved<QuoteTarget>>,
-        records: In<Record>,
+        records: RecordsIn,
     }
 
     impl Rig {
@@ -321,7 +323,9 @@ mod tests {
             let (targets, rx) = ring("quote->risk", 8);
             let (commands, commands_rx) = ring("side->risk", 8);
             let (out, approved) = ring("risk->dispatch", 8);
-            let (records_tx, records) = ring("risk->side", 64);
+            let level = Arc::new(LevelCell::default());
+            let (records_tx, records) =
+                records([("risk->side facts", 64), ("risk->side commentary", 64)], &level);
             let rings = RiskRings {
                 targets: InLatest::new(rx, 2, 8, false),
                 venue: ring("dispatch->risk", 8).1,
@@ -330,7 +334,7 @@ mod tests {
                 out: OutLatest::new(out, 2),
                 records: records_tx,
             };
-            let (level, metrics) = (Arc::new(LevelCell::default()), Arc::new(Metrics::default()));
+            let metrics = Arc::new(Metrics::default());
             let risk = RiskStage::new(rings, gate, earlier, level.clone(), metrics.clone());
             let approved = InLatest::new(approved, 2, 8, false);
             Self { risk, level, metrics, targets, commands, approved, records }
@@ -382,13 +386,13 @@ mod tests {
         assert!(rig.metrics.halted_by().eq([BreakWhy::Drawdown]));
         let told = rig.records();
         let kept = |record: &Record| match record {
-            Record::Risk(kept) => Some(*kept),
+            Record::Fact(Fact::Risk(kept)) => Some(*kept),
             _ => None,
         };
         assert!(told.iter().filter_map(kept).all(|kept| kept.breaks == earlier.breaks));
         let alert = AlertKind::Restored;
-        let alert = Record::Alert { asset: None, time: Nanos::secs(100), kind: alert };
-        assert!(told.contains(&alert), "{told:?}");
+        let alert = Fact::Alert { asset: None, time: Nanos::secs(100), kind: alert };
+        assert!(told.contains(&Record::Fact(alert)), "{told:?}");
         let out = rig.poll(Nanos::secs(101), &[target(0, 500)]);
         assert_eq!(out, [(0, Reason::Halted)]);
 
@@ -405,7 +409,7 @@ mod tests {
         assert_eq!(rig.poll(Nanos::millis(101_600), &[]), []);
         let told = rig.records();
         assert_eq!(told.iter().filter_map(kept).count(), 1);
-        assert!(!told.iter().any(|r| matches!(r, Record::Alert { .. })), "{told:?}");
+        assert!(!told.iter().any(|r| matches!(r, Record::Fact(Fact::Alert { .. }))), "{told:?}");
         rig.risk.on_stop();
         assert_eq!(rig.records().iter().filter_map(kept).count(), 1, "the last word");
     }

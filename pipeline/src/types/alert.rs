@@ -20,8 +20,8 @@ pub enum AlertKind {
     OrderUnknown = 5,
     /// The order link was lost.
     LinkDown = 6,
-    /// A ring that must never be full was full.
-    RingFull = 7,
+    /// The ring of this name, which must never be full, was full.
+    RingFull(&'static str) = 7,
     /// A fill for an order we do not know.
     ForeignFill = 8,
     /// Open orders at the venue that are not ours: left alone.
@@ -93,10 +93,10 @@ pub enum AlertKind {
 impl AlertKind {
     /// Whether the run halts for it, until a person starts another.
     pub const fn is_halt(self) -> bool {
-        matches!(self, Self::Refused | Self::OtherProcess | Self::RingFull)
+        matches!(self, Self::Refused | Self::OtherProcess | Self::RingFull(_))
     }
 
-    /// What it says to a person, but for the marks of a loss (see its `Display`).
+    /// What it says to a person, but for what a kind carries (see its `Display`).
     const fn in_words(self) -> &'static str {
         match self {
             Self::ApiErrors => {
@@ -162,7 +162,7 @@ impl AlertKind {
             }
             Self::OrderUnknown => "no answer to an order in time: its state is unknown",
             Self::LinkDown => "order link lost: orders in flight are unknown",
-            Self::RingFull => "a ring that carries fills was full: halted",
+            Self::RingFull(_) => "halted: a ring that must never be full was full",
             Self::ForeignFill => {
                 "a fill of an order that is not ours: another program, a person, or the venue (ADL) \
                  trades on this account"
@@ -208,6 +208,12 @@ impl core::fmt::Display for AlertKind {
                 f,
                 " {}: halted, all quotes pulled; look at the fills, then `botmm rearm`",
                 marks.in_words()
+            ),
+            Self::RingFull(name) => write!(
+                f,
+                " (`{name}`): what found no room is in no journal and in no number, the summary says how \
+                 much; this machine stood still or is too slow, look at its CPU and memory, then start \
+                 again"
             ),
             _ => Ok(()),
         }

@@ -54,8 +54,11 @@ pub const RING_VIEW: usize = 256;
 pub const RING_TARGET: usize = 256;
 /// Venue events in flight from dispatch to quote and risk. Full = halt: a fill is never lost.
 pub const RING_VENUE: usize = 4096;
-/// Journal records in flight from each stage to the side thread.
-pub const RING_RECORD: usize = 8192;
+/// Facts in flight from each stage to the side thread. Full = halt: room for what the venue replays at once
+/// (2000 fills), with an alert and the measurements of each, while the side thread has a slow turn.
+pub const RING_FACT: usize = 8192;
+/// Commentary in flight from each stage to the side thread.
+pub const RING_COMMENTARY: usize = 8192;
 /// Latency samples in flight from each lane to the side thread.
 pub const RING_SAMPLE: usize = 16384;
 /// Actions and venue events in flight between the gateway and the simulator.

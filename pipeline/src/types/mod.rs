@@ -38,6 +38,6 @@ pub use order::{
 pub use params::{AssetParams, QuoteModel, RiskLimits, Strategy};
 pub use quote::{ArrivalFit, BookState, BookView, Cause, Marked, QuoteLevel, QuoteTarget};
 pub use reason::Reason;
-pub use record::{DayNet, Record};
+pub use record::{Commentary, DayNet, Fact, Record};
 pub use risk::{BreakEnd, BreakWhy, Breaks, Marks, RiskSnapshot, RiskState};
 pub use terms::{QuoteTerms, Regime, SideTerms, Term};

@@ -1,5 +1,6 @@
-//! What the stages tell the side thread: the journal's records. Fixed size, newest dropped and
-//! counted when the side thread lags.
+//! What the stages tell the side thread: the journal's records, of fixed size. On *facts* money, risk or a
+//! person rests: none is ever lost. *Commentary* explains: when the side thread lags, the newest of it is
+//! dropped and counted.
 
 use super::alert::AlertKind;
 use super::fixed::{Nanos, Px, Qty, Usd};
@@ -53,16 +54,10 @@ pub struct DayNet {
     pub whole: bool,
 }
 
-/// One line of the journal.
+/// What money, risk or a person rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
-pub enum Record {
-    /// How a target came about; before the decision of the same time and asset.
-    Terms(QuoteTerms),
-    /// A decision, as the gate let it through.
-    Decision(QuoteTarget),
-    /// An action that was sent.
-    Action(Action),
+pub enum Fact {
     /// A fill.
     Fill {
         /// Whose.
@@ -73,6 +68,17 @@ pub enum Record {
         venue_time: Nanos,
         /// The fill.
         fill: Fill,
+    },
+    /// Funding was paid.
+    Funding {
+        /// For which asset.
+        asset: AssetId,
+        /// When that reached us.
+        time: Nanos,
+        /// When it happened at the venue.
+        venue_time: Nanos,
+        /// How much (positive = cost).
+        paid: Usd,
     },
     /// The venue's mid just before a fill, once the feed has passed it (STRATEGY §3b).
     MidAtFill {
@@ -136,17 +142,6 @@ pub enum Record {
         /// How often in a row.
         tries: u32,
     },
-    /// The state of both sides of an asset changed.
-    SideState {
-        /// Whose.
-        asset: AssetId,
-        /// When.
-        time: Nanos,
-        /// Why the bid is not quoted.
-        bid: Reason,
-        /// Why the ask is not quoted.
-        ask: Reason,
-    },
     /// The account.
     Account(AccountView),
     /// A UTC day ended.
@@ -181,4 +176,47 @@ pub enum Record {
         /// What.
         kind: AlertKind,
     },
+}
+
+/// What explains them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
+pub enum Commentary {
+    /// How a target came about; before the decision of the same time and asset.
+    Terms(QuoteTerms),
+    /// A decision, as the gate let it through.
+    Decision(QuoteTarget),
+    /// An action that was sent.
+    Action(Action),
+    /// The state of both sides of an asset changed.
+    SideState {
+        /// Whose.
+        asset: AssetId,
+        /// When.
+        time: Nanos,
+        /// Why the bid is not quoted.
+        bid: Reason,
+        /// Why the ask is not quoted.
+        ask: Reason,
+    },
+}
+
+/// Anything that a stage tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "records are copied into a ring, never boxed")]
+pub enum Record {
+    /// Never lost.
+    Fact(Fact),
+    /// Dropped and counted where there is no room.
+    Commentary(Commentary),
+}
+
+impl Record {
+    /// The fact, if it is one.
+    pub const fn fact(&self) -> Option<&Fact> {
+        match self {
+            Self::Fact(fact) => Some(fact),
+            Self::Commentary(_) => None,
+        }
+    }
 }

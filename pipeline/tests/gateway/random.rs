@@ -12,15 +12,18 @@ use crate::tiny_venue::{COINS, FIRST_INDEX, Venue, universe};
 use botmm_pipeline::logic::budget::Budget;
 use botmm_pipeline::logic::gate::{Approved, Gate};
 use botmm_pipeline::logic::orders::Orders;
-use botmm_pipeline::rt::{BoardReader, In, InLatest, LevelCell, OutLatest, Stage, board, ring};
+use botmm_pipeline::rt::{
+    BoardReader, In, InLatest, LevelCell, OutLatest, Stage, board, ring, vital_ring,
+};
 use botmm_pipeline::stage::dispatch::{DispatchRings, DispatchStage};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::params::ParamsIn;
+use botmm_pipeline::stage::records::{RecordsIn, records};
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
 use botmm_pipeline::types::limits::RING_VENUE;
 use botmm_pipeline::types::{
-    AssetId, AssetParams, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason, Record, Side, Usd,
-    VenueEvent, notional,
+    AssetId, AssetParams, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason, Side, Usd, VenueEvent,
+    notional,
 };
 use botmm_pipeline::venue::hl::gateway::HlGateway;
 use rand::{RngExt, SeedableRng};
@@ -48,7 +51,7 @@ struct World {
     targets: OutLatest<Approved<QuoteTarget>>,
     to_quote: In<VenueEvent>,
     to_risk: In<VenueEvent>,
-    records: In<Record>,
+    records: RecordsIn,
     status: Vec<BoardReader<STATUS_WORDS>>,
     metrics: Arc<Metrics>,
     line: Line,
@@ -74,9 +77,10 @@ impl World {
         let all = [params; COINS.len()];
         let universe = universe();
         let (targets, rx) = ring("risk->dispatch", 8);
-        let (quote_tx, to_quote) = ring("dispatch->quote", RING_VENUE);
-        let (risk_tx, to_risk) = ring("dispatch->risk", RING_VENUE);
-        let (records_tx, records) = ring("dispatch->side", 4096);
+        let level = Arc::<LevelCell>::default();
+        let (quote_tx, to_quote) = vital_ring("dispatch->quote", RING_VENUE, &level);
+        let (risk_tx, to_risk) = vital_ring("dispatch->risk", RING_VENUE, &level);
+        let (records_tx, records) = records([("facts", 4096), ("commentary", 4096)], &level);
         let (boards, status) = (0..COINS.len()).map(|_| board()).unzip();
         let rings = DispatchRings {
             params: ParamsIn::new(ring("side->dispatch params", 1).1),

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "shared by test programs that use parts of it")]
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
-use botmm_pipeline::rt::{In, Lane, Plan, Stage, WallClock};
+use botmm_pipeline::rt::{Lane, Plan, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
@@ -230,7 +231,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
     }
 }
 
-fn drain(rings: &mut [In<Record>], all: &mut Vec<Record>) {
+fn drain(rings: &mut [RecordsIn], all: &mut Vec<Record>) {
     for ring in rings {
         while let Some(record) = ring.pop() {
             all.push(record);

@@ -16,6 +16,7 @@ use crate::side::candles::{self, BackFill};
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
 use crate::side::params::Params;
+use crate::side::records::Records;
 use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
@@ -234,6 +235,7 @@ fn run_lanes(
     let Pipeline { stages, records, control, status, strategy, metrics, rings, level } = pipeline;
     let (lanes, latencies) = Lane::by_plan(plan, stages, clock);
     let threads = Threads::start(lanes, clock, &level).map_err(AppError::io("threads", "start"))?;
+    let records = Records::new(records, &rings);
     let left = Watched { level, metrics, rings, status, strategy, records, control, latencies };
     Ok((threads, left))
 }

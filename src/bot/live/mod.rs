@@ -26,7 +26,7 @@ use crate::masked::masked;
 use crate::net::Rest;
 use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
-use crate::side::records;
+use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
@@ -34,11 +34,10 @@ use crate::ui::screen::{LastFills, Picture};
 use crate::venue_api::account::VenueSide;
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, In, Latencies, LevelCell, WallClock};
+use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, Latencies, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
-use botmm_pipeline::types::AlertKind;
-use botmm_pipeline::types::{Nanos, Record};
+use botmm_pipeline::types::{AlertKind, Fact, Nanos, Record};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::wiring;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -127,7 +126,7 @@ struct Watched {
     rings: Vec<Arc<botmm_pipeline::rt::RingStats>>,
     status: Vec<BoardReader<STATUS_WORDS>>,
     strategy: Vec<BoardReader<STRATEGY_WORDS>>,
-    records: Vec<In<Record>>,
+    records: Records,
     control: wiring::Control,
     latencies: Latencies,
 }
@@ -170,6 +169,7 @@ impl Live {
                 return Err(AppError::RiskHalt { reason: format!("lane {lane} died") });
             }
             if self.pipeline.level.raised() == HaltLevel::Halt {
+                self.drain(); // What raised it has been told by now.
                 return Err(AppError::RiskHalt { reason: self.why_halted() });
             }
             std::thread::sleep(TURN);
@@ -199,35 +199,41 @@ impl Live {
 
     fn drain(&mut self) {
         self.pipeline.latencies.drain();
-        for record in records::take(&mut self.pipeline.records) {
+        for record in self.pipeline.records.take(self.clock.now()) {
             if let Some(journal) = &mut self.journal {
                 journal.write(&record);
             }
-            self.fills.take(&record);
-            self.tasks.hear(&record);
-            match record {
-                Record::Params { generation, time, market_seq } => {
-                    self.params_took_effect(Effect { generation, time, market_seq });
-                }
-                Record::Day(day) => self.days.add(day),
-                Record::Alert { asset, time, kind } => {
-                    if matches!(kind, AlertKind::OtherProcess | AlertKind::YoungerProcess) {
-                        self.venue.only_session.set(self.tasks.state.session());
-                    }
-                    let coin = asset.map(|a| self.config.universe.get(a).coin);
-                    let coin = coin.map_or(String::new(), |c| format!("{c}: "));
-                    let why = self.reason_of(kind);
-                    let alert = format!("{} {coin}{kind}{why}", utc(time));
-                    if kind.is_halt() {
-                        self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
-                    }
-                    self.say(alert);
-                }
-                _ => {}
+            if let Record::Fact(fact) = &record {
+                self.hear(fact);
             }
         }
         if let Some(said) = self.journal.as_mut().and_then(Journal::flush) {
             self.say(format!("{} {said}", utc(self.clock.now())));
+        }
+    }
+
+    fn hear(&mut self, fact: &Fact) {
+        self.fills.take(fact);
+        self.tasks.hear(fact);
+        match *fact {
+            Fact::Params { generation, time, market_seq } => {
+                self.params_took_effect(Effect { generation, time, market_seq });
+            }
+            Fact::Day(day) => self.days.add(day),
+            Fact::Alert { asset, time, kind } => {
+                if matches!(kind, AlertKind::OtherProcess | AlertKind::YoungerProcess) {
+                    self.venue.only_session.set(self.tasks.state.session());
+                }
+                let coin = asset.map(|a| self.config.universe.get(a).coin);
+                let coin = coin.map_or(String::new(), |c| format!("{c}: "));
+                let why = self.reason_of(kind);
+                let alert = format!("{} {coin}{kind}{why}", utc(time));
+                if kind.is_halt() {
+                    self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
+                }
+                self.say(alert);
+            }
+            _ => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::side::risk_state::RiskKeeper;
 use crate::side::state::RunState;
 use crate::side::task::{Outbox, Task, Turn, Workers, each};
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{AssetId, AssetParams, Record};
+use botmm_pipeline::types::{AssetId, AssetParams, Fact};
 use botmm_pipeline::wiring::Control;
 
 /// See the module.
@@ -31,9 +31,9 @@ impl Tasks {
         ([links, refused, risk, state, params, listing, candles], workers)
     }
 
-    /// Lets each hear what a stage told.
-    pub(super) fn hear(&mut self, record: &Record) {
-        self.all().0.into_iter().for_each(|task| task.hear(record));
+    /// Lets each hear a fact that a stage told.
+    pub(super) fn hear(&mut self, fact: &Fact) {
+        self.all().0.into_iter().for_each(|task| task.hear(fact));
     }
 
     /// Gives each its turn.

@@ -10,12 +10,13 @@ use crate::journal::Journal;
 use crate::masked::masked;
 use crate::report::{DataFile, Days, Summary};
 use crate::settings::{Draft, FeedDelay, Settings};
+use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
-use botmm_pipeline::rt::{In, Lane, Latencies, Plan, WallClock};
-use botmm_pipeline::types::{Nanos, Record, Universe, Usd};
+use botmm_pipeline::rt::{Lane, Latencies, Plan, WallClock};
+use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
@@ -179,7 +180,7 @@ impl Replay<'_> {
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         changes.raise_limits(&mut config);
         let changing = Changing::new(changes, control);
-        let days = Days::default();
+        let (days, records) = (Days::default(), Records::new(records, &rings));
         let mut side =
             Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
         let started = Instant::now();
@@ -278,7 +279,7 @@ impl Replay<'_> {
 
 /// What the side thread does in live trading, done between two moments.
 struct Side {
-    records: Vec<In<Record>>,
+    records: Records,
     latencies: Latencies,
     journal: Option<Journal>,
     changing: Changing,
@@ -297,24 +298,22 @@ impl Side {
     }
 
     fn drain(&mut self) {
-        self.latencies.drain();
-        for ring in &mut self.records {
-            while let Some(record) = ring.pop() {
-                let mut changed = None;
-                match record {
-                    Record::Params { generation, time, market_seq } => {
-                        let effect = Effect { generation, time, market_seq };
-                        changed = self.changing.took_effect(&effect);
-                    }
-                    Record::Day(day) => self.days.add(day),
-                    _ => {}
+        let Self { records, latencies, journal, changing, days, now, .. } = self;
+        latencies.drain();
+        records.each(*now, |record| {
+            let mut changed = None;
+            match *record {
+                Record::Fact(Fact::Params { generation, time, market_seq }) => {
+                    changed = changing.took_effect(&Effect { generation, time, market_seq });
                 }
-                if let Some(journal) = &mut self.journal {
-                    journal.write(&record);
-                    changed.iter().for_each(|line| journal.write_line(line));
-                }
+                Record::Fact(Fact::Day(day)) => days.add(day),
+                _ => {}
             }
-        }
+            if let Some(journal) = journal {
+                journal.write(record);
+                changed.iter().for_each(|line| journal.write_line(line));
+            }
+        });
     }
 }
 

@@ -8,8 +8,8 @@
 mod shapes;
 
 pub use shapes::{
-    Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, Fill, Gap, Item, Level,
-    Markout, MidAtFill, Params, ParamsRefused, Reject, Risk, State, Terms,
+    Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, Fill, Funding, Gap,
+    Item, Level, Markout, MidAtFill, Params, ParamsRefused, Reject, Risk, State, Terms,
 };
 
 use serde::de::DeserializeOwned;
@@ -72,6 +72,8 @@ lines! {
     Cancel(Action) = "cancel",
     /// A fill of ours.
     Fill(Fill) = "fill",
+    /// Funding that was paid.
+    Funding(Funding) = "funding",
     /// The mid just before a fill.
     MidAtFill(MidAtFill) = "mid_at_fill",
     /// The mid some time after a fill.

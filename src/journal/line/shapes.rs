@@ -167,6 +167,19 @@ pub struct Fill {
     pub cause: Option<String>,
 }
 
+/// See [`Line::Funding`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Funding {
+    /// When we heard of it.
+    pub time: String,
+    /// For which coin.
+    pub coin: String,
+    /// When it happened, by the venue's clock.
+    pub venue_time: String,
+    /// Positive = paid.
+    pub paid_usd: String,
+}
+
 /// See [`Line::MidAtFill`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MidAtFill {

@@ -5,9 +5,7 @@ use crate::exit::AppError;
 use crate::side::errands::{Errands, Pending};
 use crate::side::task::{FILE_PATIENCE, Task, Turn, Writing};
 use botmm_pipeline::types::AlertKind;
-use botmm_pipeline::types::{
-    BreakWhy, Breaks, Nanos, Record, RiskCommand, RiskLimits, RiskSnapshot,
-};
+use botmm_pipeline::types::{BreakWhy, Breaks, Fact, Nanos, RiskCommand, RiskLimits, RiskSnapshot};
 use botmm_pipeline::venue::hl::sign::Address;
 use std::path::Path;
 
@@ -143,8 +141,8 @@ impl Task for RiskKeeper {
         "risk state"
     }
 
-    fn hear(&mut self, record: &Record) {
-        if let Record::Risk(kept) = record {
+    fn hear(&mut self, fact: &Fact) {
+        if let Fact::Risk(kept) = fact {
             self.saw(kept);
         }
     }
@@ -207,7 +205,7 @@ mod tests {
         turn_at(&mut stand, &mut keeper, Nanos::secs(9));
         assert_eq!(file.read().unwrap(), None, "nothing is known yet");
         let mut told = |at_s, end| {
-            keeper.hear(&Record::Risk(kept(at_s, end)));
+            keeper.hear(&Fact::Risk(kept(at_s, end)));
             turn_at(&mut stand, &mut keeper, Nanos::secs(at_s));
             file.read().unwrap().unwrap().time
         };
@@ -252,7 +250,7 @@ mod tests {
         assert!(!file.is_asked(), "of before the start");
         let mut stand = Stand::with_room(4);
         let mut told = |kept: RiskSnapshot, at: Nanos| {
-            keeper.hear(&Record::Risk(kept));
+            keeper.hear(&Fact::Risk(kept));
             turn_at(&mut stand, &mut keeper, at);
             turn_at(&mut stand, &mut keeper, at);
             stand.told_risk().len()

@@ -1,7 +1,7 @@
 //! The newest fills, with what the market did in the five seconds after each.
 
 use botmm_pipeline::logic::markouts::HORIZONS;
-use botmm_pipeline::types::{AssetId, Nanos, Px, Qty, Record, Side};
+use botmm_pipeline::types::{AssetId, Fact, Nanos, Px, Qty, Side};
 use std::collections::VecDeque;
 
 /// How many are kept.
@@ -30,16 +30,16 @@ pub struct LastFills(VecDeque<LastFill>);
 
 impl LastFills {
     /// Takes in what the stages tell.
-    pub fn take(&mut self, record: &Record) {
-        match *record {
-            Record::Fill { asset, time, fill, .. } => {
+    pub fn take(&mut self, fact: &Fact) {
+        match *fact {
+            Fact::Fill { asset, time, fill, .. } => {
                 if self.0.len() == KEPT {
                     self.0.pop_front();
                 }
                 let (side, px, qty, tid) = (fill.side, fill.px, fill.qty, fill.tid);
                 self.0.push_back(LastFill { time, asset, side, px, qty, tid, markout_bps: None });
             }
-            Record::Markout { asset, tid, side, px, mid, horizon: HORIZON, .. } => {
+            Fact::Markout { asset, tid, side, px, mid, horizon: HORIZON, .. } => {
                 let measured = |f: &&mut LastFill| (f.asset, f.tid, f.side) == (asset, tid, side);
                 if let Some(fill) = self.0.iter_mut().rev().find(measured) {
                     let moved = (mid.to_f64() / px.to_f64() - 1.0) * 1e4;
@@ -61,7 +61,7 @@ pub(super) mod tests {
     use super::*;
     use botmm_pipeline::types::{Fill, Usd};
 
-    pub fn fill(tid: u64, side: Side, px: i64) -> Record {
+    pub fn fill(tid: u64, side: Side, px: i64) -> Fact {
         let fill = Fill {
             side,
             px: Px::whole(px),
@@ -71,13 +71,13 @@ pub(super) mod tests {
             ..Fill::default()
         };
         let (asset, time) = (AssetId::new(0), Nanos::secs(tid as i64));
-        Record::Fill { asset, time, venue_time: time, fill }
+        Fact::Fill { asset, time, venue_time: time, fill }
     }
 
-    pub fn markout(tid: u64, side: Side, px: i64, mid: i64, horizon: usize) -> Record {
+    pub fn markout(tid: u64, side: Side, px: i64, mid: i64, horizon: usize) -> Fact {
         let (asset, time, qty) = (AssetId::new(0), Nanos::secs(9), Qty::whole(1));
         let (px, mid) = (Px::whole(px), Px::whole(mid));
-        Record::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill: px, mid }
+        Fact::Markout { asset, time, tid, side, qty, horizon, px, mid_at_fill: px, mid }
     }
 
     #[test]

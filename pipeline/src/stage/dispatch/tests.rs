@@ -1,10 +1,11 @@
 use super::*;
 use crate::logic::gate::Gate;
-use crate::rt::{In, OutLatest, board, ring};
+use crate::rt::{In, OutLatest, board, ring, vital_ring};
+use crate::stage::records::{RecordsIn, records};
 use crate::types::limits::RING_VENUE;
 use crate::types::{
     Action, ActionKind, AssetParams, Cloid, Done, Fill, Inquiry, Instrument, Oid, OrderRequest,
-    Qty, QuoteLevel, Reject, RejectReason, Universe,
+    Qty, QuoteLevel, Record, Reject, RejectReason, Universe,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -47,7 +48,7 @@ struct Bench {
     targets: OutLatest<Approved<QuoteTarget>>,
     to_quote: In<VenueEvent>,
     _to_risk: In<VenueEvent>,
-    records: In<Record>,
+    records: RecordsIn,
     level: Arc<LevelCell>,
     metrics: Arc<Metrics>,
     seq: u64,
@@ -65,9 +66,11 @@ fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
     let universe = Universe::new(vec![Instrument::new("X", 0, 2, 10).unwrap()]);
     let params = [params];
     let (targets, rx) = ring("risk->dispatch", 8);
-    let (quote_tx, to_quote) = ring("dispatch->quote", ring_venue);
-    let (risk_tx, to_risk) = ring("dispatch->risk", ring_venue);
-    let (records_tx, records) = ring("dispatch->side", 1024);
+    let (level, metrics) = (Arc::<LevelCell>::default(), Arc::<Metrics>::default());
+    let (quote_tx, to_quote) = vital_ring("dispatch->quote", ring_venue, &level);
+    let (risk_tx, to_risk) = vital_ring("dispatch->risk", ring_venue, &level);
+    let (records_tx, records) =
+        records([("dispatch->side facts", 1024), ("dispatch->side commentary", 1024)], &level);
     let rings = DispatchRings {
         targets: InLatest::new(rx, 1, 8, false),
         params: ParamsIn::new(ring("side->dispatch params", 8).1),
@@ -77,7 +80,6 @@ fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
     };
     let wire = Arc::new(Mutex::new(Wire::default()));
     let orders = Orders::new(&universe, &params, 1);
-    let (level, metrics) = (Arc::<LevelCell>::default(), Arc::<Metrics>::default());
     let shared = (level.clone(), metrics.clone());
     let budget = Budget::new(&params[0].risk);
     Bench {
@@ -179,7 +181,7 @@ impl Bench {
     fn alerts(&mut self) -> Vec<AlertKind> {
         let mut alerts = Vec::new();
         while let Some(record) = self.records.pop() {
-            if let Record::Alert { kind, .. } = record {
+            if let Record::Fact(Fact::Alert { kind, .. }) = record {
                 alerts.push(kind);
             }
         }
@@ -316,8 +318,8 @@ fn a_refused_cancel_is_asked_about_and_tried_again_with_growing_pauses() {
     let mut told = Vec::new();
     while let Some(record) = b.records.pop() {
         match record {
-            Record::CancelRefused { tries, oid, .. } => told.push((oid.0, tries)),
-            Record::Alert { kind, .. } => assert_eq!(kind, AlertKind::CancelRefused),
+            Record::Fact(Fact::CancelRefused { tries, oid, .. }) => told.push((oid.0, tries)),
+            Record::Fact(Fact::Alert { kind, .. }) => assert_eq!(kind, AlertKind::CancelRefused),
             _ => {}
         }
     }
