@@ -20,7 +20,8 @@ const LOOK_EVERY: Nanos = Nanos::millis(100);
 const DECISION_LAG: Nanos = Nanos::millis(700);
 /// A coin of which nothing comes has not changed, while the link brings news of others; only so long.
 const COIN_SILENCE: Nanos = Nanos::secs(8);
-/// A link of two lively coins that brings nothing for this long is silent.
+/// A link of two lively coins that brings nothing for this long is silent; of coins of which news are
+/// rare, after so much more than their pauses.
 const LINK_SILENCE: Nanos = Nanos::secs(3);
 /// Another coin's trouble may not keep a coin from being quoted for this long.
 const ALONE: Nanos = Nanos::secs(2);
@@ -53,6 +54,8 @@ pub struct Checks {
     /// None may be placed at the venue then, by the venue's clock. Told apart for one fault alone:
     /// others may move that clock.
     closed_at_venue: Vec<Closed>,
+    /// How rare news of each coin are made.
+    pauses: Nanos,
     quiet: Nanos,
     bound: Nanos,
     next_look: Nanos,
@@ -69,6 +72,7 @@ pub struct Checks {
     newest: Nanos,
     /// By asset: since when its book has been stale.
     stale_since: Vec<Option<Nanos>>,
+    stale_spells: usize,
     /// What each asset suffers from by itself, and until when: the others are not to suffer with it.
     alone: Vec<Closed>,
     liquidations: Liquidations,
@@ -81,6 +85,7 @@ pub struct Final {
     pub recovery: Option<Nanos>,
     pub losses: u64,
     pub liquidations: usize,
+    pub stale_spells: usize,
 }
 
 /// The asset that a fault is about, when it is about one.
@@ -93,6 +98,14 @@ fn asset_of(kind: FaultKind) -> Option<AssetId> {
         _ => return None,
     };
     universe().find(coin.as_bytes())
+}
+
+fn pauses(setup: &Setup) -> Nanos {
+    let of = |fault: &Fault| match fault.kind {
+        FaultKind::RareNews { every } => every,
+        _ => Nanos::ZERO,
+    };
+    setup.faults.iter().map(of).max().unwrap_or_default()
 }
 
 /// When one asset suffers and nothing else goes wrong.
@@ -139,6 +152,7 @@ impl Checks {
             held_to: setup.held_to,
             closed: closed(Nanos::ZERO, false),
             closed_at_venue,
+            pauses: pauses(setup),
             quiet: setup.quiet(),
             bound: setup.bound,
             next_look: Nanos::ZERO,
@@ -151,6 +165,7 @@ impl Checks {
             cancels: BTreeMap::new(),
             newest: Nanos::ZERO,
             stale_since: vec![None; assets],
+            stale_spells: 0,
             alone: alone(setup),
             problems: Vec::new(),
         }
@@ -256,6 +271,8 @@ impl Checks {
         let is_stale = reasons == [StaleBook; 2];
         let before = self.stale_since[asset.index()];
         self.stale_since[asset.index()] = is_stale.then(|| before.unwrap_or(now));
+        let are_all = self.stale_since.iter().all(Option::is_some);
+        self.stale_spells += usize::from(before.is_none() && are_all);
         let long = before.is_some_and(|since| now - since > ALONE).then_some(StaleBook);
         let Some(reason) = reasons.into_iter().find(ill).or(long) else { return };
         let alone = |(of, from, to, _): &&Closed| *of != Some(asset) && (*from..*to).contains(&now);
@@ -274,7 +291,8 @@ impl Checks {
         }
         let age = now - target.cause.recv_time;
         let silence = now - self.newest;
-        let is_old = age > COIN_SILENCE + DECISION_LAG || silence > LINK_SILENCE + DECISION_LAG;
+        let is_old = age > COIN_SILENCE + DECISION_LAG
+            || silence > self.pauses + LINK_SILENCE + DECISION_LAG;
         if is_old || target.mid.is_none() {
             let (age, silence) = (age.as_millis(), silence.as_millis());
             self.problem(
@@ -416,7 +434,8 @@ impl Checks {
         let recovery = self.well_since.map(|at| at - self.quiet);
         let losses = GatewayView::read(&self.link).losses;
         let liquidations = self.liquidations.count();
-        Final { problems: self.problems, fills: fills.len(), recovery, losses, liquidations }
+        let (problems, fills, stale_spells) = (self.problems, fills.len(), self.stale_spells);
+        Final { problems, fills, recovery, losses, liquidations, stale_spells }
     }
 
     /// Where our books are not the venue's.

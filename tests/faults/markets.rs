@@ -64,6 +64,21 @@ fn late_news() {
     }
 }
 
+/// Silent is not late: two coins of which little is told are quoted all the time.
+#[test]
+fn rare_news() {
+    for seed in 1..=4 {
+        let kind = FaultKind::RareNews { every: Nanos::secs(4) };
+        let fault = Fault { kind, start: Nanos::ZERO, duration: Nanos::secs(60) };
+        let setup = Setup { runs_for: Nanos::secs(60), ..market(seed, vec![fault]) };
+        let outcome = run(&setup);
+        assert!(outcome.problems.is_empty(), "seed {seed}:\n{}", told(&outcome));
+        println!("seed {seed}: {} fills, {} stale spells", outcome.fills, outcome.stale_spells);
+        assert!(outcome.fills > 0, "seed {seed}");
+        assert_eq!(outcome.stale_spells, 0, "seed {seed}");
+    }
+}
+
 #[test]
 fn refused_orders() {
     one(FaultKind::RefuseOrders { coin: coin("ETH") }, 15_000);

@@ -64,6 +64,8 @@ pub struct Outcome {
     /// From the end of the last fault until everything was quoted.
     pub recovery: Option<Nanos>,
     pub losses: u64,
+    /// How often the books of all coins were stale at once.
+    pub stale_spells: usize,
     /// How often it was liquidated.
     pub liquidations: usize,
 }
@@ -214,7 +216,7 @@ pub fn run(setup: &Setup) -> Outcome {
         after_moment: &mut after_moment,
     };
     run_inline(Lane::inline(stages, &WallClock::default()).0, drive);
-    let Final { problems, fills, recovery, losses, liquidations } =
+    let Final { problems, fills, recovery, losses, liquidations, stale_spells } =
         checks.finish(&mut pipeline, &seen);
     Outcome {
         problems,
@@ -223,6 +225,7 @@ pub fn run(setup: &Setup) -> Outcome {
         orders: pipeline.metrics.dispatch.orders.get(),
         recovery,
         losses,
+        stale_spells,
         liquidations,
     }
 }

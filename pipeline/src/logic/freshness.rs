@@ -14,20 +14,43 @@ use crate::types::{BookState, BookView, Nanos};
 /// not told of any more, nor is a link alive that said nothing.
 pub const LONGEST_SILENCE: Nanos = Nanos::secs(8);
 /// Half-life of what is known of the pace.
-const HALFLIFE_S: f64 = 4.0;
-/// Messages that come closer together than this are one: a block's, or a burst's.
-const BURST: Nanos = Nanos::millis(50);
+const HALFLIFE_S: f64 = 3.0;
+/// What a new link's pace is taken for: so much time, all of it in a pause of [`LONGEST_SILENCE`]. A
+/// second of lively news outweighs it.
+const AT_FIRST_S: f64 = 0.1;
 /// So many times the usual pause is no pause any more.
-const UNUSUAL: f64 = 3.0;
+const UNUSUAL: f64 = 2.5;
+
+/// The pause that a moment of the past falls into, on average: each pause counts by its length, so that
+/// a burst of messages between two pauses makes no link lively (the length-biased mean of the pauses).
+#[derive(Clone, Copy, Debug)]
+struct Pauses {
+    /// Sums over the pauses, each halved every [`HALFLIFE_S`].
+    squares_s2: f64,
+    sum_s: f64,
+}
+
+impl Pauses {
+    fn count(&mut self, passed: Nanos, longest: Nanos) {
+        let pause_s = passed.min(longest).as_secs_f64();
+        let kept = (-pause_s / HALFLIFE_S).exp2();
+        self.squares_s2 = self.squares_s2 * kept + pause_s * pause_s;
+        self.sum_s = self.sum_s * kept + pause_s;
+    }
+
+    fn usual(&self) -> Nanos {
+        let usual_s = UNUSUAL * self.squares_s2 / self.sum_s;
+        Nanos((usual_s.min(LONGEST_SILENCE.as_secs_f64()) * 1e9) as i64)
+    }
+}
 
 /// How long ago the link last brought something that was in time, and how often it brings anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulse {
     heard: Nanos,
-    /// The newest message at all, in time or late.
+    /// The newest message at all, in time or late; zero before the first.
     newest: Nanos,
-    counted: Nanos,
-    rate_per_s: f64,
+    pauses: Pauses,
     /// Silence that is usual.
     usual: Nanos,
     /// When the last silence that was not was over. What was known of a coin before that may have
@@ -40,8 +63,10 @@ impl Default for Pulse {
         Self {
             heard: Nanos::ZERO,
             newest: Nanos::ZERO,
-            counted: Nanos::ZERO,
-            rate_per_s: 0.0,
+            pauses: Pauses {
+                squares_s2: AT_FIRST_S * LONGEST_SILENCE.as_secs_f64(),
+                sum_s: AT_FIRST_S,
+            },
             usual: LONGEST_SILENCE,
             resumed: Nanos::ZERO,
         }
@@ -62,20 +87,18 @@ impl Pulse {
             self.heard = view.recv_time;
         }
         if view.recv_time > self.newest {
-            self.newest = view.recv_time;
-            self.count();
+            self.count(view.recv_time, limit);
         }
     }
 
-    /// The pace is that of all messages: a link that was late is none that is slow.
-    fn count(&mut self) {
-        let passed = self.newest - self.counted;
-        if passed >= BURST {
-            let kept = (-passed.as_secs_f64() / HALFLIFE_S).exp2();
-            self.rate_per_s = self.rate_per_s * kept + core::f64::consts::LN_2 / HALFLIFE_S;
-            let usual_s = (UNUSUAL / self.rate_per_s).min(LONGEST_SILENCE.as_secs_f64());
-            (self.counted, self.usual) = (self.newest, Nanos((usual_s * 1e9) as i64));
+    /// The pace is that of all messages: a link that was late is none that is slow. Of a silence that
+    /// was longer than usual no more counts than would have been usual: one outage makes no still link.
+    fn count(&mut self, at: Nanos, limit: Nanos) {
+        if self.newest != Nanos::ZERO {
+            self.pauses.count(at - self.newest, self.usual.max(limit));
+            self.usual = self.pauses.usual();
         }
+        self.newest = at;
     }
 
     /// Whether a book is too old to be quoted on. `limit`: its coin's `stale_book_ms`.
@@ -115,9 +138,9 @@ mod tests {
 
     /// How long after its last message a link of this rhythm counts as silent, in whole milliseconds.
     fn patience(rhythm_ms: &[i64], for_ms: i64) -> i64 {
-        let (mut pulse, mut at, mut last) = (Pulse::default(), 0, view(0, 0));
+        let (mut pulse, mut at, mut last) = (Pulse::default(), 1_000, view(0, 0));
         for pause in rhythm_ms.iter().cycle() {
-            if at > for_ms {
+            if at > 1_000 + for_ms {
                 break;
             }
             last = view(at, 50);
@@ -192,6 +215,16 @@ mod tests {
         assert!(!pulse.is_stale(ms(12_600), &own, LIMIT));
     }
 
+    /// Nor do a few outages make a lively link a still one.
+    #[test]
+    fn an_outage_teaches_no_patience() {
+        let outages: Vec<_> = [&[100; 50][..], &[8_000], &[100; 30], &[8_000]].concat();
+        let after = patience(&outages, 5_000 + 8_000 + 3_000 + 8_000 - 1);
+        assert_eq!(after, 2_001, "before the second");
+        assert!(patience(&[&outages[..], &[100; 30]].concat(), 24_000) < 3_000, "after it");
+        assert_eq!(patience(&[&outages[..], &[100; 30]].concat(), 27_000), 2_001);
+    }
+
     #[test]
     fn silence_is_measured_by_the_links_own_pace() {
         assert_eq!(patience(&[500], 0), 8_001, "nothing is known after one message");
@@ -201,6 +234,11 @@ mod tests {
         let rhythm = [0, 0, 4_000, 0, 0, 1_000, 0, 0, 3_000, 0, 0, 2_000];
         for for_ms in (0..120_000).step_by(1_000) {
             assert!(patience(&rhythm, for_ms) > 5_000, "after {for_ms} ms");
+        }
+        // The same, each coin told of in a block of its own.
+        let apart = [80, 160, 3_760, 80, 160, 760, 80, 160, 2_760, 80, 160, 1_760];
+        for for_ms in (0..120_000).step_by(500) {
+            assert!(patience(&apart, for_ms) > 4_000, "apart, after {for_ms} ms");
         }
         // It becomes lively, and then still again.
         let lively: Vec<_> = [&[4_000; 10][..], &[100; 100]].concat();

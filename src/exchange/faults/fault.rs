@@ -133,6 +133,12 @@ kinds! {
         /// How much later.
         delay: Nanos,
     },
+    /// Of each coin the book, and likewise its touch, is told no more often than this; what comes
+    /// sooner is lost.
+    RareNews {
+        /// How often.
+        every: Nanos,
+    },
     /// Nothing public is told of one coin.
     SilentCoin {
         /// Which.

@@ -20,6 +20,16 @@ fn coin_of(frame: &Value) -> Option<&str> {
     }
 }
 
+/// Which coin's book, or touch, a public frame tells.
+pub(super) fn news_of(frame: &Value) -> Option<News> {
+    let channel =
+        frame["channel"].as_str().filter(|channel| ["l2Book", "bbo"].contains(channel))?;
+    Some((channel.to_owned(), coin_of(frame)?.to_owned()))
+}
+
+/// A channel and a coin.
+pub(super) type News = (String, String);
+
 /// What a fault does to what is told of one coin's market.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Disturbance {

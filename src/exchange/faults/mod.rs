@@ -39,7 +39,7 @@ pub use file::{
 
 use super::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
 use botmm_pipeline::types::{Coin, Nanos};
-use market::Disturbance;
+use market::{Disturbance, News};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,6 +137,8 @@ struct Line {
     last: Vec<u8>,
     /// Market data that was told later than it should have been is told until then; newer waits behind it.
     public_until: Nanos,
+    /// When each coin's book and touch were last told, while news are rare.
+    told: BTreeMap<News, Nanos>,
 }
 
 impl<H: Host + FaultTarget> Faulty<H> {
@@ -338,6 +340,7 @@ impl FaultKind {
                 | Self::Garbage { .. }
                 | Self::StaleBook
                 | Self::LateFeed { .. }
+                | Self::RareNews { .. }
         ) || Disturbance::of(self).is_some()
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of the host's messages on their way out.
 
-use super::market::{Disturbance, Fate};
+use super::market::{Disturbance, Fate, news_of};
 use super::wire::{self, Said};
 use super::{FaultKind, FaultTarget, Faulty, MAX_HELD, Planned};
 use crate::exchange::{ConnId, Host, Outgoing};
@@ -59,6 +59,9 @@ impl<H: Host + FaultTarget> Faulty<H> {
         if self.has(FaultKind::StaleBook) {
             return;
         }
+        if self.is_too_soon(now, &said) {
+            return;
+        }
         let Some(said) = self.in_its_market(said) else { return };
         let late = |p: &Planned| match p.fault.kind {
             FaultKind::LateFeed { delay } => Some(delay),
@@ -69,6 +72,24 @@ impl<H: Host + FaultTarget> Faulty<H> {
         line.public_until = line.public_until.max(now + delay);
         let until = line.public_until;
         self.hold(until, now, said, out);
+    }
+
+    /// Whether news are rare, and these come sooner after the last of their kind.
+    fn is_too_soon(&mut self, now: Nanos, said: &Outgoing) -> bool {
+        let rare = |p: &Planned| match p.fault.kind {
+            FaultKind::RareNews { every } => Some(every),
+            _ => None,
+        };
+        let Some(every) = self.active().filter_map(rare).max() else { return false };
+        let Outgoing::Frame(conn, text) = said else { return false };
+        let frame = serde_json::from_slice(text).unwrap_or_default();
+        let Some(line) = self.lines.get_mut(conn) else { return false };
+        let Some(news) = news_of(&frame) else { return false };
+        let is_too_soon = line.told.get(&news).is_some_and(|last| now - *last < every);
+        if !is_too_soon {
+            line.told.insert(news, now);
+        }
+        is_too_soon
     }
 
     /// What the faults of its coin make of a public frame; [`None`] = it is lost.

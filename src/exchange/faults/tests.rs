@@ -288,6 +288,21 @@ fn the_book_goes_stale_and_garbage_comes() {
     host.inner_mut().say.extend([frame(1, BOOK), frame(1, FILL)]);
     assert_eq!(poll(&mut host, 1000), [frame(1, FILL)]);
 
+    let mut host = with(FaultKind::RareNews { every: Nanos::millis(300) });
+    let [btc, eth] =
+        ["BTC", "ETH"].map(|coin| format!(r#"{{"channel":"l2Book","data":{{"coin":"{coin}"}}}}"#));
+    let told: Vec<i64> = (1000..2000)
+        .step_by(100)
+        .filter(|ms| {
+            host.inner_mut().say.extend([frame(1, &btc), frame(1, &eth), frame(1, FILL)]);
+            let came = poll(&mut host, *ms);
+            assert!(came.contains(&frame(1, FILL)));
+            assert_eq!(came.contains(&frame(1, &btc)), came.contains(&frame(1, &eth)));
+            came.contains(&frame(1, &btc))
+        })
+        .collect();
+    assert_eq!(told, [1000, 1300, 1600, 1900]);
+
     let mut host = with(FaultKind::Garbage { every: Nanos::millis(100) });
     host.inner_mut().say.push(frame(1, r#"{"channel":"x","data":"é"}"#));
     let out = run(&mut host, 1000, 10_000);
