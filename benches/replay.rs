@@ -89,6 +89,7 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         lossless: false,
         risk: None,
         venue_clock: VenueClock::default(),
+        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
     };
     let maker_fee = Bps::from_f64(1.5);
     let exchange_config = ExchangeConfig {

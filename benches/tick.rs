@@ -177,6 +177,7 @@ impl Rig {
             lossless: false,
             risk: None,
             venue_clock: VenueClock::default(),
+            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
         };
         let (arrived, frames_rx) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);

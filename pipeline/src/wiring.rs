@@ -33,8 +33,8 @@ use crate::stage::records::{RecordsIn, facts, records};
 use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
-    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_COMMENTARY, RING_FACT, RING_MARKET, RING_PARAMS,
-    RING_TARGET, RING_VENUE, RING_VIEW,
+    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_FACT, RING_MARKET, RING_PARAMS, RING_TARGET,
+    RING_VENUE, RING_VIEW,
 };
 use crate::types::{
     AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, RiskCommand, RiskSnapshot,
@@ -60,6 +60,8 @@ pub struct Config {
     pub risk: Option<RiskSnapshot>,
     /// What time it is at the venue; ours in replays.
     pub venue_clock: VenueClock,
+    /// Commentary of a stage that may be on its way to the side thread.
+    pub commentary: usize,
 }
 
 /// A built pipeline, not yet running.
@@ -134,7 +136,7 @@ where
     F: Feed + 'static,
     G: Gateway + 'static,
 {
-    let Config { universe, params, session, lossless, risk, venue_clock } = config;
+    let Config { universe, params, session, lossless, risk, venue_clock, commentary } = config;
     let assets = universe.len();
     let level = Arc::new(LevelCell::default());
     let metrics = Arc::new(Metrics::default());
@@ -147,7 +149,7 @@ where
     let (approved_tx, approved_rx) = ring("risk->dispatch", RING_TARGET);
     let (venue_quote_tx, venue_quote_rx) = vital_ring("dispatch->quote", RING_VENUE, &level);
     let (venue_risk_tx, venue_risk_rx) = vital_ring("dispatch->risk", RING_VENUE, &level);
-    let to_side = |fact, comment| records([(fact, RING_FACT), (comment, RING_COMMENTARY)], &level);
+    let to_side = |fact, comment| records([(fact, RING_FACT), (comment, *commentary)], &level);
     let (feed_facts, feed_said) = facts(("feed->side facts", RING_FACT), &level);
     let (quote_records, quote_said) = to_side("quote->side facts", "quote->side commentary");
     let (risk_records, risk_said) = to_side("risk->side facts", "risk->side commentary");

@@ -218,6 +218,7 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
             lossless: false,
             risk: None,
             venue_clock: VenueClock::default(),
+            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
         };
         let wiring::Pipeline { stages, mut records, metrics, .. } =
             wiring::build(&config, TapeFeed::new(tape.clone()), Generous(gateway, gift_bps));

@@ -119,6 +119,7 @@ impl World {
             lossless: false,
             risk: None,
             venue_clock: VenueClock::default(),
+            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
         };
         let mut pipeline = wiring::build(
             &config,

@@ -115,6 +115,7 @@ impl Rig {
             lossless: false,
             risk: None,
             venue_clock: VenueClock::default(),
+            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
         };
         let (market, feed) = ring("test->feed", 64);
         let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));

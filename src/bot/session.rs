@@ -15,7 +15,7 @@ use crate::terminal;
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::metrics::Metrics;
-use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
 use botmm_pipeline::types::{
     AssetId, AssetParams, BreakWhy, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
     notional,
@@ -67,7 +67,8 @@ pub fn pipeline_config(settings: &Settings, universe: Universe, lossless: bool) 
     // Runs against a simulated account start from nothing: the seed tells them apart.
     let session = settings.seed as u32;
     let venue_clock = VenueClock::default();
-    wiring::Config { universe, params, session, lossless, risk: None, venue_clock }
+    let commentary = RING_COMMENTARY;
+    wiring::Config { universe, params, session, lossless, risk: None, venue_clock, commentary }
 }
 
 /// Takes note of limits that rise while it runs: a summary holds the highest exposure of a run against

@@ -1,12 +1,10 @@
 //! The journal's files: whole lines are added to the newest one; one that is long enough is followed by
-//! the next. A disk that takes nothing is tried again now and then, and what was lost is counted.
+//! the next. What the disk does not take is kept, to be tried again, until it is given up and counted.
 
-use super::line::{Gap, Line};
 use super::packer::{Bounds, Packer};
 use super::segments::{LIVE, plain_name, segments};
 use crate::exit::AppError;
 use crate::files::Readers;
-use crate::when::utc_now;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -14,10 +12,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Lines are handed to the system when there is so much of them, if nobody asks before.
+/// So much of lines is worth a call of the system.
 const FLUSH_BYTES: usize = 64 << 10;
-/// How often a disk that took nothing is tried again.
-const TRY_EVERY: Duration = Duration::from_secs(10);
 /// How often old files are looked for although nothing is whole.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// A segment grows to so many times its length while the one before it is packed.
@@ -36,18 +32,9 @@ pub struct Growing {
     /// When it is whole; and who packs it.
     bound: Option<(u64, Packer)>,
     next_tidy: Instant,
-    failing: Option<Failing>,
-    /// Lines that no file has, and why the first of them were lost.
+    /// Lines that were given up, and why the first of them were.
     lost: u64,
     first_error: Option<io::Error>,
-    /// What a person must know, and has not been told.
-    news: Option<String>,
-}
-
-/// The disk takes nothing.
-struct Failing {
-    next_try: Instant,
-    lost_before: u64,
 }
 
 impl Growing {
@@ -86,103 +73,76 @@ impl Growing {
             number: 1,
             bound,
             next_tidy: Instant::now() + TIDY_EVERY,
-            failing: None,
             lost: 0,
             first_error: None,
-            news: None,
         })
     }
 
     /// Adds a line.
     pub fn line(&mut self, line: &impl Display) {
-        if self.failing.as_ref().is_some_and(|f| Instant::now() < f.next_try) {
-            self.lost += 1;
-            return;
-        }
         let _ = writeln!(self.pending, "{line}"); // Into memory: cannot fail.
         self.pending_lines += 1;
-        if self.pending.len() >= FLUSH_BYTES {
-            self.flush();
-        }
     }
 
-    /// Hands what was added to the system, so that readers see it; what a person must know by then.
-    pub fn flush(&mut self) -> Option<String> {
-        if !self.pending.is_empty() {
-            match self.write() {
-                Ok(()) => self.works(),
-                Err(e) => self.fails(e),
-            }
-        }
-        self.follow();
-        self.news.take().or_else(|| self.bound.as_ref()?.1.trouble())
+    /// Whether so much was added that it is worth a [`Growing::flush`].
+    pub fn is_much(&self) -> bool {
+        self.pending.len() >= FLUSH_BYTES
     }
 
-    /// Ends it.
+    /// Hands what was added to the system, so that readers see it.
     ///
     /// # Errors
-    /// Some of it could not be written; how much.
-    pub fn finish(mut self) -> Result<PathBuf, AppError> {
-        self.failing.iter_mut().for_each(|f| f.next_try = Instant::now());
-        self.flush();
-        if let Some((_, packer)) = self.bound.take() {
-            packer.finish();
+    /// The disk takes nothing: all of it is kept, to be tried again.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.follow();
+        if self.pending.is_empty() {
+            return Ok(());
         }
-        let path = self.path();
-        match self.first_error {
-            Some(e) => {
-                let e = io::Error::new(e.kind(), format!("{e} ({} lines are lost)", self.lost));
-                Err(AppError::io(path, "write")(e))
-            }
-            None => Ok(path),
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.join(LIVE)
-    }
-
-    fn write(&mut self) -> io::Result<()> {
         if self.bound.as_ref().is_some_and(|(bytes, _)| self.whole >= MAX_LATE * bytes) {
             return Err(io::Error::other("the segment before this one is not packed yet"));
         }
-        if let Some(failing) = &self.failing {
-            let time = utc_now();
-            let lost = self.lost - failing.lost_before;
-            let gap = Line::Gap(Gap { time, lost });
-            self.pending.splice(..0, format!("{gap}\n").into_bytes());
+        if let Err(e) = self.file.write_all(&self.pending) {
+            // Half a line would spoil the next one; what cannot be cut off, a reader will name.
+            let _ = self.file.set_len(self.whole);
+            return Err(e);
         }
-        self.file.write_all(&self.pending)?;
         self.whole += self.pending.len() as u64;
         self.pending.clear();
         self.pending_lines = 0;
         Ok(())
     }
 
-    fn works(&mut self) {
-        if let Some(failing) = self.failing.take() {
-            let lost = self.lost - failing.lost_before;
-            self.news =
-                Some(format!("{}: written again; {lost} lines are lost", self.path().display()));
-        }
+    /// Loses what could not be written, and counts it.
+    pub fn give_up(&mut self, why: io::Error) {
+        self.pending.clear();
+        self.lost += std::mem::take(&mut self.pending_lines);
+        self.first_error.get_or_insert(why);
     }
 
-    fn fails(&mut self, e: io::Error) {
-        // Half a line would spoil the next one; what cannot be cut off, a reader will name.
-        let _ = self.file.set_len(self.whole);
-        self.pending.clear();
-        let before = self.lost;
-        self.lost += std::mem::take(&mut self.pending_lines);
-        if self.failing.is_none() {
-            self.news = Some(format!(
-                "{}: cannot write: {e}; trading goes on, records are lost until it can be written",
-                self.path().display()
-            ));
+    /// What a person should know of packing.
+    pub fn trouble(&self) -> Option<String> {
+        self.bound.as_ref()?.1.trouble()
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Some of it could not be written; how much.
+    pub fn finish(mut self) -> Result<(), AppError> {
+        if let Err(e) = self.flush() {
+            self.give_up(e);
         }
-        let next_try = Instant::now() + TRY_EVERY;
-        let lost_before = self.failing.as_ref().map_or(before, |f| f.lost_before);
-        self.failing = Some(Failing { next_try, lost_before });
-        self.first_error.get_or_insert(e);
+        if let Some((_, packer)) = self.bound.take() {
+            packer.finish();
+        }
+        let Some(e) = self.first_error else { return Ok(()) };
+        let e = io::Error::new(e.kind(), format!("{e} ({} lines are lost)", self.lost));
+        Err(AppError::io(self.dir.join(LIVE), "write")(e))
+    }
+
+    /// The newest file.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(LIVE)
     }
 
     /// Begins the next file when this one is long enough and the one before is packed.
@@ -216,11 +176,6 @@ impl Growing {
     /// Another disk.
     pub fn swap_file(&mut self, file: File) -> File {
         std::mem::replace(&mut self.file, file)
-    }
-
-    /// The disk is tried again at once.
-    pub fn try_now(&mut self) {
-        self.failing.iter_mut().for_each(|f| f.next_try = Instant::now());
     }
 }
 

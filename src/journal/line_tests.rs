@@ -1,13 +1,15 @@
 //! What is written, and that it is read as it was written.
 
+use super::line::Line;
 use super::line::{Decision, Head, Params, VERSION, read};
 use super::reader::Lines;
 use super::segments::{LIVE, Reading};
 use super::*;
 use crate::when::utc;
 use botmm_pipeline::types::{
-    AlertKind, AssetId, BreakWhy, Commentary, DayNet, Fact, Fill, Instrument, Px, Qty, QuoteTarget,
-    QuoteTerms, Reason, RiskSnapshot, RiskState, Side, Term, Usd,
+    AlertKind, AssetId, BreakEnd, BreakWhy, Commentary, DayNet, Fact, Fill, Instrument, Nanos, Px,
+    Qty, QuoteTarget, QuoteTerms, Reason, Record, RiskSnapshot, RiskState, Side, Term, Universe,
+    Usd,
 };
 use serde_json::{Value, json};
 

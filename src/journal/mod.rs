@@ -18,31 +18,26 @@ pub mod segments;
 #[cfg(test)]
 mod tests;
 mod told;
+mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 pub use packer::Bounds;
+pub use writer::Journal;
 
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
 use crate::when::utc_s;
-use botmm_pipeline::types::{BreakEnd, Nanos, Record, Universe};
-use growing::Growing;
-use line::Line;
+use botmm_pipeline::types::{BreakEnd, Nanos};
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use told::Told;
 
 /// Where runs keep their folders, unless `--out` names one.
 pub const RUNS: &str = "runs";
 /// What a run came to is kept in its folder under this name, once it is over.
 pub const SUMMARY: &str = "summary.json";
-
-/// See the module.
-pub struct Journal {
-    out: Growing,
-    told: Told,
-}
 
 /// A folder name for a run that starts now: `2026-11-22T17-45-10Z`.
 fn run_name(time: Nanos) -> String {
@@ -72,42 +67,6 @@ pub fn remove_empty_run_folder(dir: &Path) {
     let removed = std::fs::remove_dir(dir).is_ok();
     if let Some(base) = dir.parent().filter(|_| removed) {
         let _ = std::fs::remove_dir(base);
-    }
-}
-
-impl Journal {
-    /// Starts a journal in a folder, which is made when it is not there. A folder that already holds
-    /// one is refused: a run's record is never overwritten. Without bounds it is one file, however long.
-    pub fn create(
-        dir: &Path,
-        universe: &Universe,
-        bounds: Option<Bounds>,
-    ) -> Result<Self, AppError> {
-        make_folder(dir, Readers::Group)?;
-        Ok(Self { out: Growing::create(dir, bounds)?, told: Told::new(universe) })
-    }
-
-    /// Takes in a record. A full disk must not stop trading: [`Journal::flush`] tells of it.
-    pub fn write(&mut self, record: &Record) {
-        if let Some(line) = self.told.line(record) {
-            self.write_line(&line);
-        }
-    }
-
-    /// Takes in a line that the side thread makes itself.
-    pub fn write_line(&mut self, line: &Line) {
-        self.out.line(line);
-    }
-
-    /// Hands what was written to the system, so that readers see it; what a person must know: that it
-    /// cannot be written, or can be again. Each once.
-    pub fn flush(&mut self) -> Option<String> {
-        self.out.flush()
-    }
-
-    /// Ends it; an error when some of it could not be written.
-    pub fn finish(self) -> Result<PathBuf, AppError> {
-        self.out.finish()
     }
 }
 

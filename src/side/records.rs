@@ -42,6 +42,11 @@ impl Records {
         self.overruns(now).iter().for_each(tell);
     }
 
+    /// Commentary that was dropped.
+    pub fn dropped(&self) -> u64 {
+        self.stages.iter().map(RecordsIn::dropped).sum()
+    }
+
     /// An alert for each ring that was full although it must never be; once.
     fn overruns(&mut self, time: Nanos) -> Vec<Record> {
         let full = self.rings.extract_if(.., |ring| ring.is_overrun());

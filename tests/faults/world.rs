@@ -170,6 +170,7 @@ pub fn run(setup: &Setup) -> Outcome {
         lossless: false,
         risk: None,
         venue_clock: venue_clock.clone(),
+        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
     };
     let signer = RequestSigner::new(Signer::from_hex(KEY).unwrap(), Network::Mainnet);
     let (orders, seen) = Spy::around(venue.transport(LATENCY), setup.tamper);

@@ -15,7 +15,8 @@ pub struct RingStats {
 }
 
 impl RingStats {
-    fn new(name: &'static str, is_vital: bool) -> Arc<Self> {
+    /// Of a ring, or of another queue, that lost nothing yet; a vital one must never be full.
+    pub fn new(name: &'static str, is_vital: bool) -> Arc<Self> {
         Arc::new(Self { name, dropped: AtomicU64::new(0), is_vital })
     }
     /// Whether a ring that must never be full was full: then trading was halted.
@@ -27,8 +28,9 @@ impl RingStats {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
-    fn add_dropped(&self, n: u64) {
-        self.dropped.fetch_add(n, Ordering::Relaxed);
+    /// Counts a message that found no room.
+    pub fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -67,13 +69,13 @@ impl<T> Out<T> {
     pub fn push_or_drop(&mut self, message: T) -> bool {
         let taken = self.tx.push(message).is_ok();
         if !taken {
-            self.stats.add_dropped(1);
+            self.stats.count_dropped();
         }
         taken
     }
     /// Counts a message that the caller dropped for want of room.
     pub fn count_dropped(&self) {
-        self.stats.add_dropped(1);
+        self.stats.count_dropped();
     }
     /// Messages that fit now.
     pub fn free(&self) -> usize {
@@ -158,7 +160,7 @@ impl<T> OutLatest<T> {
                 Err(state) => state,
             }
         } else {
-            self.out.stats.add_dropped(1);
+            self.out.stats.count_dropped();
             self.pending_count -= 1;
             state
         };
@@ -220,7 +222,7 @@ impl<T> InLatest<T> {
             }
             let slot = &mut self.newest[key(&message)];
             if let Some(superseded) = slot.replace(message) {
-                self.input.stats.add_dropped(1);
+                self.input.stats.count_dropped();
                 see(&superseded, false);
             }
         }

@@ -98,6 +98,11 @@ impl RecordsIn {
         }
     }
 
+    /// Commentary that was dropped.
+    pub fn dropped(&self) -> u64 {
+        self.commentary.as_ref().map_or(0, |ring| ring.stats().dropped())
+    }
+
     fn next_comment(&self) -> Option<u64> {
         self.commentary.as_ref()?.peek().map(|record| record.number)
     }

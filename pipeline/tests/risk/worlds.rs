@@ -105,6 +105,7 @@ fn run(setup: &Setup) -> (Vec<String>, Seen) {
         lossless: false,
         risk: None,
         venue_clock: VenueClock::default(),
+        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
     };
     let wiring::Pipeline { stages, mut records, mut control, metrics, .. } =
         wiring::build(&config, venue.clone(), venue.clone());

@@ -200,6 +200,7 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
         lossless: setup.lossless,
         risk: None,
         venue_clock: VenueClock::default(),
+        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
     };
     let wiring::Pipeline { stages, mut records, mut control, metrics, rings, .. } =
         wiring::build(&config, Tapped(feed, blocks.clone()), gateway);

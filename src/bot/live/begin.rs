@@ -51,9 +51,15 @@ struct Connected {
 impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
-    pub fn start(
+    pub fn start(request: Request, clock: (WallClock, Discipline)) -> Result<Self, AppError> {
+        Self::start_with(request, clock, |_| {})
+    }
+
+    /// The same with another pipeline than the settings ask for.
+    pub(super) fn start_with(
         request: Request,
         (clock, discipline): (WallClock, Discipline),
+        adjust: impl FnOnce(&mut wiring::Config),
     ) -> Result<Self, AppError> {
         let Request { dir, runs, access, draft, flags, stop, .. } = &request;
         let told = stop.clone();
@@ -78,6 +84,7 @@ impl Live {
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         config.venue_clock = offset.clock();
+        adjust(&mut config);
         let (candles, complaints) = BackFill::begin(
             &candles::ask(&asking),
             candles::ask(&rest),
@@ -96,7 +103,8 @@ impl Live {
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { pipeline, link, sockets, feed_stats } = connected;
-        let (threads, pipeline) = run_lanes(&plan, pipeline, &clock)?;
+        let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
+        pipeline.rings.extend_from_slice(journal.stats());
         let watchdog = guard(&request, &pipeline, way()?, &clock)?;
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 

@@ -207,8 +207,22 @@ impl Live {
                 self.hear(fact);
             }
         }
-        if let Some(said) = self.journal.as_mut().and_then(Journal::flush) {
-            self.say(format!("{} {said}", utc(self.clock.now())));
+        self.write_down();
+    }
+
+    /// Hands the journal's writer what there is for it. Without room for facts, trading is over.
+    fn write_down(&mut self) {
+        let Some(journal) = &mut self.journal else { return };
+        let (said, overrun) = (journal.flush(), journal.overrun());
+        let now = utc(self.clock.now());
+        said.into_iter().for_each(|said| self.say(format!("{now} {said}")));
+        if let Some(why) = overrun
+            && self.pipeline.level.raised() != HaltLevel::Halt
+        {
+            self.pipeline.level.raise(HaltLevel::Halt);
+            let alert = format!("{now} {why}");
+            self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
+            self.say(alert);
         }
     }
 
@@ -267,10 +281,15 @@ impl Live {
             strategies: &strategies,
             risk: &self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
             metrics: &self.pipeline.metrics,
+            commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
             fills: &self.fills,
             alerts: &self.alerts,
         });
+    }
+
+    fn commentary_dropped(&self) -> u64 {
+        self.pipeline.records.dropped() + self.journal.as_ref().map_or(0, Journal::dropped)
     }
 
     /// Its counters.

@@ -1,4 +1,4 @@
-//! A live run of which the side thread fails, against an exchange in this process.
+//! A live run of which the side thread fails, or all that it leans on, against an exchange in this process.
 
 use super::watchdog::{Guarded, Patience, Watchdog};
 use super::*;
@@ -9,10 +9,17 @@ use crate::exchange::front::Hub;
 use crate::exchange::local;
 use crate::exchange::server::ServerHandle;
 use crate::exit::Exit;
+use crate::journal::line::Line;
 use crate::net::{Endpoint, Tls};
+use botmm_pipeline::types::Reason;
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::venue::hl::sign::{Network, Signer};
-use std::sync::mpsc;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread::JoinHandle;
 use tempfile::TempDir;
 
 /// A hang guard, no measure.
@@ -28,9 +35,16 @@ struct World {
 
 /// A bot that runs, and whose orders rest. Nobody watches it yet.
 fn world(seed: u64) -> World {
+    world_of(seed, "", |_| {})
+}
+
+/// The same with this configuration, and another pipeline than it asks for.
+fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -> World {
     let dir = TempDir::new().unwrap();
     let (clock, discipline) = WallClock::disciplined();
-    let draft = Draft::load(None, &|_| None).unwrap();
+    let file = dir.path().join("botmm.toml");
+    std::fs::write(&file, config).unwrap();
+    let draft = Draft::load(Some(&file), &|_| None).unwrap();
     let settings = draft.clone().build().unwrap();
     let signer = Arc::new(paper::paper_key(seed).unwrap());
     let (universe, start) = (settings.universe(), clock.now());
@@ -72,7 +86,7 @@ fn world(seed: u64) -> World {
         notes: Vec::new(),
         stop: stop.clone(),
     };
-    let live = Live::start(request, (clock, discipline)).unwrap();
+    let live = Live::start_with(request, (clock, discipline), adjust).unwrap();
     World { exchange, live, stop, signer, _dir: dir }
 }
 
@@ -145,4 +159,126 @@ fn a_stop_that_is_not_taken_up_is_carried_out_by_the_watchdog() {
     assert_eq!(world.live.pipeline.level.raised(), HaltLevel::Halt);
     drop(world.live.finish());
     drop(world.exchange.stop().unwrap());
+}
+
+/// Quotes that trade often, so that there is much to tell.
+const BUSY: &str = "[defaults.quote]\nrequote_min_ms = 50\nrequote_threshold_bps = 0.1\n\
+                    min_spread_bps = 0.2\nvol_multiplier = 0.1\nfee_floor = false\n";
+
+/// A disk that hangs for a while before each of its blocks; from the moment that it is
+/// told to, it takes everything. All that came to lie there, in the end.
+fn slow_disk(hangs_ms: Vec<u64>, heal: Arc<AtomicBool>) -> (File, JoinHandle<String>) {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let disk = std::thread::spawn(move || {
+        let (mut all, mut chunk) = (Vec::new(), vec![0; 4 << 10]);
+        for hang_ms in hangs_ms.iter().cycle() {
+            let (begun, hang) = (Instant::now(), Duration::from_millis(*hang_ms));
+            while begun.elapsed() < hang && !heal.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            match reader.read(&mut chunk).unwrap() {
+                0 => break,
+                some => all.extend_from_slice(&chunk[..some]),
+            }
+        }
+        String::from_utf8(all).unwrap()
+    });
+    (File::from(OwnedFd::from(writer)), disk)
+}
+
+/// An errand of each kind hangs, there is hardly any room for commentary, and the disk is slow: quoting goes
+/// on, every fill is written down, and what was dropped is counted.
+fn hard_times(span: Duration, hangs_ms: Vec<u64>) {
+    let mut world = world_of(23, BUSY, |config| config.commentary = 4);
+    let heal = Arc::new(AtomicBool::new(false));
+    let (disk, written) = slow_disk(hangs_ms, heal.clone());
+    let universe = world.live.config.universe.clone();
+    let journal = Journal::on(disk, &world.live.dir().join("slow"), &universe, Some(64));
+    world.live.pipeline.rings.extend_from_slice(journal.stats());
+    world.live.journal = Some(journal); // Nobody has drained a ring yet.
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let now = world.live.clock.now();
+    let workers = &world.live.tasks.workers;
+    let hung = [&workers.questions, &workers.files, &workers.cancels].map(|errands| {
+        let held = held.clone();
+        errands.send(now, Nanos::secs(1), move || held.lock().unwrap().recv().is_ok())
+    });
+
+    world.until_orders_rest();
+    let (began, mut limit) = (Instant::now(), span);
+    let (mut fills, mut dropped);
+    // A slow machine takes longer to trade a little, and to drop something of each kind.
+    while {
+        world.live.watch(Some(limit), &Show::Nothing).unwrap();
+        limit += span;
+        (fills, dropped) = (
+            world.live.metrics().dispatch.fills.get(),
+            world.live.journal.as_ref().unwrap().dropped(),
+        );
+        fills < 3 || dropped == 0
+    } {
+        assert!(
+            began.elapsed() < span + PATIENCE,
+            "{fills} fills, {dropped} dropped of the journal, {} in all",
+            world.live.commentary_dropped()
+        );
+    }
+    assert!(hung.iter().all(|errand| errand.poll(world.live.clock.now()).is_some()), "all late");
+    let on_screen = world.live.commentary_dropped();
+    heal.store(true, Ordering::Relaxed);
+    let finished = world.live.finish();
+    assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
+    drop(release);
+
+    let summary = finished.summary;
+    let text = written.join().unwrap();
+    let lines: Vec<Line> = text.lines().map(|l| Line::read(l).unwrap().unwrap()).collect();
+    let mut ours: Vec<u64> = Vec::new();
+    let mut missing = 0;
+    for line in &lines {
+        match line {
+            Line::Fill(fill) => ours.push(fill.tid),
+            Line::Gap(gap) => missing += gap.lost,
+            _ => {}
+        }
+    }
+    let hub = world.exchange.stop().unwrap();
+    let fills = hub.inner().venue().fills(&world.signer.address());
+    let mut theirs: Vec<u64> = fills.iter().map(|fill| fill.tid).collect();
+    println!("{summary}");
+    println!(
+        "{} lines, {} fills in the journal, {} at the venue",
+        lines.len(),
+        ours.len(),
+        theirs.len()
+    );
+    println!("dropped: {:?}; gap lines count {missing}, the screen {on_screen}", summary.dropped);
+    ours.sort_unstable();
+    theirs.sort_unstable();
+    assert_eq!(ours, theirs, "every fill is in the journal, once");
+    assert!(theirs.len() >= 3 && theirs.len() as u64 == summary.fills);
+    let dropped = |name: &str| summary.dropped[name];
+    for stage in ["feed", "quote", "risk", "dispatch"] {
+        assert_eq!(dropped(&format!("{stage}->side facts")), 0);
+    }
+    assert_eq!(dropped("side->journal facts"), 0);
+    assert!(dropped("quote->side commentary") > 0 && dropped("dispatch->side commentary") > 0);
+    let of_journal = dropped("side->journal commentary");
+    assert!(of_journal > 0 && of_journal == missing, "{of_journal} and {missing}");
+    assert!(on_screen > of_journal / 2);
+    let quoted = summary.reasons.all.get(Reason::Quoted.as_str()).copied().unwrap_or(0.0);
+    assert!(quoted > 0.3, "quoted for {quoted} of the time");
+}
+
+#[test]
+fn quoting_goes_on_and_facts_are_whole_while_disk_errands_and_rings_fail() {
+    hard_times(Duration::from_secs(6), vec![3_600_000]);
+}
+
+#[test]
+#[ignore = "ten minutes"]
+fn ten_minutes_of_hard_times() {
+    // Half a megabyte as it comes, then half a minute of nothing.
+    hard_times(Duration::from_secs(600), [vec![0; 128], vec![30_000]].concat());
 }

@@ -314,6 +314,8 @@ impl Side {
                 changed.iter().for_each(|line| journal.write_line(line));
             }
         });
+        // That it cannot be written is said at the end.
+        journal.iter_mut().for_each(|journal| drop(journal.flush()));
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Picture<'a> {
     pub risk: &'a str,
     /// Counters.
     pub metrics: &'a Metrics,
+    /// What the journal lacks of the whys of decisions, for want of room.
+    pub commentary_dropped: u64,
     /// How long polls took.
     pub latencies: &'a Latencies,
     /// The newest fills.
@@ -167,7 +169,7 @@ impl Picture<'_> {
 
     fn activity(&self) -> Vec<String> {
         let m = self.metrics;
-        vec![
+        let mut out = vec![
             format!(
                 "{} fills, volume {} USD",
                 m.dispatch.fills.get(),
@@ -186,7 +188,14 @@ impl Picture<'_> {
                 m.dispatch.cancels.get(),
                 m.dispatch.rejects.get(),
             ),
-        ]
+        ];
+        out.extend(self.dropped());
+        out
+    }
+
+    fn dropped(&self) -> Option<String> {
+        let count = self.commentary_dropped;
+        (count > 0).then(|| format!("{count} lines of commentary dropped"))
     }
 
     /// What may still rest at the venue, as far as we know it.
@@ -296,6 +305,7 @@ impl Picture<'_> {
                 a.position
             );
         }
+        self.dropped().iter().for_each(|dropped| line.extend([" | ", dropped]));
         line
     }
 }

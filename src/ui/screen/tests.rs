@@ -15,6 +15,7 @@ struct World {
     alerts: Vec<String>,
     latencies: Latencies,
     link_down: Option<Duration>,
+    commentary_dropped: u64,
 }
 
 impl World {
@@ -65,6 +66,7 @@ impl World {
             alerts: (0..5).map(alert).collect(),
             latencies: Lane::inline(Vec::new(), &WallClock::default()).1,
             link_down: None,
+            commentary_dropped: 0,
         }
     }
 
@@ -82,6 +84,7 @@ impl World {
             strategies: &self.strategies,
             risk: "risk: safe  ·  today -0.04 USD (halts beyond -500.00)  ·  0.04 below peak",
             metrics: &self.metrics,
+            commentary_dropped: self.commentary_dropped,
             latencies: &self.latencies,
             fills: &self.fills,
             alerts: &self.alerts,
@@ -224,4 +227,16 @@ fn says_what_is_wrong_with_a_stale_book() {
         assert_eq!(why, says);
         holds(&text, &[says, &delay_ms.to_string()]);
     }
+}
+
+#[test]
+fn commentary_that_was_dropped_is_counted() {
+    let mut world = World::new(1);
+    let said = "17 lines of commentary dropped";
+    assert!(
+        !world.text(200, 50).contains("dropped") && !world.picture().line().contains("dropped")
+    );
+    world.commentary_dropped = 17;
+    holds(&world.text(200, 50), &[said]);
+    holds(&world.picture().line(), &[said]);
 }
