@@ -160,7 +160,9 @@ impl Journal {
             }
             state.add(entry, self.room, &self.lost);
         }
-        self.queue.came.notify_one();
+        if !state.waiting.is_empty() {
+            self.queue.came.notify_one();
+        }
         std::mem::take(&mut state.news)
     }
 
