@@ -237,6 +237,32 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_an_account_says_where_its_money_is() {
+        let positions = json!([{ "position": { "unrealizedPnl": "-1.25" } }]);
+        let state = json!({
+            "marginSummary": { "accountValue": "3.5" }, "assetPositions": positions
+        });
+        let worth = |kind: &str| {
+            let ask = |question: &Value| match question["type"].as_str() {
+                Some("userAbstraction") => Ok(json!(kind)),
+                Some("spotClearinghouseState") => {
+                    Ok(json!({ "balances": [{ "coin": "USDC", "total": "1000.0" }] }))
+                }
+                _ => panic!("{question}"),
+            };
+            Worth::ask(&ask, "0x00", &state).unwrap().unwrap()
+        };
+        for kind in ["unifiedAccount", "portfolioMargin"] {
+            let (value, balance) = (usd("998.75"), usd("1000"));
+            assert_eq!(worth(kind), Worth { kind: Kind::Unified, value, balance }, "{kind}");
+        }
+        for kind in ["disabled", "default", "dexAbstraction"] {
+            let (value, balance) = (usd("3.5"), Usd::ZERO);
+            assert_eq!(worth(kind), Worth { kind: Kind::Perpetuals, value, balance }, "{kind}");
+        }
+    }
+
+    #[test]
     fn a_unified_account_is_its_balance_and_the_open_profit() {
         let position = |pnl: &str| json!({ "position": { "unrealizedPnl": pnl } });
         let state = json!({
