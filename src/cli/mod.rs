@@ -94,7 +94,8 @@ impl Cli {
     with --params-from they change as they did in the run of that journal.\n\
     Durations: a number with ns, us, ms, s, m or h.")]
 pub struct ReplayArgs {
-    /// Recordings: files, or folders of them (.csv, .csv.zst, raw frame lines plain, .gz or .zst).
+    /// Recordings: files, or folders of them (.csv, raw frame lines, lines of the venue's archive;
+    /// plain, .zst, .gz or .lz4).
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Threads: inline (none, virtual clock), solo, paired, dedicated, auto.

@@ -1,4 +1,5 @@
-//! Raw frames as they came over the wire, one `LOCAL_NS JSON` a line.
+//! Raw frames as they came over the wire, one a line: `LOCAL_NS JSON`, or as the venue's public archive
+//! has them.
 
 use super::error::DataError;
 use super::hygiene::{Intake, Place};
@@ -9,7 +10,10 @@ use super::time::{TimeColumn, TimeForm, split_time};
 use super::{FrameDecoder, Progress};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{Coin, Universe};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 const COIN_KEY: &[u8] = b"\"coin\":\"";
 /// Lines between two reports of progress.
@@ -53,14 +57,16 @@ pub fn read(
     bar: &Progress<'_>,
 ) -> Result<FileReport, DataError> {
     let mut log = FileLog::new(&file.path, report);
-    let (mut times, mut is_deep) = (TimeColumn::new(TimeForm::Nanos), None);
+    let (mut times, mut is_deep) = (Times::new(), None);
     let source = each_line(file, &mut log, bar, |number, line, log| {
         log.rows += 1;
-        let kind = kind_of(line);
+        let parts = Parts::of(line);
+        let kind = parts.as_ref().ok().and_then(|parts| kind_of(&line[parts.json.clone()]));
         if kind == Some(BOOKS) {
             is_deep.get_or_insert_with(|| levels(line) > 2 * BOOK_LEVELS);
         }
-        match frame(number, line, &mut times, universe, decode, intake) {
+        let read = parts.and_then(|p| frame(number, line, p, &mut times, universe, decode, intake));
+        match read {
             Ok(true) => {}
             Ok(false) => log.other_coins += 1,
             Err(why) => {
@@ -69,8 +75,8 @@ pub fn read(
             }
         }
     })?;
-    if times.form() != TimeForm::Nanos {
-        log.warn(&format!("local times are read as {}", times.form().as_str()));
+    if let Some(form) = times.unusual() {
+        log.warn(&format!("local times are read as {}", form.as_str()));
     }
     if is_deep == Some(true) {
         log.warn(&format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
@@ -86,40 +92,115 @@ fn levels(line: &[u8]) -> usize {
 }
 
 /// Which of [`KINDS`](super::report::KINDS) a frame is of, by the channel that it begins with.
-fn kind_of(line: &[u8]) -> Option<usize> {
+fn kind_of(json: &[u8]) -> Option<usize> {
     const CHANNELS: [&[u8]; 3] = [b"trades\"", b"bbo\"", b"l2Book\""];
-    let (_, json) = split_time(line);
     let channel = json.strip_prefix(b"{\"channel\":\"")?;
     CHANNELS.iter().position(|name| channel.starts_with(name))
+}
+
+/// Where the time of receipt and the frame stand in a line.
+struct Parts {
+    time: Range<usize>,
+    json: Range<usize>,
+    is_archived: bool,
+}
+
+/// A line of the venue's public archive.
+#[derive(Deserialize)]
+struct Archived<'a> {
+    time: &'a str,
+    ver_num: Option<u64>,
+    #[serde(borrow)]
+    raw: &'a RawValue,
+}
+
+/// The version of the archive's lines that this was written for.
+const ARCHIVE_VERSION: u64 = 1;
+/// The key of the archive's frames stands within so many bytes.
+const ARCHIVE_HEAD: usize = 128;
+
+/// Whether a line is one of the venue's public archive, sound or not.
+pub fn is_archived(line: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"raw\"";
+    let head = &line[..line.len().min(ARCHIVE_HEAD)];
+    head.starts_with(b"{") && head.windows(KEY.len()).any(|window| window == KEY)
+}
+
+impl Parts {
+    fn of(line: &[u8]) -> Result<Self, String> {
+        let (time, json) = split_time(line);
+        if !json.starts_with(b"{") {
+            return Err("not a frame (`LOCAL_NS JSON` expected)".to_owned());
+        }
+        let within = |part: &[u8]| {
+            let start = part.as_ptr().addr() - line.as_ptr().addr();
+            start..start + part.len()
+        };
+        if !time.is_empty() {
+            return Ok(Self { time: within(time), json: within(json), is_archived: false });
+        }
+        if !is_archived(json) {
+            return Err("no local time in front of the frame; write there when it was received \
+                        (`LOCAL_NS JSON`, unix ns or ISO 8601)"
+                .to_owned());
+        }
+        let line: Archived<'_> = serde_json::from_slice(json).map_err(|e| {
+            format!("not a line of the archive (`{{\"time\":…,\"raw\":FRAME}}` expected): {e}")
+        })?;
+        if let Some(other) = line.ver_num.filter(|version| *version != ARCHIVE_VERSION) {
+            return Err(format!("a line of the archive of version {other}: only 1 is known"));
+        }
+        let (time, json) = (within(line.time.as_bytes()), within(line.raw.get().as_bytes()));
+        Ok(Self { time, json, is_archived: true })
+    }
+}
+
+/// The times of receipt of a file.
+struct Times {
+    column: TimeColumn,
+    /// As what wrote the file writes them; [`None`] before the first line.
+    usual: Option<TimeForm>,
+}
+
+impl Times {
+    fn new() -> Self {
+        Self { column: TimeColumn::new(TimeForm::Nanos), usual: None }
+    }
+
+    fn column(&mut self, is_archived: bool) -> &mut TimeColumn {
+        if self.usual.is_none() {
+            let usual = if is_archived { TimeForm::Iso } else { TimeForm::Nanos };
+            (self.column, self.usual) = (TimeColumn::new(usual), Some(usual));
+        }
+        &mut self.column
+    }
+
+    /// How they are written, when it is worth a word.
+    fn unusual(&self) -> Option<TimeForm> {
+        let form = self.column.form();
+        self.usual.filter(|usual| *usual != form).map(|_| form)
+    }
 }
 
 /// Decodes one line; `Ok(false)` when it is about a coin that was not asked for.
 fn frame(
     number: u64,
     line: &mut [u8],
-    times: &mut TimeColumn,
+    parts: Parts,
+    times: &mut Times,
     universe: &Universe,
     decode: &mut FrameDecoder<'_>,
     intake: &mut Intake,
 ) -> Result<bool, String> {
-    let (time, json) = split_time(line);
-    let json_len = json.len();
-    if !json.starts_with(b"{") {
-        return Err("not a frame (`LOCAL_NS JSON` expected)".to_owned());
-    }
-    if time.is_empty() {
-        return Err("no local time in front of the frame; write there when it was received \
-                    (`LOCAL_NS JSON`, unix ns or ISO 8601)"
-            .to_owned());
-    }
+    let times = times.column(parts.is_archived);
     let not_a_time = |times: &TimeColumn| format!("local time is not {}", times.form().as_str());
-    let time = times.read(time).ok_or_else(|| not_a_time(times))?;
+    let time = times.read(&line[parts.time]).ok_or_else(|| not_a_time(times))?;
+    let json = &mut line[parts.json];
     if coin_of(json).is_some_and(|coin| universe.find(coin).is_none()) {
         return Ok(false);
     }
-    let start = line.len() - json_len;
     let mut wrong = None;
-    decode(&mut line[start..], time, universe, &mut |event| {
+    decode(json, time, universe, &mut |event| {
         if let Err(why) = intake.admit(event, Place { line: number, rows: 1 }) {
             wrong.get_or_insert(why);
         }

@@ -1,11 +1,12 @@
 //! Recordings on disk → a [`Tape`] in memory.
 //!
-//! Two layouts are read, plain, gzip or zstd, mixed at will:
+//! Two layouts are read, plain, gzip, zstd or lz4 frames, mixed at will:
 //!
 //! - **CSV**: `orderbooks_COIN…`, `trades_COIN…`, `prices_COIN…` `.csv` (also `COIN_orderbooks…`);
 //!   columns by header, parted by comma, semicolon or tab, quoted or not. Local receive time in unix
 //!   seconds, venue time in unix milliseconds, or both in another form of [`time`].
-//! - **raw frames**: one `LOCAL_NS JSON` a line, decoded by the same decoder as live frames.
+//! - **raw frames**: one `LOCAL_NS JSON` a line, or a line of the venue's public archive, which holds
+//!   both; decoded by the same decoder as live frames.
 //!
 //! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
 //! first few) named as `path:line: what is wrong`; a file of which most lines are unsound, or all of
@@ -17,6 +18,7 @@ mod csv;
 mod error;
 mod frames;
 mod hygiene;
+mod lz4;
 mod order;
 mod report;
 mod scan;

@@ -123,10 +123,13 @@ fn find_in_folder(
     })
 }
 
+/// How the name of a compressed file ends.
+const PACKED: [&str; 3] = [".zst", ".gz", ".lz4"];
+
 /// The layout of a file, or why it is no recording.
 fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-    let plain = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(&name);
+    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     if let Some(stem) = plain.strip_suffix(".csv") {
         let layout = csv_layout(stem);
         if csv_kind(stem.split('_').next().unwrap_or_default()).is_none() {
@@ -177,8 +180,7 @@ fn csv_kind(name: &str) -> Option<CsvKind> {
 
 /// A format that we know and do not read, by a file's first bytes: what it is, and what would do.
 pub fn known_format(head: &[u8]) -> Option<&'static str> {
-    const FORMATS: [(&[u8], &str); 8] = [
-        (b"\x04\x22\x4d\x18", "an lz4 file: unpack it with `lz4 -d`"),
+    const FORMATS: [(&[u8], &str); 7] = [
         (b"PAR1", "a Parquet file: write it as CSV with the same columns, or as frames"),
         (b"\xff\xfe", UTF16),
         (b"\xfe\xff", UTF16),
@@ -208,12 +210,6 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
     }
     if !time.is_empty() || !json.starts_with(b"{") {
         return None;
-    }
-    if has(b"\"raw\":{") {
-        return Some(
-            "lines of the venue's public archive: make each a time and its frame with \
-             `jq -r '\"\\(.time) \\(.raw|tojson)\"'`",
-        );
     }
     if has(b"\"side_info\":") || has(b"\"block_number\":") || has(b"\"raw_book_diff\":") {
         return Some("data of a node, which has no frames: record the venue's WebSocket instead");

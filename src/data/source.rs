@@ -1,5 +1,6 @@
 //! A file as lines: decompressed, hashed and counted while it is read.
 
+use super::lz4;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::fs::File;
@@ -73,7 +74,9 @@ impl Source {
         } else if head.starts_with(GZIP_MAGIC) {
             let plain = flate2::bufread::MultiGzDecoder::new(raw);
             Box::new(BufReader::with_capacity(BLOCK, plain))
-        } else if !head.is_empty() && matches!(extension, "zst" | "gz") {
+        } else if head.starts_with(lz4::MAGIC) {
+            Box::new(BufReader::with_capacity(BLOCK, lz4::Frames::new(raw)))
+        } else if !head.is_empty() && matches!(extension, "zst" | "gz" | "lz4") {
             let why = format!("named .{extension}, but its content is not");
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         } else {

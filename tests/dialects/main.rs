@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../command/mod.rs"]
 mod command;
+
+mod archive;
 
 use command::Ended;
 use serde_json::Value;
@@ -384,24 +387,12 @@ fn what_is_not_read_is_named_with_what_would_do() {
         .chain("17640 {}\n17650 {}\n".encode_utf16())
         .flat_map(u16::to_le_bytes)
         .collect();
-    let archive: &[u8] =
-        br#"{"time":"2025-11-24T16:00:00.3","ver_num":1,"raw":{"channel":"l2Book"}}"#;
     let node: &[u8] = br#"{"coin":"BTC","side":"A","px":"1","side_info":[]}"#;
     let tardis: &[u8] = b"exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
     for (name, content, what) in [
-        (
-            "BTC.lz4",
-            &b"\x04\x22\x4d\x18\x48\x40"[..],
-            "BTC.lz4: an lz4 file: unpack it with `lz4 -d`",
-        ),
-        ("b.parquet", b"PAR1....", "b.parquet: a Parquet file: write it as CSV"),
+        ("b.parquet", &b"PAR1...."[..], "b.parquet: a Parquet file: write it as CSV"),
         ("a.jsonl", &utf16, "a.jsonl: UTF-16 text: turn it into UTF-8 with `iconv"),
         ("trades_BTC.csv", &utf16, "UTF-16 text: turn it into UTF-8 with `iconv"),
-        (
-            "BTC.jsonl",
-            archive,
-            "lines of the venue's public archive: make each a time and its frame",
-        ),
         ("t.jsonl", node, "data of a node, which has no frames: record the venue's"),
         (
             "hl_trades_2025-11-24_BTC.csv",
