@@ -6,7 +6,7 @@ use super::frames::{each_line, finish};
 use super::hygiene::{Intake, Place};
 use super::report::{FileLog, FileReport, LoadReport};
 use super::scan::{CsvKind, DataFile, known_format};
-use super::time::{TimeColumn, TimeForm};
+use super::time::{LOCAL, TimeColumn, TimeForm, VENUE};
 use crate::masked::masked;
 use botmm_pipeline::types::decimal::parse_whole;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
@@ -14,6 +14,7 @@ use botmm_pipeline::types::{
     AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, read_decimal,
 };
 use std::ops::Range;
+use std::path::Path;
 
 /// Reads one CSV file. Fails only when its header lacks a column.
 pub fn read(
@@ -27,23 +28,29 @@ pub fn read(
     let mut log = FileLog::new(&file.path, report);
     let mut reader: Option<Result<Reader, DataError>> = None;
     let source = each_line(file, &mut log, bar, |number, line, log| match &mut reader {
-        None => reader = Some(Reader::new(file, kind, asset, line, log)),
+        None => reader = Some(Reader::new(&file.path, kind, asset, USUAL_TIMES, line)),
         Some(Err(_)) => {}
         Some(Ok(reader)) => {
             log.rows += 1;
-            if let Err((line, rows, why)) = reader.row(number, line, intake) {
+            let read = reader.row(number, line, &mut |event, place| intake.admit(event, place));
+            if let Err((line, rows, why)) = read {
                 log.skip(line, rows, &why);
             }
         }
     })?;
     if let Some(mut reader) = reader.transpose()? {
-        if let Err((line, rows, why)) = reader.touch.flush(intake) {
-            log.skip(line, rows, &why);
-        }
-        reader.tell(&mut log);
+        end(&mut reader, intake, &mut log);
     }
     intake.end_file(&mut log)?;
     finish(file, source, log)
+}
+
+/// The end of what a reader reads.
+pub fn end(reader: &mut Reader, intake: &mut Intake, log: &mut FileLog<'_>) {
+    if let Err((line, rows, why)) = reader.end(&mut |event, place| intake.admit(event, place)) {
+        log.skip(line, rows, &why);
+    }
+    reader.notes().iter().for_each(|note| log.warn(note));
 }
 
 /// Fields of the current row, by number.
@@ -100,14 +107,17 @@ enum Columns {
     Prices { px: usize, qty: usize, side: usize },
 }
 
-/// The column of the time of receipt, and that of the venue's.
-const LOCAL: &str = "timestamp";
-const VENUE: &str = "exchange_timestamp";
-
 /// Rows that are skipped: the last one's line number, how many, and why.
-type Skipped = (u64, u64, String);
+pub type Skipped = (u64, u64, String);
 
-struct Reader {
+/// Where events go; an error is what is wrong with one.
+pub type Emit<'a> = dyn FnMut(&MarketEvent, Place) -> Result<(), String> + 'a;
+
+/// How our times are written when nothing is said about them.
+pub const USUAL_TIMES: [TimeForm; 2] = [TimeForm::Seconds, TimeForm::Millis];
+
+/// Reads the rows below one header.
+pub struct Reader {
     asset: AssetId,
     delimiter: u8,
     names: Vec<String>,
@@ -115,22 +125,28 @@ struct Reader {
     /// Column and form of the time of receipt, and of the venue's.
     local: (usize, TimeColumn),
     venue: (usize, TimeColumn),
+    usual: [TimeForm; 2],
     columns: Columns,
+    /// There are more levels than are used.
+    is_deep: bool,
     touch: Touch,
+    rows: u64,
     /// Rows with levels that share a price.
     merged_rows: u64,
 }
 
 impl Reader {
-    fn new(
-        file: &DataFile,
+    /// For the rows below this header. Times of receipt and of the venue are usually written so. Fails
+    /// when a column is missing.
+    pub fn new(
+        path: &Path,
         kind: CsvKind,
         asset: AssetId,
+        usual: [TimeForm; 2],
         header: &[u8],
-        log: &mut FileLog<'_>,
     ) -> Result<Self, DataError> {
         if let Some(what) = known_format(header) {
-            return Err(DataError::NotARecording { path: file.path.clone(), why: what.to_owned() });
+            return Err(DataError::NotARecording { path: path.to_owned(), why: what.to_owned() });
         }
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
         let delimiter = delimiter(header);
@@ -142,7 +158,7 @@ impl Reader {
         let text = String::from_utf8_lossy(header);
         let column = |name: &str| {
             find(name).ok_or_else(|| DataError::MissingColumn {
-                path: file.path.clone(),
+                path: path.to_owned(),
                 column: name.to_owned(),
                 found: masked(&text)
                     .chars()
@@ -152,6 +168,7 @@ impl Reader {
                     .to_string(),
             })
         };
+        let mut is_deep = false;
         let columns = match kind {
             CsvKind::Books => {
                 let level = |i: usize| {
@@ -163,9 +180,7 @@ impl Reader {
                     let [a, b, c, d] = level(i);
                     levels.push([column(&a)?, column(&b)?, column(&c)?, column(&d)?]);
                 }
-                if find(&level(BOOK_LEVELS)[0]).is_some() {
-                    log.warn(&format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
-                }
+                is_deep = find(&level(BOOK_LEVELS)[0]).is_some();
                 Columns::Books { levels }
             }
             CsvKind::Trades => Columns::Trades {
@@ -180,14 +195,28 @@ impl Reader {
                 side: column("side")?,
             },
         };
-        let local = (column(LOCAL)?, TimeColumn::new(TimeForm::Seconds));
-        let venue = (column(VENUE)?, TimeColumn::new(TimeForm::Millis));
-        let touch = Touch::default();
-        Ok(Self { asset, delimiter, names, fields, local, venue, columns, touch, merged_rows: 0 })
+        let local = (column(LOCAL)?, TimeColumn::new(usual[0]));
+        let venue = (column(VENUE)?, TimeColumn::new(usual[1]));
+        let (touch, rows, merged_rows) = (Touch::default(), 0, 0);
+        Ok(Self {
+            asset,
+            delimiter,
+            names,
+            fields,
+            local,
+            venue,
+            usual,
+            columns,
+            is_deep,
+            touch,
+            rows,
+            merged_rows,
+        })
     }
 
     /// Takes in one row.
-    fn row(&mut self, number: u64, line: &[u8], intake: &mut Intake) -> Result<(), Skipped> {
+    pub fn row(&mut self, number: u64, line: &[u8], emit: &mut Emit<'_>) -> Result<(), Skipped> {
+        self.rows += 1;
         split(line, self.delimiter, &mut self.fields);
         let (have, want) = (self.fields.len(), self.names.len());
         let one = |why: String| (number, 1, why);
@@ -203,35 +232,44 @@ impl Reader {
             Columns::Books { levels } => {
                 let (book, is_merged) = book(&row, at, levels).map_err(one)?;
                 self.merged_rows += u64::from(is_merged);
-                intake.admit(&MarketEvent::Book(book), place).map_err(one)
+                emit(&MarketEvent::Book(book), place).map_err(one)
             }
             Columns::Trades { px, qty, side, tid } => {
                 let event = trade(&row, at, [*px, *qty, *side, *tid]).map_err(one)?;
-                intake.admit(&event, place).map_err(one)
+                emit(&event, place).map_err(one)
             }
             Columns::Prices { px, qty, side } => {
                 let (side, level) = touch(&row, [*px, *qty, *side]).map_err(one)?;
-                self.touch.set(Push { at, seen: [false; 2], line: number }, side, level, intake)
+                self.touch.set(Push { at, seen: [false; 2], line: number }, side, level, emit)
             }
         }
     }
 
-    /// Says what was read otherwise than it stands there.
-    fn tell(&self, log: &mut FileLog<'_>) {
-        let usual =
-            [(LOCAL, &self.local.1, TimeForm::Seconds), (VENUE, &self.venue.1, TimeForm::Millis)];
-        for (name, column, usual) in usual {
+    /// The end of the file: emits what was held back.
+    pub fn end(&mut self, emit: &mut Emit<'_>) -> Result<(), Skipped> {
+        self.touch.flush(emit)
+    }
+
+    /// What was read otherwise than it stands there.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.is_deep {
+            notes.push(format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
+        }
+        let columns = [(LOCAL, &self.local.1), (VENUE, &self.venue.1)];
+        for ((name, column), usual) in columns.into_iter().zip(self.usual) {
             if column.form() != usual {
-                log.warn(&format!("column `{name}` is read as {}", column.form().as_str()));
+                notes.push(format!("column `{name}` is read as {}", column.form().as_str()));
             }
         }
         if self.merged_rows > 0 {
-            log.warn(&format!(
+            notes.push(format!(
                 "{} of {} rows have levels that share a price (a recorder that rounds): read as one \
                  level with their sizes added up",
-                self.merged_rows, log.rows
+                self.merged_rows, self.rows
             ));
         }
+        notes
     }
 }
 
@@ -364,11 +402,10 @@ impl Touch {
         row: Push,
         side: Side,
         level: Level,
-        intake: &mut Intake,
+        emit: &mut Emit<'_>,
     ) -> Result<(), Skipped> {
         let belongs = |push: &Push| push.at == row.at && !push.seen[side.index()];
-        let before =
-            if self.push.as_ref().is_none_or(belongs) { Ok(()) } else { self.flush(intake) };
+        let before = if self.push.as_ref().is_none_or(belongs) { Ok(()) } else { self.flush(emit) };
         self.last[side.index()] = Some(level);
         let push = self.push.get_or_insert(row);
         push.seen[side.index()] = true;
@@ -377,13 +414,13 @@ impl Touch {
     }
 
     /// Emits the push that is being put together.
-    fn flush(&mut self, intake: &mut Intake) -> Result<(), Skipped> {
+    fn flush(&mut self, emit: &mut Emit<'_>) -> Result<(), Skipped> {
         let Some(push) = self.push.take() else { return Ok(()) };
         let [Some(bid), Some(ask)] = self.last else { return Ok(()) };
         let Times { asset, recv_time, venue_time } = push.at;
         let bbo = Bbo { asset, recv_time, venue_time, bid, ask, ..Bbo::default() };
         let rows = push.seen.iter().filter(|s| **s).count() as u64;
         let place = Place { line: push.line, rows };
-        intake.admit(&MarketEvent::Bbo(bbo), place).map_err(|why| (push.line, rows, why))
+        emit(&MarketEvent::Bbo(bbo), place).map_err(|why| (push.line, rows, why))
     }
 }

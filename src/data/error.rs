@@ -22,7 +22,8 @@ pub enum DataError {
     },
     /// A folder without any recording in it.
     #[error("{}: no recording in this folder ({why}); expected orderbooks_COIN.csv, \
-             trades_COIN.csv, prices_COIN.csv (also .zst, .gz) or lines of `LOCAL_NS JSON`",
+             trades_COIN.csv, prices_COIN.csv (also .zst, .gz, .lz4, or .parquet) or lines of \
+             `LOCAL_NS JSON`",
             .path.display())]
     NoData {
         /// Which.
@@ -37,6 +38,14 @@ pub enum DataError {
         /// Which.
         path: PathBuf,
         /// What it looks like.
+        why: String,
+    },
+    /// A file or folder that was to be imported and is of no format that is.
+    #[error("{}: not imported: {why}", .path.display())]
+    NotASource {
+        /// Which.
+        path: PathBuf,
+        /// What it looks like, and what was expected.
         why: String,
     },
     /// A CSV file whose header lacks a column.

@@ -138,20 +138,15 @@ impl Intake {
         if event.asset().index() >= self.file.counts.len() {
             return Err("an asset that was not asked for".to_owned());
         }
-        check_times(event)?;
+        sound(event)?;
         match event {
             // A replay values positions by its books alone.
             MarketEvent::Mark(_) => return Ok(()),
-            MarketEvent::Trade(trade) => {
-                check_trade(trade)?;
-                if !self.seen.insert((trade.asset, trade.tid)) {
-                    self.repeated_trades += 1;
-                    return Ok(());
-                }
+            MarketEvent::Trade(trade) if !self.seen.insert((trade.asset, trade.tid)) => {
+                self.repeated_trades += 1;
+                return Ok(());
             }
-            MarketEvent::Bbo(bbo) => check_bbo(bbo)?,
-            MarketEvent::Book(book) => check_book(book)?,
-            MarketEvent::Status(_) => {}
+            _ => {}
         }
         if let Some(series) = self.series[event.asset().index()].get_mut(kind(event)) {
             let (recv, venue) = (event.recv_time(), event.venue_time());
@@ -300,6 +295,17 @@ impl Intake {
 
 fn kind(event: &MarketEvent) -> usize {
     usize::from(event.channel_rank())
+}
+
+/// Whether an event can have been so, by itself; an error says in words why not.
+pub fn sound(event: &MarketEvent) -> Result<(), String> {
+    check_times(event)?;
+    match event {
+        MarketEvent::Trade(trade) => check_trade(trade),
+        MarketEvent::Bbo(bbo) => check_bbo(bbo),
+        MarketEvent::Book(book) => check_book(book),
+        MarketEvent::Status(_) | MarketEvent::Mark(_) => Ok(()),
+    }
 }
 
 /// Decimals that a size needs, as far as a coin's sizes can have them.

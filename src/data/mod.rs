@@ -8,18 +8,23 @@
 //! - **raw frames**: one `LOCAL_NS JSON` a line, or a line of the venue's public archive, which holds
 //!   both; decoded by the same decoder as live frames.
 //!
+//! - **Parquet** of the CSV's columns, or of books as lists ([`columns`]).
+//!
 //! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
 //! first few) named as `path:line: what is wrong`; a file of which most lines are unsound, or all of
 //! one kind, is an error. Trades that the venue replays after a reconnect are dropped by their id and
 //! counted. Both clocks are kept as recorded; rows that do not stand in order of time are read in that
 //! order, and those of which the time cannot be right ([`order`]) are unsound.
 
+mod columns;
 mod csv;
 mod error;
+mod footer;
 mod frames;
 mod hygiene;
 mod lz4;
 mod order;
+mod parquet;
 mod report;
 mod scan;
 mod source;
@@ -124,7 +129,9 @@ fn read(
     bar.frames_done(files);
     let universe = choose(symbols, available, instrument, &mut report)?;
     let chosen = |file: &&DataFile| match &file.layout {
-        Layout::Csv { coin, .. } => universe.find(coin.as_bytes()).is_some(),
+        Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
+            universe.find(coin.as_bytes()).is_some()
+        }
         Layout::Frames => true,
     };
     let is_inferred = |coin: &str| instrument(coin).is_none();
@@ -133,6 +140,13 @@ fn read(
         let read = match &file.layout {
             Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
                 Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,
+                None => continue,
+            },
+            Layout::Parquet { kind, coin } => match universe.find(coin.as_bytes()) {
+                Some(asset) => {
+                    let coin = (coin.as_str(), asset);
+                    parquet::read(file, *kind, coin, &mut intake, &mut report, &bar)?
+                }
                 None => continue,
             },
             Layout::Frames => {
@@ -150,7 +164,7 @@ fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, 
     let mut coins = BTreeSet::new();
     for file in files {
         match &file.layout {
-            Layout::Csv { coin, .. } => {
+            Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
                 coins.insert(coin.clone());
             }
             Layout::Frames => {

@@ -6,7 +6,7 @@ use botmm_pipeline::venue::tape::TapeCounts;
 use std::path::Path;
 
 /// Lines that are named one by one, of one file and in all; the others are only counted.
-const MAX_NAMED_PER_FILE: u64 = 5;
+pub(super) const MAX_NAMED_PER_FILE: u64 = 5;
 const MAX_NAMED: usize = 20;
 
 /// Kinds of data, in the order of [`MarketEvent::channel_rank`].

@@ -1,5 +1,6 @@
 //! Which files hold recordings, told by their names and, for raw frames, by their first line.
 
+use super::columns;
 use super::error::DataError;
 use super::report::LoadReport;
 use super::source::{Line, Source};
@@ -25,6 +26,13 @@ pub enum CsvKind {
 pub enum Layout {
     /// CSV of one coin.
     Csv {
+        /// Of what.
+        kind: CsvKind,
+        /// Of which coin.
+        coin: String,
+    },
+    /// The same as Parquet.
+    Parquet {
         /// Of what.
         kind: CsvKind,
         /// Of which coin.
@@ -90,7 +98,7 @@ fn find_in_folder(
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
-    let (mut folders, mut ignored) = (Vec::new(), Vec::new());
+    let (mut folders, mut ignored, before) = (Vec::new(), Vec::new(), files.len());
     for entry in entries {
         let path = entry.path();
         // Follows links, as opening the file will; a dangling one is ignored like any stranger.
@@ -99,7 +107,7 @@ fn find_in_folder(
             continue;
         };
         if meta.is_dir() {
-            folders.push(entry.file_name().to_string_lossy().into_owned());
+            folders.push(path);
             continue;
         }
         // What waits for somebody is not waited for.
@@ -115,8 +123,17 @@ fn find_in_folder(
             }
         }
     }
+    if files.len() == before {
+        for folder in &folders {
+            find_in_parts(folder, PARTS, files, report)?;
+        }
+    }
     Ok(match (folders.is_empty(), ignored.as_slice()) {
-        (false, _) => format!("but subfolders: {}; name one of these", folders.join(", ")),
+        (false, _) => {
+            let names = folders.iter().filter_map(|f| f.file_name());
+            let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+            format!("but subfolders: {}; name one of these", names.join(", "))
+        }
         (true, []) => "it is empty".to_owned(),
         (true, [one]) => one.clone(),
         (true, [first, ..]) => format!("{} other files; {first}", ignored.len()),
@@ -126,10 +143,41 @@ fn find_in_folder(
 /// How the name of a compressed file ends.
 const PACKED: [&str; 3] = [".zst", ".gz", ".lz4"];
 
+/// Of a recording that is split over folders, those that have its files: `BTC/orderbooks`, or in the
+/// venue's archive `20251124/16/l2Book`.
+const BOOK_FOLDER: &str = "l2Book";
+/// How deep they may lie.
+const PARTS: usize = 3;
+
+/// Adds the recordings of such folders among these.
+fn find_in_parts(
+    folder: &Path,
+    depth: usize,
+    files: &mut Vec<DataFile>,
+    report: &mut LoadReport,
+) -> Result<(), DataError> {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if csv_kind(name).is_some() || name == BOOK_FOLDER {
+        return find_in_folder(folder, files, report).map(drop);
+    }
+    let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
+    let unreadable = |source| DataError::Unreadable { path: folder.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(unreadable)?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries.iter().filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir())) {
+        find_in_parts(&entry.path(), depth, files, report)?;
+    }
+    Ok(())
+}
+
 /// The layout of a file, or why it is no recording.
 fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
     let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    if let Some(stem) = name.strip_suffix(".parquet") {
+        return Ok(parquet_layout(path, stem));
+    }
     if let Some(stem) = plain.strip_suffix(".csv") {
         let layout = csv_layout(stem);
         if csv_kind(stem.split('_').next().unwrap_or_default()).is_none() {
@@ -145,6 +193,8 @@ fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     let text = [".jsonl", ".txt", ".log"].iter().any(|end| plain.ends_with(end));
     if !packed && !text {
         let what = head(path).as_deref().and_then(known_format);
+        let line = if what.is_none() { first_line(path)?.ok() } else { None };
+        let what = what.or_else(|| line.as_deref().and_then(known_lines));
         return Ok(Err(what.unwrap_or("neither CSV nor frames by its name").to_owned()));
     }
     Ok(first_line(path)?.and_then(|line| {
@@ -169,6 +219,31 @@ fn csv_layout(stem: &str) -> Option<Layout> {
     Some(Layout::Csv { kind, coin: coin.to_owned() })
 }
 
+/// Kind and coin of a Parquet file by its columns, else by its name, else by the folders that it is in
+/// (`BTC/orderbooks/…`).
+fn parquet_layout(path: &Path, stem: &str) -> Result<Layout, String> {
+    let (is_books, named) = columns::look(path)?;
+    let folders = || path.ancestors().skip(1).filter_map(|f| f.file_name()?.to_str());
+    let of_name = stem.split(['_', '.', '-']).find_map(csv_kind);
+    let kind = is_books.then_some(CsvKind::Books).or(of_name);
+    let kind = kind.or_else(|| folders().take(PARTS).find_map(csv_kind));
+    let kind =
+        kind.ok_or("a Parquet file that is not named orderbooks_, trades_ or prices_COIN")?;
+    // `orderbooks`, `day` or `2025` are parts of names too, and no coin's.
+    let is_coin = |part: &&str| {
+        let is_like_one = part.contains(|c: char| c.is_ascii_uppercase()) || part.starts_with('@');
+        is_like_one && Coin::new(part).is_some()
+    };
+    let is_part = |folder: &&str| csv_kind(folder).is_some() || *folder == BOOK_FOLDER;
+    let above = || folders().take(PARTS).skip_while(|folder| !is_part(folder)).nth(1);
+    let coin = named.filter(|name| Coin::new(name).is_some());
+    let coin = coin.or_else(|| stem.split(['_', '.']).find(is_coin).map(str::to_owned));
+    let coin = coin.or_else(|| above().filter(is_coin).map(str::to_owned));
+    let coin =
+        coin.ok_or("a Parquet file of no coin by its columns or its name: orderbooks_COIN")?;
+    Ok(Layout::Parquet { kind, coin })
+}
+
 fn csv_kind(name: &str) -> Option<CsvKind> {
     match name {
         "orderbooks" => Some(CsvKind::Books),
@@ -181,7 +256,7 @@ fn csv_kind(name: &str) -> Option<CsvKind> {
 /// A format that we know and do not read, by a file's first bytes: what it is, and what would do.
 pub fn known_format(head: &[u8]) -> Option<&'static str> {
     const FORMATS: [(&[u8], &str); 7] = [
-        (b"PAR1", "a Parquet file: write it as CSV with the same columns, or as frames"),
+        (b"PAR1", "a Parquet file: call it orderbooks_, trades_ or prices_COIN.parquet"),
         (b"\xff\xfe", UTF16),
         (b"\xfe\xff", UTF16),
         (b"\xfd7zXZ", "an xz file: unpack it with `xz -d`"),
@@ -199,11 +274,7 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
     let (time, json) = split_time(line);
     let has = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
     if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
-        return Some(
-            "CSV of Tardis, with times in microseconds: write its columns under our names \
-             (timestamp, exchange_timestamp, price, size, side, trade_id; bid_price_0 ...) into \
-             orderbooks_ and trades_COIN.csv",
-        );
+        return Some("CSV of Tardis: make a recording of it with `botmm import FILE --out FOLDER`");
     }
     if line.starts_with(b"time_exchange;time_coinapi") {
         return Some("CSV of single orders: only books, touches and trades are read");
@@ -211,8 +282,13 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
     if !time.is_empty() || !json.starts_with(b"{") {
         return None;
     }
-    if has(b"\"side_info\":") || has(b"\"block_number\":") || has(b"\"raw_book_diff\":") {
-        return Some("data of a node, which has no frames: record the venue's WebSocket instead");
+    if has(b"\"raw_book_diff\":") || has(b"\"block_number\":") && has(b"\"status\":") {
+        return Some("single orders of a node: only books, touches and trades are read");
+    }
+    if has(b"\"side_info\":") || has(b"\"block_number\":") {
+        return Some(
+            "data of a node: make a recording of it with `botmm import FILE --out FOLDER`",
+        );
     }
     None
 }

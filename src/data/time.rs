@@ -5,6 +5,10 @@ use super::hygiene::plausible;
 use botmm_pipeline::types::Nanos;
 use std::time::UNIX_EPOCH;
 
+/// Our column of the time of receipt, and that of the venue's.
+pub const LOCAL: &str = "timestamp";
+pub const VENUE: &str = "exchange_timestamp";
+
 /// How the times of one column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeForm {

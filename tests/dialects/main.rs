@@ -7,6 +7,7 @@
 mod command;
 
 mod archive;
+mod parquet;
 
 use command::Ended;
 use serde_json::Value;
@@ -388,16 +389,19 @@ fn what_is_not_read_is_named_with_what_would_do() {
         .flat_map(u16::to_le_bytes)
         .collect();
     let node: &[u8] = br#"{"coin":"BTC","side":"A","px":"1","side_info":[]}"#;
+    let diffs: &[u8] = br#"{"block_number":1,"events":[{"oid":1,"raw_book_diff":"remove"}]}"#;
     let tardis: &[u8] = b"exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
     for (name, content, what) in [
-        ("b.parquet", &b"PAR1...."[..], "b.parquet: a Parquet file: write it as CSV"),
+        ("b.pq", &b"PAR1...."[..], "b.pq: a Parquet file: call it orderbooks_"),
         ("a.jsonl", &utf16, "a.jsonl: UTF-16 text: turn it into UTF-8 with `iconv"),
         ("trades_BTC.csv", &utf16, "UTF-16 text: turn it into UTF-8 with `iconv"),
-        ("t.jsonl", node, "data of a node, which has no frames: record the venue's"),
+        ("t.jsonl", node, "data of a node: make a recording of it with `botmm import"),
+        ("16", node, "data of a node: make a recording of it with `botmm import"),
+        ("d.jsonl", diffs, "single orders of a node: only books, touches and trades are read"),
         (
             "hl_trades_2025-11-24_BTC.csv",
             tardis,
-            "CSV of Tardis, with times in microseconds: write",
+            "CSV of Tardis: make a recording of it with `botmm import FILE --out FOLDER`",
         ),
     ] {
         let ended = replay(&[(name, content)], &[]);

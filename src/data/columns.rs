@@ -1,0 +1,509 @@
+//! The columns of a Parquet file that are ours, row by row, as lines of the CSV that it could have been.
+//!
+//! | columns | become |
+//! |---|---|
+//! | those of our CSV, as text or numbers | themselves |
+//! | `bids`, `asks`: lists of `{px, sz}` | the first 20 levels |
+//! | `bid_prices`, `bid_sizes`, `ask_prices`, `ask_sizes`: lists | the same |
+//! | `recv_ms`, `time_local`; `block_time_ms`, `time_ms`, `time_chain` | our two times |
+//!
+//! A number is written as the shortest text that means it, so that what a table library made of `0.1`
+//! is `0.1` again.
+
+use super::footer;
+use super::time::{LOCAL, VENUE};
+use botmm_pipeline::types::limits::BOOK_LEVELS;
+use parquet::basic::{LogicalType, Type};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+use std::fs::File;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Rows that are held at once.
+const BATCH_ROWS: usize = 256;
+
+/// Of a book in lists what is in each, in the order of a level of our CSV.
+const LISTS: [[&str; 2]; 4] = [
+    ["bids.px", "bid_prices"],
+    ["bids.sz", "bid_sizes"],
+    ["asks.px", "ask_prices"],
+    ["asks.sz", "ask_sizes"],
+];
+const LEVEL_NAMES: [&str; 4] = ["bid_price_", "bid_size_", "ask_price_", "ask_size_"];
+/// Other names of our times, the better first.
+const LOCAL_NAMES: [&str; 3] = [LOCAL, "recv_ms", "time_local"];
+const VENUE_NAMES: [&str; 4] = [VENUE, "block_time_ms", "time_ms", "time_chain"];
+/// Names the coin of a row.
+const COIN: &str = "coin";
+
+/// Whether a file's rows are books by its columns, and the coin that its first row names.
+///
+/// # Errors
+/// In words why it cannot be read.
+pub fn look(path: &Path) -> Result<(bool, Option<String>), String> {
+    let table = Table::open(path)?;
+    let mut coin = None;
+    if table.coin.is_some() {
+        table.rows(|_, row| {
+            coin = row.coin().and_then(|name| std::str::from_utf8(name).ok().map(str::to_owned));
+            false
+        })?;
+    }
+    Ok((table.lists.is_some(), coin))
+}
+
+/// A column that is used.
+struct Leaf {
+    /// Its place among the file's columns.
+    index: usize,
+    /// As it is called there, with its group.
+    name: String,
+    max_def: i16,
+    max_rep: i16,
+    /// From this definition level on there is an element, be it null.
+    element_def: i16,
+}
+
+/// An open file, and what its columns are. Columns are given by their place in `leaves`.
+pub struct Table {
+    reader: SerializedFileReader<File>,
+    leaves: Vec<Leaf>,
+    /// Rows that the file says it has.
+    pub file_rows: u64,
+    local: Option<usize>,
+    venue: Option<usize>,
+    coin: Option<usize>,
+    /// Of a book in lists: as [`LISTS`] has them.
+    lists: Option<[usize; LISTS.len()]>,
+    /// The others of one value a row.
+    others: Vec<usize>,
+}
+
+impl Table {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// In words why it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let mut file = crate::files::open(path).map_err(|e| e.to_string())?;
+        let damaged = |why| format!("a Parquet file that is cut short or damaged: {why}");
+        footer::check(&mut file).map_err(damaged)?;
+        let reader = guarded(|| SerializedFileReader::new(file)).map_err(damaged)?;
+        let about = reader.metadata().file_metadata();
+        let file_rows = u64::try_from(about.num_rows()).unwrap_or(0);
+        let columns = about.schema_descr().columns();
+        let used: Vec<(usize, &ColumnDescriptor, String)> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| (i, column.as_ref(), name_of(column)))
+            .filter(|(_, column, name)| is_used(name, column.max_rep_level()))
+            .collect();
+        let leaf =
+            |(index, column, name): (usize, &ColumnDescriptor, String)| match is_readable(column) {
+                Ok(()) => Ok(Leaf {
+                    index,
+                    name,
+                    max_def: column.max_def_level(),
+                    max_rep: column.max_rep_level(),
+                    element_def: column.repeated_ancestor_def_level(),
+                }),
+                Err(what) => Err(format!("its column `{name}` is {what}")),
+            };
+        let leaves = used.into_iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
+        let find = |name: &str| leaves.iter().position(|leaf| leaf.name == name);
+        let first = |names: &[&str]| names.iter().find_map(|name| find(name));
+        let venue = first(&VENUE_NAMES);
+        let local = first(&LOCAL_NAMES).or(venue);
+        let coin = find(COIN);
+        let lists = LISTS.map(|names| first(&names));
+        let lists = match lists {
+            [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+            [None, None, None, None] => None,
+            some => {
+                let lacks = some.iter().position(Option::is_none).unwrap_or(0);
+                let [a, b] = LISTS[lacks];
+                return Err(format!("a Parquet file of books without a list `{a}` or `{b}`"));
+            }
+        };
+        let is_other = |i: &usize| {
+            let leaf = &leaves[*i];
+            let is_time = [local, venue, coin].contains(&Some(*i));
+            !is_time && leaf.max_rep == 0
+        };
+        let others = (0..leaves.len()).filter(is_other).collect();
+        Ok(Self { leaves, file_rows, local, venue, coin, lists, others, reader })
+    }
+
+    /// Whether rows say when they were received.
+    pub fn has_local_time(&self) -> bool {
+        self.local != self.venue
+    }
+
+    /// The header of the CSV that this could be.
+    pub fn header(&self) -> String {
+        let mut names = Vec::new();
+        names.extend(self.local.map(|_| LOCAL.to_owned()));
+        names.extend(self.venue.map(|_| VENUE.to_owned()));
+        if self.lists.is_some() {
+            let level = |i| format!("bid_price_{i},bid_size_{i},ask_price_{i},ask_size_{i}");
+            names.extend((0..BOOK_LEVELS).map(level));
+        } else {
+            names.extend(self.others.iter().map(|i| self.leaves[*i].name.clone()));
+        }
+        names.join(",")
+    }
+
+    /// Hands on every row, with the number of its line in that CSV, until told to stop by `false`.
+    ///
+    /// # Errors
+    /// The file is damaged: there is no reading on.
+    pub fn rows(&self, mut each: impl FnMut(u64, Row<'_>) -> bool) -> Result<(), String> {
+        let mut number = 2;
+        for group in 0..self.reader.num_row_groups() {
+            let mut columns = self.columns(group)?;
+            while let rows @ 1.. = self.fill(&mut columns)? {
+                for at in 0..rows {
+                    if !each(number, Row { table: self, columns: &columns, at }) {
+                        return Ok(());
+                    }
+                    number += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&self, group: usize) -> Result<Vec<Column>, String> {
+        let group = guarded(|| self.reader.get_row_group(group))?;
+        let open = |leaf: &Leaf| guarded(|| group.get_column_reader(leaf.index)).map(Column::new);
+        self.leaves.iter().map(open).collect()
+    }
+
+    /// Reads the next rows of every column; how many.
+    fn fill(&self, columns: &mut [Column]) -> Result<usize, String> {
+        let mut all = None;
+        for (leaf, column) in self.leaves.iter().zip(columns) {
+            guarded(|| column.fill(leaf))?;
+            let rows = column.rows.len();
+            if *all.get_or_insert(rows) != rows {
+                return Err(format!("column `{}` has another number of rows", leaf.name));
+            }
+        }
+        Ok(all.unwrap_or(0))
+    }
+}
+
+/// The names of a column's groups and its own, without those that a list puts between.
+fn name_of(column: &ColumnDescriptor) -> String {
+    let between = ["list", "element", "array", "item", "bag"];
+    let parts = column.path().parts().iter().map(String::as_str);
+    let named: Vec<&str> = parts.filter(|part| !between.contains(part)).collect();
+    named.join(".")
+}
+
+/// Whether a column is any of ours.
+fn is_used(name: &str, max_rep: i16) -> bool {
+    if max_rep > 0 {
+        return LISTS.iter().flatten().any(|list| *list == name);
+    }
+    let is_level = LEVEL_NAMES.iter().any(|level| {
+        name.strip_prefix(level).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let one_of = |names: &[&str]| names.contains(&name);
+    is_level
+        || one_of(&LOCAL_NAMES)
+        || one_of(&VENUE_NAMES)
+        || one_of(&[COIN, "price", "size", "side", "trade_id"])
+}
+
+/// In words what a column is, when it is nothing that is read.
+fn is_readable(column: &ColumnDescriptor) -> Result<(), String> {
+    if column.max_rep_level() > 1 {
+        return Err(
+            "a list of lists; write lists of {px, sz}, or of prices and of sizes".to_owned()
+        );
+    }
+    if let Some(LogicalType::Decimal { .. }) = column.logical_type_ref() {
+        return Err("of the type DECIMAL; write it as text or as DOUBLE".to_owned());
+    }
+    match column.physical_type() {
+        Type::INT32 | Type::INT64 | Type::FLOAT | Type::DOUBLE | Type::BYTE_ARRAY => Ok(()),
+        other => Err(format!("of the type {other}; write it as text, INT64 or DOUBLE")),
+    }
+}
+
+/// A column of a group of rows, and its next values as text.
+struct Column {
+    reader: ColumnReader,
+    text: Vec<u8>,
+    /// Where in the text each value ends.
+    values: Vec<usize>,
+    /// Where among the values each row ends.
+    rows: Vec<usize>,
+}
+
+impl Column {
+    fn new(reader: ColumnReader) -> Self {
+        Self { reader, text: Vec::new(), values: Vec::new(), rows: Vec::new() }
+    }
+
+    fn fill(&mut self, leaf: &Leaf) -> Result<(), ParquetError> {
+        let Self { reader, text, values, rows } = self;
+        (text.clear(), values.clear(), rows.clear());
+        let out = Texts { leaf, text, values, rows };
+        // Writing to a vector does not fail. Of a float the form with `.0`, by which it can be told.
+        match reader {
+            ColumnReader::Int32ColumnReader(r) => out.fill(r, |v, t| drop(write!(t, "{v}"))),
+            ColumnReader::Int64ColumnReader(r) => out.fill(r, |v, t| drop(write!(t, "{v}"))),
+            ColumnReader::FloatColumnReader(r) => out.fill(r, |v, t| drop(write!(t, "{v:?}"))),
+            ColumnReader::DoubleColumnReader(r) => out.fill(r, |v, t| drop(write!(t, "{v:?}"))),
+            ColumnReader::ByteArrayColumnReader(r) => {
+                out.fill(r, |v, t| t.extend_from_slice(v.data()))
+            }
+            _ => Err(ParquetError::General("a column of another type than before".to_owned())),
+        }
+    }
+
+    /// The values of a row.
+    fn of(&self, row: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+        let end_of = |ends: &[usize], i: usize| i.checked_sub(1).map_or(0, |before| ends[before]);
+        let values = end_of(&self.rows, row)..self.rows[row];
+        values.map(move |i| &self.text[end_of(&self.values, i)..self.values[i]])
+    }
+}
+
+/// Where values go.
+struct Texts<'a> {
+    leaf: &'a Leaf,
+    text: &'a mut Vec<u8>,
+    values: &'a mut Vec<usize>,
+    rows: &'a mut Vec<usize>,
+}
+
+impl Texts<'_> {
+    fn fill<T: DataType>(
+        self,
+        reader: &mut ColumnReaderImpl<T>,
+        write: impl Fn(&T::T, &mut Vec<u8>),
+    ) -> Result<(), ParquetError> {
+        let Self { leaf, text, values, rows } = self;
+        let (mut def, mut rep, mut read) = (Vec::new(), Vec::new(), Vec::new());
+        let (records, _, levels) =
+            reader.read_records(BATCH_ROWS, Some(&mut def), Some(&mut rep), &mut read)?;
+        let mut read = read.iter();
+        for i in 0..levels {
+            let def = if leaf.max_def == 0 { 0 } else { def[i] };
+            if leaf.max_rep == 0 || rep[i] == 0 {
+                rows.push(values.len());
+            }
+            if def == leaf.max_def {
+                let missing = || ParquetError::General("fewer values than told".to_owned());
+                write(read.next().ok_or_else(missing)?, text);
+            } else if leaf.max_rep > 0 && def < leaf.element_def {
+                continue; // An empty list has no element, be it null.
+            }
+            values.push(text.len());
+        }
+        // Where each row began is where the one before it ended.
+        if rows.len() != records {
+            return Err(ParquetError::General("rows that begin inside a list".to_owned()));
+        }
+        rows.rotate_left(1.min(records));
+        if let Some(last) = rows.last_mut() {
+            *last = values.len();
+        }
+        Ok(())
+    }
+}
+
+/// One row of a table.
+pub struct Row<'a> {
+    table: &'a Table,
+    columns: &'a [Column],
+    at: usize,
+}
+
+impl Row<'_> {
+    /// The value of a column that is no list.
+    fn one(&self, leaf: usize) -> &[u8] {
+        self.columns[leaf].of(self.at).next().unwrap_or_default()
+    }
+
+    /// The coin, when the row names it.
+    pub fn coin(&self) -> Option<&[u8]> {
+        self.table.coin.map(|leaf| self.one(leaf))
+    }
+
+    /// The line of the CSV that this could be; whether it has more levels than are used.
+    pub fn line(&self, line: &mut Vec<u8>, is_deep: &mut bool) -> Result<(), String> {
+        line.clear();
+        let table = self.table;
+        let mut put = |text: &[u8]| {
+            line.extend_from_slice(text);
+            line.push(b',');
+        };
+        [table.local, table.venue].iter().flatten().for_each(|leaf| put(self.one(*leaf)));
+        if let Some(lists) = table.lists {
+            let mut lists = lists.map(|leaf| self.columns[leaf].of(self.at));
+            for (side, pair) in [("bid", [0, 1]), ("ask", [2, 3])] {
+                let [prices, sizes] = pair.map(|i| lists[i].len());
+                if prices != sizes {
+                    return Err(format!("{prices} {side} prices and {sizes} sizes"));
+                }
+                *is_deep |= prices > BOOK_LEVELS;
+            }
+            for _ in 0..BOOK_LEVELS {
+                lists.iter_mut().for_each(|list| put(list.next().unwrap_or_default()));
+            }
+        } else {
+            table.others.iter().for_each(|leaf| put(self.one(*leaf)));
+        }
+        line.pop();
+        Ok(())
+    }
+}
+
+/// Calls the library. What it makes of a damaged file is its affair, and a panic of it no end of ours.
+fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => done.map_err(|e| e.to_string().replace('\n', " ")),
+        Err(_) => Err("its reader gave up".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::basic::Compression;
+    use parquet::column::writer::ColumnWriter;
+    use parquet::data_type::ByteArray;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use rand::{RngExt as _, SeedableRng as _};
+    use std::sync::Arc;
+
+    const ROWS: usize = 700;
+
+    /// Books in lists of structs, the third row without a bid, every fourth ask's size a null.
+    fn file(packed: Compression) -> Vec<u8> {
+        let side = |name: &str| {
+            format!(
+                "optional group {name} (LIST) {{ repeated group list {{ optional group element {{ \
+                 required binary px (UTF8); optional double sz; }} }} }}"
+            )
+        };
+        let schema =
+            format!("message m {{ required int64 time_ms; {} {} }}", side("bids"), side("asks"));
+        let schema = Arc::new(parse_message_type(&schema).unwrap());
+        let props = WriterProperties::builder().set_compression(packed).build();
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(props)).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = 0;
+        while let Some(mut writer) = group.next_column().unwrap() {
+            let (mut px, mut sz, mut def, mut rep) =
+                (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let is_ask = column > 2;
+            for row in 0..ROWS {
+                if row == 2 && !is_ask {
+                    (def.push(0), rep.push(0));
+                    continue;
+                }
+                for level in 0..1 + row % 3 {
+                    rep.push(i16::from(level > 0));
+                    px.push(ByteArray::from(format!("{row}.{level}").as_str()));
+                    let is_null = is_ask && row % 4 == 0;
+                    let depth =
+                        if column % 2 == 0 && column > 0 { 4 - i16::from(is_null) } else { 3 };
+                    def.push(depth);
+                    sz.extend((!is_null).then_some(0.1 + level as f64));
+                }
+            }
+            let (def, rep) = (Some(def.as_slice()), Some(rep.as_slice()));
+            let written = match writer.untyped() {
+                ColumnWriter::Int64ColumnWriter(w) => {
+                    let times: Vec<i64> = (0..ROWS as i64).collect();
+                    w.write_batch(&times, None, None).unwrap()
+                }
+                ColumnWriter::ByteArrayColumnWriter(w) => w.write_batch(&px, def, rep).unwrap(),
+                ColumnWriter::DoubleColumnWriter(w) => w.write_batch(&sz, def, rep).unwrap(),
+                _ => 0,
+            };
+            assert!(written >= ROWS / 2);
+            writer.close().unwrap();
+            column += 1;
+        }
+        group.close().unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    fn lines(bytes: &[u8]) -> Result<Vec<Result<String, String>>, String> {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), bytes).unwrap();
+        let table = Table::open(path.path())?;
+        let (mut lines, mut text, mut is_deep) = (Vec::new(), Vec::new(), false);
+        table.rows(|number, row| {
+            assert_eq!(number, lines.len() as u64 + 2);
+            let line = row.line(&mut text, &mut is_deep);
+            lines.push(line.map(|()| String::from_utf8_lossy(&text).into_owned()));
+            true
+        })?;
+        Ok(lines)
+    }
+
+    #[test]
+    fn rows_are_those_that_were_written() {
+        for packed in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW] {
+            let read = lines(&file(packed)).unwrap();
+            assert_eq!(read.len(), ROWS);
+            for (row, line) in read.into_iter().enumerate() {
+                let levels = |is_ask: bool| {
+                    let is_empty = row == 2 && !is_ask;
+                    let is_null = is_ask && row % 4 == 0;
+                    let level = move |l: usize| match l < 1 + row % 3 && !is_empty {
+                        true if is_null => format!("{row}.{l},"),
+                        true => format!("{row}.{l},{:?}", 0.1 + l as f64),
+                        false => ",".to_owned(),
+                    };
+                    (0..BOOK_LEVELS).map(level)
+                };
+                let levels =
+                    levels(false).zip(levels(true)).map(|(bid, ask)| format!(",{bid},{ask}"));
+                let expected = format!("{row},{row}{}", levels.collect::<String>());
+                assert_eq!(line, Ok(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_ends_in_words() {
+        let seed: u64 = rand::random();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let good =
+            [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default())]
+                .map(file);
+        let mut read = 0;
+        for _ in 0..1_500 {
+            let mut bad = good[rng.random_range(0..good.len())].clone();
+            for _ in 0..rng.random_range(1..4) {
+                // The tail says what the file is made of.
+                let back = rng.random_range(0..bad.len()).min(rng.random_range(0..bad.len()));
+                let at = bad.len() - 1 - back;
+                bad[at] = rng.random();
+            }
+            if rng.random_range(0..4) == 0 {
+                bad.truncate(rng.random_range(0..bad.len()));
+            }
+            match lines(&bad) {
+                Ok(_) => read += 1,
+                Err(why) => assert!(!why.is_empty() && !why.contains('\n'), "seed {seed}: {why}"),
+            }
+        }
+        assert!(read > 10, "seed {seed}: {read}");
+    }
+}

@@ -1,0 +1,269 @@
+//! Our columns as Parquet, and books as lists: read to the same decisions as the CSV.
+
+use super::{
+    BOOKS, LEVELS, ROWS, Row, TRADE_HEADER, TRADES, book, book_header, books, essence, market,
+    plain, replay, said, trade, trades,
+};
+use crate::command::Ended;
+use parquet::basic::Compression;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use std::fs;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// A column: its values, a row of lists each, of which a `null` is a blank. Of no list, each has one.
+enum Column {
+    Text(Vec<Vec<String>>),
+    Double(Vec<Vec<String>>),
+    Int(Vec<Vec<String>>),
+}
+
+/// A file of this schema, its rows in groups of so many.
+fn file(schema: &str, columns: &[Column], packed: Compression, group: usize) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let props = WriterProperties::builder().set_compression(packed).build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(props)).unwrap();
+    let rows = match &columns[0] {
+        Column::Text(rows) | Column::Double(rows) | Column::Int(rows) => rows.len(),
+    };
+    for start in (0..rows).step_by(group) {
+        let end = rows.min(start + group);
+        let mut group = writer.next_row_group().unwrap();
+        for column in columns {
+            let (Column::Text(rows) | Column::Double(rows) | Column::Int(rows)) = column;
+            let mut writer = group.next_column().unwrap().unwrap();
+            let (mut values, mut def, mut rep) = (Vec::new(), Vec::new(), Vec::new());
+            let depth = levels_of(&mut writer);
+            for row in &rows[start..end] {
+                for (i, value) in row.iter().enumerate() {
+                    let is_null = value.is_empty();
+                    def.push(if is_null { depth - 1 } else { depth });
+                    rep.push(i16::from(i > 0));
+                    values.extend((!is_null).then_some(value.as_str()));
+                }
+                if row.is_empty() {
+                    def.push(0);
+                    rep.push(0);
+                }
+            }
+            let (def, rep) = (Some(def.as_slice()), Some(rep.as_slice()));
+            match writer.untyped() {
+                ColumnWriter::ByteArrayColumnWriter(w) => {
+                    let values: Vec<ByteArray> =
+                        values.iter().map(|v| ByteArray::from(*v)).collect();
+                    w.write_batch(&values, def, rep).unwrap();
+                }
+                ColumnWriter::DoubleColumnWriter(w) => {
+                    let values: Vec<f64> = values.iter().map(|v| v.parse().unwrap()).collect();
+                    w.write_batch(&values, def, rep).unwrap();
+                }
+                ColumnWriter::Int64ColumnWriter(w) => {
+                    let values: Vec<i64> = values.iter().map(|v| v.parse().unwrap()).collect();
+                    w.write_batch(&values, def, rep).unwrap();
+                }
+                _ => panic!("no test has such a column"),
+            }
+            writer.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+/// The definition level at which a value is there: one for each optional or repeated part.
+fn levels_of(writer: &mut parquet::file::writer::SerializedColumnWriter<'_>) -> i16 {
+    match writer.untyped() {
+        ColumnWriter::ByteArrayColumnWriter(w) => w.get_descriptor().max_def_level(),
+        ColumnWriter::DoubleColumnWriter(w) => w.get_descriptor().max_def_level(),
+        ColumnWriter::Int64ColumnWriter(w) => w.get_descriptor().max_def_level(),
+        _ => panic!("no test has such a column"),
+    }
+}
+
+/// The columns of a CSV, those that hold no text as doubles.
+fn of_csv(header: &str, rows: &[String], packed: Compression) -> Vec<u8> {
+    let names: Vec<&str> = header.split(',').collect();
+    let is_text = |name: &str| name == "side" || name == "trade_id";
+    let field = |name: &&str| match is_text(name) {
+        true => format!("optional binary {name} (UTF8);"),
+        false => format!("optional double {name};"),
+    };
+    let schema = format!("message m {{ {} }}", names.iter().map(field).collect::<String>());
+    let column = |i: usize| {
+        let values = rows.iter().map(|row| vec![row.split(',').nth(i).unwrap().to_owned()]);
+        let values = values.collect();
+        if is_text(names[i]) { Column::Text(values) } else { Column::Double(values) }
+    };
+    file(&schema, &(0..names.len()).map(column).collect::<Vec<_>>(), packed, 50)
+}
+
+fn book_rows(rows: &[Row]) -> Vec<String> {
+    rows.iter().map(|row| book(row, LEVELS)).collect()
+}
+
+#[test]
+fn our_columns_are_read_as_their_csv() {
+    let (rows, plain) = (market(), plain());
+    for packed in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::ZSTD(Default::default()),
+        Compression::LZ4_RAW,
+    ] {
+        let books = of_csv(&book_header(LEVELS), &book_rows(&rows), packed);
+        let trade_rows: Vec<String> = rows.iter().map(trade).collect();
+        let trades = of_csv(TRADE_HEADER, &trade_rows, packed);
+        let ended =
+            replay(&[("orderbooks_BTC.parquet", &books), ("trades_BTC.parquet", &trades)], &[]);
+        said(&ended, &[]);
+        assert_eq!(essence(&ended.summary()), essence(&plain), "{packed}");
+    }
+}
+
+#[test]
+fn blank_and_padded_levels_are_empty() {
+    let rows = market();
+    let with = |pad: &str| {
+        let line = |row: &Row| format!("{},{pad},{pad},{pad},{pad}", book(row, 2));
+        let lines: Vec<String> = rows.iter().map(line).collect();
+        let books = of_csv(&book_header(3), &lines, Compression::SNAPPY);
+        let ended =
+            replay(&[("orderbooks_BTC.parquet", &books), (TRADES, trades(&rows).as_bytes())], &[]);
+        said(&ended, &[]);
+        ended.summary()
+    };
+    let blank = with("");
+    assert_eq!(essence(&with("NaN")), essence(&blank));
+    assert_eq!(essence(&with("0.0")), essence(&blank));
+}
+
+/// The price (0) or size (1) of every level of a side, a list a row.
+fn side(rows: &[Row], of: usize, what: usize) -> Vec<Vec<String>> {
+    let level = |row: &Row, i: usize| super::level(row, i)[2 * of + what].clone();
+    rows.iter().map(|row| (0..LEVELS).map(|i| level(row, i)).collect()).collect()
+}
+
+#[test]
+fn books_in_lists_are_read_as_their_csv() {
+    let rows = market();
+    let one = |value: &dyn Fn(&Row) -> String| rows.iter().map(|r| vec![value(r)]).collect();
+    let trades = trades(&rows);
+    let list = |name: &str| {
+        format!(
+            "optional group {name} (LIST) {{ repeated group list {{ optional double element; }} }} "
+        )
+    };
+    let lists = "message m { required binary coin (UTF8); required int64 time_chain; \
+                 required int64 time_local; "
+        .to_owned()
+        + &["bid_prices", "bid_sizes", "ask_prices", "ask_sizes"].map(list).concat()
+        + "}";
+    let parallel = file(
+        &lists,
+        &[
+            Column::Text(one(&|_| "BTC".to_owned())),
+            Column::Int(one(&|row| format!("{}000", row.venue_ms))),
+            Column::Int(one(&|row| format!("{}000", row.recv_ms))),
+            Column::Double(side(&rows, 0, 0)),
+            Column::Double(side(&rows, 0, 1)),
+            Column::Double(side(&rows, 1, 0)),
+            Column::Double(side(&rows, 1, 1)),
+        ],
+        Compression::SNAPPY,
+        50,
+    );
+    let ended = replay(&[("day.parquet", &parallel), (TRADES, trades.as_bytes())], &[]);
+    said(
+        &ended,
+        &["`timestamp` is read as unix micro", "`exchange_timestamp` is read as unix micro"],
+    );
+    assert_eq!(essence(&ended.summary()), essence(&plain()));
+
+    // Of structs there is the venue's time alone: the CSV of the same has it twice.
+    let structs = |name: &str| {
+        format!(
+            "optional group {name} (LIST) {{ repeated group list {{ optional group element {{ \
+             required binary px (UTF8); required binary sz (UTF8); }} }} }} "
+        )
+    };
+    let schema = format!(
+        "message m {{ required int64 block_time_ms; {}{} }}",
+        structs("bids"),
+        structs("asks")
+    );
+    let of_structs = file(
+        &schema,
+        &[
+            Column::Int(one(&|row| row.venue_ms.to_string())),
+            Column::Text(side(&rows, 0, 0)),
+            Column::Text(side(&rows, 0, 1)),
+            Column::Text(side(&rows, 1, 0)),
+            Column::Text(side(&rows, 1, 1)),
+        ],
+        Compression::UNCOMPRESSED,
+        1_000,
+    );
+    let ended = replay(&[("BTC_2025-11-25.parquet", &of_structs)], &[]);
+    said(&ended, &["no time of receipt: the venue's is taken", "is read as unix milliseconds"]);
+    let at_once = |row: &Row| Row { recv_ms: row.venue_ms, ..row.clone() };
+    let at_once: Vec<Row> = rows.iter().map(at_once).collect();
+    let csv = replay(&[(BOOKS, books(&at_once).as_bytes())], &[]);
+    assert_eq!(essence(&ended.summary()), essence(&csv.summary()));
+}
+
+#[test]
+fn the_folders_may_name_the_coin() {
+    let rows = market();
+    let books = of_csv(&book_header(LEVELS), &book_rows(&rows), Compression::SNAPPY);
+    let dir = TempDir::new().unwrap();
+    let parts = dir.path().join("rec/BTC/orderbooks");
+    fs::create_dir_all(&parts).unwrap();
+    fs::write(parts.join("orderbooks_1764000000000.parquet"), &books).unwrap();
+    for path in ["rec", "rec/BTC", "rec/BTC/orderbooks"] {
+        let ended = Ended::of(dir.path(), &["replay", path, "--json"]);
+        said(&ended, &[]);
+        assert_eq!(ended.summary()["events"], ROWS, "{path}");
+    }
+    // A folder that holds something itself is no folder of parts.
+    fs::write(dir.path().join("rec").join(BOOKS), super::books(&rows)).unwrap();
+    let ended = Ended::of(dir.path(), &["replay", "rec", "--json"]);
+    assert_eq!(ended.summary()["events"], ROWS);
+}
+
+#[test]
+fn a_parquet_file_that_is_none_of_ours_is_named() {
+    let rows = market();
+    let good = of_csv(&book_header(LEVELS), &book_rows(&rows), Compression::SNAPPY);
+    let bare = file(
+        "message m { required double price; required double size; }",
+        &[Column::Double(vec![vec!["1".into()]]), Column::Double(vec![vec!["1".into()]])],
+        Compression::UNCOMPRESSED,
+        1,
+    );
+    let nested = file(
+        "message m { required int64 time_ms; repeated group bids { repeated double px; } }",
+        &[Column::Int(vec![vec!["1".into()]]), Column::Double(vec![vec!["1".into()]])],
+        Compression::UNCOMPRESSED,
+        1,
+    );
+    for (name, content, says) in [
+        ("orderbooks_BTC.parquet", &good[..good.len() - 9], "that is cut short or damaged"),
+        ("orderbooks_BTC.parquet", b"PAR1....", "that is cut short or damaged"),
+        ("orderbooks_BTC.parquet", b"", "that is cut short or damaged"),
+        ("trades_BTC.parquet", &good, "column `price` is missing"),
+        ("orderbooks_BTC.parquet", &bare, "column `bid_price_0` is missing"),
+        ("orderbooks_BTC.parquet", &nested, "is a list of lists"),
+        ("day.parquet", &bare, "not named orderbooks_, trades_ or prices_COIN"),
+        ("orderbooks.parquet", &good, "of no coin"),
+        ("orderbooks_BTC.pq", &good, "call it orderbooks_, trades_ or prices_COIN.parquet"),
+    ] {
+        let ended = replay(&[(name, content)], &[]);
+        assert_eq!(ended.code, 5, "{name}: {}", ended.stdout);
+        said(&ended, &[says]);
+    }
+}
