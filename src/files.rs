@@ -105,6 +105,71 @@ pub fn make_folder(path: &Path, readers: Readers) -> Result<(), AppError> {
     made.map_err(AppError::io(path, "create"))
 }
 
+/// A new folder of files, there whole or not at all: it is made beside its place and moved there at the
+/// end. One that is not finished leaves nothing behind.
+pub struct NewFolder {
+    path: PathBuf,
+    part: PathBuf,
+    readers: Readers,
+    is_done: bool,
+}
+
+impl NewFolder {
+    /// Begins one.
+    ///
+    /// # Errors
+    /// Something is there that is no empty folder, or it cannot be made.
+    pub fn create(path: &Path, readers: Readers) -> Result<Self, AppError> {
+        // A link to nowhere is there too.
+        let is_free = path.symlink_metadata().is_err()
+            || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        if !is_free || path.file_name().is_none() {
+            return Err(AppError::Usage(format!(
+                "{}: already there, and left as it is; name a new folder",
+                path.display()
+            )));
+        }
+        let part = part_of(path);
+        make_folder(&part, readers)?;
+        Ok(Self { path: path.to_owned(), part, readers, is_done: false })
+    }
+
+    /// A new file in it, and its path while the folder is not finished.
+    ///
+    /// # Errors
+    /// There is one of that name, or it cannot be made.
+    pub fn file(&self, name: &str) -> Result<(PathBuf, File), AppError> {
+        let path = self.part.join(name);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(self.readers.file_mode()).open(&path);
+        let file = file.map_err(AppError::io(&path, "create"))?;
+        Ok((path, file))
+    }
+
+    /// Moves it to its place. Its files are on the disk already.
+    ///
+    /// # Errors
+    /// Something is there by now, or the disk fails.
+    pub fn finish(mut self) -> Result<(), AppError> {
+        let moved = File::open(&self.part)
+            .and_then(|folder| folder.sync_all())
+            .and_then(|()| std::fs::rename(&self.part, &self.path))
+            .and_then(|()| {
+                self.is_done = true;
+                sync_folder_of(&self.path)
+            });
+        moved.map_err(AppError::io(&self.path, "write"))
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let _ = std::fs::remove_dir_all(&self.part); // It costs nothing but room.
+        }
+    }
+}
+
 /// Opens a file that is written in place (a lock), and makes it when it is not there. No link is
 /// followed, nothing is waited for.
 ///
@@ -292,6 +357,31 @@ mod tests {
         let error = write_whole(&taken, b"{}", Readers::All).unwrap_err().to_string();
         assert!(error.contains("summary.json: cannot write"), "{error}");
         assert_eq!(names(dir.path()), ["summary.json"]);
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("made");
+        let begun = || {
+            let folder = NewFolder::create(&path, Readers::All).unwrap();
+            folder.file("a").unwrap().1.write_all(b"yes").unwrap();
+            folder
+        };
+        drop(begun());
+        assert_eq!(names(dir.path()), [""; 0]);
+        let (first, second) = (begun(), begun());
+        first.finish().unwrap();
+        assert!(second.finish().is_err(), "over what was made meanwhile");
+        assert_eq!(names(dir.path()), ["made"]);
+        assert_eq!(std::fs::read(path.join("a")).unwrap(), b"yes");
+        for taken in [&path, &path.join("a"), Path::new("/")] {
+            let error = NewFolder::create(taken, Readers::All).err().unwrap().to_string();
+            assert!(error.contains("already there, and left as it is"), "{error}");
+        }
+        std::fs::create_dir(dir.path().join("empty")).unwrap();
+        NewFolder::create(&dir.path().join("empty"), Readers::All).unwrap().finish().unwrap();
+        assert_eq!(names(dir.path()), ["empty", "made"]);
     }
 
     #[test]

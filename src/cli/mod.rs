@@ -2,10 +2,12 @@
 
 mod exchange;
 mod explain;
+mod import;
 mod market;
 
 pub use exchange::{ExchangeArgs, Funded, Source};
 pub use explain::ExplainArgs;
+pub use import::ImportArgs;
 pub use market::MarketSource;
 
 use crate::settings::{
@@ -29,6 +31,7 @@ use std::path::PathBuf;
         botmm                                  the paper market, till Ctrl-C\n  \
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm init my.toml                     a commented configuration to begin with\n  \
@@ -52,6 +55,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run recorded books and trades through the pipeline, against the simulator.
     Replay(ReplayArgs),
+    /// Make a recording of data that others have: a node's trades and fills, Tardis.
+    Import(ImportArgs),
     /// Trade on the venue, with a key of yours.
     Run(RunArgs),
     /// Serve a local Hyperliquid: REST and WebSocket on one loopback port, for any client.
@@ -95,7 +100,7 @@ impl Cli {
     Durations: a number with ns, us, ms, s, m or h.")]
 pub struct ReplayArgs {
     /// Recordings: files, or folders of them (.csv, raw frame lines, lines of the venue's archive;
-    /// plain, .zst, .gz or .lz4).
+    /// plain, .zst, .gz or .lz4; .parquet).
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Threads: inline (none, virtual clock), solo, paired, dedicated, auto.

@@ -22,6 +22,7 @@ mod error;
 mod footer;
 mod frames;
 mod hygiene;
+pub mod import;
 mod lz4;
 mod order;
 mod parquet;

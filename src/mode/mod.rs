@@ -3,6 +3,7 @@
 pub mod check;
 pub mod exchange;
 pub mod explain;
+pub mod import;
 pub mod init;
 pub mod paper;
 pub mod rearm;
@@ -19,6 +20,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),

@@ -1,0 +1,241 @@
+//! One file of a source: its format told by its first line, its events one after another.
+
+use super::event::{Event, Format};
+use super::{node, tardis};
+use crate::data::error::DataError;
+use crate::data::hygiene::sound;
+use crate::data::report::MAX_NAMED_PER_FILE;
+use crate::data::scan::known_format;
+use crate::data::source::{Line, Source};
+use crate::data::time::looks_like_frame;
+use crate::masked::masked;
+use botmm_pipeline::types::Nanos;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What was expected of a first line.
+const EXPECTED: &str = "expected node trades ({\"coin\",\"side\",\"time\",…,\"side_info\"}), node fills \
+                        ({\"local_time\",\"block_time\",…,\"events\":[[user,fill]…]}), or the header of \
+                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2";
+
+/// What came of a file.
+#[derive(Debug, Default)]
+pub struct FileRead {
+    /// Which.
+    pub path: PathBuf,
+    /// Its lines, neither header nor blank.
+    pub lines: u64,
+    /// Of these, not sound, whole or in part.
+    pub unsound: u64,
+    /// `path:line: what is wrong` of the first few.
+    pub named: Vec<String>,
+    /// What a person should know of how it was read.
+    pub notes: Vec<String>,
+    first: Option<String>,
+    last_line: u64,
+}
+
+impl FileRead {
+    fn skip(&mut self, line: u64, why: &str) {
+        if std::mem::replace(&mut self.last_line, line) == line {
+            return; // A block of a node may hold several.
+        }
+        self.unsound += 1;
+        self.first.get_or_insert_with(|| format!("line {line}: {why}"));
+        if self.unsound <= MAX_NAMED_PER_FILE {
+            self.named.push(format!("{}:{line}: {why}", self.path.display()));
+        }
+    }
+
+    /// # Errors
+    /// Most of it is not sound.
+    pub fn check(&self) -> Result<(), DataError> {
+        if self.unsound * 2 <= self.lines {
+            return Ok(());
+        }
+        Err(DataError::Unsound {
+            path: self.path.clone(),
+            problem: format!("{} of {} lines are not sound", self.unsound, self.lines),
+            first: self.first.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// An open file.
+pub struct Events {
+    source: Source,
+    format: Box<dyn Format>,
+    ready: VecDeque<Event>,
+    line: Vec<u8>,
+    /// The line's number; the first is 1.
+    number: u64,
+    /// The line is there and was not taken apart yet.
+    is_pending: bool,
+    is_over: bool,
+    newest: Nanos,
+    late: u64,
+    read: FileRead,
+}
+
+impl Events {
+    /// Opens a file; in words, with its first line, why it is none that is imported.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open(path: &Path) -> Result<Result<Self, String>, DataError> {
+        let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
+        let mut source = match Source::open(path) {
+            Ok(source) => source,
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
+            Err(e) => return Err(unreadable(e)),
+        };
+        let (mut line, mut number) = (Vec::new(), 0);
+        loop {
+            number += 1;
+            match source.next_line(&mut line) {
+                Ok(Line::Whole | Line::Cut) if line.trim_ascii().is_empty() => {}
+                Ok(Line::Whole | Line::Cut) => break,
+                Ok(Line::TooLong) => return Ok(Err(refusal(number, &line))),
+                Ok(Line::End) => return Ok(Err("it is empty".to_owned())),
+                Err(e) => return Ok(Err(format!("cannot be decompressed: {e}"))),
+            }
+        }
+        let Some((format, is_header)) = format_of(path, &line)? else {
+            return Ok(Err(refusal(number, &line)));
+        };
+        let read = FileRead { path: path.to_owned(), ..FileRead::default() };
+        Ok(Ok(Self {
+            source,
+            format,
+            ready: VecDeque::new(),
+            line,
+            number,
+            is_pending: !is_header,
+            is_over: false,
+            newest: Nanos::ZERO,
+            late: 0,
+            read,
+        }))
+    }
+
+    /// What came of it, when it is over.
+    pub fn finish(mut self) -> FileRead {
+        if self.read.unsound > MAX_NAMED_PER_FILE {
+            let (unsound, lines, path) =
+                (self.read.unsound, self.read.lines, self.read.path.display());
+            self.read.named.push(format!("{path}: {unsound} of {lines} lines skipped in all"));
+        }
+        if self.late > 0 {
+            self.read.notes.push(format!(
+                "{} events are older than the one before them: kept where they are; `replay` reads them \
+                 in order of time",
+                self.late
+            ));
+        }
+        self.read.notes.extend(self.format.notes());
+        self.read
+    }
+
+    /// Reads on until something is ready.
+    fn advance(&mut self) {
+        if !std::mem::take(&mut self.is_pending) {
+            self.number += 1;
+            let why = match self.source.next_line(&mut self.line) {
+                Ok(Line::Whole) => None,
+                Ok(Line::TooLong) => Some("longer than any such line".to_owned()),
+                Ok(Line::Cut) if self.line.trim_ascii().is_empty() => return self.end(),
+                Ok(Line::End) => return self.end(),
+                Ok(Line::Cut) => {
+                    self.end();
+                    Some("the last line has no end: the file is cut short there".to_owned())
+                }
+                Err(e) => {
+                    self.end();
+                    Some(format!("the compressed stream ends early or is damaged ({e})"))
+                }
+            };
+            if let Some(why) = why {
+                self.read.lines += 1;
+                self.read.skip(self.number, &why);
+                return;
+            }
+        }
+        if self.line.trim_ascii().is_empty() {
+            return;
+        }
+        self.read.lines += 1;
+        if let Err(why) = self.format.line(&self.line, &mut self.ready) {
+            self.read.skip(self.number, &why);
+        }
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.format.end(&mut self.ready);
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            while let Some(event) = self.ready.pop_front() {
+                // Of changes of a book an event is told by the line after it.
+                if let Err(why) = sound(&event.data) {
+                    self.read.skip(self.number, &why);
+                    continue;
+                }
+                self.late += u64::from(event.data.recv_time() < self.newest);
+                self.newest = self.newest.max(event.data.recv_time());
+                return Some(event);
+            }
+            if self.is_over {
+                return None;
+            }
+            self.advance();
+        }
+    }
+}
+
+/// The format of a file by its first line, and whether that line is a header.
+fn format_of(path: &Path, line: &[u8]) -> Result<Option<(Box<dyn Format>, bool)>, DataError> {
+    let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
+    if line.starts_with(b"{") {
+        let format: Option<Box<dyn Format>> = if has("\"side_info\"") {
+            Some(Box::new(node::Trades::new()))
+        } else if has("\"block_time\"") && has("\"events\"") && !is_of_orders(line) {
+            Some(Box::new(node::Fills::new()))
+        } else {
+            None
+        };
+        return Ok(format.map(|format| (format, false)));
+    }
+    let header = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let header = std::str::from_utf8(header).unwrap_or_default().trim();
+    Ok(tardis::format(path, header)?.map(|format| (format, true)))
+}
+
+/// Whether a block is of single orders.
+fn is_of_orders(line: &[u8]) -> bool {
+    let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
+    has("\"raw_book_diff\"") || has("\"status\"")
+}
+
+/// Why a file is not imported, with the line that tells.
+fn refusal(number: u64, line: &[u8]) -> String {
+    if let Some(what) = known_format(line) {
+        return what.to_owned();
+    }
+    if is_of_orders(line) {
+        return "single orders of a node, which are not read yet: its trades, fills, or books of \
+                another source are"
+            .to_owned();
+    }
+    if looks_like_frame(line) && !line.starts_with(b"{") || crate::data::frames::is_archived(line) {
+        return "a recording that `botmm replay` reads as it lies".to_owned();
+    }
+    let text = masked(&String::from_utf8_lossy(line)).chars().take(80).collect::<String>();
+    format!("line {number} is `{}`; {EXPECTED}", text.escape_debug())
+}
