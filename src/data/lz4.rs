@@ -74,7 +74,7 @@ impl<R: BufRead> Read for Tail<R> {
             }
         }
         if read > 0 {
-            let is_mark = *buf == END_MARK;
+            let is_mark = read == buf.len() && *buf == END_MARK;
             self.is_at_an_end = is_mark || self.is_at_the_mark;
             self.is_at_the_mark = is_mark;
         }

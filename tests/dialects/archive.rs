@@ -53,7 +53,8 @@ fn unsound_lines_of_the_archive_are_named() {
     let text = archive(&market());
     let ended = replay(&[("BTC.lz4", &lz4(&text.as_bytes()[..text.len() - 20]))], &[]);
     said(&ended, &["BTC.lz4:240: the last line has no end"]);
-    let cut = lz4(text.as_bytes());
+    let (first, second) = text.as_bytes().split_at(text.len() / 2);
+    let cut = [lz4(first), lz4(second)].concat();
     let ended = replay(&[("BTC.lz4", &cut[..cut.len() - 400])], &[]);
     said(&ended, &["the compressed stream ends early or is damaged"]);
     let nested = format!("{{\"time\":\"2025-11-25T19:46:40.3\",\"raw\":{}", "[".repeat(50_000));
