@@ -297,8 +297,9 @@ impl Texts<'_> {
             reader.read_records(BATCH_ROWS, Some(&mut def), Some(&mut rep), &mut read)?;
         let mut read = read.iter();
         for i in 0..levels {
-            let def = if leaf.max_def == 0 { 0 } else { def[i] };
-            if leaf.max_rep == 0 || rep[i] == 0 {
+            // What cannot be missing, or is no list, has no such levels.
+            let def = def.get(i).copied().unwrap_or(leaf.max_def);
+            if rep.get(i).is_none_or(|rep| *rep == 0) {
                 rows.push(values.len());
             }
             if def == leaf.max_def {

@@ -125,3 +125,45 @@ fn a_damaged_file_ends_in_words() {
     }
     assert!(read > 2, "seed {seed}: {read}");
 }
+
+/// A file that is a footer alone: so many elements of a schema, each a group of so many.
+fn footer(elements: u32, children: u8) -> Vec<u8> {
+    // Field 1, a whole number; field 2, a list of structs of so many.
+    let mut thrift = vec![0x15, 2, 0x19, 0xfc];
+    let mut count = elements;
+    while count >= 0x80 {
+        thrift.push(count as u8 | 0x80);
+        count >>= 7;
+    }
+    thrift.push(count as u8);
+    for _ in 0..elements {
+        // Required, of a name, with children: fields 3, 4 and 5.
+        thrift.extend([0x35, 0, 0x18, 1, b'a', 0x15]);
+        thrift.extend(if children == u8::MAX {
+            vec![0xfe, 0xff, 0xff, 0xff, 0x0f]
+        } else {
+            vec![2 * children]
+        });
+        thrift.push(0);
+    }
+    // Fields 3 and 4: no rows, no groups of them.
+    thrift.extend([0x16, 0, 0x19, 0x0c, 0]);
+    let length = (thrift.len() as u32).to_le_bytes();
+    [b"PAR1", &thrift[..], &length, b"PAR1"].concat()
+}
+
+#[test]
+fn counts_and_depths_are_not_taken_at_their_word() {
+    for (elements, children) in [(200_000, 1), (3, u8::MAX), (3, 60)] {
+        let why = lines(&footer(elements, children)).unwrap_err();
+        assert!(why.ends_with("its schema makes no sense"), "{elements} of {children}: {why}");
+    }
+    let cut = footer(100, 1);
+    for length in [u32::MAX, 1 << 20, 900] {
+        let mut bad = cut.clone();
+        let at = bad.len() - 8;
+        bad[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        assert!(lines(&bad).is_err(), "{length}");
+    }
+    assert!(lines(b"PAR1").is_err() && lines(&[0xff; 64]).is_err());
+}
