@@ -9,7 +9,7 @@ mod harness;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
-    Instrument, LentEvent, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
+    LentEvent, Level, MarketEvent, Nanos, Px, Qty, Side, Universe, parse_decimal,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use serde::Deserialize;
@@ -45,9 +45,7 @@ fn main() {
 }
 
 fn universe() -> Universe {
-    Universe::new(vec![
-        Instrument::new("BTC", 0, 5, 40).unwrap_or_else(|| unreachable!("BTC is a coin")),
-    ])
+    harness::made::btc()
 }
 
 fn time_all(frames: &[String]) -> Vec<harness::Percentiles> {

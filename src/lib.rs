@@ -3,6 +3,9 @@
 
 pub mod bot;
 pub mod cli;
+#[cfg(test)]
+#[path = "../pipeline/tests/coins/mod.rs"]
+mod coins;
 pub mod data;
 pub mod exchange;
 pub mod exit;

@@ -3,10 +3,10 @@
 //! printed nor any file holds it.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
-mod command;
+mod common;
 
 use clap::{Arg, CommandFactory as _};
-use command::{botmm, sample};
+use common::{botmm, sample};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -3,11 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod command;
+mod common;
 
 use botmm::data::{DataError, LoadOptions, Loaded, load};
-use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
+use botmm_pipeline::types::{MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
 use botmm_pipeline::venue::tape::TapeCounts;
+use common::coins::major;
 use std::cell::Cell;
 use std::fs;
 use std::io::Write;
@@ -18,16 +19,6 @@ const BOOK_HEADER: &str = "timestamp,sequence,exchange_timestamp,bid_price_0,bid
     ask_price_0,ask_size_0,bid_price_1,bid_size_1,ask_price_1,ask_size_1";
 const TRADE_HEADER: &str = "timestamp,price,size,side,trade_id,exchange_timestamp";
 const PRICE_HEADER: &str = "timestamp,price,size,side,exchange_timestamp";
-
-fn instrument(name: &str) -> Option<Instrument> {
-    let sz_decimals = match name {
-        "BTC" => 5,
-        "ETH" => 4,
-        "SOL" => 2,
-        _ => return None,
-    };
-    Instrument::new(name, 0, sz_decimals, 20)
-}
 
 /// Reads `{"coin":"X","tid":7}` as a trade; the real decoder has tests of its own.
 fn toy_decoder(
@@ -61,7 +52,7 @@ fn load_with(
     let mut decode = toy_decoder;
     let options = LoadOptions {
         symbols: &symbols,
-        instrument: &instrument,
+        instrument: &major,
         allow_unsound,
         decode: &mut decode,
         progress: &|done, total| assert!(done <= total),
@@ -380,7 +371,7 @@ fn our_sample_recording_loads_whole() {
     let mut decode = toy_decoder;
     let options = LoadOptions {
         symbols: &[],
-        instrument: &instrument,
+        instrument: &major,
         allow_unsound: false,
         decode: &mut decode,
         progress: &|done, total| last.set((done, total)),

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 mod echo;
 
 use botmm_pipeline::venue::hl::sign::{Envelope, Network, RequestSigner, Signer, WireAction};
-use command::{Ended, spawnable};
+use common::{Ended, spawnable};
 use echo::{client, read_reply, until, ws};
 use serde_json::Value;
 use std::fs;

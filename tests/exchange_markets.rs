@@ -2,7 +2,7 @@
 //! was recorded, or what the mirrored venue showed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod command;
+mod common;
 
 use botmm::data::{LoadOptions, LoadReport, find, load};
 use botmm::exchange::faults::{Fault, FaultKind, Faulty, Schedule, Who};
@@ -28,7 +28,7 @@ use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::Tape;
-use command::sample;
+use common::sample;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

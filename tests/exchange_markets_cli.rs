@@ -1,7 +1,7 @@
 //! `botmm exchange` on a recording and on a mirrored venue, over sockets, and what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod command;
+mod common;
 
 use botmm::exchange::faults::Schedule;
 use botmm::exchange::front::HubConfig;
@@ -10,7 +10,7 @@ use botmm::exchange::venue::VenueConfig;
 use botmm::net::{Endpoint, Rest, Tls};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use command::{Ended, sample, spawnable};
+use common::{Ended, sample, spawnable};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -2,31 +2,31 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod command;
+mod common;
 
-use botmm_pipeline::types::Px;
-use command::{Ended, journal, sample, spawnable};
+use botmm::journal::line::Decision;
+use botmm_pipeline::types::{Px, Side};
+use common::{Ended, decisions, head, journal, sample, spawnable};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The decisions of a replay of the sample recording into `dir/run`.
-fn replayed(dir: &Path, config: &str) -> Vec<Value> {
+fn replayed(dir: &Path, config: &str) -> Vec<Decision> {
     std::fs::write(dir.join("x.toml"), config).unwrap();
     let recording = sample();
     let args = ["replay", recording.to_str().unwrap(), "--json", "--config", "x.toml"];
     Ended::of(dir, &[&args[..], &["--out", "run"]].concat()).summary();
-    let lines = journal(&dir.join("run/journal.jsonl"));
-    lines.into_iter().filter(|l| l["type"] == "decision").collect()
+    decisions(&journal(&dir.join("run/journal.jsonl"))).cloned().collect()
 }
 
-fn time(line: &Value) -> Option<SystemTime> {
-    line["time"].as_str().map(|time| humantime::parse_rfc3339(time).unwrap())
+fn time(text: &str) -> SystemTime {
+    humantime::parse_rfc3339(text).unwrap()
 }
 
-fn px(value: &Value) -> i64 {
-    Px::parse(value.as_str().unwrap()).unwrap().raw()
+fn px(text: &str) -> i64 {
+    Px::parse(text).unwrap().raw()
 }
 
 /// In every decision of a whole run, whatever the model, the terms add up to the nearest price.
@@ -42,11 +42,12 @@ fn every_decisions_terms_add_up() {
         let decisions = replayed(dir.path(), &config);
         let mut checked = 0;
         for d in &decisions {
-            for (side, ladder) in [("bid", "bids"), ("ask", "asks")] {
-                let Some(nearest) = d[ladder].as_array().unwrap().first() else { continue };
-                let terms = d["terms"][side].as_object().unwrap();
-                let sum: i64 = terms.values().map(px).sum();
-                assert_eq!(px(&d["terms"]["fair"]) + sum, px(&nearest[0]), "{model}: {d}");
+            for (side, ladder) in [(Side::Bid, &d.bids), (Side::Ask, &d.asks)] {
+                let Some([nearest, _]) = ladder.first() else { continue };
+                let terms = d.terms.as_ref().unwrap();
+                let of_side = if side == Side::Bid { &terms.bid } else { &terms.ask };
+                let sum: i64 = of_side.values().map(|term| px(term)).sum();
+                assert_eq!(px(&terms.fair) + sum, px(nearest), "{model}: {d:?}");
                 checked += 1;
             }
         }
@@ -58,7 +59,7 @@ fn every_decisions_terms_add_up() {
 fn a_moment_is_explained_in_words_and_as_json() {
     let dir = tempfile::tempdir().unwrap();
     let decisions = replayed(dir.path(), "");
-    let btc: Vec<&Value> = decisions.iter().filter(|d| d["coin"] == "BTC").collect();
+    let btc: Vec<&Decision> = decisions.iter().filter(|d| d.coin == "BTC").collect();
     let explain = |args: &[&str]| {
         Ended::of(dir.path(), &[&["explain"], args, &["--journal", "run"]].concat())
     };
@@ -66,21 +67,22 @@ fn a_moment_is_explained_in_words_and_as_json() {
     let newest = explain(&["btc"]);
     assert_eq!((newest.code, newest.stderr.as_str()), (0, ""));
     assert!(newest.stdout.contains("the terms add up to the price"), "{}", newest.stdout);
-    assert!(newest.stdout.contains(btc.last().unwrap()["time"].as_str().unwrap()));
+    assert!(newest.stdout.contains(&btc.last().unwrap().time));
 
     let middle = btc[btc.len() / 2];
-    let at = middle["time"].as_str().unwrap();
+    let at = middle.time.as_str();
     let json = explain(&["BTC", "--at", at, "--json"]).summary();
     assert_eq!((&json["adds_up"], json["time"].as_str()), (&Value::Bool(true), Some(at)));
-    assert_eq!(json["bid"]["price"], middle["bids"][0][0]);
+    assert_eq!(json["bid"]["price"], middle.bids[0][0]);
 
     // It is over: seconds ago count from its end, which is in 2025.
     let lines = journal(&dir.path().join("run/journal.jsonl"));
-    let asked = lines.iter().filter_map(time).max().unwrap() - Duration::from_secs(5);
-    let expected = btc.iter().rfind(|d| time(d).unwrap() <= asked).unwrap();
-    assert_ne!(expected["time"], btc.last().unwrap()["time"], "nothing in the last 5 s");
+    let times = lines.iter().filter_map(|line| head(line).1);
+    let asked = times.map(|t| time(&t)).max().unwrap() - Duration::from_secs(5);
+    let expected = btc.iter().rfind(|d| time(&d.time) <= asked).unwrap();
+    assert_ne!(expected.time, btc.last().unwrap().time, "nothing in the last 5 s");
     let ago = explain(&["BTC", "--at", "-5s", "--json"]).summary();
-    assert_eq!(ago["time"], expected["time"]);
+    assert_eq!(ago["time"], expected.time);
     let early = explain(&["BTC", "--at", "2020-01-01T00:00:00Z"]);
     assert!(early.code == 5 && early.stderr.contains("that early"), "{early:?}");
     let other = explain(&["DOGE"]);

@@ -2,9 +2,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{Ended, copy_of_sample, sample};
+use common::{Ended, copy_of_sample, sample};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use tempfile::TempDir;
 

@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::Ended;
+use common::Ended;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{Ended, botmm};
+use common::{Ended, botmm};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -111,7 +111,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
 #[test]
 fn a_configuration_of_the_working_folder_is_used_and_told() {
     let dir = TempDir::new().unwrap();
-    let sample = command::sample();
+    let sample = common::sample();
     let sample = sample.to_str().unwrap();
     let config_of = |args: &[&str]| {
         let ended = Ended::of(dir.path(), args);

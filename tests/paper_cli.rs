@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
+use botmm::journal::line::Line;
 use botmm_pipeline::venue::hl::sign::{Signer, hex, keccak256};
-use command::{Ended, check_sound, journal, number, spawnable};
+use common::{Ended, check_sound, count, head, journal, journal_so_far, number, spawnable};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ fn runs(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// When a journal's line was written, by the market's clock.
-fn time(line: &Value) -> SystemTime {
-    humantime::parse_rfc3339(line["time"].as_str().unwrap()).unwrap()
+fn time(line: &Line) -> SystemTime {
+    humantime::parse_rfc3339(&head(line).1.unwrap()).unwrap()
 }
 
 fn no_order_is_left(summary: &Value) {
@@ -37,8 +38,7 @@ fn started(dir: &Path, more: &[&str]) -> Child {
     let mut command = spawnable(dir, &[&["paper", "--out", "run"], more].concat());
     let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
     let deadline = Instant::now() + HANG;
-    let journal = dir.join("run/journal.jsonl");
-    while !fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"place\"")) {
+    while count(&journal_so_far(&dir.join("run/journal.jsonl")), "place") == 0 {
         assert!(Instant::now() < deadline, "no quote in {HANG:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -60,13 +60,12 @@ fn three_seconds_as_json() {
     assert_eq!(fs::read_to_string(dir.path().join("run/summary.json")).unwrap(), ended.stdout);
 
     let lines = journal(&dir.path().join("run/journal.jsonl"));
-    let decision = lines.iter().position(|l| l["type"] == "decision").unwrap();
-    let place = lines.iter().find(|l| l["type"] == "place").unwrap();
-    let first = time(&lines[decision]);
+    let first_of = |kind: &str| lines.iter().find(|line| line.kind() == kind).map(time).unwrap();
+    let (first, place) = (first_of("decision"), first_of("place"));
     // Promised within a second of the start, and printed; on a busy machine a time proves nothing,
     // so what is held is that it does not wait for anything: it quotes before the end of the run.
-    let quoted = time(place).duration_since(first).unwrap_or_default();
-    let since_start = time(place).duration_since(began).unwrap();
+    let quoted = place.duration_since(first).unwrap_or_default();
+    let since_start = place.duration_since(began).unwrap();
     println!("first quote {quoted:?} after the first decision, {since_start:?} after the start");
 }
 
@@ -146,13 +145,9 @@ fn a_killed_run_leaves_a_readable_journal() {
     let mut child = started(dir.path(), &[]);
     kill("-KILL", &child);
     assert_eq!(child.wait().unwrap().code(), None);
-    let text = fs::read_to_string(dir.path().join("run/journal.jsonl")).unwrap();
     // The line that was being written may be cut; every one before it is whole.
-    let whole: Vec<&str> = text.split_inclusive('\n').filter(|l| l.ends_with('\n')).collect();
-    assert!(whole.len() > 3, "{text}");
-    for line in whole {
-        serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-    }
+    let whole = journal(&dir.path().join("run/journal.jsonl"));
+    assert!(whole.len() > 3, "{whole:?}");
     assert!(!dir.path().join("run/summary.json").exists(), "it did not end");
 }
 
@@ -181,8 +176,8 @@ fn a_halted_run_is_re_armed_by_way_of_its_state_folder() {
     };
     wait_for("stderr", "botmm rearm --state run/state");
     wait_for("run/journal.jsonl", "\"halted\"");
-    let text = fs::read_to_string(dir.path().join("run/journal.jsonl")).unwrap();
-    assert!(!text.contains("\"place\""), "{text}");
+    let lines = journal(&dir.path().join("run/journal.jsonl"));
+    assert_eq!(count(&lines, "place"), 0, "{lines:?}");
     let said = Ended::of(dir.path(), &["rearm", "--state", "run/state"]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
     assert!(said.stdout.contains("re-armed: the running bot quotes again"), "{}", said.stdout);

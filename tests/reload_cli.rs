@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{Ended, check_sound, journal, spawnable};
+use botmm::journal::line::{Line, Params, ParamsRefused};
+use common::{Ended, check_sound, count, decisions, journal, journal_so_far, params, spawnable};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ impl Bot {
         let mut command = spawnable(dir.path(), &args);
         let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
         let mut bot = Self { dir, child };
-        bot.until("quote", |lines| lines.iter().any(|l| l["type"] == "place"));
+        bot.until("quote", |lines| count(lines, "place") > 0);
         bot.decisions(5);
         bot
     }
@@ -50,14 +51,12 @@ impl Bot {
     }
 
     /// The journal's lines so far.
-    fn lines(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.path("run/journal.jsonl")).unwrap_or_default();
-        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+    fn lines(&self) -> Vec<Line> {
+        journal_so_far(&self.path("run/journal.jsonl"))
     }
 
     /// Waits until something is in the journal.
-    fn until(&mut self, what: &str, look: impl Fn(&[Value]) -> bool) {
+    fn until(&mut self, what: &str, look: impl Fn(&[Line]) -> bool) {
         let deadline = Instant::now() + HANG;
         while !look(&self.lines()) {
             let stderr = fs::read_to_string(self.path("stderr")).unwrap();
@@ -67,26 +66,33 @@ impl Bot {
         }
     }
 
-    /// The newest line of a kind, once there are so many.
-    fn nth(&mut self, kind: &str, count: usize) -> Value {
-        let of_kind = |lines: &[Value]| -> Vec<Value> {
-            lines.iter().filter(|l| l["type"] == kind).cloned().collect()
-        };
-        self.until(&format!("{kind} line {count}"), |lines| of_kind(lines).len() >= count);
-        let lines = of_kind(&self.lines());
-        assert_eq!(lines.len(), count, "{lines:?}");
-        lines.last().unwrap().clone()
+    /// The newest line of a kind, once there are `n` of them.
+    fn nth<T>(&mut self, n: usize, kind: &str, of_kind: impl Fn(Line) -> Option<T>) -> T {
+        self.until(&format!("{kind} line {n}"), |lines| count(lines, kind) >= n);
+        let lines: Vec<T> = self.lines().into_iter().filter_map(of_kind).collect();
+        assert_eq!(lines.len(), n, "{kind}");
+        lines.into_iter().next_back().unwrap()
+    }
+
+    /// The newest change of parameters, once there are `n` of them.
+    fn change(&mut self, n: usize) -> Params {
+        self.nth(n, "params", |line| if let Line::Params(p) = line { Some(p) } else { None })
+    }
+
+    /// The newest refusal of a file, once there are `n` of them.
+    fn refusal(&mut self, n: usize) -> ParamsRefused {
+        let refused = |line| if let Line::ParamsRefused(r) = line { Some(r) } else { None };
+        self.nth(n, "params_refused", refused)
     }
 
     /// Waits for so many more decisions.
-    fn decisions(&mut self, count: usize) {
-        let of = |lines: &[Value]| lines.iter().filter(|l| l["type"] == "decision").count();
-        let before = of(&self.lines());
-        self.until("decision", |lines| of(lines) >= before + count);
+    fn decisions(&mut self, more: usize) {
+        let before = count(&self.lines(), "decision");
+        self.until("decision", |lines| count(lines, "decision") >= before + more);
     }
 
     /// Its summary and its journal, after it was told to stop.
-    fn stop(mut self) -> (Value, Vec<Value>, String) {
+    fn stop(mut self) -> (Value, Vec<Line>, String) {
         let mut kill = std::process::Command::new("kill");
         assert!(kill.args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
         let status = self.child.wait().unwrap();
@@ -105,28 +111,24 @@ impl Drop for Bot {
     }
 }
 
-fn time(line: &Value) -> SystemTime {
-    humantime::parse_rfc3339(line["time"].as_str().unwrap()).unwrap()
+fn time(text: &str) -> SystemTime {
+    humantime::parse_rfc3339(text).unwrap()
 }
 
-/// How far the nearest bid and ask of the decisions between two lines stand from the mid, in bps, and
+/// How far the nearest bid and ask of the decisions between two changes stand from the mid, in bps, and
 /// how many levels there are.
-fn quotes(lines: &[Value], from: Option<&Value>, to: Option<&Value>) -> Vec<(f64, usize)> {
-    let decimal = |v: &Value| -> f64 { v.as_str().unwrap().parse().unwrap() };
-    let decisions = lines.iter().filter(|l| l["type"] == "decision" && l["bid"] == "quoted");
-    let decisions = decisions.filter(|l| {
+fn quotes(lines: &[Line], from: Option<&Params>, to: Option<&Params>) -> Vec<(f64, usize)> {
+    let decimal = |text: &str| -> f64 { text.parse().unwrap() };
+    let quoted = decisions(lines).filter(|d| d.bid == "quoted").filter(|d| {
         // A decision's time is cut to the microsecond.
-        from.is_none_or(|from| time(l) > time(from))
-            && to.is_none_or(|to| time(l) + Duration::from_micros(1) < time(to))
+        from.is_none_or(|from| time(&d.time) > time(&from.time))
+            && to.is_none_or(|to| time(&d.time) + Duration::from_micros(1) < time(&to.time))
     });
-    decisions
-        .flat_map(|l| {
-            let mid = decimal(&l["mid"]);
-            let sides = [&l["bids"], &l["asks"]].map(|s| s.as_array().unwrap());
-            sides
-                .into_iter()
-                .filter(|side| !side.is_empty())
-                .map(move |side| ((decimal(&side[0][0]) / mid - 1.0).abs() * 1e4, side.len()))
+    quoted
+        .flat_map(|d| {
+            let mid = decimal(d.mid.as_ref().unwrap());
+            let sides = [&d.bids, &d.asks].into_iter().filter(|side| !side.is_empty());
+            sides.map(move |side| ((decimal(&side[0][0]) / mid - 1.0).abs() * 1e4, side.len()))
         })
         .collect()
 }
@@ -135,34 +137,32 @@ fn quotes(lines: &[Value], from: Option<&Value>, to: Option<&Value>) -> Vec<(f64
 fn a_file_that_is_written_while_it_runs_changes_what_it_quotes() {
     let mut bot = Bot::new(PLAIN);
     bot.write("data/live_params.json", "{\"BTCUSDT\": {\"spread\": 20, \"size\": 200.00000001}}");
-    let change = bot.nth("params", 1);
-    assert_eq!(change["source"], "data/live_params.json");
+    let change = bot.change(1);
+    assert_eq!(change.source, "data/live_params.json");
     assert_eq!(
-        change["changes"],
+        json!(change.changes),
         json!([
             {"coin": "BTC", "key": "quote.min_spread_bps", "from": 2.0, "to": 20.0},
             {"coin": "BTC", "key": "quote.order_size_usd", "from": "150", "to": "200.00000001"},
         ])
     );
-    assert_eq!(change["generation"], 1);
+    assert_eq!(change.generation, 1);
     bot.decisions(5);
 
     // A file that is not sound as a whole changes nothing, and is told of once.
     bot.write("data/live_params.json", "{\"BTCUSDT\": {\"levels\": 1, \"spread\": 2");
-    let refused = bot.nth("params_refused", 1);
-    assert_eq!(refused["source"], "data/live_params.json");
-    let error = refused["error"].as_str().unwrap();
+    let ParamsRefused { source, error, .. } = bot.refusal(1);
+    assert_eq!(source, "data/live_params.json");
     assert!(error.starts_with("data/live_params.json: not valid JSON: EOF"), "{error}");
     bot.write("data/live_params.json", "{\"BTCUSDT\": {\"levels\": 1, \"spread\": 0}}");
-    let refused = bot.nth("params_refused", 2);
-    let error = refused["error"].as_str().unwrap();
+    let error = bot.refusal(2).error;
     assert!(error.starts_with("data/live_params.json: BTCUSDT.spread: 0 is not"), "{error}");
     bot.decisions(5);
 
     // Back to where it was: the old values, written again.
     bot.write("data/live_params.json", "{}");
-    let back = bot.nth("params", 2);
-    assert_eq!(back["changes"][0]["to"], 2.0);
+    let back = bot.change(2);
+    assert_eq!(back.changes[0].to.get(), "2.0");
     bot.decisions(5);
 
     let (summary, lines, stderr) = bot.stop();
@@ -189,8 +189,8 @@ fn the_configuration_s_own_parameters_change_and_the_rest_does_not() {
         "my.toml",
         &format!("{PLAIN}num_levels = 1\n[asset.BTC.quote]\nmin_spread_bps = 20\n"),
     );
-    let change = bot.nth("params", 1);
-    assert_eq!((&change["source"], &change["changes"][1]["to"]), (&json!("my.toml"), &json!(1)));
+    let change = bot.change(1);
+    assert_eq!((&*change.source, change.changes[1].to.get()), ("my.toml", "1"));
     bot.decisions(5);
     let cannot = "cannot change while the bot runs";
     for (n, (text, want)) in (1..).zip([
@@ -204,8 +204,7 @@ fn the_configuration_s_own_parameters_change_and_the_rest_does_not() {
             &format!("{}{text}", PLAIN.replace("skew_factor = 0", "skew_factor = 9")),
         );
         fs::rename(bot.path("new.toml"), bot.path("my.toml")).unwrap();
-        let refused = bot.nth("params_refused", n);
-        let error = refused["error"].as_str().unwrap();
+        let error = bot.refusal(n).error;
         assert!(error.starts_with(&want), "{error}\nwant {want}");
     }
     bot.decisions(5);
@@ -215,7 +214,7 @@ fn the_configuration_s_own_parameters_change_and_the_rest_does_not() {
         after.len() >= 10 && after.iter().all(|(bps, n)| *bps >= 9.999 && *n == 1),
         "{after:?}"
     );
-    assert_eq!(lines.iter().filter(|l| l["type"] == "params").count(), 1);
+    assert_eq!(params(&lines).len(), 1);
 }
 
 #[test]
@@ -248,7 +247,7 @@ fn what_lies_there_at_the_start_holds_from_the_start() {
     let lines = journal(&dir.path().join("run/journal.jsonl"));
     let quoted = quotes(&lines, None, None);
     assert!(!quoted.is_empty() && quoted.iter().all(|(bps, _)| *bps > 12.0), "{quoted:?}");
-    assert!(lines.iter().all(|l| l["type"] != "params"), "nothing changed");
+    assert!(params(&lines).is_empty(), "nothing changed");
 
     // A file that is not sound is no file to start with.
     write("{\"BTC\": {\"spraed\": 41}}");

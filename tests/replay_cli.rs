@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{
-    Ended, check_sound, copy_of_sample, journal, number, sample, spawnable, without_timings,
+use common::{
+    Ended, check_sound, coins, copy_of_sample, count, journal, number, sample, spawnable, summary,
+    without_timings,
 };
 use serde_json::Value;
 use std::fs;
@@ -13,26 +14,8 @@ use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
 
-/// Replays a path as JSON, with more arguments.
-fn replay(path: &str, more: &[&str]) -> Ended {
-    let dir = TempDir::new().unwrap();
-    Ended::of(dir.path(), &[&["replay", path, "--json"], more].concat())
-}
-
-fn summary(path: &str, more: &[&str]) -> Value {
-    let ended = replay(path, more);
-    assert_eq!(ended.stderr, "", "{more:?}");
-    let summary = ended.summary();
-    check_sound(&summary);
-    summary
-}
-
 fn sample_summary(more: &[&str]) -> Value {
     summary(sample().to_str().unwrap(), more)
-}
-
-fn coins(summary: &Value) -> Vec<&String> {
-    summary["position"].as_object().unwrap().keys().collect()
 }
 
 // What a recording comes to.
@@ -96,9 +79,9 @@ fn out_holds_the_summary_and_a_readable_journal() {
     let summary = ended.summary();
     assert_eq!(fs::read_to_string(dir.path().join("deep/er/summary.json")).unwrap(), ended.stdout);
     let lines = journal(&dir.path().join("deep/er/journal.jsonl"));
-    let count = |kind: &str| lines.iter().filter(|l| l["type"] == kind).count() as u64;
-    assert_eq!(count("fill"), summary["fills"].as_u64().unwrap(), "each fill is told once");
-    assert!(count("decision") > 0 && count("place") > 0);
+    let fills = summary["fills"].as_u64().unwrap();
+    assert_eq!(count(&lines, "fill") as u64, fills, "each fill is told once");
+    assert!(count(&lines, "decision") > 0 && count(&lines, "place") > 0);
     assert_eq!(files_in(&dir.path().join("deep/er")), ["journal.jsonl", "summary.json"]);
 }
 
@@ -354,8 +337,8 @@ fn prices_gone_mad_halt_and_never_panic() {
     let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(number(&summary["equity_residual_usd"]).abs() < 0.01, "{summary:#}");
     assert!([0, 6].contains(&ended.code), "{ended:?}");
-    let alerts = journal(&dir.path().join("out/journal.jsonl"));
-    assert!(alerts.iter().any(|l| l["type"] == "alert"), "nobody was told");
+    let lines = journal(&dir.path().join("out/journal.jsonl"));
+    assert!(count(&lines, "alert") > 0, "nobody was told");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{Ended, check_sound, journal, sample};
+use botmm::journal::line::{Decision, Line};
+use common::{Ended, check_sound, decisions, head, journal, params, sample};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -32,7 +33,7 @@ fn replay(dir: &Path, recording: &str, more: &str) -> Ended {
 }
 
 /// The summary and the journal of a run on the made-up recording that went well.
-fn replayed(dir: &Path, more: &str, out: &str) -> (Value, Vec<Value>) {
+fn replayed(dir: &Path, more: &str, out: &str) -> (Value, Vec<Line>) {
     let ended = replay(dir, sample().to_str().unwrap(), &format!("{more} --out {out}"));
     assert_eq!(ended.stderr, "", "{more}");
     let summary = ended.summary();
@@ -52,15 +53,17 @@ fn notes(summary: &Value) -> String {
     summary["assumptions"]["notes"].to_string()
 }
 
-fn time(line: &Value) -> &str {
-    line["time"].as_str().unwrap()
+/// In bps, between the nearest bid and the nearest ask.
+fn spread(decision: &Decision) -> Option<f64> {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let nearest = |side: &[[String; 2]]| side.first().map(|[px, _]| number(px));
+    let mid = number(decision.mid.as_ref()?);
+    Some((nearest(&decision.asks)? - nearest(&decision.bids)?) / mid * 1e4)
 }
 
-/// In bps, between the nearest bid and the nearest ask.
-fn spread(decision: &Value) -> Option<f64> {
-    let px = |side: &str| decision[side][0][0].as_str()?.parse::<f64>().ok();
-    let mid: f64 = decision["mid"].as_str()?.parse().ok()?;
-    Some((px("asks")? - px("bids")?) / mid * 1e4)
+/// Lines as they are written.
+fn texts<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<String> {
+    lines.into_iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -69,19 +72,17 @@ fn nothing_differs_before_and_everything_after() {
     let (plain, without) = replayed(dir.path(), "", "plain");
     let (changed, with) = replayed(dir.path(), "--params-from j.jsonl", "changed");
     assert_ne!(plain["decision_hash"], changed["decision_hash"]);
-    let until = |lines: &[Value]| -> Vec<Value> {
-        lines.iter().filter(|l| time(l) < AT).cloned().collect()
-    };
+    let until = |lines: &[Line]| texts(lines.iter().filter(|l| head(l).1.unwrap().as_str() < AT));
     assert!(until(&without).len() > 100);
     assert_eq!(until(&without), until(&with), "what came before is as it was");
 
-    let told: Vec<_> = with.iter().filter(|l| l["type"] == "params").collect();
+    let told = params(&with);
     let [told] = told[..] else { panic!("{told:?}") };
-    assert_eq!((time(told), &told["generation"]), (AT, &json!(1)));
-    assert_eq!((&told["source"], &told["changes"]), (&json!("j.jsonl:1"), &wider("BTC", 33.0)));
+    assert_eq!((told.time.as_str(), told.generation, &*told.source), (AT, 1, "j.jsonl:1"));
+    assert_eq!(json!(told.changes), wider("BTC", 33.0));
     let of = |coin: &str| -> Vec<(&str, f64)> {
-        let decisions = with.iter().filter(|l| l["type"] == "decision" && l["coin"] == coin);
-        decisions.filter_map(|l| Some((time(l), spread(l)?))).collect()
+        let of_coin = decisions(&with).filter(|d| d.coin == coin);
+        of_coin.filter_map(|d| Some((d.time.as_str(), spread(d)?))).collect()
     };
     // The time of a decision is cut to the microsecond, and the first one is of the very moment.
     let moment = "2025-10-09T08:54:05.000000Z";
@@ -135,9 +136,8 @@ fn many() -> Vec<Value> {
 }
 
 /// A journal's changes, without what differs from run to run.
-fn changes(lines: &[Value]) -> Vec<(Value, Value)> {
-    let told = lines.iter().filter(|l| l["type"] == "params");
-    told.map(|l| (l["time"].clone(), l["changes"].clone())).collect()
+fn changes(lines: &[Line]) -> Vec<(String, Value)> {
+    params(lines).iter().map(|p| (p.time.clone(), json!(p.changes))).collect()
 }
 
 #[test]
@@ -185,10 +185,11 @@ fn what_lies_outside_the_recording_is_said() {
     ] {
         assert!(said.contains(part), "no {part} in {said}");
     }
-    let spreads: Vec<_> = lines.iter().filter(|l| l["coin"] == "BTC").filter_map(spread).collect();
+    let spreads: Vec<_> =
+        decisions(&lines).filter(|d| d.coin == "BTC").filter_map(spread).collect();
     assert!(spreads.len() > 20 && spreads.iter().all(|s| *s >= 33.0), "from the first quote on");
-    let told = lines.iter().find(|l| l["type"] == "params").unwrap();
-    assert_eq!((&told["source"], &told["changes"]), (&json!("j.jsonl:1-2"), &wider("BTC", 33.0)));
+    let told = params(&lines)[0];
+    assert_eq!((&*told.source, json!(told.changes)), ("j.jsonl:1-2", wider("BTC", 33.0)));
     let (again, _) = replayed(dir.path(), "--params-from first/journal.jsonl", "again");
     assert_eq!(again["decision_hash"], summary["decision_hash"]);
 }
@@ -201,7 +202,8 @@ fn a_journal_without_changes_changes_nothing() {
     let cut = fs::read_to_string(dir.path().join("plain/journal.jsonl")).unwrap();
     fs::write(dir.path().join("cut.jsonl"), &cut[..cut.len() - 9]).unwrap();
     let (same, again) = replayed(dir.path(), "--params-from cut.jsonl", "same");
-    assert_eq!((plain["decision_hash"].as_str(), lines), (same["decision_hash"].as_str(), again));
+    assert_eq!(plain["decision_hash"], same["decision_hash"]);
+    assert_eq!(texts(&lines), texts(&again));
     let said = notes(&same);
     assert!(said.contains("the last line of cut.jsonl is cut: left out"), "{said}");
     assert!(said.contains("as cut.jsonl tells: 0"), "{said}");

@@ -2,26 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod command;
+mod common;
 
-use command::{Ended, number};
+use common::{Ended, number, replay};
 use serde_json::Value;
 use tempfile::TempDir;
 
 fn sample() -> String {
-    command::sample().to_str().unwrap().to_owned()
-}
-
-/// Replays a path in a folder of its own.
-fn replay(path: &str, more: &[&str]) -> (TempDir, Ended) {
-    let dir = TempDir::new().unwrap();
-    let ended = Ended::of(dir.path(), &[&["replay", path], more].concat());
-    (dir, ended)
+    common::sample().to_str().unwrap().to_owned()
 }
 
 #[test]
 fn counts_and_rates_are_those_of_the_run_and_nothing_is_annualised() {
-    let s = replay(&sample(), &["--json"]).1.summary();
+    let s = replay(&sample(), &[]).summary();
     let m = &s["metrics"];
     let count = |key: &str| -> u64 {
         let symbols = s["by_symbol"].as_object().unwrap().values();
@@ -41,6 +34,7 @@ fn counts_and_rates_are_those_of_the_run_and_nothing_is_annualised() {
     assert_eq!(m["partial_days"].as_array().unwrap().len(), 1, "a few minutes are no day");
     assert!(m["sharpe"].is_null(), "{m:#}");
     assert!(m["sharpe_note"].as_str().unwrap().contains("under 7 whole UTC days"), "{m:#}");
-    let text = replay(&sample(), &[]).1.stdout;
+    let dir = TempDir::new().unwrap();
+    let text = Ended::of(dir.path(), &["replay", &sample()]).stdout;
     assert!(text.contains("Where it came from") && !text.contains("Sharpe"), "{text}");
 }

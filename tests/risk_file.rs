@@ -1,6 +1,8 @@
 //! The risk state through its file: a gate that goes on from the text decides as the one that went on.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+#[path = "../pipeline/tests/coins/mod.rs"]
+mod coins;
 #[path = "../pipeline/tests/risk/kept.rs"]
 mod kept;
 

@@ -13,6 +13,13 @@
 //!
 //! Invariant: nothing here opens a socket or a file, logs, or reads a clock outside `rt`.
 
+#[cfg(test)]
+#[path = "../tests/coins/mod.rs"]
+mod coins;
+// What tests share names this crate as they do.
+#[cfg(test)]
+extern crate self as botmm_pipeline;
+
 pub mod logic;
 pub mod rt;
 pub mod stage;

@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use botmm_pipeline::types::{Instrument, Nanos, Universe};
+mod coins;
+
+use botmm_pipeline::types::{Nanos, Universe};
 use botmm_pipeline::venue::sim::synthetic::{
     MarketFigures, MarketProfile, MarketStats, SyntheticMarket,
 };
@@ -22,10 +24,7 @@ const COINS: [(&str, u8, MarketFigures); 3] = [
 ];
 
 fn universe() -> Universe {
-    let instrument = |(name, sz_decimals, _): &(&str, u8, MarketFigures)| {
-        Instrument::new(name, 0, *sz_decimals, 20).unwrap()
-    };
-    Universe::new(COINS.iter().map(instrument).collect())
+    coins::universe(COINS.map(|(name, sz_decimals, _)| (name, sz_decimals)))
 }
 
 fn synthetic(seed: u64, minutes: i64) -> Vec<MarketFigures> {

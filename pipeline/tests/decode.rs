@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
+mod coins;
 mod decode_model;
 
 use botmm_pipeline::types::{MarketEvent, Px, Qty, Side, Universe};

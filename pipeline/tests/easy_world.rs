@@ -16,6 +16,7 @@
 //! `cargo test -p botmm-pipeline --test easy_world -- --nocapture`
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
 mod world;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
@@ -56,7 +57,7 @@ const RENEWED: f64 = 0.1;
 const SEEDS: u64 = 3;
 
 fn universe() -> Universe {
-    Universe::new(vec![Instrument::new("EASY", 0, 4, 20).unwrap()])
+    coins::universe([("EASY", 4)])
 }
 
 fn px(ticks: i64) -> Px {

@@ -4,6 +4,8 @@
 //! then nothing may be sent that makes an exposure beyond them larger.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
+
 use botmm_pipeline::logic::budget::Budget;
 use botmm_pipeline::logic::gate::Gate;
 use botmm_pipeline::logic::ledger::FillMemory;
@@ -51,8 +53,7 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let inst = |name: &str| Instrument::new(name, 0, 2, 10).unwrap();
-        let universe = Universe::new(vec![inst("A"), inst("B")]);
+        let universe = coins::universe([("A", 2), ("B", 2)]);
         let mut params = AssetParams::default();
         params.risk.max_total_position_usd = Usd::whole(1_500);
         params.risk.max_daily_loss_frac = 1e9;

@@ -3,15 +3,12 @@
 
 mod house;
 
-use house::{Source, circles, long_functions, read, report};
+use house::{MAX_LINES, Source, circles, long_files, long_functions, read, report};
 use std::path::Path;
 
 /// Module → floor (ARCHITECTURE.md, "Two crates, five floors"). Two modules of one floor do not see each other either.
 const FLOORS: [(&str, u32); 6] =
     [("types", 0), ("logic", 1), ("rt", 1), ("venue", 2), ("stage", 3), ("wiring", 4)];
-const MAX_LINES: usize = 500;
-/// Longer functions are told, not refused: a table of fields may be as long as it must.
-const LONG_FUNCTION_LINES: usize = 70;
 
 /// What code outside tests may name only in the files that a rule lists.
 const PATHS_ONLY_IN: [(&str, &[&str]); 8] = [
@@ -168,15 +165,7 @@ fn no_two_modules_see_each_other() {
 
 #[test]
 fn files_stay_small() {
-    let long = |s: &Source| {
-        let lines = s.text.lines().count();
-        (lines > MAX_LINES).then(|| format!("{}: {lines} lines, at most {MAX_LINES}", s.path))
-    };
-    let all = sources();
-    for function in all.iter().flat_map(|s| long_functions(s, LONG_FUNCTION_LINES)) {
-        println!("long: {function}");
-    }
-    report(all.iter().filter_map(long).collect());
+    report(long_files(&sources(), |_| MAX_LINES));
 }
 
 #[test]
@@ -185,6 +174,6 @@ fn a_long_function_is_found() {
     let text = format!(
         "impl A {{\n    pub(super) const fn long(&self) {{\n{body}    }}\n    fn short() {{}}\n}}\n"
     );
-    let found = long_functions(&Source::new("logic/a.rs", &text), LONG_FUNCTION_LINES);
+    let found = long_functions(&Source::new("logic/a.rs", &text));
     assert_eq!(found, ["logic/a.rs:2: long, 82 lines"]);
 }

@@ -3,6 +3,7 @@
 //! the gateway's calls only.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod counting;
 mod tiny_venue;
 

@@ -2,6 +2,7 @@
 //! be read.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod tiny_venue;
 
 use botmm_pipeline::types::{Link, MarketEvent, Nanos};

@@ -6,6 +6,7 @@
 //! A seed that fails is printed; `SEEDS=FROM..TO` runs others.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod tiny_venue;
 #[allow(dead_code, reason = "shared with the literal tests")]
 mod user_wire_frames;

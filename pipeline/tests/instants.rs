@@ -2,6 +2,7 @@
 //! polls and rings are, each asset is decided on at most once then, and from all of them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
 mod world;
 
 use botmm_pipeline::types::*;

@@ -3,13 +3,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod counting;
 mod world;
 
 use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::{
-    AssetId, Bps, Fact, Instrument, LentEvent, Nanos, QuoteModel, Record, Strategy, Universe,
-};
+use botmm_pipeline::types::{AssetId, Bps, Fact, LentEvent, Nanos, QuoteModel, Record, Strategy};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::wiring;
 use counting::allocations;
@@ -104,8 +103,7 @@ fn decoding_does_not_allocate() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/frames");
     let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path());
     let frames: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| read(e).unwrap()).collect();
-    let instrument = |name| Instrument::new(name, 0, 2, 10).unwrap();
-    let universe = Universe::new(["BTC", "ETH", "SOL", "kPEPE"].map(instrument).to_vec());
+    let universe = coins::universe(["BTC", "ETH", "SOL", "kPEPE"].map(|name| (name, 2)));
     let sink = |event: LentEvent<'_>| {
         black_box(event);
     };

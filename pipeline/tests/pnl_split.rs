@@ -2,6 +2,7 @@
 //! takes the fills apart again, and must come to the pipeline's own sums to the last unit.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
 mod world;
 
 use botmm_pipeline::logic::gate::Gate;
@@ -137,17 +138,6 @@ fn told(m: &Metrics, asset: AssetId) -> Split {
     Split { captured, adverse, drift: adverse.map(|a| gross - captured - a), fees }
 }
 
-fn busy(seed: u64, minutes: i64) -> Setup {
-    let mut setup = Setup::new(seed, minutes);
-    setup.params.fee_floor = false;
-    setup.params.min_spread_bps = 0.2;
-    setup.params.vol_multiplier = 0.1;
-    setup.params.requote_threshold_bps = 0.05;
-    setup.params.risk.action_budget = 10_000_000;
-    setup.params.risk.max_actions_per_min = 1_000_000;
-    setup
-}
-
 /// Every number of one symbol against the twin's; its fills.
 fn check_symbol(seed: u64, m: &Metrics, traded: &[Traded], asset: AssetId) -> u64 {
     let i = asset.index();
@@ -202,7 +192,7 @@ fn check_sent(seed: u64, outcome: &Outcome) {
 fn the_split_adds_up_exactly_by_symbol_and_in_total() {
     let (mut fills, mut symbols) = (0, 0);
     for seed in 0..10 {
-        let setup = busy(seed, 3);
+        let setup = Setup::busy(seed, 3);
         let outcome = run(&setup, None, |g| g);
         let traded = trades(&setup, &outcome);
         check_sent(seed, &outcome);
@@ -229,7 +219,7 @@ fn the_split_adds_up_exactly_by_symbol_and_in_total() {
 #[test]
 fn days_and_drawdown_are_those_of_the_account() {
     let midnight = Nanos::secs((START.0 / 1_000_000_000 / 86_400 + 1) * 86_400);
-    let mut setup = busy(1, 3);
+    let mut setup = Setup::busy(1, 3);
     setup.start = midnight - Nanos::secs(90);
     let outcome = run(&setup, None, |g| g);
     let m = &outcome.metrics;

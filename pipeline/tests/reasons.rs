@@ -2,6 +2,8 @@
 //! leads to it, and shown on the status board. Together they are all that there are.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
+
 use botmm_pipeline::rt::{HaltLevel, Out, ring};
 use botmm_pipeline::stage::status::AssetStatus;
 use botmm_pipeline::types::params::BelowFee as WhenBelow;
@@ -107,9 +109,8 @@ impl Rig {
     /// With a book around 3000, and a venue that answers or does not. There is another coin, of which
     /// nothing is told.
     fn new(params: AssetParams, answers: bool) -> Self {
-        let inst = |name, sz_decimals| Instrument::new(name, 1, sz_decimals, 25).unwrap();
         let config = wiring::Config {
-            universe: Universe::new(vec![inst("ETH", 4), inst("SOL", 2)]),
+            universe: coins::universe([("ETH", 4), ("SOL", 2)]),
             params: vec![params; 2],
             session: 1,
             lossless: false,

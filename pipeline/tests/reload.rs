@@ -3,6 +3,7 @@
 //! was decided, sent and filled, beside what was handed over.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
 mod world;
 
 use botmm_pipeline::rt::{IdleStrategy, InLatest, LanePlan, OutLatest, Plan, Stage, board, ring};
@@ -24,13 +25,8 @@ const ASSETS: usize = 3;
 type All = [AssetParams; ASSETS];
 
 fn setup(seed: u64, minutes: i64) -> Setup {
-    let mut setup = Setup::new(seed, minutes);
-    setup.params.fee_floor = false;
-    setup.params.min_spread_bps = 0.2;
-    setup.params.vol_multiplier = 0.1;
-    setup.params.risk.action_budget = 10_000_000;
-    setup.params.risk.max_actions_per_min = 1_000_000;
-    setup.params.risk.max_orders_per_min = 1_000_000;
+    let mut setup = Setup::busy(seed, minutes);
+    setup.params.requote_threshold_bps = AssetParams::default().requote_threshold_bps;
     setup
 }
 

@@ -1,6 +1,7 @@
 //! Signing, by known answers of the official SDK and by properties.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod signing_model;
 
 use botmm_pipeline::types::decimal::parse_decimal_exp;
@@ -204,8 +205,8 @@ fn integers_as_the_sdk_makes_them() {
 }
 
 fn universe() -> Universe {
-    let coin = |name, venue_index| Instrument::new(name, venue_index, 3, 10).unwrap();
-    Universe::new(vec![coin("BTC", 3), coin("kPEPE", 110_000)])
+    let listed = |name, venue_index| Instrument { venue_index, ..coins::coin(name, 3) };
+    Universe::new(vec![listed("BTC", 3), listed("kPEPE", 110_000)])
 }
 
 /// A batch of two orders of ours, known to the venue as `oids`.

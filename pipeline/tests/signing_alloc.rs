@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod counting;
 
 use botmm_pipeline::types::limits::MAX_BATCH;
@@ -32,7 +33,7 @@ fn full_batch(kind: ActionKind, oid: Oid) -> Action {
 
 #[test]
 fn signing_does_not_allocate_not_even_the_first_time() {
-    let btc = Instrument::new("BTC", 110_000, 5, 40).unwrap();
+    let btc = Instrument { venue_index: 110_000, ..coins::coin("BTC", 5) };
     let universe = Universe::new(vec![btc]);
     let batches = [
         full_batch(ActionKind::Place, Oid::NONE),

@@ -3,6 +3,7 @@
 //! venue's account, outside of what they check. A failure names its seed.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
 mod world;
 
 use botmm_pipeline::logic::sizing;
@@ -81,24 +82,11 @@ impl Gateway for Checked {
     }
 }
 
-/// Tight quotes trade more: what can go wrong goes wrong sooner.
-fn busy(seed: u64, minutes: i64) -> Setup {
-    let mut setup = Setup::new(seed, minutes);
-    setup.params.fee_floor = false;
-    setup.params.min_spread_bps = 0.2;
-    setup.params.vol_multiplier = 0.1;
-    setup.params.requote_threshold_bps = 0.05;
-    setup.params.risk.action_budget = 10_000_000;
-    setup.params.risk.max_actions_per_min = 1_000_000;
-    setup.params.risk.max_orders_per_min = 1_000_000;
-    setup
-}
-
 /// The same with every model and strategy, and what fills teach. Arrivals are given, so that short
 /// worlds are quoted from the start.
 fn busy_with_each(seed: u64, minutes: i64) -> Vec<Setup> {
     let with = |(model, strategy)| {
-        let mut setup = busy(seed, minutes);
+        let mut setup = Setup::busy(seed, minutes);
         let p = &mut setup.params;
         (p.model, p.strategy) = (model, strategy);
         (p.arrival_rate_per_s, p.arrival_decay_per_bps) = (0.3, 5.0);
@@ -145,7 +133,7 @@ fn check(setup: &Setup, outcome: &Outcome) {
 fn busy_worlds_add_up() {
     let mut fills = 0;
     for seed in 0..12 {
-        let setup = busy(seed, 4);
+        let setup = Setup::busy(seed, 4);
         let outcome = run(&setup, None, |g| Checked::new(g, seed));
         check(&setup, &outcome);
         fills += outcome.metrics.dispatch.fills.get();
@@ -192,7 +180,7 @@ fn plan(lanes: &[&[&str]]) -> Plan {
 fn every_plan_decides_the_same() {
     let solo = plan(&[&["feed", "book", "quote", "risk", "dispatch"]]);
     let paired = plan(&[&["feed", "book", "quote", "risk"], &["dispatch"]]);
-    let setup = Setup { lossless: true, ..busy(3, 1) };
+    let setup = Setup { lossless: true, ..Setup::busy(3, 1) };
     let hash = |plan: Option<&Plan>, setup: &Setup| {
         let outcome = run(setup, plan, |g| g);
         for (ring, dropped) in &outcome.dropped {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod coins;
+
 use botmm_pipeline::types::{
     AssetId, BookSnapshot, DecisionHash, Instrument, Level, MarketEvent, Nanos, Oid, Px, Qty, Side,
     Universe, Usd,
@@ -15,14 +17,8 @@ use std::collections::HashSet;
 
 const START: Nanos = Nanos::secs(1_757_000_000);
 
-fn universe(coins: &[(&str, u8)]) -> Universe {
-    let instrument =
-        |&(name, sz_decimals): &(&str, u8)| Instrument::new(name, 0, sz_decimals, 20).unwrap();
-    Universe::new(coins.iter().map(instrument).collect())
-}
-
 fn majors() -> Universe {
-    universe(&[("BTC", 5), ("ETH", 4), ("SOL", 2)])
+    coins::universe(coins::MAJORS)
 }
 
 fn market(universe: &Universe, seed: u64) -> SyntheticMarket {
@@ -129,7 +125,7 @@ fn public_events_are_ordered_legal_and_uncrossed() {
 fn the_generic_profile_behaves_on_coarse_and_fine_grids() {
     // Prices from 0.01 to 100 USD, and a tick change at 100 right where the price starts.
     for (sz_decimals, px) in [(0, "0.012345"), (1, "5.4321"), (2, "100"), (0, "99.999")] {
-        let universe = universe(&[("X", sz_decimals)]);
+        let universe = coins::universe([("X", sz_decimals)]);
         let instrument = *universe.get(AssetId::new(0));
         let start_px = instrument.round_px_down(Px::parse(px).unwrap());
         let profile = MarketProfile::for_instrument(&instrument, start_px);
@@ -172,7 +168,7 @@ fn assets_do_not_disturb_one_another() {
         events: out.events.into_iter().filter(|e| e.asset().index() == 0).collect(),
         executions: Vec::new(),
     };
-    let alone = run_to(&mut market(&universe(&[("BTC", 5)]), 3), Nanos::secs(300));
+    let alone = run_to(&mut market(&coins::universe([("BTC", 5)]), 3), Nanos::secs(300));
     let mut three = market(&majors(), 3);
     let (bid, _) = three.touch(AssetId::new(1));
     three.place(&RestingOrder {
@@ -346,7 +342,7 @@ impl NaiveQuoter {
 #[test]
 fn a_naive_quoter_loses_to_informed_takers_before_fees() {
     for (coin, sz_decimals) in [("BTC", 5), ("ETH", 4), ("SOL", 2)] {
-        let universe = universe(&[(coin, sz_decimals)]);
+        let universe = coins::universe([(coin, sz_decimals)]);
         let (asset, instrument) = (AssetId::new(0), *universe.get(AssetId::new(0)));
         for away_bps in [0.0, 0.5, 2.0] {
             let mut quoter = NaiveQuoter::new(away_bps);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 #[allow(dead_code, reason = "shared with the decoder's tests")]
 mod decode_model;
 #[allow(dead_code, reason = "shared with the hostile tests")]

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod coins;
 mod counting;
 #[allow(dead_code, reason = "shared with the decoder's tests")]
 mod decode_model;

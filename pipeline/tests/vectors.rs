@@ -1,6 +1,8 @@
 //! Known answers: the venue's price and size rules, and book imbalance.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod coins;
+
 use botmm_pipeline::logic::book::Book;
 use botmm_pipeline::logic::estimates::Imbalance;
 use botmm_pipeline::types::{BookSnapshot, Instrument, Level, Px, Qty};
@@ -12,7 +14,7 @@ fn vectors(name: &str) -> Value {
 }
 
 fn instrument(case: &Value) -> Instrument {
-    Instrument::new("X", 0, case["sz_decimals"].as_u64().unwrap() as u8, 10).unwrap()
+    coins::coin("X", case["sz_decimals"].as_u64().unwrap() as u8)
 }
 
 #[test]

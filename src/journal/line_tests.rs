@@ -7,16 +7,15 @@ use super::segments::{LIVE, Reading};
 use super::*;
 use crate::when::utc;
 use botmm_pipeline::types::{
-    AlertKind, AssetId, BreakEnd, BreakWhy, Commentary, DayNet, Fact, Fill, Instrument, Nanos, Px,
-    Qty, QuoteTarget, QuoteTerms, Reason, Record, RiskSnapshot, RiskState, Side, Term, Universe,
-    Usd,
+    AlertKind, AssetId, BreakEnd, BreakWhy, Commentary, DayNet, Fact, Fill, Nanos, Px, Qty,
+    QuoteTarget, QuoteTerms, Reason, Record, RiskSnapshot, RiskState, Side, Term, Universe, Usd,
 };
 use serde_json::{Value, json};
 
 #[test]
 fn lines_are_json_and_equal_decisions_are_written_once() {
     let dir = tempfile::tempdir().unwrap();
-    let universe = Universe::new(vec![Instrument::new("BTC", 0, 5, 40).unwrap()]);
+    let universe = crate::coins::universe([("BTC", 5)]);
     let mut journal = Journal::create(&dir.path().join("run"), &universe, None).unwrap();
     let btc = AssetId::new(0);
     let target = QuoteTarget { mid: Some(Px::whole(100)), ..QuoteTarget::default() };

@@ -1,5 +1,6 @@
 use super::document::Document;
 use super::*;
+use crate::coins::coins;
 use botmm_pipeline::types::{Nanos, Usd};
 use std::io::Write as _;
 
@@ -314,8 +315,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
 
 #[test]
 fn a_delisted_coin_is_named_and_left_out_or_refused() {
-    let listed = |coin: &str, venue_index| Instrument::new(coin, venue_index, 2, 5).unwrap();
-    let coins = [listed("BTC", 0), listed("ETH", 1), listed("SOLV", 2)];
+    let coins = coins([("BTC", 2), ("ETH", 2), ("SOLV", 2)]);
     let delisted = ["SOL".to_owned(), "MATIC".to_owned()];
     let build = |symbols: &str, strict| {
         let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();

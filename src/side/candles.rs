@@ -233,8 +233,7 @@ mod tests {
     }
 
     fn universe() -> Universe {
-        let instrument = |coin| botmm_pipeline::types::Instrument::new(coin, 0, 2, 10).unwrap();
-        Universe::new(vec![instrument("A"), instrument("B")])
+        crate::coins::universe([("A", 2), ("B", 2)])
     }
 
     fn minute(n: i64) -> Candle {

@@ -101,13 +101,10 @@ impl Task for Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coins::coin;
     use crate::net::{Endpoint, Tls};
     use botmm_pipeline::rt::ring;
     use botmm_pipeline::types::AssetId;
-
-    fn instrument(coin: &str, sz_decimals: u8) -> Instrument {
-        Instrument::new(coin, 0, sz_decimals, 10).unwrap()
-    }
 
     fn listing(universe: Universe) -> Listing {
         let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
@@ -117,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_told_once_and_so_is_its_return() {
-        let (a, b) = (instrument("A", 2), instrument("B", 2));
+        let (a, b) = (coin("A", 2), coin("B", 2));
         let universe = Universe::new(vec![a, b]);
         let (mut tx, mut rx) = ring("side->quote", 8);
         let mut listing = listing(universe);
@@ -126,7 +123,7 @@ mod tests {
         assert!(take(vec![b, a]).is_empty());
         assert_eq!(take(vec![b]), ["A: no longer listed; not quoting it"]);
         assert!(take(vec![b]).is_empty(), "once");
-        let other_grid = take(vec![a, instrument("B", 3)]);
+        let other_grid = take(vec![a, coin("B", 3)]);
         assert_eq!(other_grid[0], "A: listed again");
         assert!(other_grid[1].contains("another grid") && other_grid[1].contains("restart"));
         let told: Vec<_> = std::iter::from_fn(|| rx.pop()).collect();
@@ -136,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_venue_that_does_not_answer_changes_nothing_and_is_asked_again_soon() {
-        let universe = Universe::new(vec![instrument("A", 2)]);
+        let universe = Universe::new(vec![coin("A", 2)]);
         let (mut tx, mut rx) = ring("side->quote", 8);
         let mut listing = listing(universe);
         let silent = Err("no answer".to_owned());

@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[path = "../command/mod.rs"]
-mod command;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod archive;
 mod parquet;
 
-use command::Ended;
+use common::Ended;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,7 @@ use super::{
     BOOKS, LEVELS, ROWS, Row, TRADE_HEADER, TRADES, book, book_header, books, essence, market,
     plain, replay, said, trade, trades,
 };
-use crate::command::Ended;
+use crate::common::Ended;
 use parquet::basic::Compression;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod checks;
+#[path = "../../pipeline/tests/coins/mod.rs"]
+mod coins;
 mod liquidations;
 mod markets;
 mod spy;

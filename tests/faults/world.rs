@@ -2,6 +2,7 @@
 //! memory transports, and behind them the embedded exchange with its faults.
 
 use crate::checks::{Checks, Final};
+use crate::coins;
 use crate::spy::{Spy, Tamper};
 use botmm::exchange::faults::{Fault, Faulty, Schedule};
 use botmm::exchange::front::{Hub, HubConfig};
@@ -105,8 +106,7 @@ pub fn user() -> Address {
 }
 
 pub fn universe() -> Universe {
-    let instrument = |coin, sz_decimals| Instrument::new(coin, 0, sz_decimals, 20).unwrap();
-    local::listed([instrument("BTC", 5), instrument("ETH", 4)])
+    local::listed(["BTC", "ETH"].map(|name| coins::major(name).unwrap()))
 }
 
 /// Close to the touch, without regard to fees, so that much is traded; breakers that end soon.

@@ -2,24 +2,21 @@
 //! that it left reach us in either order, and the recorder's order is its own: the fit must come out
 //! as it does when everything comes in the order in which it happened.
 
+use crate::common::coins::major;
 use botmm::data::{LoadOptions, load};
 use botmm_pipeline::rt::{OutLatest, Stage, ring};
 use botmm_pipeline::stage::book::BookStage;
 use botmm_pipeline::stage::params::ParamsIn;
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_VIEW};
-use botmm_pipeline::types::{ArrivalFit, AssetParams, BookView, Instrument, MarketEvent, Universe};
+use botmm_pipeline::types::{ArrivalFit, AssetParams, BookView, MarketEvent, Universe};
 use botmm_pipeline::venue::market_ring::market_ring;
 use botmm_pipeline::venue::tape::Tape;
 use std::path::PathBuf;
 
 fn recording(folder: PathBuf) -> (Tape, Universe) {
-    let instrument = |name: &str| {
-        let sz_decimals = if name == "SOL" { 2 } else { 4 };
-        Instrument::new(name, 0, sz_decimals, 20)
-    };
     let options = LoadOptions {
         symbols: &["BTC", "ETH", "SOL"].map(str::to_owned),
-        instrument: &instrument,
+        instrument: &major,
         allow_unsound: false,
         decode: &mut |_, _, _, _| Ok(()),
         progress: &|_, _| {},

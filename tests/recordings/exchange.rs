@@ -1,6 +1,6 @@
 //! The bot against an exchange that plays a recording, over sockets.
 
-use crate::command::{check_sound, number, spawnable};
+use crate::common::{check_sound, number, spawnable};
 use botmm::net::{Endpoint, Rest, Tls};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};

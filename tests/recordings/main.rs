@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod arrivals;
-#[path = "../command/mod.rs"]
-mod command;
+#[path = "../common/mod.rs"]
+mod common;
 mod exchange;
 mod market;
 mod profit;
@@ -54,7 +54,7 @@ const ON_REAL: [(&str, &str, OnRecording); 8] = [
 fn main() -> ExitCode {
     let on_ours = ON_ANY.map(|(name, test)| {
         Trial::test(format!("ours::{name}"), move || {
-            test(command::sample().to_str().unwrap());
+            test(common::sample().to_str().unwrap());
             Ok(())
         })
     });

@@ -3,9 +3,10 @@
 //! The order flow is the plainest there is: every second, both sides are pulled and put back at the
 //! displayed touch. What it earns is of no interest; that the models agree on their order is.
 
+use crate::common::coins::major;
 use botmm::data::{LoadOptions, load};
 use botmm_pipeline::types::{
-    AssetId, Instrument, MarketEvent, Nanos, Oid, Qty, Side, Trade, Universe, notional,
+    AssetId, MarketEvent, Nanos, Oid, Qty, Side, Trade, Universe, notional,
 };
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -14,19 +15,10 @@ use botmm_pipeline::venue::tape::Tape;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-fn instrument(name: &str) -> Option<Instrument> {
-    let sz_decimals = match name {
-        "BTC" => 5,
-        "ETH" => 4,
-        _ => 2,
-    };
-    Instrument::new(name, 0, sz_decimals, 20)
-}
-
 fn recording(folder: PathBuf) -> (Arc<Tape>, Universe) {
     let options = LoadOptions {
         symbols: &[],
-        instrument: &instrument,
+        instrument: &major,
         allow_unsound: false,
         decode: &mut |_, _, _, _| Ok(()),
         progress: &|_, _| {},

@@ -1,24 +1,12 @@
 //! Where a replay says that its profit comes from, against its own journal.
 
-use crate::command::{Ended, exact, journal};
+use crate::common::{coins, exact, journal, replay_in};
 use botmm::data::{LoadOptions, load};
+use botmm::journal::line::{Line, Markout};
 use botmm_pipeline::types::{MarketEvent, Nanos, Px, Qty, Usd, notional};
-use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
-use tempfile::TempDir;
-
-/// Replays a path as JSON in a folder of its own.
-fn replay_in(path: &str, more: &[&str]) -> (TempDir, Ended) {
-    let dir = TempDir::new().unwrap();
-    let ended = Ended::of(dir.path(), &[&["replay", path, "--json"], more].concat());
-    (dir, ended)
-}
-
-fn coins(summary: &Value) -> Vec<&String> {
-    summary["position"].as_object().unwrap().keys().collect()
-}
 
 /// Sums to the last digit, against the replay's own journal.
 pub fn where_the_profit_comes_from_adds_up(path: &str) {
@@ -33,13 +21,14 @@ pub fn where_the_profit_comes_from_adds_up(path: &str) {
         let gross = split("spread_captured_usd") + adverse + drift;
         assert_eq!(gross, usd(&["gross_pnl_usd"]), "{path} {h}");
         assert_eq!(gross - split("fees_usd") - split("funding_usd"), usd(&["net_pnl_usd"]));
-        let told: Vec<_> = lines.iter().filter(|l| l["after_s"] == after_s).collect();
-        assert_eq!(told.iter().map(|l| moved(l, "mid_at_fill")).sum::<Usd>(), adverse, "{h}");
+        let told: Vec<&Markout> =
+            lines.iter().filter_map(markout).filter(|m| m.after_s == after_s).collect();
+        assert_eq!(told.iter().map(|m| moved(m, &m.mid_at_fill)).sum::<Usd>(), adverse, "{h}");
         for coin in coins(&summary) {
             for (side, word) in [("bid", "buy"), ("ask", "sell")] {
                 let at: &[&str] = &["markouts", coin, side, h, "usd"];
-                let of = |l: &&&Value| l["coin"] == **coin && l["side"] == word;
-                assert_eq!(told.iter().filter(of).map(|l| moved(l, "px")).sum::<Usd>(), usd(at));
+                let of = |m: &&&Markout| m.coin == *coin && m.side == word;
+                assert_eq!(told.iter().filter(of).map(|m| moved(m, &m.px)).sum::<Usd>(), usd(at));
                 let counted = &summary["markouts"][coin][side][h]["fills"];
                 assert_eq!(told.iter().filter(of).count() as u64, counted.as_u64().unwrap());
             }
@@ -54,11 +43,15 @@ pub fn where_the_profit_comes_from_adds_up(path: &str) {
     assert_eq!(days.sum::<Usd>(), usd(&["net_pnl_usd"]), "{path}");
 }
 
-/// What the market moved for us since `from`, by a line of the journal.
-fn moved(line: &Value, from: &str) -> Usd {
-    let px = |key: &str| Px::parse(line[key].as_str().unwrap()).unwrap();
-    let value = notional(px("mid") - px(from), Qty::parse(line["qty"].as_str().unwrap()).unwrap());
-    if line["side"] == "buy" { value } else { -value }
+fn markout(line: &Line) -> Option<&Markout> {
+    if let Line::Markout(markout) = line { Some(markout) } else { None }
+}
+
+/// What the market moved for us since it was at `from`.
+fn moved(markout: &Markout, from: &str) -> Usd {
+    let px = |text: &str| Px::parse(text).unwrap();
+    let value = notional(px(&markout.mid) - px(from), Qty::parse(&markout.qty).unwrap());
+    if markout.side == "buy" { value } else { -value }
 }
 
 /// Each fill says by which rule it came, and has one mid everywhere: the venue's just before it, which
@@ -70,9 +63,12 @@ pub fn each_fill_has_its_rule_and_the_venues_mid_just_before_it(path: &str) {
         let summary = ended.summary();
         assert_eq!(summary["assumptions"]["feed"], feed);
         let lines = journal(&dir.path().join("out/journal.jsonl"));
-        let of_type = |name: &'static str| lines.iter().filter(move |l| l["type"] == name);
         let mut causes: HashMap<&str, u64> = HashMap::new();
-        of_type("fill").for_each(|l| *causes.entry(l["cause"].as_str().unwrap()).or_default() += 1);
+        for line in &lines {
+            if let Line::Fill(fill) = line {
+                *causes.entry(fill.cause.as_deref().unwrap()).or_default() += 1;
+            }
+        }
         let told = summary["fills_by_cause"].as_object().unwrap();
         let told: HashMap<&str, u64> =
             told.iter().map(|(k, v)| (k.as_str(), v["fills"].as_u64().unwrap())).collect();
@@ -81,15 +77,15 @@ pub fn each_fill_has_its_rule_and_the_venues_mid_just_before_it(path: &str) {
         assert_eq!(causes.values().sum::<u64>(), fills);
 
         let (mut known, mut off) = (HashMap::new(), 0);
-        for line in of_type("mid_at_fill") {
-            let at = time(line);
-            let before = mids[line["coin"].as_str().unwrap()].iter().rev().find(|m| m.0 < at);
-            off += u64::from(before.unwrap().1.to_string() != line["mid"].as_str().unwrap());
-            known.insert((&line["coin"], line["tid"].as_u64()), &line["mid"]);
+        for line in &lines {
+            let Line::MidAtFill(told) = line else { continue };
+            let at = time(told.venue_time.as_ref().unwrap());
+            let before = mids[&told.coin].iter().rev().find(|m| m.0 < at);
+            off += u64::from(before.unwrap().1.to_string() != told.mid);
+            known.insert((&told.coin, told.tid), &told.mid);
         }
-        for line in of_type("markout") {
-            let mid = known[&(&line["coin"], line["tid"].as_u64())];
-            assert_eq!(mid, &line["mid_at_fill"], "one mid a fill");
+        for later in lines.iter().filter_map(markout) {
+            assert_eq!(known[&(&later.coin, later.tid)], &later.mid_at_fill, "one mid a fill");
         }
         assert_eq!(summary["pnl_split"]["fills_with_mid"], known.len() as u64);
         println!("{path} {feed}: {fills} fills, {causes:?}; {off} mids off of {}", known.len());
@@ -125,7 +121,7 @@ fn mids_of(recording: &str) -> Mids {
     mids
 }
 
-fn time(line: &Value) -> Nanos {
-    let time = humantime::parse_rfc3339(line["venue_time"].as_str().unwrap()).unwrap();
+fn time(text: &str) -> Nanos {
+    let time = humantime::parse_rfc3339(text).unwrap();
     Nanos(time.duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64)
 }

@@ -1,29 +1,11 @@
 //! Replays, through the command.
 
-use crate::command::{Ended, check_sound, number, without_timings};
+use crate::common::{Ended, check_sound, coins, number, replay, summary, without_timings};
 use botmm::data::{LoadOptions, load};
 use botmm::settings::Settings;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use tempfile::TempDir;
-
-/// Replays a path as JSON, with more arguments.
-fn replay(path: &str, more: &[&str]) -> Ended {
-    let dir = TempDir::new().unwrap();
-    Ended::of(dir.path(), &[&["replay", path, "--json"], more].concat())
-}
-
-fn summary(path: &str, more: &[&str]) -> Value {
-    let ended = replay(path, more);
-    assert_eq!(ended.stderr, "", "{more:?}");
-    let summary = ended.summary();
-    check_sound(&summary);
-    summary
-}
-
-fn coins(summary: &Value) -> Vec<&String> {
-    summary["position"].as_object().unwrap().keys().collect()
-}
 
 pub fn it_loads_without_a_word(path: &str) {
     let settings = Settings::load(None, &|_| None).unwrap();

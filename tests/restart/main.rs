@@ -6,8 +6,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
-#[path = "../command/mod.rs"]
-mod command;
+#[path = "../common/mod.rs"]
+mod common;
 mod endings;
 mod proxy;
 
@@ -18,11 +18,13 @@ use botmm::exchange::model::{Order, OrderStatus};
 use botmm::exchange::server::{Limits, Server, ServerHandle};
 use botmm::exchange::venue::{Venue, VenueConfig};
 use botmm::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
+use botmm::journal::line::Line;
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Qty, Side, Universe, Usd};
+use botmm_pipeline::types::{AssetId, Cloid, Nanos, Oid, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
-use command::{journal, number, spawnable};
+use common::coins::coin;
+use common::{journal_so_far, number, spawnable};
 use proxy::Proxy;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -281,11 +283,11 @@ impl Sequence {
             .collect();
         for run in &self.runs {
             let path = run.join("journal.jsonl");
-            let lines = whole_lines(&path);
-            let after_a_fill = lines.iter().skip_while(|line| line["type"] != "fill");
-            for account in after_a_fill.filter(|line| line["type"] == "account") {
+            let lines = journal_so_far(&path);
+            for line in lines.iter().skip_while(|line| line.kind() != "fill") {
+                let Line::Account(account) = line else { continue };
                 for ((coin, _), seen) in COINS.iter().zip(&seen) {
-                    let held = account["position"][coin].as_str().unwrap();
+                    let held = &account.position[*coin];
                     assert!(seen.contains(held), "{}: {coin} {held}", path.display());
                 }
             }
@@ -293,22 +295,12 @@ impl Sequence {
     }
 }
 
-/// A journal without the line that a kill cut short.
-fn whole_lines(path: &Path) -> Vec<Value> {
-    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    std::fs::write(path, &text[..whole]).unwrap();
-    journal(path)
-}
-
 fn user() -> Address {
     Signer::from_hex(KEY).unwrap().address()
 }
 
 fn universe() -> Universe {
-    local::listed(
-        COINS.map(|(coin, sz_decimals)| Instrument::new(coin, 0, sz_decimals, 20).unwrap()),
-    )
+    local::listed(COINS.map(|(name, sz_decimals)| coin(name, sz_decimals)))
 }
 
 impl Exchange {

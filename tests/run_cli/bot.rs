@@ -1,9 +1,9 @@
 //! A `botmm run` that a test watches.
 
-use crate::command::{Ended, journal, spawnable};
+use crate::common::{Ended, journal, journal_so_far, spawnable};
 use crate::server::wait;
 use crate::venue::Key;
-use serde_json::Value;
+use botmm::journal::line::Line;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -124,15 +124,13 @@ impl Bot<'_> {
         });
     }
 
-    /// Records of its journal so far of which this is true.
-    pub fn records(&self, is_it: impl Fn(&Value) -> bool) -> usize {
-        let text = self.file("journal.jsonl");
-        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        whole.filter(|line| is_it(&serde_json::from_str(line).unwrap())).count()
+    /// Lines of its journal so far of which this is true.
+    pub fn lines(&self, is_it: impl Fn(&Line) -> bool) -> usize {
+        journal_so_far(&self.dir.join("journal.jsonl")).iter().filter(|line| is_it(line)).count()
     }
 
     pub fn orders(&self) -> usize {
-        self.records(|r| r["type"] == "place")
+        self.lines(|line| line.kind() == "place")
     }
 
     pub fn has_said(&self, words: &str) -> bool {

@@ -2,7 +2,7 @@
 //! state and the exit code are told all the same.
 
 use crate::bot::Home;
-use crate::command::spawnable;
+use crate::common::spawnable;
 use crate::server::wait;
 use crate::venue::{Market, Seen};
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test")]
 
-#[path = "../command/mod.rs"]
-mod command;
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../net/server.rs"]
 #[allow(dead_code, reason = "made for the tests of the wire; its authority is of use here")]
 mod server;

@@ -1,10 +1,12 @@
 //! Halts that outlive a run, and the person who ends them.
 
 use crate::bot::{Bot, Home};
-use crate::command::Ended;
+use crate::common::Ended;
 use crate::trading::check;
 use crate::venue::{Key, Market};
+use botmm::journal::line::Line;
 use botmm_pipeline::types::Side;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -36,9 +38,9 @@ fn rearm(home: &Home, more: &[&str]) -> Ended {
 /// Waits until the bot has decided often, and has sent no order for all that.
 fn until_it_only_looks_on(bot: &mut Bot<'_>) {
     bot.until("both sides of a coin halted", |bot| {
-        bot.records(|r| r["type"] == "decision" && r["bid"] == "halted" && r["ask"] == "halted") > 0
+        bot.lines(|l| matches!(l, Line::Decision(d) if [&*d.bid, &*d.ask] == ["halted"; 2])) > 0
     });
-    bot.until("accounts", |bot| bot.records(|r| r["type"] == "account") > 0);
+    bot.until("accounts", |bot| bot.lines(|line| line.kind() == "account") > 0);
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert_eq!(bot.orders(), 0);
 }
@@ -63,9 +65,12 @@ fn a_running_bot_that_is_halted_quotes_again_when_a_person_says_so() {
     assert!(!home.path().join(format!("state/{account}.rearm")).exists());
     bot.until("orders", |_| market.seen.open_orders(account) > 0);
     assert!(bot.has_said("re-armed by hand"));
-    let breaks = |breaks| move |r: &serde_json::Value| r["type"] == "risk" && r["breaks"] == breaks;
-    assert_eq!(bot.records(breaks(serde_json::json!({ "drawdown": "by_hand" }))), 1);
-    assert_eq!(bot.records(breaks(serde_json::json!({}))), 1);
+    let told = |breaks: &[(&str, &str)]| {
+        let breaks = breaks.iter().map(|(why, end)| ((*why).to_owned(), (*end).to_owned()));
+        let breaks = Some(breaks.collect::<BTreeMap<_, _>>());
+        bot.lines(|line| matches!(line, Line::Risk(risk) if risk.breaks == breaks))
+    };
+    assert_eq!((told(&[("drawdown", "by_hand")]), told(&[])), (1, 1));
     let said = rearm(&home, &["--address", &account.to_string()]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
     assert!(said.stdout.contains("nothing is halted or cooling down"), "{}", said.stdout);

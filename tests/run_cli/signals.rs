@@ -41,8 +41,8 @@ fn signals_that_mean_nothing_end_nothing() {
         bot.signal(signal);
         std::thread::sleep(Duration::from_millis(50));
     }
-    let before = bot.records(|_| true);
-    bot.until("more in the journal", |bot| bot.records(|_| true) > before);
+    let before = bot.lines(|_| true);
+    bot.until("more in the journal", |bot| bot.lines(|_| true) > before);
     check(&bot.terminated(), &market.seen, home.key.address());
 }
 

@@ -1,9 +1,10 @@
 //! Runs that trade.
 
 use crate::bot::{Home, assert_no_trace};
-use crate::command::{Ended, check_sound, spawnable};
+use crate::common::{Ended, check_sound, spawnable};
 use crate::server::wait;
 use crate::venue::{Key, Market, Seen};
+use botmm::journal::line::Line;
 use botmm_pipeline::types::Side;
 use botmm_pipeline::venue::hl::sign::Address;
 use serde_json::Value;
@@ -56,12 +57,12 @@ fn an_account_trades_with_its_own_key_and_is_warned() {
     assert_eq!(venue.take_btc(&home.key, Side::Bid, "0.002"), "0.002");
     let mut bot = home.start("run", home.command(&url, &["--for", "6s", "--json"]));
     bot.until("an order of BTC", |bot| {
-        bot.records(|r| r["type"] == "place" && r["coin"] == "BTC") > 0
+        bot.lines(|l| matches!(l, Line::Place(a) if a.coin.as_deref() == Some("BTC"))) > 0
     });
     // A seller who takes every bid down to ours.
     bot.until("a fill", |bot| {
         venue.take_btc(&taker, Side::Ask, "40");
-        bot.records(|r| r["type"] == "fill") > 0
+        bot.lines(|line| line.kind() == "fill") > 0
     });
     let ended = bot.ended();
     assert!(ended.stderr.contains("warning: this is the account's own key"), "{}", ended.stderr);
@@ -76,7 +77,6 @@ fn an_account_trades_with_its_own_key_and_is_warned() {
     assert!(summary["fills"].as_u64().unwrap() > 0);
     let kept = |name: &str| fs::read_to_string(home.path().join("run").join(name)).unwrap();
     assert_eq!(kept("summary.json"), ended.stdout);
-    assert!(kept("journal.jsonl").contains("\"place\""));
     assert!(home.path().join(format!("state/{account}.json")).exists());
     assert_no_trace(&home.key, home.path()); // What the exchange has said included.
 }
@@ -129,8 +129,8 @@ fn one_process_a_key_and_sigterm_leaves_no_order() {
     assert!(line.contains("another botmm runs with this key"), "{line}");
     assert!(line.contains(&home.key.address().to_string()), "which key: {line}");
     assert_eq!(code, 5);
-    let before = first.records(|_| true);
-    first.until("more of the first", |bot| bot.records(|_| true) > before + 3);
+    let before = first.lines(|_| true);
+    first.until("more of the first", |bot| bot.lines(|_| true) > before + 3);
     first.until("resting orders", |_| market.seen.open_orders(home.key.address()) > 0);
     let ended = first.terminated();
     let summary = check(&ended, &market.seen, home.key.address());

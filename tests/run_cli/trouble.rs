@@ -1,20 +1,21 @@
 //! A venue on a bad day: its clock, its end, and its return with nothing in its memory.
 
 use crate::bot::{Bot, Home};
-use crate::command::number;
+use crate::common::number;
 use crate::trading::check;
 use crate::venue::{Key, Market};
+use botmm::journal::line::Line;
 use botmm_pipeline::types::Side;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-fn is_alert(record: &Value, words: &str) -> bool {
-    record["type"] == "alert" && record.to_string().contains(words)
+fn is_alert(line: &Line, words: &str) -> bool {
+    matches!(line, Line::Alert(alert) if alert.alert.contains(words))
 }
 
 /// Waits until it has said so, in its journal and on stderr.
 fn until_told(bot: &mut Bot<'_>, words: &str) {
-    bot.until(words, |bot| bot.records(|r| is_alert(r, words)) > 0);
+    bot.until(words, |bot| bot.lines(|line| is_alert(line, words)) > 0);
     bot.until(&format!("{words} on stderr"), |bot| bot.has_said(words));
 }
 

@@ -3,6 +3,7 @@
 use crate::bot::Home;
 use crate::trading::check;
 use crate::venue::Market;
+use botmm::journal::line::Line;
 
 #[test]
 fn the_second_of_two_refuses_and_leaves_the_first_alone() {
@@ -23,7 +24,7 @@ fn the_second_of_two_refuses_and_leaves_the_first_alone() {
     assert_eq!(second.code, 6, "nobody may start it again by itself");
     assert!(second.stdout.contains("orders 0") || second.stdout.contains("net PnL"));
     let acts = |first: &crate::bot::Bot<'_>| {
-        first.orders() + first.records(|r| r["type"] == "modify" || r["type"] == "cancel")
+        first.orders() + first.lines(|line| matches!(line, Line::Modify(_) | Line::Cancel(_)))
     };
     let before = acts(&first);
     first.until("the first to trade on", |bot| acts(bot) > before + 3);

@@ -159,16 +159,8 @@ impl Seen {
             cloid: Some(Cloid::new(session, 0, 1)),
             ..WireOrder::default()
         };
-        let mut body = Vec::new();
-        let envelope = Envelope { nonce: nonce(), ..Envelope::default() };
-        RequestSigner::new(account.signer.clone(), Network::Testnet).write_body(
-            &WireAction::Order(&[order]),
-            &envelope,
-            &mut body,
-        );
-        let answer = self.0.exchange(&body).unwrap();
-        let status = &answer["response"]["data"]["statuses"][0];
-        assert!(status["resting"]["oid"].is_u64(), "{answer}");
+        let status = self.send(account, order);
+        assert!(status["resting"]["oid"].is_u64(), "{status}");
     }
 
     /// Buys or sells so much BTC at whatever it costs; how much found a counterpart.
@@ -183,6 +175,13 @@ impl Seen {
             tif: TimeInForce::Ioc,
             ..WireOrder::default()
         };
+        let status = self.send(account, order);
+        let filled = status["filled"]["totalSz"].as_str();
+        filled.unwrap_or_else(|| panic!("{status}")).to_owned()
+    }
+
+    /// An order, signed by the account itself; what the venue says of it.
+    fn send(&self, account: &Key, order: WireOrder) -> Value {
         let mut body = Vec::new();
         let envelope = Envelope { nonce: nonce(), ..Envelope::default() };
         RequestSigner::new(account.signer.clone(), Network::Testnet).write_body(
@@ -191,9 +190,7 @@ impl Seen {
             &mut body,
         );
         let answer = self.0.exchange(&body).unwrap();
-        let status = &answer["response"]["data"]["statuses"][0];
-        let filled = status["filled"]["totalSz"].as_str();
-        filled.unwrap_or_else(|| panic!("{answer}")).to_owned()
+        answer["response"]["data"]["statuses"][0].clone()
     }
 }
 

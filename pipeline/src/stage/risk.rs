@@ -286,10 +286,11 @@ impl Stage for RiskStage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coins::universe;
     use crate::rt::{Out, ring};
     use crate::stage::records::{RecordsIn, records};
     use crate::types::AlertKind;
-    use crate::types::{AssetParams, BreakWhy, Instrument, Px, Qty, QuoteLevel, Record, Universe};
+    use crate::types::{AssetParams, BreakWhy, Px, Qty, QuoteLevel, Record};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -317,9 +318,7 @@ mod tests {
 
     impl Rig {
         fn new(earlier: Option<RiskSnapshot>) -> Self {
-            let inst = |name| Instrument::new(name, 0, 2, 10).unwrap();
-            let universe = Universe::new(vec![inst("A"), inst("B")]);
-            let gate = Gate::new(universe, &[AssetParams::default(); 2]);
+            let gate = Gate::new(universe([("A", 2), ("B", 2)]), &[AssetParams::default(); 2]);
             let (targets, rx) = ring("quote->risk", 8);
             let (commands, commands_rx) = ring("side->risk", 8);
             let (out, approved) = ring("risk->dispatch", 8);

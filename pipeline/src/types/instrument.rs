@@ -186,10 +186,11 @@ impl Universe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coins::coin;
     use proptest::prelude::*;
 
     fn instrument(sz_decimals: u8) -> Instrument {
-        Instrument::new("X", 0, sz_decimals, 10).unwrap()
+        coin("X", sz_decimals)
     }
 
     /// The rule as the venue writes it, on text.

@@ -4,7 +4,7 @@
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::MAX_PX;
 use botmm_pipeline::types::{
-    Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
+    Bbo, BookSnapshot, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,8 +18,7 @@ pub const RECV: Nanos = Nanos(1_795_360_000_000_000_123);
 
 /// A universe of [`COINS`].
 pub fn universe() -> Universe {
-    let instrument = |name: &&str| Instrument::new(name, 0, 2, 10).unwrap();
-    Universe::new(COINS.iter().map(instrument).collect())
+    crate::coins::universe(COINS.map(|name| (name, 2)))
 }
 
 /// A generated frame. Prices, sizes in units of 1e-8, times in ms.

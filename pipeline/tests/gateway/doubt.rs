@@ -15,12 +15,10 @@ fn inquiry(rig: &Rig, item: &OrderRequest, old: u64, current: u64) -> Inquiry {
     Inquiry { cloid: item.cloid, asset: item.asset, old, current, void_after }
 }
 
-const BID: (&str, &str) = ("98", "1");
-
 /// An order was sent, and nothing was heard of it. `reaches`: it came to be.
 fn in_doubt(reaches: bool) -> (Rig, OrderRequest) {
     let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, BID.0, BID.1);
+    let bid = order(1, Side::Bid, "98", "1");
     let losses = if reaches { &mut rig.lose_said } else { &mut rig.lose_sent };
     losses.extend([r#""type":"order""#, "orderUpdates"]);
     rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
@@ -86,12 +84,7 @@ fn an_order_that_was_refused_is_told_so() {
 #[test]
 fn a_modify_in_doubt_is_told_leg_by_leg() {
     for reaches in [true, false] {
-        let mut rig = Rig::up();
-        let bid = order(1, Side::Bid, BID.0, BID.1);
-        rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-        rig.run(Nanos::millis(100));
-        let old = rig.venue.orders[0].oid;
-        rig.told();
+        let (mut rig, bid, old) = Rig::with_bid();
         let losses = if reaches { &mut rig.lose_said } else { &mut rig.lose_sent };
         losses.extend([r#""type":"order""#, r#""batchModify""#, "orderUpdates"]);
         rig.submit(&action(rig.now, ActionKind::Modify, &[under(old, bid)]));
@@ -144,12 +137,7 @@ fn nothing_may_be_asked_for_a_while_and_then_it_is() {
 
 #[test]
 fn a_lost_update_is_found_by_the_minutes_audit() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, BID.0, BID.1);
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(100));
-    let oid = rig.venue.orders[0].oid;
-    rig.told();
+    let (mut rig, bid, oid) = Rig::with_bid();
     rig.venue.end(rig.now, oid, "marginCanceled"); // And nobody says so.
     rig.run(Nanos::secs(62));
     let told = rig.told();
@@ -160,16 +148,11 @@ fn a_lost_update_is_found_by_the_minutes_audit() {
 /// This server of the venue does not know the order yet: that says nothing, and is asked again.
 #[test]
 fn an_order_that_one_server_does_not_know_is_asked_for_again() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, BID.0, BID.1);
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(100));
-    rig.told();
+    let (mut rig, bid, oid) = Rig::with_bid();
     let order = rig.venue.orders.remove(0);
     rig.run(Nanos::secs(62));
     assert!(rig.sent_with("orderStatus") >= 2);
     rig.venue.orders.push(order);
-    let oid = rig.venue.orders[0].oid;
     rig.venue.end(rig.now, oid, "canceled");
     rig.run(Nanos::secs(3));
     assert!(rig.told().contains(&(bid.cloid, done(oid, "1", DoneWhy::Canceled))));
@@ -251,12 +234,7 @@ fn complaints_of_the_channel_are_answers_too() {
 /// The venue says on another channel that it cancelled an order, and no update tells of it.
 #[test]
 fn an_order_that_the_venue_cancelled_is_asked_about() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, BID.0, BID.1);
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(100));
-    let oid = rig.venue.orders[0].oid;
-    rig.told();
+    let (mut rig, bid, oid) = Rig::with_bid();
     rig.venue.end(rig.now, oid, "liquidatedCanceled");
     rig.say(&format!(
         r#"{{"channel":"user","data":{{"nonUserCancel":[{{"coin":"BTC","oid":{oid}}},{{"coin":"BTC","oid":7}}]}}}}"#

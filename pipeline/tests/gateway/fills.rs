@@ -35,11 +35,7 @@ fn a_fill_may_come_before_its_acknowledgement() {
 
 #[test]
 fn stream_snapshot_and_backfill_count_a_fill_once() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, "98", "1");
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(50));
-    let oid = rig.venue.orders[0].oid;
+    let (mut rig, _, oid) = Rig::with_bid();
     rig.fill(oid, "0.4");
     let again = format!(
         r#"{{"channel":"userFills","data":{{"user":"{ACCOUNT}","fills":[{0},{0}]}}}}"#,

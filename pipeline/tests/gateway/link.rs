@@ -49,11 +49,7 @@ fn a_lost_link_comes_back_with_everything_that_was_missed() {
 /// Nobody asked: the list of open orders shows that it is gone.
 #[test]
 fn an_order_that_vanished_while_the_link_was_down_is_done() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, "98", "1");
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(100));
-    let oid = rig.venue.orders[0].oid;
+    let (mut rig, _, oid) = Rig::with_bid();
     rig.line.close(rig.now);
     rig.venue.end(rig.now, oid, "liquidatedCanceled");
     rig.run(Nanos::secs(2));

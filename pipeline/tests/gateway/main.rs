@@ -3,6 +3,8 @@
 //! loop ([`tiny_venue::rig::Rig::run`]).
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+#[path = "../coins/mod.rs"]
+mod coins;
 #[path = "../tiny_venue/mod.rs"]
 mod tiny_venue;
 

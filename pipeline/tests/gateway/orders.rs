@@ -250,12 +250,7 @@ fn answers_may_come_in_any_order() {
 
 #[test]
 fn a_modify_tells_of_both_orders() {
-    let mut rig = Rig::up();
-    let bid = order(1, Side::Bid, "98", "1");
-    rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
-    rig.run(Nanos::millis(100));
-    rig.told();
-    let old = rig.venue.orders[0].oid;
+    let (mut rig, bid, old) = Rig::with_bid();
     let moved = under(old, order(1, Side::Bid, "97", "3"));
     rig.submit(&action(rig.now, ActionKind::Modify, &[moved]));
     rig.run(Nanos::millis(100));

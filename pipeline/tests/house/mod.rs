@@ -5,6 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// A file's lines, at most.
+pub const MAX_LINES: usize = 500;
+/// Longer functions are told, not refused: a table of fields may be as long as it must.
+const LONG_FUNCTION_LINES: usize = 70;
+
 /// One file below a crate's `src`.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -143,9 +148,21 @@ pub fn circles(sources: &[Source]) -> Vec<Vec<String>> {
     all.into_iter().filter(|c| !c.is_empty()).collect()
 }
 
-/// The functions that are longer than `most` lines, signature and closing brace included, as
+/// The files that are longer than they may be; functions that are long are printed.
+pub fn long_files(sources: &[Source], most: impl Fn(&Source) -> usize) -> Vec<String> {
+    for function in sources.iter().flat_map(long_functions) {
+        println!("long: {function}");
+    }
+    let too_long = |source: &Source| {
+        let (lines, most) = (source.text.lines().count(), most(source));
+        (lines > most).then(|| format!("{}: {lines} lines, at most {most}", source.path))
+    };
+    sources.iter().filter_map(too_long).collect()
+}
+
+/// The functions that are longer than [`LONG_FUNCTION_LINES`], signature and closing brace included, as
 /// `path:line: name, lines`.
-pub fn long_functions(source: &Source, most: usize) -> Vec<String> {
+pub fn long_functions(source: &Source) -> Vec<String> {
     let lines: Vec<&str> = source.code.lines().collect();
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -157,7 +174,7 @@ pub fn long_functions(source: &Source, most: usize) -> Vec<String> {
         };
         let closing = format!("{}}}", " ".repeat(indent));
         let len = lines[at..].iter().position(|l| **l == *closing).map_or(1, |n| n + 1);
-        if len > most {
+        if len > LONG_FUNCTION_LINES {
             let name: String = rest.chars().take_while(|c| is_word(*c)).collect();
             found.push(format!("{}:{}: {name}, {len} lines", source.path, at + 1));
         }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test")]
 
 mod calibration;
+#[path = "../coins/mod.rs"]
+mod coins;
 #[allow(dead_code, reason = "shared with the decoder's tests")]
 #[path = "../decode_model/mod.rs"]
 mod decode_model;

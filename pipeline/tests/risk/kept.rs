@@ -78,8 +78,7 @@ impl World {
     }
 
     fn gate(&self) -> Gate {
-        let inst = |name: &str| Instrument::new(name, 0, 3, 10).unwrap();
-        Gate::new(Universe::new(vec![inst("A"), inst("B")]), &[self.params; COINS])
+        Gate::new(crate::coins::universe([("A", 3), ("B", 3)]), &[self.params; COINS])
     }
 
     fn chance(&mut self, percent: u32) -> bool {

@@ -5,6 +5,8 @@
 
 mod account;
 mod checker;
+#[path = "../coins/mod.rs"]
+mod coins;
 mod kept;
 mod venue;
 mod worlds;

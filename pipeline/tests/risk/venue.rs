@@ -18,8 +18,7 @@ const ANSWER: Nanos = Nanos::millis(15);
 pub const COINS: usize = 2;
 
 pub fn universe() -> Universe {
-    let inst = |name: &str, sz_decimals| Instrument::new(name, 0, sz_decimals, 20).unwrap();
-    Universe::new(vec![inst("A", 5), inst("B", 4)])
+    crate::coins::universe([("A", 5), ("B", 4)])
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -25,9 +25,8 @@ pub const COINS: [&str; 2] = ["BTC", "ETH"];
 
 /// What the tests trade.
 pub fn universe() -> Universe {
-    let instrument =
-        |(i, name): (usize, &&str)| Instrument::new(name, FIRST_INDEX + i as u32, 2, 10).unwrap();
-    Universe::new(COINS.iter().enumerate().map(instrument).collect())
+    let listed = |(venue_index, name)| Instrument { venue_index, ..crate::coins::coin(name, 2) };
+    Universe::new((FIRST_INDEX..).zip(COINS).map(listed).collect())
 }
 
 /// An order, as the venue keeps it for ever.

@@ -111,6 +111,21 @@ impl Rig {
         rig
     }
 
+    /// The same with a bid of ours resting there (1 at 98): its request, and its id at the venue. The
+    /// gateway has told of it.
+    pub fn with_bid() -> (Self, OrderRequest, u64) {
+        let mut rig = Self::up();
+        let bid = order(1, Side::Bid, "98", "1");
+        rig.submit(&action(rig.now, ActionKind::Place, &[bid]));
+        rig.run(Nanos::millis(100));
+        let oid = rig.venue.orders[0].oid;
+        assert!(rig.venue.order(oid).is_open());
+        // By the answer, and by the update.
+        let told = rig.kinds();
+        assert!(matches!(told[..], [VenueEventKind::Ack { .. }, VenueEventKind::Ack { .. }]));
+        (rig, bid, oid)
+    }
+
     /// What a person sees.
     pub fn view(&self) -> GatewayView {
         (self.read_view)()

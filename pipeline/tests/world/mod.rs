@@ -26,8 +26,7 @@ use std::sync::{Arc, Mutex};
 pub const START: Nanos = Nanos::secs(1_757_000_000);
 
 pub fn universe() -> Universe {
-    let inst = |name: &str, sz_decimals| Instrument::new(name, 0, sz_decimals, 20).unwrap();
-    Universe::new(vec![inst("BTC", 5), inst("ETH", 4), inst("SOL", 2)])
+    crate::coins::universe(crate::coins::MAJORS)
 }
 
 /// What to run.
@@ -51,6 +50,19 @@ impl Setup {
             latency: LatencyModel::LogNormal { median: Nanos::millis(50), sigma: 0.4 },
             lossless: false,
         }
+    }
+
+    /// Tight quotes, and no limit on actions that they meet: what trades more goes wrong sooner.
+    pub fn busy(seed: u64, minutes: i64) -> Self {
+        let mut setup = Self::new(seed, minutes);
+        setup.params.fee_floor = false;
+        setup.params.min_spread_bps = 0.2;
+        setup.params.vol_multiplier = 0.1;
+        setup.params.requote_threshold_bps = 0.05;
+        setup.params.risk.action_budget = 10_000_000;
+        setup.params.risk.max_actions_per_min = 1_000_000;
+        setup.params.risk.max_orders_per_min = 1_000_000;
+        setup
     }
 }
 

@@ -218,7 +218,7 @@ impl<T: Transport> Source for Mirror<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use botmm_pipeline::types::Instrument;
+
     use botmm_pipeline::venue::Received;
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
@@ -285,8 +285,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let (script, lines) = (Script::default(), Arc::new(Mutex::new(Vec::new())));
-            let instrument = Instrument::new("BTC", 0, 5, 40).unwrap();
-            let universe = Universe::new(vec![instrument]);
+            let universe = crate::coins::universe([("BTC", 5)]);
             let line = Line { script: script.clone(), frame: Vec::new() };
             let kept = lines.clone();
             let say: Say = Box::new(move |line| kept.lock().unwrap().push(line.to_owned()));

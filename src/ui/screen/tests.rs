@@ -1,8 +1,9 @@
 use super::fills::tests::{fill, markout};
 use super::*;
+use crate::coins::coin;
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::stage::metrics::FeedTrouble;
-use botmm_pipeline::types::{AssetId, Instrument, Nanos, Px, Qty, Reason, Regime, Strategy};
+use botmm_pipeline::types::{AssetId, Nanos, Px, Qty, Reason, Regime, Strategy};
 use console::{measure_text_width, strip_ansi_codes};
 
 /// Everything that a picture is of.
@@ -21,7 +22,7 @@ struct World {
 impl World {
     /// So many coins, each with a lot to tell.
     fn new(coins: usize) -> Self {
-        let instrument = |i| Instrument::new(&format!("COIN{i}"), i as u32, 5, 40).unwrap();
+        let instrument = |i| coin(&format!("COIN{i}"), 5);
         let status = AssetStatus {
             mid: Px::whole(100_000),
             mark: Px::whole(100_000),

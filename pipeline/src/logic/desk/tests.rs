@@ -5,7 +5,7 @@ use crate::types::{BookState, Bps, Level, QuoteModel};
 const START: Nanos = Nanos::secs(1_757_000_000);
 
 fn desk(params: &AssetParams) -> Desk {
-    Desk::new(Instrument::new("ETH", 1, 4, 25).unwrap(), params)
+    Desk::new(crate::coins::coin("ETH", 4), params)
 }
 
 fn params() -> AssetParams {

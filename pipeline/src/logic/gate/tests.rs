@@ -1,8 +1,9 @@
 mod refusals;
 
 use super::*;
+use crate::coins::universe;
 use crate::types::params::DailyLossRearm;
-use crate::types::{ActionKind, BreakEnd, BreakWhy, Cloid, Fill, Instrument, Reject, RejectReason};
+use crate::types::{ActionKind, BreakEnd, BreakWhy, Cloid, Fill, Reject, RejectReason};
 
 const DAILY_LOSS: AlertKind = AlertKind::DailyLoss(Marks::Book);
 const DRAWDOWN: AlertKind = AlertKind::Drawdown(Marks::Book);
@@ -15,8 +16,7 @@ pub(super) fn at_once() -> AssetParams {
 }
 
 pub(super) fn gate(params: AssetParams) -> Gate {
-    let inst = Instrument::new("X", 0, 2, 10).unwrap();
-    Gate::new(Universe::new(vec![inst]), &[params])
+    Gate::new(universe([("X", 2)]), &[params])
 }
 
 pub(super) fn target(mid: i64) -> QuoteTarget {

@@ -5,7 +5,7 @@ use crate::types::{ArrivalFit, Bps, Level, Regime};
 use proptest::prelude::*;
 
 fn instrument(sz_decimals: u8) -> Instrument {
-    Instrument::new("X", 0, sz_decimals, 20).unwrap()
+    crate::coins::coin("X", sz_decimals)
 }
 
 fn px(s: &str) -> Px {

@@ -4,8 +4,8 @@ use crate::rt::{In, OutLatest, board, ring, vital_ring};
 use crate::stage::records::{RecordsIn, records};
 use crate::types::limits::RING_VENUE;
 use crate::types::{
-    Action, ActionKind, AssetParams, Cloid, Done, Fill, Inquiry, Instrument, Oid, OrderRequest,
-    Qty, QuoteLevel, Record, Reject, RejectReason, Universe,
+    Action, ActionKind, AssetParams, Cloid, Done, Fill, Inquiry, Oid, OrderRequest, Qty,
+    QuoteLevel, Record, Reject, RejectReason,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -63,7 +63,7 @@ fn bench(ring_venue: usize) -> Bench {
 }
 
 fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
-    let universe = Universe::new(vec![Instrument::new("X", 0, 2, 10).unwrap()]);
+    let universe = crate::coins::universe([("X", 2)]);
     let params = [params];
     let (targets, rx) = ring("risk->dispatch", 8);
     let (level, metrics) = (Arc::<LevelCell>::default(), Arc::<Metrics>::default());

@@ -16,8 +16,8 @@ use botmm_pipeline::venue::sim::core::Refused;
 use serde::Serialize;
 
 fn universe() -> Universe {
-    let instrument = Instrument::new("BTC", 0, 5, 40).unwrap();
-    Universe::new(vec![instrument])
+    let btc = Instrument { max_leverage: 40, ..crate::coins::coin("BTC", 5) };
+    Universe::new(vec![btc])
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -1,5 +1,6 @@
 //! A hub on a synthetic market in virtual time, and what a client does to it.
 
+use crate::coins::coin;
 use crate::exchange::front::{Hub, HubConfig};
 use crate::exchange::venue::{Venue, VenueConfig};
 use crate::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
@@ -31,13 +32,15 @@ pub fn user() -> Address {
 
 impl World {
     pub fn new(config: HubConfig) -> Self {
-        let instrument = |coin, venue_index, sz_decimals, max_leverage| {
-            Instrument::new(coin, venue_index, sz_decimals, max_leverage).unwrap()
+        let listed = |name, venue_index, sz_decimals, max_leverage| Instrument {
+            venue_index,
+            max_leverage,
+            ..coin(name, sz_decimals)
         };
         let universe = Universe::new(vec![
-            instrument("BTC", 0, 5, 40),
-            instrument("ETH", 1, 4, 25),
-            instrument("kPEPE", 3, 0, 10),
+            listed("BTC", 0, 5, 40),
+            listed("ETH", 1, 4, 25),
+            listed("kPEPE", 3, 0, 10),
         ]);
         let profiles = universe.iter().map(|(_, i)| MarketProfile::of(i, None)).collect();
         let market = SyntheticMarket::new(&universe, profiles, START, 7);

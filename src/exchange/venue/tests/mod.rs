@@ -11,6 +11,7 @@ mod triggers;
 mod twap;
 
 use super::*;
+use crate::coins::coin;
 use crate::exchange::refusal::Refusal;
 use crate::settings::{FeeTable, VolumeTier};
 use botmm_pipeline::types::{Bps, Cloid, Instrument, Level, Px, Qty};
@@ -91,9 +92,9 @@ impl Market for Still {
 }
 
 fn universe(assets: usize) -> Universe {
-    let names = ["BTC", "ETH", "SOL"];
-    let instrument = |i: usize| Instrument::new(names[i], i as u32 * 10 + 3, 3, 20).unwrap();
-    Universe::new((0..assets).map(instrument).collect())
+    let listed = |(name, venue_index)| Instrument { venue_index, ..coin(name, 3) };
+    let all = [("BTC", 3), ("ETH", 13), ("SOL", 23)];
+    Universe::new(all.into_iter().take(assets).map(listed).collect())
 }
 
 fn user(n: u8) -> Address {

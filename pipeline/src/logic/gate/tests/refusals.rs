@@ -1,6 +1,7 @@
 //! Refused requests: a coin's are its own trouble, the account's and several coins' are everybody's.
 
 use super::*;
+use crate::coins::universe;
 
 fn a() -> AssetId {
     AssetId::new(0)
@@ -11,9 +12,7 @@ fn b() -> AssetId {
 }
 
 fn two_coins() -> Gate {
-    let inst = |name| Instrument::new(name, 0, 2, 10).unwrap();
-    let universe = Universe::new(vec![inst("A"), inst("B")]);
-    Gate::new(universe, &[AssetParams::default(); 2])
+    Gate::new(universe([("A", 2), ("B", 2)]), &[AssetParams::default(); 2])
 }
 
 /// A request of a coin's is refused at a second.

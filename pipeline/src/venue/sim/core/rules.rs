@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_largest_order_goes_by_leverage() {
-        let of = |max_leverage| Instrument::new("X", 0, 2, max_leverage).unwrap();
+        let of = |max_leverage| Instrument { max_leverage, ..crate::coins::coin("X", 2) };
         let rows = [(40, 30_000_000), (25, 30_000_000), (24, 5_000_000), (20, 5_000_000)];
         for (leverage, usd) in
             rows.into_iter().chain([(19, 2_000_000), (10, 2_000_000), (9, 500_000), (0, 500_000)])

@@ -5,12 +5,11 @@
 #![allow(clippy::float_cmp, reason = "sizes are exact decimals: equal means equal")]
 
 use super::*;
-use crate::types::Instrument;
 
 const ASSET: AssetId = BookSnapshot::EMPTY.asset;
 
 fn universe() -> Universe {
-    Universe::new(vec![Instrument::new("TEST", 0, 5, 10).unwrap()])
+    crate::coins::universe([("TEST", 5)])
 }
 fn level(&(px, qty): &(i64, f64)) -> Level {
     Level { px: Px::whole(px), qty: coin(qty) }

@@ -3,7 +3,6 @@
 //! share by share. On random tapes it must agree with the market to the last unit.
 
 use super::*;
-use crate::types::Instrument;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -234,8 +233,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn universe() -> Universe {
-    let named = |name: &str| Instrument::new(name, 0, 2, 10).unwrap();
-    Universe::new(vec![named("A"), named("B")])
+    crate::coins::universe([("A", 2), ("B", 2)])
 }
 
 /// Numbers the orders, sets each event's time to its place among the steps, and gives trades ids.

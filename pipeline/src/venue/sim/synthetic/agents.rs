@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn providers_pull_what_the_fair_value_ran_over() {
         let (profile, mut book, mut matches) = (MarketProfile::eth(), OrderBook::new(), Vec::new());
-        let instrument = Instrument::new("ETH", 1, 4, 20).unwrap();
+        let instrument = crate::coins::coin("ETH", 4);
         let mut market = Surroundings {
             book: &mut book,
             instrument: &instrument,

@@ -1,4 +1,4 @@
-//! What the tests of the built command share.
+//! What the tests of the built command share: running it, its summary, its journal, recordings.
 
 #![allow(
     dead_code,
@@ -6,7 +6,13 @@
     reason = "no test uses all of it, or goes on after a surprise"
 )]
 
+#[path = "../../pipeline/tests/coins/mod.rs"]
+pub mod coins;
+
 use assert_cmd::Command;
+use botmm::journal::line::{Decision, Head, Line, Params};
+use botmm::journal::reader::Lines;
+use botmm::journal::segments::Reading;
 use botmm_pipeline::types::Usd;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -124,9 +130,72 @@ pub fn copy_of_sample() -> TempDir {
     dir
 }
 
-/// Every line of a journal, as JSON.
-pub fn journal(path: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap();
-    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-    text.lines().map(parse).collect()
+/// Replays a path as JSON, with more arguments.
+pub fn replay(path: &str, more: &[&str]) -> Ended {
+    replay_in(path, more).1
+}
+
+/// The same in a folder of its own, which is there as long as it is held.
+pub fn replay_in(path: &str, more: &[&str]) -> (TempDir, Ended) {
+    let dir = TempDir::new().unwrap();
+    let ended = Ended::of(dir.path(), &[&["replay", path, "--json"], more].concat());
+    (dir, ended)
+}
+
+/// The summary of a replay of which there is nothing to say.
+pub fn summary(path: &str, more: &[&str]) -> Value {
+    let ended = replay(path, more);
+    assert_eq!(ended.stderr, "", "{more:?}");
+    let summary = ended.summary();
+    check_sound(&summary);
+    summary
+}
+
+/// Which coins were traded.
+pub fn coins(summary: &Value) -> Vec<&String> {
+    summary["position"].as_object().unwrap().keys().collect()
+}
+
+/// Every line of a journal, oldest first, by botmm's own reader. Of a run that goes on or was killed half
+/// a last line is left out; whatever else is no line of ours fails.
+pub fn journal(path: &Path) -> Vec<Line> {
+    let reading = Reading::open(path).unwrap();
+    let mut all = Vec::new();
+    for file in 0..reading.files() {
+        let mut lines = Lines::of(&reading, file).unwrap().unwrap();
+        while let Some((number, text)) = lines.next_line().unwrap() {
+            let line = text.and_then(Line::read);
+            let line = line.unwrap_or_else(|e| panic!("{}:{number}: {e}", path.display()));
+            all.push(line.unwrap_or_else(|| panic!("{}:{number}: unknown", path.display())));
+        }
+    }
+    all
+}
+
+/// The same of a run that may not have begun one.
+pub fn journal_so_far(path: &Path) -> Vec<Line> {
+    if path.exists() { journal(path) } else { Vec::new() }
+}
+
+/// How many lines there are of a `type`.
+pub fn count(lines: &[Line], kind: &str) -> usize {
+    lines.iter().filter(|line| line.kind() == kind).count()
+}
+
+/// Its decisions.
+pub fn decisions(lines: &[Line]) -> impl Iterator<Item = &Decision> {
+    lines.iter().filter_map(|line| if let Line::Decision(d) = line { Some(d) } else { None })
+}
+
+/// Its changes of parameters.
+pub fn params(lines: &[Line]) -> Vec<&Params> {
+    let changes = lines.iter();
+    changes.filter_map(|line| if let Line::Params(p) = line { Some(p) } else { None }).collect()
+}
+
+/// The coin that a line is about and when it was written, where it says so.
+pub fn head(line: &Line) -> (Option<String>, Option<String>) {
+    let text = line.to_string();
+    let head = Head::of(&text).unwrap();
+    (head.coin.map(Into::into), head.time.map(Into::into))
 }
