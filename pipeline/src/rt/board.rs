@@ -1,7 +1,7 @@
 //! A board: one writer shows its newest state, any number of readers look at it whenever they
 //! like. A seqlock over plain words: the writer never waits, and a reader never sees half a state.
 
-use core::sync::atomic::{AtomicU64, Ordering, fence};
+use super::sync::{AtomicU64, Ordering, fence, spin_loop};
 use std::sync::Arc;
 
 struct Shared<const N: usize> {
@@ -51,7 +51,7 @@ impl<const N: usize> BoardReader<N> {
             if before == after && before.is_multiple_of(2) {
                 return state;
             }
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 }

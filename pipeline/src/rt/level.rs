@@ -1,6 +1,6 @@
 //! The halt level: a state that only rises, shared by every stage, and a hold that comes and goes.
 
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use super::sync::{AtomicBool, AtomicU8, Ordering};
 
 /// How far trading is allowed to go.
 #[repr(u8)]

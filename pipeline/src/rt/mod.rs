@@ -9,6 +9,7 @@ pub mod level;
 pub mod plan;
 pub mod ring;
 pub mod stage;
+mod sync;
 pub mod threads;
 pub mod virtual_time;
 
