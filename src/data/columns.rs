@@ -254,7 +254,9 @@ impl Column {
 
     fn fill(&mut self, leaf: &Leaf) -> Result<(), ParquetError> {
         let Self { reader, text, values, rows } = self;
-        (text.clear(), values.clear(), rows.clear());
+        text.clear();
+        values.clear();
+        rows.clear();
         let out = Texts { leaf, text, values, rows };
         // Writing to a vector does not fail. Of a float the form with `.0`, by which it can be told.
         match reader {
