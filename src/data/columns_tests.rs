@@ -32,7 +32,8 @@ fn file(packed: Compression) -> Vec<u8> {
         let is_ask = column > 2;
         for row in 0..ROWS {
             if row == 2 && !is_ask {
-                (def.push(0), rep.push(0));
+                def.push(0);
+                rep.push(0);
                 continue;
             }
             for level in 0..1 + row % 3 {

@@ -9,7 +9,7 @@ use super::source::{Line, Source};
 use super::time::{TimeColumn, TimeForm, split_time};
 use super::{FrameDecoder, Progress};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
-use botmm_pipeline::types::{Coin, Universe};
+use botmm_pipeline::types::{Coin, Nanos, Universe};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -65,7 +65,10 @@ pub fn read(
         if kind == Some(BOOKS) {
             is_deep.get_or_insert_with(|| levels(line) > 2 * BOOK_LEVELS);
         }
-        let read = parts.and_then(|p| frame(number, line, p, &mut times, universe, decode, intake));
+        let read = parts.and_then(|parts| {
+            let time = times.read(&line[parts.time], parts.is_archived)?;
+            frame(number, &mut line[parts.json], time, universe, decode, intake)
+        });
         match read {
             Ok(true) => {}
             Ok(false) => log.other_coins += 1,
@@ -167,12 +170,13 @@ impl Times {
         Self { column: TimeColumn::new(TimeForm::Nanos), usual: None }
     }
 
-    fn column(&mut self, is_archived: bool) -> &mut TimeColumn {
+    fn read(&mut self, text: &[u8], is_archived: bool) -> Result<Nanos, String> {
         if self.usual.is_none() {
             let usual = if is_archived { TimeForm::Iso } else { TimeForm::Nanos };
             (self.column, self.usual) = (TimeColumn::new(usual), Some(usual));
         }
-        &mut self.column
+        let read = self.column.read(text);
+        read.ok_or_else(|| format!("local time is not {}", self.column.form().as_str()))
     }
 
     /// How they are written, when it is worth a word.
@@ -182,20 +186,15 @@ impl Times {
     }
 }
 
-/// Decodes one line; `Ok(false)` when it is about a coin that was not asked for.
+/// Decodes one frame; `Ok(false)` when it is about a coin that was not asked for.
 fn frame(
     number: u64,
-    line: &mut [u8],
-    parts: Parts,
-    times: &mut Times,
+    json: &mut [u8],
+    time: Nanos,
     universe: &Universe,
     decode: &mut FrameDecoder<'_>,
     intake: &mut Intake,
 ) -> Result<bool, String> {
-    let times = times.column(parts.is_archived);
-    let not_a_time = |times: &TimeColumn| format!("local time is not {}", times.form().as_str());
-    let time = times.read(&line[parts.time]).ok_or_else(|| not_a_time(times))?;
-    let json = &mut line[parts.json];
     if coin_of(json).is_some_and(|coin| universe.find(coin).is_none()) {
         return Ok(false);
     }

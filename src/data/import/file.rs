@@ -101,7 +101,7 @@ impl Events {
                 Err(e) => return Ok(Err(format!("cannot be decompressed: {e}"))),
             }
         }
-        let Some((format, is_header)) = format_of(path, &line)? else {
+        let Some(Told { format, is_header }) = format_of(path, &line)? else {
             return Ok(Err(refusal(number, &line)));
         };
         let read = FileRead { path: path.to_owned(), ..FileRead::default() };
@@ -199,22 +199,29 @@ impl Iterator for Events {
     }
 }
 
-/// The format of a file by its first line, and whether that line is a header.
-fn format_of(path: &Path, line: &[u8]) -> Result<Option<(Box<dyn Format>, bool)>, DataError> {
+/// What a first line told.
+struct Told {
+    format: Box<dyn Format>,
+    /// The line is a header, and no data.
+    is_header: bool,
+}
+
+/// The format of a file by its first line.
+fn format_of(path: &Path, line: &[u8]) -> Result<Option<Told>, DataError> {
     let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
     if line.starts_with(b"{") {
-        let format: Option<Box<dyn Format>> = if has("\"side_info\"") {
-            Some(Box::new(node::Trades::new()))
+        let format: Box<dyn Format> = if has("\"side_info\"") {
+            Box::new(node::Trades::new())
         } else if has("\"block_time\"") && has("\"events\"") && !is_of_orders(line) {
-            Some(Box::new(node::Fills::new()))
+            Box::new(node::Fills::new())
         } else {
-            None
+            return Ok(None);
         };
-        return Ok(format.map(|format| (format, false)));
+        return Ok(Some(Told { format, is_header: false }));
     }
     let header = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let header = std::str::from_utf8(header).unwrap_or_default().trim();
-    Ok(tardis::format(path, header)?.map(|format| (format, true)))
+    Ok(tardis::format(path, header)?.map(|format| Told { format, is_header: true }))
 }
 
 /// Whether a block is of single orders.
