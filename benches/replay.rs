@@ -11,6 +11,7 @@ use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::{Bbo, BookSnapshot, Bps, MarketEvent, Nanos, Trade, Universe, Usd};
 use botmm_pipeline::venue::hl::clock::VenueClock;
+use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::queue::QueueModel;
@@ -97,6 +98,9 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         maker_fee,
         taker_fee: maker_fee,
         seed: SEED,
+        rules: Rules::REPLAY,
+        deposit: Usd::ZERO,
+        start: tape.venue_span().unwrap_or_default().0,
     };
     let market = RecordedMarket::new(tape.clone(), universe, QueueModel::ProbPower(3.0));
     let (exchange, Links { gateway, account, .. }) =

@@ -114,6 +114,19 @@ fn the_venues_mark() {
     let [MarketEvent::Mark(mark)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((mark.asset, mark.px), (universe().find(b"ETH").unwrap(), px("4320.95")));
     assert!(mark.recv_time.0 > 0);
+    assert_eq!((mark.oracle, mark.rate_e10), (px("4321"), Some(125_000)));
+    for (from, to) in [("oraclePx", "o"), ("4321.0", "x"), ("\"4321.0\"", "null")] {
+        let (_, events) = decode_text(&frame.replace(from, to));
+        let [MarketEvent::Mark(other)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((other.px, other.oracle, other.rate_e10), (mark.px, Px::ZERO, mark.rate_e10));
+    }
+    for (from, to, rate) in
+        [("funding", "f", None), ("0.0000125", "-0.00001234567", Some(-123_457))]
+    {
+        let (_, events) = decode_text(&frame.replace(from, to));
+        let [MarketEvent::Mark(other)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((other.px, other.oracle, other.rate_e10), (mark.px, mark.oracle, rate));
+    }
     let other = frame.replace("ETH", "DOGE");
     assert_eq!(decode_text(&other), (Ok(Channel::NotSubscribed), vec![]));
     let wrong = |from: &str, to: &str| decode_text(&frame.replace(from, to)).0.unwrap_err();

@@ -25,6 +25,7 @@ use botmm_pipeline::types::limits::{BOOK_LEVELS, MAX_ASSETS};
 use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
+use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::{Latency, LatencyModel};
 use botmm_pipeline::venue::sim::queue::QueueModel;
@@ -209,6 +210,9 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
             maker_fee: Bps::default(),
             taker_fee: Bps::default(),
             seed: 1,
+            rules: Rules::REPLAY,
+            deposit: Usd::ZERO,
+            start: Nanos::ZERO,
         };
         let (exchange, Links { gateway, account, .. }) =
             Exchange::new(market, universe(), config, false);

@@ -10,7 +10,7 @@ use crate::report::{
     Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
     RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
-use crate::settings::{Draft, Overrides, PlanFile, Settings};
+use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
@@ -80,11 +80,12 @@ pub fn raise_limits(config: &mut wiring::Config, params: &[(AssetId, AssetParams
     }
 }
 
-/// The simulated exchange's configuration.
-pub fn exchange_config(settings: &Settings) -> ExchangeConfig {
-    let sim = &settings.sim;
-    let (maker_fee, taker_fee) = (sim.maker_fee, sim.taker_fee);
-    ExchangeConfig { latency: sim.latency, maker_fee, taker_fee, seed: settings.seed }
+/// The simulated exchange's configuration; its first moment is `start`.
+pub fn exchange_config(settings: &Settings, start: Nanos) -> ExchangeConfig {
+    let (SimSettings { latency, maker_fee, taker_fee, rules, .. }, seed) =
+        (settings.sim, settings.seed);
+    let deposit = settings.capital();
+    ExchangeConfig { latency, maker_fee, taker_fee, seed, rules, deposit, start }
 }
 
 /// The plan of a name, checked against this machine; [`None`] = inline. `auto` chooses by the
@@ -148,6 +149,8 @@ pub struct Ended<'a> {
     pub market: &'static str,
     /// Queue model.
     pub queue: String,
+    /// Which of the venue's rules hold.
+    pub rules: String,
     /// How long orders and answers take.
     pub latency: String,
     /// How late the feed is.
@@ -286,6 +289,7 @@ impl Ended<'_> {
     fn assumptions(&self) -> Assumptions {
         Assumptions {
             queue: self.queue.clone(),
+            rules: self.rules.clone(),
             latency: self.latency.clone(),
             feed: self.feed.clone(),
             fee_bps: self.settings.sim.maker_fee,

@@ -11,7 +11,7 @@ pub use import::ImportArgs;
 pub use market::MarketSource;
 
 use crate::settings::{
-    FeedDelay, LatencyModel, Overrides, PLANS, QueueModel, THREADED_PLANS, parse_bps,
+    FeedDelay, LatencyModel, Overrides, PLANS, QueueModel, Rules, THREADED_PLANS, parse_bps,
     parse_duration,
 };
 use botmm_pipeline::types::{Bps, Nanos};
@@ -93,6 +93,7 @@ impl Cli {
     botmm replay recordings/2025-09-04 --symbols BTC,ETH\n  \
     botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
     botmm replay DIR --feed 10ms          had the feed been 10 ms late instead of as recorded\n  \
+    botmm replay DIR --rules venue        with margin, funding, blocks, price band and request budget\n  \
     botmm replay DIR --json | jq .net_pnl_usd\n  \
     botmm replay DIR --params-from runs/x/journal.jsonl\n\n\
     A replay does not read data/live_params.json: its parameters are those of the configuration, and\n\
@@ -110,6 +111,10 @@ pub struct ReplayArgs {
     /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
     pub queue: Option<QueueModel>,
+    /// Which of the venue's rules hold: replay (an account that can pay for everything), venue (all), and
+    /// +RULE or -RULE of blocks, funding, margin, band, budget: replay+funding [default: replay].
+    #[arg(long, value_name = "RULES", value_parser = str::parse::<Rules>)]
+    pub rules: Option<Rules>,
     /// When events reach us: recorded (at their receive times), or so long after they happened at the
     /// venue: 10ms, lognormal:MEDIAN,SIGMA. How late the feed is decides a result more than all else.
     #[arg(long, value_name = "DELAY", default_value = "recorded",
@@ -328,7 +333,12 @@ pub struct SignArgs {
 impl ReplayArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
-        Overrides { plan: Some(self.plan.clone()), queue: self.queue, ..self.common.overrides() }
+        Overrides {
+            plan: Some(self.plan.clone()),
+            queue: self.queue,
+            rules: self.rules,
+            ..self.common.overrides()
+        }
     }
 }
 

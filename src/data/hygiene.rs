@@ -66,7 +66,7 @@ impl Tally {
             MarketEvent::Bbo(_) => counts.bbos += 1,
             MarketEvent::Book(_) => counts.books += 1,
             MarketEvent::Status(_) => counts.statuses += 1,
-            // Not replayed: see `TapeBuilder::push`.
+            // No row: see `TapeBuilder::push`.
             MarketEvent::Mark(_) => {}
         }
         if event.recv_time() < event.venue_time() {
@@ -140,8 +140,11 @@ impl Intake {
         }
         sound(event)?;
         match event {
-            // A replay values positions by its books alone.
-            MarketEvent::Mark(_) => return Ok(()),
+            // Of the simulated venue alone: no row that a feed plays back.
+            MarketEvent::Mark(_) => {
+                self.builder.push(event);
+                return Ok(());
+            }
             MarketEvent::Trade(trade) if !self.seen.insert((trade.asset, trade.tid)) => {
                 self.repeated_trades += 1;
                 return Ok(());

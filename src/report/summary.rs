@@ -115,6 +115,8 @@ pub struct LatencyNs {
 pub struct Assumptions {
     /// Queue model; `exact` for a market that knows every order.
     pub queue: String,
+    /// Which of the venue's rules hold.
+    pub rules: String,
     /// How long an order takes to the venue, and its answer back.
     pub latency: String,
     /// How late the feed is: `recorded`, or so long after an event happened at the venue.

@@ -99,6 +99,7 @@ fn sample() -> Summary {
         latency_ns: names.map(|(n, p50)| (n.to_owned(), stage(p50))).into(),
         assumptions: Assumptions {
             queue: "risk_averse".to_owned(),
+            rules: "replay".to_owned(),
             latency: "50ms".to_owned(),
             feed: "recorded".to_owned(),
             fee_bps: Bps::from_e8(15_000),
@@ -167,7 +168,7 @@ Latency                 p50          p99          max
   total             2.40 us      9.60 us     12.35 ms
 
 Assumptions
-  market       recorded, queue risk_averse
+  market       recorded, queue risk_averse, rules replay
   feed         recorded (from the venue to us)
   latency      50ms (orders, and their answers)
   maker fee    1.5 bps (positive = cost)

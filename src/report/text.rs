@@ -198,7 +198,7 @@ impl Summary {
     fn rests_on(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let a = &self.assumptions;
         writeln!(f, "\nAssumptions")?;
-        line(f, "market", format_args!("{}, queue {}", a.market, a.queue))?;
+        line(f, "market", format_args!("{}, queue {}, rules {}", a.market, a.queue, a.rules))?;
         line(f, "feed", format_args!("{} (from the venue to us)", a.feed))?;
         line(f, "latency", format_args!("{} (orders, and their answers)", a.latency))?;
         line(f, "maker fee", format_args!("{} bps (positive = cost)", a.fee_bps))?;

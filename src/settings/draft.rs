@@ -165,6 +165,7 @@ impl Draft {
         put(["general", "seed"], seed, "--seed");
         put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
         put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
+        put(["sim", "rules"], text(flags.rules.map(|r| r.to_string())), "--rules");
         put(["sim", "maker_fee_bps"], text(flags.maker_fee.map(|f| f.to_string())), "--fee-bps");
         Ok(self)
     }

@@ -5,7 +5,7 @@ use super::exact::{capital, from_text, some_bps, usd};
 use super::fees::FeeTable;
 use super::origins::{Origins, place_of};
 use super::values::Capital;
-use super::{LatencyModel, QueueModel};
+use super::{LatencyModel, QueueModel, Rules};
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
     AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, QuoteModel, SignalParams, Strategy,
@@ -61,6 +61,8 @@ pub(super) struct Sim {
     pub queue: QueueModel,
     #[serde(deserialize_with = "from_text")]
     pub latency: LatencyModel,
+    #[serde(deserialize_with = "from_text")]
+    pub rules: Rules,
     pub fee_tier: usize,
     pub maker_rebate_tier: usize,
     #[serde(default, deserialize_with = "some_bps")]

@@ -29,6 +29,7 @@ mod symbols;
 mod values;
 
 pub use botmm_pipeline::types::duration::parse_duration;
+pub use botmm_pipeline::venue::sim::core::Rules;
 pub use botmm_pipeline::venue::sim::latency::{FeedDelay, LatencyModel};
 pub use botmm_pipeline::venue::sim::queue::QueueModel;
 pub use change::{ParamChange, ParamSetting};
@@ -63,6 +64,8 @@ pub struct SimSettings {
     pub queue: QueueModel,
     /// Of the feed, of orders and of answers.
     pub latency: LatencyModel,
+    /// Which of the venue's rules a replay's exchange keeps.
+    pub rules: Rules,
     /// Row of the fee table.
     pub fee_tier: usize,
     /// Row of the rebate table, from 1; 0 = none.
@@ -86,6 +89,8 @@ pub struct Overrides {
     pub queue: Option<QueueModel>,
     /// `--latency`.
     pub latency: Option<LatencyModel>,
+    /// `--rules`.
+    pub rules: Option<Rules>,
     /// `--fee-bps`.
     pub maker_fee: Option<Bps>,
 }
@@ -292,6 +297,7 @@ fn simulator(root: &file::Root, origins: &Origins) -> Result<SimSettings, Config
     Ok(SimSettings {
         queue: sim.queue,
         latency: sim.latency,
+        rules: sim.rules,
         fee_tier: sim.fee_tier,
         maker_rebate_tier: sim.maker_rebate_tier,
         maker_fee: sim.maker_fee_bps.unwrap_or(maker),

@@ -5,7 +5,7 @@ use super::PLANS;
 use super::error::{ConfigError, nearest};
 use super::origins::{Origins, join, place_of};
 use super::values::{Capital, parse_bps, parse_usd};
-use super::{LatencyModel, QueueModel};
+use super::{LatencyModel, QueueModel, Rules as RuleSet};
 use botmm_pipeline::types::limits::{
     BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
 };
@@ -81,6 +81,8 @@ pub(super) enum Kind {
     Queue,
     /// See [`LatencyModel`].
     Latency,
+    /// See [`RuleSet`].
+    Rules,
 }
 
 /// One key.
@@ -101,7 +103,7 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
     Spec { account: true, ..key(Section::Risk, name, kind, unit) }
 }
 
-use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Weights, Words};
+use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
     Adaptive, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity, VolumeTier,
 };
@@ -127,6 +129,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Instrument, "max_leverage", Int(1, 255), "times"),
     key(Sim, "queue", Queue, ""),
     key(Sim, "latency", Latency, ""),
+    key(Sim, "rules", Rules, ""),
     key(Sim, "fee_tier", Int(0, 99), "row of [[fees.volume_tier]]"),
     key(Sim, "maker_rebate_tier", Int(0, 99), "row of [[fees.maker_rebate]], 0 = none"),
     key(Sim, "maker_fee_bps", Rate, "bps"),
@@ -261,6 +264,7 @@ impl Spec {
             Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
             Queue => botmm_pipeline::venue::sim::queue::QUEUE_ALLOWED.to_owned(),
             Latency => botmm_pipeline::venue::sim::latency::LATENCY_ALLOWED.to_owned(),
+            Rules => botmm_pipeline::venue::sim::core::rules::RULES_ALLOWED.to_owned(),
         }
     }
 
@@ -289,6 +293,7 @@ impl Spec {
                     && items.iter().all(|v| number(v).is_some_and(|x| (0.0..=1.0).contains(&x))),
             ),
             (Queue, Value::String(s)) => s.parse::<QueueModel>().err().and(RANGE),
+            (Rules, Value::String(s)) => s.parse::<RuleSet>().err().and(RANGE),
             (Latency, Value::String(s)) => s.parse::<LatencyModel>().err().and(TYPE),
             _ => TYPE,
         }

@@ -208,12 +208,14 @@ fn the_environment_picks_symbols_and_flags_win() {
         plan: Some("inline".to_owned()),
         seed: Some(7),
         queue: Some(QueueModel::ProbLog),
+        rules: Some(Rules::VENUE),
         latency: Some(LatencyModel::Constant(Nanos::millis(5))),
         maker_fee: Some(Bps::from_e8(-1_000)),
     };
     let s = s.with(&flags).unwrap();
     assert_eq!((s.symbols[0].as_str(), s.plan_name.as_str(), s.seed), ("SOL", "inline", 7));
     assert_eq!((s.sim.queue, s.sim.latency), (QueueModel::ProbLog, flags.latency.unwrap()));
+    assert_eq!(s.sim.rules, Rules::VENUE);
     assert_eq!(s.params("SOL").maker_fee, Bps::from_e8(-1_000));
     assert_eq!(s.sim.taker_fee, s.fees.maker_taker(0).1);
     let bad = Overrides { symbols: Some("DOG".to_owned()), ..Overrides::default() };

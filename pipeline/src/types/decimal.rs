@@ -53,6 +53,11 @@ pub fn read_decimal(text: &[u8]) -> Result<i64, DecimalError> {
     parse(text, Finer::Nearest)
 }
 
+/// Reads a rate that the venue wrote (`0.0000125`) into units of 1e-10, to the nearest.
+pub fn read_rate(text: &[u8]) -> Result<i64, DecimalError> {
+    parse_shifted(text, 2, Finer::Nearest)
+}
+
 /// What becomes of digits finer than 1e-8.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Finer {

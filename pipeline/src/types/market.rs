@@ -213,7 +213,8 @@ pub struct Trade {
     pub tid: u64,
 }
 
-/// The venue's own mark of an asset (`activeAssetCtx`): what it values positions at.
+/// The venue's own mark of an asset (`activeAssetCtx`): what it values positions at; and what it says
+/// there of funding.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct MarkPrice {
@@ -227,6 +228,10 @@ pub struct MarkPrice {
     pub recv_time: Nanos,
     /// The price.
     pub px: Px,
+    /// What it measures funding by; zero = it did not say.
+    pub oracle: Px,
+    /// What the present hour pays, units of 1e-10; [`None`] = it did not say.
+    pub rate_e10: Option<i64>,
 }
 
 /// What a [`FeedStatus`] says.
@@ -450,7 +455,7 @@ const _: () = assert!(size_of::<Level>() == 16);
 const _: () = assert!(size_of::<BookSnapshot>() == 24 + 2 * BOOK_LEVELS * 16);
 const _: () = assert!(size_of::<Bbo>() == 64);
 const _: () = assert!(size_of::<Trade>() == 56);
-const _: () = assert!(size_of::<MarkPrice>() == 32);
+const _: () = assert!(size_of::<MarkPrice>() == 56);
 const _: () = assert!(size_of::<FeedStatus>() == 16);
 const _: () = assert!(size_of::<BookHead>() == 32);
 const _: () = assert!(size_of::<EventHead>() == 64, "an event on its way is one cache line");

@@ -6,7 +6,9 @@
 //! other's time.
 
 use super::Feed;
-use crate::types::{Bbo, BookSnapshot, FeedStatus, LentEvent, MarketEvent, Nanos, Trade};
+use crate::types::{
+    AssetId, Bbo, BookSnapshot, FeedStatus, LentEvent, MarkPrice, MarketEvent, Nanos, Trade,
+};
 use crate::venue::sim::latency::Latency;
 use std::sync::Arc;
 
@@ -62,6 +64,8 @@ pub struct Tape {
     bbos: Vec<Bbo>,
     books: Vec<BookSnapshot>,
     statuses: Vec<FeedStatus>,
+    /// Of the venue alone, in order of time: no feed plays them back.
+    marks: Vec<MarkPrice>,
     by_venue: Vec<EventRef>,
     by_recv: Vec<EventRef>,
 }
@@ -74,7 +78,8 @@ pub struct TapeBuilder {
 
 impl TapeBuilder {
     /// Adds an event. The order of calls breaks ties between events of one kind at one time. The
-    /// venue's marks are left out: a replay values positions by its books alone.
+    /// venue's marks are kept apart, for a simulated venue: the bot of a replay values positions by its
+    /// books alone.
     pub fn push(&mut self, event: &MarketEvent) {
         let tape = &mut self.tape;
         // The kind is the channel rank, so that comparing refs never has to look the event up.
@@ -84,7 +89,7 @@ impl TapeBuilder {
             MarketEvent::Bbo(b) => push_at(&mut tape.bbos, *b),
             MarketEvent::Book(b) => push_at(&mut tape.books, *b),
             MarketEvent::Status(s) => push_at(&mut tape.statuses, *s),
-            MarketEvent::Mark(_) => return,
+            MarketEvent::Mark(mark) => return tape.marks.push(*mark),
         };
         tape.by_recv.push(EventRef::new(kind, index));
     }
@@ -123,6 +128,7 @@ impl TapeBuilder {
     pub fn finish(self) -> Tape {
         let mut tape = self.tape;
         tape.by_venue.clone_from(&tape.by_recv);
+        tape.marks.sort_by_key(|mark| mark.recv_time);
         tape.in_order()
     }
 }
@@ -247,6 +253,16 @@ impl Tape {
     /// When the `position`-th event in venue order happened.
     pub fn venue_time_at(&self, position: usize) -> Option<Nanos> {
         self.by_venue.get(position).map(|&r| self.venue_time_of(r))
+    }
+
+    /// The venue's marks, in the order in which they were received. They have no other time.
+    pub fn marks(&self) -> &[MarkPrice] {
+        &self.marks
+    }
+
+    /// Whether the venue's marks of an asset were recorded.
+    pub fn has_marks(&self, asset: AssetId) -> bool {
+        self.marks.iter().any(|mark| mark.asset == asset)
     }
 
     /// All events in receive order.
@@ -390,6 +406,20 @@ mod tests {
         assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1 });
         assert_eq!(tape.counts().total(), tape.len());
         assert_eq!(Tape::build([]).span(), None);
+    }
+
+    #[test]
+    fn marks_are_the_venues_alone() {
+        let mark = |ms, asset| MarkPrice {
+            recv_time: Nanos(ms),
+            asset: AssetId::new(asset),
+            ..MarkPrice::default()
+        };
+        let marks = [mark(30, 0), mark(10, 2)].map(MarketEvent::Mark);
+        let tape = Tape::build(marks.into_iter().chain([bbo(20, 40)]));
+        assert_eq!(tape.marks(), [mark(10, 2), mark(30, 0)]);
+        assert_eq!([0, 1, 2].map(|i| tape.has_marks(AssetId::new(i))), [true, false, true]);
+        assert_eq!((tape.len(), tape.span()), (1, Some((Nanos(40), Nanos(40)))));
     }
 
     #[test]

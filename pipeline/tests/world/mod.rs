@@ -9,6 +9,7 @@ use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
+use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{
     AccountReader, Exchange, ExchangeConfig, Links, VenueAccount,
 };
@@ -138,7 +139,15 @@ fn market(setup: &Setup) -> SyntheticMarket {
 
 fn exchange_config(setup: &Setup) -> ExchangeConfig {
     let maker_fee = setup.params.maker_fee;
-    ExchangeConfig { latency: setup.latency, maker_fee, taker_fee: maker_fee, seed: setup.seed }
+    ExchangeConfig {
+        latency: setup.latency,
+        maker_fee,
+        taker_fee: maker_fee,
+        seed: setup.seed,
+        rules: Rules::REPLAY,
+        deposit: Usd::ZERO,
+        start: setup.start,
+    }
 }
 
 /// A synthetic world, inline or on a plan's threads; `watch` may put something around the gateway.

@@ -81,6 +81,7 @@ impl Live {
             wall,
             market: self.market,
             queue: self.queue,
+            rules: "the venue's own".to_owned(),
             feed: self.latency.clone(),
             latency: self.latency,
             plan: self.plan_name.clone(),

@@ -1,5 +1,6 @@
 //! A recording through the pipeline, against the simulator, in virtual time.
 
+mod notes;
 mod params;
 
 use self::params::{Changes, Changing, Told};
@@ -31,14 +32,6 @@ use std::time::Instant;
 
 /// Moments between two looks at rings that only lag, the progress bar and Ctrl-C.
 const LOOK_EVERY: u64 = 64;
-/// What a summary says about any replay.
-const NOTES: [&str; 2] = [
-    "a recording does not react to our orders: fills beyond the recorded trades are estimates",
-    "funding is not simulated; the span is shown, and nothing under 7 days is annualised",
-];
-/// And of its feed, when that is as recorded.
-const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus venue time, the \
-                             recorder's batching included): --feed 50ms is another";
 /// Of the random numbers of one seed, those of the feed's delays, as in a simulated exchange.
 const FEED_WAY: u64 = 2;
 
@@ -164,7 +157,8 @@ impl Replay<'_> {
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
         let market = RecordedMarket::new(tape.clone(), &universe, self.settings.sim.queue);
-        let exchange_config = session::exchange_config(self.settings);
+        let exchange_config = session::exchange_config(self.settings, span.start);
+        let mut notes = notes::of_the_venue(&self.settings.sim.rules, &tape, &universe);
         let (exchange, Links { gateway, account, .. }) =
             Exchange::new(market, universe.clone(), exchange_config, false);
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
@@ -203,11 +197,7 @@ impl Replay<'_> {
         side.drain();
         // A full disk hides nothing of what was replayed.
         let troubles = side.journal.take().and_then(|journal| journal.finish().err());
-        let mut notes: Vec<String> = NOTES.map(str::to_owned).into();
-        if self.feed == FeedDelay::Recorded {
-            notes.push(RECORDED_FEED.to_owned());
-        }
-        notes.extend(of_the_data(&report, self.feed));
+        notes.extend(notes::of_the_data(&report, self.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
@@ -225,6 +215,7 @@ impl Replay<'_> {
             wall,
             market: "recorded",
             queue: self.settings.sim.queue.to_string(),
+            rules: self.settings.sim.rules.to_string(),
             latency: self.settings.sim.latency.to_string(),
             feed: self.feed.to_string(),
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
@@ -327,19 +318,4 @@ fn files(report: &LoadReport) -> Vec<DataFile> {
         skipped: f.skipped,
     };
     report.files.iter().map(file).collect()
-}
-
-/// What the loader assumed, and what it left out, in words.
-fn of_the_data(report: &LoadReport, feed: FeedDelay) -> Vec<String> {
-    let mut notes: Vec<String> = report.assumed().collect();
-    if report.duplicates > 0 {
-        notes.push(format!("{} replayed trades dropped by trade id", report.duplicates));
-    }
-    if report.skipped() > 0 {
-        notes.push(format!("{} unsound lines skipped, see the messages", report.skipped()));
-    }
-    if report.early > 0 && feed == FeedDelay::Recorded {
-        notes.push(format!("{} events were received before they happened", report.early));
-    }
-    notes
 }

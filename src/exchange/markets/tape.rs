@@ -10,7 +10,7 @@ use crate::data::{DataError, Found, LoadOptions, LoadReport, Loaded};
 use crate::settings::Settings;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::{
-    BookSnapshot, LentEvent, MarketEvent, Nanos, SCALE, Universe, parse_decimal,
+    BookSnapshot, LentEvent, MarkPrice, MarketEvent, Nanos, SCALE, Universe, parse_decimal,
 };
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
@@ -134,6 +134,7 @@ impl Recording {
         let player = Player {
             tape: self.tape.clone(),
             position: self.first.0,
+            marks: 0,
             origin: self.first.1,
             start,
             speed,
@@ -148,6 +149,8 @@ impl Recording {
 pub struct Player {
     tape: Arc<Tape>,
     position: usize,
+    /// Marks told so far.
+    marks: usize,
     /// Recorded venue time that `start` stands for.
     origin: Nanos,
     start: Nanos,
@@ -178,6 +181,16 @@ impl Source for Player {
         self.position += 1;
         self.told = at_time(event, due);
         Some(self.told.lend())
+    }
+
+    fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
+        let mark = self.tape.marks().get(self.marks)?;
+        let due = self.start + self.speed.played(mark.recv_time - self.origin);
+        if due > until {
+            return None;
+        }
+        self.marks += 1;
+        Some(*mark)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::exchange::model::{
 use crate::exchange::refusal::Refusal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{AssetId, Bbo, BookSnapshot, Level, MarketEvent, Nanos, Side, Trade};
+use botmm_pipeline::venue::sim::core::rules::BlockPart;
 use botmm_pipeline::venue::sim::core::{Core, Refused};
 use botmm_pipeline::venue::sim::{Execution, Market};
 use std::collections::HashMap;
@@ -17,19 +18,20 @@ use std::collections::HashMap;
 /// Least time between two snapshots of a book.
 const BOOK_INTERVAL: Nanos = Nanos::millis(500);
 
-/// Where in a block an action belongs (PROTOCOL §7): what takes nothing first, then cancels, then
-/// whatever has a GTC or IOC in it. A modify goes by its new orders.
-fn class(command: &Command) -> u8 {
+/// Where in a block an action is executed. A modify goes by its new orders.
+fn part(command: &Command) -> BlockPart {
     let takes = |tif: Option<Tif>| !matches!(tif, Some(Tif::Alo) | None);
     match command {
         Command::Order(orders) | Command::Grouped(_, orders)
             if orders.iter().any(|o| takes(o.tif)) =>
         {
-            2
+            BlockPart::Takers
         }
-        Command::Modify { items, .. } if items.iter().any(|(_, o)| takes(o.tif)) => 2,
-        Command::Cancel(_) | Command::FastCancel(_) | Command::TwapCancel(..) => 1,
-        _ => 0,
+        Command::Modify { items, .. } if items.iter().any(|(_, o)| takes(o.tif)) => {
+            BlockPart::Takers
+        }
+        Command::Cancel(_) | Command::FastCancel(_) | Command::TwapCancel(..) => BlockPart::Cancels,
+        _ => BlockPart::Quiet,
     }
 }
 
@@ -42,7 +44,7 @@ impl Venue {
         self.slice_twaps();
         let ready = self.waiting.partition_point(|(at, _)| *at <= time);
         let mut batch: Vec<Signed> = self.waiting.drain(..ready).map(|(_, a)| a).collect();
-        batch.sort_by_key(|action| class(&action.command));
+        batch.sort_by_key(|action| part(&action.command));
         for action in batch {
             let answer = match self.admit(&action) {
                 Ok(who) => self.run_command(who, action.command),
@@ -55,6 +57,7 @@ impl Venue {
         for asset in std::mem::take(&mut self.doomed) {
             self.core.liquidate_holders(asset, &mut self.records);
         }
+        self.end_twaps_of_the_liquidated();
         self.turn_triggers();
         self.show_touches();
         self.records.events.push(Event::Block(time));

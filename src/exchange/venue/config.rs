@@ -108,6 +108,7 @@ impl VenueConfig {
     /// What the core is to hold.
     pub(super) fn rules(&self) -> Rules {
         Rules {
+            block_interval: Some(self.block_interval),
             price_band_pct: Some(self.price_band_pct),
             budget: self.enforce_requests,
             base_requests: self.base_requests,

@@ -101,6 +101,20 @@ impl Venue {
         Ok(())
     }
 
+    /// When a block ends: whoever was liquidated in it slices no more.
+    pub(super) fn end_twaps_of_the_liquidated(&mut self) {
+        if self.twaps.running.is_empty() {
+            return;
+        }
+        let events = self.records.events.iter();
+        let gone: Vec<Address> = events
+            .filter_map(|event| if let Event::Liquidated(l) = event { Some(l.user) } else { None })
+            .collect();
+        let theirs = self.twaps.running.iter().filter(|(_, r)| gone.contains(&r.twap.user));
+        let theirs: Vec<u64> = theirs.map(|(id, _)| *id).collect();
+        theirs.into_iter().for_each(|id| self.end_twap(id, TwapStatus::Terminated));
+    }
+
     /// Trades the slices that are due, before the actions of a block.
     pub(super) fn slice_twaps(&mut self) {
         let now = self.core.time;

@@ -22,6 +22,8 @@ const QUEUE: &str = r"^(risk_averse|prob_log|prob_power(:[0-9.eE+-]+)?)$";
 /// A duration, or a log-normal distribution of them.
 const LATENCY: &str =
     "^(lognormal: *[0-9.]+ *(ns|us|ms|s|m|h) *, *[0-9.eE+-]+|[0-9.]+ *(ns|us|ms|s|m|h))$";
+/// A base, and switches.
+const RULES: &str = "^(replay|venue)([+-](blocks|funding|margin|band|budget))*$";
 /// A coin's name.
 const COIN: &str = "^[!-~]{1,23}$";
 
@@ -148,6 +150,7 @@ fn kind(kind: Kind) -> Json {
         }),
         Kind::Queue => json!({ "type": "string", "pattern": QUEUE }),
         Kind::Latency => json!({ "type": "string", "pattern": LATENCY }),
+        Kind::Rules => json!({ "type": "string", "pattern": RULES }),
     }
 }
 

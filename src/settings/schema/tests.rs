@@ -243,9 +243,13 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
         Kind::Int(..) => !fraction,
         // Their numbers have ranges.
         Kind::Queue | Kind::Latency => !text,
-        Kind::Num(..) | Kind::Bool | Kind::Words(_) | Kind::Path | Kind::Coins | Kind::Weights => {
-            true
-        }
+        Kind::Num(..)
+        | Kind::Bool
+        | Kind::Words(_)
+        | Kind::Path
+        | Kind::Coins
+        | Kind::Weights
+        | Kind::Rules => true,
     }
 }
 
@@ -264,6 +268,7 @@ const ODD: &str = r#"
     0 1 -1 1.5 1e308 -1e-9 1e-7 nan inf true false {} 1979-05-27
     "" "x" "1.5" "-.5" "5." "+1e2" "1~0" "1_0" "0x1" "--1" "1e" "mid" "linear" "auto" "risk_averse"
     "50ms" "1.5~s" "5~min" "lognormal:~1s,~0" "lognormal:1s" "prob_power:1e1" "prob_power:"
+    "replay" "venue-blocks" "replay+funding-margin" "replay+" "venue+x"
     [] [1] ["BTC"] [0,1,1,0.5] [0,1,1,1.5] [0,1,1,1,1] [1,1,1,"1"]
 "#;
 
@@ -303,13 +308,15 @@ proptest! {
     fn texts_that_the_patterns_allow_are_understood(
         decimal in r"[+-]?([0-9]{1,8}(\.[0-9]{0,6})?|\.[0-9]{1,6})([eE][+-]?[01])?",
         queue in r"(risk_averse|prob_log|prob_power(:([1-9]|1[0-6])(\.0)?)?)",
+        rules in r"(replay|venue)([+-](blocks|funding|margin|band|budget)){0,4}",
         latency in r"(lognormal:[1-9][0-9]{0,3} {0,2}(us|ms|s) ?, ?[01](\.[0-9])?|[0-9]{1,3} ?(ns|us|ms|s|m|h))",
     ) {
-        for (pattern, text) in [(DECIMAL, &decimal), (QUEUE, &queue), (LATENCY, &latency)] {
+        for (pattern, text) in [(DECIMAL, &decimal), (QUEUE, &queue), (LATENCY, &latency), (RULES, &rules)] {
             prop_assert!(matches(pattern, text), "{} {}", pattern, text);
         }
         prop_assert!(super::super::parse_usd(&decimal).is_ok(), "{}", decimal);
         prop_assert!(queue.parse::<super::super::QueueModel>().is_ok(), "{}", queue);
+        prop_assert!(rules.parse::<super::super::Rules>().is_ok(), "{}", rules);
         prop_assert!(latency.parse::<super::super::LatencyModel>().is_ok(), "{}", latency);
     }
 }

@@ -67,6 +67,10 @@ pub enum Field {
     Ctx,
     /// `markPx`
     MarkPx,
+    /// `oraclePx`
+    OraclePx,
+    /// `funding`
+    Funding,
 }
 
 impl Field {
@@ -87,6 +91,8 @@ impl Field {
             Self::Tid => "tid",
             Self::Ctx => "ctx",
             Self::MarkPx => "markPx",
+            Self::OraclePx => "oraclePx",
+            Self::Funding => "funding",
         }
     }
 }

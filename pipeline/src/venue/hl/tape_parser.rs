@@ -5,7 +5,9 @@
 
 use super::frame::{Channel, Context, DecodeError, Field, Scratch, nanos_from_ms};
 use crate::types::limits::{BOOK_LEVELS, MAX_PX, MAX_QTY};
-use crate::types::{AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, read_decimal};
+use crate::types::{
+    AssetId, Bbo, Level, MarkPrice, Nanos, Px, Qty, Side, Trade, read_decimal, read_rate,
+};
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 /// Frames of this size and below never make a buffer grow.
@@ -179,10 +181,15 @@ impl<'i> Walk<'_, 'i> {
     fn mark(&self, at: At, out: &mut Scratch) -> Result<Channel, DecodeError> {
         let [coin, ctx] = self.keys(at, Field::Data, [Field::Coin, Field::Ctx])?;
         let Some(asset) = self.asset(coin)? else { return Ok(Channel::NotSubscribed) };
-        let [px] = self.keys(required(ctx, Field::Ctx)?, Field::Ctx, [Field::MarkPx])?;
+        let wanted = [Field::MarkPx, Field::OraclePx, Field::Funding];
+        let [px, oracle, rate] = self.keys(required(ctx, Field::Ctx)?, Field::Ctx, wanted)?;
         let px = Px::from_raw(self.positive(px, Field::MarkPx, MAX_PX.raw())?);
-        let recv_time = self.context.recv_time;
-        out.mark = MarkPrice { asset, recv_time, px, ..MarkPrice::default() };
+        // What of funding cannot be read leaves the mark what it is.
+        let oracle = self.positive(oracle, Field::OraclePx, MAX_PX.raw()).unwrap_or(0);
+        let rate = rate.and_then(|at| self.text(at, Field::Funding).ok());
+        let rate_e10 = rate.and_then(|text| read_rate(text.as_bytes()).ok());
+        let (recv_time, oracle) = (self.context.recv_time, Px::from_raw(oracle));
+        out.mark = MarkPrice { asset, recv_time, px, oracle, rate_e10, ..MarkPrice::default() };
         Ok(Channel::Mark)
     }
 

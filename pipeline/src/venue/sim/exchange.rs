@@ -1,16 +1,21 @@
 //! The replay's exchange: latency around the venue's core, and its adapters. Actions arrive late and
 //! in order, what the core tells becomes answers that arrive late and in order. One account, kept by
 //! cash and not by lots, so that it can disagree with ours.
+//!
+//! Which of the venue's rules hold is said by [`Rules`]. With blocks, what arrived waits for the next one;
+//! the market moves up to it, what waited is executed in the block's order, and the market does the block's
+//! own moment. Prices are due in blocks too.
 
-use super::core::{Asked, Core, Fact, Refused, Rules, Sink, Status, Tif, Who, rules};
+use super::core::rules::BlockPart;
+use super::core::{Asked, Core, Fact, Order, Refused, Rules, Sink, Status, Tif, Who, rules};
 use super::latency::{Latency, LatencyModel};
 use super::link::{SimFeed, SimGateway};
 use super::{Market, MarketOutput};
 use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
 use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_BOOKS, RING_SIM};
 use crate::types::{
-    self, Action, ActionKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent, Nanos, Oid,
-    OrderRequest, Px, Qty, Reject, Universe, Usd, VenueEvent, VenueEventKind, notional,
+    self, Action, ActionKind, AlertKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent,
+    Nanos, Oid, OrderRequest, Px, Qty, Reject, Universe, Usd, VenueEvent, VenueEventKind, notional,
 };
 use crate::venue::hl::sign::OrderRef;
 use crate::venue::market_ring::{MarketOut, market_ring};
@@ -34,12 +39,18 @@ pub struct ExchangeConfig {
     pub taker_fee: Bps,
     /// Seeds the latencies.
     pub seed: u64,
+    /// Which of the venue's rules hold.
+    pub rules: Rules,
+    /// What the account holds at the start; of no account without [`Rules::margin`].
+    pub deposit: Usd,
+    /// The first moment.
+    pub start: Nanos,
 }
 
 /// The account as the venue keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VenueAccount {
-    /// Money in and out by trading, fees not included.
+    /// Money in and out by trading and funding, fees not included; what was lost beyond the deposit too.
     pub cash: Usd,
     /// Fees charged (positive = cost).
     pub fees: Usd,
@@ -81,6 +92,9 @@ pub struct Exchange<M> {
     entry: Latency,
     market_data: Latency,
     arrivals: VecDeque<(Nanos, Action)>,
+    /// What is executed in one block.
+    batch: Vec<Action>,
+    deposit: Usd,
     board: Board<ACCOUNT_WORDS>,
     output: MarketOutput,
     answers: Answers,
@@ -91,15 +105,17 @@ pub struct Exchange<M> {
 /// Answers on their way.
 struct Answers {
     response: Latency,
-    /// The item that is being dealt with.
-    asked: Item,
+    /// The item that is being dealt with; [`None`] = what happens was asked for by nobody.
+    asked: Option<Item>,
     /// Messages that found a full ring, oldest first.
     waiting: VecDeque<VenueEvent>,
     last_arrival: Nanos,
+    /// The account is not what was last shown.
+    is_new: bool,
 }
 
 /// One item of an action.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Item {
     of: ActionKind,
     cloid: Cloid,
@@ -136,9 +152,10 @@ impl<M: Market> Exchange<M> {
         let (board, reader) = board();
         let latency = |way| Latency::new(config.latency, config.seed, way);
         let first_oid = Oid(FIRST_OID);
-        let mut core =
-            Core::new(Rules::REPLAY, universe, market, Nanos::ZERO, first_oid, MAX_SIM_ORDERS);
+        let ExchangeConfig { rules, deposit, start, .. } = config;
+        let mut core = Core::new(rules, universe, market, start, first_oid, MAX_SIM_ORDERS);
         core.open_account([config.maker_fee, config.taker_fee]);
+        core.accounts[US].cash = deposit;
         let exchange = Self {
             core,
             actions,
@@ -147,6 +164,8 @@ impl<M: Market> Exchange<M> {
             entry: latency(0),
             market_data: latency(2),
             arrivals: VecDeque::with_capacity(RING_SIM),
+            batch: Vec::with_capacity(if rules.block_interval.is_some() { RING_SIM } else { 0 }),
+            deposit,
             board,
             output: MarketOutput {
                 events: Vec::with_capacity(RING_SIM),
@@ -154,9 +173,10 @@ impl<M: Market> Exchange<M> {
             },
             answers: Answers {
                 response: latency(1),
-                asked: Item::default(),
+                asked: None,
                 waiting: VecDeque::with_capacity(RING_SIM),
                 last_arrival: Nanos::ZERO,
+                is_new: false,
             },
             waiting_feed: VecDeque::with_capacity(if publishes { RING_SIM } else { 0 }),
             last_feed_arrival: Nanos::ZERO,
@@ -177,14 +197,81 @@ impl<M: Market> Exchange<M> {
         taken
     }
 
+    /// When something that is due then is dealt with.
+    fn block_at(&self, due: Nanos) -> Nanos {
+        self.core.rules.block_interval.map_or(due, |interval| rules::block_at(interval, due))
+    }
+
+    /// When the first action on its way is executed.
+    fn next_action(&self) -> Option<Nanos> {
+        self.arrivals.front().map(|(arrival, _)| self.block_at(*arrival))
+    }
+
+    /// When prices are next looked at.
+    fn next_prices(&self) -> Option<Nanos> {
+        self.core.next_prices().map(|due| self.block_at(due))
+    }
+
+    /// Lets all happen that is due by `now`: of one moment actions first, then prices.
+    fn turn(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        loop {
+            let prices = self.next_prices().filter(|due| *due <= now);
+            let action = self.next_action().filter(|due| *due <= prices.unwrap_or(now));
+            match (action, prices) {
+                (Some(time), _) if self.core.rules.block_interval.is_some() => {
+                    work += self.advance(time - Nanos(1));
+                    work += self.run_batch(time);
+                }
+                (Some(time), _) => {
+                    work += self.advance(time);
+                    if let Some((_, action)) = self.arrivals.pop_front() {
+                        self.on_action(time, &action);
+                        work += 1;
+                    }
+                }
+                (None, Some(time)) => {
+                    self.move_market(time);
+                    self.core.time = time;
+                    self.core.update_prices(&mut self.answers);
+                    work += 1;
+                }
+                (None, None) => return work + self.advance(now),
+            }
+        }
+    }
+
+    /// What arrived up to a block is executed in its order.
+    fn run_batch(&mut self, time: Nanos) -> usize {
+        let mut batch = core::mem::take(&mut self.batch);
+        let ready = self.arrivals.partition_point(|(arrival, _)| *arrival <= time);
+        batch.extend(self.arrivals.drain(..ready).map(|(_, action)| action));
+        for executed in BlockPart::ALL {
+            let of_part = batch.iter().filter(|action| part(action) == executed);
+            of_part.for_each(|action| self.on_action(time, action));
+        }
+        let count = batch.len();
+        batch.clear();
+        self.batch = batch;
+        count
+    }
+
     /// Lets the market move on, and reports what it did.
     fn advance(&mut self, until: Nanos) -> usize {
         if self.core.market.next_time().is_none_or(|t| t > until) {
             return 0;
         }
+        self.move_market(until);
+        1
+    }
+
+    fn move_market(&mut self, until: Nanos) {
         let mut output = core::mem::take(&mut self.output);
         self.core.market.advance(until, &mut output);
         for event in output.events.drain(..) {
+            if let MarketEvent::Trade(trade) = &event {
+                self.core.note_trade(trade.asset, trade.px);
+            }
             self.publish(event);
         }
         for execution in output.executions.drain(..) {
@@ -192,24 +279,36 @@ impl<M: Market> Exchange<M> {
             self.core.on_execution(&execution, &mut self.answers);
         }
         self.output = output;
-        1
+        if self.core.lacks_a_mark() {
+            self.core.time = until;
+            self.core.first_marks(&mut self.answers);
+        }
     }
 
     fn on_action(&mut self, now: Nanos, action: &Action) {
         self.core.time = now;
-        let is_late = action.expires_after_ms().is_some_and(|until| rules::is_expired(now, until));
-        let mut is_after_fault = false;
+        let whole = self.admit(now, action).err();
+        let (is_whole, mut is_after_fault) = (whole.is_some(), false);
         for item in action.items() {
             let OrderRequest { cloid, asset, .. } = *item;
-            let asked = Item { of: action.kind, cloid, asset, is_whole: is_late, is_after_fault };
-            self.answers.asked = asked;
-            let refused = if is_late {
-                self.core.refuse::<()>(Refused::Expired, &mut self.answers).err()
-            } else {
-                self.on_item(action.kind, item).err()
+            self.answers.asked =
+                Some(Item { of: action.kind, cloid, asset, is_whole, is_after_fault });
+            let refused = match whole {
+                Some(why) => self.core.refuse::<()>(why, &mut self.answers).err(),
+                None => self.on_item(action.kind, item).err(),
             };
             is_after_fault |= refused.is_some_and(|refused| refused.reason().is_error());
         }
+        self.answers.asked = None;
+    }
+
+    /// Whether a request is executed at all.
+    fn admit(&mut self, now: Nanos, action: &Action) -> Result<(), Refused> {
+        if action.expires_after_ms().is_some_and(|until| rules::is_expired(now, until)) {
+            self.core.spend_late(US);
+            return Err(Refused::Expired);
+        }
+        self.core.spend(US, u64::from(action.len), action.kind == ActionKind::Cancel)
     }
 
     fn on_item(&mut self, of: ActionKind, item: &OrderRequest) -> Result<(), Refused> {
@@ -262,7 +361,9 @@ impl<M: Market> Exchange<M> {
     fn show_account(&mut self) {
         let account = &self.core.accounts[US];
         let mut words = [0; ACCOUNT_WORDS];
-        words[0] = (account.cash + account.fees).raw() as u64;
+        // What was paid for us was lost all the same.
+        let gained = account.cash + account.fees - self.deposit - self.core.insured;
+        words[0] = gained.raw() as u64;
         words[1] = account.fees.raw() as u64;
         words[2] = account.fills;
         for (word, position) in words[3..].iter_mut().zip(&account.positions) {
@@ -292,10 +393,20 @@ impl Sink for Answers {
     fn take(&mut self, time: Nanos, fact: Fact<'_>) {
         let (order, kind) = match fact {
             Fact::Refused(refused) => {
-                let Item { cloid, asset, .. } = self.asked;
-                let kind = VenueEventKind::Reject(reject(&self.asked, refused));
-                return self.push(time, cloid, asset, kind);
+                let Some(asked) = self.asked else { return };
+                let kind = VenueEventKind::Reject(reject(&asked, refused));
+                return self.push(time, asked.cloid, asked.asset, kind);
             }
+            Fact::Funding(_, asset, _, _, cost) => {
+                self.is_new = true;
+                return self.push(time, Cloid::default(), asset, VenueEventKind::Funding(cost));
+            }
+            Fact::Liquidated(..) => {
+                let kind = VenueEventKind::Notice(AlertKind::Liquidated);
+                return self.push(time, Cloid::default(), AssetId::default(), kind);
+            }
+            // The venue's own order, which closes a position: its fills are told.
+            Fact::Order(Order { cloid: None, .. }, _) => return,
             Fact::Order(o, Status::Open) => {
                 (o, VenueEventKind::Ack { oid: o.oid, leaves: o.leaves })
             }
@@ -305,6 +416,7 @@ impl Sink for Answers {
                 (o, VenueEventKind::Done(done))
             }
             Fact::Fill(o, filled) => {
+                self.is_new = true;
                 let fill = Fill {
                     oid: o.oid,
                     px: filled.px,
@@ -352,6 +464,16 @@ fn asked(item: &OrderRequest) -> Asked {
     Asked { asset, side, px, qty, reduce_only, tif: Some(tif), cloid, builder }
 }
 
+/// Where in a block an action is executed.
+fn part(action: &Action) -> BlockPart {
+    let takes = action.items().iter().any(|item| item.tif == types::Tif::Ioc);
+    match action.kind {
+        ActionKind::Cancel => BlockPart::Cancels,
+        _ if takes => BlockPart::Takers,
+        _ => BlockPart::Quiet,
+    }
+}
+
 /// A refusal as a bot hears of it.
 fn reject(asked: &Item, refused: Refused) -> Reject {
     let (best_bid, best_ask) = match refused {
@@ -370,27 +492,16 @@ impl<M: Market> Stage for Exchange<M> {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        let mut work = self.take_actions();
-        let fills = self.core.accounts[US].fills;
-        while let Some((arrival, action)) = self.arrivals.front().copied() {
-            if arrival > now {
-                break;
-            }
-            self.arrivals.pop_front();
-            self.advance(arrival);
-            self.on_action(arrival, &action);
-            work += 1;
-        }
-        work += self.advance(now);
+        let work = self.take_actions() + self.turn(now);
         self.flush();
-        if self.core.accounts[US].fills != fills {
+        if core::mem::take(&mut self.answers.is_new) {
             self.show_account();
         }
         work
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        let arrival = self.arrivals.front().map(|(t, _)| *t);
-        arrival.into_iter().chain(self.core.market.next_time()).min()
+        let own = [self.next_action(), self.next_prices()];
+        own.into_iter().flatten().chain(self.core.market.next_time()).min()
     }
 }

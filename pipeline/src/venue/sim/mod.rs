@@ -86,6 +86,17 @@ pub struct Front {
     pub oid: Option<Oid>,
 }
 
+/// What a venue that a market is told of says of an asset's prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToldPrices {
+    /// What it values positions at; positive.
+    pub mark: Px,
+    /// What it measures funding by; zero = it did not say.
+    pub oracle: Px,
+    /// What the present hour pays, units of 1e-10; [`None`] = it did not say.
+    pub rate_e10: Option<i64>,
+}
+
 /// One price of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthLevel {
@@ -120,6 +131,17 @@ pub trait Market: Send {
         let _ = asset;
         false
     }
+    /// The newest prices of the venue that this market is told of; [`None`] = it has not said any.
+    fn told_prices(&self, asset: AssetId) -> Option<ToldPrices> {
+        let _ = asset;
+        None
+    }
+    /// Price of the newest trade that the market itself knows of; [`None`] = whoever works orders in it
+    /// tells of trades.
+    fn last_trade(&self, asset: AssetId) -> Option<Px> {
+        let _ = asset;
+        None
+    }
     /// Adds a resting order, at the back of its price's queue.
     fn place(&mut self, order: &RestingOrder);
     /// Takes an order out; what was left of it, or [`None`] when it is not there.
@@ -148,6 +170,12 @@ impl<M: Market + ?Sized> Market for Box<M> {
     }
     fn is_stale(&self, asset: AssetId) -> bool {
         (**self).is_stale(asset)
+    }
+    fn told_prices(&self, asset: AssetId) -> Option<ToldPrices> {
+        (**self).told_prices(asset)
+    }
+    fn last_trade(&self, asset: AssetId) -> Option<Px> {
+        (**self).last_trade(asset)
     }
     fn place(&mut self, order: &RestingOrder) {
         (**self).place(order);

@@ -25,11 +25,14 @@
 
 use super::queue::{QueueModel, QueuePlace, Shown};
 use super::shown::ShownBook;
-use super::{DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder};
+use super::{
+    DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder,
+    ToldPrices,
+};
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, MarketEvent, Nanos, Oid,
-    Px, Qty, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, MarkPrice, MarketEvent,
+    Nanos, Oid, Px, Qty, Side, Trade, Universe,
 };
 use crate::venue::tape::Tape;
 use std::sync::Arc;
@@ -44,6 +47,11 @@ pub trait Source: Send {
     fn next_time(&self) -> Option<Nanos>;
     /// The next event that is due by `until`; its venue time is the market's, and never goes back.
     fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>>;
+    /// The next mark that its venue told by `until`. It stirs nothing: it is asked for when prices are.
+    fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
+        let _ = until;
+        None
+    }
     /// See [`Market::is_stale`].
     fn is_stale(&self, asset: AssetId) -> bool {
         let _ = asset;
@@ -51,11 +59,12 @@ pub trait Source: Send {
     }
 }
 
-/// A whole tape, at its own venue times.
+/// A whole tape, at its own venue times; its marks when they were received.
 #[derive(Debug)]
 pub struct TapeSource {
     tape: Arc<Tape>,
     position: usize,
+    marks: usize,
 }
 
 impl Source for TapeSource {
@@ -68,6 +77,12 @@ impl Source for TapeSource {
         let event = self.tape.by_venue(self.position)?;
         self.position += 1;
         Some(event)
+    }
+
+    fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
+        let mark = self.tape.marks().get(self.marks).filter(|mark| mark.recv_time <= until)?;
+        self.marks += 1;
+        Some(*mark)
     }
 }
 
@@ -89,6 +104,10 @@ struct AssetMarket {
     orders: Vec<OwnOrder>,
     /// Displayed size that aggressive orders of ours took.
     eaten: Vec<(Side, Level)>,
+    /// Price of the newest trade, also of ours; zero = none yet.
+    last: Px,
+    /// What the venue says of its prices.
+    told: Option<ToldPrices>,
 }
 
 /// A recording as a [`Market`].
@@ -105,7 +124,7 @@ pub struct RecordedMarket<S = TapeSource> {
 impl RecordedMarket {
     /// At the start of a tape whose events carry ids of `universe`.
     pub fn new(tape: Arc<Tape>, universe: &Universe, model: QueueModel) -> Self {
-        Self::told_by(TapeSource { tape, position: 0 }, universe, model)
+        Self::told_by(TapeSource { tape, position: 0, marks: 0 }, universe, model)
     }
 }
 
@@ -117,6 +136,8 @@ impl<S: Source> RecordedMarket<S> {
             shown: ShownBook::default(),
             orders: Vec::with_capacity(MAX_SIM_ORDERS),
             eaten: Vec::new(),
+            last: Px::ZERO,
+            told: None,
         };
         let assets = universe.iter().map(|(_, instrument)| asset(instrument)).collect();
         Self { source, model, assets, live: 0, generated: 0, publishes: false }
@@ -148,6 +169,11 @@ impl<S: Source> Market for RecordedMarket<S> {
 
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
         let Self { source, model, assets, live, generated, publishes } = self;
+        while let Some(mark) = source.next_mark(until) {
+            if let Some(asset) = assets.get_mut(mark.asset.index()) {
+                asset.on_mark(&mark);
+            }
+        }
         while let Some(event) = source.next(until) {
             if let Some(asset) = assets.get_mut(event.asset().index()) {
                 let before = asset.orders.len();
@@ -190,6 +216,14 @@ impl<S: Source> Market for RecordedMarket<S> {
         self.source.is_stale(asset) || !self.assets[asset.index()].shown.is_known()
     }
 
+    fn told_prices(&self, asset: AssetId) -> Option<ToldPrices> {
+        self.assets[asset.index()].told
+    }
+
+    fn last_trade(&self, asset: AssetId) -> Option<Px> {
+        Some(self.assets[asset.index()].last).filter(|px| px.is_positive())
+    }
+
     fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
         if self.source.is_stale(asset) {
             return None;
@@ -214,6 +248,7 @@ impl<S: Source> Market for RecordedMarket<S> {
             asset.eaten.push((makers, Level { px: best.px, qty }));
             self.generated += 1;
             let tid = GENERATED_TID | self.generated;
+            asset.last = best.px;
             taken.push(Taken { px: best.px, qty, maker: None, tid });
             left -= qty;
         }
@@ -275,12 +310,19 @@ impl AssetMarket {
             MarketEvent::Trade(trade) => self.on_trade(trade, fills),
             MarketEvent::Bbo(bbo) => self.on_bbo(bbo, model, fills),
             MarketEvent::Book(book) => self.on_book(book, model, fills),
-            // Our link to the venue, not the venue; and what it thinks of the prices.
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            MarketEvent::Mark(mark) => self.on_mark(mark),
+            // Our link to the venue, not the venue.
+            MarketEvent::Status(_) => {}
         }
     }
 
+    fn on_mark(&mut self, mark: &MarkPrice) {
+        let MarkPrice { px: mark, oracle, rate_e10, .. } = *mark;
+        self.told = Some(ToldPrices { mark, oracle, rate_e10 });
+    }
+
     fn on_trade(&mut self, trade: &Trade, fills: &mut Fills<'_>) {
+        self.last = trade.px;
         let hit = trade.aggressor.opposite();
         let mut tid = Some(trade.tid);
         let mut ours = Qty::ZERO;

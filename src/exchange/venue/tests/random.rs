@@ -30,6 +30,8 @@ struct Audit {
     /// Orders opened so far, and the how-manieth each was: a trigger order comes to the book when it fires.
     opened: usize,
     arrived: HashMap<Oid, usize>,
+    /// What the slices of each TWAP order got, and whether it is over.
+    twaps: BTreeMap<u64, (Qty, bool)>,
 }
 
 impl Audit {
@@ -37,6 +39,7 @@ impl Audit {
         match event {
             Event::Order(order) => self.on_order(order),
             Event::Fill(fill) => self.on_fill(fill),
+            Event::Twap(change) => self.on_twap(change),
             Event::Funding(f) => *self.cash.entry(f.user).or_default() += f.usdc,
             Event::Block(time) => {
                 assert!(*time > self.block, "blocks go forward");
@@ -75,8 +78,22 @@ impl Audit {
         assert!(!rejected || filled.is_zero(), "{order:?} was refused and filled");
     }
 
+    /// It says what its slices got, and nothing after its end.
+    fn on_twap(&mut self, change: &TwapChange) {
+        let (sliced, is_over) = self.twaps.entry(change.id).or_default();
+        assert!(!*is_over, "{change:?} after its end");
+        assert_eq!(change.twap.executed, *sliced, "{change:?}");
+        assert!(*sliced <= change.twap.qty, "{change:?} got too much");
+        *is_over = change.status != TwapStatus::Activated;
+    }
+
     fn on_fill(&mut self, fill: &UserFill) {
         self.fills += 1;
+        if let Some(id) = fill.twap_id {
+            let (sliced, is_over) = self.twaps.get_mut(&id).unwrap();
+            assert!(!*is_over, "{fill:?} of what is over");
+            *sliced += fill.qty;
+        }
         let order = self.open.get(&fill.oid).unwrap().clone();
         let total = self.filled.entry(fill.oid).or_default();
         *total += fill.qty;
@@ -238,6 +255,13 @@ fn random_group(dice: &mut Dice, venue: &Venue) -> Command {
     Command::Grouped(grouping, orders)
 }
 
+/// A minute or two, so that some end by themselves.
+fn random_twap(dice: &mut Dice, venue: &Venue) -> NewTwap {
+    let NewOrder { asset, side, qty, reduce_only, .. } = random_order(dice, venue);
+    let (minutes, randomize) = (dice.below(3), dice.one_in(2));
+    NewTwap { asset, side, qty, reduce_only, minutes, randomize }
+}
+
 fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
     let open = [venue.open_orders(&user(n)), venue.trigger_orders(&user(n))].concat();
     let pick = |dice: &mut Dice| match open.len() {
@@ -247,7 +271,7 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
             (venue.universe().get(order.asset).venue_index, order.oid)
         }
     };
-    match dice.below(15) {
+    match dice.below(18) {
         0..=5 => {
             let count = 1 + dice.below(4);
             Command::Order((0..count).map(|_| random_order(dice, venue)).collect())
@@ -263,6 +287,12 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
             Command::Modify { items, always_place: dice.one_in(3), batch: dice.one_in(2) }
         }
         12..=14 => random_group(dice, venue),
+        15 | 16 => Command::TwapOrder(random_twap(dice, venue)),
+        17 => {
+            let running = venue.twaps(&user(n));
+            let id = running.first().map_or(dice.below(100), |(id, _)| *id);
+            Command::TwapCancel(3 + 10 * dice.below(2) as u32, id)
+        }
         10 => Command::UpdateLeverage {
             asset: 3 + 10 * dice.below(2) as u32,
             is_cross: !dice.one_in(4),
@@ -278,7 +308,8 @@ fn random_command(dice: &mut Dice, venue: &Venue, n: u8) -> Command {
 /// The same actions at the same times, with `cut` more calls of `advance` between them.
 fn run(seed: u64, cut: i64) -> (Vec<Event>, Venue) {
     let (universe, market) = market(seed);
-    let mut venue = Venue::new(config(), universe, market, start());
+    let config = VenueConfig { twap_minutes: [1, 1_440], ..config() };
+    let mut venue = Venue::new(config, universe, market, start());
     for n in 1..=USERS {
         venue.fund(user(n), FUNDS);
     }
@@ -320,6 +351,10 @@ fn whatever_users_do_the_books_agree() {
         assert_eq!(answers, STEPS, "each request has its answer");
         println!("{} fills, {} fired, {:?}", audit.fills, audit.fired, audit.statuses);
         assert!(audit.fired > 20, "triggers fired");
+        let (sliced, over) = audit.twaps.values().fold((0, 0), |(sliced, over), (qty, is_over)| {
+            (sliced + usize::from(qty.is_positive()), over + usize::from(*is_over))
+        });
+        assert!(sliced > 20 && over > 20, "{sliced} TWAP orders were sliced, {over} ended");
         assert!(audit.fills > 3_000 && audit.maker_fills > 300, "a lively market");
         assert!(audit.user_trades > 50, "users met each other");
         assert!(events.iter().any(|e| matches!(e, Event::Funding(_))), "the hour passed");

@@ -11,6 +11,7 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::user::ItemError;
 use botmm_pipeline::venue::sim::Execution;
+use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::link::SimGateway;
@@ -18,36 +19,75 @@ use botmm_pipeline::venue::sim::link::SimGateway;
 /// Between two actions; several blocks.
 const PAUSE: Nanos = Nanos::millis(240);
 const EXPIRES: Nanos = Nanos::secs(5);
+/// What user 1 has.
+const DEPOSIT: Usd = Usd::whole(10_000);
 
-/// The still market, which an agent takes from at given times.
+/// The still market, which agents take from and move at given times.
 struct Hit {
     still: Still,
-    /// Each once, in this order: when, on which side, at what limit, how much.
-    takers: VecDeque<(Nanos, Side, Px, Qty)>,
+    /// Each once, in this order, with its time.
+    steps: VecDeque<(Nanos, Step)>,
+}
+
+impl Hit {
+    /// The agents' orders stand around another price, and whoever of ours stood there was met.
+    fn move_to(&mut self, time: Nanos, px: Px, out: &mut MarketOutput) {
+        for i in 0..4 {
+            self.still.books[0].cancel(Oid(AGENT | i));
+        }
+        let one = Px::whole(1);
+        self.take(
+            time,
+            &TakingOrder { asset: btc(), side: Side::Ask, limit: px + one, qty: ALL },
+            out,
+        );
+        self.take(
+            time,
+            &TakingOrder { asset: btc(), side: Side::Bid, limit: px - one, qty: ALL },
+            out,
+        );
+        for (i, side, px) in [
+            (0, Side::Bid, px - one),
+            (1, Side::Bid, px - one - one),
+            (2, Side::Ask, px + one),
+            (3, Side::Ask, px + one + one),
+        ] {
+            self.still.books[0].place(Oid(AGENT | i), side, px, Qty::whole(10));
+        }
+    }
+
+    fn take(&mut self, time: Nanos, order: &TakingOrder, out: &mut MarketOutput) {
+        let mut taken = Vec::new();
+        self.still.take(order, &mut taken);
+        for Taken { px, qty, maker, tid } in taken {
+            let (asset, aggressor) = (btc(), order.side);
+            let trade =
+                Trade { asset, aggressor, venue_time: time, px, qty, tid, ..Trade::default() };
+            out.events.push(MarketEvent::Trade(trade));
+            out.executions.extend(maker.map(|oid| Execution {
+                time,
+                oid,
+                px,
+                qty,
+                tid,
+                cause: None,
+            }));
+        }
+    }
 }
 
 impl Market for Hit {
     fn next_time(&self) -> Option<Nanos> {
-        self.takers.front().map(|(at, ..)| *at)
+        self.steps.front().map(|(at, _)| *at)
     }
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
-        while let Some((time, side, limit, qty)) = self.takers.pop_front_if(|t| t.0 <= until) {
-            let order = TakingOrder { asset: btc(), side, limit, qty };
-            let mut taken = Vec::new();
-            self.still.take(&order, &mut taken);
-            for Taken { px, qty, maker, tid } in taken {
-                let (asset, aggressor) = (btc(), side);
-                let trade =
-                    Trade { asset, aggressor, venue_time: time, px, qty, tid, ..Trade::default() };
-                out.events.push(MarketEvent::Trade(trade));
-                out.executions.extend(maker.map(|oid| Execution {
-                    time,
-                    oid,
-                    px,
-                    qty,
-                    tid,
-                    cause: None,
-                }));
+        while let Some((time, step)) = self.steps.pop_front_if(|(at, _)| *at <= until) {
+            match step {
+                Step::Take(side, limit, qty) => {
+                    self.take(time, &TakingOrder { asset: btc(), side, limit, qty }, out);
+                }
+                Step::Move(px) => self.move_to(time, px, out),
+                Step::Act { .. } | Step::Wait(_) => {}
             }
         }
     }
@@ -83,6 +123,9 @@ enum Heard {
     Fill(Px, Qty, Usd),
     /// Left, and whether it was filled whole.
     Ended(Qty, bool),
+    /// Funding; negative = we were paid.
+    Paid(Usd),
+    Liquidated,
 }
 
 /// One step of a story: an action of one item, or an agent who takes.
@@ -94,7 +137,17 @@ enum Step {
         item: OrderRequest,
         late: bool,
     },
-    Take(Side, &'static str, &'static str),
+    Take(Side, Px, Qty),
+    /// The market is elsewhere.
+    Move(Px),
+    /// Nothing happens, for so long.
+    Wait(Nanos),
+}
+
+const ALL: Qty = Qty::whole(1_000_000);
+
+fn take(side: Side, px: &str, size: &str) -> Step {
+    Step::Take(side, Px::parse(px).unwrap(), qty(size))
 }
 
 fn item(n: u128, side: Side, px: &str, qty: &str) -> OrderRequest {
@@ -131,46 +184,56 @@ fn cancel(n: u128) -> Step {
 fn late(step: Step) -> Step {
     match step {
         Step::Act { kind, item, .. } => Step::Act { kind, item, late: true },
-        take => take,
+        other => other,
     }
 }
 
-/// When each step arrives.
-fn times(steps: &[Step]) -> impl Iterator<Item = (Nanos, &Step)> {
-    steps.iter().enumerate().map(|(i, step)| (START + Nanos(PAUSE.0 * (i as i64 + 1)), step))
+/// When each step begins, and when it is over.
+fn times(steps: &[Step]) -> impl Iterator<Item = (Nanos, Nanos, &Step)> {
+    steps.iter().scan(START, |over, step| {
+        let begins = *over + PAUSE;
+        let takes = if let Step::Wait(span) = step { *span } else { Nanos::ZERO };
+        *over = begins + takes;
+        Some((begins, *over + PAUSE - Nanos(1), step))
+    })
 }
 
 fn market(steps: &[Step]) -> Hit {
-    let taker = |(at, step): (Nanos, &Step)| match step {
-        Step::Take(side, px, qty) => {
-            Some((at, *side, Px::parse(px).unwrap(), Qty::parse(qty).unwrap()))
-        }
-        Step::Act { .. } => None,
-    };
-    Hit { still: Still::new(2), takers: times(steps).filter_map(taker).collect() }
+    let of_market = |step: &Step| matches!(step, Step::Take(..) | Step::Move(_));
+    let all = times(steps).filter(|(.., step)| of_market(step));
+    Hit { still: Still::new(2), steps: all.map(|(at, _, step)| (at, step.clone())).collect() }
 }
 
 /// What the replay's exchange says of each step, and its account at the end.
-fn replay(steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
+fn replay(rules: Rules, steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
     let latency = LatencyModel::Constant(Nanos::ZERO);
     let config = ExchangeConfig {
         latency,
         maker_fee: wire::Bps::from_f64(1.5),
         taker_fee: wire::Bps::from_f64(4.5),
         seed: 1,
+        rules,
+        deposit: DEPOSIT,
+        start: START,
     };
     let (mut exchange, links) = Exchange::new(market(steps), universe(2), config, false);
     let Links { mut gateway, account, .. } = links;
     let mut heard = Vec::new();
-    for (now, step) in times(steps) {
+    for (now, over, step) in times(steps) {
         if let Step::Act { kind, item, late } = step {
             let end = if *late { now - Nanos::millis(1) } else { now + EXPIRES };
             let mut action = Action { sent_time: now, expires_after: end, ..Action::new(*kind) };
             action.push(*item);
             assert!(gateway.submit(now, &action));
         }
-        exchange.poll(now + PAUSE - Nanos(1));
-        heard.push(hear(&mut gateway, now + PAUSE - Nanos(1)));
+        // As virtual time goes, from one deadline to the next.
+        let mut at = now;
+        while at < over {
+            exchange.poll(at);
+            at = exchange.next_deadline().unwrap_or(over).max(at + Nanos(1)).min(over);
+        }
+        exchange.poll(over);
+        heard.push(hear(&mut gateway, over));
     }
     (heard, VenueAccount::read(&account))
 }
@@ -180,24 +243,28 @@ fn hear(gateway: &mut SimGateway, now: Nanos) -> Vec<Heard> {
     let words = events.filter_map(|event| match event.kind {
         VenueEventKind::Ack { leaves, .. } => Some(Heard::Rests(leaves)),
         VenueEventKind::Reject(Reject { reason, best_bid, best_ask, is_whole, .. }) => {
-            assert_eq!(is_whole, reason == RejectReason::Expired);
+            let whole = [RejectReason::Expired, RejectReason::RateLimit].contains(&reason);
+            assert_eq!(is_whole, whole);
             Some(Heard::Refused(reason, best_bid, best_ask))
         }
         VenueEventKind::Fill(Fill { px, qty, fee, .. }) => Some(Heard::Fill(px, qty, fee)),
         VenueEventKind::Done(Done { leaves, why, .. }) => {
             Some(Heard::Ended(leaves, why == wire::DoneWhy::Filled))
         }
+        VenueEventKind::Funding(paid) => Some(Heard::Paid(paid)),
+        VenueEventKind::Notice(wire::AlertKind::Liquidated) => Some(Heard::Liquidated),
         _ => None,
     });
     words.collect()
 }
 
-/// What the embedded exchange says, as the bot reads it; the account at the end.
-fn embedded(steps: &[Step]) -> (Vec<Vec<Heard>>, AccountState) {
-    let config = VenueConfig { entry_latency: Nanos::ZERO, ..config() };
+/// What the embedded exchange says, as the bot reads it; the account at the end, and what was paid for it.
+fn embedded(rules: Rules, steps: &[Step]) -> (Vec<Vec<Heard>>, AccountState, Usd) {
+    let base_requests = rules.base_requests;
+    let config = VenueConfig { entry_latency: Nanos::ZERO, base_requests, ..config() };
     let mut w = World::on(config, Box::new(market(steps)), universe(2));
     let mut heard = Vec::new();
-    for (now, step) in times(steps) {
+    for (now, over, step) in times(steps) {
         w.now = now;
         w.events.clear();
         let mut ticket = None;
@@ -209,11 +276,11 @@ fn embedded(steps: &[Step]) -> (Vec<Vec<Heard>>, AccountState) {
             ticket = Some(signed.ticket);
             w.venue.submit(now, signed);
         }
-        w.venue.advance(now + PAUSE - Nanos(1), &mut w.events);
+        w.venue.advance(over, &mut w.events);
         let answer = ticket.map(|ticket| w.answer(ticket));
         heard.push(words(answer, &w.events));
     }
-    (heard, w.venue.account(&user(1)))
+    (heard, w.venue.account(&user(1)), w.venue.core.insured)
 }
 
 fn command(kind: ActionKind, item: &OrderRequest) -> Command {
@@ -223,7 +290,7 @@ fn command(kind: ActionKind, item: &OrderRequest) -> Command {
         px: Some(item.px),
         qty: Some(item.qty),
         reduce_only: item.reduce_only,
-        tif: Some(Tif::Alo),
+        tif: Some(if item.tif == wire::Tif::Ioc { Tif::Ioc } else { Tif::Alo }),
         trigger: None,
         cloid: Some(item.cloid),
         builder: None,
@@ -252,6 +319,8 @@ fn words(answer: Option<Answer>, events: &[Event]) -> Vec<Heard> {
         Heard::Refused(reason, best_bid, best_ask)
     });
     let told = events.iter().filter_map(|event| match event {
+        // The venue's own, which closes a position.
+        Event::Order(order) if order.cloid.is_none() => None,
         Event::Order(order) => match order.status {
             OrderStatus::Open => Some(Heard::Rests(order.leaves)),
             OrderStatus::Rejected(_) => None,
@@ -259,21 +328,29 @@ fn words(answer: Option<Answer>, events: &[Event]) -> Vec<Heard> {
             _ => Some(Heard::Ended(order.leaves, false)),
         },
         Event::Fill(f) if f.user == user(1) => Some(Heard::Fill(f.px, f.qty, f.fee)),
+        Event::Funding(f) => Some(Heard::Paid(-f.usdc)),
+        Event::Liquidated(_) => Some(Heard::Liquidated),
         _ => None,
     });
     refused.into_iter().chain(told).collect()
 }
 
-/// Both tell the same story, and end with the same money.
+/// Both tell the same story, and end with the same money; of the short ones under a replay's rules too.
 fn agree(steps: &[Step]) -> Vec<Vec<Heard>> {
-    let (by_replay, ours) = replay(steps);
-    let (by_venue, theirs) = embedded(steps);
+    agree_under(Rules::REPLAY, steps);
+    agree_under(Rules::VENUE, steps)
+}
+
+fn agree_under(rules: Rules, steps: &[Step]) -> Vec<Vec<Heard>> {
+    let (by_replay, ours) = replay(rules, steps);
+    let (by_venue, theirs, insured) = embedded(rules, steps);
     for (i, step) in steps.iter().enumerate() {
         assert_eq!(by_replay[i], by_venue[i], "step {i}, {step:?}, of {steps:#?}");
     }
     let szi = theirs.positions.iter().find(|p| p.asset == btc()).map_or(Qty::ZERO, |p| p.szi);
     assert_eq!(ours.position[0], szi, "{steps:?}");
-    assert_eq!(Usd::whole(10_000) + ours.cash - ours.fees, theirs.total_raw_usd, "{steps:?}");
+    let cash = DEPOSIT + insured + ours.cash - ours.fees;
+    assert_eq!(cash, theirs.total_raw_usd, "{steps:?}");
     by_replay
 }
 
@@ -362,13 +439,13 @@ fn fills_cost_the_same_and_reduce_only_means_the_same() {
     let heard = agree(&[
         reduce(1, Side::Ask, "101", "1"),
         place(2, Side::Bid, "99.5", "0.777"),
-        Step::Take(Side::Ask, "99.5", "0.5"),
-        Step::Take(Side::Ask, "99.5", "0.2"),
+        take(Side::Ask, "99.5", "0.5"),
+        take(Side::Ask, "99.5", "0.2"),
         reduce(3, Side::Bid, "99", "1"),
         // All that is held, though worth less than 10 USD at this price; and less than all of it.
-        Step::Take(Side::Ask, "99.5", "0.077"),
+        take(Side::Ask, "99.5", "0.077"),
         place(4, Side::Ask, "100.5", "0.7"),
-        Step::Take(Side::Bid, "100.5", "0.7"),
+        take(Side::Bid, "100.5", "0.7"),
         reduce(5, Side::Ask, "100.5", "0.076"),
         reduce(6, Side::Ask, "100.5", "0.077"),
     ]);
@@ -379,4 +456,59 @@ fn fills_cost_the_same_and_reduce_only_means_the_same() {
     assert_eq!(heard[5][1], Heard::Ended(qty("0"), true));
     assert_eq!(heard[8], refused(RejectReason::MinNotional));
     assert_eq!(heard[9], [Heard::Rests(qty("0.077"))]);
+}
+
+/// One step of a random story.
+fn random_step(dice: &mut Dice, mid: &mut i64) -> Step {
+    let side = Side::BOTH[dice.below(2) as usize];
+    let n = 1 + u128::from(dice.below(6));
+    let tenths = |dice: &mut Dice| *mid * 10 + dice.below(40) as i64 - 20;
+    let mut px = Px::from_raw(tenths(dice) * 10_000_000);
+    if dice.one_in(20) {
+        px = if dice.one_in(2) { Px::whole(10) } else { Px::whole(250) };
+    }
+    let size =
+        if dice.one_in(3) { 500_000 + dice.below(1_500_000) } else { 90 + dice.below(9_000) };
+    let qty = Qty::from_raw(size as i64 * 100_000);
+    let cloid = Cloid::from_u128(n);
+    let new = OrderRequest { cloid, asset: btc(), side, px, qty, ..OrderRequest::default() };
+    match dice.below(14) {
+        0..=3 => act(ActionKind::Place, new),
+        4 => act(ActionKind::Place, OrderRequest { tif: wire::Tif::Ioc, ..new }),
+        5 => act(ActionKind::Place, OrderRequest { reduce_only: true, ..new }),
+        6 => act(ActionKind::Modify, new),
+        7 => cancel(n),
+        8 => late(act(ActionKind::Place, new)),
+        9..=11 => Step::Take(side, px, qty),
+        12 => {
+            *mid = (*mid + dice.below(13) as i64 - 6).clamp(70, 130);
+            Step::Move(Px::whole(*mid))
+        }
+        _ if dice.one_in(6) => Step::Wait(Nanos::secs(3_600)),
+        _ => Step::Wait(Nanos::secs(1 + dice.below(12) as i64)),
+    }
+}
+
+/// Under all of the venue's rules: blocks, band, margin and liquidation, funding, and the request budget.
+#[test]
+fn any_story_is_the_same_under_the_venues_rules() {
+    use RejectReason as R;
+    let rules = Rules { base_requests: 40, ..Rules::VENUE };
+    let mut all = Vec::new();
+    for seed in 0..12 {
+        println!("seed {seed}");
+        let (mut dice, mut mid) = (Dice(seed), 100);
+        let steps: Vec<Step> = (0..80).map(|_| random_step(&mut dice, &mut mid)).collect();
+        all.extend(agree_under(rules, &steps).into_iter().flatten());
+    }
+    let count = |is: &dyn Fn(&Heard) -> bool| all.iter().filter(|heard| is(heard)).count();
+    let refused =
+        |why| count(&|heard| matches!(heard, Heard::Refused(reason, ..) if *reason == why));
+    for why in [R::Margin, R::RateLimit, R::ReduceOnly, R::BadAloPx, R::Expired, R::NotFound] {
+        assert!(refused(why) > 0, "{why:?} never came");
+    }
+    assert!(refused(Refused::ReferencePx.reason()) > 0, "nothing was beyond the band");
+    assert!(count(&|heard| matches!(heard, Heard::Paid(_))) > 3, "funding was paid");
+    assert!(count(&|heard| *heard == Heard::Liquidated) > 2, "somebody was liquidated");
+    assert!(count(&|heard| matches!(heard, Heard::Fill(..))) > 50, "orders were filled");
 }

@@ -87,6 +87,21 @@ fn it_is_cancelled_by_its_owner_and_ends_with_a_position_that_it_reduces() {
 }
 
 #[test]
+fn a_liquidation_ends_it() {
+    let mut w = World::new();
+    w.twap(twap(Side::Bid, "5", 5)).unwrap();
+    w.twap(twap(Side::Ask, "5", 5)).unwrap();
+    w.ask(2, Command::TwapOrder(twap(Side::Bid, "5", 5)));
+    w.pass(Nanos::secs(40));
+    w.order(1, bid(Tif::Ioc, "102", "3"));
+    w.venue.force_liquidation(btc());
+    w.pass(Nanos::millis(80));
+    assert_eq!((w.running(), w.last(), w.szi(1)), (vec![], TwapStatus::Terminated, Qty::ZERO));
+    w.pass(Nanos::secs(60));
+    assert_eq!(w.szi(1), Qty::ZERO, "nothing is sliced any more");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let mut w = World::new();
     for (new, want) in [

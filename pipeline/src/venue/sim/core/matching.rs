@@ -347,24 +347,23 @@ impl<M: Market> Core<M> {
     /// Cancels resting reduce-only orders that have nothing left to reduce: together they reach no
     /// further than the position, and the newest are kept.
     fn trim_reduce_only(&mut self, who: Who, asset: AssetId, sink: &mut impl Sink) {
-        let is_one = |o: &&Order| o.reduce_only && o.asset == asset;
-        if !self.orders_of(who).any(|o| is_one(&o)) {
-            return;
-        }
-        let account = &self.accounts[who];
-        let mut left = Side::BOTH.map(|side| account.reducible(asset, side));
-        let mut beyond = Vec::new();
-        for order in self.orders_of(who).rev().filter(is_one) {
-            let left = &mut left[order.side.index()];
-            if left.is_positive() {
-                *left -= order.leaves;
-            } else {
-                beyond.push(order.oid);
-            }
-        }
-        for oid in beyond {
+        while let Some(oid) = self.beyond_position(who, asset) {
             self.end(oid, Status::ReduceOnlyCanceled, sink);
         }
+    }
+
+    /// The newest of them. They are few: looking anew after each needs no list.
+    fn beyond_position(&self, who: Who, asset: AssetId) -> Option<Oid> {
+        let account = &self.accounts[who];
+        let mut left = Side::BOTH.map(|side| account.reducible(asset, side));
+        let mut reducing = self.orders_of(who).rev().filter(|o| o.reduce_only && o.asset == asset);
+        let beyond = reducing.find(|order| {
+            let left = &mut left[order.side.index()];
+            let is_beyond = !left.is_positive();
+            *left -= order.leaves;
+            is_beyond
+        });
+        beyond.map(|order| order.oid)
     }
 }
 

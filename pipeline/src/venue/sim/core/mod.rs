@@ -43,7 +43,7 @@ pub use prices::{Prices, hourly_rate};
 pub use refused::Refused;
 pub use rules::Rules;
 
-use super::{Market, Taken};
+use super::{DepthLevel, Market, Taken};
 use crate::types::{AssetId, Bps, Nanos, Oid, Px, Universe, Usd};
 use crate::venue::hl::sign::OrderRef;
 use prices::Schedule;
@@ -77,6 +77,7 @@ pub struct Core<M> {
     /// Whose position is being closed by force.
     liquidating: Option<Who>,
     taken: Vec<Taken>,
+    levels: Vec<DepthLevel>,
 }
 
 impl<M: Market> Core<M> {
@@ -104,6 +105,7 @@ impl<M: Market> Core<M> {
             schedule: Schedule::starting(start),
             liquidating: None,
             taken: Vec::with_capacity(1),
+            levels: Vec::with_capacity(if rules.prices { prices::IMPACT_LEVELS } else { 0 }),
             universe,
         }
     }

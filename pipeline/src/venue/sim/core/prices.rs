@@ -1,6 +1,7 @@
 //! Mark, oracle and funding of each asset.
 //!
-//! There is no other exchange to look at, so the oracle is this market's own mid, smoothed: every
+//! Where the market's source tells what its venue's prices are ([`Market::told_prices`]), they hold. Else
+//! there is no other exchange to look at, so the oracle is this market's own mid, smoothed: every
 //! three seconds it moves a quarter of the way. The mark is the median of oracle plus the average
 //! distance of the mid from it (150 s), of the median of bid, ask and last trade, and of the mid
 //! (where the venue takes other exchanges' mids). An empty side, or a far stub in its place, moves none of
@@ -28,7 +29,7 @@ const BASIS_SHARE: i64 = 50;
 /// A touch wider than one part in so many of its middle says nothing about the price: 2 %.
 const WIDEST_PART: i64 = 50;
 /// Levels looked at for impact prices.
-const IMPACT_LEVELS: usize = 100;
+pub(super) const IMPACT_LEVELS: usize = 100;
 /// Units in 1 of a rate.
 const RATE_ONE: i64 = 10_000_000_000;
 /// Interest in eight hours: 0.0001.
@@ -55,6 +56,8 @@ pub struct Prices {
     pub impact: Option<[Px; 2]>,
     /// Sum and number of this hour's premium samples.
     samples: (i64, i64),
+    /// What the venue says that this hour pays (1e-10).
+    told_rate: Option<i64>,
 }
 
 impl Prices {
@@ -62,7 +65,7 @@ impl Prices {
     pub fn rate(&self) -> (i64, i64) {
         let (sum, count) = self.samples;
         let premium = if count == 0 { self.premium.unwrap_or(0) } else { sum / count };
-        (hourly_rate(premium), premium)
+        (self.told_rate.unwrap_or_else(|| hourly_rate(premium)), premium)
     }
 }
 
@@ -88,6 +91,18 @@ impl Schedule {
 }
 
 impl<M: Market> Core<M> {
+    /// When [`Core::update_prices`] next has something to do by itself; [`None`] = never.
+    pub fn next_prices(&self) -> Option<Nanos> {
+        let Schedule { prices, sample, funding } = self.schedule;
+        let sample = if self.rules.funding { sample.min(funding) } else { sample };
+        self.rules.prices.then(|| prices.min(sample))
+    }
+
+    /// Whether something that can be traded has no mark yet.
+    pub fn lacks_a_mark(&self) -> bool {
+        self.rules.prices && self.marks.iter().any(|mark| mark.is_zero())
+    }
+
     /// Updates marks, oracles and premiums, liquidates and pays funding, when they are due and the
     /// rules want it.
     pub fn update_prices(&mut self, sink: &mut impl Sink) {
@@ -95,15 +110,7 @@ impl<M: Market> Core<M> {
             return;
         }
         let now = self.time;
-        // An asset without a mark cannot be traded: it gets one as soon as it has a touch.
-        let missing: Vec<AssetId> = self
-            .universe
-            .assets()
-            .filter(|a| self.marks[a.index()].is_zero() && self.mid(*a).is_some())
-            .collect();
-        for asset in missing {
-            self.update_asset(asset, sink);
-        }
+        self.first_marks(sink);
         if now >= self.schedule.prices {
             self.schedule.prices = next_multiple(now, PRICE_INTERVAL);
             for asset in self.universe.assets() {
@@ -127,7 +134,26 @@ impl<M: Market> Core<M> {
         }
     }
 
+    /// An asset without a mark cannot be traded: it gets one as soon as there is a price.
+    pub fn first_marks(&mut self, sink: &mut impl Sink) {
+        for asset in self.universe.assets() {
+            if self.marks[asset.index()].is_zero() {
+                self.update_asset(asset, sink);
+            }
+        }
+    }
+
     fn update_asset(&mut self, asset: AssetId, sink: &mut impl Sink) {
+        if let Some(told) = self.market.told_prices(asset) {
+            if told.oracle.is_positive() {
+                self.prices[asset.index()].oracle = told.oracle;
+            } else if self.prices[asset.index()].oracle.is_zero() {
+                self.prices[asset.index()].oracle = told.mark;
+            }
+            self.prices[asset.index()].told_rate = told.rate_e10;
+            self.marks[asset.index()] = told.mark;
+            return self.tell(Fact::Prices(asset), sink);
+        }
         let Some(mid) = self.mid(asset) else { return };
         let (bid, ask) = self.market.touch(asset);
         let state = &mut self.prices[asset.index()];
@@ -140,7 +166,8 @@ impl<M: Market> Core<M> {
         state.oracle = Px::from_raw(state.oracle.raw() + gap / ORACLE_SHARE);
         let basis = mid.raw() - state.oracle.raw() - state.basis;
         state.basis += basis / BASIS_SHARE;
-        let last = if state.last.is_zero() { mid } else { state.last };
+        let last = self.market.last_trade(asset).unwrap_or(state.last);
+        let last = if last.is_zero() { mid } else { last };
         let smoothed = Px::from_raw(state.oracle.raw() + state.basis);
         let mark = median(smoothed, median(bid.px, ask.px, last), mid);
         self.marks[asset.index()] = self.on_grid(asset, mark);
@@ -213,14 +240,14 @@ impl<M: Market> Core<M> {
     }
 
     /// Average prices at which a standard amount could be sold and bought.
-    fn impact(&self, asset: AssetId) -> Option<[Px; 2]> {
+    fn impact(&mut self, asset: AssetId) -> Option<[Px; 2]> {
         let large = matches!(self.universe.get(asset).coin.as_str(), "BTC" | "ETH");
         let amount = Usd::whole(if large { 20_000 } else { 6_000 });
-        let mut levels = Vec::new();
+        let Self { market, levels, .. } = self;
         let mut average = |side| {
             levels.clear();
-            self.market.depth(asset, side, IMPACT_LEVELS, &mut levels);
-            average_px(&levels, amount)
+            market.depth(asset, side, IMPACT_LEVELS, levels);
+            average_px(levels, amount)
         };
         Some([average(Side::Bid)?, average(Side::Ask)?])
     }

@@ -4,14 +4,23 @@ use super::Refused;
 use crate::types::instrument::MIN_NOTIONAL;
 use crate::types::limits::{MAX_PX, MAX_QTY, MAX_SIM_ORDERS};
 use crate::types::{Instrument, Level, Nanos, Px, Qty, SCALE, Side, Usd, notional};
+use core::fmt;
+use core::str::FromStr;
 
 /// Every so much traded volume allows one more open order, up to a limit.
 const VOLUME_PER_ORDER: Usd = Usd::whole(5_000_000);
 const MOST_OPEN_ORDERS: usize = 5_000;
 
+/// What a choice of rules may look like.
+pub const RULES_ALLOWED: &str = "replay or venue, and then +RULE or -RULE of blocks, funding, margin, band, budget \
+                                 (replay+funding, venue-blocks)";
+
 /// What holds, one switch a rule. What has no switch always holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// Actions wait for the next block (their times are multiples of this), which sorts them by
+    /// [`BlockPart`]; [`None`] = each is executed as it arrives.
+    pub block_interval: Option<Nanos>,
     /// Orders and fills must be covered, and who is below maintenance is liquidated. Needs `prices`.
     pub margin: bool,
     /// How far from the mark a limit price may be, percent of the mark; without a mark nothing is
@@ -36,6 +45,7 @@ pub struct Rules {
 impl Rules {
     /// A replay without more ado: an account that can pay for everything.
     pub const REPLAY: Self = Self {
+        block_interval: None,
         margin: false,
         price_band_pct: None,
         prices: false,
@@ -48,6 +58,7 @@ impl Rules {
     };
     /// The venue, as far as it is known.
     pub const VENUE: Self = Self {
+        block_interval: Some(Nanos::millis(80)),
         margin: true,
         price_band_pct: Some(80),
         prices: true,
@@ -69,6 +80,108 @@ impl Rules {
         let earned = usize::try_from(volume.raw() / VOLUME_PER_ORDER.raw()).unwrap_or(0);
         (base + earned).min(base.max(MOST_OPEN_ORDERS))
     }
+}
+
+/// What can be switched by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    Blocks,
+    Funding,
+    Margin,
+    Band,
+    Budget,
+}
+
+impl Switch {
+    const ALL: [Self; 5] = [Self::Blocks, Self::Funding, Self::Margin, Self::Band, Self::Budget];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocks => "blocks",
+            Self::Funding => "funding",
+            Self::Margin => "margin",
+            Self::Band => "band",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+impl Rules {
+    /// Sets a switch as it is in `from`.
+    fn set(&mut self, switch: Switch, from: &Self) {
+        match switch {
+            Switch::Blocks => self.block_interval = from.block_interval,
+            Switch::Funding => self.funding = from.funding,
+            Switch::Margin => self.margin = from.margin,
+            Switch::Band => self.price_band_pct = from.price_band_pct,
+            Switch::Budget => self.budget = from.budget,
+        }
+        self.prices = self.funding || self.margin || self.price_band_pct.is_some();
+    }
+
+    fn differs(&self, switch: Switch, from: &Self) -> bool {
+        let mut switched = *self;
+        switched.set(switch, from);
+        switched != *self
+    }
+}
+
+/// As [`FromStr`] reads it: a base, and the switches that differ from it. What no word chooses is not told.
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, base, sign) = match self.volume_earns_orders {
+            true => ("venue", Self::VENUE, '-'),
+            false => ("replay", Self::REPLAY, '+'),
+        };
+        f.write_str(name)?;
+        let mut others = Switch::ALL.into_iter().filter(|s| self.differs(*s, &base));
+        others.try_for_each(|switch| write!(f, "{sign}{}", switch.as_str()))
+    }
+}
+
+impl FromStr for Rules {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || format!("{text:?} is no choice of rules; allowed: {RULES_ALLOWED}");
+        let text = text.trim();
+        let end = text.find(['+', '-']).unwrap_or(text.len());
+        let mut rules = match &text[..end] {
+            "replay" => Self::REPLAY,
+            "venue" => Self::VENUE,
+            _ => return Err(refuse()),
+        };
+        let mut rest = &text[end..];
+        while !rest.is_empty() {
+            let from = if rest.starts_with('+') { Self::VENUE } else { Self::REPLAY };
+            let next = rest[1..].find(['+', '-']).map_or(rest.len(), |at| at + 1);
+            let named = |switch: &Switch| switch.as_str() == &rest[1..next];
+            let switch = Switch::ALL.into_iter().find(named).ok_or_else(refuse)?;
+            rules.set(switch, &from);
+            rest = &rest[next..];
+        }
+        Ok(rules)
+    }
+}
+
+/// Where in a block an action is executed (PROTOCOL §7), earliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlockPart {
+    /// What neither takes nor cancels.
+    Quiet,
+    /// Cancels.
+    Cancels,
+    /// Whatever has an order in it that may take.
+    Takers,
+}
+
+impl BlockPart {
+    /// Each, in order.
+    pub const ALL: [Self; 3] = [Self::Quiet, Self::Cancels, Self::Takers];
+}
+
+/// The first block at or after a moment.
+pub fn block_at(interval: Nanos, moment: Nanos) -> Nanos {
+    Nanos(-(-moment.0).div_euclid(interval.0) * interval.0)
 }
 
 /// Most value of a market order, from this highest leverage of its asset on; limit orders may have ten
@@ -163,6 +276,38 @@ mod tests {
         let at = |ns| is_expired(Nanos(ns), 7);
         assert!(!at(7_000_000) && !at(7_999_999) && at(8_000_000));
         assert!(!is_expired(Nanos(-1), 0), "before 1970");
+    }
+
+    #[test]
+    fn rules_are_chosen_by_word() {
+        let read = |text: &str| text.parse::<Rules>();
+        assert_eq!(read("replay"), Ok(Rules::REPLAY));
+        assert_eq!(read(" venue "), Ok(Rules::VENUE));
+        let paid = Rules { funding: true, prices: true, ..Rules::REPLAY };
+        assert_eq!(read("replay+funding"), Ok(paid));
+        assert_eq!(read("replay+funding-funding"), Ok(Rules::REPLAY), "the last word holds");
+        assert_eq!(read("venue-funding-margin-band").map(|rules| rules.prices), Ok(false));
+        for text in ["replay+blocks+margin", "replay+band+budget", "venue-blocks-funding", "venue"]
+        {
+            assert_eq!(read(text).map(|rules| rules.to_string()), Ok(text.to_owned()));
+        }
+        for text in [
+            "",
+            "venues",
+            "replay+",
+            "replay+fundin",
+            "+funding",
+            "replay funding",
+            "venue--blocks",
+        ] {
+            assert!(read(text).is_err_and(|e| e.contains("allowed: replay or venue")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_takes_what_came_up_to_its_time() {
+        let of = |ms| block_at(Nanos::millis(80), Nanos::millis(ms)).as_millis();
+        assert_eq!([0, 1, 79, 80, 81, -1].map(of), [0, 80, 80, 80, 160, 0]);
     }
 
     #[test]

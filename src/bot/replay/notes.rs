@@ -1,0 +1,62 @@
+//! What a reader of a replay's summary must know: of the venue that was simulated, and of the data.
+
+use crate::data::LoadReport;
+use crate::settings::FeedDelay;
+use botmm_pipeline::types::{Instrument, Universe};
+use botmm_pipeline::venue::sim::core::Rules;
+use botmm_pipeline::venue::tape::Tape;
+
+/// Of a feed that is as recorded.
+const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus venue time, the \
+                             recorder's batching included): --feed 50ms is another";
+
+/// Of the recording as a venue that keeps these rules.
+pub fn of_the_venue(rules: &Rules, tape: &Tape, universe: &Universe) -> Vec<String> {
+    let mut notes = vec![
+        "a recording does not react to our orders: fills beyond the recorded trades are estimates"
+            .to_owned(),
+    ];
+    let funding = match rules.funding {
+        true => "funding is paid on the hour",
+        false => "funding is not simulated",
+    };
+    notes.push(format!("{funding}; the span is shown, and nothing under 7 days is annualised"));
+    if rules.prices {
+        let what = match rules.funding {
+            true => "the venue's mark and funding rate are",
+            false => "the venue's mark is",
+        };
+        let (recorded, made): (Vec<_>, Vec<_>) =
+            universe.iter().partition(|(asset, _)| tape.has_marks(*asset));
+        let names = |coins: Vec<(_, &Instrument)>| {
+            let names: Vec<_> = coins.iter().map(|(_, i)| i.coin.as_str()).collect();
+            names.join(", ")
+        };
+        if !recorded.is_empty() {
+            notes.push(format!("{what} as recorded: {}", names(recorded)));
+        }
+        if !made.is_empty() {
+            notes.push(format!(
+                "{what} estimated from the book, where nothing was recorded: {}",
+                names(made)
+            ));
+        }
+    }
+    notes
+}
+
+/// Of the feed, what the loader assumed, and what it left out.
+pub fn of_the_data(report: &LoadReport, feed: FeedDelay) -> Vec<String> {
+    let recorded = (feed == FeedDelay::Recorded).then(|| RECORDED_FEED.to_owned());
+    let mut notes: Vec<String> = recorded.into_iter().chain(report.assumed()).collect();
+    if report.duplicates > 0 {
+        notes.push(format!("{} replayed trades dropped by trade id", report.duplicates));
+    }
+    if report.skipped() > 0 {
+        notes.push(format!("{} unsound lines skipped, see the messages", report.skipped()));
+    }
+    if report.early > 0 && feed == FeedDelay::Recorded {
+        notes.push(format!("{} events were received before they happened", report.early));
+    }
+    notes
+}
