@@ -5,4 +5,3 @@ pub mod markets;
 pub mod paper;
 pub mod replay;
 pub mod session;
-mod traded;

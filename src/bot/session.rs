@@ -1,25 +1,21 @@
 //! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
 //! summary.
 
-use super::traded::traded;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
 use crate::journal::SUMMARY;
 use crate::masked::masked;
 use crate::report::{
-    Assumptions, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares, RunCounts,
-    RunMetrics, SideMarkouts, Summary, SymbolResult,
+    Assumptions, BySymbol, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares,
+    RunCounts, RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
-use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
-use botmm_pipeline::types::{
-    AssetId, AssetParams, BreakWhy, DayNet, FillCause, Nanos, Px, Qty, Side, Universe, Usd,
-    notional,
-};
+use botmm_pipeline::types::{AssetId, AssetParams, FillCause, Nanos, Px, Universe, Usd, notional};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
@@ -116,8 +112,8 @@ pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
 }
 
 /// The newest marks.
-pub fn marks(metrics: &Metrics) -> [Px; MAX_ASSETS] {
-    core::array::from_fn(|i| Px::from_raw(metrics.risk.mark[i].get() as i64))
+pub fn marks(numbers: &Numbers) -> [Px; MAX_ASSETS] {
+    core::array::from_fn(|i| numbers.assets.get(i).map_or(Px::ZERO, |asset| asset.mark))
 }
 
 /// Kinds of market events, in the order of `MarketEvent::kind`.
@@ -129,8 +125,8 @@ pub struct Ended<'a> {
     pub settings: &'a Settings,
     /// What the pipeline was built from.
     pub config: &'a wiring::Config,
-    /// Its counters.
-    pub metrics: &'a Metrics,
+    /// What it counted.
+    pub numbers: Numbers,
     /// Its rings, with what they lost.
     pub rings: &'a [Arc<RingStats>],
     /// How long polls took.
@@ -166,41 +162,37 @@ pub struct Ended<'a> {
 impl Ended<'_> {
     /// The summary.
     pub fn summary(self) -> Summary {
-        let m = self.metrics;
+        let n = &self.numbers;
         let wall_s = self.wall.as_secs_f64();
         let reasons = self.reasons();
-        let traded = traded(m, &self.config.universe, &reasons);
+        let traded: BySymbol = self.by_coin(AssetNumbers::clone);
         Summary {
-            events: m.feed.events.get(),
-            events_by_kind: KINDS
-                .into_iter()
-                .zip(&m.feed.events_by_kind)
-                .map(|(k, n)| (k, n.get()))
-                .collect(),
+            events: n.events,
+            events_by_kind: KINDS.into_iter().zip(n.events_by_kind).collect(),
             span_s: self.span.as_secs_f64(),
-            events_per_s: if wall_s > 0.0 { m.feed.events.get() as f64 / wall_s } else { 0.0 },
-            decisions: m.risk.decisions.get(),
-            decision_hash: m.decision_hash(),
-            orders: m.dispatch.orders.get(),
-            cancels: m.dispatch.cancels.get(),
-            modifies: m.dispatch.modifies.get(),
-            rejects: m.dispatch.rejects.get(),
-            fills: m.dispatch.fills.get(),
+            events_per_s: if wall_s > 0.0 { n.events as f64 / wall_s } else { 0.0 },
+            decisions: n.decisions,
+            decision_hash: n.decision_hash,
+            orders: n.orders,
+            cancels: n.cancels,
+            modifies: n.modifies,
+            rejects: n.rejects,
+            fills: n.fills,
             fills_by_cause: self.fills_by_cause(),
-            volume_usd: m.dispatch.volume.usd(),
-            gross_pnl_usd: m.gross_pnl(),
-            fees_usd: m.risk.fees.usd(),
-            net_pnl_usd: m.net_pnl(),
+            volume_usd: n.volume,
+            gross_pnl_usd: n.gross,
+            fees_usd: n.fees,
+            net_pnl_usd: n.net(),
             pnl_split: PnlSplit::of(&traded),
             markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
             by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
             metrics: RunMetrics::of(&traded, &self.all_days(), &self.counts()),
-            position: self.by_coin(|i| self.position(i)),
+            position: self.by_coin(|asset| asset.position),
             position_usd: self.position_usd(),
-            equity_residual_usd: self.venue_net.map(|theirs| m.net_pnl() - theirs),
+            equity_residual_usd: self.venue_net.map(|theirs| n.net() - theirs),
             transfers_usd: self.transfers,
-            max_worst_case_exposure_usd: self.by_coin(|i| m.dispatch.max_exposure[i].usd()),
-            max_position_usd: self.by_coin(|i| self.config.params[i].risk.max_position_usd),
+            max_worst_case_exposure_usd: self.by_coin(|asset| asset.max_exposure),
+            max_position_usd: self.limits(),
             warnings: reasons.warnings(),
             reasons,
             latency_ns: self.latency_ns(),
@@ -209,71 +201,59 @@ impl Ended<'_> {
         }
     }
 
-    fn position(&self, asset: usize) -> Qty {
-        Qty::from_raw(self.metrics.risk.position[asset].get() as i64)
-    }
-
     /// Without coins that are held and have no mark.
     fn position_usd(&self) -> BTreeMap<String, Usd> {
-        let marks = marks(self.metrics);
-        let worth = |i: usize| {
-            let (qty, mark) = (self.position(i), marks[i]);
+        let worth = |asset: &AssetNumbers| {
+            let (qty, mark) = (asset.position, asset.mark);
             (qty.is_zero() || !mark.is_zero()).then(|| notional(mark, qty))
         };
         let all = self.by_coin(worth).into_iter();
         all.filter_map(|(coin, value)| Some((coin, value?))).collect()
     }
 
+    fn limits(&self) -> BTreeMap<String, Usd> {
+        let coins = self.config.universe.iter().zip(&self.config.params);
+        coins.map(|((_, i), p)| (i.coin.to_string(), p.risk.max_position_usd)).collect()
+    }
+
     /// Nothing where no fill has a cause.
     fn fills_by_cause(&self) -> BTreeMap<&'static str, CauseFills> {
-        let m = self.metrics;
-        let of = |cause: FillCause| CauseFills {
-            fills: m.dispatch.cause_fills[cause as usize].get(),
-            volume_usd: m.dispatch.cause_volume[cause as usize].usd(),
-        };
-        let all = FillCause::ALL.map(|cause| (cause.as_str(), of(cause)));
-        all.into_iter().filter(|(_, f)| f.fills > 0).collect()
+        let all = FillCause::ALL.iter().zip(self.numbers.by_cause);
+        all.filter(|(_, (fills, _))| *fills > 0)
+            .map(|(cause, (fills, volume_usd))| (cause.as_str(), CauseFills { fills, volume_usd }))
+            .collect()
     }
 
     /// The days that ended, and the present one so far.
     fn all_days(&self) -> Days {
-        let (m, mut days) = (self.metrics, self.days.clone());
-        if m.risk.day.get() != 0 {
-            let day = m.risk.day.get() as i64;
-            days.add(DayNet { day, net: m.risk.day_net.usd(), whole: false });
-        }
+        let mut days = self.days.clone();
+        self.numbers.today.into_iter().for_each(|today| days.add(today));
         days
     }
 
     fn counts(&self) -> RunCounts {
         RunCounts {
             capital: self.settings.capital(),
-            max_drawdown: self.metrics.risk.max_drawdown.usd(),
-            cancels: self.metrics.dispatch.cancels.get(),
+            max_drawdown: self.numbers.max_drawdown,
+            cancels: self.numbers.cancels,
         }
     }
 
     fn dropped(&self) -> BTreeMap<String, u64> {
         let rings = self.rings.iter().map(|r| (r.name, r.dropped()));
-        let missed = self.metrics.quote.markouts_missed.iter().map(|n| n.get()).sum();
+        let missed = self.numbers.assets.iter().map(|asset| asset.markouts_missed).sum();
         let all = rings.chain([("lane->side", self.latencies.dropped()), ("markouts", missed)]);
         all.map(|(name, dropped)| (name.to_owned(), dropped)).collect()
     }
 
-    fn by_coin<T>(&self, value: impl Fn(usize) -> T) -> BTreeMap<String, T> {
-        let coins = self.config.universe.iter();
-        coins.map(|(id, i)| (i.coin.to_string(), value(id.index()))).collect()
+    fn by_coin<T>(&self, value: impl Fn(&AssetNumbers) -> T) -> BTreeMap<String, T> {
+        let coins = self.config.universe.iter().zip(&self.numbers.assets);
+        coins.map(|((_, i), asset)| (i.coin.to_string(), value(asset))).collect()
     }
 
     fn reasons(&self) -> ReasonShares {
-        let times = self.config.universe.iter().map(|(id, i)| {
-            let side = |s: Side| {
-                let counters = &self.metrics.dispatch.reason_ns[id.index()][s.index()];
-                core::array::from_fn(|r| Nanos(counters[r].get() as i64))
-            };
-            (i.coin.as_str(), Side::BOTH.map(side))
-        });
-        ReasonShares::from_times(times)
+        let coins = self.config.universe.iter().zip(&self.numbers.assets);
+        ReasonShares::from_times(coins.map(|((_, i), asset)| (i.coin.as_str(), asset.reasons)))
     }
 
     fn latency_ns(&self) -> BTreeMap<String, LatencyNs> {
@@ -328,11 +308,9 @@ pub fn end_with(mut errors: Vec<AppError>) -> Result<(), AppError> {
 }
 
 /// An error (exit code 6) when a limit halted the run until a person re-arms it.
-pub fn verdict(metrics: &Metrics) -> Result<(), AppError> {
-    if metrics.risk.halted.get() == 0 {
-        return Ok(());
-    }
-    let why: Vec<_> = metrics.halted_by().map(BreakWhy::in_words).collect();
-    let (why, net) = (why.join(", "), metrics.net_pnl());
+pub fn verdict(numbers: &Numbers) -> Result<(), AppError> {
+    let Some(halted) = &numbers.halted else { return Ok(()) };
+    let why: Vec<_> = halted.iter().map(|why| why.in_words()).collect();
+    let (why, net) = (why.join(", "), numbers.net());
     Err(AppError::RiskHalt { reason: format!("{why}; net at the end {net} USD") })
 }

@@ -1,8 +1,10 @@
 //! What a run's profit is worth: drawdown, days, Sharpe ratio, and how much trading it took.
 
 use super::number::{exact, exact_map};
-use super::profit::{Traded, ratio};
+use super::profit::{BySymbol, ratio};
+use super::reasons::time_at_limit;
 use crate::when::utc_date;
+use botmm_pipeline::stage::numbers::AssetNumbers;
 use botmm_pipeline::types::{DayNet, Usd};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,9 +74,11 @@ pub struct RunMetrics {
 
 impl RunMetrics {
     /// Of a run.
-    pub fn of(traded: &BTreeMap<String, Traded>, days: &Days, run: &RunCounts) -> Self {
-        let count = |value: &dyn Fn(&Traded) -> u64| -> u64 { traded.values().map(value).sum() };
-        let sum = |value: &dyn Fn(&Traded) -> Usd| -> Usd { traded.values().map(value).sum() };
+    pub fn of(traded: &BySymbol, days: &Days, run: &RunCounts) -> Self {
+        let count =
+            |value: &dyn Fn(&AssetNumbers) -> u64| -> u64 { traded.values().map(value).sum() };
+        let sum =
+            |value: &dyn Fn(&AssetNumbers) -> Usd| -> Usd { traded.values().map(value).sum() };
         let (quotes, fills) = (count(&|t| t.quotes), count(&|t| t.fills));
         let volume = sum(&|t| t.volume);
         let per = |n: u64, of: u64| (of > 0).then(|| n as f64 / of as f64);
@@ -92,7 +96,7 @@ impl RunMetrics {
             fill_rate: per(fills, quotes),
             volume_fill_rate: ratio(volume, sum(&|t| t.quoted)),
             turnover: ratio(volume, run.capital),
-            time_at_limit: mean(traded.values().filter_map(|t| t.time_at_limit)),
+            time_at_limit: mean(traded.values().filter_map(|t| time_at_limit(&t.reasons))),
             actions_per_fill: per(quotes + run.cancels, fills),
         }
     }

@@ -12,7 +12,7 @@ mod text;
 
 pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
-pub use profit::{MeasuredFills, PnlSplit, SideMarkouts, SymbolResult, Traded, TradedSide};
+pub use profit::{BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};
 

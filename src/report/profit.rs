@@ -1,66 +1,15 @@
 //! Where profit comes from (STRATEGY §4), over all symbols and by each.
 
 use super::number::{Exact, Raw, exact};
+use super::reasons::time_at_limit;
 use botmm_pipeline::logic::markouts::HORIZONS;
+use botmm_pipeline::stage::numbers::{AssetNumbers, MeasuredFills};
 use botmm_pipeline::types::{Side, Usd};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use std::collections::BTreeMap;
 
-/// What is read off the counters of one symbol.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Traded {
-    /// Orders and modifications sent.
-    pub quotes: u64,
-    /// Their value.
-    pub quoted: Usd,
-    /// Fills.
-    pub fills: u64,
-    /// Value traded.
-    pub volume: Usd,
-    /// Fees; positive = paid.
-    pub fees: Usd,
-    /// Funding; positive = paid.
-    pub funding: Usd,
-    /// Profit at the last mark, after fees and funding.
-    pub net: Usd,
-    /// By side of the fill, in the order of [`Side::BOTH`].
-    pub sides: [TradedSide; 2],
-    /// Share of time in which a side was withheld because of the position.
-    pub time_at_limit: Option<f64>,
-}
-
-/// The fills of one side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TradedSide {
-    /// Those whose mid is known.
-    pub fills: u64,
-    /// Spread captured by them.
-    pub captured: Usd,
-    /// Those measured, by horizon.
-    pub measured: [MeasuredFills; HORIZONS.len()],
-}
-
-/// Fills measured at one horizon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MeasuredFills {
-    /// How many.
-    pub fills: u64,
-    /// Their value.
-    pub value: Usd,
-    /// What they were worth at the mid of the horizon against their prices, before fees.
-    pub markout: Usd,
-    /// What of it the market did after the fills; usually negative.
-    pub adverse: Usd,
-}
-
-impl Traded {
-    fn captured(&self) -> Usd {
-        self.sides.iter().map(|s| s.captured).sum()
-    }
-    fn gross(&self) -> Usd {
-        self.net + self.fees + self.funding
-    }
-}
+/// What each symbol came to.
+pub type BySymbol = BTreeMap<String, AssetNumbers>;
 
 /// One value for each of [`HORIZONS`]; in JSON by name: `1s`, `5s`, `30s`, `60s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,10 +57,11 @@ pub struct PnlSplit {
 
 impl PnlSplit {
     /// Over all symbols.
-    pub fn of(traded: &BTreeMap<String, Traded>) -> Self {
-        let sum = |value: &dyn Fn(&Traded) -> Usd| -> Usd { traded.values().map(value).sum() };
-        let captured = sum(&Traded::captured);
-        let gross = sum(&Traded::gross);
+    pub fn of(traded: &BySymbol) -> Self {
+        let sum =
+            |value: &dyn Fn(&AssetNumbers) -> Usd| -> Usd { traded.values().map(value).sum() };
+        let captured = sum(&AssetNumbers::captured);
+        let gross = sum(&AssetNumbers::gross);
         let adverse =
             |h: usize| sum(&|t| t.sides.iter().map(|s| s.measured[h].adverse).sum::<Usd>());
         let adverse: [Usd; HORIZONS.len()] = core::array::from_fn(adverse);
@@ -172,7 +122,7 @@ pub struct SideMarkouts(pub [ByHorizon<Markout>; 2]);
 
 impl SideMarkouts {
     /// Of one symbol.
-    pub fn of(traded: &Traded) -> Self {
+    pub fn of(traded: &AssetNumbers) -> Self {
         Self(traded.sides.map(|side| ByHorizon(side.measured.each_ref().map(Markout::of))))
     }
 }
@@ -218,7 +168,7 @@ pub struct SymbolResult {
 
 impl SymbolResult {
     /// Of one symbol.
-    pub fn of(traded: &Traded) -> Self {
+    pub fn of(traded: &AssetNumbers) -> Self {
         Self {
             quotes: traded.quotes,
             fills: traded.fills,
@@ -228,7 +178,7 @@ impl SymbolResult {
             fees_usd: traded.fees,
             funding_usd: traded.funding,
             net_pnl_usd: traded.net,
-            time_at_limit: traded.time_at_limit,
+            time_at_limit: time_at_limit(&traded.reasons),
         }
     }
 }

@@ -34,18 +34,20 @@ impl ReasonShares {
         }
         Self { by_symbol, all: shares(&all) }
     }
+}
 
-    /// Share of time in which a side of a symbol was withheld because of the position.
-    pub fn at_limit(&self, symbol: &str) -> Option<f64> {
-        let sides = self.by_symbol.get(symbol).filter(|sides| !sides[0].is_empty())?;
-        let codes = [Reason::OneSided, Reason::PositionLimit].map(Reason::as_str);
-        // From 0.0: a sum of nothing is -0.0.
-        let share =
-            |side: &Shares| codes.iter().filter_map(|c| side.get(c)).fold(0.0, |a, b| a + b);
-        // A position withholds the side that adds to it, so the sides exclude each other; but a
-        // limit too small for an order withholds both.
-        Some((share(&sides[0]) + share(&sides[1])).min(1.0))
+/// Share of time in which a side was withheld because of the position; [`None`] = no time passed.
+pub(super) fn time_at_limit(sides: &[ReasonTime; 2]) -> Option<f64> {
+    let sides = sides.each_ref().map(shares);
+    if sides[0].is_empty() {
+        return None;
     }
+    let codes = [Reason::OneSided, Reason::PositionLimit].map(Reason::as_str);
+    // From 0.0: a sum of nothing is -0.0.
+    let share = |side: &Shares| codes.iter().filter_map(|c| side.get(c)).fold(0.0, |a, b| a + b);
+    // A position withholds the side that adds to it, so the sides exclude each other; but a limit too
+    // small for an order withholds both.
+    Some((share(&sides[0]) + share(&sides[1])).min(1.0))
 }
 
 /// Share of a side's time without a quote for want of actions, beyond which a summary warns.
@@ -120,8 +122,8 @@ mod tests {
         let json = serde_json::to_value(&shares).unwrap();
         assert_eq!(json["BTC"]["ask"]["one_sided"], 1.0);
         assert_eq!(json["all"]["one_sided"], 0.5);
-        assert_eq!(shares.at_limit("BTC").map(f64::to_bits), Some(1.0_f64.to_bits()));
-        assert_eq!(shares.at_limit("ETH"), None);
+        assert_eq!(time_at_limit(&[bid, ask]).map(f64::to_bits), Some(1.0_f64.to_bits()));
+        assert_eq!(time_at_limit(&[[Nanos::ZERO; Reason::COUNT]; 2]), None);
         assert!(shares.warnings().is_empty());
         let never = ReasonShares::from_times([("BTC", [[Nanos::ZERO; Reason::COUNT]; 2])]);
         assert!(never.all.is_empty());

@@ -1,4 +1,5 @@
 use super::*;
+use botmm_pipeline::stage::numbers::{AssetNumbers, MeasuredFills, SideNumbers};
 use botmm_pipeline::types::{Bps, DayNet, Nanos, Qty, Reason, Usd};
 use std::collections::BTreeMap;
 
@@ -11,14 +12,14 @@ fn by_symbol<T>(value: T) -> BTreeMap<String, T> {
 }
 
 /// 42 fills that lose: 30 bought and 12 sold, all but the last 2 measured.
-fn traded() -> BTreeMap<String, Traded> {
+fn traded() -> BySymbol {
     let measured = |fills, value: &str, markout: &str, adverse: &str| MeasuredFills {
         fills,
         value: usd(value),
         markout: usd(markout),
         adverse: usd(adverse),
     };
-    let bought = TradedSide {
+    let bought = SideNumbers {
         fills: 30,
         captured: usd("0.9"),
         measured: [
@@ -28,10 +29,14 @@ fn traded() -> BTreeMap<String, Traded> {
             measured(30, "4500.12345678", "-0.1", "-1"),
         ],
     };
-    let mut sold = TradedSide { fills: 11, captured: usd("-0.1"), ..TradedSide::default() };
+    let mut sold = SideNumbers { fills: 11, captured: usd("-0.1"), ..SideNumbers::default() };
     sold.measured[0] = measured(12, "1800", "-0.3", "-0.2");
     sold.measured[1] = measured(10, "1500", "-0.3", "-0.2");
-    by_symbol(Traded {
+    let mut bid = [Nanos::ZERO; Reason::COUNT];
+    (bid[Reason::Quoted as usize], bid[Reason::OneSided as usize]) = (Nanos(1), Nanos(1));
+    let mut ask = [Nanos::ZERO; Reason::COUNT];
+    ask[Reason::Quoted as usize] = Nanos(2);
+    by_symbol(AssetNumbers {
         quotes: 2_224,
         quoted: usd("315006.172839"),
         fills: 42,
@@ -40,7 +45,8 @@ fn traded() -> BTreeMap<String, Traded> {
         funding: Usd::ZERO,
         net: usd("-2.145018"),
         sides: [bought, sold],
-        time_at_limit: Some(0.5),
+        reasons: [bid, ask],
+        ..AssetNumbers::default()
     })
 }
 

@@ -2,7 +2,8 @@
 //! let in here, among the events, so that they have a place in the order of things.
 
 use crate::rt::{In, Stage};
-use crate::stage::metrics::{FeedTrouble, Metrics};
+use crate::stage::metrics::Metrics;
+use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
 use crate::types::AlertKind;
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};

@@ -1,13 +1,14 @@
 //! Counters of the pipeline: atomics, each written by one stage only and read by anybody.
 
+use super::numbers::{AssetNumbers, FeedTrouble, MeasuredFills, Numbers, SideNumbers};
 use crate::logic::equity::Equity;
 use crate::logic::ledger::AssetLedger;
 use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
 use crate::types::{
-    Action, ActionKind, AssetId, BreakWhy, Fill, FillCause, Nanos, Reason, RiskState, Side, Usd,
-    notional,
+    Action, ActionKind, AssetId, BreakWhy, DayNet, Fill, FillCause, Nanos, Px, Qty, Reason,
+    RiskState, Side, Usd, notional,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,15 +67,6 @@ pub struct SplitCounters {
     pub captured: Counter,
     /// By horizon.
     pub measured: [MeasuredCounters; HORIZONS.len()],
-}
-
-/// What is wrong with the streams of one asset, although the link lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedTrouble {
-    /// They fell silent.
-    Silent = 1,
-    /// The venue refuses them.
-    Refused = 2,
 }
 
 /// All counters of one pipeline, in a block for each stage that writes them: blocks share no cache line,
@@ -197,6 +189,21 @@ pub struct DispatchCounters {
 
 const _: () = assert!(align_of::<Metrics>() == 128);
 
+impl SplitCounters {
+    fn numbers(&self) -> SideNumbers {
+        SideNumbers {
+            fills: self.fills.get(),
+            captured: self.captured.usd(),
+            measured: self.measured.each_ref().map(|m| MeasuredFills {
+                fills: m.fills.get(),
+                value: m.value.usd(),
+                markout: m.markout.usd(),
+                adverse: m.adverse.usd(),
+            }),
+        }
+    }
+}
+
 impl Metrics {
     /// Profit at the newest marks, before fees and funding.
     pub fn gross_pnl(&self) -> Usd {
@@ -206,6 +213,64 @@ impl Metrics {
     /// Profit at the newest marks, after fees and funding.
     pub fn net_pnl(&self) -> Usd {
         self.gross_pnl() - self.risk.fees.usd() - self.risk.funding.usd()
+    }
+
+    /// All of so many assets, as they are now. While the pipeline runs, what its stages wrote is of moments a
+    /// little apart.
+    pub fn numbers(&self, assets: usize) -> Numbers {
+        let m = self;
+        let cause = |cause: FillCause| {
+            let (fills, volume) = (&m.dispatch.cause_fills, &m.dispatch.cause_volume);
+            (fills[cause as usize].get(), volume[cause as usize].usd())
+        };
+        let day = m.risk.day.get() as i64;
+        let is_halted = m.risk.halted.get() != 0;
+        Numbers {
+            events: m.feed.events.get(),
+            events_by_kind: m.feed.events_by_kind.each_ref().map(|n| n.get()),
+            decisions: m.risk.decisions.get(),
+            decision_hash: m.decision_hash(),
+            orders: m.dispatch.orders.get(),
+            modifies: m.dispatch.modifies.get(),
+            cancels: m.dispatch.cancels.get(),
+            rejects: m.dispatch.rejects.get(),
+            open_orders: m.dispatch.open_orders.get(),
+            fills: m.dispatch.fills.get(),
+            volume: m.dispatch.volume.usd(),
+            by_cause: FillCause::ALL.map(cause),
+            gross: m.gross_pnl(),
+            fees: m.risk.fees.usd(),
+            funding: m.risk.funding.usd(),
+            max_drawdown: m.risk.max_drawdown.usd(),
+            today: (day != 0).then(|| DayNet { day, net: m.risk.day_net.usd(), whole: false }),
+            halted: is_halted.then(|| m.halted_by().collect()),
+            assets: (0..assets).map(|i| m.asset_numbers(AssetId::new(i))).collect(),
+        }
+    }
+
+    fn asset_numbers(&self, asset: AssetId) -> AssetNumbers {
+        let m = self;
+        let i = asset.index();
+        let times = |side: Side| {
+            m.dispatch.reason_ns[i][side.index()].each_ref().map(|ns| Nanos(ns.get() as i64))
+        };
+        AssetNumbers {
+            state: m.risk_state(asset),
+            trouble: m.feed_trouble(asset),
+            position: Qty::from_raw(m.risk.position[i].get() as i64),
+            mark: Px::from_raw(m.risk.mark[i].get() as i64),
+            net: m.risk.net[i].usd(),
+            fees: m.risk.asset_fees[i].usd(),
+            funding: m.risk.asset_funding[i].usd(),
+            max_exposure: m.dispatch.max_exposure[i].usd(),
+            quotes: m.dispatch.asset_quotes[i].get(),
+            quoted: m.dispatch.asset_quoted[i].usd(),
+            fills: m.dispatch.asset_fills[i].get(),
+            volume: m.dispatch.asset_volume[i].usd(),
+            markouts_missed: m.quote.markouts_missed[i].get(),
+            sides: m.quote.split[i].each_ref().map(SplitCounters::numbers),
+            reasons: Side::BOTH.map(times),
+        }
     }
 
     /// What halts the gate until it is re-armed.

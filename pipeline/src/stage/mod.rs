@@ -4,6 +4,7 @@ pub mod book;
 pub mod dispatch;
 pub mod feed;
 pub mod metrics;
+pub mod numbers;
 pub mod params;
 pub mod quote;
 pub mod records;

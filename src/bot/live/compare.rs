@@ -3,19 +3,19 @@
 use super::Live;
 use crate::bot::session;
 use crate::venue_api::worth;
-use botmm_pipeline::types::{Qty, Usd};
+use botmm_pipeline::stage::numbers::Numbers;
+use botmm_pipeline::types::Usd;
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 
 impl Live {
     /// What the venue says that we gained, and what was transferred; [`None`] when that cannot be said,
     /// and then the notes say why.
-    pub(super) fn compare(&mut self) -> (Option<Usd>, Option<Usd>) {
-        let m = &self.pipeline.metrics;
+    pub(super) fn compare(&mut self, numbers: &Numbers) -> (Option<Usd>, Option<Usd>) {
         let view = GatewayView::read(&self.link);
         let since = view.opening.map_or(self.start_time, |opening| opening.time);
         let asked = self
             .venue
-            .closing(&session::marks(m))
+            .closing(&session::marks(numbers))
             .and_then(|closing| Ok((closing, self.venue.transfers(since)?)));
         let ((closing, held), transfers) = match asked {
             Ok(answers) => answers,
@@ -25,7 +25,7 @@ impl Live {
             }
         };
         for (asset, instrument) in self.config.universe.iter() {
-            let ours = Qty::from_raw(m.risk.position[asset.index()].get() as i64);
+            let ours = numbers.assets[asset.index()].position;
             let theirs = held[asset.index()];
             if ours != theirs && view.opening.is_some() {
                 let coin = instrument.coin;
@@ -33,7 +33,7 @@ impl Live {
             }
         }
         let told = transfers.unclear.is_none().then_some(transfers.sum);
-        match worth::gained(&self.venue.start, &view, &closing, &transfers, m.risk.fees.usd()) {
+        match worth::gained(&self.venue.start, &view, &closing, &transfers, numbers.fees) {
             Ok(net) => (Some(net), told),
             Err(why) => {
                 self.notes.push(format!("not compared with the venue's account: {why}"));

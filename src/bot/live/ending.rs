@@ -3,7 +3,7 @@
 
 use super::last_check::{self, LastCheck, OverHttps, cancel_all};
 use super::{Live, TURN, caught};
-use crate::bot::session::Ended;
+use crate::bot::session::{self, Ended};
 use crate::exit::AppError;
 use crate::report::Summary;
 use crate::stop::Stop;
@@ -29,6 +29,8 @@ pub struct Finished {
     pub summary: Summary,
     /// An error: orders rest at the venue, or may.
     pub left: Result<(), AppError>,
+    /// An error: a limit halted it.
+    pub halt: Result<(), AppError>,
     /// What else went wrong: files that could not be written.
     pub troubles: Vec<AppError>,
 }
@@ -51,8 +53,10 @@ impl Live {
         }
         self.drain_in_any_case();
         self.note_params_changes();
+        let numbers = self.pipeline.metrics.numbers(self.config.universe.len());
+        let halt = session::verdict(&numbers);
         let (venue_net, transfers) = match &left {
-            Ok(()) => self.compare(),
+            Ok(()) => self.compare(&numbers),
             Err(e) => {
                 self.notes.push(e.to_string());
                 (None, None)
@@ -71,7 +75,7 @@ impl Live {
         let ended = Ended {
             settings: &self.settings,
             config: &self.config,
-            metrics: &self.pipeline.metrics,
+            numbers,
             rings: &self.pipeline.rings,
             latencies: &self.pipeline.latencies,
             days: self.days,
@@ -90,7 +94,7 @@ impl Live {
         };
         let summary = ended.summary();
         self.watchdog.has_ended();
-        Finished { summary, left, troubles }
+        Finished { summary, left, halt, troubles }
     }
 
     /// Ctrl-Z: cancels, then stops the process until it is let go on, then goes on. With orders that

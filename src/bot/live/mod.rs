@@ -280,7 +280,7 @@ impl Live {
             assets: &assets,
             strategies: &strategies,
             risk: &self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
-            metrics: &self.pipeline.metrics,
+            numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
             commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
             fills: &self.fills,
@@ -290,11 +290,6 @@ impl Live {
 
     fn commentary_dropped(&self) -> u64 {
         self.pipeline.records.dropped() + self.journal.as_ref().map_or(0, Journal::dropped)
-    }
-
-    /// Its counters.
-    pub fn metrics(&self) -> Arc<Metrics> {
-        self.pipeline.metrics.clone()
     }
 
     /// Where its journal is.

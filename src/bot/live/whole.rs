@@ -14,14 +14,14 @@ pub fn trade(mut live: Live, limit: Option<Duration>, json: bool) -> Result<(), 
     let show = Show::choose(json);
     let ended = live.watch(limit, &show);
     drop(show);
-    let (dir, metrics) = (live.dir(), live.metrics());
-    let Finished { summary, left, mut troubles } = live.finish();
+    let dir = live.dir();
+    let Finished { summary, left, halt, mut troubles } = live.finish();
     troubles.extend(session::tell(&summary, Some(&dir), json));
     if !json {
         let journal = format!("journal: {}\n", dir.join(LIVE).display());
         troubles.extend(terminal::print(&masked(&journal)).err());
     }
-    let halt = ended.and_then(|()| session::verdict(&metrics));
+    let halt = ended.and(halt);
     // After a risk halt nobody may start it again.
     troubles.extend([left, halt].into_iter().filter_map(Result::err));
     session::end_with(troubles)

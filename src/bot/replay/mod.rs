@@ -202,15 +202,18 @@ impl Replay<'_> {
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
         }
+        let numbers = metrics.numbers(universe.len());
+        let verdict = session::verdict(&numbers);
+        let venue_net = VenueAccount::read(&account).net(&session::marks(&numbers));
         let ended = Ended {
             settings: self.settings,
             config: &config,
-            metrics: &metrics,
+            numbers,
             rings: &rings,
             latencies: &side.latencies,
             days: side.days,
             transfers: Some(Usd::ZERO),
-            venue_net: Some(VenueAccount::read(&account).net(&session::marks(&metrics))),
+            venue_net: Some(venue_net),
             span: side.now.min(span.last) - span.start,
             wall,
             market: "recorded",
@@ -222,11 +225,7 @@ impl Replay<'_> {
             data: files(&report),
             notes,
         };
-        Ok(Replayed {
-            summary: ended.summary(),
-            troubles: troubles.into_iter().collect(),
-            verdict: session::verdict(&metrics),
-        })
+        Ok(Replayed { summary: ended.summary(), troubles: troubles.into_iter().collect(), verdict })
     }
 
     /// The tape as it reaches us.

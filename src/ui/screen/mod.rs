@@ -12,7 +12,7 @@ pub use fills::LastFills;
 pub use sheet::Sheet;
 
 use botmm_pipeline::rt::{Latencies, StageLatency};
-use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{AssetId, RiskState, Side, Universe, Usd};
 use sheet::{GAP, Tone, left, right};
@@ -49,8 +49,8 @@ pub struct Picture<'a> {
     pub strategies: &'a [StrategyStatus],
     /// What the risk stage holds, in words.
     pub risk: &'a str,
-    /// Counters.
-    pub metrics: &'a Metrics,
+    /// What was counted.
+    pub numbers: &'a Numbers,
     /// What the journal lacks of the whys of decisions, for want of room.
     pub commentary_dropped: u64,
     /// How long polls took.
@@ -133,7 +133,7 @@ impl Picture<'_> {
         let mut out = sheet.flow([badge, self.title.to_owned(), running, hint]);
         out.extend(sheet.flow(self.account(sheet)));
         out.extend(sheet.flow(self.activity()));
-        let halted = self.metrics.risk.halted.get() == 1;
+        let halted = self.numbers.halted.is_some();
         let breaks = self.universe.assets().any(|a| self.is_broken(a));
         let tone = if halted || breaks { Tone::Alarm } else { Tone::Plain };
         let risk = sheet.flow(self.risk.split(GAP).map(str::to_owned));
@@ -146,12 +146,12 @@ impl Picture<'_> {
     }
 
     fn is_broken(&self, asset: AssetId) -> bool {
-        self.metrics.risk_state(asset) == RiskState::CircuitBreak
+        self.numbers.assets[asset.index()].state == RiskState::CircuitBreak
     }
 
     fn account(&self, sheet: Sheet) -> [String; 3] {
-        let m = self.metrics;
-        let (gross, fees, net) = (m.gross_pnl(), m.risk.fees.usd(), m.net_pnl());
+        let n = self.numbers;
+        let (gross, fees, net) = (n.gross, n.fees, n.net());
         let of_net = format!("net {} USD", money(net));
         let tone = if net.is_negative() { Tone::Loss } else { Tone::Plain };
         let opening = self.opening.map_or(NOTHING.to_owned(), money);
@@ -168,25 +168,18 @@ impl Picture<'_> {
     }
 
     fn activity(&self) -> Vec<String> {
-        let m = self.metrics;
+        let n = self.numbers;
         let mut out = vec![
-            format!(
-                "{} fills, volume {} USD",
-                m.dispatch.fills.get(),
-                money(m.dispatch.volume.usd())
-            ),
-            format!("{} open orders", m.dispatch.open_orders.get()),
+            format!("{} fills, volume {} USD", n.fills, money(n.volume)),
+            format!("{} open orders", n.open_orders),
             match self.requests_left {
                 Some(left) => format!("{left} requests left"),
                 None => format!("requests left {NOTHING}"),
             },
-            format!("{} events, {} decisions", m.feed.events.get(), m.risk.decisions.get()),
+            format!("{} events, {} decisions", n.events, n.decisions),
             format!(
                 "{} orders, {} modifies, {} cancels, {} rejects",
-                m.dispatch.orders.get(),
-                m.dispatch.modifies.get(),
-                m.dispatch.cancels.get(),
-                m.dispatch.rejects.get(),
+                n.orders, n.modifies, n.cancels, n.rejects,
             ),
         ];
         out.extend(self.dropped());
@@ -200,7 +193,7 @@ impl Picture<'_> {
 
     /// What may still rest at the venue, as far as we know it.
     fn resting(&self) -> String {
-        let count = self.metrics.dispatch.open_orders.get();
+        let count = self.numbers.open_orders;
         if count == 0 {
             return "no order of ours rests, as far as we know".to_owned();
         }
@@ -279,18 +272,18 @@ impl Picture<'_> {
 
     /// Why an asset is not quoted, in words.
     fn why(&self, i: usize) -> String {
-        why(&self.assets[i], &self.strategies[i], self.metrics.feed_trouble(AssetId::new(i)))
+        why(&self.assets[i], &self.strategies[i], self.numbers.assets[i].trouble)
     }
 
     /// As one plain line, for logs and pipes.
     pub fn line(&self) -> String {
-        let m = self.metrics;
+        let n = self.numbers;
         let mut line = format!(
             "{} net {} USD (fees {}, {} fills)",
             clock(self.elapsed),
-            money(m.net_pnl()),
-            money(m.risk.fees.usd()),
-            m.dispatch.fills.get()
+            money(n.net()),
+            money(n.fees),
+            n.fills
         );
         for (i, ((_, instrument), a)) in self.universe.iter().zip(self.assets).enumerate() {
             let why = self.why(i);

@@ -84,8 +84,7 @@ fn columns(picture: &Picture<'_>) -> Vec<Column> {
         let tones = vec![Tone::Plain; cells.len()];
         Column { title, is_name: false, gives_way, cells, tones }
     };
-    let nets: Vec<_> =
-        rows().map(|((id, _), _)| picture.metrics.risk.net[id.index()].usd()).collect();
+    let nets: Vec<_> = rows().map(|((id, _), _)| picture.numbers.assets[id.index()].net).collect();
     let loss = |is_loss| if is_loss { Tone::Loss } else { Tone::Plain };
     let coins = rows().map(|((_, i), _)| i.coin.as_str().to_owned()).collect();
     let value = |mark: Px, position| match mark.is_positive() {

@@ -2,8 +2,8 @@ use super::fills::tests::{fill, markout};
 use super::*;
 use crate::coins::coin;
 use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::stage::metrics::FeedTrouble;
-use botmm_pipeline::types::{AssetId, Nanos, Px, Qty, Reason, Regime, Strategy};
+use botmm_pipeline::stage::numbers::{AssetNumbers, FeedTrouble};
+use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Regime, Strategy};
 use console::{measure_text_width, strip_ansi_codes};
 
 /// Everything that a picture is of.
@@ -11,7 +11,7 @@ struct World {
     universe: Universe,
     assets: Vec<AssetStatus>,
     strategies: Vec<StrategyStatus>,
-    metrics: Metrics,
+    numbers: Numbers,
     fills: LastFills,
     alerts: Vec<String>,
     latencies: Latencies,
@@ -62,7 +62,7 @@ impl World {
             universe: Universe::new((0..coins).map(instrument).collect()),
             assets: vec![status; coins],
             strategies: vec![strategy; coins],
-            metrics: Metrics::default(),
+            numbers: Numbers { assets: vec![AssetNumbers::default(); coins], ..Numbers::default() },
             fills,
             alerts: (0..5).map(alert).collect(),
             latencies: Lane::inline(Vec::new(), &WallClock::default()).1,
@@ -84,7 +84,7 @@ impl World {
             assets: &self.assets,
             strategies: &self.strategies,
             risk: "risk: safe  ·  today -0.04 USD (halts beyond -500.00)  ·  0.04 below peak",
-            metrics: &self.metrics,
+            numbers: &self.numbers,
             commentary_dropped: self.commentary_dropped,
             latencies: &self.latencies,
             fills: &self.fills,
@@ -136,7 +136,7 @@ fn fits_every_terminal_with_colours_or_without() {
     for coins in [1, 3, 5, 16] {
         let mut world = World::new(coins);
         world.link_down = Some(Duration::from_secs(7));
-        world.metrics.dispatch.open_orders.set(6);
+        world.numbers.open_orders = 6;
         for (cols, rows) in [(80, 24), (120, 40), (200, 50), (40, 10), (20, 5), (1, 1)] {
             for has_colour in [false, true] {
                 let text = world.picture().text(Sheet { cols, rows, has_colour });
@@ -171,10 +171,10 @@ fn what_still_rests_is_named_while_the_order_link_is_down() {
     let mut world = World::new(1);
     assert!(!world.text(80, 24).contains("LINK DOWN"));
     world.link_down = Some(Duration::from_secs(7));
-    world.metrics.dispatch.open_orders.set(2);
+    world.numbers.open_orders = 2;
     let expected = "ORDER LINK DOWN for 7 s: 2 orders may still rest: COIN0 99970 / –";
     holds(&world.text(80, 24), &[expected]);
-    world.metrics.dispatch.open_orders.set(0);
+    world.numbers.open_orders = 0;
     holds(&world.text(80, 24), &["no order of ours rests"]);
 }
 
@@ -190,14 +190,14 @@ fn what_was_not_measured_is_a_dash() {
 
 #[test]
 fn losses_and_halts_are_red() {
-    let world = World::new(1);
+    let mut world = World::new(1);
     let red = |world: &World| {
         let text = world.picture().text(Sheet { cols: 200, rows: 50, has_colour: true });
         text.split("\u{1b}[31m").skip(1).map(|t| t[..9].to_owned()).collect::<Vec<_>>()
     };
     let usual = red(&world);
-    world.metrics.risk.fees.set(Usd::whole(3).raw() as u64);
-    world.metrics.risk.halted.set(1);
+    world.numbers.fees = Usd::whole(3);
+    world.numbers.halted = Some(Vec::new());
     let halted = red(&world);
     assert!(!usual.iter().any(|t| t.starts_with("net") || t.contains("risk")), "{usual:?}");
     assert!(halted.iter().any(|t| t.starts_with("net -3.00")), "{halted:?}");
@@ -212,7 +212,7 @@ fn says_what_is_wrong_with_a_stale_book() {
             (Reason::StaleBook, Reason::StaleBook);
         let (feed_delay, book_age) = (Nanos::millis(delay_ms), Nanos::millis(age_ms));
         world.strategies[0] = StrategyStatus { feed_delay, book_age, ..world.strategies[0] };
-        world.metrics.set_feed_trouble(AssetId::new(0), trouble);
+        world.numbers.assets[0].trouble = trouble;
         let said = world.text(200, 50);
         assert!(world.picture().line().contains(&world.picture().why(0)));
         (said, world.picture().why(0))

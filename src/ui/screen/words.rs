@@ -1,6 +1,6 @@
 //! How single values read on the screen. What was not measured yet is `–`, never zero.
 
-use botmm_pipeline::stage::metrics::FeedTrouble;
+use botmm_pipeline::stage::numbers::FeedTrouble;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{Px, Reason, Regime, Strategy, Usd};
 use std::time::Duration;
