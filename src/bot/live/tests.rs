@@ -258,7 +258,7 @@ fn hard_times(span: Duration, hangs_ms: Vec<u64>) {
         world.live.watch(Some(limit), &Show::Nothing).unwrap();
         limit += span;
         (fills, dropped) = (
-            world.live.metrics().dispatch.fills.get(),
+            world.live.pipeline.metrics.dispatch.fills.get(),
             world.live.journal.as_ref().unwrap().dropped(),
         );
         fills < 3 || dropped == 0

@@ -6,16 +6,19 @@
 //! the market moves up to it, what waited is executed in the block's order, and the market does the block's
 //! own moment. Prices are due in blocks too.
 
+mod answers;
+
+use self::answers::{Answers, Item};
 use super::core::rules::BlockPart;
-use super::core::{Asked, Core, Fact, Order, Refused, Rules, Sink, Status, Tif, Who, rules};
+use super::core::{Asked, Core, Refused, Rules, Tif, Who, rules};
 use super::latency::{Latency, LatencyModel};
 use super::link::{SimFeed, SimGateway};
 use super::{Market, MarketOutput};
 use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
 use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_BOOKS, RING_SIM};
 use crate::types::{
-    self, Action, ActionKind, AlertKind, AssetId, Bps, Cloid, Done, DoneWhy, Fill, MarketEvent,
-    Nanos, Oid, OrderRequest, Px, Qty, Reject, Universe, Usd, VenueEvent, VenueEventKind, notional,
+    self, Action, ActionKind, Bps, MarketEvent, Nanos, Oid, OrderRequest, Px, Qty, Universe, Usd,
+    VenueEvent, notional,
 };
 use crate::venue::hl::sign::OrderRef;
 use crate::venue::market_ring::{MarketOut, market_ring};
@@ -102,30 +105,6 @@ pub struct Exchange<M> {
     last_feed_arrival: Nanos,
 }
 
-/// Answers on their way.
-struct Answers {
-    response: Latency,
-    /// The item that is being dealt with; [`None`] = what happens was asked for by nobody.
-    asked: Option<Item>,
-    /// Messages that found a full ring, oldest first.
-    waiting: VecDeque<VenueEvent>,
-    last_arrival: Nanos,
-    /// The account is not what was last shown.
-    is_new: bool,
-}
-
-/// One item of an action.
-#[derive(Clone, Copy, Debug)]
-struct Item {
-    of: ActionKind,
-    cloid: Cloid,
-    asset: AssetId,
-    /// The whole request is refused with it.
-    is_whole: bool,
-    /// An item of its request was refused for a fault before: breakers count requests.
-    is_after_fault: bool,
-}
-
 /// The pipeline's ends of an exchange.
 pub struct Links {
     /// Public data; of no use when the feed is a tape.
@@ -171,13 +150,7 @@ impl<M: Market> Exchange<M> {
                 events: Vec::with_capacity(RING_SIM),
                 executions: Vec::with_capacity(MAX_SIM_ORDERS),
             },
-            answers: Answers {
-                response: latency(1),
-                asked: None,
-                waiting: VecDeque::with_capacity(RING_SIM),
-                last_arrival: Nanos::ZERO,
-                is_new: false,
-            },
+            answers: Answers::new(latency(1)),
             waiting_feed: VecDeque::with_capacity(if publishes { RING_SIM } else { 0 }),
             last_feed_arrival: Nanos::ZERO,
         };
@@ -373,86 +346,6 @@ impl<M: Market> Exchange<M> {
     }
 }
 
-impl Answers {
-    fn push(&mut self, venue_time: Nanos, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
-        let arrival = venue_time + self.response.draw();
-        self.last_arrival = self.last_arrival.max(arrival);
-        let recv_time = self.last_arrival;
-        self.waiting.push_back(VenueEvent {
-            cloid,
-            asset,
-            _pad: [0; 6],
-            venue_time,
-            recv_time,
-            kind,
-        });
-    }
-}
-
-impl Sink for Answers {
-    fn take(&mut self, time: Nanos, fact: Fact<'_>) {
-        let (order, kind) = match fact {
-            Fact::Refused(refused) => {
-                let Some(asked) = self.asked else { return };
-                let kind = VenueEventKind::Reject(reject(&asked, refused));
-                return self.push(time, asked.cloid, asked.asset, kind);
-            }
-            Fact::Funding(_, asset, _, _, cost) => {
-                self.is_new = true;
-                return self.push(time, Cloid::default(), asset, VenueEventKind::Funding(cost));
-            }
-            Fact::Liquidated(..) => {
-                let kind = VenueEventKind::Notice(AlertKind::Liquidated);
-                return self.push(time, Cloid::default(), AssetId::default(), kind);
-            }
-            // The venue's own order, which closes a position: its fills are told.
-            Fact::Order(Order { cloid: None, .. }, _) => return,
-            Fact::Order(o, Status::Open) => {
-                (o, VenueEventKind::Ack { oid: o.oid, leaves: o.leaves })
-            }
-            Fact::Order(o, status) => {
-                let Some(why) = why_done(status) else { return };
-                let done = Done { oid: o.oid, leaves: o.leaves, why, _pad: [0; 7] };
-                (o, VenueEventKind::Done(done))
-            }
-            Fact::Fill(o, filled) => {
-                self.is_new = true;
-                let fill = Fill {
-                    oid: o.oid,
-                    px: filled.px,
-                    qty: filled.qty,
-                    fee: filled.fee.total,
-                    tid: filled.tid,
-                    side: o.side,
-                    crossed: filled.crossed,
-                    cause: filled.cause,
-                    is_liquidation: filled.liquidation.is_some(),
-                    ..Fill::default()
-                };
-                (o, VenueEventKind::Fill(fill))
-            }
-            _ => return,
-        };
-        self.push(time, order.cloid.unwrap_or_default(), order.asset, kind);
-    }
-}
-
-/// How an order ended, as a bot hears of it. [`None`]: it did not, or it is told otherwise.
-const fn why_done(status: Status) -> Option<DoneWhy> {
-    Some(match status {
-        Status::Open | Status::Triggered | Status::Rejected(_) => return None,
-        Status::Filled => DoneWhy::Filled,
-        Status::Canceled => DoneWhy::Canceled,
-        Status::Replaced => DoneWhy::Replaced,
-        Status::MarginCanceled => DoneWhy::Margin,
-        Status::LiquidatedCanceled => DoneWhy::Liquidated,
-        Status::ScheduledCancel
-        | Status::SelfTradeCanceled
-        | Status::ReduceOnlyCanceled
-        | Status::SiblingFilledCanceled => DoneWhy::VenueCanceled,
-    })
-}
-
 /// An item as the core takes it.
 fn asked(item: &OrderRequest) -> Asked {
     let OrderRequest { cloid, px, qty, asset, side, tif, reduce_only, .. } = *item;
@@ -472,18 +365,6 @@ fn part(action: &Action) -> BlockPart {
         _ if takes => BlockPart::Takers,
         _ => BlockPart::Quiet,
     }
-}
-
-/// A refusal as a bot hears of it.
-fn reject(asked: &Item, refused: Refused) -> Reject {
-    let (best_bid, best_ask) = match refused {
-        Refused::BadAloPx(bid, ask) => (bid.unwrap_or_default(), ask.unwrap_or_default()),
-        _ => (Px::ZERO, Px::ZERO),
-    };
-    let mut reject = Reject { best_bid, best_ask, ..Reject::new(asked.of, refused.reason()) };
-    reject.is_whole = asked.is_whole;
-    reject.is_counted &= !asked.is_after_fault;
-    reject
 }
 
 impl<M: Market> Stage for Exchange<M> {

@@ -2,6 +2,7 @@
 //! cases; [`random`] throws everything at it at once.
 
 mod accounts;
+mod acted_on;
 mod markets;
 mod orders;
 mod random;
@@ -132,14 +133,18 @@ impl World {
         Self::on(config, Box::new(Still::new(2)), universe(2))
     }
 
-    /// Users 1 to 5 have 10 000 USD each.
     fn on(config: VenueConfig, market: Box<dyn Market>, universe: Universe) -> Self {
-        let mut venue = Venue::new(config, universe, market, START);
+        Self::at(START, config, market, universe)
+    }
+
+    /// Users 1 to 5 have 10 000 USD each.
+    fn at(start: Nanos, config: VenueConfig, market: Box<dyn Market>, universe: Universe) -> Self {
+        let mut venue = Venue::new(config, universe, market, start);
         for n in 1..=5 {
             venue.fund(user(n), Usd::whole(10_000));
         }
-        let nonce = START.as_millis() as u64;
-        Self { venue, now: START, nonce, ticket: 0, events: Vec::new() }
+        let nonce = start.as_millis() as u64;
+        Self { venue, now: start, nonce, ticket: 0, events: Vec::new() }
     }
 
     fn signed(&mut self, signer: Address, command: Command) -> Signed {

@@ -2,15 +2,15 @@
 //! the same. What a bot hears of the replay is compared with what it would read in the texts of the
 //! embedded exchange.
 
+use super::acted_on::Hit;
 use super::*;
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{
-    self as wire, Action, ActionKind, Done, Fill, MarketEvent, OrderRequest, Reject, RejectReason,
-    Trade, VenueEventKind,
+    self as wire, Action, ActionKind, Done, Fill, OrderRequest, Reject, RejectReason,
+    VenueEventKind,
 };
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::user::ItemError;
-use botmm_pipeline::venue::sim::Execution;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
@@ -19,100 +19,10 @@ use botmm_pipeline::venue::sim::link::SimGateway;
 /// Between two actions; several blocks.
 const PAUSE: Nanos = Nanos::millis(240);
 const EXPIRES: Nanos = Nanos::secs(5);
+/// Twenty seconds before an hour ends.
+const BEGIN: Nanos = Nanos(START.0 + 3_580_000_000_000);
 /// What user 1 has.
 const DEPOSIT: Usd = Usd::whole(10_000);
-
-/// The still market, which agents take from and move at given times.
-struct Hit {
-    still: Still,
-    /// Each once, in this order, with its time.
-    steps: VecDeque<(Nanos, Step)>,
-}
-
-impl Hit {
-    /// The agents' orders stand around another price, and whoever of ours stood there was met.
-    fn move_to(&mut self, time: Nanos, px: Px, out: &mut MarketOutput) {
-        for i in 0..4 {
-            self.still.books[0].cancel(Oid(AGENT | i));
-        }
-        let one = Px::whole(1);
-        self.take(
-            time,
-            &TakingOrder { asset: btc(), side: Side::Ask, limit: px + one, qty: ALL },
-            out,
-        );
-        self.take(
-            time,
-            &TakingOrder { asset: btc(), side: Side::Bid, limit: px - one, qty: ALL },
-            out,
-        );
-        for (i, side, px) in [
-            (0, Side::Bid, px - one),
-            (1, Side::Bid, px - one - one),
-            (2, Side::Ask, px + one),
-            (3, Side::Ask, px + one + one),
-        ] {
-            self.still.books[0].place(Oid(AGENT | i), side, px, Qty::whole(10));
-        }
-    }
-
-    fn take(&mut self, time: Nanos, order: &TakingOrder, out: &mut MarketOutput) {
-        let mut taken = Vec::new();
-        self.still.take(order, &mut taken);
-        for Taken { px, qty, maker, tid } in taken {
-            let (asset, aggressor) = (btc(), order.side);
-            let trade =
-                Trade { asset, aggressor, venue_time: time, px, qty, tid, ..Trade::default() };
-            out.events.push(MarketEvent::Trade(trade));
-            out.executions.extend(maker.map(|oid| Execution {
-                time,
-                oid,
-                px,
-                qty,
-                tid,
-                cause: None,
-            }));
-        }
-    }
-}
-
-impl Market for Hit {
-    fn next_time(&self) -> Option<Nanos> {
-        self.steps.front().map(|(at, _)| *at)
-    }
-    fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
-        while let Some((time, step)) = self.steps.pop_front_if(|(at, _)| *at <= until) {
-            match step {
-                Step::Take(side, limit, qty) => {
-                    self.take(time, &TakingOrder { asset: btc(), side, limit, qty }, out);
-                }
-                Step::Move(px) => self.move_to(time, px, out),
-                Step::Act { .. } | Step::Wait(_) => {}
-            }
-        }
-    }
-    fn touch(&self, asset: AssetId) -> (Level, Level) {
-        self.still.touch(asset)
-    }
-    fn place(&mut self, order: &RestingOrder) {
-        self.still.place(order);
-    }
-    fn cancel(&mut self, oid: Oid) -> Option<Qty> {
-        self.still.cancel(oid)
-    }
-    fn front(&self, asset: AssetId, side: Side) -> Option<Front> {
-        self.still.front(asset, side)
-    }
-    fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
-        self.still.take(order, taken)
-    }
-    fn depth(&self, asset: AssetId, side: Side, count: usize, levels: &mut Vec<DepthLevel>) {
-        self.still.depth(asset, side, count, levels);
-    }
-    fn room(&self) -> usize {
-        self.still.room()
-    }
-}
 
 /// What a bot hears of one item, ids left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +40,7 @@ enum Heard {
 
 /// One step of a story: an action of one item, or an agent who takes.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     /// `late`: it arrives after its end.
     Act {
         kind: ActionKind,
@@ -143,8 +53,6 @@ enum Step {
     /// Nothing happens, for so long.
     Wait(Nanos),
 }
-
-const ALL: Qty = Qty::whole(1_000_000);
 
 fn take(side: Side, px: &str, size: &str) -> Step {
     Step::Take(side, Px::parse(px).unwrap(), qty(size))
@@ -190,7 +98,7 @@ fn late(step: Step) -> Step {
 
 /// When each step begins, and when it is over.
 fn times(steps: &[Step]) -> impl Iterator<Item = (Nanos, Nanos, &Step)> {
-    steps.iter().scan(START, |over, step| {
+    steps.iter().scan(BEGIN, |over, step| {
         let begins = *over + PAUSE;
         let takes = if let Step::Wait(span) = step { *span } else { Nanos::ZERO };
         *over = begins + takes;
@@ -214,7 +122,7 @@ fn replay(rules: Rules, steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
         seed: 1,
         rules,
         deposit: DEPOSIT,
-        start: START,
+        start: BEGIN,
     };
     let (mut exchange, links) = Exchange::new(market(steps), universe(2), config, false);
     let Links { mut gateway, account, .. } = links;
@@ -255,14 +163,17 @@ fn hear(gateway: &mut SimGateway, now: Nanos) -> Vec<Heard> {
         VenueEventKind::Notice(wire::AlertKind::Liquidated) => Some(Heard::Liquidated),
         _ => None,
     });
-    words.collect()
+    // In the texts of the embedded exchange the answer comes before the news.
+    let mut words: Vec<Heard> = words.collect();
+    words.sort_by_key(|heard| !matches!(heard, Heard::Refused(..)));
+    words
 }
 
 /// What the embedded exchange says, as the bot reads it; the account at the end, and what was paid for it.
 fn embedded(rules: Rules, steps: &[Step]) -> (Vec<Vec<Heard>>, AccountState, Usd) {
     let base_requests = rules.base_requests;
     let config = VenueConfig { entry_latency: Nanos::ZERO, base_requests, ..config() };
-    let mut w = World::on(config, Box::new(market(steps)), universe(2));
+    let mut w = World::at(BEGIN, config, Box::new(market(steps)), universe(2));
     let mut heard = Vec::new();
     for (now, over, step) in times(steps) {
         w.now = now;
@@ -484,7 +395,6 @@ fn random_step(dice: &mut Dice, mid: &mut i64) -> Step {
             *mid = (*mid + dice.below(13) as i64 - 6).clamp(70, 130);
             Step::Move(Px::whole(*mid))
         }
-        _ if dice.one_in(6) => Step::Wait(Nanos::secs(3_600)),
         _ => Step::Wait(Nanos::secs(1 + dice.below(12) as i64)),
     }
 }
@@ -493,7 +403,7 @@ fn random_step(dice: &mut Dice, mid: &mut i64) -> Step {
 #[test]
 fn any_story_is_the_same_under_the_venues_rules() {
     use RejectReason as R;
-    let rules = Rules { base_requests: 40, ..Rules::VENUE };
+    let rules = Rules { base_requests: 3, ..Rules::VENUE };
     let mut all = Vec::new();
     for seed in 0..12 {
         println!("seed {seed}");
@@ -508,7 +418,7 @@ fn any_story_is_the_same_under_the_venues_rules() {
         assert!(refused(why) > 0, "{why:?} never came");
     }
     assert!(refused(Refused::ReferencePx.reason()) > 0, "nothing was beyond the band");
-    assert!(count(&|heard| matches!(heard, Heard::Paid(_))) > 3, "funding was paid");
-    assert!(count(&|heard| *heard == Heard::Liquidated) > 2, "somebody was liquidated");
-    assert!(count(&|heard| matches!(heard, Heard::Fill(..))) > 50, "orders were filled");
+    assert!(count(&|heard| matches!(heard, Heard::Paid(_))) > 0, "no funding was paid");
+    assert!(count(&|heard| *heard == Heard::Liquidated) > 0, "nobody was liquidated");
+    assert!(count(&|heard| matches!(heard, Heard::Fill(..))) > 50, "hardly an order was filled");
 }
