@@ -1,9 +1,9 @@
 //! The thread that does for a lane what may block: opens WebSockets, and buries those that are
 //! over. Parked when there is nothing to do.
 
+use super::connection::{Connection, Patience};
 use super::dial::Dialer;
 use super::error::io_words;
-use super::link::{Link, Patience};
 use super::status::Board;
 use super::{MAX_MESSAGE_BYTES, NetError, excerpt};
 use botmm_pipeline::rt::ring::{In, Out};
@@ -17,7 +17,7 @@ use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::{Error, WebSocket};
 
 /// An open WebSocket, not blocking.
-pub(super) type Socket = WebSocket<Link>;
+pub(super) type Socket = WebSocket<Connection>;
 
 /// Its read buffer, zeroed anew for every read: tungstenite's default of 128 KiB costs 1 µs a frame.
 const READ_BUFFER_BYTES: usize = 16 << 10;

@@ -1,8 +1,8 @@
 //! Opens connections, step by step and with a deadline on each: name lookup, TCP, TLS. Blocks; not
 //! for a lane.
 
+use super::connection::{Connection, Patience};
 use super::error::{io_words, tls_words};
-use super::link::{Link, Patience};
 use super::{Endpoint, NetError, Timeouts};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
@@ -34,18 +34,18 @@ impl Dialer {
     ///
     /// # Errors
     /// Which step failed and why. Nothing of a request has been sent.
-    pub(super) fn dial(&self, url: &str, patience: &Patience) -> Result<Link, NetError> {
+    pub(super) fn dial(&self, url: &str, patience: &Patience) -> Result<Connection, NetError> {
         let stream = self.connect(url, self.look_up(url, patience)?, patience)?;
-        let mut link = Link::new(stream, patience.clone());
+        let mut connection = Connection::new(stream, patience.clone());
         if self.endpoint.is_tls() {
             let wrong = |e| NetError::Tls { endpoint: url.to_owned(), why: tls_words(&e) };
             let name = ServerName::try_from(self.endpoint.host().to_owned()).map_err(|e| {
                 NetError::Tls { endpoint: url.to_owned(), why: format!("host name: {e}") }
             })?;
             let tls = ClientConnection::new(self.tls.clone(), name).map_err(wrong)?;
-            link.start_tls(tls).map_err(|e| self.failed("TLS handshake", url, &e))?;
+            connection.start_tls(tls).map_err(|e| self.failed("TLS handshake", url, &e))?;
         }
-        Ok(link)
+        Ok(connection)
     }
 
     /// A step of opening that failed with an I/O error.

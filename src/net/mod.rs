@@ -8,20 +8,20 @@
 //!       ── ended ──>    what is over: told goodbye, closed, and its reason put into words
 //! ```
 
+mod connection;
 mod connector;
 mod dial;
 mod endpoint;
 mod error;
-mod link;
 mod rest;
-mod rest_link;
+mod rest_connection;
 mod status;
 mod tls;
 mod ws;
 
+pub use connection::Stopped;
 pub use endpoint::Endpoint;
 pub use error::NetError;
-pub use link::Stopped;
 pub use rest::{Rest, RestError, RestFailure};
 pub use status::{WsCounts, WsState, WsStatus};
 pub use tls::Tls;

@@ -1,9 +1,9 @@
 //! [`Rest`]: questions and orders over HTTPS, for the side thread. Blocks, with deadlines.
 
+use super::connection::Stopped;
 use super::dial::Dialer;
 use super::error::io_words;
-use super::link::Stopped;
-use super::rest_link::{NoResolver, RestConnector, never_sent};
+use super::rest_connection::{NoResolver, RestConnector, never_sent};
 use super::{Endpoint, MAX_MESSAGE_BYTES, NetError, Timeouts, Tls, excerpt};
 use crate::exit::{AppError, Exit};
 use serde::Deserialize;

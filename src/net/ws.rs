@@ -32,7 +32,7 @@ const FRAME_BYTES: usize = 64 << 10;
 /// A WebSocket to one endpoint. See [`Transport`] for what it promises.
 #[derive(Debug)]
 pub struct WsTransport {
-    line: Line,
+    connection: Connection,
     /// Number of the newest connection that was asked for.
     generation: u64,
     /// The text frame that was handed out last, copied so that it may be changed in place.
@@ -48,7 +48,7 @@ pub struct WsTransport {
 
 /// What there is of a connection.
 #[derive(Debug)]
-enum Line {
+enum Connection {
     Down,
     Opening,
     Up {
@@ -104,7 +104,7 @@ impl WsTransport {
             .map_err(|source| NetError::Thread { name: NAME, source })?;
         let status = WsStatus::new(board.clone());
         let transport = Self {
-            line: Line::Down,
+            connection: Connection::Down,
             generation: 0,
             frame: Vec::with_capacity(FRAME_BYTES),
             sending: BytesMut::with_capacity(FRAME_BYTES),
@@ -120,8 +120,8 @@ impl WsTransport {
     /// Hands what is left of a connection to the connector, which says why it ended and closes it.
     fn hang_up(&mut self, why: Option<End>) {
         self.board.set_state(WsState::Down);
-        if let Line::Up { socket, unflushed, broken } =
-            std::mem::replace(&mut self.line, Line::Down)
+        if let Connection::Up { socket, unflushed, broken } =
+            std::mem::replace(&mut self.connection, Connection::Down)
         {
             let clean = !unflushed && broken.is_none();
             // A full ring means that the connector is busy: then it is closed here, without words.
@@ -140,12 +140,12 @@ impl WsTransport {
                 Some(socket) => {
                     self.board.opened.add(1);
                     self.board.set_state(WsState::Open);
-                    self.line = Line::Up { socket, unflushed: false, broken: None };
+                    self.connection = Connection::Up { socket, unflushed: false, broken: None };
                 }
                 None => {
                     self.board.failed.add(1);
                     self.board.set_state(WsState::Down);
-                    self.line = Line::Down;
+                    self.connection = Connection::Down;
                 }
             }
             return true;
@@ -154,7 +154,7 @@ impl WsTransport {
         if self.thread.is_finished() {
             self.board.failed.add(1);
             self.board.set_state(WsState::Down);
-            self.line = Line::Down;
+            self.connection = Connection::Down;
             return true;
         }
         false
@@ -162,7 +162,9 @@ impl WsTransport {
 
     /// Reads until there is text, nothing more, or the end.
     fn read(&mut self) -> Read {
-        let Line::Up { socket, unflushed, broken } = &mut self.line else { return Read::Nothing };
+        let Connection::Up { socket, unflushed, broken } = &mut self.connection else {
+            return Read::Nothing;
+        };
         if *unflushed && broken.is_none() {
             flush(socket, unflushed, broken);
         }
@@ -200,7 +202,7 @@ impl Transport for WsTransport {
         self.generation += 1;
         self.board.attempts.add(1);
         self.board.set_state(WsState::Opening);
-        self.line = Line::Opening;
+        self.connection = Connection::Opening;
         // Answers to older questions, to make room; this closes what was opened in vain. Before the
         // new question is put, or its answer could be among them.
         while self.opened.pop().is_some() {}
@@ -209,16 +211,16 @@ impl Transport for WsTransport {
     }
 
     fn recv(&mut self, _now: Nanos) -> Option<Received<'_>> {
-        match self.line {
-            Line::Down => return None,
-            Line::Opening => {
+        match self.connection {
+            Connection::Down => return None,
+            Connection::Opening => {
                 if !self.answered() {
                     return None;
                 }
-                let open = matches!(self.line, Line::Up { .. });
+                let open = matches!(self.connection, Connection::Up { .. });
                 return Some(if open { Received::Opened } else { Received::Closed });
             }
-            Line::Up { .. } => {}
+            Connection::Up { .. } => {}
         }
         match self.read() {
             Read::Text => Some(Received::Frame(&mut self.frame)),
@@ -232,8 +234,8 @@ impl Transport for WsTransport {
     }
 
     fn send(&mut self, _now: Nanos, frame: &[u8]) -> bool {
-        let taken = match &mut self.line {
-            Line::Up { socket, unflushed, broken } if broken.is_none() => {
+        let taken = match &mut self.connection {
+            Connection::Up { socket, unflushed, broken } if broken.is_none() => {
                 self.sending.clear();
                 self.sending.extend_from_slice(frame);
                 let payload = self.sending.split().freeze();

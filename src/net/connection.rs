@@ -108,12 +108,12 @@ impl Write for Tcp {
 
 /// TCP, with or without TLS on it.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Connection {
     tcp: Tcp,
     tls: Option<Box<ClientConnection>>,
 }
 
-impl Link {
+impl Connection {
     /// Over a stream that is connected. It blocks until [`Self::never_block`].
     pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
         Self { tcp: Tcp { stream, patience: Some(patience) }, tls: None }
@@ -173,7 +173,7 @@ impl Link {
     }
 }
 
-impl Read for Link {
+impl Read for Connection {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else { return self.tcp.read(buf) };
         loop {
@@ -191,7 +191,7 @@ impl Read for Link {
     }
 }
 
-impl Write for Link {
+impl Write for Connection {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else { return self.tcp.write(buf) };
         // Records that wait go first; with them gone, rustls has room for new ones.

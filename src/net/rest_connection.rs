@@ -1,8 +1,8 @@
 //! ureq over our own connections: the same opening, deadlines and trust as the WebSocket's.
 
 use super::NetError;
+use super::connection::{Connection, Patience, Stopped};
 use super::dial::Dialer;
-use super::link::{Link, Patience, Stopped};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,24 +29,25 @@ impl fmt::Debug for RestConnector {
 }
 
 impl Connector for RestConnector {
-    type Out = RestLink;
+    type Out = RestConnection;
 
     fn connect(
         &self,
         details: &ConnectionDetails,
         _: Option<()>,
-    ) -> Result<Option<RestLink>, ureq::Error> {
+    ) -> Result<Option<RestConnection>, ureq::Error> {
         let Self { dialer, stopped } = self;
         let limit = dialer.timeouts.total;
         let patience = patience(&details.timeout, limit, stopped);
         let url = dialer.endpoint.rest_url();
-        let link = dialer.dial(&url, &patience).map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let connection =
+            dialer.dial(&url, &patience).map_err(|e| ureq::Error::Other(Box::new(e)))?;
         let buffers = LazyBuffers::new(
             details.config.input_buffer_size(),
             details.config.output_buffer_size(),
         );
         let tls = dialer.endpoint.is_tls();
-        Ok(Some(RestLink { link, buffers, tls, limit, stopped: stopped.clone() }))
+        Ok(Some(RestConnection { connection, buffers, tls, limit, stopped: stopped.clone() }))
     }
 }
 
@@ -68,8 +69,8 @@ impl Resolver for NoResolver {
 }
 
 /// A connection with the buffers that ureq works on.
-pub(super) struct RestLink {
-    link: Link,
+pub(super) struct RestConnection {
+    connection: Connection,
     buffers: LazyBuffers,
     tls: bool,
     /// The longest that one step may take, should ureq name no time.
@@ -77,33 +78,38 @@ pub(super) struct RestLink {
     stopped: Stopped,
 }
 
-impl fmt::Debug for RestLink {
+impl fmt::Debug for RestConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestLink").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("RestConnection")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 
-impl Transport for RestLink {
+impl Transport for RestConnection {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, next: NextTimeout) -> Result<(), ureq::Error> {
-        self.link.set_patience(patience(&next, self.limit, &self.stopped));
+        self.connection.set_patience(patience(&next, self.limit, &self.stopped));
         let output = &self.buffers.output()[..amount];
-        self.link.write_all(output).and_then(|()| self.link.flush()).map_err(|e| failed(e, &next))
+        self.connection
+            .write_all(output)
+            .and_then(|()| self.connection.flush())
+            .map_err(|e| failed(e, &next))
     }
 
     fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
-        self.link.set_patience(patience(&next, self.limit, &self.stopped));
+        self.connection.set_patience(patience(&next, self.limit, &self.stopped));
         let amount =
-            self.link.read(self.buffers.input_append_buf()).map_err(|e| failed(e, &next))?;
+            self.connection.read(self.buffers.input_append_buf()).map_err(|e| failed(e, &next))?;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }
 
     fn is_open(&mut self) -> bool {
-        self.link.is_quiet()
+        self.connection.is_quiet()
     }
 
     fn is_tls(&self) -> bool {
