@@ -14,8 +14,8 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::hl::sign::Address;
 use botmm_pipeline::venue::hl::user::{
     Account, ChannelError, ChannelErrorKind, Fault, Funding, ItemError, ItemStatus, Kind,
-    Liquidation, OrderLine, OrderState, RequestError, Source, Stream, StreamKind, UnknownStatus,
-    UserError, UserEvent, UserFill, UserParser, VenueCancel, VenueText, WireStatus, oracle,
+    Liquidation, OrderState, RequestError, Source, Stream, StreamKind, UnknownStatus, UserError,
+    UserEvent, UserFill, UserParser, VenueCancel, VenueOrder, VenueText, WireStatus, oracle,
 };
 use decode_model::universe;
 use user_wire_frames::{
@@ -77,7 +77,7 @@ fn order_updates() {
         UserEvent::OrderUpdate(state) => *state,
         other => panic!("{other:?}"),
     };
-    let order = OrderLine {
+    let order = VenueOrder {
         asset: asset("BTC"),
         oid: Oid(569_017_209_592),
         cloid: Some(Cloid::from_u128(OURS)),
@@ -181,7 +181,7 @@ fn funding() {
 fn open_orders() {
     let (kind, events) = read(OPEN_ORDERS);
     assert_eq!(kind, Kind::OpenOrders);
-    let order = OrderLine {
+    let order = VenueOrder {
         asset: asset("ETH"),
         oid: Oid(91_490_942),
         cloid: None,

@@ -57,7 +57,7 @@ struct Arrival {
 
 /// The line.
 #[derive(Clone, Copy, Debug)]
-struct Line {
+struct LineFit {
     rate_per_s: f64,
     decay_per_bps: f64,
     r2: f64,
@@ -165,7 +165,7 @@ impl ArrivalCounts {
 
     /// The straight line through (δ, ln λ(δ)); [`None`] while too little is known, or when fewer
     /// arrivals do not reach further.
-    fn line(&self) -> Option<Line> {
+    fn line(&self) -> Option<LineFit> {
         let mut points = [(0.0, 0.0); ARRIVAL_BINS - 1];
         let mut len = 0;
         let mut reached = self.counts[ARRIVAL_BINS - 1];
@@ -191,7 +191,7 @@ fn distance_bps(trade: &Trade, mid: f64) -> f64 {
 }
 
 /// Of at least two points at different distances; [`None`] unless all is finite and λ falls.
-fn least_squares(points: &[(f64, f64)]) -> Option<Line> {
+fn least_squares(points: &[(f64, f64)]) -> Option<LineFit> {
     let n = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
     let (mean_x, mean_y) = (mean(|p| p.0), mean(|p| p.1));
@@ -203,7 +203,7 @@ fn least_squares(points: &[(f64, f64)]) -> Option<Line> {
         yy += dy * dy;
     }
     let slope = xy / xx;
-    let line = Line {
+    let line = LineFit {
         rate_per_s: (mean_y - slope * mean_x).exp(),
         decay_per_bps: -slope,
         r2: xy * xy / (xx * yy),

@@ -41,7 +41,7 @@ const RATE_BITS: u32 = 40;
 #[derive(Clone, Debug)]
 pub struct WallClock {
     clock: quanta::Clock,
-    lines: Arc<Lines>,
+    calibrations: Arc<Calibrations>,
     last: Cell<Nanos>,
 }
 
@@ -70,15 +70,15 @@ impl WallClock {
     pub fn disciplined() -> (Self, Discipline) {
         let clock = quanta::Clock::new();
         let (raw, unix) = read(&clock);
-        let lines = Arc::new(Lines::new(Line { raw, unix, rate: 0 }));
-        let clock = Self { clock, lines, last: Cell::new(unix) };
+        let calibrations = Arc::new(Calibrations::new(Calibration { raw, unix, rate: 0 }));
+        let clock = Self { clock, calibrations, last: Cell::new(unix) };
         let steering = Steering { unix, ..Steering::default() };
         (clock.clone(), Discipline { clock, steering, raw })
     }
 
     /// Now.
     pub fn now(&self) -> Nanos {
-        let (line, raw) = self.lines.newest(|| self.raw());
+        let (line, raw) = self.calibrations.newest(|| self.raw());
         let since = self.span_ns(line.raw, raw) as i64 - self.span_ns(raw, line.raw) as i64;
         self.last.set(self.last.get().max(line.unix + at_rate(Nanos(since), line.rate)));
         self.last.get()
@@ -107,7 +107,7 @@ impl Discipline {
         let set = self.steering.turn(elapsed, system);
         self.raw = raw;
         let Steering { unix, rate_ppb, .. } = self.steering;
-        self.clock.lines.lay(Line { raw, unix, rate: rate(rate_ppb) });
+        self.clock.calibrations.lay(Calibration { raw, unix, rate: rate(rate_ppb) });
         set
     }
 }
@@ -161,7 +161,7 @@ impl Steering {
     }
 }
 
-/// A rate as lines have it.
+/// A rate as calibrations have it.
 fn rate(ppb: i64) -> i64 {
     ((i128::from(ppb) << RATE_BITS) / 1_000_000_000) as i64
 }
@@ -185,7 +185,7 @@ fn read(clock: &quanta::Clock) -> (u64, Nanos) {
 
 /// Time by a counter: `unix` when it stood at `raw`, from there on so much faster than it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Line {
+struct Calibration {
     raw: u64,
     unix: Nanos,
     rate: i64,
@@ -194,21 +194,21 @@ struct Line {
 /// The newest line, for any number of readers. Two places take turns, so that a reader never waits for
 /// a writer that was put to sleep in the middle of writing.
 #[derive(Debug)]
-struct Lines {
+struct Calibrations {
     /// Number of the newest line.
     newest: AtomicU64,
     words: [[AtomicU64; 3]; 2],
 }
 
-impl Lines {
-    fn new(line: Line) -> Self {
-        let lines = Self { newest: AtomicU64::new(0), words: Default::default() };
-        lines.lay(line);
-        lines
+impl Calibrations {
+    fn new(line: Calibration) -> Self {
+        let calibrations = Self { newest: AtomicU64::new(0), words: Default::default() };
+        calibrations.lay(line);
+        calibrations
     }
 
     /// Only one thread may.
-    fn lay(&self, line: Line) {
+    fn lay(&self, line: Calibration) {
         let next = self.newest.load(Ordering::Relaxed) + 1;
         // Pairs with the reader's fence: who sees a word of this line also sees that the one before,
         // which has the other place, is out.
@@ -221,7 +221,7 @@ impl Lines {
     }
 
     /// The line that holds while `read_raw` is called, and what that says.
-    fn newest(&self, read_raw: impl Fn() -> u64) -> (Line, u64) {
+    fn newest(&self, read_raw: impl Fn() -> u64) -> (Calibration, u64) {
         loop {
             let number = self.newest.load(Ordering::Acquire);
             let [raw, unix, rate] = &self.words[(number % 2) as usize];
@@ -229,7 +229,7 @@ impl Lines {
             let now_raw = read_raw();
             fence(Ordering::Acquire);
             if self.newest.load(Ordering::Relaxed) == number {
-                return (Line { raw, unix: Nanos(unix as i64), rate: rate as i64 }, now_raw);
+                return (Calibration { raw, unix: Nanos(unix as i64), rate: rate as i64 }, now_raw);
             }
         }
     }
@@ -356,16 +356,16 @@ mod tests {
 
     #[test]
     fn no_reader_sees_half_a_line() {
-        let line = |i: u64| Line { raw: i, unix: Nanos(i as i64), rate: i as i64 };
-        let lines = Arc::new(Lines::new(line(0)));
+        let line = |i: u64| Calibration { raw: i, unix: Nanos(i as i64), rate: i as i64 };
+        let calibrations = Arc::new(Calibrations::new(line(0)));
         let rounds = if cfg!(miri) { 200 } else { 50_000 };
         let writer = {
-            let lines = lines.clone();
-            std::thread::spawn(move || (1..=rounds).for_each(|i| lines.lay(line(i))))
+            let calibrations = calibrations.clone();
+            std::thread::spawn(move || (1..=rounds).for_each(|i| calibrations.lay(line(i))))
         };
         let mut last = 0;
         while last < rounds {
-            let (seen, _) = lines.newest(|| 0);
+            let (seen, _) = calibrations.newest(|| 0);
             assert_eq!(seen, line(seen.raw), "torn");
             assert!(seen.raw >= last, "went back");
             last = seen.raw;
@@ -373,7 +373,7 @@ mod tests {
         writer.join().unwrap();
     }
 
-    /// Lanes read it while lines are laid: no time goes back from one to the next either.
+    /// Lanes read it while calibrations are laid: no time goes back from one to the next either.
     #[test]
     #[cfg_attr(miri, ignore = "reads the system clock")]
     fn time_goes_on_over_every_new_line() {
@@ -401,7 +401,7 @@ mod tests {
                 discipline.steering.unix + at_rate(elapsed, rate(discipline.steering.rate_ppb));
             (discipline.steering.unix, discipline.steering.rate_ppb) = (unix, rate_ppb);
             discipline.raw = raw;
-            clock.lines.lay(Line { raw, unix, rate: rate(rate_ppb) });
+            clock.calibrations.lay(Calibration { raw, unix, rate: rate(rate_ppb) });
             rate_ppb = -rate_ppb;
         }
         readers.into_iter().for_each(|r| r.join().unwrap());

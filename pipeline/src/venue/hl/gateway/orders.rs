@@ -10,7 +10,7 @@ use crate::types::limits::MAX_BATCH;
 use crate::types::{Inquiry, Nanos, Oid};
 use crate::venue::Transport;
 use crate::venue::hl::sign::{Envelope, WireAction, WireCancel};
-use crate::venue::hl::user::OrderLine;
+use crate::venue::hl::user::VenueOrder;
 
 /// Orders of ours that nobody knows, cancelled in one round.
 const MAX_STRAYS: usize = MAX_BATCH;
@@ -33,7 +33,7 @@ fn inquiry(void_after: Nanos, resting: &Resting) -> Inquiry {
 
 impl<T: Transport> HlGateway<T> {
     /// One order of the list.
-    pub(super) fn on_listed(&mut self, order: &OrderLine) {
+    pub(super) fn on_listed(&mut self, order: &VenueOrder) {
         let Self { wire, link, .. } = self;
         let state = &mut link.reconcile;
         let Some(cloid) = order.cloid.filter(|c| c.is_ours()) else {

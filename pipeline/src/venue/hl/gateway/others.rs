@@ -66,12 +66,12 @@ impl Others {
 mod tests {
     use super::*;
     use crate::types::{Oid, Px, Qty, Side};
-    use crate::venue::hl::user::{OrderLine, WireStatus};
+    use crate::venue::hl::user::{VenueOrder, WireStatus};
 
     const OWN: u32 = 7;
 
     fn update(session: u32, time_s: i64, status: WireStatus, leaves: i64) -> OrderState {
-        let order = OrderLine {
+        let order = VenueOrder {
             asset: None,
             oid: Oid(1),
             cloid: Some(Cloid::new(session, 0, 1)),

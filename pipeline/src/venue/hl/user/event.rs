@@ -73,7 +73,7 @@ pub enum UserEvent {
         /// The post, if it was one.
         id: Option<u64>,
         /// The order.
-        order: OrderLine,
+        order: VenueOrder,
     },
     /// The list is complete: orders that were not in it are not open.
     OpenOrdersEnd {
@@ -245,7 +245,7 @@ pub enum ItemStatus {
 
 /// An order as the venue describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderLine {
+pub struct VenueOrder {
     /// Whose.
     pub asset: Option<AssetId>,
     /// The venue's id.
@@ -268,7 +268,7 @@ pub struct OrderLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderState {
     /// The order.
-    pub order: OrderLine,
+    pub order: VenueOrder,
     /// Its state.
     pub status: WireStatus,
     /// Since when.

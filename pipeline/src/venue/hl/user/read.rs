@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::error::{Fault, UserError};
-use super::event::{ChannelError, OrderLine, OrderState, Source, Stream, StreamKind, UserEvent};
+use super::event::{ChannelError, OrderState, Source, Stream, StreamKind, UserEvent, VenueOrder};
 use super::json::{Numbers, Value};
 use super::reason::{ChannelErrorKind, post_id, quoted, quoted_text};
 use super::status::WireStatus;
@@ -145,12 +145,12 @@ impl Reader<'_> {
         Ok(OrderState { order: self.order(order)?, status, time: time.time()? })
     }
 
-    fn order(&self, v: Value) -> Result<OrderLine, UserError> {
+    fn order(&self, v: Value) -> Result<VenueOrder, UserError> {
         let [coin, side, px, sz, orig, oid, cloid, reduce_only] =
             v.keys(["coin", "side", "limitPx", "sz", "origSz", "oid", "cloid", "reduceOnly"])?;
         let (asset, numbers) = self.asset(coin)?;
         let leaves = numbers.qty(sz)?;
-        Ok(OrderLine {
+        Ok(VenueOrder {
             asset,
             oid: oid.oid()?,
             cloid: self::cloid(cloid),

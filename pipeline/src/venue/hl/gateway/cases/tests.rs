@@ -1,6 +1,6 @@
 use super::*;
 use crate::types::{AssetId, Px, Side};
-use crate::venue::hl::user::OrderLine;
+use crate::venue::hl::user::VenueOrder;
 
 fn inquiry(old: u64, current: u64) -> Inquiry {
     Inquiry {
@@ -13,7 +13,7 @@ fn inquiry(old: u64, current: u64) -> Inquiry {
 }
 
 fn state(oid: u64, status: WireStatus, leaves: i64) -> Option<OrderState> {
-    let order = OrderLine {
+    let order = VenueOrder {
         asset: Some(AssetId::new(0)),
         oid: Oid(oid),
         cloid: Some(Cloid::new(1, 5, 9)),
