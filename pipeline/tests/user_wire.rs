@@ -13,9 +13,9 @@ use botmm_pipeline::types::{
 };
 use botmm_pipeline::venue::hl::sign::Address;
 use botmm_pipeline::venue::hl::user::{
-    Account, ChannelError, ChannelErrorKind, Fault, Funding, ItemError, ItemStatus, Kind,
-    Liquidation, OrderState, RequestError, Source, Stream, StreamKind, UnknownStatus, UserError,
-    UserEvent, UserFill, UserParser, VenueCancel, VenueOrder, VenueText, WireStatus, oracle,
+    ChannelError, ChannelErrorKind, Fault, Funding, ItemError, ItemStatus, Kind, Liquidation,
+    MarginSummary, OrderState, RequestError, Stream, StreamKind, UnknownStatus, UserError,
+    UserEvent, UserFill, UserParser, VenueCancel, VenueOrder, VenueText, Via, WireStatus, oracle,
 };
 use decode_model::universe;
 use user_wire_frames::{
@@ -121,7 +121,7 @@ fn fills() {
         ..Fill::default()
     };
     let ours = UserFill {
-        source: Source::Snapshot,
+        via: Via::Snapshot,
         asset: asset("BTC"),
         cloid: Some(Cloid::from_u128(OURS)),
         fill,
@@ -136,22 +136,22 @@ fn fills() {
     assert_eq!((rebate.liquidated, rebate.fee_is_usd), (Some(address(0xbb)), true));
     let UserEvent::Fill(foreign) = events[2] else { panic!("{events:?}") };
     assert_eq!((foreign.asset, foreign.fill.tid, foreign.fee_is_usd), (None, 0, false));
-    assert_eq!(events[3], UserEvent::FillsEnd { source: Source::Snapshot, total: 3 });
+    assert_eq!(events[3], UserEvent::FillsEnd { via: Via::Snapshot, total: 3 });
 
     // Later frames omit the flag, or say false.
     for later in ["", r#""isSnapshot":false,"#, r#""isSnapshot":null,"#] {
         let (_, events) = read(&USER_FILLS.replace(r#""isSnapshot":true,"#, later));
         assert_eq!(events.len(), 3, "no end of a stream");
-        assert_eq!(events[0], UserEvent::Fill(UserFill { source: Source::Stream, ..ours }));
+        assert_eq!(events[0], UserEvent::Fill(UserFill { via: Via::Stream, ..ours }));
     }
     let (kind, events) = read(frame_with(r#""channel":"user","data":{"fills""#));
     assert_eq!((kind, events.len()), (Kind::User, 1));
-    assert!(matches!(events[0], UserEvent::Fill(f) if f.source == Source::Stream));
+    assert!(matches!(events[0], UserEvent::Fill(f) if f.via == Via::Stream));
 
     let (_, events) = read(frame_with("userFillsByTime"));
-    let source = Source::Answer { id: 15 };
-    assert!(matches!(events[0], UserEvent::Fill(f) if f.source == source && !f.fee_is_usd));
-    assert_eq!(events[1], UserEvent::FillsEnd { source, total: 1 });
+    let via = Via::Answer { id: 15 };
+    assert!(matches!(events[0], UserEvent::Fill(f) if f.via == via && !f.fee_is_usd));
+    assert_eq!(events[1], UserEvent::FillsEnd { via, total: 1 });
 }
 
 #[test]
@@ -159,22 +159,22 @@ fn funding() {
     let (kind, events) = read(FUNDING);
     assert_eq!(kind, Kind::UserFundings);
     let paid = Funding {
-        source: Source::Snapshot,
+        via: Via::Snapshot,
         asset: asset("BTC"),
         usdc: usd("-0.025182"),
         time: Nanos::millis(1_795_359_600_128),
     };
     assert_eq!(events[0], UserEvent::Funding(paid));
     assert!(matches!(events[1], UserEvent::Funding(f) if f.usdc == usd("1.5")));
-    assert_eq!(events[2], UserEvent::FundingsEnd { source: Source::Snapshot, total: 2 });
+    assert_eq!(events[2], UserEvent::FundingsEnd { via: Via::Snapshot, total: 2 });
     let (_, events) = read(frame_with(r#""data":{"funding""#));
-    assert!(matches!(events[..], [UserEvent::Funding(f)] if f.source == Source::Stream));
+    assert!(matches!(events[..], [UserEvent::Funding(f)] if f.via == Via::Stream));
     let (_, events) = read(frame_with(r#""type":"userFunding""#));
-    let source = Source::Answer { id: 18 };
+    let via = Via::Answer { id: 18 };
     let usdc = usd("-0.5");
     let time = Nanos::millis(1_795_359_600_000);
-    let funding = UserEvent::Funding(Funding { source, asset: asset("BTC"), usdc, time });
-    assert_eq!(events, [funding, UserEvent::FundingsEnd { source, total: 1 }]);
+    let funding = UserEvent::Funding(Funding { via, asset: asset("BTC"), usdc, time });
+    assert_eq!(events, [funding, UserEvent::FundingsEnd { via, total: 1 }]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn order_status() {
 fn account_state() {
     let (kind, events) = read(STATE);
     assert_eq!(kind, Kind::ClearinghouseState);
-    let account = Account {
+    let account = MarginSummary {
         account_value: usd("96828.21505"),
         total_raw_usd: usd("-22358.938225"),
         margin_used: usd("91375.308958"),

@@ -1,7 +1,7 @@
 //! What `botmm exchange` takes.
 
 use super::{MarketSource, parse_address, parse_run_time};
-use crate::exchange::front::Sources;
+use crate::exchange::front::Chains;
 use crate::settings::{Overrides, parse_duration};
 use botmm_pipeline::types::{Nanos, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
@@ -43,7 +43,7 @@ pub struct ExchangeArgs {
     pub admin: Option<SocketAddr>,
     /// Whose signatures to take: a (as for the mainnet), b (testnet), both.
     #[arg(long, value_name = "LETTER", default_value = "both")]
-    pub source: Source,
+    pub source: Chain,
     /// Hold the venue's limits per address too (weights, connections, messages).
     #[arg(long)]
     pub limits: bool,
@@ -66,7 +66,7 @@ pub struct ExchangeArgs {
 
 /// The letter that an action's signature names its chain by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Source {
+pub enum Chain {
     /// As for the mainnet.
     A,
     /// As for the testnet, and by the official clients on loopback.
@@ -75,12 +75,12 @@ pub enum Source {
     Both,
 }
 
-impl From<Source> for Sources {
-    fn from(source: Source) -> Self {
+impl From<Chain> for Chains {
+    fn from(source: Chain) -> Self {
         match source {
-            Source::A => Self::Mainnet,
-            Source::B => Self::Testnet,
-            Source::Both => Self::Both,
+            Chain::A => Self::Mainnet,
+            Chain::B => Self::Testnet,
+            Chain::Both => Self::Both,
         }
     }
 }

@@ -5,7 +5,7 @@ mod explain;
 mod import;
 mod market;
 
-pub use exchange::{ExchangeArgs, Funded, Source};
+pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
 pub use import::ImportArgs;
 pub use market::MarketSource;

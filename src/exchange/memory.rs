@@ -43,7 +43,7 @@ pub struct MemoryStage<H>(Memory<H>);
 
 struct World<H> {
     host: H,
-    conns: BTreeMap<ConnId, Conn>,
+    lines: BTreeMap<ConnId, Conn>,
     next_id: u64,
     /// On its way to the host; the number keeps what arrives at once in order.
     to_host: BTreeMap<(Nanos, u64), ToHost>,
@@ -85,7 +85,7 @@ impl<H: Host> Memory<H> {
     pub fn new(host: H) -> Self {
         Self(Arc::new(Mutex::new(World {
             host,
-            conns: BTreeMap::new(),
+            lines: BTreeMap::new(),
             next_id: 1,
             to_host: BTreeMap::new(),
             sent: 0,
@@ -168,20 +168,20 @@ impl<H: Host> World<H> {
         match arrived {
             ToHost::Open(conn) => {
                 let taken = self.host.open(now, PEER, conn).is_ok();
-                let Some(conn) = self.conns.get_mut(&conn) else { return };
-                conn.announced = taken;
+                let Some(line) = self.lines.get_mut(&conn) else { return };
+                line.announced = taken;
                 let said = if taken { ToClient::Opened } else { ToClient::Closed };
-                conn.to_client.push_back((now + conn.latency, said));
+                line.to_client.push_back((now + line.latency, said));
             }
             ToHost::Frame(conn, text) => {
-                let Some(conn) = self.conns.get_mut(&conn) else { return };
-                conn.on_the_way -= 1;
-                if conn.announced {
+                let Some(line) = self.lines.get_mut(&conn) else { return };
+                line.on_the_way -= 1;
+                if line.announced {
                     self.host.frame(now, conn, &text);
                 }
             }
             ToHost::Close(conn) => {
-                if self.conns.remove(&conn).is_some_and(|conn| conn.announced) {
+                if self.lines.remove(&conn).is_some_and(|line| line.announced) {
                     self.host.close(now, conn);
                 }
             }
@@ -195,13 +195,13 @@ impl<H: Host> World<H> {
     }
 
     fn tell(&mut self, now: Nanos, conn: ConnId, what: ToClient) {
-        let Some(conn) = self.conns.get_mut(&conn).filter(|conn| conn.announced) else { return };
-        let what = if conn.to_client.len() < MAX_WAITING { what } else { ToClient::Closed };
+        let Some(line) = self.lines.get_mut(&conn).filter(|line| line.announced) else { return };
+        let what = if line.to_client.len() < MAX_WAITING { what } else { ToClient::Closed };
         if matches!(what, ToClient::Closed) {
-            conn.announced = false;
+            line.announced = false;
             self.host.close(now, conn);
         }
-        conn.to_client.push_back((now + conn.latency, what));
+        line.to_client.push_back((now + line.latency, what));
     }
 }
 
@@ -211,8 +211,8 @@ impl<H: Host> MemoryTransport<H> {
         self.is_open = false;
         let Some(conn) = self.conn.take() else { return };
         let mut world = self.world.world();
-        if let Some(conn) = world.conns.get_mut(&conn) {
-            conn.to_client.clear();
+        if let Some(line) = world.lines.get_mut(&conn) {
+            line.to_client.clear();
         }
         let arrives = self.now + self.latency;
         world.send(arrives, ToHost::Close(conn));
@@ -226,8 +226,8 @@ impl<H: Host> Transport for MemoryTransport<H> {
         let (latency, to_client) = (self.latency, VecDeque::new());
         let mut world = self.world.world();
         let conn = ConnId(world.fresh_id());
-        let conn = Conn { latency, to_client, on_the_way: 0, announced: false };
-        world.conns.insert(conn, conn);
+        let line = Conn { latency, to_client, on_the_way: 0, announced: false };
+        world.lines.insert(conn, line);
         world.send(now + latency, ToHost::Open(conn));
         self.conn = Some(conn);
     }
@@ -237,7 +237,7 @@ impl<H: Host> Transport for MemoryTransport<H> {
         let conn = self.conn?;
         let came = {
             let mut world = self.world.world();
-            let queue = &mut world.conns.get_mut(&conn)?.to_client;
+            let queue = &mut world.lines.get_mut(&conn)?.to_client;
             queue.front().filter(|(arrives, _)| *arrives <= now)?;
             queue.pop_front()?.1
         };
@@ -261,18 +261,18 @@ impl<H: Host> Transport for MemoryTransport<H> {
         self.now = now;
         let Some(conn) = self.conn.filter(|_| self.is_open) else { return false };
         let mut world = self.world.world();
-        let Some(conn) = world.conns.get_mut(&conn) else { return false };
-        if conn.on_the_way >= MAX_ON_THE_WAY {
+        let Some(line) = world.lines.get_mut(&conn) else { return false };
+        if line.on_the_way >= MAX_ON_THE_WAY {
             return false;
         }
-        conn.on_the_way += 1;
+        line.on_the_way += 1;
         world.send(now + self.latency, ToHost::Frame(conn, frame.to_vec()));
         true
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
         let world = self.world.world();
-        world.conns.get(&self.conn?)?.to_client.front().map(|(arrives, _)| *arrives)
+        world.lines.get(&self.conn?)?.to_client.front().map(|(arrives, _)| *arrives)
     }
 }
 
@@ -415,8 +415,8 @@ mod tests {
         (seen, memory.with(|venue| std::mem::take(&mut venue.log)))
     }
 
-    fn log<const N: usize>(conns: [(i64, &str); N]) -> Log {
-        conns.map(|(ms, text)| (ms, text.to_owned())).to_vec()
+    fn log<const N: usize>(lines: [(i64, &str); N]) -> Log {
+        lines.map(|(ms, text)| (ms, text.to_owned())).to_vec()
     }
 
     #[test]

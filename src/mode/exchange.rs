@@ -60,7 +60,7 @@ fn config(args: &ExchangeArgs, listing: Listing, faults: Schedule) -> LocalConfi
         market,
         venue: venue_config(args, &settings, history),
         hub: HubConfig {
-            sources: args.source.into(),
+            chains: args.source.into(),
             limits: if args.limits { Limits::VENUE } else { Limits::LOOPBACK },
             ..HubConfig::default()
         },

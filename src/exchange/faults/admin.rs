@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// What `GET /faults` says.
 #[derive(Serialize)]
-struct Listing {
+struct FaultList {
     /// Time since the start of the exchange, which `start` of each fault counts from.
     now: String,
     quiet: bool,
@@ -59,13 +59,13 @@ pub fn admin<H: Host + FaultTarget>(
     }
 }
 
-fn list<H: Host + FaultTarget>(host: &Faulty<H>, now: Nanos) -> Listing {
+fn list<H: Host + FaultTarget>(host: &Faulty<H>, now: Nanos) -> FaultList {
     let of = |begun: bool| {
         let planned = host.planned.iter().filter(|p| p.begun == begun);
         let since_start = |p: &super::Planned| Fault { start: p.begin - host.start, ..p.fault };
         planned.map(|p| Listed { id: p.id, fault: FaultSpec::of(&since_start(p)) }).collect()
     };
-    Listing {
+    FaultList {
         now: format_duration(Nanos::millis((now - host.start).as_millis())),
         quiet: host.is_quiet(now),
         held_messages: host.held.len(),

@@ -95,7 +95,7 @@ pub struct Faulty<H> {
     effects: Effects,
     /// What the inner host was last told the time was.
     inner_now: Nanos,
-    conns: BTreeMap<ConnId, Conn>,
+    lines: BTreeMap<ConnId, Conn>,
     /// HTTP requests to `/exchange` not yet answered.
     actions: BTreeSet<HttpId>,
     /// To be said at the next poll.
@@ -153,7 +153,7 @@ impl<H: Host + FaultTarget> Faulty<H> {
             next_change: Nanos::MAX,
             effects: Effects::default(),
             inner_now: Nanos(i64::MIN),
-            conns: BTreeMap::new(),
+            lines: BTreeMap::new(),
             actions: BTreeSet::new(),
             ready: Vec::new(),
             held: BTreeMap::new(),
@@ -289,13 +289,13 @@ impl<H: Host + FaultTarget> Faulty<H> {
     }
 
     fn drop_lines(&mut self, who: Who) {
-        for (conn, conn) in &mut self.conns {
+        for (conn, line) in &mut self.lines {
             let meant = match who {
                 Who::All => true,
-                Who::User => conn.is_user,
-                Who::Public => !conn.is_user,
+                Who::User => line.is_user,
+                Who::Public => !line.is_user,
             };
-            if meant && !std::mem::replace(&mut conn.closing, true) {
+            if meant && !std::mem::replace(&mut line.closing, true) {
                 self.ready.push(Outgoing::Close(*conn));
             }
         }
@@ -305,8 +305,8 @@ impl<H: Host + FaultTarget> Faulty<H> {
         for planned in self.planned.iter_mut().filter(|p| p.begun && p.next_garbage <= now) {
             let FaultKind::Garbage { every } = planned.fault.kind else { continue };
             planned.next_garbage = now + every;
-            for (conn, conn) in self.conns.iter().filter(|(_, conn)| !conn.closing) {
-                out.push(Outgoing::Frame(*conn, garbage(&mut self.rng, &conn.last)));
+            for (conn, line) in self.lines.iter().filter(|(_, line)| !line.closing) {
+                out.push(Outgoing::Frame(*conn, garbage(&mut self.rng, &line.last)));
             }
         }
     }
@@ -378,23 +378,23 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
         }
         let time = self.inner_time(now);
         self.inner.open(time, peer, conn)?;
-        self.conns.insert(conn, Conn::default());
+        self.lines.insert(conn, Conn::default());
         Ok(())
     }
 
     fn frame(&mut self, now: Nanos, conn: ConnId, text: &[u8]) {
         self.turn(now);
         let refusal = self.refusal();
-        let Some(conn) = self.conns.get_mut(&conn).filter(|l| !l.closing) else { return };
+        let Some(line) = self.lines.get_mut(&conn).filter(|l| !l.closing) else { return };
         match wire::heard(text) {
-            Heard::UserSubscription => conn.is_user = true,
+            Heard::UserSubscription => line.is_user = true,
             Heard::Post { id, is_action } => {
                 if let Some((_, status)) = refusal {
                     let answer = Outgoing::Frame(conn, wire::post_error(id, status));
                     return self.ready.push(answer);
                 }
                 if is_action {
-                    remember(&mut conn.actions, id);
+                    remember(&mut line.actions, id);
                     if self.loses_action() {
                         return;
                     }
@@ -414,7 +414,7 @@ impl<H: Host + FaultTarget> Host for Faulty<H> {
     }
 
     fn close(&mut self, now: Nanos, conn: ConnId) {
-        if self.conns.remove(&conn).is_some() {
+        if self.lines.remove(&conn).is_some() {
             let time = self.inner_time(now);
             self.inner.close(time, conn);
         }

@@ -18,7 +18,7 @@ mod shapes;
 mod tests;
 mod ws;
 
-pub use exchange::Sources;
+pub use exchange::Chains;
 pub use limits::Limits;
 
 use super::model::{Event, Role, Signed, Ticket};
@@ -46,7 +46,7 @@ const ITEMS_PER_WEIGHT: usize = 40;
 #[derive(Clone, Copy, Debug)]
 pub struct HubConfig {
     /// Whose signatures it takes.
-    pub sources: Sources,
+    pub chains: Chains,
     /// What one address may do.
     pub limits: Limits,
     /// Trades that a new subscriber of `trades` is shown (PROTOCOL §5.4: perhaps); 0 = no frame.
@@ -55,7 +55,7 @@ pub struct HubConfig {
 
 impl Default for HubConfig {
     fn default() -> Self {
-        Self { sources: Sources::Both, limits: Limits::LOOPBACK, replayed_trades: 0 }
+        Self { chains: Chains::Both, limits: Limits::LOOPBACK, replayed_trades: 0 }
     }
 }
 
@@ -96,7 +96,7 @@ impl Hub {
         Self {
             venue,
             config,
-            signers: Signers::new(config.sources),
+            signers: Signers::new(config.chains),
             peers: Peers::default(),
             sessions: Sessions::new(config.limits, config.replayed_trades),
             waiting: HashMap::new(),

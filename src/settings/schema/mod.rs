@@ -29,8 +29,10 @@ const COIN: &str = "^[!-~]{1,23}$";
 
 /// See the module. The same text for the same program.
 pub fn schema() -> Result<Json, ConfigError> {
-    let source =
-        Source { blocks: shipped::blocks(), values: Document::parse(SHIPPED_NAME, SHIPPED)?.table };
+    let source = Shipped {
+        blocks: shipped::blocks(),
+        values: Document::parse(SHIPPED_NAME, SHIPPED)?.table,
+    };
     let keys: Map<String, Json> =
         spec::SPECS.iter().map(|spec| (name(spec), source.key(spec))).collect();
     let defaults = spec::PARTS.map(|(part, section)| (part, source.table(section)));
@@ -67,12 +69,12 @@ pub fn schema() -> Result<Json, ConfigError> {
 }
 
 /// The shipped file.
-struct Source {
+struct Shipped {
     blocks: Vec<Block<'static>>,
     values: Table,
 }
 
-impl Source {
+impl Shipped {
     /// One key: what it may be, what it does, and its default.
     fn key(&self, spec: &Spec) -> Json {
         let table = spec.section.table();

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 /// Whose signatures an exchange takes: the phantom agent's `source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Sources {
+pub enum Chains {
     /// `b`, then `a`: official clients sign one or the other on loopback.
     #[default]
     Both,
@@ -130,13 +130,13 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// Of these sources.
-    pub fn new(sources: Sources) -> Self {
-        let networks: &[Network] = match sources {
+    /// Of these chains.
+    pub fn new(chains: Chains) -> Self {
+        let networks: &[Network] = match chains {
             // The first is who an unknown signer is said to be: SDKs sign `b` off the mainnet's URL.
-            Sources::Both => &[Network::Testnet, Network::Mainnet],
-            Sources::Mainnet => &[Network::Mainnet],
-            Sources::Testnet => &[Network::Testnet],
+            Chains::Both => &[Network::Testnet, Network::Mainnet],
+            Chains::Mainnet => &[Network::Mainnet],
+            Chains::Testnet => &[Network::Testnet],
         };
         let agents = networks.iter().map(|network| PhantomAgent::new(*network)).collect();
         Self { recoverer: Recoverer::default(), agents }

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::exchange::front::exchange::{Posted, Signers};
-use crate::exchange::front::{HubConfig, Sources};
+use crate::exchange::front::{Chains, HubConfig};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,13 +30,13 @@ fn body(vector: &Value, signature: &str) -> Option<Value> {
     })
 }
 
-fn signer(sources: Sources, body: &Value, known: Option<Address>) -> Option<Address> {
+fn signer(chains: Chains, body: &Value, known: Option<Address>) -> Option<Address> {
     let posted = Posted::read(body).unwrap_or_else(|| panic!("unreadable: {body}"));
-    Signers::new(sources).of(&posted, |address| Some(*address) == known)
+    Signers::new(chains).of(&posted, |address| Some(*address) == known)
 }
 
-fn network(vector: &Value) -> Sources {
-    if vector["is_mainnet"] == true { Sources::Mainnet } else { Sources::Testnet }
+fn network(vector: &Value) -> Chains {
+    if vector["is_mainnet"] == true { Chains::Mainnet } else { Chains::Testnet }
 }
 
 #[test]
@@ -45,15 +45,15 @@ fn every_action_is_its_signers() {
     for vector in vectors("l1_actions") {
         let expected = Address::parse(text(&vector, "signer_address"));
         let other = match network(&vector) {
-            Sources::Mainnet => Sources::Testnet,
-            _ => Sources::Mainnet,
+            Chains::Mainnet => Chains::Testnet,
+            _ => Chains::Mainnet,
         };
         for form in ["signature", "signature_padded"] {
             let Some(body) = body(&vector, form) else { continue };
             let name = text(&vector, "name");
             assert_eq!(signer(network(&vector), &body, None), expected, "{name} {form}");
             assert_ne!(signer(other, &body, None), expected, "{name}: another network's");
-            assert_eq!(signer(Sources::Both, &body, expected), expected, "{name}: both, known");
+            assert_eq!(signer(Chains::Both, &body, expected), expected, "{name}: both, known");
             count += 1;
         }
     }
@@ -64,9 +64,9 @@ fn every_action_is_its_signers() {
 #[test]
 fn every_action_is_answered_with_its_signer() {
     let mut told = 0;
-    for sources in [Sources::Mainnet, Sources::Testnet] {
-        let mut world = World::new(HubConfig { sources, ..HubConfig::default() });
-        for vector in vectors("l1_actions").iter().filter(|v| network(v) == sources) {
+    for chains in [Chains::Mainnet, Chains::Testnet] {
+        let mut world = World::new(HubConfig { chains, ..HubConfig::default() });
+        for vector in vectors("l1_actions").iter().filter(|v| network(v) == chains) {
             let Some(body) = body(vector, "signature") else { continue };
             let reply = world.http("/exchange", body.to_string().as_bytes());
             let answer: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -84,8 +84,8 @@ fn every_action_is_answered_with_its_signer() {
 fn an_unknown_signer_is_the_testnet_one() {
     for vector in vectors("l1_actions").iter().take(30) {
         let Some(body) = body(vector, "signature") else { continue };
-        let testnet = signer(Sources::Testnet, &body, None);
-        assert_eq!(signer(Sources::Both, &body, None), testnet);
+        let testnet = signer(Chains::Testnet, &body, None);
+        assert_eq!(signer(Chains::Both, &body, None), testnet);
     }
 }
 
@@ -107,7 +107,7 @@ fn typed_data_is_its_signers() {
             Some(address) => Address::parse(address),
             None => Signer::from_hex(text(&vector, "private_key")).ok().map(|s| s.address()),
         };
-        assert_eq!(signer(Sources::Both, &body, None), expected, "{}", vector["name"]);
+        assert_eq!(signer(Chains::Both, &body, None), expected, "{}", vector["name"]);
         // What is not hashed must be what is said.
         let mut changed = body.clone();
         changed["nonce"] = json!(1);
@@ -135,7 +135,7 @@ fn only_what_is_hashed_the_same_is_the_same() {
     let with = |change: fn(&mut Value)| {
         let mut body = base.clone();
         change(&mut body);
-        signer(Sources::Mainnet, &body, None)
+        signer(Chains::Mainnet, &body, None)
     };
     for same in [
         |b: &mut Value| b["action"]["orders"][0]["p"] = json!("142.370"),
@@ -177,7 +177,7 @@ fn a_hashed_trailing_zero_is_a_wrong_signer() {
         let (r, s) = (hex(&signature.r), hex(&signature.s));
         let body =
             json!({"action": action, "nonce": 5, "signature": {"r": r, "s": s, "v": signature.v}});
-        signer(Sources::Mainnet, &body, None)
+        signer(Chains::Mainnet, &body, None)
     };
     let action = |px: &str| {
         json!({"type":"order","grouping":"na","orders":[

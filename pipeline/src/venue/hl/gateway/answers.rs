@@ -7,7 +7,7 @@ use crate::types::{
     ActionKind, Done, DoneWhy, Nanos, OrderRequest, Reject, RejectReason, VenueEventKind,
 };
 use crate::venue::Transport;
-use crate::venue::hl::user::{Account, ItemError, ItemStatus, UserEvent};
+use crate::venue::hl::user::{ItemError, ItemStatus, MarginSummary, UserEvent};
 
 impl<T: Transport> HlGateway<T> {
     /// An action was executed, and so many items were told of. What the venue finds wrong before it
@@ -81,7 +81,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// The account's state was told: asked for by the reconcile, or for its time alone.
-    pub(super) fn on_account(&mut self, now: Nanos, id: u64, account: &Account) {
+    pub(super) fn on_account(&mut self, now: Nanos, id: u64, account: &MarginSummary) {
         let Some(post) = self.wire.posts.end(id) else { return };
         let time = account.time.unwrap_or(self.out.venue.at(now));
         if account.time.is_some() {

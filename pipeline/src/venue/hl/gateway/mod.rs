@@ -35,8 +35,8 @@ use super::clock::{VenueClock, VenueOffset};
 use super::session::Session;
 use super::sign::{Address, Envelope, Nonce, RequestSigner, WireAction, request::REQUEST_BYTES};
 use super::user::{
-    ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, Source, StreamKind,
-    UserEvent, UserFill, UserParser, VenueText,
+    ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, StreamKind, UserEvent,
+    UserFill, UserParser, VenueText, Via,
 };
 use crate::rt::{Board, BoardReader, board};
 use crate::types::AlertKind;
@@ -370,13 +370,13 @@ impl<T: Transport> HlGateway<T> {
     }
 
     fn on_fill(&mut self, now: Nanos, told: &UserFill) {
-        if let Source::Answer { .. } = told.source {
+        if let Via::Answer { .. } = told.via {
             self.link.reconcile.on_listed_fill(told.time);
         }
         let Some(asset) = told.asset else {
             // A coin that this run does not trade: its liquidation concerns the whole account. (Past
             // fills of a snapshot are no news of this run.)
-            if told.source == Source::Stream {
+            if told.via == Via::Stream {
                 self.out.show(|view| view.trades_others = true);
                 if self.is_our_liquidation(told) {
                     self.out.notice(now, AlertKind::Liquidated);

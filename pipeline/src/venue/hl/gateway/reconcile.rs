@@ -19,7 +19,7 @@ use crate::types::AlertKind;
 use crate::types::limits::MAX_ASSETS;
 use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, Usd, VenueEventKind, notional};
 use crate::venue::Transport;
-use crate::venue::hl::user::{Account, Source, UserEvent};
+use crate::venue::hl::user::{MarginSummary, UserEvent, Via};
 use std::io::Write as _;
 
 /// An answer that does not come by then is asked for again.
@@ -321,7 +321,7 @@ impl<T: Transport> HlGateway<T> {
                 self.on_listed(order)
             }
             UserEvent::OpenOrdersEnd { id: Some(id), .. } if self.ends(*id) => self.on_orders(now),
-            UserEvent::FillsEnd { source: Source::Answer { id }, total } => {
+            UserEvent::FillsEnd { via: Via::Answer { id }, total } => {
                 if let Some(post) = self.wire.posts.end(*id) {
                     self.on_fills(now, post.sent, *total);
                 }
@@ -421,7 +421,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     /// The account's state is complete.
-    pub(super) fn on_state(&mut self, now: Nanos, time: Nanos, account: &Account) {
+    pub(super) fn on_state(&mut self, now: Nanos, time: Nanos, account: &MarginSummary) {
         if self.out.venue.offset().0.saturating_abs() > self.wire.config.max_clock_offset.0 {
             return self.on_skew(now);
         }

@@ -1,9 +1,9 @@
 //! Fills, funding, positions and what else happens to the account (PROTOCOL §2.4, §2.7, §5.4).
 
 use super::error::{Fault, UserError};
-use super::event::{Account, Funding, Liquidation, Source, UserEvent, UserFill};
+use super::event::{Funding, Liquidation, MarginSummary, UserEvent, UserFill, Via};
 use super::json::{Numbers, Value};
-use super::read::{Done, Reader, cloid, side, source};
+use super::read::{Done, Reader, cloid, side, via};
 use crate::types::limits::{MAX_ASSETS, MAX_PX};
 use crate::types::{AssetId, Fill, Px, Qty, SCALE, Usd};
 use crate::venue::hl::sign::Address;
@@ -14,10 +14,10 @@ impl Reader<'_> {
         let [fills, funding, cancels, liquidation] =
             data.keys(["fills", "funding", "nonUserCancel", "liquidation"])?;
         if let Some(fills) = fills.present() {
-            self.fills(fills, Source::Stream)?;
+            self.fills(fills, Via::Stream)?;
         }
         if let Some(funding) = funding.present() {
-            self.funding(funding, Source::Stream)?;
+            self.funding(funding, Via::Stream)?;
         }
         if let Some(cancels) = cancels.present() {
             for item in cancels.items()? {
@@ -45,24 +45,24 @@ impl Reader<'_> {
 
     pub fn user_fills(&mut self, data: Value) -> Done {
         let [is_snapshot, fills] = data.keys(["isSnapshot", "fills"])?;
-        self.fills(fills, source(is_snapshot)?)
+        self.fills(fills, via(is_snapshot)?)
     }
 
     /// A list of fills, oldest or newest first as the venue has it.
-    pub fn fills(&mut self, list: Value, source: Source) -> Done {
+    pub fn fills(&mut self, list: Value, via: Via) -> Done {
         let mut total = 0;
         for item in list.items()? {
-            let fill = self.fill(item, source)?;
+            let fill = self.fill(item, via)?;
             self.emit(UserEvent::Fill(fill))?;
             total += 1;
         }
-        match source {
-            Source::Stream => Ok(()),
-            _ => self.emit(UserEvent::FillsEnd { source, total }),
+        match via {
+            Via::Stream => Ok(()),
+            _ => self.emit(UserEvent::FillsEnd { via, total }),
         }
     }
 
-    fn fill(&self, v: Value, source: Source) -> Result<UserFill, UserError> {
+    fn fill(&self, v: Value, via: Via) -> Result<UserFill, UserError> {
         let [coin, px, sz, side, time, start, oid, crossed] =
             v.keys(["coin", "px", "sz", "side", "time", "startPosition", "oid", "crossed"])?;
         let [fee, fee_token, tid, cloid, liquidation] =
@@ -82,7 +82,7 @@ impl Reader<'_> {
             false => Numbers::AnyOrZero.usd(fee)?,
         };
         Ok(UserFill {
-            source,
+            via,
             asset,
             cloid: self::cloid(cloid),
             fill: Fill {
@@ -104,39 +104,39 @@ impl Reader<'_> {
 
     pub fn user_fundings(&mut self, data: Value) -> Done {
         let [is_snapshot, fundings] = data.keys(["isSnapshot", "fundings"])?;
-        self.fundings(fundings, source(is_snapshot)?)
+        self.fundings(fundings, via(is_snapshot)?)
     }
 
     /// That money moved, whatever the entries say: their shape is not documented. What the first frame
     /// lists is of before.
     pub fn ledger_updates(&mut self, data: Value) -> Done {
         let [is_snapshot] = data.keys(["isSnapshot"])?;
-        match source(is_snapshot)? {
-            Source::Stream => self.emit(UserEvent::LedgerUpdate),
+        match via(is_snapshot)? {
+            Via::Stream => self.emit(UserEvent::LedgerUpdate),
             _ => Ok(()),
         }
     }
 
     /// A list of funding payments.
-    pub fn fundings(&mut self, list: Value, source: Source) -> Done {
+    pub fn fundings(&mut self, list: Value, via: Via) -> Done {
         let mut total = 0;
         for item in list.items()? {
-            self.funding(item, source)?;
+            self.funding(item, via)?;
             total += 1;
         }
-        match source {
-            Source::Stream => Ok(()),
-            _ => self.emit(UserEvent::FundingsEnd { source, total }),
+        match via {
+            Via::Stream => Ok(()),
+            _ => self.emit(UserEvent::FundingsEnd { via, total }),
         }
     }
 
     /// Flat on the channels; as a `delta` in the answer of `/info`.
-    fn funding(&mut self, v: Value, source: Source) -> Done {
+    fn funding(&mut self, v: Value, via: Via) -> Done {
         let [time, delta] = v.keys(["time", "delta"])?;
         let [coin, usdc] = delta.present().unwrap_or(v).keys(["coin", "usdc"])?;
         let (asset, numbers) = self.asset(coin)?;
         let usdc = numbers.usd(usdc)?;
-        self.emit(UserEvent::Funding(Funding { source, asset, usdc, time: time.time()? }))
+        self.emit(UserEvent::Funding(Funding { via, asset, usdc, time: time.time()? }))
     }
 
     pub fn clearinghouse_channel(&mut self, data: Value) -> Done {
@@ -166,7 +166,7 @@ impl Reader<'_> {
         let [value, raw, used] =
             summary.keys(["accountValue", "totalRawUsd", "totalMarginUsed"])?;
         let usd = |v| Numbers::Sound.usd(v);
-        let account = Account {
+        let account = MarginSummary {
             account_value: usd(value)?,
             total_raw_usd: usd(raw)?,
             margin_used: usd(used)?,

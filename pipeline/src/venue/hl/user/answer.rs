@@ -1,7 +1,7 @@
 //! Answers to posts (PROTOCOL §3, §5.3).
 
 use super::error::{Fault, UserError};
-use super::event::{ItemStatus, Source, UserEvent};
+use super::event::{ItemStatus, UserEvent, Via};
 use super::json::{Numbers, Value};
 use super::read::{Done, Reader};
 use super::reason::{ItemError, RequestError};
@@ -115,12 +115,12 @@ impl Reader<'_> {
         let Some(data) = data.present() else {
             return self.emit(UserEvent::InfoEmpty { id });
         };
-        let source = Source::Answer { id };
+        let via = Via::Answer { id };
         match kind {
             "openOrders" | "frontendOpenOrders" => self.open_orders(data, Some(id)),
             "orderStatus" => self.order_status(id, data),
-            "userFills" | "userFillsByTime" => self.fills(data, source),
-            "userFunding" => self.fundings(data, source),
+            "userFills" | "userFillsByTime" => self.fills(data, via),
+            "userFunding" => self.fundings(data, via),
             "clearinghouseState" => self.clearinghouse(data, Some(id)),
             "userRateLimit" => {
                 let [used, cap] = data.keys(["nRequestsUsed", "nRequestsCap"])?;

@@ -97,7 +97,7 @@ pub enum UserEvent {
     /// A list of past fills is complete.
     FillsEnd {
         /// Where from: a snapshot or an answer.
-        source: Source,
+        via: Via,
         /// How many there were, foreign ones included.
         total: u32,
     },
@@ -106,7 +106,7 @@ pub enum UserEvent {
     /// A list of past funding is complete.
     FundingsEnd {
         /// Where from: a snapshot or an answer.
-        source: Source,
+        via: Via,
         /// How many there were, foreign ones included.
         total: u32,
     },
@@ -129,7 +129,7 @@ pub enum UserEvent {
         /// The post, if it was one.
         id: Option<u64>,
         /// The account.
-        account: Account,
+        account: MarginSummary,
     },
     /// The address's budget of requests.
     RateLimit {
@@ -277,7 +277,7 @@ pub struct OrderState {
 
 /// Where a fill or funding was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Via {
     /// As it happened. The channels `userFills` and `user` both tell every fill.
     Stream,
     /// In the list of past ones that a subscription begins with.
@@ -293,7 +293,7 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserFill {
     /// Where it was told.
-    pub source: Source,
+    pub via: Via,
     /// Whose.
     pub asset: Option<AssetId>,
     /// Our order's id, if it was given one.
@@ -316,7 +316,7 @@ pub struct UserFill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Funding {
     /// Where it was told.
-    pub source: Source,
+    pub via: Via,
     /// Whose.
     pub asset: Option<AssetId>,
     /// With the venue's sign: above zero we received, below zero we paid. (A
@@ -328,7 +328,7 @@ pub struct Funding {
 
 /// The account as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct MarginSummary {
     /// Equity.
     pub account_value: Usd,
     /// Cash, without the positions' value; negative when long on margin.

@@ -32,8 +32,8 @@ use super::frame::MAX_FRAME_BYTES;
 use crate::types::Universe;
 pub use error::{Fault, UserError};
 pub use event::{
-    Account, ChannelError, Funding, ItemStatus, Liquidation, OrderState, Source, Stream,
-    StreamKind, UserEvent, UserFill, VenueOrder,
+    ChannelError, Funding, ItemStatus, Liquidation, MarginSummary, OrderState, Stream, StreamKind,
+    UserEvent, UserFill, VenueOrder, Via,
 };
 use json::Document;
 use read::Reader;

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::error::{Fault, UserError};
-use super::event::{ChannelError, OrderState, Source, Stream, StreamKind, UserEvent, VenueOrder};
+use super::event::{ChannelError, OrderState, Stream, StreamKind, UserEvent, VenueOrder, Via};
 use super::json::{Numbers, Value};
 use super::reason::{ChannelErrorKind, post_id, quoted, quoted_text};
 use super::status::WireStatus;
@@ -170,8 +170,8 @@ impl Reader<'_> {
 }
 
 /// Whether a frame of a "time series" channel is the first one; later ones mostly omit the key.
-pub(super) fn source(is_snapshot: Value) -> Result<Source, UserError> {
-    Ok(if is_snapshot.flag_or_false()? { Source::Snapshot } else { Source::Stream })
+pub(super) fn via(is_snapshot: Value) -> Result<Via, UserError> {
+    Ok(if is_snapshot.flag_or_false()? { Via::Snapshot } else { Via::Stream })
 }
 
 /// A client order id; one that is not 128 bits of hex is not ours, and as good as none.
