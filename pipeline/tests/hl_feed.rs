@@ -10,7 +10,7 @@ use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use std::sync::atomic::Ordering;
-use tiny_venue::connection::{BotEnd, Line};
+use tiny_venue::line::{BotEnd, Line};
 use tiny_venue::rig::START;
 use tiny_venue::{COINS, universe};
 

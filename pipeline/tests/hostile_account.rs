@@ -22,7 +22,7 @@ use botmm_pipeline::wiring::{self, Pipeline};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use tiny_venue::connection::Line;
+use tiny_venue::line::Line;
 use tiny_venue::rig::{SESSION, START, gateway};
 use tiny_venue::{ACCOUNT, COINS, Venue, universe};
 use user_wire_frames::FRAMES;

@@ -6,7 +6,7 @@
 //! What is never lost singly is a frame with fills: a connection does not do that. It loses what was
 //! on its way when it ends.
 
-use crate::tiny_venue::connection::{BotEnd, Line};
+use crate::tiny_venue::line::{BotEnd, Line};
 use crate::tiny_venue::rig::{START, gateway};
 use crate::tiny_venue::{COINS, FIRST_INDEX, Venue, universe};
 use botmm_pipeline::logic::budget::Budget;

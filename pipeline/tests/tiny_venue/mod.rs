@@ -3,7 +3,7 @@
 //! and whether a text reaches the bot is the test's business.
 #![allow(dead_code, reason = "each test uses its own part")]
 
-pub mod connection;
+pub mod line;
 pub mod rig;
 mod words;
 

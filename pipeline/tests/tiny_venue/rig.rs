@@ -1,6 +1,6 @@
 //! A gateway, its line and the tiny venue, in virtual time.
 
-use super::connection::{BotEnd, Connection};
+use super::line::{BotEnd, Line};
 use super::{ACCOUNT, KEY, Venue, universe};
 use botmm_pipeline::types::AlertKind;
 use botmm_pipeline::types::{
