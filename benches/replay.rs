@@ -12,7 +12,7 @@ use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::{Bbo, BookSnapshot, Bps, MarketEvent, Nanos, Trade, Universe, Usd};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
-use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -103,7 +103,7 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         start: tape.venue_span().unwrap_or_default().0,
     };
     let market = RecordedMarket::new(tape.clone(), universe, QueueModel::ProbPower(3.0));
-    let (exchange, Links { gateway, account, .. }) =
+    let (exchange, Ends { gateway, account, .. }) =
         Exchange::new(market, universe.clone(), exchange_config, false);
     let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
         wiring::build(&config, TapeFeed::new(tape.clone()), gateway);

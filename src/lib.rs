@@ -20,7 +20,7 @@ pub mod settings;
 pub mod side;
 pub mod stop;
 pub mod terminal;
-pub mod told;
 pub mod ui;
 pub mod venue_api;
+pub mod venue_numbers;
 pub mod when;

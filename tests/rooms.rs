@@ -25,7 +25,7 @@ const ROOMS: [Room; 20] = [
     room("stop", &[]),
     room("terminal", &[]),
     room("files", &[]),
-    room("told", &[]),
+    room("venue_numbers", &[]),
     room("when", &[]),
     room("exit", &[]),
     room("masked", &[]),

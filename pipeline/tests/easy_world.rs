@@ -26,7 +26,7 @@ use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
-use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::{Latency, LatencyModel};
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -214,7 +214,7 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
             deposit: Usd::ZERO,
             start: Nanos::ZERO,
         };
-        let (exchange, Links { gateway, account, .. }) =
+        let (exchange, Ends { gateway, account, .. }) =
             Exchange::new(market, universe(), config, false);
         let config = wiring::Config {
             universe: universe(),

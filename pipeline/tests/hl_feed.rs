@@ -5,7 +5,7 @@
 mod coins;
 mod tiny_venue;
 
-use botmm_pipeline::types::{Link, MarketEvent, Nanos};
+use botmm_pipeline::types::{FeedChange, MarketEvent, Nanos};
 use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::clock::{VenueClock, VenueOffset};
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
@@ -109,9 +109,9 @@ impl Rig {
         self.line.ends().connects
     }
 
-    fn last_status(&self) -> (Link, usize) {
+    fn last_status(&self) -> (FeedChange, usize) {
         let status = |e: &MarketEvent| match e {
-            MarketEvent::Status(s) => Some((s.link, s.asset.index())),
+            MarketEvent::Status(s) => Some((s.change, s.asset.index())),
             _ => None,
         };
         self.events.iter().rev().find_map(status).unwrap()
@@ -136,9 +136,9 @@ impl Rig {
         self.line.deliver(self.now, &text);
     }
 
-    fn links(&mut self) -> Vec<Link> {
+    fn links(&mut self) -> Vec<FeedChange> {
         let link = |e: &MarketEvent| match e {
-            MarketEvent::Status(status) => Some(status.link),
+            MarketEvent::Status(status) => Some(status.change),
             _ => None,
         };
         self.events.iter().filter_map(link).collect()
@@ -153,7 +153,7 @@ impl Rig {
 fn it_subscribes_to_every_coin_and_hands_books_on() {
     let mut rig = Rig::new();
     assert_eq!(rig.sent.len(), 8, "books, touches, trades and marks: {:?}", rig.sent);
-    assert_eq!(rig.links(), [Link::Up]);
+    assert_eq!(rig.links(), [FeedChange::Up]);
     rig.run(Nanos::secs(60));
     assert!(rig.events.len() > 200);
     assert_eq!((rig.links().len(), rig.line.ends().connects), (1, 1));
@@ -164,7 +164,7 @@ fn a_lost_link_is_said_once_and_comes_back() {
     let mut rig = Rig::new();
     rig.line.close(rig.now);
     rig.run(Nanos::secs(3));
-    assert_eq!(rig.links(), [Link::Up, Link::Down, Link::Up]);
+    assert_eq!(rig.links(), [FeedChange::Up, FeedChange::Down, FeedChange::Up]);
     assert_eq!(rig.feed.stats().losses.load(Ordering::Relaxed), 1);
 }
 
@@ -173,9 +173,9 @@ fn a_coin_that_falls_silent_is_void_and_asked_for_again_less_and_less_often() {
     let mut rig = Rig::new();
     rig.books = vec!["BTC"];
     rig.run(Nanos::secs(6));
-    assert_eq!(rig.links(), [Link::Up], "books may come every five seconds");
+    assert_eq!(rig.links(), [FeedChange::Up], "books may come every five seconds");
     rig.run(Nanos::millis(2_100));
-    assert_eq!((rig.links().len(), rig.last_status()), (2, (Link::Silent, 1)));
+    assert_eq!((rig.links().len(), rig.last_status()), (2, (FeedChange::Silent, 1)));
     assert_eq!(rig.asked("ETH"), 2, "at once");
     assert_eq!(rig.sent.iter().filter(|t| t.contains("unsubscribe")).count(), 4, "all its streams");
     // After pauses of 5, 10, 20, 40, 80, 160 and then 300 s.
@@ -190,14 +190,14 @@ fn a_coin_that_falls_silent_is_void_and_asked_for_again_less_and_less_often() {
     assert_eq!(counts, [1, 8]);
     rig.books = COINS.to_vec();
     rig.run(Nanos::secs(1));
-    assert_eq!((rig.links().len(), rig.last_status()), (3, (Link::Resumed, 1)));
+    assert_eq!((rig.links().len(), rig.last_status()), (3, (FeedChange::Resumed, 1)));
     // It falls silent again at once: the pauses go on from where they were. Later they begin anew.
     for (well_s, pause_s) in [(1, 300), (61, 5)] {
         rig.run(Nanos::secs(well_s));
         rig.books = vec!["BTC"];
         let asked = rig.asked("ETH");
         rig.run(Nanos::secs(9));
-        assert_eq!((rig.asked("ETH"), rig.last_status()), (asked + 1, (Link::Silent, 1)));
+        assert_eq!((rig.asked("ETH"), rig.last_status()), (asked + 1, (FeedChange::Silent, 1)));
         rig.run(Nanos::secs(pause_s - 2));
         assert_eq!(rig.asked("ETH"), asked + 1);
         rig.run(Nanos::secs(2));
@@ -215,7 +215,10 @@ fn when_every_coin_falls_silent_the_session_starts_over() {
     rig.run(Nanos::secs(19));
     assert_eq!((rig.connects(), rig.links().len()), (1, 3), "{:?}", rig.links());
     rig.run(Nanos::secs(2));
-    assert_eq!((rig.connects(), rig.links()[3..].to_vec()), (2, vec![Link::Down, Link::Up]));
+    assert_eq!(
+        (rig.connects(), rig.links()[3..].to_vec()),
+        (2, vec![FeedChange::Down, FeedChange::Up])
+    );
 }
 
 #[test]
@@ -229,7 +232,7 @@ fn a_coin_that_is_refused_leaves_the_others_alone() {
         }
         rig.events.clear();
         rig.run(Nanos::secs(12));
-        assert_eq!(rig.last_status(), (Link::Refused, 1));
+        assert_eq!(rig.last_status(), (FeedChange::Refused, 1));
         assert_eq!(rig.connects(), 2);
         // Whatever comes of it all the same makes no book: half of it may be missing.
         let of_eth =
@@ -244,7 +247,7 @@ fn a_coin_that_is_refused_leaves_the_others_alone() {
         // It is listed again: the next time that it is asked for, it is there.
         (rig.refused, rig.unanswered) = (None, None);
         rig.run(Nanos::secs(301));
-        assert_eq!(rig.last_status(), (Link::Resumed, 1));
+        assert_eq!(rig.last_status(), (FeedChange::Resumed, 1));
         assert!(rig.events.iter().any(of_eth));
     }
 }
@@ -292,7 +295,7 @@ fn what_waited_while_we_stood_still_is_marked() {
     }
     rig.now = rig.now + Nanos::secs(10);
     rig.settle();
-    assert_eq!(rig.links(), [Link::Behind, Link::CaughtUp]);
+    assert_eq!(rig.links(), [FeedChange::Behind, FeedChange::CaughtUp]);
     let kinds: Vec<_> = rig.events.iter().map(MarketEvent::kind).collect();
     assert_eq!((kinds.first(), kinds.last()), (Some(&3), Some(&3)), "{kinds:?}");
     assert!(kinds.len() > 20);

@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 const START: Nanos = Nanos::secs(1_757_000_000);
 
 /// Tells what the test says, when it says it.
-struct Told(botmm_pipeline::rt::In<MarketEvent>, MarketEvent);
+struct Script(botmm_pipeline::rt::In<MarketEvent>, MarketEvent);
 
-impl Feed for Told {
+impl Feed for Script {
     fn next(&mut self, _: Nanos) -> Option<LentEvent<'_>> {
         self.1 = self.0.pop()?;
         Some(self.1.lend())
@@ -122,7 +122,7 @@ impl Rig {
         let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));
         let mut pipeline = wiring::build(
             &config,
-            Told(feed, MarketEvent::Book(BookSnapshot::EMPTY)),
+            Script(feed, MarketEvent::Book(BookSnapshot::EMPTY)),
             Wire(venue.clone()),
         );
         pipeline.stages.iter_mut().for_each(|s| s.on_start());

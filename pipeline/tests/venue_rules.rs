@@ -8,7 +8,7 @@ use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::sim::core::Rules;
-use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
@@ -62,7 +62,7 @@ fn mark(ms: i64, at: &str, oracle: &str, rate_e10: Option<i64>) -> MarketEvent {
 
 struct World {
     exchange: Exchange<RecordedMarket>,
-    links: Links,
+    links: Ends,
     heard: Vec<VenueEvent>,
     now: Nanos,
 }

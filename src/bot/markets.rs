@@ -32,7 +32,7 @@ pub enum MarketKind {
 }
 
 /// What an exchange is to trade, and when it opens.
-pub struct Listing {
+pub struct MarketSetup {
     /// The configuration, with the coins of the market.
     pub settings: Settings,
     /// What is listed.
@@ -72,7 +72,7 @@ impl Asked {
     ///
     /// # Errors
     /// A configuration or recording that will not do, or a venue that cannot be reached.
-    pub fn open(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
+    pub fn open(self, draft: Draft, clock: &WallClock) -> Result<MarketSetup, AppError> {
         match self.market {
             MarketKind::Synthetic => self.synthetic(draft, clock),
             MarketKind::Tape => self.recorded(draft, clock),
@@ -85,7 +85,7 @@ impl Asked {
     }
 
     /// Seeded agents in every configured coin, or in those that were asked for.
-    fn synthetic(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
+    fn synthetic(self, draft: Draft, clock: &WallClock) -> Result<MarketSetup, AppError> {
         let are_named = self.flags.symbols.is_some();
         let settings = draft.with(&self.flags)?.build()?;
         let coins: Vec<&str> = match self.all_coins && !are_named {
@@ -102,11 +102,11 @@ impl Asked {
         let start = clock.now();
         let market = Box::new(local::synthetic(&universe, start - HISTORY, settings.seed));
         let words = format!("synthetic market of {}, seed {}", coins_of(&universe), settings.seed);
-        Ok(Listing { settings, universe, market, history: HISTORY, start, lasts: None, words })
+        Ok(MarketSetup { settings, universe, market, history: HISTORY, start, lasts: None, words })
     }
 
     /// A recording, from its first price on.
-    fn recorded(self, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
+    fn recorded(self, draft: Draft, clock: &WallClock) -> Result<MarketSetup, AppError> {
         let draft = draft.with(&self.flags)?;
         let found = data::find(&self.paths, &|_, _| {})?;
         let settings = draft.with_recorded(found.coins()).build()?;
@@ -122,11 +122,16 @@ impl Asked {
         let market = Box::new(recording.market(start, speed, queue, say()));
         let universe = local::listed(recording.universe().iter().map(|(_, i)| *i));
         let (history, lasts) = (Nanos::ZERO, Some(lasts));
-        Ok(Listing { settings, universe, market, history, start, lasts, words })
+        Ok(MarketSetup { settings, universe, market, history, start, lasts, words })
     }
 
     /// Another venue's public data.
-    fn mirrored(self, source: &str, draft: Draft, clock: &WallClock) -> Result<Listing, AppError> {
+    fn mirrored(
+        self,
+        source: &str,
+        draft: Draft,
+        clock: &WallClock,
+    ) -> Result<MarketSetup, AppError> {
         let (endpoint, tls) = (Endpoint::parse(source)?, Tls::default());
         let listed = listed(&endpoint, &tls)?;
         let settings = draft.with_universe(&listed).with(&self.flags)?.build()?;
@@ -140,7 +145,7 @@ impl Asked {
         let source = Mirror::new(transport, universe.clone(), settings.seed, name, why, say());
         let market = Box::new(RecordedMarket::told_by(source, &universe, queue).publishing());
         let (history, start) = (Nanos::ZERO, clock.now());
-        Ok(Listing { settings, universe, market, history, start, lasts: None, words })
+        Ok(MarketSetup { settings, universe, market, history, start, lasts: None, words })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The exchange that a paper run brings along, and what its results rest on.
 
-use crate::bot::markets::{Listing, MarketKind};
+use crate::bot::markets::{MarketKind, MarketSetup};
 use crate::exchange::faults::Schedule;
 use crate::exchange::front::HubConfig;
 use crate::exchange::local::LocalConfig;
@@ -59,8 +59,8 @@ pub fn paper_key(seed: u64) -> Result<Signer, AppError> {
 }
 
 /// An exchange of its own on a free port of this machine, where the key has its capital.
-pub fn exchange_config(listing: Listing, signer: &Signer) -> LocalConfig {
-    let Listing { settings, universe, market, history, start, .. } = listing;
+pub fn exchange_config(listing: MarketSetup, signer: &Signer) -> LocalConfig {
+    let MarketSetup { settings, universe, market, history, start, .. } = listing;
     let venue = VenueConfig {
         history,
         fees: FeeTable::flat(settings.sim.taker_fee, settings.sim.maker_fee),

@@ -5,7 +5,7 @@ use super::error::DataError;
 use super::hygiene::{Intake, Place};
 use super::report::{BOOKS, FileLog, FileReport, LoadReport};
 use super::scan::DataFile;
-use super::source::{Line, Source};
+use super::source::{Line, LineReader};
 use super::time::{TimeColumn, TimeForm, split_time};
 use super::{FrameDecoder, Progress};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
@@ -208,8 +208,8 @@ fn frame(
 }
 
 /// Opens a file that was found.
-pub fn open(file: &DataFile) -> Result<Source, DataError> {
-    Source::open(&file.path).map_err(|source| match source.kind() {
+pub fn open(file: &DataFile) -> Result<LineReader, DataError> {
+    LineReader::open(&file.path).map_err(|source| match source.kind() {
         std::io::ErrorKind::InvalidData => {
             DataError::NotARecording { path: file.path.clone(), why: source.to_string() }
         }
@@ -223,7 +223,7 @@ pub fn each_line(
     log: &mut FileLog<'_>,
     bar: &Progress<'_>,
     mut each: impl FnMut(u64, &mut [u8], &mut FileLog<'_>),
-) -> Result<Source, DataError> {
+) -> Result<LineReader, DataError> {
     let mut source = open(file)?;
     let (mut line, mut number) = (Vec::new(), 0_u64);
     loop {
@@ -258,7 +258,11 @@ pub fn each_line(
 }
 
 /// Closes a file's books.
-pub fn finish(file: &DataFile, source: Source, log: FileLog<'_>) -> Result<FileReport, DataError> {
+pub fn finish(
+    file: &DataFile,
+    source: LineReader,
+    log: FileLog<'_>,
+) -> Result<FileReport, DataError> {
     let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
     Ok(log.finish(source.finish().map_err(unreadable)?))
 }

@@ -3,7 +3,7 @@
 use super::columns;
 use super::error::DataError;
 use super::report::LoadReport;
-use super::source::{Line, Source};
+use super::source::{Line, LineReader};
 use super::time::{looks_like_frame, split_time};
 use botmm_pipeline::types::Coin;
 use std::collections::HashSet;
@@ -295,7 +295,7 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
 
 /// The first line of a file that is not blank; in words why there is none.
 fn first_line(path: &Path) -> Result<Result<Vec<u8>, String>, DataError> {
-    let mut source = match Source::open(path) {
+    let mut source = match LineReader::open(path) {
         Ok(source) => source,
         Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
         Err(source) => return Err(DataError::Unreadable { path: path.to_owned(), source }),

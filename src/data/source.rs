@@ -14,7 +14,7 @@ const BLOCK: usize = 64 * 1024;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// What [`Source::next_line`] found.
+/// What [`LineReader::next_line`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A line, without its end.
@@ -50,13 +50,13 @@ impl Read for Hashing {
 }
 
 /// An open file. Compression is told by the content, not by the name.
-pub struct Source {
+pub struct LineReader {
     lines: Box<dyn BufRead>,
     /// The same open file (one shared offset): what decompression leaves unread is hashed from it.
     rest: Hashing,
 }
 
-impl Source {
+impl LineReader {
     /// Opens a file. `InvalidData` when its name says compressed and its content is not.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = crate::files::open(path)?;

@@ -18,7 +18,7 @@ const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
 const TERMS_WAITING: usize = 1024;
 
 /// What was told last, so that nothing is told twice.
-pub struct Told {
+pub struct Encoder {
     universe: Universe,
     last_decision: [Option<QuoteTarget>; MAX_ASSETS],
     terms: [Terms; MAX_ASSETS],
@@ -27,7 +27,7 @@ pub struct Told {
     last_breaks: Breaks,
 }
 
-impl Told {
+impl Encoder {
     /// Nothing yet.
     pub fn new(universe: &Universe) -> Self {
         Self {

@@ -8,7 +8,7 @@
 use super::growing::Growing;
 use super::line::{Gap, Line};
 use super::packer::Bounds;
-use super::told::Told;
+use super::told::Encoder;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
 use crate::when::utc_now;
@@ -113,7 +113,7 @@ impl Journal {
         let commentary = RingStats::new("side->journal commentary", false);
         let mut writer = Writer {
             growing,
-            told: Told::new(universe),
+            told: Encoder::new(universe),
             queue: queue.clone(),
             waits,
             skipped: commentary.clone(),
@@ -277,7 +277,7 @@ impl State {
 /// The thread.
 struct Writer {
     growing: Growing,
-    told: Told,
+    told: Encoder,
     queue: Arc<Queue>,
     waits: bool,
     skipped: Arc<RingStats>,

@@ -1,6 +1,6 @@
 //! `botmm exchange`: a local Hyperliquid that any client can trade on.
 
-use crate::bot::markets::Listing;
+use crate::bot::markets::MarketSetup;
 use crate::cli::{ExchangeArgs, Funded};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
@@ -51,8 +51,8 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     Ok(())
 }
 
-fn config(args: &ExchangeArgs, listing: Listing, faults: Schedule) -> LocalConfig {
-    let Listing { settings, universe, market, history, start, .. } = listing;
+fn config(args: &ExchangeArgs, listing: MarketSetup, faults: Schedule) -> LocalConfig {
+    let MarketSetup { settings, universe, market, history, start, .. } = listing;
     LocalConfig {
         listen: args.listen,
         admin: args.admin,

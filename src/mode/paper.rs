@@ -1,8 +1,8 @@
 //! `botmm paper`: the same program as `run`, against an exchange of its own in this process, over
 //! real sockets on loopback. No key, no network, no configuration.
 
-use crate::bot::live::{self, Access, Live, Request, trade};
-use crate::bot::markets::{Listing, coins_of};
+use crate::bot::live::{self, About, Access, Live, Request, trade};
+use crate::bot::markets::{MarketSetup, coins_of};
 use crate::bot::paper::{assumptions, exchange_config, paper_key};
 use crate::bot::session;
 use crate::cli::PaperVerb;
@@ -28,7 +28,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     let (clock, discipline) = WallClock::disciplined();
     let asked = args.source.asked(paths, args.overrides(), false)?;
     let listing = asked.open(draft.clone(), &clock)?;
-    let Listing { lasts, words, .. } = &listing;
+    let MarketSetup { lasts, words, .. } = &listing;
     let (lasts, title) = (*lasts, format!("botmm paper  ·  embedded exchange, {words}"));
     let (seed, sim) = (listing.settings.seed, listing.settings.sim);
     // What is listed is what is traded: on a tape that is what was recorded.
@@ -56,18 +56,20 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         notes.push(format!("the tape lasts {:.0} s, and the run no longer", lasts.as_secs_f64()));
     }
     let request = Request {
-        network: "PAPER",
-        is_real_money: false,
-        title,
-        market,
-        queue,
-        latency: sim.latency.to_string(),
+        about: About {
+            network: "PAPER",
+            is_real_money: false,
+            title,
+            market,
+            queue,
+            latency: sim.latency.to_string(),
+            notes,
+        },
         dir,
         runs,
         access,
         draft,
         flags: Overrides { symbols, ..args.overrides() },
-        notes,
         stop,
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());

@@ -1,6 +1,6 @@
 //! `botmm run`: trades on the venue, with a real key.
 
-use crate::bot::live::{self, Access, Live, Request, trade};
+use crate::bot::live::{self, About, Access, Live, Request, trade};
 use crate::bot::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
@@ -52,7 +52,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         true => ("mainnet", Vec::new()),
         false => ("test", vec!["not the mainnet: these are no real trades".to_owned()]),
     };
-    let request = Request {
+    let about = About {
         network: match args.network.as_str() {
             _ if is_mainnet => "MAINNET, REAL MONEY",
             "testnet" => "TESTNET",
@@ -63,14 +63,9 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         market,
         queue: "the venue's own".to_owned(),
         latency: "the venue's own".to_owned(),
-        dir,
-        runs,
-        access,
-        draft,
-        flags: args.overrides(),
         notes,
-        stop,
     };
+    let request = Request { about, dir, runs, access, draft, flags: args.overrides(), stop };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;

@@ -7,7 +7,7 @@ use super::errands::Pending;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::Rest;
-use crate::told;
+use crate::venue_numbers;
 use botmm_pipeline::rt::Out;
 use botmm_pipeline::types::{AssetId, AssetParams, Candle, Nanos, QuoteCommand, Series, Universe};
 use serde_json::{Value, json};
@@ -71,8 +71,8 @@ pub fn ask(rest: &Rest) -> Ask {
 }
 
 fn candle(value: &Value) -> Option<Candle> {
-    let px = |key: &str| told::px(&value[key]);
-    let open_time = Nanos::millis(i64::try_from(told::whole(&value["t"])?).ok()?);
+    let px = |key: &str| venue_numbers::px(&value[key]);
+    let open_time = Nanos::millis(i64::try_from(venue_numbers::whole(&value["t"])?).ok()?);
     Some(Candle { open_time, open: px("o")?, high: px("h")?, low: px("l")?, close: px("c")? })
 }
 

@@ -4,7 +4,7 @@
 use super::worth::{Closing, Kind, Transfers, Worth, usdc};
 use crate::exit::AppError;
 use crate::net::Rest;
-use crate::told;
+use crate::venue_numbers;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
     AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional,
@@ -22,7 +22,7 @@ const CANCELS_AT_ONCE: usize = 20;
 
 /// Whom the key trades for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct Principal {
     /// The account whose orders, fills and positions these are.
     pub address: Address,
     /// It, when the venue has to be told (a sub-account or vault).
@@ -32,11 +32,11 @@ pub struct Account {
 }
 
 /// Asks and cancels for one account.
-pub struct VenueSide {
+pub struct AccountClient {
     /// The way there.
     pub rest: Rest,
     /// Whose.
-    pub account: Account,
+    pub account: Principal,
     /// Signs, beside the order link, with the same key and the same counter.
     pub signer: RequestSigner,
     /// That counter.
@@ -50,7 +50,7 @@ pub struct VenueSide {
 }
 
 /// Makes a way to the venue that shares no connection with any other.
-pub type Way = Arc<dyn Fn() -> Result<VenueSide, AppError> + Send + Sync>;
+pub type Way = Arc<dyn Fn() -> Result<AccountClient, AppError> + Send + Sync>;
 
 /// The run whose orders alone may be cancelled, when another process trades on the account; shared by
 /// all ways to cancel, since that may show at any time.
@@ -84,7 +84,7 @@ impl OpenOrder {
     }
 }
 
-impl VenueSide {
+impl AccountClient {
     fn ask(&self, kind: &str) -> Result<Value, AppError> {
         let user = self.account.address.to_string();
         Ok(self.rest.info(&json!({ "type": kind, "user": user }))?)
@@ -157,7 +157,7 @@ impl VenueSide {
         };
         let value = match self.start.kind {
             Kind::Perpetuals => {
-                told::usd(&state["marginSummary"]["totalRawUsd"]).ok_or_else(unread)?
+                venue_numbers::usd(&state["marginSummary"]["totalRawUsd"]).ok_or_else(unread)?
             }
             Kind::Unified => balance,
         };
@@ -166,7 +166,7 @@ impl VenueSide {
         let mut coins = HashSet::new();
         for entry in state["assetPositions"].as_array().ok_or_else(unread)? {
             let position = &entry["position"];
-            let szi = told::position(&position["szi"]).ok_or_else(unread)?;
+            let szi = venue_numbers::position(&position["szi"]).ok_or_else(unread)?;
             let coin = position["coin"].as_str().unwrap_or_default();
             if !coins.insert(coin) {
                 return Err(unread()); // Which of the two holds is anybody's guess.
@@ -178,7 +178,7 @@ impl VenueSide {
             held[asset.index()] = szi;
             closing.value += notional(marks[asset.index()], szi);
             if self.start.kind == Kind::Unified {
-                let entered_at = told::px(&position["entryPx"]).ok_or_else(unread)?;
+                let entered_at = venue_numbers::px(&position["entryPx"]).ok_or_else(unread)?;
                 closing.value -= notional(entered_at, szi);
             }
         }

@@ -1,6 +1,6 @@
 //! What a venue lists, from its `meta`.
 
-use crate::told;
+use crate::venue_numbers;
 use botmm_pipeline::types::Instrument;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ fn instrument(entry: &Value, venue_index: u32) -> Option<Instrument> {
     if is_delisted(entry) {
         return None;
     }
-    let in_range = |key: &str, most| told::whole(&entry[key]).filter(|n| *n <= most);
+    let in_range = |key: &str, most| venue_numbers::whole(&entry[key]).filter(|n| *n <= most);
     let sz_decimals = in_range("szDecimals", MAX_SZ_DECIMALS)? as u8;
     let max_leverage = in_range("maxLeverage", MAX_LEVERAGE)?.max(1) as u8;
     Instrument::new(entry["name"].as_str()?, venue_index, sz_decimals, max_leverage)

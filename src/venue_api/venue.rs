@@ -1,13 +1,13 @@
 //! What is asked of a venue before and while it is traded on. Each answer that will not do says what
 //! happened, where, and what to do.
 
-use super::account::Account;
+use super::account::Principal;
 use super::universe::Listed;
 use super::wait::Wait;
 use super::worth::{Kind, Worth};
 use crate::exit::AppError;
 use crate::net::{Endpoint, Rest, Tls};
-use crate::{terminal, told};
+use crate::{terminal, venue_numbers};
 use botmm_pipeline::types::{Bps, Instrument, Nanos, Usd};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::sign::Address;
@@ -26,11 +26,11 @@ pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppErro
 /// The same over a connection that is there; `place` is what messages call it.
 pub fn listed_by(rest: &Rest, place: String) -> Result<Vec<Instrument>, AppError> {
     let never = Wait::new(Duration::ZERO, Arc::new(|| false));
-    Ok(Venue { rest, wait: never, place }.universe()?.coins)
+    Ok(InfoClient { rest, wait: never, place }.universe()?.coins)
 }
 
 /// Questions to one venue.
-pub struct Venue<'a> {
+pub struct InfoClient<'a> {
     /// The way there.
     pub rest: &'a Rest,
     /// How long it is waited for.
@@ -39,7 +39,7 @@ pub struct Venue<'a> {
     pub place: String,
 }
 
-impl Venue<'_> {
+impl InfoClient<'_> {
     fn bad(&self, problem: impl Into<String>, remedy: &str) -> AppError {
         AppError::data(self.place.as_str(), problem, remedy)
     }
@@ -70,7 +70,7 @@ impl Venue<'_> {
     }
 
     /// Whom the key trades for: the account that it is, or that approved it, or the one that was named.
-    pub fn account(&self, signer: Address, wallet: Option<Address>) -> Result<Account, AppError> {
+    pub fn account(&self, signer: Address, wallet: Option<Address>) -> Result<Principal, AppError> {
         let role = self.role(signer)?;
         let master = match role["role"].as_str() {
             Some("agent") => {
@@ -90,7 +90,7 @@ impl Venue<'_> {
         let is_own_key = master == signer;
         let address = wallet.unwrap_or(master);
         if address == master {
-            return Ok(Account { address, vault: None, is_own_key });
+            return Ok(Principal { address, vault: None, is_own_key });
         }
         let wallet_role = self.role(address)?;
         let is_ours = match wallet_role["role"].as_str() {
@@ -104,20 +104,22 @@ impl Venue<'_> {
                 "set it to that account, to a sub-account or vault of it, or leave it out",
             ));
         }
-        Ok(Account { address, vault: Some(address), is_own_key })
+        Ok(Principal { address, vault: Some(address), is_own_key })
     }
 
     /// The account's state. Each answer also tells the venue's time.
     fn state(
         &self,
-        account: &Account,
+        account: &Principal,
         offset: &mut VenueOffset,
         now: &dyn Fn() -> Nanos,
     ) -> Result<Value, AppError> {
         let user = account.address.to_string();
         let sent = now();
         let state = self.ask(&json!({ "type": "clearinghouseState", "user": user }))?;
-        if let Some(time) = told::whole(&state["time"]).and_then(|ms| i64::try_from(ms).ok()) {
+        if let Some(time) =
+            venue_numbers::whole(&state["time"]).and_then(|ms| i64::try_from(ms).ok())
+        {
             offset.hear(sent, now(), Nanos::millis(time));
         }
         Ok(state)
@@ -126,7 +128,7 @@ impl Venue<'_> {
     /// What the account is worth; one without money is refused.
     pub fn money(
         &self,
-        account: &Account,
+        account: &Principal,
         offset: &mut VenueOffset,
         now: &dyn Fn() -> Nanos,
     ) -> Result<Worth, AppError> {
@@ -150,7 +152,7 @@ impl Venue<'_> {
     /// The clocks are close enough. One slow answer is no proof that they are not.
     pub fn check_clock(
         &self,
-        account: &Account,
+        account: &Principal,
         offset: &mut VenueOffset,
         tolerated: Nanos,
         now: &dyn Fn() -> Nanos,
@@ -178,18 +180,20 @@ impl Venue<'_> {
     }
 
     /// What the account pays as a maker; positive = cost.
-    pub fn maker_fee(&self, account: &Account) -> Result<Bps, AppError> {
+    pub fn maker_fee(&self, account: &Principal) -> Result<Bps, AppError> {
         let user = account.address.to_string();
         let fees = self.ask(&json!({ "type": "userFees", "user": user }))?;
-        told::rate(&fees["userAddRate"]).ok_or_else(|| self.unread("userFees"))
+        venue_numbers::rate(&fees["userAddRate"]).ok_or_else(|| self.unread("userFees"))
     }
 
     /// Warns when the address has spent its requests.
-    pub fn budget(&self, account: &Account) -> Result<(), AppError> {
+    pub fn budget(&self, account: &Principal) -> Result<(), AppError> {
         let user = account.address.to_string();
         let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
-        let (used, cap) =
-            (told::whole(&limit["nRequestsUsed"]), told::whole(&limit["nRequestsCap"]));
+        let (used, cap) = (
+            venue_numbers::whole(&limit["nRequestsUsed"]),
+            venue_numbers::whole(&limit["nRequestsCap"]),
+        );
         let (Some(used), Some(cap)) = (used, cap) else { return Err(self.unread("userRateLimit")) };
         if used >= cap {
             terminal::complain(format_args!(
@@ -253,7 +257,7 @@ mod tests {
     ) -> Result<Listed, AppError> {
         let rest = Rest::until(endpoint, &Tls::default(), stopped.clone()).unwrap();
         let wait = Wait::new(patience, stopped.clone());
-        Venue { rest: &rest, wait, place: endpoint.rest_url() }.universe()
+        InfoClient { rest: &rest, wait, place: endpoint.rest_url() }.universe()
     }
 
     fn meta() -> (&'static str, String) {

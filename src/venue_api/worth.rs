@@ -2,7 +2,7 @@
 //! summary's residual. Where the two cannot be compared, that is said, and no alarm is raised.
 
 use crate::exit::AppError;
-use crate::told;
+use crate::venue_numbers;
 use botmm_pipeline::types::{Nanos, Usd};
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Worth {
     }
 
     fn perpetuals(state: &Value) -> Option<Self> {
-        let value = told::usd(&state["marginSummary"]["accountValue"])?;
+        let value = venue_numbers::usd(&state["marginSummary"]["accountValue"])?;
         Some(Self { kind: Kind::Perpetuals, value, balance: Usd::ZERO })
     }
 
@@ -55,7 +55,7 @@ impl Worth {
         let balance = usdc(spot)?;
         let positions = state["assetPositions"].as_array()?;
         let open: Option<Vec<Usd>> =
-            positions.iter().map(|p| told::usd(&p["position"]["unrealizedPnl"])).collect();
+            positions.iter().map(|p| venue_numbers::usd(&p["position"]["unrealizedPnl"])).collect();
         let value = balance + open?.into_iter().sum();
         Some(Self { kind: Kind::Unified, value, balance })
     }
@@ -65,7 +65,7 @@ impl Worth {
 pub fn usdc(spot: &Value) -> Option<Usd> {
     let balances = spot["balances"].as_array()?;
     match balances.iter().find(|b| b["coin"] == "USDC") {
-        Some(balance) => told::usd(&balance["total"]),
+        Some(balance) => venue_numbers::usd(&balance["total"]),
         None => Some(Usd::ZERO),
     }
 }
@@ -95,7 +95,7 @@ impl Transfers {
     pub fn since(list: &Value, since: Nanos, user: &str, kind: Kind) -> Option<Self> {
         let mut all = Self::default();
         for update in list.as_array()? {
-            let time = i64::try_from(told::whole(&update["time"])?).ok()?;
+            let time = i64::try_from(venue_numbers::whole(&update["time"])?).ok()?;
             if Nanos::millis(time) <= since {
                 continue;
             }
@@ -114,8 +114,8 @@ impl Transfers {
 
 /// What one update did to the money that is traded with; [`None`] = we cannot be sure.
 fn amount(delta: &Value, user: &str, kind: Kind) -> Option<Usd> {
-    let usdc = || told::usd(&delta["usdc"]);
-    let is_free = delta["fee"].is_null() || told::usd(&delta["fee"]) == Some(Usd::ZERO);
+    let usdc = || venue_numbers::usd(&delta["usdc"]);
+    let is_free = delta["fee"].is_null() || venue_numbers::usd(&delta["fee"]) == Some(Usd::ZERO);
     let is_us = |key: &str| delta[key].as_str().is_some_and(|who| who.eq_ignore_ascii_case(user));
     match (delta["type"].as_str()?, kind) {
         ("deposit", _) => usdc(),

@@ -5,7 +5,7 @@ use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
 use super::freshness::Pulse;
 use super::ledger::AssetLedger;
-use super::markouts::{Markouts, Told};
+use super::markouts::{Markouts, Measurement};
 use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
@@ -93,7 +93,12 @@ impl Desk {
 
     /// The feed has come to a block, whose view may be superseded already: what the mid was then is
     /// known for the fills that waited for it. How many measurements were due.
-    pub fn on_block(&mut self, now: Nanos, view: &BookView, mut tell: impl FnMut(Told)) -> usize {
+    pub fn on_block(
+        &mut self,
+        now: Nanos,
+        view: &BookView,
+        mut tell: impl FnMut(Measurement),
+    ) -> usize {
         if view.state == BookState::Void {
             self.markouts.lose_track();
             return 0;
@@ -135,7 +140,13 @@ impl Desk {
     }
 
     /// We traded, in the block of that time. Fills must have been made unique before.
-    pub fn on_fill(&mut self, now: Nanos, block: Nanos, fill: &Fill, mut tell: impl FnMut(Told)) {
+    pub fn on_fill(
+        &mut self,
+        now: Nanos,
+        block: Nanos,
+        fill: &Fill,
+        mut tell: impl FnMut(Measurement),
+    ) {
         self.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
         let fresh = &mut self.toxic_fills;
         self.markouts.on_fill(block, fill, |told| keep(fresh, told, &mut tell));
@@ -241,8 +252,8 @@ impl Desk {
 }
 
 /// Hands on what is told, and keeps fills whose mid is known until it shows whether they were toxic.
-fn keep(fresh: &mut PastFills, told: Told, tell: &mut impl FnMut(Told)) {
-    if let Told::MidAtFill(fill) = told {
+fn keep(fresh: &mut PastFills, told: Measurement, tell: &mut impl FnMut(Measurement)) {
+    if let Measurement::MidAtFill(fill) = told {
         fresh.push(fill);
     }
     tell(told);

@@ -32,7 +32,7 @@ pub const HORIZONS: [Nanos; 4] = [Nanos::secs(1), Nanos::secs(5), Nanos::secs(30
 
 /// What is known of a fill now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Measurement {
     /// The mid just before it.
     MidAtFill(PastFill),
     /// And what became of it.
@@ -136,7 +136,12 @@ impl Default for Markouts {
 impl Markouts {
     /// The feed has come to this block, which left that mid; [`None`] = it has none, the last one
     /// stands. Measures what can be measured by now; how much was due.
-    pub fn on_block(&mut self, block: Nanos, mid: Option<Px>, tell: impl FnMut(Told)) -> usize {
+    pub fn on_block(
+        &mut self,
+        block: Nanos,
+        mid: Option<Px>,
+        tell: impl FnMut(Measurement),
+    ) -> usize {
         if let Some(mid) = mid {
             self.mids.push(block, mid);
         }
@@ -150,7 +155,7 @@ impl Markouts {
     }
 
     /// Takes in a fill of the block of this time.
-    pub fn on_fill(&mut self, block: Nanos, fill: &Fill, tell: impl FnMut(Told)) -> usize {
+    pub fn on_fill(&mut self, block: Nanos, fill: &Fill, tell: impl FnMut(Measurement)) -> usize {
         if self.ahead.len() == MAX_PAST_FILLS {
             self.give_up();
             return 0;
@@ -170,7 +175,7 @@ impl Markouts {
         self.passed
     }
 
-    fn settle(&mut self, mut tell: impl FnMut(Told)) -> usize {
+    fn settle(&mut self, mut tell: impl FnMut(Measurement)) -> usize {
         let Some(passed) = self.passed else { return 0 };
         let mut count = 0;
         while let Some((time, fill)) = self.ahead.front().copied().filter(|f| f.0 <= passed) {
@@ -185,7 +190,7 @@ impl Markouts {
             side.fills += 1;
             side.captured = side.captured.saturating_add(fill.captured_e16());
             self.waiting.iter_mut().for_each(|w| w.push(fill));
-            tell(Told::MidAtFill(fill));
+            tell(Measurement::MidAtFill(fill));
         }
         for (horizon, waiting) in self.waiting.iter_mut().enumerate() {
             while let Some(fill) = waiting.pop_due(passed) {
@@ -195,7 +200,7 @@ impl Markouts {
                     continue;
                 };
                 self.sides[fill.side.index()].measured[horizon].add(&fill, mid);
-                tell(Told::Markout(Measured { horizon, fill, mid }));
+                tell(Measurement::Markout(Measured { horizon, fill, mid }));
             }
         }
         count

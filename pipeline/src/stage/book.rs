@@ -7,7 +7,8 @@ use crate::rt::{OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
-    AssetId, AssetParams, BookState, BookView, EventHead, Link, Marked, MarketEvent, Nanos, Side,
+    AssetId, AssetParams, BookState, BookView, EventHead, FeedChange, Marked, MarketEvent, Nanos,
+    Side,
 };
 use crate::venue::hl::clock::VenueClock;
 use crate::venue::market_ring::MarketIn;
@@ -91,15 +92,17 @@ impl BookStage {
                 self.assets[mark.asset.index()].view.venue_mark = Some(marked);
                 self.publish(mark.asset);
             }
-            MarketEvent::Status(status) => match status.link {
-                Link::Up | Link::Resumed => {}
-                Link::Dropped | Link::Silent | Link::Refused => self.void(status.asset, event),
-                Link::Down => {
+            MarketEvent::Status(status) => match status.change {
+                FeedChange::Up | FeedChange::Resumed => {}
+                FeedChange::Dropped | FeedChange::Silent | FeedChange::Refused => {
+                    self.void(status.asset, event)
+                }
+                FeedChange::Down => {
                     (0..self.assets.len()).for_each(|i| self.void(AssetId::new(i), event));
                 }
-                Link::Behind => self.set_behind(true),
-                Link::CaughtUp => self.set_behind(false),
-                Link::NewParams => self.take_params(status.generation),
+                FeedChange::Behind => self.set_behind(true),
+                FeedChange::CaughtUp => self.set_behind(false),
+                FeedChange::NewParams => self.take_params(status.generation),
             },
         }
     }
@@ -249,12 +252,8 @@ mod tests {
             }
         }
 
-        fn status(&mut self, link: Link) {
-            self.tell(MarketEvent::Status(FeedStatus::of_link(
-                link,
-                AssetId::new(ASSET),
-                self.now,
-            )));
+        fn status(&mut self, change: FeedChange) {
+            self.tell(MarketEvent::Status(FeedStatus::of(change, AssetId::new(ASSET), self.now)));
         }
 
         /// A second later: a purchase that many bps above the mid of 100, and the book after it.
@@ -327,7 +326,7 @@ mod tests {
         assert_eq!(rig.view, BookView { venue_mark, ..before });
         rig.book(1000, 0);
         assert_eq!(rig.view.venue_mark, venue_mark);
-        rig.status(Link::Down);
+        rig.status(FeedChange::Down);
         assert_eq!(rig.view.venue_mark, venue_mark, "it ages, and says when it came");
     }
 
@@ -341,7 +340,7 @@ mod tests {
         let fit = rig.view.arrivals;
         assert!(fit.rate_e6 > 0 && fit.decay_e6 > 0 && fit.r2_e6 > 700_000, "{fit:?}");
 
-        rig.status(Link::Down);
+        rig.status(FeedChange::Down);
         rig.now = rig.now + Nanos::secs(3_600);
         rig.trade_and_book(5);
         rig.trade_and_book(5);
@@ -361,11 +360,11 @@ mod tests {
         let mut rig = Rig::new();
         rig.trade_and_book(5);
         assert_eq!(rig.view.state, BookState::Ok);
-        rig.status(Link::Behind);
+        rig.status(FeedChange::Behind);
         assert_eq!(rig.view.state, BookState::Void, "at once");
         (0..20).for_each(|_| rig.trade_and_book(5));
         assert_eq!(rig.view.state, BookState::Void);
-        rig.status(Link::CaughtUp);
+        rig.status(FeedChange::CaughtUp);
         assert_eq!((rig.view.state, rig.view.recv_time), (BookState::Ok, rig.now));
     }
 

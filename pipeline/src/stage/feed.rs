@@ -7,7 +7,9 @@ use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
 use crate::types::AlertKind;
 use crate::types::limits::{MAX_ASSETS, POLL_BATCH};
-use crate::types::{AssetId, Fact, FeedStatus, LentEvent, Link, MarketEvent, Nanos, NewParams};
+use crate::types::{
+    AssetId, Fact, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos, NewParams,
+};
 use crate::venue::Feed;
 use crate::venue::market_ring::MarketOut;
 use std::sync::Arc;
@@ -75,7 +77,7 @@ impl Onward {
     fn report_dropped(&mut self, now: Nanos) {
         for index in 0..self.assets {
             if self.dropped[index] {
-                let status = FeedStatus::of_link(Link::Dropped, AssetId::new(index), now);
+                let status = FeedStatus::of(FeedChange::Dropped, AssetId::new(index), now);
                 if !self.rings.out.push(self.seq, MarketEvent::Status(status)) {
                     return;
                 }
@@ -91,7 +93,7 @@ impl Onward {
         self.metrics.feed.events_by_kind[event.kind()].add(1);
         if let MarketEvent::Status(status) = event {
             self.tell(now, status);
-            if !status.link.is_of_asset() {
+            if !status.change.is_of_asset() {
                 self.waiting = Some(status);
                 self.let_in();
                 return;
@@ -109,23 +111,27 @@ impl Onward {
 
     /// What a person, or the journal, should know of it.
     fn tell(&mut self, now: Nanos, status: FeedStatus) {
-        let FeedStatus { asset, link, generation, .. } = status;
-        let (asset, trouble, kind) = match link {
-            Link::NewParams => {
+        let FeedStatus { asset, change, generation, .. } = status;
+        let (asset, trouble, kind) = match change {
+            FeedChange::NewParams => {
                 let fact = Fact::Params { generation, time: now, market_seq: self.seq };
                 self.rings.facts.tell(fact);
                 return;
             }
-            Link::Silent => (Some(asset), Some(FeedTrouble::Silent), AlertKind::CoinSilent),
-            Link::Refused => (Some(asset), Some(FeedTrouble::Refused), AlertKind::CoinRefused),
-            Link::Resumed => (Some(asset), None, AlertKind::CoinResumed),
+            FeedChange::Silent => (Some(asset), Some(FeedTrouble::Silent), AlertKind::CoinSilent),
+            FeedChange::Refused => {
+                (Some(asset), Some(FeedTrouble::Refused), AlertKind::CoinRefused)
+            }
+            FeedChange::Resumed => (Some(asset), None, AlertKind::CoinResumed),
             // A link that opens and tells no price is not back.
-            Link::Down if self.is_lost => return,
-            Link::Down => {
+            FeedChange::Down if self.is_lost => return,
+            FeedChange::Down => {
                 self.is_lost = true;
                 (None, None, AlertKind::FeedLost)
             }
-            Link::Up | Link::Dropped | Link::Behind | Link::CaughtUp => return,
+            FeedChange::Up | FeedChange::Dropped | FeedChange::Behind | FeedChange::CaughtUp => {
+                return;
+            }
         };
         if let Some(asset) = asset {
             self.metrics.set_feed_trouble(asset, trouble);
@@ -188,9 +194,9 @@ mod tests {
     use crate::venue::market_ring::market_ring;
 
     /// A feed that tells what it was given, in order; and how much of it was told.
-    struct Told(Vec<MarketEvent>, usize);
+    struct Script(Vec<MarketEvent>, usize);
 
-    impl Feed for Told {
+    impl Feed for Script {
         fn next(&mut self, _: Nanos) -> Option<LentEvent<'_>> {
             let event = self.0.get(self.1)?;
             self.1 += 1;
@@ -201,8 +207,8 @@ mod tests {
         }
     }
 
-    fn status(link: Link, asset: usize) -> MarketEvent {
-        MarketEvent::Status(FeedStatus::of_link(link, AssetId::new(asset), Nanos::ZERO))
+    fn status(change: FeedChange, asset: usize) -> MarketEvent {
+        MarketEvent::Status(FeedStatus::of(change, AssetId::new(asset), Nanos::ZERO))
     }
 
     fn book(asset: usize) -> MarketEvent {
@@ -211,7 +217,10 @@ mod tests {
 
     /// What reaches the book through rings of that size which are emptied only after each poll, and the
     /// alerts.
-    fn told(events: Vec<MarketEvent>, room: usize) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
+    fn told(
+        events: Vec<MarketEvent>,
+        room: usize,
+    ) -> (Vec<(usize, FeedChange, usize)>, Vec<AlertKind>) {
         told_through(events, (room, room))
     }
 
@@ -219,12 +228,12 @@ mod tests {
     fn told_through(
         events: Vec<MarketEvent>,
         (room, of_books): (usize, usize),
-    ) -> (Vec<(usize, Link, usize)>, Vec<AlertKind>) {
+    ) -> (Vec<(usize, FeedChange, usize)>, Vec<AlertKind>) {
         let (out, mut market) = market_ring(("feed->book", room), ("books", of_books));
         let (_commands, commands) = ring("side->feed", 1);
         let (facts, mut said) = facts(("feed->side facts", 16), &Arc::default());
         let rings = FeedRings { out, commands, facts };
-        let (feed, metrics) = (Told(events, 0), Arc::new(Metrics::default()));
+        let (feed, metrics) = (Script(events, 0), Arc::new(Metrics::default()));
         let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
         let (mut links, mut at) = (Vec::new(), 0);
         for _ in 0..8 {
@@ -232,7 +241,7 @@ mod tests {
             while let Some(event) = market.pop() {
                 match event {
                     MarketEvent::Book(head) => market.take_book(&head, |_| ()),
-                    MarketEvent::Status(s) => links.push((at, s.link, s.asset.index())),
+                    MarketEvent::Status(s) => links.push((at, s.change, s.asset.index())),
                     _ => {}
                 }
                 at += 1;
@@ -247,18 +256,18 @@ mod tests {
 
     #[test]
     fn what_concerns_every_asset_is_never_dropped() {
-        for link in [Link::Up, Link::Down, Link::Behind, Link::CaughtUp] {
+        for change in [FeedChange::Up, FeedChange::Down, FeedChange::Behind, FeedChange::CaughtUp] {
             // The ring is full when it comes: it waits, and nothing overtakes it.
-            let events = vec![book(0), book(1), status(link, 0), book(2)];
+            let events = vec![book(0), book(1), status(change, 0), book(2)];
             let (links, alerts) = told(events, 2);
-            assert_eq!(links, [(2, link, 0)]);
-            assert_eq!(alerts.contains(&AlertKind::FeedLost), link == Link::Down);
+            assert_eq!(links, [(2, change, 0)]);
+            assert_eq!(alerts.contains(&AlertKind::FeedLost), change == FeedChange::Down);
         }
     }
 
     #[test]
     fn a_lost_link_is_told_once_until_a_price_has_come() {
-        let (down, up) = (|| status(Link::Down, 0), || status(Link::Up, 0));
+        let (down, up) = (|| status(FeedChange::Down, 0), || status(FeedChange::Up, 0));
         let (links, alerts) = told(vec![down(), up(), down(), up(), down()], 8);
         assert_eq!((links.len(), alerts), (5, vec![AlertKind::FeedLost]));
         let (_, alerts) = told(vec![down(), up(), book(1), down()], 8);
@@ -267,9 +276,9 @@ mod tests {
 
     #[test]
     fn a_coins_own_news_that_find_no_room_void_that_coin() {
-        for event in [book(2), status(Link::Silent, 2), status(Link::Refused, 2)] {
+        for event in [book(2), status(FeedChange::Silent, 2), status(FeedChange::Refused, 2)] {
             let (links, _) = told(vec![book(0), event], 1);
-            assert_eq!(links, [(1, Link::Dropped, 2)]);
+            assert_eq!(links, [(1, FeedChange::Dropped, 2)]);
         }
         let trade = crate::types::Trade { asset: AssetId::new(2), ..Default::default() };
         assert_eq!(told(vec![book(0), MarketEvent::Trade(trade)], 1).0, []);
@@ -278,15 +287,20 @@ mod tests {
     #[test]
     fn a_book_that_finds_no_room_among_the_books_voids_its_coin_and_nothing_else() {
         let touch = crate::types::Bbo { asset: AssetId::new(1), ..Default::default() };
-        let events = vec![book(0), book(2), MarketEvent::Bbo(touch), book(0), status(Link::Up, 0)];
+        let events =
+            vec![book(0), book(2), MarketEvent::Bbo(touch), book(0), status(FeedChange::Up, 0)];
         let (links, _) = told_through(events, (8, 1));
         // The first book and the touch came through, the others' coins are void.
-        assert_eq!(links, [(2, Link::Up, 0), (3, Link::Dropped, 0), (4, Link::Dropped, 2)]);
+        assert_eq!(
+            links,
+            [(2, FeedChange::Up, 0), (3, FeedChange::Dropped, 0), (4, FeedChange::Dropped, 2)]
+        );
     }
 
     #[test]
     fn a_coins_trouble_is_told() {
-        let events = [Link::Silent, Link::Resumed, Link::Refused].map(|link| status(link, 1));
+        let events = [FeedChange::Silent, FeedChange::Resumed, FeedChange::Refused]
+            .map(|change| status(change, 1));
         let (links, alerts) = told(events.to_vec(), 8);
         assert_eq!(links.len(), 3);
         use AlertKind::{CoinRefused, CoinResumed, CoinSilent};

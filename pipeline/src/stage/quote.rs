@@ -2,7 +2,7 @@
 
 use crate::logic::desk::Desk;
 use crate::logic::freshness::Pulse;
-use crate::logic::markouts::{Measured, Told};
+use crate::logic::markouts::{Measured, Measurement};
 use crate::logic::past_fills::PastFill;
 use crate::rt::{Board, In, InLatest, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
@@ -146,12 +146,12 @@ impl QuoteStage {
     }
 }
 
-fn fact(asset: AssetId, time: Nanos, told: Told) -> Fact {
+fn fact(asset: AssetId, time: Nanos, told: Measurement) -> Fact {
     match told {
-        Told::MidAtFill(PastFill { time: venue_time, tid, side, px, qty, mid }) => {
+        Measurement::MidAtFill(PastFill { time: venue_time, tid, side, px, qty, mid }) => {
             Fact::MidAtFill { asset, time, venue_time, tid, side, qty, px, mid }
         }
-        Told::Markout(Measured { horizon, fill, mid }) => Fact::Markout {
+        Measurement::Markout(Measured { horizon, fill, mid }) => Fact::Markout {
             asset,
             time,
             tid: fill.tid,

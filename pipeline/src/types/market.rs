@@ -237,7 +237,7 @@ pub struct MarkPrice {
 /// What a [`FeedStatus`] says.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum FeedChange {
     /// Connected and subscribed.
     Up,
     /// Gone: every book is void until a new snapshot.
@@ -259,7 +259,7 @@ pub enum Link {
     NewParams,
 }
 
-impl Link {
+impl FeedChange {
     /// Whether it concerns one asset alone.
     pub const fn is_of_asset(self) -> bool {
         matches!(self, Self::Dropped | Self::Silent | Self::Refused | Self::Resumed)
@@ -270,26 +270,26 @@ impl Link {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStatus {
-    /// Whose stream, where [`Link`] says "this asset"; the others concern all.
+    /// Whose stream, where [`FeedChange`] says "this asset"; the others concern all.
     pub asset: AssetId,
     /// What happened.
-    pub link: Link,
+    pub change: FeedChange,
     /// Explicit padding.
     pub _pad: u8,
-    /// Of the parameters ([`Link::NewParams`] only).
+    /// Of the parameters ([`FeedChange::NewParams`] only).
     pub generation: u32,
     /// When it reached us.
     pub recv_time: Nanos,
 }
 
 impl FeedStatus {
-    /// The link's state, as of an asset (see [`Link`]).
-    pub fn of_link(link: Link, asset: AssetId, recv_time: Nanos) -> Self {
-        Self { asset, link, _pad: 0, generation: 0, recv_time }
+    /// The link's state, as of an asset (see [`FeedChange`]).
+    pub fn of(change: FeedChange, asset: AssetId, recv_time: Nanos) -> Self {
+        Self { asset, change, _pad: 0, generation: 0, recv_time }
     }
     /// From here on the parameters of this generation hold.
     pub fn new_params(generation: u32, recv_time: Nanos) -> Self {
-        Self { generation, ..Self::of_link(Link::NewParams, AssetId::default(), recv_time) }
+        Self { generation, ..Self::of(FeedChange::NewParams, AssetId::default(), recv_time) }
     }
 }
 

@@ -28,8 +28,8 @@ pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use market::{
-    AssetId, Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedStatus, LentEvent, Level, Link,
-    MarkPrice, MarketEvent, Side, Trade, Zero,
+    AssetId, Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedChange, FeedStatus, LentEvent,
+    Level, MarkPrice, MarketEvent, Side, Trade, Zero,
 };
 pub use order::{
     Action, ActionKind, Cloid, Done, DoneWhy, Fill, FillCause, Inquiry, Oid, OrderRequest, Reject,

@@ -16,7 +16,7 @@ const START: Nanos = Nanos::secs(20_336 * 86_400 - 400);
 
 /// What both gates are told.
 #[derive(Clone, Copy)]
-enum Told {
+enum Event {
     Target(QuoteTarget),
     Venue(VenueEvent),
     Rearm,
@@ -32,13 +32,13 @@ struct Made {
     states: [RiskState; COINS],
 }
 
-fn tell(gate: &mut Gate, now: Nanos, told: Told) -> Made {
+fn tell(gate: &mut Gate, now: Nanos, told: Event) -> Made {
     let mut target = None;
     match told {
-        Told::Target(wanted) => target = Some(*gate.approve(now, wanted).get()),
-        Told::Venue(event) => gate.on_venue(now, &event),
-        Told::Rearm => gate.rearm(now),
-        Told::Time => gate.on_time(now),
+        Event::Target(wanted) => target = Some(*gate.approve(now, wanted).get()),
+        Event::Venue(event) => gate.on_venue(now, &event),
+        Event::Rearm => gate.rearm(now),
+        Event::Time => gate.on_time(now),
     }
     let told = |(_, kind): &Alert| !matches!(kind, AlertKind::VolEmergency | AlertKind::VolCalm);
     Made {
@@ -85,7 +85,7 @@ impl World {
         self.rng.random_range(0..100) < percent
     }
 
-    fn step(&mut self) -> Told {
+    fn step(&mut self) -> Event {
         let ms = if self.chance(1) {
             self.rng.random_range(-90_000..90_000)
         } else {
@@ -94,12 +94,12 @@ impl World {
         self.now = self.now + Nanos::millis(ms);
         let asset = self.rng.random_range(0..COINS);
         match self.rng.random_range(0..100) {
-            0..70 => Told::Target(self.target(asset)),
-            70..85 => Told::Venue(self.event(asset, self.rng.clone().random_range(0..4))),
-            85..97 => Told::Venue(self.event(asset, 4)),
-            97 => Told::Rearm,
-            98 if self.chance(15) => Told::Venue(self.event(asset, 5)),
-            _ => Told::Time,
+            0..70 => Event::Target(self.target(asset)),
+            70..85 => Event::Venue(self.event(asset, self.rng.clone().random_range(0..4))),
+            85..97 => Event::Venue(self.event(asset, 4)),
+            97 => Event::Rearm,
+            98 if self.chance(15) => Event::Venue(self.event(asset, 5)),
+            _ => Event::Time,
         }
     }
 

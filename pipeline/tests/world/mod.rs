@@ -11,7 +11,7 @@ use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{
-    AccountReader, Exchange, ExchangeConfig, Links, VenueAccount,
+    AccountReader, Ends, Exchange, ExchangeConfig, VenueAccount,
 };
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::link::SimGateway;
@@ -166,7 +166,7 @@ pub fn run_beside<G: Gateway + 'static>(
     watch: impl FnOnce(SimGateway) -> G,
     side: impl FnMut(Nanos, &mut Control),
 ) -> Outcome {
-    let (exchange, Links { feed, gateway, account }) =
+    let (exchange, Ends { feed, gateway, account }) =
         Exchange::new(market(setup), universe(), exchange_config(setup), true);
     drive(setup, plan, (exchange, account), (feed, watch(gateway)), (|stage| stage, side))
 }
@@ -196,7 +196,7 @@ pub fn replay_of(
 ) -> Outcome {
     let tape = Arc::new(tape);
     let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
-    let (exchange, Links { gateway, account, .. }) =
+    let (exchange, Ends { gateway, account, .. }) =
         Exchange::new(market, universe(), exchange_config(setup), false);
     drive(setup, None, (exchange, account), (TapeFeed::new(tape), gateway), (wrap, side))
 }

@@ -3,7 +3,7 @@
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
-use super::{Live, Request, Watched};
+use super::{About, Live, Request, Watched};
 use crate::bot::session;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
@@ -25,7 +25,7 @@ use crate::side::task::Workers;
 use crate::stop::{Look, Resting};
 use crate::terminal;
 use crate::ui::screen::LastFills;
-use crate::venue_api::account::{Account, OnlySession, VenueSide, Way};
+use crate::venue_api::account::{AccountClient, OnlySession, Principal, Way};
 use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, WallClock};
@@ -99,7 +99,7 @@ impl Live {
             only_session.set(state.session());
         }
         let way = way_of(access, account, state.nonce(), &universe, &only_session, worth);
-        let venue = VenueSide { rest: rest.clone(), ..way()? };
+        let venue = AccountClient { rest: rest.clone(), ..way()? };
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { pipeline, link, sockets, feed_stats } = connected;
@@ -126,13 +126,7 @@ impl Live {
             workers: Workers::start()?,
         };
         Ok(Self {
-            network: request.network,
-            is_real_money: request.is_real_money,
-            title: masked(&request.title).into_owned(),
-            market: request.market,
-            queue: request.queue,
-            latency: request.latency,
-            notes: request.notes,
+            about: About { title: masked(&request.about.title).into_owned(), ..request.about },
             dir: request.dir,
             settings,
             config,
@@ -175,7 +169,7 @@ fn warn(warnings: &[String], is_own_key: bool) {
 /// Ways to the venue that are there for the moments in which connections hang.
 fn way_of(
     access: &Access,
-    account: Account,
+    account: Principal,
     nonce: Nonce,
     universe: &Universe,
     only_session: &OnlySession,
@@ -185,7 +179,7 @@ fn way_of(
     let (key, network) = (access.signer.clone(), access.endpoint.network());
     let (universe, only_session) = (universe.clone(), only_session.clone());
     Arc::new(move || {
-        Ok(VenueSide {
+        Ok(AccountClient {
             rest: Rest::with_timeouts(&endpoint, &tls, HURRY)?,
             account,
             signer: RequestSigner::new(key.clone(), network),
@@ -203,7 +197,7 @@ fn connect(
     settings: &Settings,
     config: &wiring::Config,
     state: &RunState,
-    account: Account,
+    account: Principal,
     offset: VenueOffset,
 ) -> Result<Connected, AppError> {
     let (market, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
@@ -251,7 +245,7 @@ fn run_lanes(
 fn guard(
     request: &Request,
     pipeline: &Watched,
-    venue: VenueSide,
+    venue: AccountClient,
     clock: &WallClock,
 ) -> Result<Watchdog, AppError> {
     let guarded = Guarded {

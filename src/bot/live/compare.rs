@@ -20,7 +20,7 @@ impl Live {
         let ((closing, held), transfers) = match asked {
             Ok(answers) => answers,
             Err(e) => {
-                self.notes.push(format!("the account could not be compared: {e}"));
+                self.about.notes.push(format!("the account could not be compared: {e}"));
                 return (None, None);
             }
         };
@@ -29,14 +29,14 @@ impl Live {
             let theirs = held[asset.index()];
             if ours != theirs && view.opening.is_some() {
                 let coin = instrument.coin;
-                self.notes.push(format!("{coin}: our position {ours}, the venue's {theirs}"));
+                self.about.notes.push(format!("{coin}: our position {ours}, the venue's {theirs}"));
             }
         }
         let told = transfers.unclear.is_none().then_some(transfers.sum);
         match worth::gained(&self.venue.start, &view, &closing, &transfers, numbers.fees) {
             Ok(net) => (Some(net), told),
             Err(why) => {
-                self.notes.push(format!("not compared with the venue's account: {why}"));
+                self.about.notes.push(format!("not compared with the venue's account: {why}"));
                 (None, told)
             }
         }

@@ -46,9 +46,9 @@ impl Live {
         if let Some(threads) = self.threads.take() {
             let unpinned = threads.unpinned();
             let notes = unpinned.map(|l| format!("lane {l} could not be pinned to its core"));
-            self.notes.extend(notes.collect::<Vec<_>>());
+            self.about.notes.extend(notes.collect::<Vec<_>>());
             if let Err(lane) = threads.stop() {
-                self.notes.push(format!("lane {lane} died: the numbers end there"));
+                self.about.notes.push(format!("lane {lane} died: the numbers end there"));
             }
         }
         self.drain_in_any_case();
@@ -58,7 +58,7 @@ impl Live {
         let (venue_net, transfers) = match &left {
             Ok(()) => self.compare(&numbers),
             Err(e) => {
-                self.notes.push(e.to_string());
+                self.about.notes.push(e.to_string());
                 (None, None)
             }
         };
@@ -83,14 +83,14 @@ impl Live {
             transfers,
             span: end - self.start_time,
             wall,
-            market: self.market,
-            queue: self.queue,
+            market: self.about.market,
+            queue: self.about.queue,
             rules: "the venue's own".to_owned(),
-            feed: self.latency.clone(),
-            latency: self.latency,
+            feed: self.about.latency.clone(),
+            latency: self.about.latency,
             plan: self.plan_name.clone(),
             data: Vec::new(),
-            notes: self.notes,
+            notes: self.about.notes,
         };
         let summary = ended.summary();
         self.watchdog.has_ended();
@@ -146,7 +146,7 @@ impl Live {
         let mut venue = OverHttps { venue: &mut self.venue, now: &|| clock.now() };
         let check = cancel_all(&mut venue, last_check::LAST, void_at, own);
         let LastCheck { notes, left } = check;
-        self.notes.extend(notes);
+        self.about.notes.extend(notes);
         left
     }
 
@@ -178,7 +178,7 @@ impl Live {
     /// What cannot be taken in must not keep orders at the venue.
     fn drain_in_any_case(&mut self) {
         if let Err(said) = caught(|| self.drain()) {
-            self.notes.push(format!("records were lost: the side thread panicked: {said}"));
+            self.about.notes.push(format!("records were lost: the side thread panicked: {said}"));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::exit::AppError;
 use crate::stop::count;
-use crate::venue_api::account::{OpenOrder, VenueSide};
+use crate::venue_api::account::{AccountClient, OpenOrder};
 use botmm_pipeline::types::Nanos;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ pub trait Orders {
 /// Over HTTPS, with nonces of this clock.
 pub struct OverHttps<'a> {
     /// Where.
-    pub venue: &'a mut VenueSide,
+    pub venue: &'a mut AccountClient,
     /// The time.
     pub now: &'a dyn Fn() -> Nanos,
 }

@@ -31,7 +31,7 @@ use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
 use crate::ui::screen::{LastFills, Picture};
-use crate::venue_api::account::VenueSide;
+use crate::venue_api::account::AccountClient;
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, Latencies, LevelCell, WallClock};
@@ -52,8 +52,8 @@ const TURN: Duration = Duration::from_millis(20);
 /// Alerts kept on the screen.
 const ALERTS_SHOWN: usize = 5;
 
-/// What a live run is asked to do.
-pub struct Request {
+/// What screen and summary say of a run.
+pub struct About {
     /// Which network it is, in large on the screen.
     pub network: &'static str,
     /// Real money is at stake.
@@ -66,6 +66,14 @@ pub struct Request {
     pub queue: String,
     /// What it says of the latency.
     pub latency: String,
+    /// What a reader of the summary must know.
+    pub notes: Vec<String>,
+}
+
+/// What a live run is asked to do.
+pub struct Request {
+    /// What is said of it.
+    pub about: About,
     /// Where the journal goes.
     pub dir: PathBuf,
     /// The folder of all runs, whose journals are bounded together with this one.
@@ -76,21 +84,13 @@ pub struct Request {
     pub draft: Draft,
     /// Flags on top.
     pub flags: Overrides,
-    /// What a reader of the summary must know.
-    pub notes: Vec<String>,
     /// Tells it to end.
     pub stop: Arc<Stop>,
 }
 
 /// A running bot.
 pub struct Live {
-    network: &'static str,
-    is_real_money: bool,
-    title: String,
-    market: &'static str,
-    queue: String,
-    latency: String,
-    notes: Vec<String>,
+    about: About,
     dir: PathBuf,
     settings: Settings,
     /// What the pipeline was built from; limits that were raised since are the highest that held.
@@ -105,7 +105,7 @@ pub struct Live {
     threads: Option<Threads>,
     pipeline: Watched,
     link: BoardReader<VIEW_WORDS>,
-    venue: VenueSide,
+    venue: AccountClient,
     /// For its questions while it runs, and at the end.
     rest: Rest,
     hurried: Rest,
@@ -269,9 +269,9 @@ impl Live {
         let view = GatewayView::read(&self.link);
         let (used, cap) = view.requests;
         show.picture(&Picture {
-            network: self.network,
-            is_real_money: self.is_real_money,
-            title: &self.title,
+            network: self.about.network,
+            is_real_money: self.about.is_real_money,
+            title: &self.about.title,
             elapsed: self.started.elapsed(),
             opening: view.opening.map(|_| self.venue.start.value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),

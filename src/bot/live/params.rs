@@ -21,7 +21,8 @@ impl Live {
     pub(super) fn note_params_changes(&mut self) {
         if self.params_changes > 0 {
             let count = self.params_changes;
-            self.notes
+            self.about
+                .notes
                 .push(format!("changes of parameters while it ran, see the journal: {count}"));
         }
     }

@@ -9,9 +9,9 @@ use crate::settings::{Draft, Overrides, Settings};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
 use crate::terminal;
-use crate::venue_api::account::Account;
+use crate::venue_api::account::Principal;
 use crate::venue_api::universe::Listed;
-use crate::venue_api::venue::Venue;
+use crate::venue_api::venue::InfoClient;
 use crate::venue_api::wait::Wait;
 use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::Plan;
@@ -59,7 +59,7 @@ pub struct Started {
     /// How they came about: parameters that change are read in the same way.
     pub complete: Complete,
     /// Whom the key trades for.
-    pub account: Account,
+    pub account: Principal,
     /// What its answers told of the venue's clock.
     pub offset: VenueOffset,
     /// What that is worth.
@@ -80,7 +80,7 @@ pub fn start(
         Rest::new(&access.endpoint, &access.tls)?,
     );
     let wait = Wait::new(access.wait, stopped.clone());
-    let venue = Venue { rest: &asking, wait, place: access.endpoint.rest_url() };
+    let venue = InfoClient { rest: &asking, wait, place: access.endpoint.rest_url() };
     let Listed { coins, delisted } = venue.universe()?;
     let account = venue.account(access.signer.address(), access.wallet)?;
     let mut offset = VenueOffset::default();

@@ -2,7 +2,7 @@
 
 use super::watchdog::{Guarded, Patience, Watchdog};
 use super::*;
-use crate::bot::markets::Listing;
+use crate::bot::markets::MarketSetup;
 use crate::bot::paper;
 use crate::exchange::faults::Faulty;
 use crate::exchange::front::Hub;
@@ -50,7 +50,7 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
     let signer = Arc::new(paper::paper_key(seed).unwrap());
     let (universe, start) = (settings.universe(), clock.now());
     let universe = local::listed(universe.iter().map(|(_, i)| *i));
-    let listing = Listing {
+    let listing = MarketSetup {
         market: Box::new(local::synthetic(&universe, start - local::HISTORY, seed)),
         settings,
         universe,
@@ -63,12 +63,15 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
     let exchange = local::launch(config, clock.clone()).unwrap();
     let stop = Arc::new(Stop::default());
     let request = Request {
-        network: "TEST",
-        is_real_money: false,
-        title: "a test".to_owned(),
-        market: "synthetic",
-        queue: "exact".to_owned(),
-        latency: "none".to_owned(),
+        about: About {
+            network: "TEST",
+            is_real_money: false,
+            title: "a test".to_owned(),
+            market: "synthetic",
+            queue: "exact".to_owned(),
+            latency: "none".to_owned(),
+            notes: Vec::new(),
+        },
         dir: dir.path().join("run"),
         runs: None,
         access: Access {
@@ -84,7 +87,6 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
         },
         draft,
         flags: Overrides { plan: Some("solo".to_owned()), ..Overrides::default() },
-        notes: Vec::new(),
         stop: stop.clone(),
     };
     let live = Live::start_with(request, (clock, discipline), adjust).unwrap();
@@ -92,9 +94,9 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
 }
 
 impl World {
-    fn another_way(&self) -> VenueSide {
+    fn another_way(&self) -> AccountClient {
         let venue = &self.live.venue;
-        VenueSide {
+        AccountClient {
             rest: venue.rest.clone(),
             account: venue.account,
             signer: RequestSigner::new(self.signer.clone(), Network::Testnet),

@@ -6,7 +6,7 @@ use super::last_check::{self, OverHttps, cancel_all};
 use crate::exit::{AppError, Exit};
 use crate::stop::Stop;
 use crate::terminal;
-use crate::venue_api::account::VenueSide;
+use crate::venue_api::account::AccountClient;
 use botmm_pipeline::rt::{HaltLevel, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct Guarded {
     /// Whether a limit did that, and how many orders are open.
     pub metrics: Arc<Metrics>,
     /// Its own way to the venue.
-    pub venue: VenueSide,
+    pub venue: AccountClient,
     /// The time.
     pub clock: WallClock,
     /// How it ends the process.

@@ -3,7 +3,7 @@
 mod notes;
 mod params;
 
-use self::params::{Changes, Changing, Told};
+use self::params::{Changes, Changing, RecordedParams};
 use crate::bot::session::{self, Ended};
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
@@ -19,7 +19,7 @@ use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{Lane, Latencies, Plan, WallClock};
 use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::Decoder;
-use botmm_pipeline::venue::sim::exchange::{Exchange, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
@@ -73,7 +73,7 @@ pub struct Request<'a> {
 pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
-    let told = request.params_from.map(Told::read).transpose()?;
+    let told = request.params_from.map(RecordedParams::read).transpose()?;
     let Request { lossless, feed, out, json, .. } = request;
     let (settings, loaded) = load(request)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
@@ -135,7 +135,7 @@ struct Replay<'a> {
     lossless: bool,
     feed: FeedDelay,
     /// Parameters change as an earlier run's did.
-    told: Option<&'a Told>,
+    told: Option<&'a RecordedParams>,
     out: Option<&'a Path>,
     quiet: bool,
 }
@@ -159,7 +159,7 @@ impl Replay<'_> {
         let market = RecordedMarket::new(tape.clone(), &universe, self.settings.sim.queue);
         let exchange_config = session::exchange_config(self.settings, span.start);
         let mut notes = notes::of_the_venue(&self.settings.sim.rules, &tape, &universe);
-        let (exchange, Links { gateway, account, .. }) =
+        let (exchange, Ends { gateway, account, .. }) =
             Exchange::new(market, universe.clone(), exchange_config, false);
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
             wiring::build(&config, TapeFeed::new(tape), gateway);

@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
 /// What a journal says of parameters.
-pub struct Told {
+pub struct RecordedParams {
     name: String,
     /// The files that it lies in, oldest first.
     files: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Changes {
     notes: Vec<String>,
 }
 
-impl Told {
+impl RecordedParams {
     /// Reads a journal, all its files. A line that cannot be read is named.
     pub fn read(path: &Path) -> Result<Self, AppError> {
         let reading = Reading::open(path).map_err(AppError::io(path, "read"))?;

@@ -6,7 +6,7 @@ use crate::data::error::DataError;
 use crate::data::hygiene::sound;
 use crate::data::report::MAX_NAMED_PER_FILE;
 use crate::data::scan::known_format;
-use crate::data::source::{Line, Source};
+use crate::data::source::{Line, LineReader};
 use crate::data::time::looks_like_frame;
 use crate::masked::masked;
 use botmm_pipeline::types::Nanos;
@@ -64,7 +64,7 @@ impl FileRead {
 
 /// An open file.
 pub struct Events {
-    source: Source,
+    source: LineReader,
     format: Box<dyn Format>,
     ready: VecDeque<Event>,
     line: Vec<u8>,
@@ -85,7 +85,7 @@ impl Events {
     /// It cannot be read.
     pub fn open(path: &Path) -> Result<Result<Self, String>, DataError> {
         let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
-        let mut source = match Source::open(path) {
+        let mut source = match LineReader::open(path) {
             Ok(source) => source,
             Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
             Err(e) => return Err(unreadable(e)),
@@ -101,7 +101,7 @@ impl Events {
                 Err(e) => return Ok(Err(format!("cannot be decompressed: {e}"))),
             }
         }
-        let Some(Told { format, is_header }) = format_of(path, &line)? else {
+        let Some(FirstLine { format, is_header }) = format_of(path, &line)? else {
             return Ok(Err(refusal(number, &line)));
         };
         let read = FileRead { path: path.to_owned(), ..FileRead::default() };
@@ -200,14 +200,14 @@ impl Iterator for Events {
 }
 
 /// What a first line told.
-struct Told {
+struct FirstLine {
     format: Box<dyn Format>,
     /// The line is a header, and no data.
     is_header: bool,
 }
 
 /// The format of a file by its first line.
-fn format_of(path: &Path, line: &[u8]) -> Result<Option<Told>, DataError> {
+fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
     let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
     if line.starts_with(b"{") {
         let format: Box<dyn Format> = if has("\"side_info\"") {
@@ -217,11 +217,11 @@ fn format_of(path: &Path, line: &[u8]) -> Result<Option<Told>, DataError> {
         } else {
             return Ok(None);
         };
-        return Ok(Some(Told { format, is_header: false }));
+        return Ok(Some(FirstLine { format, is_header: false }));
     }
     let header = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let header = std::str::from_utf8(header).unwrap_or_default().trim();
-    Ok(tardis::format(path, header)?.map(|format| Told { format, is_header: true }))
+    Ok(tardis::format(path, header)?.map(|format| FirstLine { format, is_header: true }))
 }
 
 /// Whether a block is of single orders.

@@ -11,7 +11,9 @@
 //! of it and nobody trades with its old levels. The link comes back by itself.
 
 use super::{Say, at_time};
-use botmm_pipeline::types::{AssetId, BookSnapshot, LentEvent, Link, MarketEvent, Nanos, Universe};
+use botmm_pipeline::types::{
+    AssetId, BookSnapshot, FeedChange, LentEvent, MarketEvent, Nanos, Universe,
+};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
 use botmm_pipeline::venue::sim::recorded::Source;
@@ -105,13 +107,17 @@ impl<T: Transport> Mirror<T> {
         for _ in 0..MAX_EVENTS_A_POLL {
             let Some(event) = self.feed.next(self.now) else { return };
             match &event {
-                MarketEvent::Status(status) => match status.link {
-                    Link::Up | Link::NewParams | Link::Resumed | Link::Behind | Link::CaughtUp => {}
-                    Link::Down => {
+                MarketEvent::Status(status) => match status.change {
+                    FeedChange::Up
+                    | FeedChange::NewParams
+                    | FeedChange::Resumed
+                    | FeedChange::Behind
+                    | FeedChange::CaughtUp => {}
+                    FeedChange::Down => {
                         self.waiting.clear();
                         self.streams.fill(Stream::default());
                     }
-                    Link::Dropped | Link::Silent | Link::Refused => {
+                    FeedChange::Dropped | FeedChange::Silent | FeedChange::Refused => {
                         self.streams[status.asset.index()] = Stream::default();
                     }
                 },

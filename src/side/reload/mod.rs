@@ -52,7 +52,7 @@ enum Kind {
     Live,
 }
 
-struct Source {
+struct WatchedFile {
     kind: Kind,
     path: PathBuf,
     /// Of the content that is known.
@@ -75,7 +75,7 @@ pub struct Reload {
     changed_by: Vec<String>,
     /// Told, and not in effect yet.
     on_its_way: VecDeque<(u32, Change)>,
-    sources: Vec<Source>,
+    sources: Vec<WatchedFile>,
     /// Of each of them; [`None`] while a worker looks.
     watches: Option<Vec<Watch>>,
     looking: Option<Pending<(Vec<Watch>, Vec<Look>)>>,
@@ -97,7 +97,7 @@ impl Reload {
     ) -> Self {
         let ticks = universe.iter().map(|(_, i)| settings.params(i.coin.as_str()).tick.0);
         let period = Nanos(READ_EVERY_TICKS * ticks.min().unwrap_or(1_000_000_000));
-        let source = |kind, path: &Path, hash: Option<ContentHash>| Source {
+        let source = |kind, path: &Path, hash: Option<ContentHash>| WatchedFile {
             kind,
             path: path.to_owned(),
             hash,
@@ -184,7 +184,7 @@ impl Reload {
     }
 
     fn watch(&self, now: Nanos) -> Vec<Watch> {
-        let watch = |s: &Source| Watch::new(s.path.clone(), s.hash, now, self.period);
+        let watch = |s: &WatchedFile| Watch::new(s.path.clone(), s.hash, now, self.period);
         self.sources.iter().map(watch).collect()
     }
 

@@ -8,14 +8,14 @@ fn fill(side: Side, px: Px, qty: Qty) -> Fill {
     Fill { side, px, qty, ..Fill::default() }
 }
 
-fn on_fill(m: &mut Markouts, time: Nanos, fill: &Fill) -> Vec<Told> {
+fn on_fill(m: &mut Markouts, time: Nanos, fill: &Fill) -> Vec<Measurement> {
     let mut told = Vec::new();
     let count = m.on_fill(time, fill, |t| told.push(t));
     assert!(count >= told.len(), "what is given up was due too");
     told
 }
 
-fn on_block(m: &mut Markouts, time: Nanos, mid: Option<Px>) -> Vec<Told> {
+fn on_block(m: &mut Markouts, time: Nanos, mid: Option<Px>) -> Vec<Measurement> {
     let mut told = Vec::new();
     let count = m.on_block(time, mid, |t| told.push(t));
     assert!(count >= told.len(), "what is given up was due too");
@@ -23,11 +23,11 @@ fn on_block(m: &mut Markouts, time: Nanos, mid: Option<Px>) -> Vec<Told> {
 }
 
 /// Horizons and mids of what was told, the mid at the fill as horizon −1; in whole dollars.
-fn in_short(told: &[Told]) -> Vec<(i64, i64)> {
+fn in_short(told: &[Measurement]) -> Vec<(i64, i64)> {
     let dollars = |px: Px| px.raw() / SCALE;
-    let short = |told: &Told| match told {
-        Told::MidAtFill(fill) => (-1, dollars(fill.mid)),
-        Told::Markout(m) => (m.horizon as i64, dollars(m.mid)),
+    let short = |told: &Measurement| match told {
+        Measurement::MidAtFill(fill) => (-1, dollars(fill.mid)),
+        Measurement::Markout(m) => (m.horizon as i64, dollars(m.mid)),
     };
     told.iter().map(short).collect()
 }

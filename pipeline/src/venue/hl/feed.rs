@@ -14,7 +14,7 @@ use super::user::{ChannelErrorKind, StreamKind, UserEvent, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{
-    AssetId, BookForm, EventHead, FeedStatus, LentEvent, Link, MarketEvent, Nanos, Universe,
+    AssetId, BookForm, EventHead, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos, Universe,
 };
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
@@ -83,8 +83,8 @@ struct AssetStream {
     newest_trade: Nanos,
     /// No trades came since the subscription.
     fresh: bool,
-    /// What is wrong with it: [`Link::Silent`] or [`Link::Refused`].
-    trouble: Option<Link>,
+    /// What is wrong with it: [`FeedChange::Silent`] or [`FeedChange::Refused`].
+    trouble: Option<FeedChange>,
     /// When its streams are asked for again, while something is, and the pause after that.
     retry: Nanos,
     pause: Nanos,
@@ -104,13 +104,13 @@ impl AssetStream {
         well_since: Nanos::ZERO,
     };
 
-    fn begin(&mut self, now: Nanos, trouble: Link) {
+    fn begin(&mut self, now: Nanos, trouble: FeedChange) {
         if now - self.well_since >= WELL_AFTER {
             self.pause = FIRST_PAUSE;
         }
         self.trouble = Some(trouble);
         // Who was refused just now is refused again at once.
-        self.retry = if trouble == Link::Refused { now + self.pause } else { now };
+        self.retry = if trouble == FeedChange::Refused { now + self.pause } else { now };
     }
 
     fn asked_again(&mut self, now: Nanos) {
@@ -188,7 +188,7 @@ impl<T: Transport> HlFeed<T> {
                     (stream.heard, stream.fresh) = (now, true);
                     stream.retry = now + stream.pause;
                 }
-                self.say_link(now, Link::Up);
+                self.say_link(now, FeedChange::Up);
             }
             Some(Received::Closed) => {
                 session.on_closed(now);
@@ -224,7 +224,7 @@ impl<T: Transport> HlFeed<T> {
         // A frame speaks of one coin, and of one kind.
         let asset = event.asset();
         let stream = &mut self.streams[asset.index()];
-        if stream.trouble == Some(Link::Refused) && !self.session.is_subscribed(asset) {
+        if stream.trouble == Some(FeedChange::Refused) && !self.session.is_subscribed(asset) {
             self.events.truncate(first); // Half of what there is to know of it: no book.
             return;
         }
@@ -234,7 +234,7 @@ impl<T: Transport> HlFeed<T> {
                 stream.newest = stream.newest.max(event.venue_time());
                 if stream.trouble.take().is_some() {
                     stream.well_since = now;
-                    self.say(now, asset, Link::Resumed);
+                    self.say(now, asset, FeedChange::Resumed);
                 }
             }
             MarketEvent::Trade(_) => {
@@ -263,19 +263,19 @@ impl<T: Transport> HlFeed<T> {
         if !self.down {
             self.stats.losses.fetch_add(1, Ordering::Relaxed);
         }
-        self.say_link(now, Link::Down);
+        self.say_link(now, FeedChange::Down);
     }
 
-    fn say_link(&mut self, now: Nanos, link: Link) {
-        let down = link == Link::Down;
+    fn say_link(&mut self, now: Nanos, change: FeedChange) {
+        let down = change == FeedChange::Down;
         if down != self.down {
             self.down = down;
-            self.say(now, AssetId::new(0), link);
+            self.say(now, AssetId::new(0), change);
         }
     }
 
-    fn say(&mut self, now: Nanos, asset: AssetId, link: Link) {
-        let status = FeedStatus::of_link(link, asset, now);
+    fn say(&mut self, now: Nanos, asset: AssetId, change: FeedChange) {
+        let status = FeedStatus::of(change, asset, now);
         self.events.push_back(MarketEvent::Status(status));
     }
 
@@ -290,16 +290,16 @@ impl<T: Transport> HlFeed<T> {
         for (i, stream) in streams.iter_mut().enumerate() {
             let asset = AssetId::new(i);
             let mut trouble = if session.is_refused(asset) {
-                Some(Link::Refused)
+                Some(FeedChange::Refused)
             } else if now - stream.heard >= LONGEST_SILENCE {
-                Some(Link::Silent)
+                Some(FeedChange::Silent)
             } else {
                 None
             };
             match (stream.trouble, trouble) {
                 (None, Some(new)) => stream.begin(now, new),
                 // Silent until now, and asked for again: at least it is known why.
-                (Some(Link::Silent), Some(Link::Refused)) => stream.trouble = trouble,
+                (Some(FeedChange::Silent), Some(FeedChange::Refused)) => stream.trouble = trouble,
                 _ => trouble = None,
             }
             found[i] = trouble;
@@ -310,11 +310,14 @@ impl<T: Transport> HlFeed<T> {
             }
         }
         for (i, trouble) in found.into_iter().enumerate() {
-            let Some(link) = trouble else { continue };
-            let count =
-                if link == Link::Refused { &self.stats.refusals } else { &self.stats.silences };
+            let Some(change) = trouble else { continue };
+            let count = if change == FeedChange::Refused {
+                &self.stats.refusals
+            } else {
+                &self.stats.silences
+            };
             count.fetch_add(1, Ordering::Relaxed);
-            self.say(now, AssetId::new(i), link);
+            self.say(now, AssetId::new(i), change);
         }
         if now >= self.all_silent_at() {
             self.session.on_closed(now);
@@ -339,7 +342,7 @@ impl<T: Transport> HlFeed<T> {
         self.asked = now;
         if stopped && !self.behind && !self.down {
             self.behind = true;
-            self.say(now, AssetId::new(0), Link::Behind);
+            self.say(now, AssetId::new(0), FeedChange::Behind);
         }
     }
 }
@@ -364,7 +367,7 @@ impl<T: Transport> Feed for HlFeed<T> {
         while self.events.is_empty() && self.take(now) {}
         if self.events.is_empty() {
             if core::mem::take(&mut self.behind) {
-                self.say(now, AssetId::new(0), Link::CaughtUp);
+                self.say(now, AssetId::new(0), FeedChange::CaughtUp);
             }
             if self.session.maintain(now, None, &mut self.transport) {
                 self.lost(now);

@@ -106,7 +106,7 @@ pub struct Exchange<M> {
 }
 
 /// The pipeline's ends of an exchange.
-pub struct Links {
+pub struct Ends {
     /// Public data; of no use when the feed is a tape.
     pub feed: SimFeed,
     /// Orders and answers.
@@ -123,7 +123,7 @@ impl<M: Market> Exchange<M> {
         universe: Universe,
         config: ExchangeConfig,
         publishes: bool,
-    ) -> (Self, Links) {
+    ) -> (Self, Ends) {
         let (action_tx, actions) = ring("dispatch->venue", RING_SIM);
         let (events, event_rx) = ring("venue->dispatch", RING_SIM);
         let (feed, feed_rx) =
@@ -155,7 +155,7 @@ impl<M: Market> Exchange<M> {
             last_feed_arrival: Nanos::ZERO,
         };
         let gateway = SimGateway { actions: action_tx, events: event_rx };
-        (exchange, Links { feed: SimFeed::new(feed_rx), gateway, account: AccountReader(reader) })
+        (exchange, Ends { feed: SimFeed::new(feed_rx), gateway, account: AccountReader(reader) })
     }
 
     fn take_actions(&mut self) -> usize {

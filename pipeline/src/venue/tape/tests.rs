@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::{AssetId, Link};
+use crate::types::{AssetId, FeedChange};
 
 fn trade(venue: i64, recv: i64, tid: u64) -> MarketEvent {
     let (venue_time, recv_time) = (Nanos(venue), Nanos(recv));
@@ -24,9 +24,9 @@ fn name(event: &MarketEvent) -> String {
 }
 
 fn sample() -> Tape {
-    let link = FeedStatus::of_link(Link::Up, AssetId::default(), Nanos(50));
+    let up = FeedStatus::of(FeedChange::Up, AssetId::default(), Nanos(50));
     Tape::build([
-        MarketEvent::Status(link),
+        MarketEvent::Status(up),
         book(20, 50),
         bbo(20, 40),
         trade(20, 50, 7),
@@ -82,7 +82,7 @@ fn what_is_added_comes_after_all_of_its_time_and_moves_nothing() {
     let added = [60, 50, 50, 30].map(|t| FeedStatus::new_params(t as u32, Nanos(t)));
     let tape = sample().with_statuses(added);
     let generation = |e: &MarketEvent| match e {
-        MarketEvent::Status(s) if s.link == Link::NewParams => Some(s.generation),
+        MarketEvent::Status(s) if s.change == FeedChange::NewParams => Some(s.generation),
         _ => None,
     };
     let recv: Vec<_> = tape

@@ -12,7 +12,7 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::user::ItemError;
 use botmm_pipeline::venue::sim::core::Rules;
-use botmm_pipeline::venue::sim::exchange::{Exchange, ExchangeConfig, Links, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
 use botmm_pipeline::venue::sim::link::SimGateway;
 
@@ -125,7 +125,7 @@ fn replay(rules: Rules, steps: &[Step]) -> (Vec<Vec<Heard>>, VenueAccount) {
         start: BEGIN,
     };
     let (mut exchange, links) = Exchange::new(market(steps), universe(2), config, false);
-    let Links { mut gateway, account, .. } = links;
+    let Ends { mut gateway, account, .. } = links;
     let mut heard = Vec::new();
     for (now, over, step) in times(steps) {
         if let Step::Act { kind, item, late } = step {

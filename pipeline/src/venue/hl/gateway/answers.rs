@@ -76,7 +76,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     fn tell(&mut self, now: Nanos, item: &OrderRequest, kind: VenueEventKind) {
-        self.link.holdings.on_order(now, item.cloid, item.asset, &kind);
+        self.known.holdings.on_order(now, item.cloid, item.asset, &kind);
         self.out.push(now, item.cloid, item.asset, kind);
     }
 
@@ -87,7 +87,7 @@ impl<T: Transport> HlGateway<T> {
         if account.time.is_some() {
             let offset = self.wire.config.offset.hear(post.sent, now, time);
             self.out.show(|view| view.clock_skew_ms = -offset.as_millis());
-            self.link.cases.on_time(time);
+            self.known.cases.on_time(time);
         }
         if matches!(post.question, Question::State) {
             self.on_state(now, time, account);

@@ -94,7 +94,7 @@ pub struct HlGateway<T> {
     /// What the newest frame said.
     heard: Vec<UserEvent>,
     wire: Wire,
-    link: Link,
+    known: Known,
     out: Outbox,
     /// Why our requests are refused as such, until one is taken again: told once.
     refused: Option<RequestError>,
@@ -114,7 +114,7 @@ struct Wire {
 }
 
 /// What is known of the venue's side.
-struct Link {
+struct Known {
     cases: Cases,
     holdings: Holdings,
     reconcile: Reconcile,
@@ -226,7 +226,7 @@ impl<T: Transport> HlGateway<T> {
             parser: UserParser::new(),
             heard: Vec::with_capacity(EVENTS),
             wire,
-            link: Link {
+            known: Known {
                 cases: Cases::default(),
                 holdings,
                 reconcile: Reconcile::default(),
@@ -258,7 +258,7 @@ impl<T: Transport> HlGateway<T> {
                 if parser.parse(frame, &wire.universe, &mut |event| heard.push(event)).is_err() {
                     // It may have held a fill: find out.
                     self.out.notice(now, AlertKind::BadFrame);
-                    self.link.reconcile.audit_soon(now);
+                    self.known.reconcile.audit_soon(now);
                 }
                 for i in 0..self.heard.len() {
                     let event = self.heard[i];
@@ -292,17 +292,17 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::Fill(fill) => self.on_fill(now, fill),
             UserEvent::Funding(funding) => self.on_funding(now, funding),
             UserEvent::NonUserCancel { oid, .. } => {
-                self.link.ask_about(now, self.out.venue.at(now), *oid)
+                self.known.ask_about(now, self.out.venue.at(now), *oid)
             }
             UserEvent::Liquidation(liquidation) => {
                 if liquidation.user == Some(self.wire.config.account) {
                     self.out.notice(now, AlertKind::Liquidated);
-                    self.link.reconcile.audit_soon(now);
+                    self.known.reconcile.audit_soon(now);
                 }
             }
             UserEvent::LedgerUpdate => {
                 self.out.notice(now, AlertKind::Transfer);
-                self.link.reconcile.audit_soon(now);
+                self.known.reconcile.audit_soon(now);
             }
             _ => self.on_answer(now, event),
         }
@@ -320,9 +320,9 @@ impl<T: Transport> HlGateway<T> {
             self.out.notice(now, AlertKind::Refused);
         }
         match reason {
-            RequestError::AddressRateLimit => self.link.reconcile.ask_budget_soon(now),
+            RequestError::AddressRateLimit => self.known.reconcile.ask_budget_soon(now),
             // It took long, or our clock is not the venue's any more: compare them now.
-            RequestError::Expired => self.link.reconcile.audit_soon(now),
+            RequestError::Expired => self.known.reconcile.audit_soon(now),
             _ => {}
         }
         if matches!(reason, DuplicateNonce | NonceTooLow) {
@@ -355,8 +355,8 @@ impl<T: Transport> HlGateway<T> {
     /// An order's update. That it was refused is told by the answer to its action alone: a modify's
     /// two legs share an id, and a refusal told twice could hit the next modify.
     fn on_order(&mut self, now: Nanos, state: &OrderState) {
-        let has_begun = self.link.holdings.is_opened();
-        if let Some(kind) = self.link.others.on_update(state, has_begun) {
+        let has_begun = self.known.holdings.is_opened();
+        if let Some(kind) = self.known.others.on_update(state, has_begun) {
             self.out.notice(now, kind);
         }
         let (Some(asset), Some(cloid)) = (state.order.asset, state.order.cloid) else { return };
@@ -364,14 +364,14 @@ impl<T: Transport> HlGateway<T> {
             return;
         }
         if let Some(kind) = event_of(state) {
-            self.link.holdings.on_order(now, cloid, asset, &kind);
+            self.known.holdings.on_order(now, cloid, asset, &kind);
             self.out.push_at(now, state.time, cloid, asset, kind);
         }
     }
 
     fn on_fill(&mut self, now: Nanos, told: &UserFill) {
         if let Via::Answer { .. } = told.via {
-            self.link.reconcile.on_listed_fill(told.time);
+            self.known.reconcile.on_listed_fill(told.time);
         }
         let Some(asset) = told.asset else {
             // A coin that this run does not trade: its liquidation concerns the whole account. (Past
@@ -384,7 +384,7 @@ impl<T: Transport> HlGateway<T> {
             }
             return;
         };
-        match self.link.holdings.on_fill(told.time, asset, &told.fill) {
+        match self.known.holdings.on_fill(told.time, asset, &told.fill) {
             Counted::Known => {}
             Counted::New => {
                 let cloid = told.cloid.unwrap_or_default();
@@ -394,7 +394,7 @@ impl<T: Transport> HlGateway<T> {
             }
             Counted::TooLarge => {
                 self.out.notice(now, AlertKind::BadFrame);
-                self.link.reconcile.audit_soon(now);
+                self.known.reconcile.audit_soon(now);
             }
         }
     }
@@ -411,7 +411,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn on_funding(&mut self, now: Nanos, funding: &Funding) {
         let Some(asset) = funding.asset else { return };
-        if self.link.holdings.on_funding(funding.time, asset) {
+        if self.known.holdings.on_funding(funding.time, asset) {
             // The venue writes what we received; ours is a cost.
             let kind = VenueEventKind::Funding(-funding.usdc);
             self.out.push_at(now, funding.time, Cloid::default(), asset, kind);
@@ -421,8 +421,8 @@ impl<T: Transport> HlGateway<T> {
     /// The link is gone, or cannot be trusted any more.
     fn lost(&mut self, now: Nanos) {
         self.wire.posts.clear();
-        self.link.cases.ask_again();
-        self.link.reconcile.restart();
+        self.known.cases.ask_again();
+        self.known.reconcile.restart();
         self.go_down(now);
     }
 
@@ -457,7 +457,7 @@ impl<T: Transport> Gateway for HlGateway<T> {
             && self.session.is_open()
             && self.wire.send_action(now, action, &mut self.transport);
         if sent && action.kind == ActionKind::Place {
-            action.items().iter().for_each(|item| self.link.holdings.on_placed(item.cloid));
+            action.items().iter().for_each(|item| self.known.holdings.on_placed(item.cloid));
         }
         sent
     }
@@ -471,7 +471,7 @@ impl<T: Transport> Gateway for HlGateway<T> {
     }
 
     fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
-        self.link.cases.open(now, inquiry);
+        self.known.cases.open(now, inquiry);
     }
 
     fn venue_time(&self, now: Nanos) -> Nanos {
@@ -487,8 +487,8 @@ impl<T: Transport> Gateway for HlGateway<T> {
             return Some(waiting.recv_time);
         }
         let ready = self.session.is_ready();
-        let cases = self.link.cases.next_deadline().filter(|_| ready);
-        let reconcile = ready.then(|| self.link.reconcile.next_deadline());
+        let cases = self.known.cases.next_deadline().filter(|_| ready);
+        let reconcile = ready.then(|| self.known.reconcile.next_deadline());
         Some(self.session.next_deadline(self.wire.posts.missing_since()))
             .into_iter()
             .chain(self.transport.next_deadline())

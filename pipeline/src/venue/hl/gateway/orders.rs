@@ -4,7 +4,7 @@ use super::holdings::Resting;
 use super::posts::Question;
 use super::reconcile::{STEP_PAUSE, Step};
 use super::weights::Urgency;
-use super::{HlGateway, Link};
+use super::{HlGateway, Known};
 use crate::types::AlertKind;
 use crate::types::limits::MAX_BATCH;
 use crate::types::{Inquiry, Nanos, Oid};
@@ -15,7 +15,7 @@ use crate::venue::hl::user::VenueOrder;
 /// Orders of ours that nobody knows, cancelled in one round.
 const MAX_STRAYS: usize = MAX_BATCH;
 
-impl Link {
+impl Known {
     /// The venue says that this order is gone, and not by our doing: its state is asked for, if
     /// nothing else tells it.
     pub(super) fn ask_about(&mut self, now: Nanos, venue_now: Nanos, oid: Oid) {
@@ -34,16 +34,17 @@ fn inquiry(void_after: Nanos, resting: &Resting) -> Inquiry {
 impl<T: Transport> HlGateway<T> {
     /// One order of the list.
     pub(super) fn on_listed(&mut self, order: &VenueOrder) {
-        let Self { wire, link, .. } = self;
-        let state = &mut link.reconcile;
+        let Self { wire, known, .. } = self;
+        let state = &mut known.reconcile;
         let Some(cloid) = order.cloid.filter(|c| c.is_ours()) else {
             state.foreign += 1;
             return;
         };
         state.listed.push(order.oid);
-        state.others_rest |= link.others.are_owners(cloid);
-        let known =
-            link.holdings.knows(cloid) || link.cases.concerns(cloid) || wire.posts.concerns(cloid);
+        state.others_rest |= known.others.are_owners(cloid);
+        let known = known.holdings.knows(cloid)
+            || known.cases.concerns(cloid)
+            || wire.posts.concerns(cloid);
         match order.asset {
             _ if known => {}
             Some(asset) => state.strays.push((asset, order.oid)),
@@ -53,8 +54,8 @@ impl<T: Transport> HlGateway<T> {
 
     /// The list of open orders is complete.
     pub(super) fn on_orders(&mut self, now: Nanos) {
-        let Self { link, out, .. } = self;
-        let state = &mut link.reconcile;
+        let Self { known, out, .. } = self;
+        let state = &mut known.reconcile;
         let first = *state.first_orders.get_or_insert(now);
         let foreign = state.foreign;
         out.show(|view| view.foreign_orders = foreign);
@@ -66,7 +67,7 @@ impl<T: Transport> HlGateway<T> {
         if self.watch_others(now) {
             return;
         }
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         let strays = !state.strays.is_empty();
         if strays && !state.said_strays {
             self.out.notice(now, AlertKind::Leftovers);
@@ -74,7 +75,7 @@ impl<T: Transport> HlGateway<T> {
         state.said_strays = strays;
         if strays {
             self.cancel_strays(now);
-            let state = &mut self.link.reconcile;
+            let state = &mut self.known.reconcile;
             match state.step {
                 Step::Up => (state.waiting, state.next_orders) = (None, now + STEP_PAUSE),
                 _ => state.again(now, Step::Orders, STEP_PAUSE),
@@ -93,7 +94,7 @@ impl<T: Transport> HlGateway<T> {
     /// At the opening, orders of another run are left alone until it is known that it does not live;
     /// false when that is known. After a run that was killed it is more urgent that they go.
     fn watch_others(&mut self, now: Nanos) -> bool {
-        let Self { link: Link { reconcile: state, others, holdings, .. }, wire, .. } = self;
+        let Self { known: Known { reconcile: state, others, holdings, .. }, wire, .. } = self;
         if !state.others_rest || holdings.is_opened() || wire.config.settle > Nanos::ZERO {
             return false;
         }
@@ -107,21 +108,21 @@ impl<T: Transport> HlGateway<T> {
 
     /// Orders that we hold for resting, and that the venue does not list: they become cases.
     fn find_missing(&mut self, now: Nanos) {
-        let Self { link, wire, out, .. } = self;
-        let state = &link.reconcile;
+        let Self { known, wire, out, .. } = self;
+        let state = &known.reconcile;
         let missing = |r: &Resting| {
             r.since < state.orders_asked
                 && !state.listed.contains(&r.oid)
                 && !wire.posts.concerns(r.cloid)
         };
-        while let Some(resting) = link.holdings.take_resting(missing) {
-            link.cases.open(now, &inquiry(out.venue.at(now), &resting));
+        while let Some(resting) = known.holdings.take_resting(missing) {
+            known.cases.open(now, &inquiry(out.venue.at(now), &resting));
         }
     }
 
     fn cancel_strays(&mut self, now: Nanos) {
-        let Self { wire, transport, link, .. } = self;
-        let strays = &link.reconcile.strays;
+        let Self { wire, transport, known, .. } = self;
+        let strays = &known.reconcile.strays;
         let mut cancels = [WireCancel::<Oid>::default(); MAX_STRAYS];
         let count = strays.len().min(MAX_STRAYS);
         for (cancel, (asset, oid)) in cancels.iter_mut().zip(strays) {

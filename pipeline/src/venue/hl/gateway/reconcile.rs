@@ -14,7 +14,7 @@
 use super::posts::Question;
 use super::questions::{write_fills_since, write_status, write_user};
 use super::weights::Urgency;
-use super::{HlGateway, Link, Opening, Wire};
+use super::{HlGateway, Known, Opening, Wire};
 use crate::types::AlertKind;
 use crate::types::limits::MAX_ASSETS;
 use crate::types::{AssetId, Cloid, Inquiry, Nanos, Oid, Px, Qty, Usd, VenueEventKind, notional};
@@ -164,38 +164,38 @@ impl Reconcile {
 impl<T: Transport> HlGateway<T> {
     /// Asks what is to be asked next. The link is ready.
     pub(super) fn reconcile(&mut self, now: Nanos) {
-        while let Some(ask) = self.link.cases.next(now) {
-            if self.link.cases.needs_time(self.out.venue.at(now), &ask) {
+        while let Some(ask) = self.known.cases.next(now) {
+            if self.known.cases.needs_time(self.out.venue.at(now), &ask) {
                 self.ask(now, Question::Time, LIGHT, |w| write_user(w, "clearinghouseState"));
             }
             let question = Question::Status { slot: ask.slot, leg: ask.leg };
             if self.ask(now, question, LIGHT, |wire| write_status(wire, &ask)).is_none() {
-                self.link.cases.hold(now + STEP_PAUSE);
+                self.known.cases.hold(now + STEP_PAUSE);
                 break;
             }
-            self.link.cases.asked(now, &ask);
+            self.known.cases.asked(now, &ask);
         }
-        if let Some((id, since)) = self.link.reconcile.waiting {
+        if let Some((id, since)) = self.known.reconcile.waiting {
             if now - since < ANSWER_TIMEOUT {
                 return;
             }
-            self.link.reconcile.waiting = None;
+            self.known.reconcile.waiting = None;
             if let Some(post) = self.wire.posts.give_up(id) {
-                self.link.reconcile.unanswered(now, &post.question);
+                self.known.reconcile.unanswered(now, &post.question);
             }
         }
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         if now < state.not_before {
             return;
         }
-        if state.step == Step::Cases && self.link.cases.are_settled() {
+        if state.step == Step::Cases && self.known.cases.are_settled() {
             state.go(Step::State);
         }
-        self.link.others.begin(self.out.venue.at(now) + self.wire.config.settle);
-        match self.link.reconcile.step {
+        self.known.others.begin(self.out.venue.at(now) + self.wire.config.settle);
+        match self.known.reconcile.step {
             Step::Fills | Step::Settle => self.ask_fills(now),
             Step::Orders => self.ask_orders(now),
-            Step::Cases => self.link.reconcile.not_before = now + STEP_PAUSE,
+            Step::Cases => self.known.reconcile.not_before = now + STEP_PAUSE,
             Step::State => self.ask_state(now),
             Step::Budget => self.ask_budget(now),
             Step::Up => self.stay_sure(now),
@@ -204,14 +204,14 @@ impl<T: Transport> HlGateway<T> {
 
     fn stay_sure(&mut self, now: Nanos) {
         let since = self.fills_since();
-        let state = &self.link.reconcile;
+        let state = &self.known.reconcile;
         let (state_due, orders_due) = (now >= state.next_state, now >= state.next_orders);
         // A fill was missed, perhaps: the answers come in this order, or the next time. (Two missed
         // fills that cancel each other out show in no position: they are listed now and then.)
         if state_due && state.differences > 0 || orders_due && !state_due {
             self.ask(now, Question::Fills, HEAVY, write_fills_since(since));
         }
-        let state = &self.link.reconcile;
+        let state = &self.known.reconcile;
         if state_due {
             self.ask_state(now);
         } else if orders_due {
@@ -256,7 +256,7 @@ impl<T: Transport> HlGateway<T> {
         write: impl FnOnce(&mut Wire),
     ) {
         let asked = self.ask(now, question, weight, write);
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         match asked {
             Some(id) => {
                 state.waiting = Some((id, now));
@@ -273,20 +273,20 @@ impl<T: Transport> HlGateway<T> {
 
     /// From when on fills may have been missed, or were not listed yet.
     fn fills_since(&self) -> Nanos {
-        let Link { reconcile, holdings, .. } = &self.link;
+        let Known { reconcile, holdings, .. } = &self.known;
         reconcile.page.unwrap_or(holdings.listed() - FILLS_OVERLAP)
     }
 
     fn ask_fills(&mut self, now: Nanos) {
-        if self.link.holdings.listed() == Nanos::ZERO {
-            self.link.holdings.begin_at(self.out.venue.at(now) - OPENING_LOOK_BACK);
+        if self.known.holdings.listed() == Nanos::ZERO {
+            self.known.holdings.begin_at(self.out.venue.at(now) - OPENING_LOOK_BACK);
         }
         let since = self.fills_since();
         self.ask_and_wait(now, Question::Fills, HEAVY, write_fills_since(since));
     }
 
     fn ask_orders(&mut self, now: Nanos) {
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         (state.foreign, state.orders_asked, state.others_rest) = (0, now, false);
         state.strays.clear();
         state.listed.clear();
@@ -296,7 +296,7 @@ impl<T: Transport> HlGateway<T> {
     }
 
     fn ask_state(&mut self, now: Nanos) {
-        self.link.reconcile.positions.clear();
+        self.known.reconcile.positions.clear();
         self.ask_and_wait(now, Question::State, LIGHT, |w| write_user(w, "clearinghouseState"));
     }
 
@@ -310,12 +310,12 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::OrderStatus { id, found } => {
                 let Some(post) = self.wire.posts.end(*id) else { return };
                 let Question::Status { slot, leg } = post.question else { return };
-                let Self { link, out, .. } = self;
+                let Self { known, out, .. } = self;
                 let mut tell = |inquiry: &Inquiry, kind: VenueEventKind| {
-                    link.holdings.on_order(now, inquiry.cloid, inquiry.asset, &kind);
+                    known.holdings.on_order(now, inquiry.cloid, inquiry.asset, &kind);
                     out.push(now, inquiry.cloid, inquiry.asset, kind);
                 };
-                link.cases.answered(now, slot, leg, *found, &mut tell);
+                known.cases.answered(now, slot, leg, *found, &mut tell);
             }
             UserEvent::OpenOrder { id: Some(id), order } if self.awaits(*id) => {
                 self.on_listed(order)
@@ -335,7 +335,7 @@ impl<T: Transport> HlGateway<T> {
                 if self.awaits(*id) && self.asked_for_state(*id) =>
             {
                 let (asset, szi, mark, entry) = (*asset, *szi, *mark_px, *entry_px);
-                self.link.reconcile.positions.push(Held { asset, szi, mark, entry });
+                self.known.reconcile.positions.push(Held { asset, szi, mark, entry });
             }
             UserEvent::AccountState { id: Some(id), account } => {
                 self.on_account(now, *id, account);
@@ -352,14 +352,14 @@ impl<T: Transport> HlGateway<T> {
     /// asked for.
     pub(super) fn on_failed(&mut self, now: Nanos, id: u64) {
         if let Some(post) = self.wire.posts.end(id) {
-            self.link.reconcile.unanswered(now, &post.question);
+            self.known.reconcile.unanswered(now, &post.question);
         }
     }
 
     /// Whether this answers the present question. An answer that came too late must not be mixed
     /// into the next one's: a position told twice would be opened twice.
     fn awaits(&self, id: u64) -> bool {
-        self.link.reconcile.waiting.is_some_and(|(waiting, _)| waiting == id)
+        self.known.reconcile.waiting.is_some_and(|(waiting, _)| waiting == id)
     }
 
     /// The answer to another question may have the shape of a state.
@@ -375,7 +375,7 @@ impl<T: Transport> HlGateway<T> {
     /// The fills are told, up to when they were asked for.
     fn on_fills(&mut self, now: Nanos, asked: Nanos, total: u32) {
         self.wire.weights.add(total / FILLS_PER_WEIGHT);
-        let Self { link: Link { reconcile: state, holdings, .. }, out, .. } = self;
+        let Self { known: Known { reconcile: state, holdings, .. }, out, .. } = self;
         let last = std::mem::take(&mut state.page_last);
         // The next page begins with the last millisecond of this one, which may have more; were that
         // a page of its own, nothing would ever come after it.
@@ -402,7 +402,7 @@ impl<T: Transport> HlGateway<T> {
 
     /// The positions were read, and no fill came meanwhile: they are what everything begins with.
     fn open(&mut self, now: Nanos) {
-        let Self { link: Link { reconcile: state, holdings, .. }, out, wire, .. } = self;
+        let Self { known: Known { reconcile: state, holdings, .. }, out, wire, .. } = self;
         let (time, cash) = state.opening;
         let held = held(&state.positions);
         holdings.open(time, &held[..wire.universe.len()]);
@@ -425,19 +425,19 @@ impl<T: Transport> HlGateway<T> {
         if self.out.venue.offset().0.saturating_abs() > self.wire.config.max_clock_offset.0 {
             return self.on_skew(now);
         }
-        self.link.reconcile.said_skew = false;
-        let held = held(&self.link.reconcile.positions);
+        self.known.reconcile.said_skew = false;
+        let held = held(&self.known.reconcile.positions);
         let held = &held[..self.wire.universe.len()];
-        if !self.link.holdings.is_opened() {
-            self.link.reconcile.opening = (time, account.total_raw_usd);
-            self.link.reconcile.go(Step::Settle);
-        } else if self.link.holdings.agrees(held) {
-            let Self { link: Link { cases, holdings, .. }, out, .. } = self;
+        if !self.known.holdings.is_opened() {
+            self.known.reconcile.opening = (time, account.total_raw_usd);
+            self.known.reconcile.go(Step::Settle);
+        } else if self.known.holdings.agrees(held) {
+            let Self { known: Known { cases, holdings, .. }, out, .. } = self;
             cases.close_forgotten(&mut |inquiry, kind| {
                 holdings.on_order(now, inquiry.cloid, inquiry.asset, &kind);
                 out.push(now, inquiry.cloid, inquiry.asset, kind);
             });
-            let state = &mut self.link.reconcile;
+            let state = &mut self.known.reconcile;
             (state.waiting, state.differences, state.said_difference) = (None, 0, false);
             if state.step != Step::Up {
                 state.go(Step::Budget);
@@ -449,7 +449,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn on_skew(&mut self, now: Nanos) {
         self.go_down(now);
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         state.again(now, Step::State, SKEW_PAUSE);
         if !std::mem::replace(&mut state.said_skew, true) {
             self.out.notice(now, AlertKind::ClockSkew);
@@ -458,7 +458,7 @@ impl<T: Transport> HlGateway<T> {
 
     /// The venue's positions are not ours: a fill is on its way, or was missed.
     fn on_difference(&mut self, now: Nanos) {
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         state.differences += 1;
         if state.step == Step::Up && state.differences <= DIFFERENCES {
             (state.waiting, state.next_state) = (None, now + STEP_PAUSE);
@@ -476,7 +476,7 @@ impl<T: Transport> HlGateway<T> {
     fn on_budget(&mut self, now: Nanos, used: u64, cap: u64) {
         self.out.show(|view| view.requests = (used, cap));
         self.out.account(now, VenueEventKind::Requests { used, cap });
-        let state = &mut self.link.reconcile;
+        let state = &mut self.known.reconcile;
         state.waiting = None;
         if state.step == Step::Budget {
             state.go(Step::Up);
