@@ -95,14 +95,22 @@ fn items_of_one_request_count_once() {
 
 #[test]
 fn a_liquidation_of_ours_halts_until_a_person_rearms() {
-    let mut g = two_coins();
     let fill =
         Fill { px: Px::whole(100), qty: Qty::whole(1), is_liquidation: true, ..Fill::default() };
-    g.on_venue(Nanos::secs(1), &event(VenueEventKind::Fill(fill)));
-    g.on_venue(Nanos::secs(1), &event(VenueEventKind::Notice(AlertKind::Liquidated)));
-    assert_eq!(told(&mut g), [(None, AlertKind::Liquidated)], "said once");
-    assert_eq!(held(&g), [(BreakWhy::Liquidation, BreakEnd::Manual)]);
-    assert_eq!(reason(&mut g, 100_000, b()), Reason::Halted);
+    let fill = VenueEventKind::Fill(fill);
+    let notice = VenueEventKind::Notice(AlertKind::Liquidated);
+    let halted_by = |heard: &[VenueEventKind]| {
+        let mut g = two_coins();
+        heard.iter().for_each(|kind| g.on_venue(Nanos::secs(1), &event(*kind)));
+        assert_eq!(told(&mut g), [(None, AlertKind::Liquidated)], "said once");
+        assert_eq!(held(&g), [(BreakWhy::Liquidation, BreakEnd::Manual)]);
+        assert_eq!(reason(&mut g, 100_000, b()), Reason::Halted);
+        g
+    };
+    // Whichever of its words comes.
+    halted_by(&[fill]);
+    halted_by(&[notice]);
+    let g = halted_by(&[fill, notice]);
     let kept = g.snapshot(Nanos::secs(100_000));
     let mut next = two_coins();
     next.restore(&kept, Nanos::secs(200_000));
