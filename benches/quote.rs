@@ -103,14 +103,7 @@ impl Rig {
         let px = Px::from_raw(mid.raw() - side.sign() * 1_000_000_000);
         let fill = Fill { px, qty: Qty::from_raw(200_000), side, tid: number, ..Fill::default() };
         let kind = VenueEventKind::Fill(fill);
-        let event = VenueEvent {
-            cloid: Cloid::default(),
-            asset: made::first(),
-            _pad: [0; 6],
-            venue_time: now,
-            recv_time: now,
-            kind,
-        };
+        let event = VenueEvent::new(Cloid::default(), made::first(), [now; 2], kind);
         assert!(self.venue.push(event).is_ok(), "one fill at a time cannot fill a ring");
     }
 }

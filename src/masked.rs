@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 /// Hex digits of a private key.
 const KEY_DIGITS: usize = 64;
+/// Of something that was read, a message shows so much.
+const EXCERPT_CHARS: usize = 80;
 /// What stands in its place.
 const MASK: &str = "[64 hex digits, not repeated here: is this a private key?]";
 
@@ -34,6 +36,13 @@ pub fn masked(text: &str) -> Cow<'_, str> {
             Cow::Owned(out)
         }
     }
+}
+
+/// What a message shows of something that was read: its beginning, masked, and nothing that would steer a
+/// terminal.
+pub fn excerpt(text: &[u8]) -> String {
+    let text: String = masked(&String::from_utf8_lossy(text)).chars().take(EXCERPT_CHARS).collect();
+    text.escape_debug().to_string()
 }
 
 #[cfg(test)]

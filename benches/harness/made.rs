@@ -167,5 +167,5 @@ impl Venue {
 
 fn event(now: Nanos, item: &OrderRequest, kind: VenueEventKind) -> VenueEvent {
     let (cloid, asset) = (item.cloid, item.asset);
-    VenueEvent { cloid, asset, _pad: [0; 6], venue_time: now, recv_time: now, kind }
+    VenueEvent::new(cloid, asset, [now; 2], kind)
 }

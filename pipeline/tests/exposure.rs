@@ -89,14 +89,7 @@ impl World {
     }
 
     fn say(&mut self, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
-        self.to_bot.push(VenueEvent {
-            cloid,
-            asset,
-            _pad: [0; 6],
-            venue_time: self.now,
-            recv_time: self.now,
-            kind,
-        });
+        self.to_bot.push(VenueEvent::new(cloid, asset, [self.now; 2], kind));
     }
 
     fn plan(&mut self, asset: AssetId) {

@@ -246,14 +246,7 @@ fn days_and_drawdown_are_those_of_the_account() {
 // The stages alone, with hand-made messages.
 
 fn event(venue_time: Nanos, kind: VenueEventKind) -> VenueEvent {
-    VenueEvent {
-        cloid: Cloid::default(),
-        asset: AssetId::new(0),
-        _pad: [0; 6],
-        venue_time,
-        recv_time: Nanos::ZERO,
-        kind,
-    }
+    VenueEvent::new(Cloid::default(), AssetId::new(0), [venue_time, Nanos::ZERO], kind)
 }
 
 fn records() -> (RecordsOut, RecordsIn) {

@@ -88,7 +88,7 @@ impl Gateway for Wire {
 }
 
 fn event(now: Nanos, asset: AssetId, cloid: Cloid, kind: VenueEventKind) -> VenueEvent {
-    VenueEvent { cloid, asset, _pad: [0; 6], venue_time: now, recv_time: now, kind }
+    VenueEvent::new(cloid, asset, [now; 2], kind)
 }
 
 struct Rig {

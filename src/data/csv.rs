@@ -7,7 +7,7 @@ use super::hygiene::{Intake, Place};
 use super::report::{FileLog, FileReport, LoadReport};
 use super::scan::{CsvKind, DataFile, known_format};
 use super::time::{LOCAL, TimeColumn, TimeForm, VENUE};
-use crate::masked::masked;
+use crate::masked::{excerpt, masked};
 use botmm_pipeline::types::decimal::parse_whole;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
@@ -65,9 +65,7 @@ impl Row<'_> {
         self.line[self.fields[column].clone()].trim_ascii()
     }
     fn bad(&self, column: usize, why: impl std::fmt::Display) -> String {
-        let text = String::from_utf8_lossy(self.text(column));
-        let text: String = masked(&text).chars().take(80).collect();
-        format!("column `{}` is `{}`: {why}", self.names[column], text.escape_debug())
+        format!("column `{}` is `{}`: {why}", self.names[column], excerpt(self.text(column)))
     }
     fn decimal(&self, column: usize) -> Result<i64, String> {
         read_decimal(self.text(column)).map_err(|e| self.bad(column, e))

@@ -2,11 +2,12 @@
 //! ([`segments`]), readable while it grows.
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
-//! new time, would only fill the disk); actions, fills, funding, mids at them, markouts, rejects, state changes, days and
-//! alerts always; the account after each fill and at most once a minute without one; the risk state
+//! new time, would only fill the disk); actions, fills, mids at them, markouts, funding, rejects, state
+//! changes, days and alerts always; the account after each fill and at most once a minute without one; the risk state
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
 
+mod encoder;
 pub mod find;
 mod growing;
 pub mod line;
@@ -17,7 +18,6 @@ pub mod reader;
 pub mod segments;
 #[cfg(test)]
 mod tests;
-mod told;
 mod writer;
 #[cfg(test)]
 mod writer_tests;

@@ -5,10 +5,10 @@
 //!
 //! A disk that takes nothing is tried again; meanwhile what is to be written waits here.
 
+use super::encoder::Encoder;
 use super::growing::Growing;
 use super::line::{Gap, Line};
 use super::packer::Bounds;
-use super::told::Encoder;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
 use crate::when::utc_now;
@@ -113,7 +113,7 @@ impl Journal {
         let commentary = RingStats::new("side->journal commentary", false);
         let mut writer = Writer {
             growing,
-            told: Encoder::new(universe),
+            encoder: Encoder::new(universe),
             queue: queue.clone(),
             waits,
             skipped: commentary.clone(),
@@ -277,7 +277,7 @@ impl State {
 /// The thread.
 struct Writer {
     growing: Growing,
-    told: Encoder,
+    encoder: Encoder,
     queue: Arc<Queue>,
     waits: bool,
     skipped: Arc<RingStats>,
@@ -298,7 +298,7 @@ impl Writer {
                     continue;
                 }
                 let line = match entry {
-                    Entry::Record(record) => self.told.line(&record),
+                    Entry::Record(record) => self.encoder.line(&record),
                     Entry::Line(line) => Some(*line),
                 };
                 line.iter().for_each(|line| self.growing.line(line));

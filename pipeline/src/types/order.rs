@@ -425,6 +425,18 @@ pub struct VenueEvent {
     pub kind: VenueEventKind,
 }
 
+impl VenueEvent {
+    /// What happened to an order of an asset: then by the venue's clock, and when it reached us.
+    pub const fn new(
+        cloid: Cloid,
+        asset: AssetId,
+        [venue_time, recv_time]: [Nanos; 2],
+        kind: VenueEventKind,
+    ) -> Self {
+        Self { cloid, asset, _pad: [0; 6], venue_time, recv_time, kind }
+    }
+}
+
 const _: () = assert!(size_of::<Cloid>() == 16);
 const _: () = assert!(size_of::<OrderRequest>() == 48);
 const _: () = assert!(size_of::<Fill>() == 48);

@@ -149,14 +149,7 @@ impl World {
 }
 
 fn event(asset: usize, now: Nanos, kind: VenueEventKind) -> VenueEvent {
-    VenueEvent {
-        cloid: Cloid::default(),
-        asset: AssetId::new(asset),
-        _pad: [0; 6],
-        venue_time: now,
-        recv_time: now,
-        kind,
-    }
+    VenueEvent::new(Cloid::default(), AssetId::new(asset), [now; 2], kind)
 }
 
 /// How often each kind of break held when it was kept, and how often none did.

@@ -123,14 +123,7 @@ impl State {
     fn say(&mut self, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
         let recv_time = self.now + ANSWER;
         let venue_time = self.now;
-        self.to_bot.push_back(VenueEvent {
-            cloid,
-            asset,
-            _pad: [0; 6],
-            venue_time,
-            recv_time,
-            kind,
-        });
+        self.to_bot.push_back(VenueEvent::new(cloid, asset, [venue_time, recv_time], kind));
     }
 
     pub fn truth(&self) -> Truth {
@@ -232,14 +225,12 @@ impl State {
         for order in core::mem::take(&mut self.live) {
             self.ended(&order, DoneWhy::VenueCanceled);
         }
-        let down = VenueEvent {
-            cloid: Cloid::default(),
-            asset: AssetId::default(),
-            _pad: [0; 6],
-            venue_time: self.now,
-            recv_time: self.now,
-            kind: VenueEventKind::LinkDown,
-        };
+        let down = VenueEvent::new(
+            Cloid::default(),
+            AssetId::default(),
+            [self.now; 2],
+            VenueEventKind::LinkDown,
+        );
         self.to_bot.push_front(down);
     }
 

@@ -73,7 +73,7 @@ pub struct Request<'a> {
 pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
-    let told = request.params_from.map(RecordedParams::read).transpose()?;
+    let recorded = request.params_from.map(RecordedParams::read).transpose()?;
     let Request { lossless, feed, out, json, .. } = request;
     let (settings, loaded) = load(request)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
@@ -83,7 +83,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
         plan: plan.as_ref(),
         lossless,
         feed,
-        told: told.as_ref(),
+        recorded: recorded.as_ref(),
         out,
         quiet: json,
     };
@@ -135,7 +135,7 @@ struct Replay<'a> {
     lossless: bool,
     feed: FeedDelay,
     /// Parameters change as an earlier run's did.
-    told: Option<&'a RecordedParams>,
+    recorded: Option<&'a RecordedParams>,
     out: Option<&'a Path>,
     quiet: bool,
 }
@@ -240,8 +240,8 @@ impl Replay<'_> {
 
     /// Where parameters change.
     fn changes(&self, tape: &Tape, universe: &Universe) -> Result<Changes, AppError> {
-        match (self.told, tape.span()) {
-            (Some(told), Some(span)) => told.changes(self.settings, universe, span),
+        match (self.recorded, tape.span()) {
+            (Some(recorded), Some(span)) => recorded.changes(self.settings, universe, span),
             _ => Ok(Changes::default()),
         }
     }

@@ -8,7 +8,7 @@ use crate::data::report::MAX_NAMED_PER_FILE;
 use crate::data::scan::known_format;
 use crate::data::source::{Line, LineReader};
 use crate::data::time::looks_like_frame;
-use crate::masked::masked;
+use crate::masked::excerpt;
 use botmm_pipeline::types::Nanos;
 use std::collections::VecDeque;
 use std::io;
@@ -243,6 +243,5 @@ fn refusal(number: u64, line: &[u8]) -> String {
     if looks_like_frame(line) && !line.starts_with(b"{") || crate::data::frames::is_archived(line) {
         return "a recording that `botmm replay` reads as it lies".to_owned();
     }
-    let text = masked(&String::from_utf8_lossy(line)).chars().take(80).collect::<String>();
-    format!("line {number} is `{}`; {EXPECTED}", text.escape_debug())
+    format!("line {number} is `{}`; {EXPECTED}", excerpt(line))
 }

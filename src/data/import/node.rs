@@ -2,7 +2,7 @@
 
 use super::event::{Event, Format};
 use crate::data::time::{TimeColumn, TimeForm};
-use crate::masked::masked;
+use crate::masked::excerpt;
 use botmm_pipeline::types::{
     Coin, MarketEvent, Nanos, Px, Qty, Side, Trade as Traded, read_decimal,
 };
@@ -158,8 +158,7 @@ fn event(
 }
 
 fn bad(key: &str, text: &str, why: impl std::fmt::Display) -> String {
-    let text: String = masked(text).chars().take(80).collect();
-    format!("key \"{key}\" is `{}`: {why}", text.escape_debug())
+    format!("key \"{key}\" is `{}`: {why}", excerpt(text.as_bytes()))
 }
 
 /// An id that only these make; it fits where ids are signed.

@@ -6,7 +6,7 @@ use crate::data::csv::{Reader, Skipped};
 use crate::data::error::DataError;
 use crate::data::scan::CsvKind;
 use crate::data::time::{LOCAL, TimeColumn, TimeForm, VENUE};
-use crate::masked::masked;
+use crate::masked::excerpt;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
     AssetId, Bbo, BookSnapshot, Coin, Level, MarketEvent, Nanos, Px, Qty, Side, read_decimal,
@@ -81,14 +81,14 @@ impl Strangers {
         let exchange = fields.next().unwrap_or_default();
         if exchange != VENUE_NAME {
             if self.rows == 0 {
-                self.first = shown(exchange);
+                self.first = excerpt(exchange);
             }
             self.rows += 1;
         }
         let symbol = fields.next().unwrap_or_default();
         let coin = std::str::from_utf8(symbol).ok().and_then(Coin::new);
         coin.ok_or_else(|| {
-            format!("column `symbol` is `{}`: not the name of a coin", shown(symbol))
+            format!("column `symbol` is `{}`: not the name of a coin", excerpt(symbol))
         })
     }
 
@@ -101,11 +101,6 @@ impl Strangers {
             )
         })
     }
-}
-
-fn shown(text: &[u8]) -> String {
-    let text = masked(&String::from_utf8_lossy(text)).chars().take(80).collect::<String>();
-    text.escape_debug().to_string()
 }
 
 /// `trades`, `quotes`, `book_snapshot_N`: an event a row.
@@ -183,7 +178,7 @@ impl Changes {
             return Err(format!("{} columns, the header has 8", fields.len()));
         };
         let bad = |name: &str, text: &[u8], why: &dyn std::fmt::Display| {
-            format!("column `{name}` is `{}`: {why}", shown(text))
+            format!("column `{name}` is `{}`: {why}", excerpt(text))
         };
         let times = self.times.get_or_insert_with(|| {
             [TimeColumn::new(TimeForm::Micros), TimeColumn::new(TimeForm::Micros)]
@@ -206,7 +201,7 @@ impl Changes {
         let decimal = |name: &str, text: &[u8]| read_decimal(text).map_err(|e| bad(name, text, &e));
         let (price, amount) = (decimal("price", px)?, decimal("amount", qty)?);
         if price <= 0 || amount < 0 {
-            let why = format!("price {} with amount {}", shown(px), shown(qty));
+            let why = format!("price {} with amount {}", excerpt(px), excerpt(qty));
             return Err(format!("{why}: a price is positive, an amount not below 0"));
         }
         let (px, qty) = (Px::from_raw(price), Qty::from_raw(amount));

@@ -33,14 +33,7 @@ pub(super) fn target(mid: i64) -> QuoteTarget {
 }
 
 fn event(kind: VenueEventKind) -> VenueEvent {
-    VenueEvent {
-        cloid: Cloid::default(),
-        asset: AssetId::new(0),
-        _pad: [0; 6],
-        venue_time: Nanos::ZERO,
-        recv_time: Nanos::ZERO,
-        kind,
-    }
+    VenueEvent::new(Cloid::default(), AssetId::new(0), [Nanos::ZERO; 2], kind)
 }
 
 pub(super) fn buy(px: i64, qty: &str) -> VenueEvent {

@@ -128,14 +128,12 @@ impl Bench {
     }
     fn say_at(&mut self, ms: i64, cloid: Cloid, kind: VenueEventKind) {
         let time = Nanos::millis(ms);
-        self.wire.lock().unwrap().answers.push_back(VenueEvent {
+        self.wire.lock().unwrap().answers.push_back(VenueEvent::new(
             cloid,
-            asset: AssetId::new(0),
-            _pad: [0; 6],
-            venue_time: time,
-            recv_time: time,
+            AssetId::new(0),
+            [time; 2],
             kind,
-        });
+        ));
     }
     /// Both sides rest: their orders, with oids 1 and 2.
     fn quoted() -> (Self, [OrderRequest; 2]) {

@@ -143,7 +143,7 @@ impl Outbox {
         asset: AssetId,
         kind: VenueEventKind,
     ) {
-        let event = VenueEvent { cloid, asset, _pad: [0; 6], venue_time, recv_time: now, kind };
+        let event = VenueEvent::new(cloid, asset, [venue_time, now], kind);
         self.events.push_back(event);
     }
 

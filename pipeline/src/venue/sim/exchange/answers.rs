@@ -49,14 +49,7 @@ impl Answers {
         let arrival = venue_time + self.response.draw();
         self.last_arrival = self.last_arrival.max(arrival);
         let recv_time = self.last_arrival;
-        self.waiting.push_back(VenueEvent {
-            cloid,
-            asset,
-            _pad: [0; 6],
-            venue_time,
-            recv_time,
-            kind,
-        });
+        self.waiting.push_back(VenueEvent::new(cloid, asset, [venue_time, recv_time], kind));
     }
 }
 

@@ -17,7 +17,7 @@ const ACCOUNT_PERIOD: Nanos = Nanos::secs(60);
 /// Terms kept until their decision comes: more than one drain of the rings can bring.
 const TERMS_WAITING: usize = 1024;
 
-/// What was told last, so that nothing is told twice.
+/// Makes lines of records. It knows what was told last, so that nothing is told twice.
 pub struct Encoder {
     universe: Universe,
     last_decision: [Option<QuoteTarget>; MAX_ASSETS],
