@@ -3,6 +3,7 @@
 //!
 //! Nothing here stops a run: without candles both warm up from what is seen.
 
+use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
@@ -197,7 +198,8 @@ impl Task for BackFill {
             Some(Ok(candles)) => self.hand_over(question.asset, question.series, &candles),
             Some(Err(why)) => {
                 let coin = self.universe.get(question.asset).coin;
-                turn.say(format!("no {} candles of {coin}: {why}", question.interval));
+                let said = format!("no {} candles of {coin}: {why}", question.interval);
+                turn.say(Alert::warn(Topic::Link, said));
             }
         }
     }

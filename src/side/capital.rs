@@ -1,6 +1,7 @@
 //! At the beginning of a UTC day the limits become shares of what the account is worth then: what was won,
 //! lost, brought and taken the day before is in it, and the new day's loss is counted from there.
 
+use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::reload::Reload;
 use super::task::Turn;
@@ -52,10 +53,11 @@ impl Capital {
             }
             Err(why) => {
                 self.next = now + AGAIN;
-                turn.say(format!(
+                let said = format!(
                     "the account's value could not be read for the new day ({why}): limits stay as \
                      they are; asking again"
-                ));
+                );
+                turn.say(Alert::warn(Topic::Account, said));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the side thread does for the connections: says what they suffer from, and cancels over HTTPS
 //! when the order link cannot.
 
+use super::alert::{Alert, Topic};
 use super::errands::{Errands, Pending};
 use super::task::{Task, Turn};
 use crate::exit::AppError;
@@ -171,14 +172,15 @@ impl Links {
     fn watch_orders(&mut self, turn: &mut Turn<'_>) {
         if self.fallback.has_just_died() {
             let within = self.dead_after.as_secs_f64();
-            turn.say(format!(
+            let said = format!(
                 "orders: the venue did not answer any more for up to {within} s: connection given \
                  up, opening another"
-            ));
+            );
+            turn.say(Alert::warn(Topic::Link, said));
         }
         let may_rest = self.metrics.dispatch.open_orders.get();
         let said = self.fallback.turn(may_rest, turn.now, &turn.workers.cancels);
-        said.into_iter().for_each(|said| turn.say(said));
+        said.into_iter().for_each(|said| turn.say(Alert::warn(Topic::Orders, said)));
     }
 
     /// Says how many messages were not believed: the first, and then when they are twice as many.
@@ -186,10 +188,11 @@ impl Links {
         let ahead = self.feed_stats.ahead.load(Ordering::Relaxed);
         if ahead > 0 && ahead >= 2 * self.told_ahead {
             self.told_ahead = ahead;
-            turn.say(format!(
+            let said = format!(
                 "market data: {ahead} messages dated more than 5 s ahead of the venue's clock were \
                  refused; should they go on, check this machine's clock"
-            ));
+            );
+            turn.say(Alert::warn(Topic::Machine, said));
         }
     }
 
@@ -204,8 +207,8 @@ impl Links {
                 continue;
             }
             turn.say(match &trouble {
-                Some(why) => format!("{name}: {why}"),
-                None => format!("{name}: connected again"),
+                Some(why) => Alert::warn(Topic::Link, format!("{name}: {why}")),
+                None => Alert::info(Topic::Link, format!("{name}: connected again")),
             });
             *known = trouble;
         }

@@ -1,6 +1,7 @@
 //! What the venue lists, looked at every hour: a coin that is gone, or whose grid has changed, is not
 //! quoted any more.
 
+use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
@@ -94,7 +95,7 @@ impl Task for Listing {
         let Some(listed) = asked.told(now) else { return };
         self.asked = None;
         let said = self.take(listed, turn.to_quote, now);
-        said.into_iter().for_each(|line| turn.say(line));
+        said.into_iter().for_each(|line| turn.say(Alert::warn(Topic::Metadata, line)));
     }
 }
 

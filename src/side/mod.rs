@@ -1,5 +1,6 @@
 //! The side thread's parts: they may block, allocate and write files.
 
+pub mod alert;
 pub mod candles;
 pub mod capital;
 pub mod errands;

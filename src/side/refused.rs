@@ -1,5 +1,6 @@
 //! Orders that the venue refuses to cancel over the order link are cancelled over HTTPS.
 
+use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
@@ -46,8 +47,14 @@ impl Task for RefusedCancels {
         if let Some((count, trying)) = &self.trying {
             let Some(answer) = trying.told(turn.now) else { return };
             turn.say(match answer {
-                Ok(()) => format!("{count} orders that the order link could not cancel: HTTPS did"),
-                Err(why) => format!("{count} orders rest, and neither way can cancel them: {why}"),
+                Ok(()) => {
+                    let said = "orders that the order link could not cancel: HTTPS did";
+                    Alert::warn(Topic::Orders, format!("{count} {said}"))
+                }
+                Err(why) => {
+                    let said = "orders rest, and neither way can cancel them";
+                    Alert::critical(Topic::Orders, format!("{count} {said}: {why}"))
+                }
             });
             self.trying = None;
         }

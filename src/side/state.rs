@@ -2,6 +2,7 @@
 //! signature must exceed, and the number that tells this run's order ids from every other's. One
 //! process a key: the file beside it is locked while the run lives.
 
+use super::alert::{Alert, Topic};
 use super::task::{Task, Turn, Writing};
 use crate::exit::AppError;
 use crate::files::{self, Readers, make_folder, write_whole};
@@ -119,7 +120,7 @@ impl Task for RunState {
             let (kept, path) = (self.kept, self.path.clone());
             self.writing.begin(now, &turn.workers.files, move || kept.write_to(&path));
         }
-        said.into_iter().for_each(|said| turn.say(said));
+        said.into_iter().for_each(|said| turn.say(Alert::warn(Topic::Machine, said)));
     }
 }
 

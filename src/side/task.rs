@@ -1,5 +1,6 @@
 //! What the side thread does in each of its turns: one task after another, none of which may block.
 
+use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
 use crate::exit::AppError;
 use crate::journal::line::Line;
@@ -49,9 +50,10 @@ impl Workers {
     }
 
     /// Looks after them; what a person should know.
-    pub fn turn(&mut self, now: Nanos) -> impl Iterator<Item = String> {
+    pub fn turn(&mut self, now: Nanos) -> impl Iterator<Item = Alert> {
         let Self { questions, files, cancels } = self;
-        [questions, files, cancels].map(|errands| errands.turn(now)).into_iter().flatten()
+        let said = [questions, files, cancels].map(|errands| errands.turn(now));
+        said.into_iter().flatten().map(|said| Alert::warn(Topic::Machine, said))
     }
 }
 
@@ -125,15 +127,15 @@ pub struct Turn<'a> {
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// For a person, at once.
-    pub said: Vec<String>,
+    pub said: Vec<Alert>,
     /// For the journal.
     pub lines: Vec<Line>,
 }
 
 impl Turn<'_> {
     /// Tells a person.
-    pub fn say(&mut self, words: impl Into<String>) {
-        self.out.said.push(words.into());
+    pub fn say(&mut self, alert: Alert) {
+        self.out.said.push(alert);
     }
 }
 
@@ -150,10 +152,11 @@ pub fn each<'t>(
         let took = ended - begun;
         if took >= LONG_TURN {
             let (name, took_s) = (task.name(), took.as_secs_f64());
-            turn.say(format!(
+            let said = format!(
                 "the side thread stood still for {took_s:.1} s in its task `{name}`: quoting went on, \
                  files and alerts waited; a machine out of memory or CPU does that"
-            ));
+            );
+            turn.say(Alert::warn(Topic::Machine, said));
         }
         begun = ended;
     }
@@ -292,7 +295,7 @@ pub mod tests {
         let tasks: [&mut dyn Task; 3] = [&mut quick, &mut slow, &mut last];
         each(tasks, &mut turn, &clock);
         assert_eq!(out.said.len(), 1, "{:?}", out.said);
-        assert!(out.said[0].contains("1.5 s in its task `slow`"), "{:?}", out.said);
+        assert!(out.said[0].text.contains("1.5 s in its task `slow`"), "{:?}", out.said);
         assert_eq!((quick.1, slow.1, last.1), (1, 1, 1));
     }
 }

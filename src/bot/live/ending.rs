@@ -6,9 +6,9 @@ use super::{Live, TURN, caught};
 use crate::bot::session::{self, Ended};
 use crate::exit::AppError;
 use crate::report::Summary;
+use crate::side::alert::{Alert, Topic};
 use crate::stop::Stop;
 use crate::terminal;
-use crate::when::utc;
 use botmm_pipeline::rt::HaltLevel;
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 use std::time::{Duration, Instant};
@@ -111,11 +111,10 @@ impl Live {
                 terminal::complain("stopped: no order of ours rests; `fg` lets it go on");
                 let since = self.clock.now();
                 if let Err(e) = stop.suspend() {
-                    self.say(format!("{} cannot stop: {e}", utc(self.clock.now())));
+                    self.say(Alert::warn(Topic::Run, format!("cannot stop: {e}")));
                 }
-                let now = self.clock.now();
-                let gone_s = (now - since).as_secs_f64();
-                self.say(format!("{} goes on after {gone_s:.1} s", utc(now)));
+                let gone_s = (self.clock.now() - since).as_secs_f64();
+                self.say(Alert::info(Topic::Run, format!("goes on after {gone_s:.1} s")));
                 let back = Instant::now();
                 while back.elapsed() < GO_ON_AFTER && !stop.is_asked() {
                     self.drain();
@@ -124,7 +123,7 @@ impl Live {
             }
             Err(e) => {
                 stop.refuse_suspension();
-                self.say(format!("{} not stopped: {e}", utc(self.clock.now())));
+                self.say(Alert::warn(Topic::Run, format!("not stopped: {e}")));
             }
         }
         self.venue.rest = self.rest.clone();

@@ -26,6 +26,7 @@ use crate::masked::masked;
 use crate::net::Rest;
 use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
+use crate::side::alert::{Alert, Topic};
 use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::stop::Stop;
@@ -146,7 +147,7 @@ impl Live {
             let elapsed = self.started.elapsed();
             self.drain();
             if let Some(set) = self.discipline.turn() {
-                self.say(format!("{} {set}", utc(self.clock.now())));
+                self.say(Alert::warn(Topic::Machine, set.to_string()));
             }
             self.do_tasks();
             if elapsed >= next_picture {
@@ -159,7 +160,7 @@ impl Live {
             if stop.is_asked() {
                 let why = stop.signal().filter(|signal| *signal != "SIGTERM");
                 why.iter()
-                    .for_each(|why| self.say(format!("{} {why}: ending", utc(self.clock.now()))));
+                    .for_each(|why| self.say(Alert::info(Topic::Run, format!("{why}: ending"))));
                 return Ok(());
             }
             if show.is_asked_to_end() || limit.is_some_and(|l| elapsed >= l) {
@@ -193,8 +194,7 @@ impl Live {
         if let Some(journal) = &mut self.journal {
             out.lines.iter().for_each(|line| journal.write_line(line));
         }
-        let now = self.clock.now();
-        out.said.into_iter().for_each(|said| self.say(format!("{} {said}", utc(now))));
+        out.said.into_iter().for_each(|alert| self.say(alert));
     }
 
     fn drain(&mut self) {
@@ -214,15 +214,12 @@ impl Live {
     fn write_down(&mut self) {
         let Some(journal) = &mut self.journal else { return };
         let (said, overrun) = (journal.flush(), journal.overrun());
-        let now = utc(self.clock.now());
-        said.into_iter().for_each(|said| self.say(format!("{now} {said}")));
+        said.into_iter().for_each(|said| self.say(Alert::warn(Topic::Machine, said)));
         if let Some(why) = overrun
             && self.pipeline.level.raised() != HaltLevel::Halt
         {
             self.pipeline.level.raise(HaltLevel::Halt);
-            let alert = format!("{now} {why}");
-            self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
-            self.say(alert);
+            self.halted_by_this(Alert::critical(Topic::Machine, why), self.clock.now());
         }
     }
 
@@ -241,19 +238,32 @@ impl Live {
                 let coin = asset.map(|a| self.config.universe.get(a).coin);
                 let coin = coin.map_or(String::new(), |c| format!("{c}: "));
                 let why = self.reason_of(kind);
-                let alert = format!("{} {coin}{kind}{why}", utc(time));
-                if kind.is_halt() {
-                    self.halted_by.get_or_insert_with(|| masked(&alert).into_owned());
+                let alert = Alert::of_stage(kind, format!("{coin}{kind}{why}"));
+                match kind.is_halt() {
+                    true => self.halted_by_this(alert, time),
+                    false => self.say_at(time, alert),
                 }
-                self.say(alert);
             }
             _ => {}
         }
     }
 
-    /// Only what is shown is kept: the journal has the alerts, and this runs for months.
-    fn say(&mut self, line: String) {
-        let line = masked(&line).into_owned();
+    /// Tells a person that the run ends, and why; the first such reason is the run's.
+    fn halted_by_this(&mut self, alert: Alert, time: Nanos) {
+        let line = masked(&format!("{} {alert}", utc(time))).into_owned();
+        self.halted_by.get_or_insert(line);
+        self.say_at(time, alert);
+    }
+
+    /// Tells a person, now.
+    fn say(&mut self, alert: Alert) {
+        self.say_at(self.clock.now(), alert);
+    }
+
+    /// Tells a person what happened at this time. Only what is shown is kept: the journal has the
+    /// alerts, and this runs for months.
+    fn say_at(&mut self, time: Nanos, alert: Alert) {
+        let line = masked(&format!("{} {alert}", utc(time))).into_owned();
         if !terminal::has_screen() {
             terminal::complain(&line);
         }

@@ -2,8 +2,8 @@
 
 use super::Live;
 use crate::bot::session;
+use crate::side::alert::{Alert, Topic};
 use crate::side::reload::{Effect, line};
-use crate::when::utc;
 
 impl Live {
     /// From here on every decision is made with them.
@@ -13,7 +13,7 @@ impl Live {
         if let Some(journal) = &mut self.journal {
             journal.write_line(&line(&change, &effect));
         }
-        self.say(format!("{} {}", utc(effect.time), change.in_words()));
+        self.say_at(effect.time, Alert::info(Topic::Params, change.in_words()));
         self.params_changes += 1;
     }
 

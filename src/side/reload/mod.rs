@@ -11,6 +11,7 @@ mod watch;
 use line::refused_line;
 pub use line::{Change, Effect, line, read};
 
+use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
 use super::task::{HandOver, Task, Turn};
 use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings, content_hash};
@@ -300,7 +301,7 @@ impl Task for Reload {
                     format!("parameters refused, nothing changed: {error}")
                 }
             };
-            turn.say(said);
+            turn.say(Alert::warn(Topic::Params, said));
         }
         if !self.changed_by.is_empty() {
             self.tell(turn.hand_over);

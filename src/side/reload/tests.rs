@@ -71,10 +71,10 @@ impl World {
                 };
                 assert!(!error.contains('\n'), "{error}");
                 let told = format!("parameters refused, nothing changed: {error}");
-                out.said.retain(|said| *said != told);
+                out.said.retain(|said| said.text != told);
                 refused.push(format!("refused {source}: {error}"));
             }
-            refused.extend(out.said);
+            refused.extend(out.said.into_iter().map(|said| said.text));
             said.extend(refused.into_iter().map(|said| said.replace(&folder, "")));
         }
         said
@@ -340,7 +340,7 @@ fn a_new_day_counts_from_what_the_account_is_worth_then() {
         w.stand.now = evening + Nanos::secs(seconds);
         let mut said = Vec::new();
         for _ in 0..3 {
-            said.extend(w.stand.turn(&mut params).said);
+            said.extend(w.stand.turn(&mut params).said.into_iter().map(|said| said.text));
             for errands in [&w.stand.workers.files, &w.stand.workers.questions] {
                 errands.send(w.stand.now, PATIENCE, || ()).wait(Duration::from_secs(60)).unwrap();
             }
@@ -366,7 +366,7 @@ fn files_that_cannot_be_looked_at_hold_nothing_up() {
     let mut said = Vec::new();
     for second in 1..=60 {
         w.stand.now = Nanos::secs(second);
-        said.extend(w.stand.turn(&mut w.reload).said);
+        said.extend(w.stand.turn(&mut w.reload).said.into_iter().map(|said| said.text));
     }
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("cannot be looked at"), "{said:?}");

@@ -2,6 +2,7 @@
 
 use super::{RiskFile, end_in_words, in_words};
 use crate::exit::AppError;
+use crate::side::alert::{Alert, Topic};
 use crate::side::errands::{Errands, Pending};
 use crate::side::task::{FILE_PATIENCE, Task, Turn, Writing};
 use botmm_pipeline::types::AlertKind;
@@ -164,7 +165,7 @@ impl Task for RiskKeeper {
                 if is_answer { file.answer() } else { Ok(()) }
             });
         }
-        said.into_iter().for_each(|said| turn.say(said));
+        said.into_iter().for_each(|said| turn.say(Alert::warn(Topic::Machine, said)));
     }
 }
 
