@@ -7,6 +7,7 @@ pub mod errands;
 pub mod links;
 pub mod listing;
 pub mod params;
+pub mod progress;
 pub mod records;
 pub mod refused;
 pub mod reload;

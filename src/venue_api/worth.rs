@@ -191,6 +191,7 @@ mod tests {
         GatewayView {
             is_up: true,
             is_dead: false,
+            answered: Nanos::ZERO,
             losses: 0,
             foreign_orders: 0,
             requests: (0, 0),

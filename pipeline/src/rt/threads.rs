@@ -4,6 +4,7 @@ use super::clock::WallClock;
 use super::idle::Idle;
 use super::lane::Lane;
 use super::level::{HaltLevel, LevelCell};
+use crate::types::Nanos;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -12,6 +13,24 @@ use std::thread::JoinHandle;
 pub struct Threads {
     lanes: Vec<Running>,
     stop: Arc<AtomicBool>,
+}
+
+/// When each lane last went round, for whoever watches over them from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Vec<(String, Arc<AtomicU64>)>);
+
+impl Pulse {
+    /// Each lane's name and the time of its newest duty cycle; zero = none yet.
+    pub fn lanes(&self) -> impl Iterator<Item = (&str, Nanos)> {
+        let beat = |beat: &AtomicU64| Nanos(beat.load(Ordering::Relaxed) as i64);
+        self.0.iter().map(move |(name, newest)| (name.as_str(), beat(newest)))
+    }
+
+    /// Lanes whose heartbeats are whatever the test says.
+    #[doc(hidden)]
+    pub fn of(lanes: Vec<(String, Arc<AtomicU64>)>) -> Self {
+        Self(lanes)
+    }
 }
 
 struct Running {
@@ -72,9 +91,9 @@ impl Threads {
         Ok(Self { lanes: running, stop })
     }
 
-    /// Each lane's name and the Unix nanoseconds of its newest duty cycle (0 = none yet).
-    pub fn heartbeats(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.lanes.iter().map(|l| (l.name.as_str(), l.heartbeat.load(Ordering::Relaxed)))
+    /// The lanes' heartbeats.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.lanes.iter().map(|l| (l.name.clone(), l.heartbeat.clone())).collect())
     }
 
     /// Lanes that the system refused to pin to their plan's core: their latencies are not what the

@@ -74,6 +74,7 @@ fn an_answer_that_a_lost_link_took_along_is_not_waited_for() {
 /// How long after now the link is given up. Time goes in steps of 10 ms.
 fn given_up_after(rig: &mut Rig) -> Nanos {
     let begun = rig.now;
+    assert!(begun - rig.view().answered < DEAD_LINK, "it carried both ways until lately");
     while rig.view().is_up {
         assert!(rig.now - begun < Nanos::secs(60), "it is never given up");
         rig.run(Nanos::millis(10));
@@ -98,6 +99,9 @@ fn a_link_that_does_not_answer_is_given_up_in_time() {
             break_it(&mut rig);
             let after = given_up_after(&mut rig);
             assert!(after <= DEAD_LINK, "{what} from {wait_ms} ms on: {after}");
+            // Whoever counts from the last proof that it carried counts from before it broke.
+            let proved = rig.view().answered;
+            assert!(Nanos::ZERO < proved && proved <= rig.now - after, "{what}: {proved}");
             assert!(rig.view().is_dead && rig.view().losses == 1, "{what}");
             rig.settle();
             assert!(rig.kinds().contains(&VenueEventKind::LinkDown), "{what}");
@@ -105,6 +109,7 @@ fn a_link_that_does_not_answer_is_given_up_in_time() {
             rig.line.ends().is_full = false;
             rig.run(Nanos::secs(30));
             assert!(rig.view().is_up && !rig.view().is_dead, "{what}");
+            assert!(rig.now - rig.view().answered < Nanos::secs(2), "{what}");
         }
     }
 }

@@ -202,7 +202,9 @@ impl<T: Transport> HlFeed<T> {
                     false => drop(stats.ahead.fetch_add(1, Ordering::Relaxed)),
                 };
                 match decoder.decode(frame, now, universe, take) {
-                    Ok(Channel::Pong) => session.on_pong(),
+                    Ok(Channel::Pong) => {
+                        session.on_pong();
+                    }
                     Ok(Channel::SubscriptionResponse | Channel::Error) => {
                         let mut hear = |event| hear_control(session, stats, &event);
                         let _ = control.parse(frame, universe, &mut hear);

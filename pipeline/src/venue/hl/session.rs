@@ -188,9 +188,9 @@ impl Session {
         self.is_subscribed = false;
     }
 
-    /// Our ping was answered.
-    pub fn on_pong(&mut self) {
-        self.pinged = None;
+    /// Our ping was answered: when it went out, if it was waited for.
+    pub fn on_pong(&mut self) -> Option<Nanos> {
+        self.pinged.take()
     }
 
     /// The venue acknowledged a subscription; told by content, since it writes it in its own form.

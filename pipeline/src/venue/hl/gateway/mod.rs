@@ -271,7 +271,7 @@ impl<T: Transport> HlGateway<T> {
 
     fn hear(&mut self, now: Nanos, event: &UserEvent) {
         match event {
-            UserEvent::Pong => self.session.on_pong(),
+            UserEvent::Pong => self.on_pong(),
             UserEvent::Subscribed(stream) => self.session.on_subscribed(stream),
             UserEvent::ChannelError(error) => self.on_channel_error(now, error),
             UserEvent::PostItem { id, index, status } => self.on_item(now, *id, *index, status),
@@ -305,6 +305,15 @@ impl<T: Transport> HlGateway<T> {
                 self.known.reconcile.audit_soon(now);
             }
             _ => self.on_answer(now, event),
+        }
+    }
+
+    /// The link carries both ways, or did when the ping went out.
+    fn on_pong(&mut self) {
+        if let Some(pinged) = self.session.on_pong()
+            && self.out.view.is_up
+        {
+            self.out.show(|view| view.answered = pinged);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::venue::hl::user::VenueText;
 
 /// Words of the board: state, then the newest refusal's text.
 pub const VIEW_WORDS: usize = TEXT_AT + VenueText::CAPACITY.div_ceil(8);
-const TEXT_AT: usize = 10;
+const TEXT_AT: usize = 11;
 
 /// Flags of the first word.
 const IS_UP: u64 = 1;
@@ -20,6 +20,9 @@ pub struct GatewayView {
     pub is_up: bool,
     /// It is down because it did not answer any more, and not because it was closed.
     pub is_dead: bool,
+    /// When the newest ping went out that was answered while the link was up: until then at least it
+    /// carried both ways. Zero = none yet.
+    pub answered: Nanos,
     /// Times that the link was lost.
     pub losses: u64,
     /// Open orders on the account that are not ours, when last counted.
@@ -52,9 +55,10 @@ pub struct Opening {
 
 impl GatewayView {
     /// Before the first connection.
-    pub(super) const NOTHING: Self = Self {
+    pub const NOTHING: Self = Self {
         is_up: false,
         is_dead: false,
+        answered: Nanos::ZERO,
         losses: 0,
         foreign_orders: 0,
         requests: (0, 0),
@@ -73,6 +77,7 @@ impl GatewayView {
         Self {
             is_up: words[0] & IS_UP != 0,
             is_dead: words[0] & IS_DEAD != 0,
+            answered: Nanos(words[10] as i64),
             losses: words[1],
             foreign_orders: words[2],
             requests: (words[3], words[4]),
@@ -88,7 +93,8 @@ impl GatewayView {
         }
     }
 
-    pub(super) fn words(&self) -> [u64; VIEW_WORDS] {
+    /// As the board shows it.
+    pub fn words(&self) -> [u64; VIEW_WORDS] {
         let mut words = [0; VIEW_WORDS];
         words[0] = if self.is_up { IS_UP } else { 0 };
         words[0] |= if self.is_dead { IS_DEAD } else { 0 };
@@ -96,7 +102,7 @@ impl GatewayView {
         (words[1], words[2]) = (self.losses, self.foreign_orders);
         (words[3], words[4]) = self.requests;
         words[5] = self.clock_skew_ms as u64;
-        words[7] = self.estimated_fees;
+        (words[7], words[10]) = (self.estimated_fees, self.answered.0 as u64);
         if let Some(Opening { time, value, open_profit }) = self.opening {
             (words[6], words[9]) = (value.raw() as u64, open_profit.raw() as u64);
             words[8] = time.as_millis() as u64;
