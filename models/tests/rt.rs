@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use botmm_models::board::board;
-use botmm_models::level::{HaltLevel, LevelCell};
+use botmm_models::level::{HaltLevel, Hold, LevelCell};
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use std::sync::Arc;
@@ -55,9 +55,9 @@ fn a_halt_under_a_hold_leaves_no_gap() {
         let level = Arc::new(LevelCell::default());
         let shared = level.clone();
         let holder = thread::spawn(move || {
-            shared.hold(true);
+            shared.hold(Hold::Suspended, true);
             shared.raise(HaltLevel::Halt);
-            shared.hold(false);
+            shared.hold(Hold::Suspended, false);
         });
         let (first, second) = (level.get(), level.get());
         assert!(second >= first, "let go of before it was halted");

@@ -3,7 +3,9 @@
 pub mod alert;
 pub mod candles;
 pub mod capital;
+pub mod control;
 pub mod errands;
+pub mod latch;
 pub mod links;
 pub mod listing;
 pub mod params;

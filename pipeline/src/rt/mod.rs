@@ -17,7 +17,7 @@ pub use board::{Board, BoardReader, board};
 pub use clock::{Discipline, WallClock};
 pub use idle::{Idle, IdleStrategy};
 pub use lane::{Lane, Latencies, StageLatency};
-pub use level::{HaltLevel, LevelCell};
+pub use level::{HaltLevel, Hold, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
 pub use ring::{In, InLatest, Out, OutLatest, OutVital, RingStats, ring, vital_ring};
 pub use stage::Stage;

@@ -2,4 +2,4 @@
 //! model checker's atomics stand in this place.
 
 pub(super) use core::hint::spin_loop;
-pub(super) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+pub(super) use core::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};

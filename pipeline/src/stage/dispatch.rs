@@ -21,6 +21,9 @@ use std::sync::Arc;
 
 /// How often an order whose fate is unknown is asked about.
 const INQUIRY_PERIOD: Nanos = Nanos::secs(1);
+/// A lane that was not polled for so long stood still with its whole process, maybe for long enough to be
+/// given up: nothing is sent before the latch has been looked at again.
+const STOOD_STILL: Nanos = Nanos::millis(500);
 
 /// The rings and boards of the dispatch stage.
 pub struct DispatchRings {
@@ -66,6 +69,10 @@ pub struct DispatchStage<G> {
     /// Messages taken in and not acted on yet.
     heard: usize,
     now: Nanos,
+    /// When it was last polled.
+    polled: Option<Nanos>,
+    /// After it stood still: nothing is sent until the latch was looked at so often.
+    looks_due: u64,
 }
 
 impl<G: Gateway> DispatchStage<G> {
@@ -96,6 +103,8 @@ impl<G: Gateway> DispatchStage<G> {
             next_inquiry: Nanos::ZERO,
             heard: 0,
             now: Nanos::ZERO,
+            polled: None,
+            looks_due: 0,
         }
     }
 
@@ -283,9 +292,15 @@ impl<G: Gateway> DispatchStage<G> {
     }
 
     /// While trading is closed nothing is wanted, whatever the newest targets say.
-    fn keep_closed(&mut self) {
+    fn keep_closed(&mut self, now: Nanos) {
+        let looks = self.level.looks();
+        let stood_still = self.polled.replace(now).is_some_and(|last| now - last > STOOD_STILL);
+        if stood_still && looks > 0 {
+            self.looks_due = looks + 2;
+        }
         let reason = match (self.level.get(), self.link_down) {
             (HaltLevel::Halt, _) => Reason::Halted,
+            _ if looks < self.looks_due => Reason::Halted,
             (_, true) => Reason::LinkDown,
             _ => return,
         };
@@ -314,7 +329,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
         self.now = now;
         let heard = core::mem::take(&mut self.heard);
         let mut work = heard + self.take_venue(now) + self.take_targets();
-        self.keep_closed();
+        self.keep_closed(now);
         let expired = self.orders.expire(now);
         if expired > 0 {
             self.alert(None, now, AlertKind::OrderUnknown);

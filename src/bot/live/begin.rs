@@ -1,5 +1,6 @@
 //! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
+use super::control;
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
@@ -108,6 +109,8 @@ impl Live {
         let watchdog = guard(&request, &pipeline, way()?, &clock)?;
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 
+        let control = control::listen(&access.state_dir, key, state.session());
+
         let worth_now = {
             let way = way.clone();
             move || Ok(way()?.worth()?.value)
@@ -150,6 +153,7 @@ impl Live {
             days: Days::default(),
             stop: request.stop,
             watchdog,
+            control,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::report::Summary;
 use crate::side::alert::{Alert, Topic};
 use crate::stop::Stop;
 use crate::terminal;
-use botmm_pipeline::rt::HaltLevel;
+use botmm_pipeline::rt::{HaltLevel, Hold};
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 use std::time::{Duration, Instant};
 
@@ -94,13 +94,14 @@ impl Live {
         };
         let summary = ended.summary();
         self.watchdog.has_ended();
+        drop(self.control.take());
         Finished { summary, left, halt, troubles }
     }
 
     /// Ctrl-Z: cancels, then stops the process until it is let go on, then goes on. With orders that
     /// cannot be cancelled it does not stop: nobody would look after them.
     pub(super) fn suspend(&mut self, stop: &Stop) {
-        self.pipeline.level.hold(true);
+        self.pipeline.level.hold(Hold::Suspended, true);
         let left = self.leave_nothing();
         if stop.is_asked() {
             return;
@@ -128,7 +129,7 @@ impl Live {
         }
         self.venue.rest = self.rest.clone();
         if !stop.is_asked() {
-            self.pipeline.level.hold(false); // Else the end is next.
+            self.pipeline.level.hold(Hold::Suspended, false); // Else the end is next.
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod begin;
 mod compare;
+mod control;
 mod ending;
 mod last_check;
 mod params;
@@ -27,6 +28,7 @@ use crate::net::Rest;
 use crate::report::Days;
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::alert::{Alert, Topic};
+use crate::side::control::Control;
 use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::stop::Stop;
@@ -118,6 +120,8 @@ pub struct Live {
     days: Days,
     stop: Arc<Stop>,
     watchdog: Watchdog,
+    /// Held as long as the bot listens; [`None`] = it cannot.
+    control: Option<Control>,
 }
 
 /// What is left of a pipeline in the side thread's hands.

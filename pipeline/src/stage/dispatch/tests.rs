@@ -231,6 +231,27 @@ fn a_fill_is_booked_once_and_a_full_ring_halts() {
     assert_eq!(b.reason(Side::Ask), Reason::InFlight);
 }
 
+/// A process that was stopped, and given up meanwhile, finds the latch before it sends anything.
+#[test]
+fn what_stood_still_sends_nothing_before_the_latch_was_looked_at_again() {
+    let mut b = bench(RING_VENUE);
+    b.level.looked();
+    assert_eq!(b.target(10).len(), 1, "it sends");
+    let mut b = bench(RING_VENUE);
+    b.level.looked();
+    assert!(b.poll(10).is_empty());
+    assert!(b.target(600).is_empty(), "it was not polled for 590 ms");
+    assert_eq!(b.reason(Side::Bid), Reason::Halted);
+    b.level.looked();
+    assert!(b.target(610).is_empty(), "that look may have begun before");
+    b.level.looked();
+    assert_eq!(b.target(620).len(), 1, "the next one has not, and has found nothing");
+    // Where nobody looks (a replay), nobody is waited for.
+    let mut b = bench(RING_VENUE);
+    assert!(b.poll(10).is_empty());
+    assert_eq!(b.target(600).len(), 1);
+}
+
 #[test]
 fn after_a_fill_a_side_waits_for_a_book_that_knows_of_it() {
     let mut b = bench(RING_VENUE);
