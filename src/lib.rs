@@ -10,6 +10,7 @@ pub mod data;
 pub mod exchange;
 pub mod exit;
 pub mod files;
+pub mod history;
 pub mod journal;
 pub mod keys;
 pub mod masked;

@@ -7,7 +7,7 @@ use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Nanos, OrderRequest,
+    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Nanos, OrderRequest, Qty,
     QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +23,7 @@ pub struct Encoder {
     last_decision: [Option<QuoteTarget>; MAX_ASSETS],
     terms: [Terms; MAX_ASSETS],
     last_account: Nanos,
+    last_position: [Qty; MAX_ASSETS],
     fills_since_account: bool,
     last_breaks: Breaks,
 }
@@ -35,6 +36,7 @@ impl Encoder {
             last_decision: [None; MAX_ASSETS],
             terms: Default::default(),
             last_account: Nanos(i64::MIN),
+            last_position: [Qty::ZERO; MAX_ASSETS],
             fills_since_account: false,
             last_breaks: Breaks::default(),
         }
@@ -194,11 +196,15 @@ impl Encoder {
     }
 
     fn account(&mut self, account: &AccountView) -> Option<line::Account> {
-        let due = self.fills_since_account || account.time - self.last_account >= ACCOUNT_PERIOD;
+        // A position that moved without a fill is what the account held when the run came.
+        let due = self.fills_since_account
+            || account.position != self.last_position
+            || account.time - self.last_account >= ACCOUNT_PERIOD;
         if !due {
             return None;
         }
         (self.fills_since_account, self.last_account) = (false, account.time);
+        self.last_position = account.position;
         let by_coin = |value: &dyn Fn(usize) -> String| {
             let coins = self.universe.iter();
             coins.map(|(id, i)| (i.coin.to_string(), value(id.index()))).collect()

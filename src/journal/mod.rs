@@ -3,7 +3,7 @@
 //!
 //! Decisions are written when they differ from the asset's last one (same orders and reasons, a
 //! new time, would only fill the disk); actions, fills, mids at them, markouts, funding, rejects, state
-//! changes, days and alerts always; the account after each fill and at most once a minute without one; the risk state
+//! changes, days and alerts always; the account after each fill, when a position was found, and at most once a minute without either; the risk state
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
 

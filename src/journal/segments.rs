@@ -3,7 +3,7 @@
 
 use crate::files;
 use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, ErrorKind, Seek as _};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -115,21 +115,46 @@ impl Reading {
         self.whole.len() + 1
     }
 
+    /// The number of one of them. The newest has the one that it will have when it is whole, if no
+    /// segment before it was removed.
+    pub fn number(&self, at: usize) -> u64 {
+        let of = |path: &PathBuf| number_of(&path.file_name()?.to_string_lossy());
+        self.whole.get(at).and_then(of).unwrap_or_else(|| {
+            self.whole.last().and_then(of).map_or(1, |last| last.saturating_add(1))
+        })
+    }
+
+    /// What tells the file that the name stands for from one that has the name later.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn newest_id(&self) -> io::Result<String> {
+        use std::os::unix::fs::MetadataExt as _;
+        self.named.1.metadata().map(|of| format!("{}:{}", of.dev(), of.ino()))
+    }
+
     /// The lines of one of them, oldest first; [`None`] = it was removed meanwhile.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn lines(&self, at: usize) -> io::Result<Option<Box<dyn BufRead>>> {
+        self.lines_from(at, 0)
+    }
+
+    /// The same from so many bytes on, counted unpacked.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn lines_from(&self, at: usize, bytes: u64) -> io::Result<Option<Box<dyn BufRead>>> {
         let Some(path) = self.whole.get(at) else {
-            let mut file = self.named.1.try_clone()?;
-            file.rewind()?; // A clone goes on where the last reader was.
-            return plain_or_packed(file, &self.named.0).map(Some);
+            let file = self.named.1.try_clone()?;
+            return plain_or_packed(file, &self.named.0, bytes).map(Some);
         };
         // It may have been packed since, or be packed and not be removed yet.
         let names = [path.clone(), packed_path(path)];
         for name in &names {
             match files::open(name) {
-                Ok(file) => return plain_or_packed(file, name).map(Some),
+                Ok(file) => return plain_or_packed(file, name, bytes).map(Some),
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
             }
@@ -143,11 +168,16 @@ impl Reading {
     }
 }
 
-fn plain_or_packed(file: File, path: &Path) -> io::Result<Box<dyn BufRead>> {
-    Ok(match path.to_string_lossy().ends_with(PACKED) {
-        true => Box::new(BufReader::new(zstd::stream::read::Decoder::new(file)?)),
-        false => Box::new(BufReader::new(file)),
-    })
+/// From so many unpacked bytes on. A clone of a file goes on where the last reader was.
+fn plain_or_packed(mut file: File, path: &Path, from: u64) -> io::Result<Box<dyn BufRead>> {
+    if !path.to_string_lossy().ends_with(PACKED) {
+        file.seek(SeekFrom::Start(from))?;
+        return Ok(Box::new(BufReader::new(file)));
+    }
+    file.rewind()?;
+    let mut unpacked = BufReader::new(zstd::stream::read::Decoder::new(file)?);
+    io::copy(&mut unpacked.by_ref().take(from), &mut io::sink())?;
+    Ok(Box::new(unpacked))
 }
 
 fn is_same(path: &Path, named: &Metadata) -> bool {

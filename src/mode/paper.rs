@@ -57,6 +57,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
     }
     let request = Request {
         about: About {
+            verb: "paper",
             network: "PAPER",
             is_real_money: false,
             title,

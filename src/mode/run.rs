@@ -53,6 +53,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         false => ("test", vec!["not the mainnet: these are no real trades".to_owned()]),
     };
     let about = About {
+        verb: "run",
         network: match args.network.as_str() {
             _ if is_mainnet => "MAINNET, REAL MONEY",
             "testnet" => "TESTNET",

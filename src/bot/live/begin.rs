@@ -4,7 +4,8 @@ use super::control;
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
-use super::{About, Live, Request, Watched};
+use super::{About, LATENCY_EVERY, Live, Request, Watched};
+use crate::bot::lines::{self, Kind};
 use crate::bot::session;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
@@ -81,7 +82,10 @@ impl Live {
         warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
         let bounds = Bounds::of(max_mb, keep_days, runs.clone());
-        let journal = Journal::create(dir, &universe, Some(bounds))?;
+        let mut journal = Journal::create(dir, &universe, Some(bounds))?;
+        let start_time = clock.now();
+        let kind = kind_of(&request.about, access, account);
+        journal.write_line(&lines::begin(kind, &settings, start_time));
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         config.venue_clock = offset.clock();
@@ -135,6 +139,7 @@ impl Live {
             config,
             tasks,
             params_changes: 0,
+            next_latency: start_time + LATENCY_EVERY,
             start_time: clock.now(),
             clock,
             discipline,
@@ -155,6 +160,18 @@ impl Live {
             watchdog,
             control,
         })
+    }
+}
+
+/// What the journal says that this is.
+fn kind_of(about: &About, access: &Access, account: Principal) -> Kind {
+    let is_real = about.is_real_money;
+    Kind {
+        verb: about.verb,
+        network: if is_real { "mainnet".to_owned() } else { access.endpoint.to_string() },
+        is_real_money: is_real,
+        // Worth nothing, and another exchange's the next time.
+        account: (!access.key_is_disposable).then(|| account.address.to_string()),
     }
 }
 

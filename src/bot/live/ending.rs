@@ -3,6 +3,7 @@
 
 use super::last_check::{self, LastCheck, OverHttps, cancel_all};
 use super::{Live, TURN, caught};
+use crate::bot::lines;
 use crate::bot::session::{self, Ended};
 use crate::exit::AppError;
 use crate::report::Summary;
@@ -62,6 +63,10 @@ impl Live {
                 (None, None)
             }
         };
+        self.tell_latency(end);
+        if let Some(journal) = &mut self.journal {
+            journal.write_line(&lines::end(&numbers, transfers, end));
+        }
         let mut troubles = Vec::new();
         match self.tasks.risk.finish() {
             Ok(warning) => warning.iter().for_each(terminal::complain),

@@ -21,6 +21,7 @@ pub use show::Show;
 pub use startup::{Access, threaded_plan};
 pub use whole::trade;
 
+use crate::bot::lines;
 use crate::exit::AppError;
 use crate::journal::Journal;
 use crate::masked::masked;
@@ -52,11 +53,15 @@ use watchdog::Watchdog;
 
 /// The side thread's turn.
 const TURN: Duration = Duration::from_millis(20);
+/// How often the journal is told how long polls take; and at the end.
+const LATENCY_EVERY: Nanos = Nanos::secs(3_600);
 /// Alerts kept on the screen.
 const ALERTS_SHOWN: usize = 5;
 
 /// What screen and summary say of a run.
 pub struct About {
+    /// `run` or `paper`.
+    pub verb: &'static str,
     /// Which network it is, in large on the screen.
     pub network: &'static str,
     /// Real money is at stake.
@@ -104,6 +109,7 @@ pub struct Live {
     discipline: Discipline,
     started: Instant,
     start_time: Nanos,
+    next_latency: Nanos,
     plan_name: String,
     threads: Option<Threads>,
     pipeline: Watched,
@@ -199,6 +205,17 @@ impl Live {
             out.lines.iter().for_each(|line| journal.write_line(line));
         }
         out.said.into_iter().for_each(|alert| self.say(alert));
+        let now = self.clock.now();
+        if now >= self.next_latency {
+            self.next_latency = now + LATENCY_EVERY;
+            self.tell_latency(now);
+        }
+    }
+
+    fn tell_latency(&mut self, now: Nanos) {
+        if let Some(journal) = &mut self.journal {
+            journal.write_line(&lines::latency(&self.pipeline.latencies, now));
+        }
     }
 
     fn drain(&mut self) {

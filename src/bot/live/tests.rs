@@ -64,6 +64,7 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
     let stop = Arc::new(Stop::default());
     let request = Request {
         about: About {
+            verb: "paper",
             network: "TEST",
             is_real_money: false,
             title: "a test".to_owned(),

@@ -4,6 +4,7 @@ mod notes;
 mod params;
 
 use self::params::{Changes, Changing, RecordedParams};
+use crate::bot::lines::{self, Kind};
 use crate::bot::session::{self, Ended};
 use crate::data::{self, LoadOptions, LoadReport, Loaded};
 use crate::exit::AppError;
@@ -169,7 +170,10 @@ impl Replay<'_> {
             None => Lane::inline(stages, &clock),
             Some(plan) => Lane::by_plan(plan, stages, &clock),
         };
-        let journal = self.out.map(|dir| Journal::create(dir, &universe, None)).transpose()?;
+        let mut journal = self.out.map(|dir| Journal::create(dir, &universe, None)).transpose()?;
+        if let Some(journal) = &mut journal {
+            journal.write_line(&lines::begin(kind(), self.settings, span.start));
+        }
         let bar = progress_bar(self.quiet, "replaying");
         bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         changes.raise_limits(&mut config);
@@ -195,6 +199,10 @@ impl Replay<'_> {
         let wall = started.elapsed();
         bar.finish_and_clear();
         side.drain();
+        let numbers = metrics.numbers(universe.len());
+        if let Some(journal) = &mut side.journal {
+            journal.write_line(&lines::end(&numbers, None, side.now));
+        }
         // A full disk hides nothing of what was replayed.
         let troubles = side.journal.take().and_then(|journal| journal.finish().err());
         notes.extend(notes::of_the_data(&report, self.feed));
@@ -202,7 +210,6 @@ impl Replay<'_> {
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
         }
-        let numbers = metrics.numbers(universe.len());
         let verdict = session::verdict(&numbers);
         let venue_net = VenueAccount::read(&account).net(&session::marks(&numbers));
         let ended = Ended {
@@ -307,6 +314,11 @@ impl Side {
         // That it cannot be written is said at the end.
         journal.iter_mut().for_each(|journal| drop(journal.flush()));
     }
+}
+
+fn kind() -> Kind {
+    let network = "recording".to_owned();
+    Kind { verb: "replay", network, is_real_money: false, account: None }
 }
 
 fn files(report: &LoadReport) -> Vec<DataFile> {

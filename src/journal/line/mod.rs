@@ -8,8 +8,9 @@
 mod shapes;
 
 pub use shapes::{
-    Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, Fill, Funding, Gap,
-    Item, Level, Markout, MidAtFill, Params, ParamsRefused, Reject, Risk, State, Terms,
+    Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, End, Fill, Funding,
+    Gap, Item, Latency, Level, Markout, MidAtFill, Params, ParamsRefused, Reject, Risk, Run,
+    StageLatency, State, Terms, Today,
 };
 
 use serde::de::DeserializeOwned;
@@ -62,6 +63,12 @@ macro_rules! lines {
 }
 
 lines! {
+    /// What run this is; the first line.
+    Run(Run) = "run",
+    /// What it came to; the last line of one that was not killed.
+    End(End) = "end",
+    /// How long polls took.
+    Latency(Latency) = "latency",
     /// What we want to have in the book.
     Decision(Decision) = "decision",
     /// Orders sent.

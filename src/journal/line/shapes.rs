@@ -9,6 +9,83 @@ use std::collections::BTreeMap;
 /// Price and size of an order, each an exact number.
 pub type Level = [String; 2];
 
+/// See [`Line::Run`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// When it began.
+    pub time: String,
+    /// `run`, `paper` or `replay`.
+    pub kind: String,
+    /// `mainnet`, or where else it trades.
+    pub network: String,
+    /// Real money was at stake.
+    pub is_real_money: bool,
+    /// Whom it traded for; [`None`] = a simulated account that began with this run.
+    pub account: Option<String>,
+    /// Which botmm it was.
+    pub botmm: String,
+    /// What it traded.
+    pub coins: Vec<String>,
+    /// Of the resolved configuration.
+    pub config_sha256: String,
+    /// The parameters in force at the start: coin, part, key.
+    pub params: BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>,
+}
+
+/// See [`Line::End`]. Money since the start, at the last marks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct End {
+    /// When.
+    pub time: String,
+    /// Before fees and funding.
+    pub gross_usd: String,
+    /// Positive = paid.
+    pub fees_usd: String,
+    /// Positive = paid.
+    pub funding_usd: String,
+    /// All together.
+    pub net_usd: String,
+    /// How many fills.
+    pub fills: u64,
+    /// Their value.
+    pub volume_usd: String,
+    /// What came to the account otherwise than by trading; [`None`] = it could not be told.
+    pub transfers_usd: Option<String>,
+    /// The UTC day that went on.
+    pub today: Option<Today>,
+    /// What halted it until a person re-arms it.
+    pub halted: Vec<String>,
+}
+
+/// A UTC day so far.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Today {
+    /// Which.
+    pub date: String,
+    /// What it came to.
+    pub net_usd: String,
+}
+
+/// See [`Line::Latency`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Latency {
+    /// When.
+    pub time: String,
+    /// By stage, since the start.
+    pub stages: BTreeMap<String, StageLatency>,
+}
+
+/// How long polls of a stage took, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageLatency {
+    /// Half of them less.
+    pub p50: u64,
+    /// All but one in a hundred less.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+}
+
 /// See [`Line::Decision`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Decision {
