@@ -1,7 +1,7 @@
 //! The visible book of one asset: the last snapshot, overlaid by newer touches.
 
 use crate::types::limits::BOOK_LEVELS;
-use crate::types::{Bbo, BookSnapshot, BookState, Level, Nanos, Px, Qty, Side};
+use crate::types::{Bbo, BookSnapshot, BookState, Level, Nanos, Px, Side};
 
 /// Levels of one side, best first.
 #[derive(Clone, Copy, Debug)]
@@ -71,16 +71,6 @@ impl Book {
     /// Best level of a side; zero when there is none.
     pub fn best(&self, side: Side) -> Level {
         self.side(side).first().copied().unwrap_or_default()
-    }
-
-    /// Displayed size at a price, zero when there is no such level.
-    pub fn qty_at(&self, side: Side, px: Px) -> Qty {
-        self.side(side).iter().find(|l| l.px == px).map_or(Qty::ZERO, |l| l.qty)
-    }
-
-    /// Venue time of the newest event applied.
-    pub fn venue_time(&self) -> Nanos {
-        self.venue_time
     }
 
     /// Whether it can be quoted on, and with it whether its mid is *sound*: the book is two-sided,
@@ -163,6 +153,7 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Qty;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -280,9 +271,6 @@ mod tests {
                     let fast: Vec<_> =
                         book.side(side).iter().map(|l| (l.px.raw(), l.qty.raw())).collect();
                     prop_assert_eq!(&fast, &twin.levels(side));
-                    for (p, q) in fast {
-                        prop_assert_eq!(book.qty_at(side, Px::from_raw(p)).raw(), q);
-                    }
                 }
             }
         }

@@ -229,10 +229,6 @@ impl Desk {
     pub fn params(&self) -> &AssetParams {
         self.quoter.params()
     }
-    /// Position and profit.
-    pub fn ledger(&self) -> &AssetLedger {
-        &self.ledger
-    }
     /// What became of our fills.
     pub fn markouts(&self) -> &Markouts {
         &self.markouts

@@ -6,7 +6,7 @@
 //! sums over a run saturate.
 
 use crate::types::limits::{FILL_MEMORY, MAX_LOTS};
-use crate::types::{AssetId, Fill, Nanos, Px, Qty, SCALE, Side, Usd, by_scale};
+use crate::types::{AssetId, Fill, Nanos, Px, Qty, Side, Usd, by_scale};
 use std::collections::{HashSet, VecDeque};
 
 /// Part of a position bought (or sold) together.
@@ -22,6 +22,8 @@ struct Lot {
 #[derive(Clone, Debug)]
 pub struct AssetLedger {
     lots: VecDeque<Lot>,
+    /// Booked so far.
+    fills: u64,
     position: Qty,
     /// Cost of all open lots, 1e-16 USD, positive.
     open_cost: i128,
@@ -29,21 +31,18 @@ pub struct AssetLedger {
     realized: i128,
     fees: Usd,
     funding: Usd,
-    volume: i128,
-    fills: u64,
 }
 
 impl Default for AssetLedger {
     fn default() -> Self {
         Self {
             lots: VecDeque::with_capacity(MAX_LOTS),
+            fills: 0,
             position: Qty::ZERO,
             open_cost: 0,
             realized: 0,
             fees: Usd::ZERO,
             funding: Usd::ZERO,
-            volume: 0,
-            fills: 0,
         }
     }
 }
@@ -52,6 +51,7 @@ impl AssetLedger {
     /// Books a fill: closes the oldest opposite lots first; what is left opens a new lot.
     pub fn book(&mut self, side: Side, px: Px, qty: Qty, fee: Usd) {
         assert!(qty.is_positive() && px.is_positive(), "a fill of {qty} at {px}");
+        self.fills += 1;
         let mut left = qty.raw();
         if side.signed(self.position).is_negative() {
             left = self.close(side, px, left);
@@ -61,8 +61,6 @@ impl AssetLedger {
         }
         self.position += side.signed(qty);
         self.fees += fee;
-        self.volume = self.volume.saturating_add(i128::from(px.raw()) * i128::from(qty.raw()));
-        self.fills += 1;
     }
 
     fn close(&mut self, side: Side, px: Px, mut left: i64) -> i64 {
@@ -113,6 +111,10 @@ impl AssetLedger {
         self.funding += paid;
     }
 
+    /// Fills booked.
+    pub fn fills(&self) -> u64 {
+        self.fills
+    }
     /// Position (+ long).
     pub fn position(&self) -> Qty {
         self.position
@@ -144,14 +146,6 @@ impl AssetLedger {
     /// Funding paid (positive = cost).
     pub fn funding(&self) -> Usd {
         self.funding
-    }
-    /// Value traded.
-    pub fn volume(&self) -> Usd {
-        Usd::from_raw(i64::try_from(self.volume / i128::from(SCALE)).unwrap_or(i64::MAX))
-    }
-    /// Fills booked.
-    pub fn fills(&self) -> u64 {
-        self.fills
     }
     /// Everything earned or lost at a mark: realised + open − fees − funding.
     pub fn net(&self, mark: Px) -> Usd {
@@ -209,6 +203,7 @@ impl FillMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::SCALE;
     use crate::types::limits::{MAX_PX, MAX_QTY};
     use proptest::prelude::*;
 
@@ -259,7 +254,7 @@ mod tests {
             l.book(side.opposite(), most_px, left, Usd::from_raw(i64::MAX));
             l.book(side, most_px, most, Usd::from_raw(i64::MAX));
             l.book_funding(Usd::from_raw(i64::MIN));
-            let _ = (l.net(MAX_PX), l.net(Px::ZERO), l.average_entry(), l.volume());
+            let _ = (l.net(MAX_PX), l.net(Px::ZERO), l.average_entry());
         }
     }
 
@@ -313,7 +308,7 @@ mod tests {
             let mut ledger = AssetLedger::default();
             // Average cost in f64; position and cash in exact integers.
             let (mut pos, mut avg, mut realized) = (0.0_f64, 0.0_f64, 0.0_f64);
-            let (mut cash, mut fees, mut volume) = (0_i128, 0_i64, 0_i128);
+            let (mut cash, mut fees) = (0_i128, 0_i64);
             for (buy, p, q, fee) in &fills {
                 let side = if *buy { Side::Bid } else { Side::Ask };
                 let (price, qty) = (px(*p), Qty::from_raw(q * 1_000_000));
@@ -330,7 +325,6 @@ mod tests {
                 if pos == 0.0 { avg = 0.0; }
                 let value = i128::from(price.raw()) * i128::from(qty.raw());
                 cash -= value * i128::from(side.sign());
-                volume += value;
                 fees += fee;
             }
             let oracle = (realized + (mark as f64 - avg) * pos) / 100.0;
@@ -340,8 +334,6 @@ mod tests {
             let exact = cash + i128::from(px(mark).raw()) * i128::from(ledger.position().raw());
             prop_assert!((i128::from(gross.raw()) - exact / i128::from(SCALE)).abs() <= 1);
             prop_assert_eq!(ledger.net(px(mark)), gross - Usd::from_raw(fees));
-            prop_assert_eq!(i128::from(ledger.volume().raw()), volume / i128::from(SCALE));
-            prop_assert_eq!(ledger.fills(), fills.len() as u64);
         }
     }
 }

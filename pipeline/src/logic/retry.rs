@@ -41,11 +41,6 @@ impl Retry {
         self.not_before = now + pause;
     }
 
-    /// What was asked for went through, or the link is new.
-    pub fn end(&mut self) {
-        *self = Self::default();
-    }
-
     /// When this may be asked for; [`None`] = now.
     pub fn waits_until(&self, now: Nanos, asked: (ActionKind, Px, Qty)) -> Option<Nanos> {
         // A clock that was set back makes no pause longer.
@@ -107,7 +102,5 @@ mod tests {
             assert!(retry.waits_until(now, order(100)).is_some());
             assert_eq!(retry.waits_until(now, order(101)).is_some(), tries == 3, "{tries}");
         }
-        retry.end();
-        assert_eq!((retry.waits_until(now, order(100)), retry.in_a_row()), (None, 0));
     }
 }

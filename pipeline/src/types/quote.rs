@@ -1,6 +1,6 @@
 //! Between the stages: what the book looks like, and what we want to have in it.
 
-use super::fixed::{Nanos, Px, Qty, Usd};
+use super::fixed::{Nanos, Px, Usd};
 use super::limits::QUOTE_LEVELS;
 use super::market::{AssetId, Level, Side};
 use super::reason::Reason;
@@ -183,10 +183,6 @@ impl QuoteTarget {
             Side::Bid => self.bid_reason = reason,
             Side::Ask => self.ask_reason = reason,
         }
-    }
-    /// Size wanted on a side.
-    pub fn total_qty(&self, side: Side) -> Qty {
-        self.side(side).iter().map(|l| l.qty).sum()
     }
 }
 

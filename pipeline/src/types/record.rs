@@ -210,13 +210,3 @@ pub enum Record {
     /// Dropped and counted where there is no room.
     Commentary(Commentary),
 }
-
-impl Record {
-    /// The fact, if it is one.
-    pub const fn fact(&self) -> Option<&Fact> {
-        match self {
-            Self::Fact(fact) => Some(fact),
-            Self::Commentary(_) => None,
-        }
-    }
-}

@@ -172,6 +172,11 @@ pub fn long_functions(source: &Source) -> Vec<String> {
         }) else {
             continue;
         };
+        // Without a body, as in a trait, or with all of it in its own line there is nothing to count.
+        let signature = lines[at..].iter().find(|l| l.ends_with(['{', '}', ';']));
+        if signature.is_none_or(|l| !l.ends_with('{')) {
+            continue;
+        }
         let closing = format!("{}}}", " ".repeat(indent));
         let len = lines[at..].iter().position(|l| **l == *closing).map_or(1, |n| n + 1);
         if len > LONG_FUNCTION_LINES {

@@ -170,6 +170,7 @@ impl<H: Host + FaultTarget> Faulty<H> {
     }
 
     /// The host inside.
+    #[cfg(test)]
     pub fn inner_mut(&mut self) -> &mut H {
         &mut self.inner
     }

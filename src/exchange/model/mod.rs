@@ -12,10 +12,12 @@ pub use shown::{Agent, AssetCtx, FeeRates, Role, ShownLevel};
 use super::refusal::Refusal;
 use botmm_pipeline::types::{AssetId, Cloid, MarketEvent, Nanos, Oid, Px, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::{Address, OrderRef};
+use botmm_pipeline::venue::sim::core;
 pub use botmm_pipeline::venue::sim::core::{
     AccountState, BuilderFee, Direction, Leverage, PositionState, Requests, Status as OrderStatus,
     Tif,
 };
+use std::ops::Deref;
 
 /// Names the request that an answer belongs to; chosen by who submits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,39 +182,27 @@ pub enum Answer {
     Refused(Refusal),
 }
 
-/// An order as the venue keeps it.
+/// An order as the venue shows it: the core's, and what only clients are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// The venue's id.
-    pub oid: Oid,
-    /// The client's.
-    pub cloid: Option<Cloid>,
+    /// As the core has it, or will when a trigger order fires.
+    pub kept: core::Order,
     /// Whose.
     pub user: Address,
-    /// Of what.
-    pub asset: AssetId,
-    /// Which side.
-    pub side: Side,
-    /// Limit price.
-    pub px: Px,
-    /// Size when placed.
-    pub orig: Qty,
-    /// What is left of it.
-    pub leaves: Qty,
-    /// Time in force.
-    pub tif: Tif,
-    /// Only ever reduces the position.
-    pub reduce_only: bool,
-    /// Who is paid for having brought it.
-    pub builder: Option<BuilderFee>,
     /// What a trigger order has beyond others, also after it has fired.
     pub conditional: Option<Conditional>,
-    /// Block time when placed.
-    pub time: Nanos,
     /// Where it stands.
     pub status: OrderStatus,
     /// Since when.
     pub status_time: Nanos,
+}
+
+impl Deref for Order {
+    type Target = core::Order;
+
+    fn deref(&self) -> &core::Order {
+        &self.kept
+    }
 }
 
 /// A fill of one user's order (PROTOCOL §2.7).

@@ -65,19 +65,9 @@ impl Records {
     /// An order in the venue's words.
     pub fn order(&self, order: &core::Order, status: OrderStatus, status_time: Nanos) -> Order {
         Order {
-            oid: order.oid,
-            cloid: order.cloid,
+            kept: *order,
             user: self.clients[order.who].address,
-            asset: order.asset,
-            side: order.side,
-            px: order.px,
-            orig: order.orig,
-            leaves: order.leaves,
-            tif: order.tif,
-            reduce_only: order.reduce_only,
-            builder: order.builder,
             conditional: self.conditionals.get(&order.oid).copied(),
-            time: order.time,
             status,
             status_time,
         }

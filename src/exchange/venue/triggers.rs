@@ -113,9 +113,9 @@ impl Venue {
             _ => (None, Waits::ForMark),
         };
         let is_position = belongs == Belongs::ToPosition;
-        let order = self.core.new_order(who, &asked);
+        let tif = if trigger.is_market { Tif::FrontendMarket } else { Tif::Gtc };
+        let order = core::Order { tif, ..self.core.new_order(who, &asked) };
         let order = Order {
-            tif: if trigger.is_market { Tif::FrontendMarket } else { Tif::Gtc },
             conditional: Some(Conditional { trigger, is_position, parent, waits }),
             ..self.records.order(&order, OrderStatus::Open, order.time)
         };
@@ -357,36 +357,20 @@ impl Venue {
             conditional.waits = Waits::ForNothing;
         }
         if order.orig.is_zero() {
-            (order.orig, order.leaves) = (reducible, reducible);
+            (order.kept.orig, order.kept.leaves) = (reducible, reducible);
         }
         self.tell(who, Order { status: OrderStatus::Triggered, ..order.clone() });
-        self.let_go(who, &order);
+        self.let_go(&order);
         true
     }
 
     /// A fired order trades and rests under the id that it has.
-    fn let_go(&mut self, who: usize, order: &Order) {
-        let Order { oid, cloid, asset, side, px, orig, leaves, tif, .. } = *order;
-        let Order { reduce_only, builder, time, .. } = *order;
+    fn let_go(&mut self, order: &Order) {
         if let Some(conditional) = order.conditional {
-            self.records.conditionals.insert(oid, conditional);
+            self.records.conditionals.insert(order.oid, conditional);
         }
-        let fired = core::Order {
-            oid,
-            who,
-            cloid,
-            asset,
-            side,
-            px,
-            orig,
-            leaves,
-            tif,
-            reduce_only,
-            builder,
-            time,
-        };
         // Whether it found anybody is told by its events.
-        let _ = self.core.work(fired, &mut self.records);
+        let _ = self.core.work(order.kept, &mut self.records);
     }
 
     fn end_waiting(&mut self, oid: Oid, status: OrderStatus) {

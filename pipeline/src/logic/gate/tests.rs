@@ -32,6 +32,10 @@ pub(super) fn target(mid: i64) -> QuoteTarget {
     t
 }
 
+fn wanted(target: &QuoteTarget, side: Side) -> Qty {
+    target.side(side).iter().map(|l| l.qty).sum()
+}
+
 fn event(kind: VenueEventKind) -> VenueEvent {
     VenueEvent::new(Cloid::default(), AssetId::new(0), [Nanos::ZERO; 2], kind)
 }
@@ -49,12 +53,12 @@ pub(super) fn buy(px: i64, qty: &str) -> VenueEvent {
 fn a_side_is_cut_to_the_room_that_the_position_leaves() {
     let mut g = gate(AssetParams::default());
     let t = *g.approve(Nanos::ZERO, target(100)).get();
-    assert_eq!((t.total_qty(Side::Bid), t.total_qty(Side::Ask)), (Qty::whole(3), Qty::whole(3)));
+    assert_eq!((wanted(&t, Side::Bid), wanted(&t, Side::Ask)), (Qty::whole(3), Qty::whole(3)));
     // The limit is $1000, of which 98 % are used: 9.8 at 100.
     g.on_venue(Nanos::ZERO, &buy(100, "7.5"));
     let t = *g.approve(Nanos::ZERO, target(100)).get();
     assert_eq!(t.bids.map(|l| l.qty.to_string())[..2], ["2", "0.3"]);
-    assert_eq!(t.total_qty(Side::Ask), Qty::whole(3));
+    assert_eq!(wanted(&t, Side::Ask), Qty::whole(3));
     g.on_venue(Nanos::ZERO, &buy(100, "2.3"));
     let t = *g.approve(Nanos::ZERO, target(100)).get();
     assert_eq!((t.bid_reason, t.ask_reason), (Reason::PositionLimit, Reason::Quoted));

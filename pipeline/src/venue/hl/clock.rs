@@ -54,7 +54,8 @@ impl VenueOffset {
     }
 
     /// Whether the offset was measured.
-    pub fn is_known(&self) -> bool {
+    #[cfg(test)]
+    fn is_known(&self) -> bool {
         self.kept.is_some()
     }
 

@@ -5,7 +5,7 @@
 //! and filling cost one tree lookup however long a queue is. Nothing is allocated once the slab
 //! has grown to the largest number of orders ever in the book, bar nodes of the price tree.
 
-use crate::types::{DecisionHash, Level, Oid, Px, Qty, Side};
+use crate::types::{Level, Oid, Px, Qty, Side};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -194,22 +194,6 @@ impl OrderBook {
         self.by_oid.is_empty()
     }
 
-    /// A hash over every order in priority order: equal books hash equal.
-    pub fn state_hash(&self) -> u64 {
-        let mut hash = DecisionHash::default();
-        for side in Side::BOTH {
-            for level in self.levels(side) {
-                for (oid, qty) in self.queue(side, level.px) {
-                    hash.word(side.index() as u64);
-                    hash.word(level.px.raw() as u64);
-                    hash.word(oid.0);
-                    hash.word(qty.raw() as u64);
-                }
-            }
-        }
-        hash.finish()
-    }
-
     fn take_slot(&mut self, node: Node) -> u32 {
         if let Some(slot) = self.free {
             self.free = self.nodes[slot as usize].next;
@@ -280,7 +264,24 @@ impl Hasher for OidHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::DecisionHash;
     use proptest::prelude::*;
+
+    /// A hash over every order in priority order: equal books hash equal.
+    fn state_hash(book: &OrderBook) -> u64 {
+        let mut hash = DecisionHash::default();
+        for side in Side::BOTH {
+            for level in book.levels(side) {
+                for (oid, qty) in book.queue(side, level.px) {
+                    hash.word(side.index() as u64);
+                    hash.word(level.px.raw() as u64);
+                    hash.word(oid.0);
+                    hash.word(qty.raw() as u64);
+                }
+            }
+        }
+        hash.finish()
+    }
 
     /// The same rules, written as plainly as they can be: one list in order of arrival.
     #[derive(Default)]
@@ -416,7 +417,7 @@ mod tests {
                     }
                 }
                 check_structure(&book);
-                prop_assert_eq!(book.state_hash(), naive.state_hash());
+                prop_assert_eq!(state_hash(&book), naive.state_hash());
             }
             let resting: Qty = naive.orders.iter().map(|o| o.3).sum();
             prop_assert_eq!(placed, cancelled + traded + resting);

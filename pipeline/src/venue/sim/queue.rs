@@ -126,6 +126,7 @@ impl QueuePlace {
     }
 
     /// The displayed size at our price when it was last seen; [`None`] while it was not.
+    #[cfg(test)]
     pub fn displayed(&self) -> Option<Qty> {
         self.displayed
     }

@@ -150,12 +150,8 @@ impl<S: Source> RecordedMarket<S> {
         self
     }
 
-    /// The queue model in use.
-    pub fn model(&self) -> QueueModel {
-        self.model
-    }
-
     /// Where a resting order stands. [`None`] when it is not there (any more).
+    #[cfg(test)]
     pub fn queue_place(&self, oid: Oid) -> Option<QueuePlace> {
         let mut orders = self.assets.iter().flat_map(|a| &a.orders);
         orders.find(|o| o.oid == oid).map(|o| o.place)

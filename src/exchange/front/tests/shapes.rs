@@ -1,5 +1,6 @@
 //! The objects of PROTOCOL §2 and §5.4, byte for byte.
 
+use super::world::kept_order;
 use crate::exchange::front::json::to_bytes;
 use crate::exchange::front::shapes::{
     AccountShape, FillShape, FrontendOrder, FundingShape, OrderShape, TradeShape, WithStatus,
@@ -12,7 +13,7 @@ use crate::exchange::model::{
 };
 use botmm_pipeline::types::{AssetId, Cloid, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::Address;
-use botmm_pipeline::venue::sim::core::Refused;
+use botmm_pipeline::venue::sim::core::{self, Refused};
 use serde::Serialize;
 
 fn universe() -> Universe {
@@ -47,19 +48,9 @@ const CLOID: u128 = 0x273d_565c_96b2_523a_e6a0_b5ca_299c_6f00;
 
 fn order() -> Order {
     Order {
-        oid: Oid(569_017_209_592),
-        cloid: Some(Cloid::from_u128(CLOID)),
+        kept: core::Order { cloid: Some(Cloid::from_u128(CLOID)), ..kept_order() },
         user: Address::default(),
-        asset: AssetId::new(0),
-        side: Side::Bid,
-        px: px("65011"),
-        orig: qty("0.20705"),
-        leaves: qty("0.20705"),
-        tif: Tif::Alo,
-        reduce_only: false,
-        builder: None,
         conditional: None,
-        time: Nanos::millis(1_795_359_648_890),
         status: OrderStatus::Open,
         status_time: Nanos::millis(1_795_359_648_890),
     }
@@ -83,7 +74,8 @@ fn orders() {
         r#""triggerPx":"0.0","children":[],"isPositionTpsl":false,"reduceOnly":true,"#,
         r#""orderType":"Limit","origSz":"0.20705","tif":"Alo","cloid":null}"#,
     );
-    let plain = Order { cloid: None, reduce_only: true, ..order.clone() };
+    let kept = core::Order { cloid: None, reduce_only: true, ..order.kept };
+    let plain = Order { kept, ..order.clone() };
     assert_eq!(json(&FrontendOrder::new(&universe, &plain)), frontend);
     let basic = json(&OrderShape::new(&universe, &plain));
     assert!(basic.ends_with(r#""origSz":"0.20705","reduceOnly":true}"#), "{basic}");
@@ -96,15 +88,15 @@ fn trigger_orders() {
     let trigger = Trigger { px: px("10.004"), is_market: true, tpsl: TpSl::TakeProfit };
     let waits = Waits::ForMark;
     let conditional = Conditional { trigger, is_position: false, parent: None, waits };
-    let of = |conditional: Conditional| Order {
+    let kept = core::Order {
         side: Side::Ask,
         px: px("9.2037"),
         cloid: None,
         reduce_only: true,
         tif: Tif::FrontendMarket,
-        conditional: Some(conditional),
-        ..order()
+        ..order().kept
     };
+    let of = |conditional| Order { kept, conditional: Some(conditional), ..order() };
     let shown = |order: &Order| json(&FrontendOrder::new(&universe, order));
     let expected = concat!(
         r#"{"coin":"BTC","side":"A","limitPx":"9.2037","sz":"0.20705","oid":569017209592,"#,
@@ -124,7 +116,9 @@ fn trigger_orders() {
     ] {
         assert!(text.contains(part), "{text}");
     }
-    let fired = Order { tif: Tif::Gtc, ..of(Conditional { waits: Waits::ForNothing, ..position }) };
+    let waits = Waits::ForNothing;
+    let kept = core::Order { tif: Tif::Gtc, ..kept };
+    let fired = Order { kept, ..of(Conditional { waits, ..position }) };
     let text = shown(&fired);
     assert!(text.contains(r#""triggerCondition":"Triggered""#) && text.contains(r#""tif":"Gtc""#));
     let child = FrontendOrder::new(&universe, &of(conditional));

@@ -4,10 +4,11 @@ use crate::coins::coin;
 use crate::exchange::front::{Hub, HubConfig};
 use crate::exchange::venue::{Venue, VenueConfig};
 use crate::exchange::{ConnId, Host, HttpId, HttpReply, HttpRequest, Outgoing};
-use botmm_pipeline::types::{Instrument, Nanos, Universe, Usd};
+use botmm_pipeline::types::{AssetId, Instrument, Nanos, Oid, Px, Qty, Side, Universe, Usd};
 use botmm_pipeline::venue::hl::sign::{
     Address, Envelope, Network, RequestSigner, Signer, WireAction,
 };
+use botmm_pipeline::venue::sim::core::{self, Tif};
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,6 +29,26 @@ pub struct World {
 
 pub fn user() -> Address {
     Address::parse(USER).unwrap()
+}
+
+/// An order of nobody in particular, for what is shown of orders.
+pub fn kept_order() -> core::Order {
+    let time = Nanos::millis(1_795_359_648_890);
+    let (px, qty) = (Px::whole(65_011), Qty::from_raw(20_705_000));
+    core::Order {
+        oid: Oid(569_017_209_592),
+        who: 0,
+        cloid: None,
+        asset: AssetId::new(0),
+        side: Side::Bid,
+        px,
+        orig: qty,
+        leaves: qty,
+        tif: Tif::Alo,
+        reduce_only: false,
+        builder: None,
+        time,
+    }
 }
 
 impl World {

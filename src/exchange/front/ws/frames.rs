@@ -379,27 +379,18 @@ pub fn web_data(venue: &Venue, user: &User) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::exchange::front::HubConfig;
-    use crate::exchange::front::tests::world::{World, user};
-    use crate::exchange::model::{Direction, FundingPayment, Liquidated, Order, Tif, UserFill};
+    use crate::exchange::front::tests::world::{World, kept_order, user};
+    use crate::exchange::model::{Direction, FundingPayment, Liquidated, Order, UserFill};
     use botmm_pipeline::types::{Nanos, Oid, Px, Qty};
+    use botmm_pipeline::venue::sim::core;
 
     fn block() -> Block {
-        let (asset, px, qty) = (AssetId::new(0), Px::whole(65_011), Qty::whole(1));
+        let (asset, px) = (AssetId::new(0), Px::whole(65_011));
         let time = Nanos::millis(1_795_360_000_023);
         let order = |oid, status| Order {
-            oid: Oid(oid),
-            cloid: None,
+            kept: core::Order { oid: Oid(oid), ..kept_order() },
             user: user(),
-            asset,
-            side: Side::Bid,
-            px,
-            orig: qty,
-            leaves: qty,
-            tif: Tif::Gtc,
-            reduce_only: false,
-            builder: None,
             conditional: None,
-            time,
             status,
             status_time: time,
         };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exchange::venue::client::Client;
+use botmm_pipeline::venue::sim::core;
 
 fn trigger(side: Side, tpsl: TpSl, at: &str, px: &str, qty: &str) -> NewOrder {
     let trigger = Trigger { px: Px::parse(at).unwrap(), is_market: true, tpsl };
@@ -274,12 +275,8 @@ fn ten_thousand_orders_are_known() {
         w.venue.order(&user(1), OrderRef::Oid(oid)).unwrap()
     };
     for oid in 0..=10_000 {
-        let of = |status| Order {
-            oid: Oid(oid),
-            cloid: cloid(u128::from(oid)),
-            status,
-            ..order.clone()
-        };
+        let kept = core::Order { oid: Oid(oid), cloid: cloid(u128::from(oid)), ..order.kept };
+        let of = |status| Order { kept, status, ..order.clone() };
         client.remember(of(OrderStatus::Open));
         client.remember(of(OrderStatus::Canceled));
     }

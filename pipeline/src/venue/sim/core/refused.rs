@@ -29,8 +29,6 @@ pub enum Refused {
     Oracle,
     /// Too far from the reference price.
     ReferencePx,
-    /// Above the margin tier's limit.
-    MaxPosition,
     /// Not a price.
     InvalidPx,
     /// Not a size, off the lot grid, or worth more than any order may be.
@@ -66,7 +64,8 @@ pub enum Refused {
 
 impl Refused {
     /// One of each, with what a text may need.
-    pub const EACH: [Self; 26] = {
+    #[cfg(test)]
+    const EACH: [Self; 25] = {
         use Refused::*;
         [
             Tick,
@@ -79,7 +78,6 @@ impl Refused {
             BadTriggerPx,
             Oracle,
             ReferencePx,
-            MaxPosition,
             InvalidPx,
             InvalidSize,
             ZeroSize,
@@ -105,7 +103,7 @@ impl Refused {
             Self::Tick | Self::InvalidPx => RejectReason::Tick,
             Self::InvalidSize | Self::ZeroSize => RejectReason::Size,
             Self::MinNotional => RejectReason::MinNotional,
-            Self::Margin | Self::MaxPosition => RejectReason::Margin,
+            Self::Margin => RejectReason::Margin,
             Self::MissingOrder | Self::ModifyDead => RejectReason::NotFound,
             Self::ReduceOnly => RejectReason::ReduceOnly,
             Self::Expired => RejectReason::Expired,
@@ -128,7 +126,6 @@ impl Refused {
                 | Self::BadTriggerPx
                 | Self::Oracle
                 | Self::ReferencePx
-                | Self::MaxPosition
                 | Self::InvalidPx
                 | Self::InvalidSize
                 | Self::ZeroSize
@@ -148,7 +145,6 @@ impl Refused {
             Self::NoLiquidity => "marketOrderNoLiquidityRejected",
             Self::BadTriggerPx => "badTriggerPxRejected",
             Self::Oracle => "oracleRejected",
-            Self::MaxPosition => "perpMaxPositionRejected",
             _ => "rejected",
         }
     }
@@ -182,9 +178,6 @@ impl fmt::Display for Refused {
             Self::Oracle => "Order price too far from oracle",
             Self::ReferencePx => {
                 "Order price cannot be more than 80% away from the reference price"
-            }
-            Self::MaxPosition => {
-                "Order would cause position to exceed margin tier limit at current leverage"
             }
             Self::InvalidPx => "Order has invalid price.",
             Self::InvalidSize => "Order has invalid size.",
