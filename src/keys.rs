@@ -1,9 +1,8 @@
-//! Where the signing key comes from, and nothing else: it is read once, at the start, into memory that
-//! is wiped, and never printed, logged or kept as text.
+//! Where secrets come from, and nothing else: the signing key, and the addresses of webhooks. Each is read
+//! once, at the start, into memory that is wiped, and never printed, logged or kept as text.
 //!
-//! The first of these that is there: `--key-file FILE` (mode 0600), `HL_PRIVATE_KEY` in the
-//! environment, the systemd credential `hl_private_key` (`LoadCredential=` or
-//! `LoadCredentialEncrypted=` in the unit).
+//! The first of these that is there: a file (mode 0600; `--key-file` for the key), a variable of the
+//! environment, a systemd credential (`LoadCredential=` or `LoadCredentialEncrypted=` in the unit).
 
 use crate::exit::{AppError, Exit};
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
@@ -17,7 +16,7 @@ const KEY_VARIABLE: &str = "HL_PRIVATE_KEY";
 const ACCOUNT_VARIABLE: &str = "HL_WALLET_ADDRESS";
 /// Where systemd puts a unit's credentials, and what ours is called there.
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
-const CREDENTIAL: &str = "hl_private_key";
+const KEY_CREDENTIAL: &str = "hl_private_key";
 /// The flag that names its file.
 const KEY_FLAG: &str = "--key-file";
 /// A file's name of so many hex digits and nothing else is more likely a key, or most of one.
@@ -35,7 +34,7 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
                        mode 0600";
         return Err(AppError::of(Exit::Usage, format!("{KEY_FLAG}: {problem}")));
     }
-    let (place, text) = match (file, variable(KEY_VARIABLE), credential()) {
+    let (place, text) = match (file, variable(KEY_VARIABLE), credential(KEY_CREDENTIAL)) {
         (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
         (None, Some(text), _) => (KEY_VARIABLE.to_owned(), Ok(Zeroizing::new(text))),
         // systemd keeps others out by itself, and shows mode 0440 where it uses access lists.
@@ -44,6 +43,49 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
     };
     let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
     signer.map_err(|problem| AppError::of(Exit::Config, format!("{place}: {problem}")))
+}
+
+/// Where a webhook's address is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookAt {
+    /// The variable.
+    pub variable: &'static str,
+    /// The systemd credential.
+    pub credential: &'static str,
+    /// The key that names its file.
+    pub key: &'static str,
+}
+
+/// Discord's.
+pub const DISCORD: WebhookAt = WebhookAt {
+    variable: "DISCORD_WEBHOOK_URL",
+    credential: "discord_webhook_url",
+    key: "discord.url_file",
+};
+/// Any other.
+pub const WEBHOOK: WebhookAt =
+    WebhookAt { variable: "BOTMM_WEBHOOK_URL", credential: "webhook_url", key: "webhook.url_file" };
+
+/// The address of a webhook, and the place where it was found; [`None`] = there is none.
+pub fn webhook(
+    at: WebhookAt,
+    file: Option<&Path>,
+) -> Result<Option<(Zeroizing<String>, String)>, AppError> {
+    if file.is_some_and(|file| file.to_string_lossy().contains("://")) {
+        let problem = "this is an address, not the name of a file, and not repeated here: write it to \
+                       a file of mode 0600, and name that";
+        return Err(AppError::of(Exit::Config, format!("{}: {problem}", at.key)));
+    }
+    let (place, text) = match (file, variable(at.variable), credential(at.credential)) {
+        (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
+        (None, Some(text), _) => (at.variable.to_owned(), Ok(Zeroizing::new(text))),
+        (None, None, Some(path)) => (path.display().to_string(), open(&path).and_then(text_of)),
+        (None, None, None) => return Ok(None),
+    };
+    match text {
+        Ok(text) => Ok(Some((Zeroizing::new(text.trim().to_owned()), place))),
+        Err(problem) => Err(AppError::of(Exit::Config, format!("{}: {place}: {problem}", at.key))),
+    }
 }
 
 /// From here on this process holds a key: it leaves no core file, and no other process of the same
@@ -90,13 +132,13 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
 }
 
-fn credential() -> Option<PathBuf> {
-    let path = Path::new(&variable(CREDENTIALS_VARIABLE)?).join(CREDENTIAL);
+fn credential(name: &str) -> Option<PathBuf> {
+    let path = Path::new(&variable(CREDENTIALS_VARIABLE)?).join(name);
     path.exists().then_some(path)
 }
 
 fn open(path: &Path) -> Result<std::fs::File, String> {
-    crate::files::open(path).map_err(|e| format!("cannot read the key file: {e}"))
+    crate::files::open(path).map_err(|e| format!("cannot read the file: {e}"))
 }
 
 fn owner_only_text(path: &Path) -> Result<Zeroizing<String>, String> {
@@ -104,10 +146,10 @@ fn owner_only_text(path: &Path) -> Result<Zeroizing<String>, String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let metadata = file.metadata().map_err(|e| format!("cannot read the key file: {e}"))?;
+        let metadata = file.metadata().map_err(|e| format!("cannot read the file: {e}"))?;
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(format!("mode {mode:04o} lets others read the key; chmod 0600 it"));
+            return Err(format!("mode {mode:04o} lets others read it; chmod 0600 it"));
         }
     }
     text_of(file)
@@ -117,7 +159,7 @@ fn text_of(file: std::fs::File) -> Result<Zeroizing<String>, String> {
     // As long as it can get from the start: a text that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_BYTES as usize));
     let read = file.take(MAX_KEY_BYTES).read_to_string(&mut text);
-    read.map_err(|e| format!("cannot read the key file: {e}"))?;
+    read.map_err(|e| format!("cannot read the file: {e}"))?;
     Ok(text)
 }
 

@@ -1,5 +1,6 @@
-//! Keys in echoed input. A key is 64 hex digits, with or without `0x`, and ends up where it does not
-//! belong: as a flag's value, a coin, a file's name, a line of a configuration that no longer parses.
+//! Secrets in echoed input. A key is 64 hex digits, with or without `0x`; whoever has the address of a
+//! webhook can write there. Both end up where they do not belong: as a flag's value, a coin, a file's name,
+//! a line of a configuration that no longer parses.
 //! Every message that repeats what was typed or read goes through here. Hashes of data look the same:
 //! summaries and the vectors of `botmm sign` are written past this.
 
@@ -12,8 +13,43 @@ const EXCERPT_CHARS: usize = 80;
 /// What stands in its place.
 const MASK: &str = "[64 hex digits, not repeated here: is this a private key?]";
 
-/// The text without anything that could be a key, or hold one: every run of so many hex digits.
+/// What comes before the secret part of a webhook's address, at Discord and at Slack.
+const HOOKS: [&str; 2] = ["/webhooks/", "hooks.slack.com/"];
+/// What stands in its place.
+const HOOK_MASK: &str = "[a webhook's address, not repeated here]";
+
+/// The text without anything that could be a secret, or hold one.
 pub fn masked(text: &str) -> Cow<'_, str> {
+    match without_hooks(text) {
+        None => without_keys(text),
+        Some(clean) => Cow::Owned(without_keys(&clean).into_owned()),
+    }
+}
+
+/// The text without addresses of webhooks; [`None`] = it has none.
+fn without_hooks(text: &str) -> Option<String> {
+    let mut out: Option<String> = None;
+    let mut rest = text;
+    // ASCII alone changes its case, so places in both are the same.
+    while let Some(end) = HOOKS
+        .iter()
+        .filter_map(|hook| Some(rest.to_ascii_lowercase().find(hook)? + hook.len()))
+        .min()
+    {
+        let secret = rest[end..].find(|c: char| c.is_whitespace() || "\"'`<>()[]{},;".contains(c));
+        let secret = secret.unwrap_or(rest.len() - end);
+        let out = out.get_or_insert_default();
+        out.push_str(&rest[..end]);
+        if secret > 0 {
+            out.push_str(HOOK_MASK);
+        }
+        rest = &rest[end + secret..];
+    }
+    out.map(|out| out + rest)
+}
+
+/// The text without anything that could be a key, or hold one: every run of so many hex digits.
+fn without_keys(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
     let (mut copied, mut at) = (0, 0);
@@ -68,6 +104,25 @@ mod tests {
             assert!(!shown.contains("0x["), "{shown}");
         }
         assert_eq!(masked(&format!("a 0x{KEY}: b")), format!("a {MASK}: b"));
+    }
+
+    #[test]
+    fn the_address_of_a_webhook_is_masked_wherever_it_stands() {
+        let secret = "123456789012345678/AbC-dEf_gHi0123456789";
+        for text in [
+            format!("https://discord.com/api/webhooks/{secret}"),
+            format!("HTTPS://DISCORD.COM/API/WEBHOOKS/{secret}?wait=true"),
+            format!("a = \"https://discord.com/api/v10/webhooks/{secret}\" # größe"),
+            format!("https://hooks.slack.com/services/{secret}: no"),
+            format!("/webhooks/{secret} /webhooks/{secret}, and 0x{KEY}"),
+        ] {
+            let shown = masked(&text);
+            assert!(shown.contains("not repeated here") && !shown.contains("AbC"), "{shown}");
+            assert!(!shown.contains(KEY) && !shown.contains("123456789"), "{shown}");
+        }
+        let shown = masked("a /webhooks/x/y b, größe").into_owned();
+        assert_eq!(shown, format!("a /webhooks/{HOOK_MASK} b, größe"));
+        assert_eq!(masked("see /webhooks/ there"), "see /webhooks/ there");
     }
 
     #[test]

@@ -14,12 +14,19 @@ use tempfile::TempDir;
 
 /// No key of anybody's: what must not be seen again.
 const CANARY: &str = "c0ffee0123456789abcdef0fedcba9876543210c0ffeec0ffee0decaf0c0ffee";
+/// The secret part of a webhook's address.
+const HOOK: &str = "aN-0ther_Canary_of-a-webh00k";
 /// A throw-away key for verbs that want one.
 const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
 
 /// The ways in which it is typed.
-fn forms() -> [String; 3] {
-    [format!("0x{CANARY}"), CANARY.to_uppercase(), format!("no/such/{CANARY}.toml")]
+fn forms() -> [String; 4] {
+    [
+        format!("0x{CANARY}"),
+        CANARY.to_uppercase(),
+        format!("no/such/{CANARY}.toml"),
+        format!("https://discord.com/api/webhooks/1/{HOOK}"),
+    ]
 }
 
 /// Runs the command in this folder, and looks for the canary in everything that it leaves.
@@ -33,6 +40,10 @@ fn look(dir: &Path, args: &[&str], env: &[(&str, &str)], input: &str) -> String 
         let text = String::from_utf8_lossy(bytes).to_lowercase();
         // Nor most of it, cut short.
         assert!(!text.contains(&CANARY[..24]), "{args:?} {env:?}: {place} has it: {text:.2000}");
+        assert!(
+            !text.contains(&HOOK.to_lowercase()),
+            "{args:?} {env:?}: {place} has it: {text:.2000}"
+        );
     }
     String::from_utf8_lossy(&all[1].1).into_owned()
 }
@@ -228,7 +239,13 @@ fn no_other_file_and_no_variable_repeats_a_key() {
         look(dir.path(), &["sign", "--nonce", "1"], &[], &action);
     }
     let longer = format!("0x{CANARY}0");
-    for name in ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "MM_SYMBOLS", "DISCORD_WEBHOOK_URL"] {
+    for name in [
+        "HL_PRIVATE_KEY",
+        "HL_WALLET_ADDRESS",
+        "MM_SYMBOLS",
+        "DISCORD_WEBHOOK_URL",
+        "BOTMM_WEBHOOK_URL",
+    ] {
         for value in [&longer, CANARY, &format!(" {CANARY} x")] {
             let env = [(name, value)];
             look(dir.path(), &["check"], &env, "");

@@ -8,7 +8,13 @@ use tempfile::NamedTempFile;
 
 fn botmm(args: &[&str]) -> Command {
     let mut command = Command::cargo_bin("botmm").unwrap();
-    for name in ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"] {
+    for name in [
+        "MM_SYMBOLS",
+        "HL_PRIVATE_KEY",
+        "HL_WALLET_ADDRESS",
+        "DISCORD_WEBHOOK_URL",
+        "BOTMM_WEBHOOK_URL",
+    ] {
         command.env_remove(name);
     }
     command.args(args);
@@ -49,7 +55,8 @@ fn the_built_in_configuration_is_sound_and_printed_as_toml() {
     // Of secrets those that somebody reads, and no others.
     let secrets = stdout.lines().filter_map(|l| l.strip_prefix("# ")?.strip_suffix(": not set"));
     let secrets: Vec<&str> = secrets.collect();
-    assert_eq!(secrets, ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"]);
+    let names = ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL", "BOTMM_WEBHOOK_URL"];
+    assert_eq!(secrets, names);
     for name in secrets {
         assert!(include_str!("../src/keys.rs").contains(&format!("\"{name}\"")), "{name}");
     }

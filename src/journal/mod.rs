@@ -7,6 +7,7 @@
 //! when a break begins or ends, and an asset's when it changes. A decision carries the terms of its
 //! prices, from which `explain` adds them up again.
 
+pub mod day;
 mod encoder;
 pub mod find;
 mod growing;

@@ -19,6 +19,12 @@ pub enum NetError {
         /// What is wrong with it, and what would be right.
         why: String,
     },
+    /// An address that is no webhook's. It is a secret, or part of one.
+    #[error(
+        "not a webhook's address (it is not repeated here); allowed: https://HOST/PATH, and \
+         http://127.0.0.1:PORT/PATH on this machine"
+    )]
+    NoHook,
     /// The file of certificate authorities is of no use.
     #[error("{}: cannot be used as a file of certificate authorities ({why}); give a PEM file \
              with at least one CERTIFICATE block", .path.display())]

@@ -1,6 +1,6 @@
 //! The client side of the wire. [`WsTransport`] carries frames for the pipeline and never blocks
-//! the lane that polls it; [`Rest`] asks and blocks, for the side thread. Both open connections
-//! the same way (`dial`) and trust the same authorities ([`Tls`]).
+//! the lane that polls it; [`Rest`] asks and blocks, and [`Hook`] tells, for the side thread. All open
+//! connections the same way (`dial`) and trust the same authorities ([`Tls`]).
 //!
 //! ```text
 //!  lane ── wanted ──> connector thread: name lookup, TCP, TLS, upgrade (deadlines on all of it)
@@ -13,6 +13,7 @@ mod connector;
 mod dial;
 mod endpoint;
 mod error;
+mod hook;
 mod rest;
 mod rest_connection;
 mod status;
@@ -22,6 +23,7 @@ mod ws;
 pub use connection::Stopped;
 pub use endpoint::Endpoint;
 pub use error::NetError;
+pub use hook::{Hook, HookError};
 pub use rest::{Rest, RestError, RestFailure};
 pub use status::{WsCounts, WsState, WsStatus};
 pub use tls::Tls;

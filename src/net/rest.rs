@@ -1,9 +1,8 @@
 //! [`Rest`]: questions and orders over HTTPS, for the side thread. Blocks, with deadlines.
 
 use super::connection::Stopped;
-use super::dial::Dialer;
 use super::error::io_words;
-use super::rest_connection::{NoResolver, RestConnector, never_sent};
+use super::rest_connection::{agent, never_sent};
 use super::{Endpoint, MAX_MESSAGE_BYTES, NetError, Timeouts, Tls, excerpt};
 use crate::exit::{AppError, Exit};
 use serde::Deserialize;
@@ -145,17 +144,7 @@ impl Rest {
         timeouts: Timeouts,
         stopped: Stopped,
     ) -> Result<Self, NetError> {
-        let config = Agent::config_builder()
-            .timeout_global(Some(timeouts.total))
-            // The status is part of the answer, and no redirect gets to see what we signed.
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .user_agent(concat!("botmm/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let dialer = Dialer::new(endpoint, tls, timeouts)?;
-        let connector = RestConnector { dialer, stopped };
-        let agent = Agent::with_parts(config, connector, NoResolver);
+        let agent = agent(endpoint, tls, timeouts, stopped)?;
         Ok(Self { agent, base: endpoint.rest_url(), timeouts })
     }
 

@@ -1,12 +1,13 @@
 //! ureq over our own connections: the same opening, deadlines and trust as the WebSocket's.
 
-use super::NetError;
 use super::connection::{Connection, Patience, Stopped};
 use super::dial::Dialer;
+use super::{Endpoint, NetError, Timeouts, Tls};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -14,12 +15,35 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
+/// A client of one endpoint.
+///
+/// # Errors
+/// [`NetError::Authorities`] when the extra authorities cannot be used.
+pub(super) fn agent(
+    endpoint: &Endpoint,
+    tls: &Tls,
+    timeouts: Timeouts,
+    stopped: Stopped,
+) -> Result<Agent, NetError> {
+    let config = Agent::config_builder()
+        .timeout_global(Some(timeouts.total))
+        // The status is part of the answer, and no redirect gets to see what we send.
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .user_agent(concat!("botmm/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let dialer = Dialer::new(endpoint, tls, timeouts)?;
+    let connector = RestConnector { dialer, stopped };
+    Ok(Agent::with_parts(config, connector, NoResolver))
+}
+
 /// Opens connections for ureq. Whatever fails here is a [`NetError`] inside `ureq::Error::Other`,
 /// and by that known to be before anything was sent.
-pub(super) struct RestConnector {
-    pub(super) dialer: Dialer,
+struct RestConnector {
+    dialer: Dialer,
     /// Nobody waits for answers any more.
-    pub(super) stopped: Stopped,
+    stopped: Stopped,
 }
 
 impl fmt::Debug for RestConnector {
@@ -53,7 +77,7 @@ impl Connector for RestConnector {
 
 /// Looks nothing up: the dialer does, with its own deadline and its own words.
 #[derive(Debug)]
-pub(super) struct NoResolver;
+struct NoResolver;
 
 impl Resolver for NoResolver {
     fn resolve(
@@ -69,7 +93,7 @@ impl Resolver for NoResolver {
 }
 
 /// A connection with the buffers that ureq works on.
-pub(super) struct RestConnection {
+struct RestConnection {
     connection: Connection,
     buffers: LazyBuffers,
     tls: bool,

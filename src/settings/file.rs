@@ -21,6 +21,8 @@ use toml::Table;
 #[serde(deny_unknown_fields)]
 pub(super) struct Root {
     pub general: General,
+    pub discord: HookFile,
+    pub webhook: HookFile,
     pub universe: BTreeMap<String, InstrumentFile>,
     pub sim: Sim,
     pub fees: FeeTable,
@@ -44,6 +46,14 @@ pub(super) struct General {
     /// Read by [`super::Draft::understands_real_money`], before the rest is.
     #[serde(rename = "i_understand_real_money")]
     pub _real_money: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HookFile {
+    pub url_file: String,
+    pub level: String,
+    pub max_per_min: u32,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -50,7 +50,7 @@ use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimit
 use draft::Chosen;
 use origins::{Origins, place_of};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Value;
 
 const SHIPPED: &str = include_str!("../../config/botmm.toml");
@@ -108,6 +108,10 @@ pub struct Settings {
     pub dead_link: Nanos,
     /// How much journals may take.
     pub journal: JournalSettings,
+    /// What goes to Discord.
+    pub discord: HookSettings,
+    /// What goes to another webhook.
+    pub webhook: HookSettings,
     /// What the simulator assumes.
     pub sim: SimSettings,
     /// The venue's fees.
@@ -130,6 +134,25 @@ pub struct JournalSettings {
     pub max_mb: u64,
     /// Files that were written to before are removed, days.
     pub keep_days: u64,
+}
+
+/// What goes to one webhook. Its address is a secret, and not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookSettings {
+    /// The file that holds its address.
+    pub url_file: Option<PathBuf>,
+    /// The lowest level that is sent: `info`, `warn` or `critical`.
+    pub level: String,
+    /// At most so many messages a minute.
+    pub max_per_min: usize,
+}
+
+impl HookSettings {
+    fn of(file: file::HookFile) -> Self {
+        let file::HookFile { url_file, level, max_per_min } = file;
+        let url_file = Some(url_file).filter(|f| !f.is_empty()).map(PathBuf::from);
+        Self { url_file, level, max_per_min: max_per_min as usize }
+    }
 }
 
 impl Settings {
@@ -241,6 +264,8 @@ impl Settings {
                 max_mb: root.general.journal_max_mb,
                 keep_days: root.general.journal_keep_days,
             },
+            discord: HookSettings::of(root.discord),
+            webhook: HookSettings::of(root.webhook),
             sim,
             fees: root.fees,
             secrets: *secrets,

@@ -76,6 +76,8 @@ impl Settings {
             "file": file,
             "live_params": live_params,
             "general": section("general"),
+            "discord": section("discord"),
+            "webhook": section("webhook"),
             "universe": section("universe"),
             "sim": section("sim"),
             "maker_fee_bps": self.sim.maker_fee.to_f64(),
@@ -102,6 +104,11 @@ impl Settings {
     fn body(&self, comments: bool) -> String {
         let mut w = Writer { settings: self, out: String::new(), comments };
         w.section("general", Section::General);
+        // Whom it is told to decides nothing.
+        if comments {
+            w.section("discord", Section::Discord);
+            w.section("webhook", Section::Webhook);
+        }
         w.out += "\n[universe]\n";
         for (coin, entry) in self.table(&["universe"]).into_iter().flatten() {
             if let Some(keys) = entry.as_table() {

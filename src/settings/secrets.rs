@@ -1,8 +1,9 @@
 //! Whether secrets are there. Their values are not kept: what does not exist cannot leak into a
-//! log, a `Debug` line or a core dump. The live gateway reads them itself, once, when it signs.
+//! log, a `Debug` line or a core dump. A live run reads them itself, once, at its start.
 
 /// The variables that hold secrets.
-const NAMES: [&str; 2] = ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"];
+const NAMES: [&str; 4] =
+    ["HL_PRIVATE_KEY", "HL_WALLET_ADDRESS", "DISCORD_WEBHOOK_URL", "BOTMM_WEBHOOK_URL"];
 
 /// Which secrets are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,8 @@ use toml::{Table, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     General,
+    Discord,
+    Webhook,
     Instrument,
     Sim,
     VolumeTier,
@@ -32,6 +34,8 @@ impl Section {
     pub fn table(self) -> &'static str {
         match self {
             Self::General => "general",
+            Self::Discord => "discord",
+            Self::Webhook => "webhook",
             Self::Instrument => "universe",
             Self::Sim => "sim",
             Self::VolumeTier => "fees.volume_tier",
@@ -105,7 +109,8 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
-    Adaptive, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity, VolumeTier,
+    Adaptive, Discord, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity,
+    VolumeTier, Webhook,
 };
 
 /// Longest spans: an hour in milliseconds, a day in seconds.
@@ -124,6 +129,12 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "journal_max_mb", Int(1, 1_000_000), "MiB"),
     key(General, "journal_keep_days", Int(1, 3_650), "days"),
     key(General, "i_understand_real_money", Bool, ""),
+    key(Discord, "url_file", Path, ""),
+    key(Discord, "level", Words(&LEVELS), ""),
+    key(Discord, "max_per_min", Int(1, 30), "messages"),
+    key(Webhook, "url_file", Path, ""),
+    key(Webhook, "level", Words(&LEVELS), ""),
+    key(Webhook, "max_per_min", Int(1, 600), "messages"),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
     key(Instrument, "max_leverage", Int(1, 255), "times"),
@@ -230,8 +241,12 @@ pub(super) const SPECS: &[Spec] = &[
     account("max_clock_offset_ms", Int(1, HOUR_MS), "ms"),
 ];
 
+/// The levels of alerts, lowest first.
+const LEVELS: [&str; 3] = ["info", "warn", "critical"];
+
 /// The tables of a configuration.
-const TABLES: [&str; 6] = ["general", "universe", "sim", "fees", "defaults", "asset"];
+const TABLES: [&str; 8] =
+    ["general", "discord", "webhook", "universe", "sim", "fees", "defaults", "asset"];
 
 /// The keys of a section, in order.
 pub(super) fn of(section: Section) -> impl Iterator<Item = &'static Spec> {
@@ -325,6 +340,8 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
         let table = checker.table(value, name, TABLES.contains(&name.as_str()), &TABLES)?;
         match name.as_str() {
             "general" => checker.keys(table, name, General)?,
+            "discord" => checker.keys(table, name, Discord)?,
+            "webhook" => checker.keys(table, name, Webhook)?,
             "sim" => checker.keys(table, name, Sim)?,
             "universe" => {
                 for (coin, value) in table {

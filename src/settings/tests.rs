@@ -289,6 +289,8 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
     for spec in spec::SPECS {
         let table = match spec.section {
             Section::General => "[general]",
+            Section::Discord => "[discord]",
+            Section::Webhook => "[webhook]",
             Section::Sim => "[sim]",
             Section::Quote => "[asset.SOL.quote]",
             Section::Signal => "[asset.SOL.signal]",

@@ -66,6 +66,13 @@ impl Level {
     }
 }
 
+impl Level {
+    /// The level that is spelt so.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Info, Self::Warn, Self::Critical].into_iter().find(|level| level.as_str() == word)
+    }
+}
+
 impl Topic {
     /// As payloads spell it.
     pub const fn as_str(self) -> &'static str {

@@ -8,6 +8,7 @@ pub mod errands;
 pub mod latch;
 pub mod links;
 pub mod listing;
+pub mod notify;
 pub mod params;
 pub mod progress;
 pub mod records;

@@ -29,7 +29,7 @@ pub trait Task {
 pub type HandOver<'a> = dyn FnMut(&[(AssetId, AssetParams)]) -> Option<u32> + 'a;
 
 /// The workers of a run. A slow question to the venue holds no file up, nor a dead disk a question, and
-/// neither the cancelling of orders.
+/// neither of them, nor a webhook that hangs, the cancelling of orders.
 pub struct Workers {
     /// Questions to the venue.
     pub questions: Errands,
@@ -37,6 +37,8 @@ pub struct Workers {
     pub files: Errands,
     /// Orders that must go.
     pub cancels: Errands,
+    /// Alerts to whoever is away.
+    pub alerts: Errands,
 }
 
 impl Workers {
@@ -45,14 +47,15 @@ impl Workers {
     /// # Errors
     /// The system refuses a thread.
     pub fn start() -> Result<Self, AppError> {
-        let [questions, files, cancels] = ["questions", "files", "cancels"].map(Errands::start);
-        Ok(Self { questions: questions?, files: files?, cancels: cancels? })
+        let [questions, files, cancels, alerts] =
+            ["questions", "files", "cancels", "alerts"].map(Errands::start);
+        Ok(Self { questions: questions?, files: files?, cancels: cancels?, alerts: alerts? })
     }
 
     /// Looks after them; what a person should know.
     pub fn turn(&mut self, now: Nanos) -> impl Iterator<Item = Alert> {
-        let Self { questions, files, cancels } = self;
-        let said = [questions, files, cancels].map(|errands| errands.turn(now));
+        let Self { questions, files, cancels, alerts } = self;
+        let said = [questions, files, cancels, alerts].map(|errands| errands.turn(now));
         said.into_iter().flatten().map(|said| Alert::warn(Topic::Machine, said))
     }
 }

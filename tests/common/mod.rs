@@ -22,7 +22,13 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Environment that would change what a run does.
-const OURS: [&str; 3] = ["MM_SYMBOLS", "HL_PRIVATE_KEY", "HL_WALLET_ADDRESS"];
+const OURS: [&str; 5] = [
+    "MM_SYMBOLS",
+    "HL_PRIVATE_KEY",
+    "HL_WALLET_ADDRESS",
+    "DISCORD_WEBHOOK_URL",
+    "BOTMM_WEBHOOK_URL",
+];
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// The command, in `dir`, with nothing of this shell's settings.

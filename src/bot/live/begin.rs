@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::side::candles::{self, BackFill};
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
+use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::records::Records;
 use crate::side::refused::RefusedCancels;
@@ -79,6 +80,8 @@ impl Live {
         let key = access.signer.address();
         let state = RunState::open(&access.state_dir, key, now)?;
         let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
+        let title = masked(&request.about.title).into_owned();
+        let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
         warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
         let bounds = Bounds::of(max_mb, keep_days, runs.clone());
@@ -130,10 +133,11 @@ impl Live {
             refused: RefusedCancels::new(way, clock.clone()),
             listing: Listing::new(rest.clone(), place, universe, now),
             candles,
+            notify,
             workers: Workers::start()?,
         };
-        Ok(Self {
-            about: About { title: masked(&request.about.title).into_owned(), ..request.about },
+        let mut live = Self {
+            about: About { title, ..request.about },
             dir: request.dir,
             settings,
             config,
@@ -159,7 +163,9 @@ impl Live {
             stop: request.stop,
             watchdog,
             control,
-        })
+        };
+        live.tell_the_beginning();
+        Ok(live)
     }
 }
 

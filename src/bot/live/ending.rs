@@ -2,6 +2,7 @@
 //! venue that does not answer) is collected, and hides nothing of the rest.
 
 use super::last_check::{self, LastCheck, OverHttps, cancel_all};
+use super::notify::{end_of, tell_the_end};
 use super::{Live, TURN, caught};
 use crate::bot::lines;
 use crate::bot::session::{self, Ended};
@@ -41,6 +42,7 @@ impl Live {
     /// venue's.
     pub fn finish(mut self) -> Finished {
         self.watchdog.is_ending();
+        let ended_by = self.ended_by();
         self.pipeline.level.raise(HaltLevel::Halt);
         let left = self.leave_nothing();
         let (wall, end) = (self.started.elapsed(), self.clock.now());
@@ -98,6 +100,8 @@ impl Live {
             notes: self.about.notes,
         };
         let summary = ended.summary();
+        let (notify, errands) = (&mut self.tasks.notify, &self.tasks.workers.alerts);
+        tell_the_end(notify, errands, &self.clock, &end_of(&summary, ended_by.as_deref(), &left));
         self.watchdog.has_ended();
         drop(self.control.take());
         Finished { summary, left, halt, troubles }

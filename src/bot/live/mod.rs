@@ -6,6 +6,7 @@ mod compare;
 mod control;
 mod ending;
 mod last_check;
+mod notify;
 mod params;
 mod risk;
 mod show;
@@ -284,6 +285,7 @@ impl Live {
     /// Tells a person what happened at this time. Only what is shown is kept: the journal has the
     /// alerts, and this runs for months.
     fn say_at(&mut self, time: Nanos, alert: Alert) {
+        self.tasks.notify.tell(time, &alert);
         let line = masked(&format!("{} {alert}", utc(time))).into_owned();
         if !terminal::has_screen() {
             terminal::complain(&line);

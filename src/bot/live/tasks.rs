@@ -3,6 +3,7 @@
 use crate::side::candles::BackFill;
 use crate::side::links::Links;
 use crate::side::listing::Listing;
+use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::refused::RefusedCancels;
 use crate::side::risk_state::RiskKeeper;
@@ -21,14 +22,16 @@ pub(super) struct Tasks {
     pub(super) refused: RefusedCancels,
     pub(super) listing: Listing,
     pub(super) candles: BackFill,
+    pub(super) notify: Notify,
     pub(super) workers: Workers,
 }
 
 impl Tasks {
-    /// Orders first: then what the next run must know, then what makes this one quote better.
-    fn all(&mut self) -> ([&mut dyn Task; 7], &mut Workers) {
-        let Self { params, risk, state, links, refused, listing, candles, workers } = self;
-        ([links, refused, risk, state, params, listing, candles], workers)
+    /// Orders first: then what the next run must know, then what makes this one quote better. Who is told
+    /// of it comes last.
+    fn all(&mut self) -> ([&mut dyn Task; 8], &mut Workers) {
+        let Self { params, risk, state, links, refused, listing, candles, notify, workers } = self;
+        ([links, refused, risk, state, params, listing, candles, notify], workers)
     }
 
     /// Lets each hear a fact that a stage told.

@@ -48,6 +48,8 @@ pub fn schema() -> Result<Json, ConfigError> {
     universe["description"] = source.about(Section::Instrument);
     let tables = [
         ("general", source.table(Section::General)),
+        ("discord", source.table(Section::Discord)),
+        ("webhook", source.table(Section::Webhook)),
         ("universe", universe),
         ("sim", source.table(Section::Sim)),
         (

@@ -1,0 +1,58 @@
+//! What whoever is away is told of a run's beginning and end, beside what happens in between.
+
+use super::{Live, TURN};
+use crate::exit::AppError;
+use crate::report::Summary;
+use crate::side::alert::{Alert, Topic};
+use crate::side::errands::Errands;
+use crate::side::notify::Notify;
+use botmm_pipeline::rt::threads::Threads;
+use botmm_pipeline::rt::{HaltLevel, WallClock};
+use std::time::{Duration, Instant};
+
+/// How long the end of a run waits for webhooks; orders are gone by then.
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(3);
+
+impl Live {
+    /// The run has begun.
+    pub(super) fn tell_the_beginning(&mut self) {
+        let coins: Vec<_> = self.config.universe.iter().map(|(_, i)| i.coin.to_string()).collect();
+        let worth = self.venue.start.value;
+        let text = format!("started: {}; the account is worth {worth} USD", coins.join(", "));
+        self.tasks.notify.tell(self.start_time, &Alert::info(Topic::Run, text));
+    }
+
+    /// What ended the run, when it was not a person.
+    pub(super) fn ended_by(&self) -> Option<String> {
+        let dead = self.threads.as_ref().and_then(Threads::dead_lane);
+        let is_halted = self.pipeline.level.raised() == HaltLevel::Halt;
+        dead.map(|lane| format!("lane {lane} died"))
+            .or_else(|| is_halted.then(|| self.why_halted()))
+    }
+}
+
+/// What is told of a run's end.
+pub(super) fn end_of(summary: &Summary, by: Option<&str>, left: &Result<(), AppError>) -> Alert {
+    let words = format!(
+        "net {} USD, {} fills, volume {} USD",
+        summary.net_pnl_usd, summary.fills, summary.volume_usd
+    );
+    match (left, by) {
+        (Err(e), _) => Alert::critical(Topic::Run, format!("ended, and {e}; {words}")),
+        (Ok(()), Some(why)) => {
+            Alert::critical(Topic::Run, format!("halted, no order of ours rests: {why}; {words}"))
+        }
+        (Ok(()), None) => {
+            Alert::info(Topic::Run, format!("ended, no order of ours rests; {words}"))
+        }
+    }
+}
+
+/// Tells it, and waits a moment until that and all that was to be told before has arrived.
+pub(super) fn tell_the_end(notify: &mut Notify, errands: &Errands, clock: &WallClock, end: &Alert) {
+    notify.tell(clock.now(), end);
+    let begun = Instant::now();
+    while !notify.is_done(clock.now(), errands) && begun.elapsed() < LAST_WORDS_WAIT {
+        std::thread::sleep(TURN);
+    }
+}
