@@ -17,10 +17,11 @@ use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
-use botmm_pipeline::rt::{Lane, Latencies, Plan, WallClock};
+use botmm_pipeline::rt::{Lane, Latencies, Plan, RingStats, Stage, WallClock};
+use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::Decoder;
-use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, VenueAccount};
+use botmm_pipeline::venue::sim::exchange::{AccountReader, Ends, Exchange, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
@@ -29,7 +30,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Moments between two looks at rings that only lag, the progress bar and Ctrl-C.
 const LOOK_EVERY: u64 = 64;
@@ -148,40 +149,72 @@ struct Span {
     end: Nanos,
 }
 
+/// A replay that has begun: what its end is told from.
+struct Begun {
+    config: wiring::Config,
+    account: AccountReader,
+    metrics: Arc<Metrics>,
+    rings: Vec<Arc<RingStats>>,
+    side: Side,
+    span: Span,
+    notes: Vec<String>,
+}
+
 impl Replay<'_> {
     /// The summary, and whether a limit halted it.
     fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
         let Loaded { tape, universe, report } = loaded;
+        let (lanes, venue, mut begun) = self.begin(tape, &universe)?;
+        let started = Instant::now();
+        self.drive(lanes, venue, &mut begun, stop)?;
+        Ok(self.end(begun, started.elapsed(), &report))
+    }
+
+    /// Lanes, the venue that they are driven with, and the rest.
+    fn begin(
+        &self,
+        tape: Tape,
+        universe: &Universe,
+    ) -> Result<(Vec<Lane>, Box<dyn Stage>, Begun), AppError> {
         let tape = self.delayed(tape);
-        let changes = self.changes(&tape, &universe)?;
+        let changes = self.changes(&tape, universe)?;
         let tape = Arc::new(tape.with_statuses(changes.statuses()));
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
-        let market = RecordedMarket::new(tape.clone(), &universe, self.settings.sim.queue);
+        let market = RecordedMarket::new(tape.clone(), universe, self.settings.sim.queue);
         let exchange_config = session::exchange_config(self.settings, span.start);
-        let mut notes = notes::of_the_venue(&self.settings.sim.rules, &tape, &universe);
+        let notes = notes::of_the_venue(&self.settings.sim.rules, &tape, universe);
         let (exchange, Ends { gateway, account, .. }) =
             Exchange::new(market, universe.clone(), exchange_config, false);
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
             wiring::build(&config, TapeFeed::new(tape), gateway);
-
         let clock = WallClock::default();
         let (lanes, latencies) = match self.plan {
             None => Lane::inline(stages, &clock),
             Some(plan) => Lane::by_plan(plan, stages, &clock),
         };
-        let mut journal = self.out.map(|dir| Journal::create(dir, &universe, None)).transpose()?;
+        let mut journal = self.out.map(|dir| Journal::create(dir, universe, None)).transpose()?;
         if let Some(journal) = &mut journal {
             journal.write_line(&lines::begin(kind(), self.settings, span.start));
         }
-        let bar = progress_bar(self.quiet, "replaying");
-        bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         changes.raise_limits(&mut config);
         let changing = Changing::new(changes, control);
         let (days, records) = (Days::default(), Records::new(records, &rings));
-        let mut side =
+        let side =
             Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
-        let started = Instant::now();
+        let begun = Begun { config, account, metrics, rings, side, span, notes };
+        Ok((lanes, Box::new(exchange), begun))
+    }
+
+    fn drive(
+        &self,
+        lanes: Vec<Lane>,
+        venue: Box<dyn Stage>,
+        Begun { side, span, .. }: &mut Begun,
+        stop: &AtomicBool,
+    ) -> Result<(), AppError> {
+        let bar = progress_bar(self.quiet, "replaying");
+        bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
         let mut after_moment = |now: Nanos| {
             side.look(now);
             if side.moments.is_multiple_of(LOOK_EVERY * 64) {
@@ -189,23 +222,28 @@ impl Replay<'_> {
             }
             !stop.load(Ordering::Relaxed)
         };
-        let drive = Drive {
-            start: span.start,
-            end: span.end,
-            venue: Box::new(exchange),
-            after_moment: &mut after_moment,
-        };
-        self.drive(lanes, drive)?;
-        let wall = started.elapsed();
+        let (start, end) = (span.start, span.end);
+        let drive = Drive { start, end, venue, after_moment: &mut after_moment };
+        match self.plan {
+            None => run_inline(lanes, drive),
+            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
+                AppError::data("pipeline", e, "this is a defect: report it with the command line")
+            })?,
+        }
         bar.finish_and_clear();
+        Ok(())
+    }
+
+    fn end(&self, begun: Begun, wall: Duration, report: &LoadReport) -> Replayed {
+        let Begun { config, account, metrics, rings, mut side, span, mut notes } = begun;
         side.drain();
-        let numbers = metrics.numbers(universe.len());
+        let numbers = metrics.numbers(config.universe.len());
         if let Some(journal) = &mut side.journal {
             journal.write_line(&lines::end(&numbers, None, side.now));
         }
         // A full disk hides nothing of what was replayed.
         let troubles = side.journal.take().and_then(|journal| journal.finish().err());
-        notes.extend(notes::of_the_data(&report, self.feed));
+        notes.extend(notes::of_the_data(report, self.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
@@ -229,10 +267,10 @@ impl Replay<'_> {
             latency: self.settings.sim.latency.to_string(),
             feed: self.feed.to_string(),
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
-            data: files(&report),
+            data: files(report),
             notes,
         };
-        Ok(Replayed { summary: ended.summary(), troubles: troubles.into_iter().collect(), verdict })
+        Replayed { summary: ended.summary(), troubles: troubles.into_iter().collect(), verdict }
     }
 
     /// The tape as it reaches us.
@@ -251,16 +289,6 @@ impl Replay<'_> {
             (Some(recorded), Some(span)) => recorded.changes(self.settings, universe, span),
             _ => Ok(Changes::default()),
         }
-    }
-
-    fn drive(&self, lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), AppError> {
-        match self.plan {
-            None => run_inline(lanes, drive),
-            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
-                AppError::data("pipeline", e, "this is a defect: report it with the command line")
-            })?,
-        }
-        Ok(())
     }
 
     fn span(&self, tape: &Tape) -> Result<Span, AppError> {
