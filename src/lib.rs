@@ -19,6 +19,7 @@ pub mod net;
 pub mod report;
 pub mod settings;
 pub mod side;
+pub mod speaker;
 pub mod stop;
 pub mod terminal;
 pub mod ui;

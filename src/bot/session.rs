@@ -291,13 +291,21 @@ pub fn tell(summary: &Summary, dir: Option<&Path>, json: bool) -> Vec<AppError> 
         Ok(text) => text,
         Err(e) => return vec![AppError::io("summary", "write")(e.into())],
     };
-    let keep = |dir: &Path| write_whole(&dir.join(SUMMARY), text.as_bytes(), Readers::Group);
-    let kept = dir.map_or(Ok(()), keep);
+    let kept = dir.map_or(Ok(()), |dir| keep(summary, dir));
     let printed = match json {
         true => terminal::print(&text),
         false => terminal::print(&summary.to_string()),
     };
     [kept, printed].into_iter().filter_map(Result::err).collect()
+}
+
+/// Keeps the summary.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn keep(summary: &Summary, dir: &Path) -> Result<(), AppError> {
+    let text = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
+    write_whole(&dir.join(SUMMARY), text.as_bytes(), Readers::Group)
 }
 
 /// Ends with the last of these, whose code is the process's; the others are said before it.

@@ -25,6 +25,7 @@ use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
 use crate::side::state::RunState;
 use crate::side::task::Workers;
+use crate::speaker;
 use crate::stop::{Look, Resting};
 use crate::terminal;
 use crate::ui::screen::LastFills;
@@ -68,6 +69,7 @@ impl Live {
         let told = stop.clone();
         let stopped: Stopped = Arc::new(move || told.is_asked());
         let plan = startup::threaded_plan(draft, flags)?;
+        speaker::start()?;
         let draft = draft.clone().with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         make_folder(dir, Readers::Group)?;
@@ -281,7 +283,7 @@ fn guard(
         metrics: pipeline.metrics.clone(),
         venue,
         clock: clock.clone(),
-        leave: Box::new(watchdog::leave),
+        leave: Box::new(|words, code| watchdog::leave(words, code)),
     };
     Watchdog::start(guarded, watchdog::Patience::default())
 }

@@ -33,6 +33,7 @@ use crate::side::alert::{Alert, Topic};
 use crate::side::control::Control;
 use crate::side::records::Records;
 use crate::side::reload::Effect;
+use crate::speaker;
 use crate::stop::Stop;
 use crate::terminal;
 use crate::ui::screen::{LastFills, Picture};
@@ -288,7 +289,7 @@ impl Live {
         self.tasks.notify.tell(time, &alert);
         let line = masked(&format!("{} {alert}", utc(time))).into_owned();
         if !terminal::has_screen() {
-            terminal::complain(&line);
+            speaker::complain(line.as_str());
         }
         if self.alerts.len() == ALERTS_SHOWN {
             self.alerts.remove(0);

@@ -1,5 +1,6 @@
 //! Where the status of a running bot goes.
 
+use crate::speaker;
 use crate::terminal;
 use crate::ui::screen::{Picture, Sheet};
 use console::Term;
@@ -9,6 +10,8 @@ use std::time::Duration;
 /// Pictures of the status screen, and lines where there is no screen.
 const SCREEN_EVERY: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// How long the end of a run, with orders to cancel, waits for a terminal that takes nothing.
+const SETTLE: Duration = Duration::from_millis(200);
 /// Of a terminal that does not tell its size.
 const USUAL_SIZE: (u16, u16) = (24, 80);
 
@@ -49,10 +52,8 @@ impl Show {
     /// Shows where the bot stands.
     pub fn picture(&self, picture: &Picture<'_>) {
         match self {
-            Self::Screen => terminal::draw(&picture.text(sheet())),
-            Self::Lines => {
-                let _ = terminal::print(&format!("{}\n", picture.line()));
-            }
+            Self::Screen => speaker::draw(picture.text(sheet())),
+            Self::Lines => speaker::print(picture.line()),
             Self::Nothing => {}
             #[cfg(test)]
             Self::Panics => panic!("a test"),
@@ -70,7 +71,7 @@ fn sheet() -> Sheet {
 /// However it ends, a panic included, the terminal is given back as it was.
 impl Drop for Show {
     fn drop(&mut self) {
-        if matches!(self, Self::Screen) {
+        if speaker::settle(SETTLE) && matches!(self, Self::Screen) {
             terminal::give_back();
         }
     }

@@ -1,5 +1,5 @@
 //! A thread of its own that sees to it that an end which was asked for happens: when the side thread does
-//! not take it up (it hangs on a disk or a terminal that takes nothing), or does not get through with it,
+//! not take it up (it hangs), or does not get through with it,
 //! orders are cancelled over HTTPS from here, and the process ends.
 
 use super::last_check::{self, OverHttps, cancel_all};
@@ -91,7 +91,7 @@ impl Drop for Watchdog {
 }
 
 /// Leaves the process.
-pub fn leave(words: &[&str], code: Exit) {
+pub fn leave(words: &[&str], code: Exit) -> ! {
     terminal::last_words(words);
     std::process::exit(i32::from(code as u8));
 }
