@@ -179,7 +179,9 @@ pub fn traces(key: &Key, dir: &Path) -> Vec<PathBuf> {
         if path.is_dir() {
             found.extend(traces(key, &path));
         } else {
-            let bytes = fs::read(&path).unwrap().to_ascii_lowercase();
+            // A socket has a name and no content.
+            let bytes = if path.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+            let bytes = bytes.to_ascii_lowercase();
             let name = path.to_str().unwrap().to_ascii_lowercase();
             let holds = bytes.windows(64).any(|w| w == key.hex.as_bytes());
             found.extend((holds || name.contains(&key.hex)).then_some(path));
