@@ -15,6 +15,7 @@ use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use toml::Table;
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +24,7 @@ pub(super) struct Root {
     pub general: General,
     pub discord: HookFile,
     pub webhook: HookFile,
+    pub history: HistoryFile,
     pub universe: BTreeMap<String, InstrumentFile>,
     pub sim: Sim,
     pub fees: FeeTable,
@@ -54,6 +56,13 @@ pub(super) struct HookFile {
     pub url_file: String,
     pub level: String,
     pub max_per_min: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryFile {
+    pub enabled: bool,
+    pub path: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

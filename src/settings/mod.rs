@@ -112,6 +112,8 @@ pub struct Settings {
     pub discord: HookSettings,
     /// What goes to another webhook.
     pub webhook: HookSettings,
+    /// What is kept of all runs.
+    pub history: HistorySettings,
     /// What the simulator assumes.
     pub sim: SimSettings,
     /// The venue's fees.
@@ -152,6 +154,22 @@ impl HookSettings {
         let file::HookFile { url_file, level, max_per_min } = file;
         let url_file = Some(url_file).filter(|f| !f.is_empty()).map(PathBuf::from);
         Self { url_file, level, max_per_min: max_per_min as usize }
+    }
+}
+
+/// Whether and where the history of all runs is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// `run` and `paper` write it.
+    pub is_enabled: bool,
+    /// The file; [`None`] = beside the journals.
+    pub path: Option<PathBuf>,
+}
+
+impl HistorySettings {
+    /// The file, of which the name is given, for journals in this folder.
+    pub fn file(&self, journals: &Path, name: &str) -> PathBuf {
+        self.path.clone().unwrap_or_else(|| journals.join(name))
     }
 }
 
@@ -266,6 +284,10 @@ impl Settings {
             },
             discord: HookSettings::of(root.discord),
             webhook: HookSettings::of(root.webhook),
+            history: HistorySettings {
+                is_enabled: root.history.enabled,
+                path: Some(root.history.path).filter(|path| !path.as_os_str().is_empty()),
+            },
             sim,
             fees: root.fees,
             secrets: *secrets,

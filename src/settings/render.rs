@@ -78,6 +78,7 @@ impl Settings {
             "general": section("general"),
             "discord": section("discord"),
             "webhook": section("webhook"),
+            "history": section("history"),
             "universe": section("universe"),
             "sim": section("sim"),
             "maker_fee_bps": self.sim.maker_fee.to_f64(),
@@ -108,6 +109,10 @@ impl Settings {
         if comments {
             w.section("discord", Section::Discord);
             w.section("webhook", Section::Webhook);
+        }
+        // What is kept of a run decides nothing.
+        if comments {
+            w.section("history", Section::History);
         }
         w.out += "\n[universe]\n";
         for (coin, entry) in self.table(&["universe"]).into_iter().flatten() {

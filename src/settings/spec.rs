@@ -17,6 +17,7 @@ pub(super) enum Section {
     General,
     Discord,
     Webhook,
+    History,
     Instrument,
     Sim,
     VolumeTier,
@@ -36,6 +37,7 @@ impl Section {
             Self::General => "general",
             Self::Discord => "discord",
             Self::Webhook => "webhook",
+            Self::History => "history",
             Self::Instrument => "universe",
             Self::Sim => "sim",
             Self::VolumeTier => "fees.volume_tier",
@@ -109,7 +111,7 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
-    Adaptive, Discord, General, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity,
+    Adaptive, Discord, General, History, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity,
     VolumeTier, Webhook,
 };
 
@@ -135,6 +137,8 @@ pub(super) const SPECS: &[Spec] = &[
     key(Webhook, "url_file", Path, ""),
     key(Webhook, "level", Words(&LEVELS), ""),
     key(Webhook, "max_per_min", Int(1, 600), "messages"),
+    key(History, "enabled", Bool, ""),
+    key(History, "path", Path, ""),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
     key(Instrument, "max_leverage", Int(1, 255), "times"),
@@ -245,8 +249,8 @@ pub(super) const SPECS: &[Spec] = &[
 const LEVELS: [&str; 3] = ["info", "warn", "critical"];
 
 /// The tables of a configuration.
-const TABLES: [&str; 8] =
-    ["general", "discord", "webhook", "universe", "sim", "fees", "defaults", "asset"];
+const TABLES: [&str; 9] =
+    ["general", "discord", "webhook", "history", "universe", "sim", "fees", "defaults", "asset"];
 
 /// The keys of a section, in order.
 pub(super) fn of(section: Section) -> impl Iterator<Item = &'static Spec> {
@@ -342,6 +346,7 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
             "general" => checker.keys(table, name, General)?,
             "discord" => checker.keys(table, name, Discord)?,
             "webhook" => checker.keys(table, name, Webhook)?,
+            "history" => checker.keys(table, name, History)?,
             "sim" => checker.keys(table, name, Sim)?,
             "universe" => {
                 for (coin, value) in table {

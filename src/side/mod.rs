@@ -5,6 +5,7 @@ pub mod candles;
 pub mod capital;
 pub mod control;
 pub mod errands;
+pub mod history;
 pub mod latch;
 pub mod links;
 pub mod listing;

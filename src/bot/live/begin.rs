@@ -15,6 +15,7 @@ use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::Settings;
 use crate::side::candles::{self, BackFill};
+use crate::side::history::KeepHistory;
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
@@ -127,6 +128,7 @@ impl Live {
         let of_links = (way.clone(), link.clone(), clock.clone());
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
+        let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
         let tasks = Tasks {
             params: Params::new(reload, Arc::new(worth_now), now),
             risk,
@@ -136,6 +138,7 @@ impl Live {
             listing: Listing::new(rest.clone(), place, universe, now),
             candles,
             notify,
+            history,
             workers: Workers::start()?,
         };
         let mut live = Self {

@@ -79,6 +79,9 @@ impl Live {
             troubles.extend(self.tasks.state.finish().err());
         }
         troubles.extend(self.journal.take().and_then(|journal| journal.finish().err()));
+        if let Some(history) = self.tasks.history.take() {
+            history.finish(end).iter().for_each(terminal::complain);
+        }
         let ended = Ended {
             settings: &self.settings,
             config: &self.config,

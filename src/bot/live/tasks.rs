@@ -1,6 +1,7 @@
 //! What a run's side thread looks after, and how: each its task, all that may block an errand.
 
 use crate::side::candles::BackFill;
+use crate::side::history::KeepHistory;
 use crate::side::links::Links;
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
@@ -23,15 +24,19 @@ pub(super) struct Tasks {
     pub(super) listing: Listing,
     pub(super) candles: BackFill,
     pub(super) notify: Notify,
+    pub(super) history: Option<KeepHistory>,
     pub(super) workers: Workers,
 }
 
 impl Tasks {
     /// Orders first: then what the next run must know, then what makes this one quote better. Who is told
     /// of it comes last.
-    fn all(&mut self) -> ([&mut dyn Task; 8], &mut Workers) {
-        let Self { params, risk, state, links, refused, listing, candles, notify, workers } = self;
-        ([links, refused, risk, state, params, listing, candles, notify], workers)
+    fn all(&mut self) -> (Vec<&mut dyn Task>, &mut Workers) {
+        let Self { params, risk, state, links, refused, listing, candles, notify, .. } = self;
+        let mut all: Vec<&mut dyn Task> =
+            vec![links, refused, risk, state, params, listing, candles, notify];
+        all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
+        (all, &mut self.workers)
     }
 
     /// Lets each hear a fact that a stage told.

@@ -50,6 +50,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("general", source.table(Section::General)),
         ("discord", source.table(Section::Discord)),
         ("webhook", source.table(Section::Webhook)),
+        ("history", source.table(Section::History)),
         ("universe", universe),
         ("sim", source.table(Section::Sim)),
         (
