@@ -2,13 +2,17 @@
 
 mod exchange;
 mod explain;
+mod history;
 mod import;
 mod market;
+mod why;
 
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
+pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
 pub use market::MarketSource;
+pub use why::WhyArgs;
 
 use crate::settings::{
     FeedDelay, LatencyModel, Overrides, PLANS, QueueModel, Rules, THREADED_PLANS, parse_bps,
@@ -37,6 +41,8 @@ use std::path::PathBuf;
         botmm init my.toml                     a commented configuration to begin with\n  \
         botmm rearm                            ends a halt or a cool-down\n  \
         botmm explain BTC                      every term of the newest quote\n  \
+        botmm why                              why each side is quoted or not\n  \
+        botmm history                          what all runs earned and paid\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -78,6 +84,10 @@ pub enum Verb {
     Sign(SignArgs),
     /// Show every term of a quote: why it stood where it stood.
     Explain(ExplainArgs),
+    /// Say why each side is quoted or not, and what would end that.
+    Why(WhyArgs),
+    /// Show what all runs traded, paid and earned, by day and coin, or as FIFO lots.
+    History(HistoryArgs),
 }
 
 impl Cli {

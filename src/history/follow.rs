@@ -5,6 +5,7 @@ use super::error::HistoryError;
 use super::store::History;
 use crate::journal::line::{Head, Line, MAX_LINE_BYTES};
 use crate::journal::segments::{LIVE, Reading};
+use crate::masked::masked;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::io::{BufRead, ErrorKind, Read as _};
 use std::path::Path;
@@ -28,7 +29,8 @@ pub struct Followed {
 }
 
 impl Followed {
-    fn add(&mut self, more: Self) {
+    /// Together with what came after.
+    pub fn add(&mut self, more: Self) {
         self.lines += more.lines;
         self.is_at_end = more.is_at_end;
         self.passed_over += more.passed_over;
@@ -57,15 +59,16 @@ struct Portion {
 }
 
 /// What the history calls the run of a folder: by its name among the runs beside the history, else by its
-/// whole path.
+/// whole path; masked, since what a person names a folder may be anything.
 pub fn run_name(history: &Path, dir: &Path) -> String {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let dir = whole(dir);
     let beside = history.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match dir.file_name() {
-        Some(name) if dir.parent() == Some(&whole(beside)) => name.to_string_lossy().into_owned(),
-        _ => dir.to_string_lossy().into_owned(),
-    }
+    let name = match dir.file_name() {
+        Some(name) if dir.parent() == Some(&whole(beside)) => name.to_string_lossy(),
+        _ => dir.to_string_lossy(),
+    };
+    masked(&name).into_owned()
 }
 
 /// Takes in the journals of every run in a folder, oldest first, as far as there is time.

@@ -12,9 +12,11 @@ mod error;
 mod follow;
 mod lots;
 mod schema;
+mod section;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod told;
 
 pub use apply::{Applied, apply};
 pub use book::{Book, Fill, Opening, Traded, books};
@@ -22,4 +24,5 @@ pub use error::HistoryError;
 pub use follow::{Followed, catch_up, follow, run_name};
 pub use lots::{Lot, lots};
 pub use schema::VERSION;
+pub use section::{Money, Section, Sums};
 pub use store::{History, NAME, Opened};

@@ -24,6 +24,13 @@ const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 pub struct History {
     path: PathBuf,
     db: Connection,
+    /// Which file it is, whatever bears its name later.
+    id: Option<(u64, u64)>,
+}
+
+fn id_of(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().ok().map(|of| (of.dev(), of.ino()))
 }
 
 /// What opening came to.
@@ -95,7 +102,7 @@ impl History {
         let sql = HistoryError::sql(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags).map_err(&sql)?;
-        let this = Self { path: path.to_owned(), db };
+        let this = Self { path: path.to_owned(), db, id: id_of(path) };
         this.db.busy_timeout(BUSY).map_err(&sql)?;
         this.version()?;
         Ok(Some(this))
@@ -115,7 +122,7 @@ impl History {
         made.map_err(HistoryError::io(path, "open"))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags).map_err(&sql)?;
-        let mut this = Self { path: path.to_owned(), db };
+        let mut this = Self { path: path.to_owned(), db, id: id_of(path) };
         this.db.busy_timeout(BUSY).map_err(&sql)?;
         if this.version()? < VERSION {
             this.migrate()?;
@@ -161,6 +168,11 @@ impl History {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its name still stands for it: somebody may have removed it, or put another in its place.
+    pub fn is_in_place(&self) -> bool {
+        id_of(&self.path) == self.id
     }
 
     /// To be asked.

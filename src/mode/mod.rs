@@ -3,6 +3,7 @@
 pub mod check;
 pub mod exchange;
 pub mod explain;
+pub mod history;
 pub mod import;
 pub mod init;
 pub mod paper;
@@ -11,6 +12,7 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod sign;
+pub mod why;
 
 use crate::cli::Verb;
 use crate::exit::AppError;
@@ -29,5 +31,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Rearm(args) => rearm::run(&args),
         Verb::Sign(args) => sign::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::History(args) => history::run(&args),
+        Verb::Why(args) => why::run(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! Numbers → text and JSON. A result carries its assumptions, and never shows profit without the
 //! fees, the number of fills and the time behind it.
 
+mod cures;
 mod explanation;
 mod metrics;
 mod number;
@@ -9,12 +10,16 @@ mod profit;
 mod reasons;
 mod summary;
 mod text;
+mod why;
 
+pub use cures::{Cure, cure};
 pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
+pub use number::{cents, grouped, span};
 pub use profit::{BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};
+pub use why::Why;
 
 #[cfg(test)]
 mod tests;

@@ -55,7 +55,7 @@ pub(super) fn hex<S: Serializer>(hash: &u64, to: S) -> Result<S::Ok, S::Error> {
 }
 
 /// Cents for people, rounded half away from zero, with thousands separated: `-1,234.50`.
-pub(super) fn cents(amount: Usd) -> String {
+pub fn cents(amount: Usd) -> String {
     let cent = botmm_pipeline::types::SCALE / 100;
     let cents = (amount.raw().unsigned_abs() + cent as u64 / 2) / cent as u64;
     // A loss of a fraction of a cent keeps its sign.
@@ -64,7 +64,7 @@ pub(super) fn cents(amount: Usd) -> String {
 }
 
 /// `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -77,7 +77,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `30 m 5 s`, `2.5 s`: the two largest units of a span.
-pub(super) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{seconds:.1} s");
     }

@@ -73,7 +73,7 @@ impl ReasonShares {
     }
 }
 
-fn shares(times: &ReasonTime) -> Shares {
+pub(super) fn shares(times: &ReasonTime) -> Shares {
     let total: i64 = times.iter().map(|t| t.0).sum();
     if total <= 0 {
         return Shares::new();

@@ -265,6 +265,12 @@ impl Draft {
         self.general("i_understand_real_money").and_then(Value::as_bool) == Some(true)
     }
 
+    /// Where the history is to be; [`None`] = beside the journals.
+    pub fn history_path(&self) -> Option<PathBuf> {
+        let path = self.table.get("history")?.as_table()?.get("path")?.as_str()?;
+        (!path.is_empty()).then(|| path.into())
+    }
+
     fn general(&self, key: &str) -> Option<&Value> {
         self.table.get("general").and_then(Value::as_table)?.get(key)
     }

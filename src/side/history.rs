@@ -205,8 +205,8 @@ impl Keeper {
     }
 
     fn take(&mut self) -> Result<Followed, HistoryError> {
-        // Somebody removed it: what is written to an open file that has no name is for nobody.
-        if self.history.is_some() && !self.path.exists() {
+        // What is written to a file that lost its name is for nobody.
+        if self.history.as_ref().is_some_and(|history| !history.is_in_place()) {
             (self.history, self.has_caught_up) = (None, false);
         }
         let history = match &mut self.history {
