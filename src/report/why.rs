@@ -343,7 +343,7 @@ mod tests {
         let text = why(dir.path(), None, 180).unwrap().to_string();
         assert!(text.starts_with("NOT RUNNING: as of 1970-01-12T13:49:10Z"), "{text}");
         assert!(text.contains("held by daily_loss until by_hand"), "{text}");
-        assert!(text.contains("`botmm rearm`"), "{text}");
+        assert!(text.contains("What ends it: A person: look at the alerts"), "{text}");
         write(dir.path(), LIVE, &[]);
         assert!(
             why(dir.path(), None, 180).unwrap_err().to_string().contains("nothing of any coin")

@@ -373,7 +373,7 @@ mod tests {
         room(task.keeper.as_ref().unwrap().history.as_ref().unwrap(), 1 << 20);
         stand.until(|stand| {
             told.extend(said(stand, &mut task));
-            days(&path, "b") == 500 * 150_000_000
+            days(&path, "b") == 500 * 150_000_000 && task.failed == 0
         });
         assert!(told[1].contains("goes on, after"), "{told:?}");
     }
