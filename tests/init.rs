@@ -94,7 +94,9 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
     let schema: Value = serde_json::from_str(&one.stdout).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let tables = schema["properties"].as_object().unwrap();
-    for table in ["general", "universe", "sim", "fees", "defaults", "asset"] {
+    for table in
+        ["general", "discord", "webhook", "history", "universe", "sim", "fees", "defaults", "asset"]
+    {
         assert!(tables.contains_key(table), "no {table}");
     }
     let coin = &tables["asset"]["additionalProperties"]["properties"];
@@ -103,7 +105,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
             assert_eq!(parts[part]["type"], "object", "{part}");
         }
     }
-    assert_eq!(tables.len(), 6);
+    assert_eq!(tables.len(), 9);
 }
 
 // The configuration of the working folder.

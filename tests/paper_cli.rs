@@ -17,9 +17,10 @@ use tempfile::TempDir;
 /// Longer than anything takes on any machine that is not hanging.
 const HANG: Duration = Duration::from_secs(60);
 
+/// The runs' folders; beside them is the history of all of them.
 fn runs(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir.join("runs")).unwrap();
-    entries.map(|e| e.unwrap().path()).collect()
+    entries.map(|e| e.unwrap().path()).filter(|path| path.is_dir()).collect()
 }
 
 /// When a journal's line was written, by the market's clock.

@@ -140,11 +140,11 @@ fn lots(section: &Section) -> String {
     let Sums { fills, fees, gain, .. } = section.total;
     let _ = writeln!(
         out,
-        "\nFIFO gain {} USD after fees, of lots closed; {} USD fees of {} fills. Funding\n\
-         {} USD paid is not in it.",
+        "\nFIFO gain of lots closed: {} USD after fees.\n{} fills with {} USD of fees; {} USD of \
+         funding is not in the gain.",
         cents(gain),
-        cents(fees),
         grouped(fills),
+        cents(fees),
         cents(section.total.funding)
     );
     out

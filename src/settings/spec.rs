@@ -111,8 +111,8 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
-    Adaptive, Discord, General, History, Instrument, MakerRebate, Quote, Risk, Signal, Sim, Toxicity,
-    VolumeTier, Webhook,
+    Adaptive, Discord, General, History, Instrument, MakerRebate, Quote, Risk, Signal, Sim,
+    Toxicity, VolumeTier, Webhook,
 };
 
 /// Longest spans: an hour in milliseconds, a day in seconds.

@@ -179,7 +179,11 @@ fn kind_of(about: &About, access: &Access, account: Principal) -> Kind {
     let is_real = about.is_real_money;
     Kind {
         verb: about.verb,
-        network: if is_real { "mainnet".to_owned() } else { access.endpoint.to_string() },
+        network: match (is_real, access.key_is_disposable) {
+            (true, _) => "mainnet".to_owned(),
+            (false, true) => "embedded".to_owned(),
+            (false, false) => access.endpoint.to_string(),
+        },
         is_real_money: is_real,
         // Worth nothing, and another exchange's the next time.
         account: (!access.key_is_disposable).then(|| account.address.to_string()),
