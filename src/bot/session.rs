@@ -9,6 +9,7 @@ use crate::report::{
     Assumptions, BySymbol, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares,
     RunCounts, RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
+use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
 use botmm_pipeline::rt::plan::allowed_cores;
@@ -157,6 +158,8 @@ pub struct Ended<'a> {
     pub data: Vec<DataFile>,
     /// What else a reader must know.
     pub notes: Vec<String>,
+    /// Who would have cancelled what rests, had the bot been gone; [`None`] = there was nobody's money.
+    pub rungs: Option<Rungs>,
 }
 
 impl Ended<'_> {
@@ -191,6 +194,7 @@ impl Ended<'_> {
             position_usd: self.position_usd(),
             equity_residual_usd: self.venue_net.map(|theirs| n.net() - theirs),
             transfers_usd: self.transfers,
+            rungs: self.rungs.clone(),
             max_worst_case_exposure_usd: self.by_coin(|asset| asset.max_exposure),
             max_position_usd: self.limits(),
             warnings: reasons.warnings(),

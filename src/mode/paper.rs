@@ -13,6 +13,7 @@ use crate::journal::{make_run_folder, remove_empty_run_folder};
 use crate::net::{Endpoint, Tls};
 use crate::settings::{Draft, Overrides};
 use crate::stop::Stop;
+use crate::systemd::Systemd;
 use botmm_pipeline::rt::WallClock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         draft,
         flags: Overrides { symbols, ..args.overrides() },
         stop,
+        systemd: Systemd::of_this_process()?,
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))

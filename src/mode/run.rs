@@ -10,6 +10,7 @@ use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::stop::Stop;
+use crate::systemd::Systemd;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::Network;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         ));
     }
     let stop = Stop::listen(true)?;
+    let systemd = Systemd::of_this_process()?;
     let (clock, discipline) = WallClock::disciplined();
     let access = Access {
         tls: Tls { extra_ca: args.ca.clone() },
@@ -66,7 +68,8 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         latency: "the venue's own".to_owned(),
         notes,
     };
-    let request = Request { about, dir, runs, access, draft, flags: args.overrides(), stop };
+    let flags = args.overrides();
+    let request = Request { about, dir, runs, access, draft, flags, stop, systemd };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;

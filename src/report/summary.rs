@@ -4,6 +4,7 @@ use super::metrics::RunMetrics;
 use super::number::{exact, exact_map, exact_option, hex};
 use super::profit::{PnlSplit, SideMarkouts, SymbolResult};
 use super::reasons::ReasonShares;
+use crate::rungs::Rungs;
 use botmm_pipeline::types::{Bps, Qty, Usd};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -81,6 +82,8 @@ pub struct Summary {
     pub reasons: ReasonShares,
     /// What of that a reader must be warned of.
     pub warnings: Vec<String>,
+    /// Who would have cancelled what rested, had the bot been gone, at its end; nothing in a replay.
+    pub rungs: Option<Rungs>,
     /// Messages dropped, by ring.
     pub dropped: BTreeMap<String, u64>,
     /// Time from an event's arrival to the end of each stage. A timing: differs from run to run.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rungs::{Rung, Rungs};
 use botmm_pipeline::stage::numbers::{AssetNumbers, MeasuredFills, SideNumbers};
 use botmm_pipeline::types::{Bps, DayNet, Nanos, Qty, Reason, Usd};
 use std::collections::BTreeMap;
@@ -101,6 +102,12 @@ fn sample() -> Summary {
         max_position_usd: by_symbol(Usd::whole(1000)),
         reasons: ReasonShares::from_times([("BTC", [bid, ask])]),
         warnings: vec!["BTC had a side unquoted 12.0 % of the time".to_owned()],
+        rungs: Some(Rungs {
+            exchange: Rung::not_armed("12 of 1000000 USD traded"),
+            guard: Rung::ARMED,
+            systemd: Rung::ARMED,
+            exchange_requests: 3,
+        }),
         dropped: [("feed-book", 0), ("book-quote", 17)].map(|(r, n)| (r.to_owned(), n)).into(),
         latency_ns: names.map(|(n, p50)| (n.to_owned(), stage(p50))).into(),
         assumptions: Assumptions {
@@ -157,6 +164,8 @@ Activity
   actions      420 orders, 1,804 modifies, 11 cancels; 3 rejected
   fills        30 traded at, after the queue; 12 displayed touch reached us
   dropped      book-quote 17
+  if it died   rungs armed: guard, systemd; no exchange: 12 of 1000000 USD traded
+               the venue's switch took 3 requests of the account
 
 Positions      at the end, coin    worst exposure, USD    limit, USD
   BTC                    -0.00123                 812.50      1,000.00
@@ -222,6 +231,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "max_position_usd",
         "reasons",
         "warnings",
+        "rungs",
         "dropped",
         "latency_ns",
         "assumptions",

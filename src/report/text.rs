@@ -139,7 +139,11 @@ impl Summary {
             .map(|(ring, n)| format!("{ring} {}", grouped(*n)))
             .collect();
         let lost = if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") };
-        line(f, "dropped", lost)
+        line(f, "dropped", lost)?;
+        let Some(rungs) = &self.rungs else { return Ok(()) };
+        line(f, "if it died", rungs)?;
+        let requests = grouped(rungs.exchange_requests);
+        line(f, "", format_args!("the venue's switch took {requests} requests of the account"))
     }
 
     fn symbols(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,6 +25,7 @@ pub(super) struct Root {
     pub discord: HookFile,
     pub webhook: HookFile,
     pub history: HistoryFile,
+    pub dead_man: DeadManFile,
     pub universe: BTreeMap<String, InstrumentFile>,
     pub sim: Sim,
     pub fees: FeeTable,
@@ -63,6 +64,20 @@ pub(super) struct HookFile {
 pub(super) struct HistoryFile {
     pub enabled: bool,
     pub path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeadManFile {
+    pub schedule_cancel: bool,
+    pub horizon_s: f64,
+}
+
+impl DeadManFile {
+    /// How long after the last progress the venue cancels everything; [`None`] = it does not.
+    pub fn horizon(&self) -> Option<Nanos> {
+        self.schedule_cancel.then(|| seconds(self.horizon_s))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

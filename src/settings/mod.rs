@@ -114,6 +114,8 @@ pub struct Settings {
     pub webhook: HookSettings,
     /// What is kept of all runs.
     pub history: HistorySettings,
+    /// How long after the last progress the venue itself cancels everything; [`None`] = it does not.
+    pub dead_man_horizon: Option<Nanos>,
     /// What the simulator assumes.
     pub sim: SimSettings,
     /// The venue's fees.
@@ -288,6 +290,7 @@ impl Settings {
                 is_enabled: root.history.enabled,
                 path: Some(root.history.path).filter(|path| !path.as_os_str().is_empty()),
             },
+            dead_man_horizon: root.dead_man.horizon(),
             sim,
             fees: root.fees,
             secrets: *secrets,

@@ -79,6 +79,7 @@ impl Settings {
             "discord": section("discord"),
             "webhook": section("webhook"),
             "history": section("history"),
+            "dead_man": section("dead_man"),
             "universe": section("universe"),
             "sim": section("sim"),
             "maker_fee_bps": self.sim.maker_fee.to_f64(),
@@ -109,6 +110,7 @@ impl Settings {
         if comments {
             w.section("discord", Section::Discord);
             w.section("webhook", Section::Webhook);
+            w.section("dead_man", Section::DeadMan);
         }
         // What is kept of a run decides nothing.
         if comments {

@@ -18,6 +18,7 @@ pub(super) enum Section {
     Discord,
     Webhook,
     History,
+    DeadMan,
     Instrument,
     Sim,
     VolumeTier,
@@ -38,6 +39,7 @@ impl Section {
             Self::Discord => "discord",
             Self::Webhook => "webhook",
             Self::History => "history",
+            Self::DeadMan => "dead_man",
             Self::Instrument => "universe",
             Self::Sim => "sim",
             Self::VolumeTier => "fees.volume_tier",
@@ -111,8 +113,8 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
-    Adaptive, Discord, General, History, Instrument, MakerRebate, Quote, Risk, Signal, Sim,
-    Toxicity, VolumeTier, Webhook,
+    Adaptive, DeadMan, Discord, General, History, Instrument, MakerRebate, Quote, Risk, Signal,
+    Sim, Toxicity, VolumeTier, Webhook,
 };
 
 /// Longest spans: an hour in milliseconds, a day in seconds.
@@ -139,6 +141,8 @@ pub(super) const SPECS: &[Spec] = &[
     key(Webhook, "max_per_min", Int(1, 600), "messages"),
     key(History, "enabled", Bool, ""),
     key(History, "path", Path, ""),
+    key(DeadMan, "schedule_cancel", Bool, ""),
+    key(DeadMan, "horizon_s", Num(10.0, 600.0), "s"),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
     key(Instrument, "max_leverage", Int(1, 255), "times"),
@@ -249,8 +253,10 @@ pub(super) const SPECS: &[Spec] = &[
 const LEVELS: [&str; 3] = ["info", "warn", "critical"];
 
 /// The tables of a configuration.
-const TABLES: [&str; 9] =
-    ["general", "discord", "webhook", "history", "universe", "sim", "fees", "defaults", "asset"];
+const TABLES: [&str; 10] = [
+    "general", "dead_man", "discord", "webhook", "history", "universe", "sim", "fees", "defaults",
+    "asset",
+];
 
 /// The keys of a section, in order.
 pub(super) fn of(section: Section) -> impl Iterator<Item = &'static Spec> {
@@ -347,6 +353,7 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
             "discord" => checker.keys(table, name, Discord)?,
             "webhook" => checker.keys(table, name, Webhook)?,
             "history" => checker.keys(table, name, History)?,
+            "dead_man" => checker.keys(table, name, DeadMan)?,
             "sim" => checker.keys(table, name, Sim)?,
             "universe" => {
                 for (coin, value) in table {

@@ -292,6 +292,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::Discord => "[discord]",
             Section::Webhook => "[webhook]",
             Section::History => "[history]",
+            Section::DeadMan => "[dead_man]",
             Section::Sim => "[sim]",
             Section::Quote => "[asset.SOL.quote]",
             Section::Signal => "[asset.SOL.signal]",

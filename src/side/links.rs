@@ -1,8 +1,9 @@
 //! What the side thread does for the connections: says what they suffer from, and cancels over HTTPS
-//! when the order link cannot.
+//! when the order link cannot, or a lane stands still.
 
 use super::alert::{Alert, Topic};
 use super::errands::{Errands, Pending};
+use super::progress::Progress;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::{Timeouts, WsState, WsStatus};
@@ -19,6 +20,8 @@ use std::time::Duration;
 /// A link that was closed is often open again in a moment, and then what rests may stay. One that did
 /// not answer any more gets no such grace: nobody knows for how long what rests has been unattended.
 const GRACE: Nanos = Nanos::secs(3);
+/// A lane that did not go round for so long stands: others of the machine take milliseconds of it.
+const STANDS_AFTER: Nanos = Nanos::secs(2);
 /// How soon the fallback tries again when it failed, and looks again when it did not.
 const AGAIN_AFTER_FAILURE: Nanos = Nanos::secs(1);
 const AGAIN: Nanos = Nanos::secs(5);
@@ -43,14 +46,17 @@ pub struct Links {
     told_ahead: u64,
 }
 
-/// Cancels over HTTPS what rests while the order link is down, by a worker of its own.
+/// Cancels over HTTPS what rests while the order link is down or a lane stands, by a worker of its own.
 struct Fallback {
     way: Way,
     link: BoardReader<VIEW_WORDS>,
     clock: WallClock,
+    progress: Progress,
     down_since: Option<Nanos>,
     next: Nanos,
     running: Option<Pending<Result<Cancelled, AppError>>>,
+    /// Why it is needed.
+    why: String,
     said: String,
     was_dead: bool,
 }
@@ -68,15 +74,20 @@ impl Fallback {
     fn turn(&mut self, may_rest: u64, now: Nanos, cancels: &Errands) -> Option<String> {
         let told = self.running.as_ref().and_then(|running| running.told(now)).and_then(|ended| {
             self.running = None;
-            let (said, pause) = in_words(ended);
+            let (said, pause) = in_words(&self.why, ended);
             self.next = now + pause;
             said.filter(|said| *said != std::mem::replace(&mut self.said, said.clone()))
         });
         let view = GatewayView::read(&self.link);
-        if view.is_up || may_rest == 0 {
+        let stands = now - self.progress.proof().lanes >= STANDS_AFTER;
+        if view.is_up && !stands || may_rest == 0 {
             self.down_since = None;
             return told;
         }
+        self.why = match self.progress.laggard() {
+            Some(lane) if stands => format!("lane {lane} stands still"),
+            _ => "order link down".to_owned(),
+        };
         let since = *self.down_since.get_or_insert_with(|| {
             self.said.clear();
             now
@@ -97,10 +108,12 @@ impl Fallback {
 
     fn start(&mut self, now: Nanos, cancels: &Errands) {
         let (way, link, clock) = (self.way.clone(), self.link.clone(), self.clock.clone());
+        let (progress, stood) = (self.progress.clone(), self.progress.proof().lanes);
         let cancel = move || {
             let mut venue = way()?;
             let resting = venue.open_orders()?;
-            if GatewayView::read(&link).is_up {
+            let goes = progress.proof().lanes > stood;
+            if GatewayView::read(&link).is_up && goes {
                 return Ok(Cancelled::NotNeeded);
             }
             venue.cancel(clock.now(), &resting)?;
@@ -112,18 +125,16 @@ impl Fallback {
 }
 
 /// What to say of a try, and how long to wait for the next one.
-fn in_words(ended: Result<Cancelled, String>) -> (Option<String>, Nanos) {
+fn in_words(why: &str, ended: Result<Cancelled, String>) -> (Option<String>, Nanos) {
     match ended {
         Ok(Cancelled::NotNeeded) => (None, Nanos::ZERO),
         Ok(Cancelled::Orders(0)) => {
-            (Some("order link down: no order of ours rests, says HTTPS".to_owned()), AGAIN)
+            (Some(format!("{why}: no order of ours rests, says HTTPS")), AGAIN)
         }
         Ok(Cancelled::Orders(count)) => {
-            (Some(format!("order link down: {count} orders cancelled over HTTPS")), AGAIN)
+            (Some(format!("{why}: {count} orders cancelled over HTTPS")), AGAIN)
         }
-        Err(e) => {
-            (Some(format!("order link down, and HTTPS cannot cancel: {e}")), AGAIN_AFTER_FAILURE)
-        }
+        Err(e) => (Some(format!("{why}, and HTTPS cannot cancel: {e}")), AGAIN_AFTER_FAILURE),
     }
 }
 
@@ -131,6 +142,7 @@ impl Links {
     /// Of a run that has just begun. `sockets`: of the market data, and of the orders.
     pub fn new(
         (way, link, clock): (Way, BoardReader<VIEW_WORDS>, WallClock),
+        progress: Progress,
         metrics: Arc<Metrics>,
         dead_after: Nanos,
         [market, orders]: [WsStatus; 2],
@@ -140,9 +152,11 @@ impl Links {
             way,
             link,
             clock,
+            progress,
             down_since: None,
             next: Nanos::ZERO,
             running: None,
+            why: String::new(),
             said: String::new(),
             was_dead: false,
         };
@@ -157,10 +171,12 @@ impl Links {
         }
     }
 
-    /// For how long the order link has been down while orders may rest.
-    pub fn down_for(&self, now: Nanos) -> Option<Duration> {
+    /// For how long nobody has looked after the orders that may rest, and why: the order link is down, or a
+    /// lane stands.
+    pub fn unattended(&self, now: Nanos) -> Option<(Duration, String)> {
         let since = self.fallback.down_since?;
-        Some(Duration::from_nanos((now - since).0.max(0) as u64))
+        let span = Duration::from_nanos((now - since).0.max(0) as u64);
+        Some((span, self.fallback.why.clone()))
     }
 
     /// What the order link's socket suffers from.

@@ -62,6 +62,7 @@ pub(crate) mod tests {
     pub struct Bench {
         pub lanes: [Arc<AtomicU64>; 2],
         pub view: GatewayView,
+        pub link: BoardReader<VIEW_WORDS>,
         board: Board<VIEW_WORDS>,
         pub progress: Progress,
     }
@@ -74,7 +75,7 @@ pub(crate) mod tests {
             let pulse = Pulse::of(names.into_iter().zip(lanes.clone()).collect());
             let (board, link) = board();
             let view = GatewayView::NOTHING;
-            Self { lanes, view, board, progress: Progress::new(pulse, link) }
+            Self { lanes, view, board, progress: Progress::new(pulse, link.clone()), link }
         }
 
         /// All goes on.

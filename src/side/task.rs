@@ -39,6 +39,8 @@ pub struct Workers {
     pub cancels: Errands,
     /// Alerts to whoever is away.
     pub alerts: Errands,
+    /// The dead man's switch: were one late because of something else, it would fire.
+    pub dead_man: Errands,
 }
 
 impl Workers {
@@ -47,15 +49,22 @@ impl Workers {
     /// # Errors
     /// The system refuses a thread.
     pub fn start() -> Result<Self, AppError> {
-        let [questions, files, cancels, alerts] =
-            ["questions", "files", "cancels", "alerts"].map(Errands::start);
-        Ok(Self { questions: questions?, files: files?, cancels: cancels?, alerts: alerts? })
+        let kinds = ["questions", "files", "cancels", "alerts", "dead-man"];
+        let [questions, files, cancels, alerts, dead_man] = kinds.map(Errands::start);
+        Ok(Self {
+            questions: questions?,
+            files: files?,
+            cancels: cancels?,
+            alerts: alerts?,
+            dead_man: dead_man?,
+        })
     }
 
     /// Looks after them; what a person should know.
     pub fn turn(&mut self, now: Nanos) -> impl Iterator<Item = Alert> {
-        let Self { questions, files, cancels, alerts } = self;
-        let said = [questions, files, cancels, alerts].map(|errands| errands.turn(now));
+        let Self { questions, files, cancels, alerts, dead_man } = self;
+        let all = [questions, files, cancels, alerts, dead_man];
+        let said = all.map(|errands| errands.turn(now));
         said.into_iter().flatten().map(|said| Alert::warn(Topic::Machine, said))
     }
 }

@@ -1,6 +1,7 @@
 //! Questions to the venue over HTTPS, and its answers as types.
 
 pub mod account;
+pub mod switch;
 pub mod universe;
 pub mod venue;
 pub mod wait;

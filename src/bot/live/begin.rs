@@ -15,15 +15,18 @@ use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::Settings;
 use crate::side::candles::{self, BackFill};
+use crate::side::dead_man::{self, DeadMan};
 use crate::side::history::KeepHistory;
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
+use crate::side::progress::Progress;
 use crate::side::records::Records;
 use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
+use crate::side::service::Service;
 use crate::side::state::RunState;
 use crate::side::task::Workers;
 use crate::speaker;
@@ -57,7 +60,7 @@ impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
     pub fn start(request: Request, clock: (WallClock, Discipline)) -> Result<Self, AppError> {
-        Self::start_with(request, clock, |_| {})
+        Self::start_with(request, clock, |_| {}, |_| {})
     }
 
     /// The same with another pipeline than the settings ask for.
@@ -65,6 +68,7 @@ impl Live {
         request: Request,
         (clock, discipline): (WallClock, Discipline),
         adjust: impl FnOnce(&mut wiring::Config),
+        rebuild: impl FnOnce(&mut Pipeline),
     ) -> Result<Self, AppError> {
         let Request { dir, runs, access, draft, flags, stop, .. } = &request;
         let told = stop.clone();
@@ -113,7 +117,8 @@ impl Live {
         let venue = AccountClient { rest: rest.clone(), ..way()? };
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
-        let Connected { pipeline, link, sockets, feed_stats } = connected;
+        let Connected { mut pipeline, link, sockets, feed_stats } = connected;
+        rebuild(&mut pipeline);
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
         let watchdog = guard(&request, &pipeline, way()?, &clock)?;
@@ -125,15 +130,27 @@ impl Live {
             let way = way.clone();
             move || Ok(way()?.worth()?.value)
         };
+        let progress = Progress::new(threads.pulse(), link.clone());
+        let dead_man = DeadMan::new(
+            dead_man::ask_over(way.clone()),
+            progress.clone(),
+            link.clone(),
+            config.venue_clock.clone(),
+            settings.dead_man_horizon,
+        );
         let of_links = (way.clone(), link.clone(), clock.clone());
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
         let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
+        let service =
+            Service::new(request.systemd, progress.clone(), link.clone(), metrics.clone());
         let tasks = Tasks {
             params: Params::new(reload, Arc::new(worth_now), now),
             risk,
             state,
-            links: Links::new(of_links, metrics, dead_after, sockets, feed_stats),
+            links: Links::new(of_links, progress, metrics, dead_after, sockets, feed_stats),
+            dead_man,
+            service,
             refused: RefusedCancels::new(way, clock.clone()),
             listing: Listing::new(rest.clone(), place, universe, now),
             candles,

@@ -43,8 +43,14 @@ impl Live {
     pub fn finish(mut self) -> Finished {
         self.watchdog.is_ending();
         let ended_by = self.ended_by();
+        let rungs = self.rungs();
+        self.tasks.service.stops();
         self.pipeline.level.raise(HaltLevel::Halt);
         let left = self.leave_nothing();
+        match &left {
+            Ok(()) => self.about.notes.extend(self.tasks.dead_man.clear(self.clock.now())),
+            Err(_) => self.about.notes.extend(self.tasks.dead_man.still_set()),
+        }
         let (wall, end) = (self.started.elapsed(), self.clock.now());
         if let Some(threads) = self.threads.take() {
             let unpinned = threads.unpinned();
@@ -101,6 +107,7 @@ impl Live {
             plan: self.plan_name.clone(),
             data: Vec::new(),
             notes: self.about.notes,
+            rungs: Some(rungs),
         };
         let summary = ended.summary();
         let (notify, errands) = (&mut self.tasks.notify, &self.tasks.workers.alerts);
@@ -120,7 +127,9 @@ impl Live {
         }
         match left {
             Ok(()) => {
+                let told = self.tasks.dead_man.clear(self.clock.now());
                 terminal::give_back();
+                told.iter().for_each(terminal::complain);
                 terminal::complain("stopped: no order of ours rests; `fg` lets it go on");
                 let since = self.clock.now();
                 if let Err(e) = stop.suspend() {

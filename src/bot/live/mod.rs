@@ -28,6 +28,7 @@ use crate::journal::Journal;
 use crate::masked::masked;
 use crate::net::Rest;
 use crate::report::Days;
+use crate::rungs::{Rung, Rungs};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::alert::{Alert, Topic};
 use crate::side::control::Control;
@@ -35,6 +36,7 @@ use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::speaker;
 use crate::stop::Stop;
+use crate::systemd::Systemd;
 use crate::terminal;
 use crate::ui::screen::{LastFills, Picture};
 use crate::venue_api::account::AccountClient;
@@ -96,6 +98,8 @@ pub struct Request {
     pub flags: Overrides,
     /// Tells it to end.
     pub stop: Arc<Stop>,
+    /// Who is told how it goes, if systemd started it.
+    pub systemd: Option<Systemd>,
 }
 
 /// A running bot.
@@ -309,7 +313,8 @@ impl Live {
             elapsed: self.started.elapsed(),
             opening: view.opening.map(|_| self.venue.start.value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
-            link_down: self.tasks.links.down_for(self.clock.now()),
+            rungs: &self.rungs(),
+            unattended: self.tasks.links.unattended(self.clock.now()),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
@@ -320,6 +325,16 @@ impl Live {
             fills: &self.fills,
             alerts: &self.alerts,
         });
+    }
+
+    /// Who would cancel what rests, were this bot gone.
+    fn rungs(&self) -> Rungs {
+        Rungs {
+            exchange: self.tasks.dead_man.rung(self.clock.now()),
+            guard: Rung::not_armed("none runs"),
+            systemd: self.tasks.service.rung(),
+            exchange_requests: self.tasks.dead_man.requests(),
+        }
     }
 
     fn commentary_dropped(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! What a run's side thread looks after, and how: each its task, all that may block an errand.
 
 use crate::side::candles::BackFill;
+use crate::side::dead_man::DeadMan;
 use crate::side::history::KeepHistory;
 use crate::side::links::Links;
 use crate::side::listing::Listing;
@@ -8,6 +9,7 @@ use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::refused::RefusedCancels;
 use crate::side::risk_state::RiskKeeper;
+use crate::side::service::Service;
 use crate::side::state::RunState;
 use crate::side::task::{Outbox, Task, Turn, Workers, each};
 use botmm_pipeline::rt::WallClock;
@@ -20,6 +22,8 @@ pub(super) struct Tasks {
     pub(super) risk: RiskKeeper,
     pub(super) state: RunState,
     pub(super) links: Links,
+    pub(super) dead_man: DeadMan,
+    pub(super) service: Service,
     pub(super) refused: RefusedCancels,
     pub(super) listing: Listing,
     pub(super) candles: BackFill,
@@ -32,9 +36,21 @@ impl Tasks {
     /// Orders first: then what the next run must know, then what makes this one quote better. Who is told
     /// of it comes last.
     fn all(&mut self) -> (Vec<&mut dyn Task>, &mut Workers) {
-        let Self { params, risk, state, links, refused, listing, candles, notify, .. } = self;
+        let Self {
+            params,
+            risk,
+            state,
+            links,
+            dead_man,
+            service,
+            refused,
+            listing,
+            candles,
+            notify,
+            ..
+        } = self;
         let mut all: Vec<&mut dyn Task> =
-            vec![links, refused, risk, state, params, listing, candles, notify];
+            vec![dead_man, service, links, refused, risk, state, params, listing, candles, notify];
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)
     }

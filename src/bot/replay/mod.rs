@@ -269,6 +269,7 @@ impl Replay<'_> {
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
             data: files(report),
             notes,
+            rungs: None,
         };
         Replayed { summary: ended.summary(), troubles: troubles.into_iter().collect(), verdict }
     }

@@ -51,6 +51,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("discord", source.table(Section::Discord)),
         ("webhook", source.table(Section::Webhook)),
         ("history", source.table(Section::History)),
+        ("dead_man", source.table(Section::DeadMan)),
         ("universe", universe),
         ("sim", source.table(Section::Sim)),
         (

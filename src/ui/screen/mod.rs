@@ -11,6 +11,7 @@ mod words;
 pub use fills::LastFills;
 pub use sheet::Sheet;
 
+use crate::rungs::Rungs;
 use botmm_pipeline::rt::{Latencies, StageLatency};
 use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
@@ -39,8 +40,10 @@ pub struct Picture<'a> {
     pub opening: Option<Usd>,
     /// Requests that the venue still allows us; [`None`] = not told yet.
     pub requests_left: Option<u64>,
-    /// How long the order link has been down.
-    pub link_down: Option<Duration>,
+    /// Who would cancel what rests, were the bot gone.
+    pub rungs: &'a Rungs,
+    /// How long nobody has looked after what rests, and why: `order link down`.
+    pub unattended: Option<(Duration, String)>,
     /// The assets.
     pub universe: &'a Universe,
     /// Their states, in the universe's order.
@@ -138,8 +141,10 @@ impl Picture<'_> {
         let tone = if halted || breaks { Tone::Alarm } else { Tone::Plain };
         let risk = sheet.flow(self.risk.split(GAP).map(str::to_owned));
         out.extend(risk.iter().map(|line| sheet.paint(tone, line)));
-        if let Some(down) = self.link_down {
-            let text = format!("ORDER LINK DOWN for {} s: {}", down.as_secs(), self.resting());
+        out.extend(sheet.flow(self.rungs.words()));
+        if let Some((span, why)) = &self.unattended {
+            let (why, span_s) = (why.to_uppercase(), span.as_secs());
+            let text = format!("{why} for {span_s} s: {}", self.resting());
             out.extend(sheet.sentence(&text, 3).iter().map(|l| sheet.paint(Tone::Alarm, l)));
         }
         out

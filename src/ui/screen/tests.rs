@@ -1,6 +1,7 @@
 use super::fills::tests::{fill, markout};
 use super::*;
 use crate::coins::coin;
+use crate::rungs::Rung;
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::stage::numbers::{AssetNumbers, FeedTrouble};
 use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Regime, Strategy};
@@ -15,7 +16,8 @@ struct World {
     fills: LastFills,
     alerts: Vec<String>,
     latencies: Latencies,
-    link_down: Option<Duration>,
+    rungs: Rungs,
+    unattended: Option<(Duration, String)>,
     commentary_dropped: u64,
 }
 
@@ -66,7 +68,13 @@ impl World {
             fills,
             alerts: (0..5).map(alert).collect(),
             latencies: Lane::inline(Vec::new(), &WallClock::default()).1,
-            link_down: None,
+            rungs: Rungs {
+                exchange: Rung::not_armed("999999 of 1000000 USD traded"),
+                guard: Rung::ARMED,
+                systemd: Rung::not_armed("not started by it"),
+                exchange_requests: 12,
+            },
+            unattended: None,
             commentary_dropped: 0,
         }
     }
@@ -79,7 +87,8 @@ impl World {
             elapsed: Duration::from_secs(3_725),
             opening: Some(Usd::whole(10_000)),
             requests_left: Some(9_000),
-            link_down: self.link_down,
+            rungs: &self.rungs,
+            unattended: self.unattended.clone(),
             universe: &self.universe,
             assets: &self.assets,
             strategies: &self.strategies,
@@ -135,7 +144,7 @@ fn says_in_words_why_a_side_is_not_quoted() {
 fn fits_every_terminal_with_colours_or_without() {
     for coins in [1, 3, 5, 16] {
         let mut world = World::new(coins);
-        world.link_down = Some(Duration::from_secs(7));
+        world.unattended = Some((Duration::from_secs(7), "order link down".to_owned()));
         world.numbers.open_orders = 6;
         for (cols, rows) in [(80, 24), (120, 40), (200, 50), (40, 10), (20, 5), (1, 1)] {
             for has_colour in [false, true] {
@@ -155,11 +164,13 @@ fn fits_every_terminal_with_colours_or_without() {
 fn at_80_by_24_strategies_give_way_then_latencies_then_coins() {
     let text = World::new(3).text(80, 24);
     holds(&text, &["COIN0", "COIN2", "account 10000.00", "risk: safe", "last fills", "rearm"]);
+    let rungs = "rungs armed: guard  ·  no exchange: 999999 of 1000000 USD traded";
+    holds(&text, &[rungs, "no systemd: not started by it"]);
     assert!(!text.contains("adaptive") && !text.contains("stage"), "{text}");
     let text = World::new(16).text(80, 24);
     holds(&text, &["COIN0", "+ 1", " more", "account 10000.00", "risk: safe", "last fills"]);
     assert!(!text.contains("COIN15"), "{text}");
-    let mut quiet = World::new(2);
+    let mut quiet = World::new(1);
     quiet.alerts.clear();
     quiet.fills = LastFills::default();
     let text = quiet.text(80, 24);
@@ -170,7 +181,7 @@ fn at_80_by_24_strategies_give_way_then_latencies_then_coins() {
 fn what_still_rests_is_named_while_the_order_link_is_down() {
     let mut world = World::new(1);
     assert!(!world.text(80, 24).contains("LINK DOWN"));
-    world.link_down = Some(Duration::from_secs(7));
+    world.unattended = Some((Duration::from_secs(7), "order link down".to_owned()));
     world.numbers.open_orders = 2;
     let expected = "ORDER LINK DOWN for 7 s: 2 orders may still rest: COIN0 99970 / –";
     holds(&world.text(80, 24), &[expected]);

@@ -10,6 +10,7 @@
 //! | [`fees`] | what a fill cost, where that is not told in USDC |
 //! | [`holdings`] | positions by fills, and orders that rest, as the venue told us |
 //! | [`others`] | another process of ours on the same account |
+//! | [`outbox`] | events on their way to dispatch |
 //! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
 //! | [`view`] | where the link stands, for a person |
@@ -25,29 +26,31 @@ mod fees;
 mod holdings;
 mod orders;
 mod others;
+mod outbox;
 mod posts;
 mod questions;
 mod reconcile;
 mod view;
 mod weights;
 
-use super::clock::{VenueClock, VenueOffset};
+use super::clock::VenueOffset;
 use super::session::Session;
 use super::sign::{Address, Envelope, Nonce, RequestSigner, WireAction, request::REQUEST_BYTES};
 use super::user::{
     ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, StreamKind, UserEvent,
     UserFill, UserParser, VenueText, Via,
 };
-use crate::rt::{Board, BoardReader, board};
+use crate::rt::{BoardReader, board};
 use crate::types::AlertKind;
 use crate::types::{
-    Action, ActionKind, AssetId, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe,
-    VenueEvent, VenueEventKind,
+    Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
+    VenueEventKind,
 };
 use crate::venue::{Gateway, Received, Transport};
 use cases::{Cases, event_of};
 use holdings::{Counted, Holdings};
 use others::Others;
+use outbox::Outbox;
 use posts::{ActionPost, Posts, Question};
 use reconcile::Reconcile;
 use std::collections::VecDeque;
@@ -119,47 +122,6 @@ struct Known {
     holdings: Holdings,
     reconcile: Reconcile,
     others: Others,
-}
-
-/// Events on their way to dispatch, and what the side thread may see.
-struct Outbox {
-    events: VecDeque<VenueEvent>,
-    /// What has no time of the venue's has happened there now.
-    venue: VenueClock,
-    view: GatewayView,
-    board: Board<VIEW_WORDS>,
-}
-
-impl Outbox {
-    fn push(&mut self, now: Nanos, cloid: Cloid, asset: AssetId, kind: VenueEventKind) {
-        self.push_at(now, self.venue.at(now), cloid, asset, kind);
-    }
-
-    fn push_at(
-        &mut self,
-        now: Nanos,
-        venue_time: Nanos,
-        cloid: Cloid,
-        asset: AssetId,
-        kind: VenueEventKind,
-    ) {
-        let event = VenueEvent::new(cloid, asset, [venue_time, now], kind);
-        self.events.push_back(event);
-    }
-
-    /// Something about the account as a whole.
-    fn account(&mut self, now: Nanos, kind: VenueEventKind) {
-        self.push(now, Cloid::default(), AssetId::default(), kind);
-    }
-
-    fn notice(&mut self, now: Nanos, kind: AlertKind) {
-        self.account(now, VenueEventKind::Notice(kind));
-    }
-
-    fn show(&mut self, change: impl FnOnce(&mut GatewayView)) {
-        change(&mut self.view);
-        self.board.write(&self.view.words());
-    }
 }
 
 impl Wire {

@@ -340,11 +340,7 @@ impl<T: Transport> HlGateway<T> {
             UserEvent::AccountState { id: Some(id), account } => {
                 self.on_account(now, *id, account);
             }
-            UserEvent::RateLimit { id, used, cap } => {
-                if let Some(post) = self.wire.posts.end(*id) {
-                    self.on_budget(now, post.sent, *used, *cap);
-                }
-            }
+            UserEvent::RateLimit { id, used, cap } => self.on_budget(now, *id, *used, *cap),
             UserEvent::InfoEmpty { id } => self.on_failed(now, *id),
             _ => {}
         }
@@ -475,7 +471,8 @@ impl<T: Transport> HlGateway<T> {
         self.go_down(now);
     }
 
-    fn on_budget(&mut self, now: Nanos, asked: Nanos, used: u64, cap: u64) {
+    fn on_budget(&mut self, now: Nanos, id: u64, used: u64, cap: u64) {
+        let Some(post) = self.wire.posts.end(id) else { return };
         self.out.show(|view| view.requests = (used, cap));
         self.out.account(now, VenueEventKind::Requests { used, cap });
         let state = &mut self.known.reconcile;
@@ -485,10 +482,8 @@ impl<T: Transport> HlGateway<T> {
             state.next_state = now + STATE_EVERY;
             state.next_orders = now + ORDERS_EVERY;
             state.next_budget = now + BUDGET_EVERY;
-            self.out.show(|view| {
-                (view.is_up, view.is_dead) = (true, false);
-                view.answered = view.answered.max(asked);
-            });
+            self.out
+                .show(|view| (view.is_up, view.is_dead, view.answered) = (true, false, post.sent));
             self.out.account(now, VenueEventKind::LinkUp);
         }
     }

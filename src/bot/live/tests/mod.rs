@@ -1,12 +1,14 @@
 //! A live run of which the side thread fails, or all that it leans on, against an exchange in this process.
 
+mod rungs;
+
 use super::watchdog::{Guarded, Patience, Watchdog};
 use super::*;
 use crate::bot::markets::MarketSetup;
 use crate::bot::paper;
 use crate::exchange::faults::Faulty;
 use crate::exchange::front::Hub;
-use crate::exchange::local;
+use crate::exchange::local::{self, LocalConfig};
 use crate::exchange::server::ServerHandle;
 use crate::exit::Exit;
 use crate::journal::line::Line;
@@ -15,6 +17,7 @@ use botmm_pipeline::rt::RingStats;
 use botmm_pipeline::types::{DayNet, Reason, Usd};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::venue::hl::sign::{Network, Signer};
+use botmm_pipeline::wiring::Pipeline;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -41,6 +44,17 @@ fn world(seed: u64) -> World {
 
 /// The same with this configuration, and another pipeline than it asks for.
 fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -> World {
+    world_where(seed, config, |_| {}, adjust, |_| {})
+}
+
+/// The same at another venue, and with other stages.
+fn world_where(
+    seed: u64,
+    config: &str,
+    venue: impl FnOnce(&mut LocalConfig),
+    adjust: impl FnOnce(&mut wiring::Config),
+    rebuild: impl FnOnce(&mut Pipeline),
+) -> World {
     let dir = TempDir::new().unwrap();
     let (clock, discipline) = WallClock::disciplined();
     let file = dir.path().join("botmm.toml");
@@ -59,7 +73,8 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
         lasts: None,
         words: String::new(),
     };
-    let config = paper::exchange_config(listing, &signer);
+    let mut config = paper::exchange_config(listing, &signer);
+    venue(&mut config);
     let exchange = local::launch(config, clock.clone()).unwrap();
     let stop = Arc::new(Stop::default());
     let request = Request {
@@ -89,8 +104,9 @@ fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -
         draft,
         flags: Overrides { plan: Some("solo".to_owned()), ..Overrides::default() },
         stop: stop.clone(),
+        systemd: None,
     };
-    let live = Live::start_with(request, (clock, discipline), adjust).unwrap();
+    let live = Live::start_with(request, (clock, discipline), adjust, rebuild).unwrap();
     World { exchange, live, stop, signer, _dir: dir }
 }
 

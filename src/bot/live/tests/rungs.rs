@@ -1,0 +1,128 @@
+//! The dead man's ladder against the embedded exchange: what still cancels when parts of the bot stand.
+
+use super::*;
+use botmm_pipeline::rt::Stage;
+use botmm_pipeline::types::Nanos;
+use serde_json::{Value, json};
+
+/// What the issue allows, seconds: the horizon and a block. A loaded machine takes its time to see it.
+const HORIZON: Duration = Duration::from_secs(10);
+const BLOCK: Duration = Duration::from_millis(80);
+const LOOK: Duration = Duration::from_secs(2);
+const SHORT_HORIZON: &str = "[dead_man]\nhorizon_s = 10.0\n";
+
+/// A stage that stands while it is told to, as one does that waits for what never comes.
+struct Stands(Box<dyn Stage>, Arc<AtomicBool>);
+
+impl Stage for Stands {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn on_start(&mut self) {
+        self.0.on_start();
+    }
+    fn poll(&mut self, now: Nanos) -> usize {
+        while self.1.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.0.poll(now)
+    }
+    fn on_stop(&mut self) {
+        self.0.on_stop();
+    }
+}
+
+/// A bot whose lane can be made to stand, at a venue that asks for so much volume before it sets a switch.
+fn world_that_stands(seed: u64, volume: Usd) -> (World, Arc<AtomicBool>) {
+    let stands = Arc::new(AtomicBool::new(false));
+    let told = stands.clone();
+    let rebuild = move |pipeline: &mut Pipeline| {
+        let quote = pipeline.stages.iter().position(|s| s.name() == "quote").unwrap();
+        let stage = pipeline.stages.remove(quote);
+        pipeline.stages.insert(quote, Box::new(Stands(stage, told)));
+    };
+    let venue = |config: &mut LocalConfig| config.venue.schedule_volume = volume;
+    (world_where(seed, SHORT_HORIZON, venue, |_| {}, rebuild), stands)
+}
+
+impl World {
+    /// Until none rests; how long that took.
+    fn until_none_rests(&mut self, watch: bool) -> Duration {
+        let began = Instant::now();
+        while !self.live.venue.open_orders().unwrap().is_empty() {
+            assert!(began.elapsed() < PATIENCE, "orders rest for ever");
+            match watch {
+                true => self.live.watch(Some(self.live.started.elapsed()), &Show::Nothing).unwrap(),
+                false => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        began.elapsed()
+    }
+
+    /// How the venue says that orders ended.
+    fn endings(&self) -> Vec<String> {
+        let user = self.signer.address().to_string();
+        let question = json!({ "type": "historicalOrders", "user": user });
+        let told = self.live.venue.rest.info(&question).unwrap();
+        let status = |order: &Value| order["status"].as_str().unwrap().to_owned();
+        told.as_array().unwrap().iter().map(status).collect()
+    }
+
+    fn watch_for(&mut self, span: Duration) {
+        self.live.watch(Some(self.live.started.elapsed() + span), &Show::Nothing).unwrap();
+    }
+}
+
+/// As under SIGSTOP: neither a lane nor the side thread moves.
+#[test]
+fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_stands() {
+    let (mut world, stands) = world_that_stands(31, Usd::ZERO);
+    world.until_orders_rest();
+    world.watch_for(Duration::from_secs(4));
+    assert!(world.live.rungs().exchange.armed, "{}", world.live.rungs());
+    assert!(!world.endings().contains(&"scheduledCancel".to_owned()));
+    stands.store(true, Ordering::Relaxed);
+    let took = world.until_none_rests(false);
+    println!("time to cancel: {took:?}, of a horizon of {HORIZON:?} and a block of {BLOCK:?}");
+    assert!(took <= HORIZON + BLOCK + LOOK, "{took:?}");
+    assert!(world.endings().contains(&"scheduledCancel".to_owned()), "{:?}", world.endings());
+    stands.store(false, Ordering::Relaxed);
+    // It is told, and set anew.
+    world.watch_for(Duration::from_secs(3));
+    assert!(
+        world.live.alerts.iter().any(|a| a.contains("switch fired")),
+        "{:?}",
+        world.live.alerts
+    );
+    assert!(world.live.rungs().exchange.armed, "{}", world.live.rungs());
+    let finished = world.live.finish();
+    assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
+    let rungs = finished.summary.rungs.unwrap();
+    assert!(rungs.exchange.armed && rungs.exchange_requests >= 2, "{rungs:?}");
+    drop(world.exchange.stop().unwrap());
+}
+
+/// The lane holds the order link, too: nobody but the side thread is left.
+#[test]
+fn a_lane_that_stands_has_its_orders_cancelled_over_https_whatever_the_venue_would_do() {
+    let (mut world, stands) = world_that_stands(32, Usd::whole(1_000_000));
+    world.until_orders_rest();
+    world.watch_for(Duration::from_secs(1));
+    let rungs = world.live.rungs();
+    assert!(rungs.exchange.why.as_ref().unwrap().ends_with("of 1000000 USD traded"), "{rungs}");
+    stands.store(true, Ordering::Relaxed);
+    let took = world.until_none_rests(true);
+    println!("time to cancel: {took:?}");
+    assert!(took < HORIZON, "{took:?}");
+    world.watch_for(Duration::from_millis(500));
+    let alerts = &world.live.alerts;
+    assert!(
+        alerts.iter().any(|a| a.contains("stands still: ") && a.contains("over HTTPS")),
+        "{alerts:?}"
+    );
+    stands.store(false, Ordering::Relaxed);
+    world.until_orders_rest();
+    let finished = world.live.finish();
+    assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
+    drop(world.exchange.stop().unwrap());
+}
