@@ -137,3 +137,29 @@ fn an_address_that_cannot_be_used_ends_the_start_and_is_not_repeated() {
         said.contains("unknown key; did you mean url_file?") || said.contains("allowed: url_file")
     );
 }
+
+#[test]
+fn a_script_tells_by_the_same_webhooks_and_hears_whether_it_was_taken() {
+    let dir = TempDir::new().unwrap();
+    let alert = |url: Option<&str>| {
+        let args = ["alert", "--level", "critical", "the disk is full"];
+        let mut command = botmm(dir.path(), &args);
+        if let Some(url) = url {
+            command.env("BOTMM_WEBHOOK_URL", url);
+        }
+        command.output().unwrap()
+    };
+    let (url, posts) = webhook("204 No Content");
+    let told = alert(Some(&url));
+    assert_eq!((told.status.code(), &*told.stdout), (Some(0), &b"told\n"[..]), "{told:?}");
+    let note = &posts.recv().unwrap()["alerts"][0];
+    assert_eq!((&note["level"], &note["text"]), (&"critical".into(), &"the disk is full".into()));
+    let nowhere = alert(None);
+    assert_eq!(nowhere.status.code(), Some(3), "{nowhere:?}");
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no webhook is set up"));
+    let (url, _posts) = webhook("500 Internal Server Error");
+    let refused = alert(Some(&url));
+    assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+    let text = all_of(dir.path(), &refused);
+    assert!(text.contains("not taken within") && !text.contains(SECRET), "{text}");
+}

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
+mod alert;
 mod exchange;
 mod explain;
 mod history;
@@ -7,6 +8,7 @@ mod import;
 mod market;
 mod why;
 
+pub use alert::AlertArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
 pub use history::{HistoryArgs, Of};
@@ -88,6 +90,8 @@ pub enum Verb {
     Why(WhyArgs),
     /// Show what all runs traded, paid and earned, by day and coin, or as FIFO lots.
     History(HistoryArgs),
+    /// Tell whoever is away, by the webhooks that a bot would use.
+    Alert(AlertArgs),
 }
 
 impl Cli {

@@ -1,5 +1,6 @@
 //! One short file a verb.
 
+pub mod alert;
 pub mod check;
 pub mod exchange;
 pub mod explain;
@@ -20,6 +21,7 @@ use crate::exit::AppError;
 /// Does what was asked.
 pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
+        Verb::Alert(args) => alert::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Import(args) => import::run(&args),

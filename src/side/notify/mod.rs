@@ -79,6 +79,11 @@ impl Notify {
         }
     }
 
+    /// Whether no webhook is set up.
+    pub fn reaches_nobody(&self) -> bool {
+        self.outlets.is_empty()
+    }
+
     /// Tells of what happened at this time.
     pub fn tell(&mut self, time: Nanos, alert: &Alert) {
         self.push(&Note::of(alert, time, self.now));
