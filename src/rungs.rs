@@ -1,10 +1,10 @@
 //! The rungs of the dead man's ladder: who cancels what rests when the bot cannot, and whether they would.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rung {
     /// It would act, were the bot gone from now on.
     pub armed: bool,
@@ -23,7 +23,7 @@ impl Rung {
 }
 
 /// All of them, the nearest to the venue first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rungs {
     /// The venue's own switch (`scheduleCancel`): for all that may happen on our side, the network included.
     pub exchange: Rung,

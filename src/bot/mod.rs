@@ -6,3 +6,4 @@ pub mod markets;
 pub mod paper;
 pub mod replay;
 pub mod session;
+pub mod status;

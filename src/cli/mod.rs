@@ -6,6 +6,7 @@ mod explain;
 mod history;
 mod import;
 mod market;
+mod status;
 mod why;
 
 pub use alert::AlertArgs;
@@ -14,6 +15,7 @@ pub use explain::ExplainArgs;
 pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
 pub use market::MarketSource;
+pub use status::StatusArgs;
 pub use why::WhyArgs;
 
 use crate::settings::{
@@ -43,6 +45,7 @@ use std::path::PathBuf;
         botmm init my.toml                     a commented configuration to begin with\n  \
         botmm rearm                            ends a halt or a cool-down\n  \
         botmm explain BTC                      every term of the newest quote\n  \
+        botmm status                           how the bot goes, in one screenful\n  \
         botmm why                              why each side is quoted or not\n  \
         botmm history                          what all runs earned and paid\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
@@ -86,6 +89,8 @@ pub enum Verb {
     Sign(SignArgs),
     /// Show every term of a quote: why it stood where it stood.
     Explain(ExplainArgs),
+    /// Show how the bot goes in one screenful: the running one, or the last word of one that is down.
+    Status(StatusArgs),
     /// Say why each side is quoted or not, and what would end that.
     Why(WhyArgs),
     /// Show what all runs traded, paid and earned, by day and coin, or as FIFO lots.

@@ -13,6 +13,7 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod sign;
+pub mod status;
 pub mod why;
 
 use crate::cli::Verb;
@@ -34,6 +35,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Sign(args) => sign::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::History(args) => history::run(&args),
+        Verb::Status(args) => status::run(&args),
         Verb::Why(args) => why::run(&args),
     }
 }

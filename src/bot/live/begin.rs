@@ -32,7 +32,8 @@ use crate::side::task::Workers;
 use crate::speaker;
 use crate::stop::{Look, Resting};
 use crate::terminal;
-use crate::ui::screen::LastFills;
+use crate::ui::fills::LastFills;
+use crate::ui::view::Newest;
 use crate::venue_api::account::{AccountClient, OnlySession, Principal, Way};
 use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::threads::Threads;
@@ -124,7 +125,8 @@ impl Live {
         let watchdog = guard(&request, &pipeline, way()?, &clock)?;
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 
-        let control = control::listen(&access.state_dir, key, state.session());
+        let newest = Newest::default();
+        let control = control::listen(&access.state_dir, key, state.session(), newest.clone());
 
         let worth_now = {
             let way = way.clone();
@@ -181,6 +183,7 @@ impl Live {
             alerts: Vec::new(),
             halted_by: None,
             fills: LastFills::default(),
+            newest,
             days: Days::default(),
             stop: request.stop,
             watchdog,

@@ -38,7 +38,8 @@ use crate::speaker;
 use crate::stop::Stop;
 use crate::systemd::Systemd;
 use crate::terminal;
-use crate::ui::screen::{LastFills, Picture};
+use crate::ui::fills::LastFills;
+use crate::ui::view::{Newest, Parts, View};
 use crate::venue_api::account::AccountClient;
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
@@ -59,6 +60,8 @@ use watchdog::Watchdog;
 const TURN: Duration = Duration::from_millis(20);
 /// How often the journal is told how long polls take; and at the end.
 const LATENCY_EVERY: Nanos = Nanos::secs(3_600);
+/// How often whoever asks sees something new.
+const VIEW_EVERY: Duration = Duration::from_secs(1);
 /// Alerts kept on the screen.
 const ALERTS_SHOWN: usize = 5;
 
@@ -129,6 +132,7 @@ pub struct Live {
     /// The alert of what halted the run, if one did: others come after it.
     halted_by: Option<String>,
     fills: LastFills,
+    newest: Newest,
     days: Days,
     stop: Arc<Stop>,
     watchdog: Watchdog,
@@ -158,7 +162,8 @@ impl Live {
     }
 
     fn turns(&mut self, limit: Option<Duration>, show: &Show) -> Result<(), AppError> {
-        let (stop, mut next_picture) = (self.stop.clone(), Duration::ZERO);
+        let stop = self.stop.clone();
+        let (mut next_view, mut next_shown) = (Duration::ZERO, Duration::ZERO);
         loop {
             let elapsed = self.started.elapsed();
             self.drain();
@@ -166,9 +171,14 @@ impl Live {
                 self.say(Alert::warn(Topic::Machine, set.to_string()));
             }
             self.do_tasks();
-            if elapsed >= next_picture {
-                self.show(show);
-                next_picture = elapsed + show.every();
+            if elapsed >= next_view {
+                let view = self.view();
+                if elapsed >= next_shown {
+                    show.view(&view);
+                    next_shown = elapsed + show.every();
+                }
+                self.newest.set(view);
+                next_view = elapsed + show.every().min(VIEW_EVERY);
             }
             if stop.is_suspension_asked() {
                 self.suspend(&stop);
@@ -301,30 +311,33 @@ impl Live {
         self.alerts.push(line);
     }
 
-    fn show(&self, show: &Show) {
+    /// What is shown of it now.
+    fn view(&self) -> View {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
         let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
-        let view = GatewayView::read(&self.link);
-        let (used, cap) = view.requests;
-        show.picture(&Picture {
+        let link = GatewayView::read(&self.link);
+        let (used, cap) = link.requests;
+        let parts = Parts {
+            now: self.clock.now(),
             network: self.about.network,
             is_real_money: self.about.is_real_money,
             title: &self.about.title,
             elapsed: self.started.elapsed(),
-            opening: view.opening.map(|_| self.venue.start.value),
+            opening: link.opening.map(|_| self.venue.start.value),
             requests_left: (cap > 0).then(|| cap.saturating_sub(used)),
-            rungs: &self.rungs(),
+            rungs: self.rungs(),
             unattended: self.tasks.links.unattended(self.clock.now()),
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
-            risk: &self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
+            risk: self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
             numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
             commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
             fills: &self.fills,
             alerts: &self.alerts,
-        });
+        };
+        parts.view()
     }
 
     /// Who would cancel what rests, were this bot gone.

@@ -2,7 +2,8 @@
 
 use crate::speaker;
 use crate::terminal;
-use crate::ui::screen::{Picture, Sheet};
+use crate::ui::screen::Sheet;
+use crate::ui::view::View;
 use console::Term;
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -50,10 +51,10 @@ impl Show {
     }
 
     /// Shows where the bot stands.
-    pub fn picture(&self, picture: &Picture<'_>) {
+    pub fn view(&self, view: &View) {
         match self {
-            Self::Screen => speaker::draw(picture.text(sheet())),
-            Self::Lines => speaker::print(picture.line()),
+            Self::Screen => speaker::draw(view.text(sheet())),
+            Self::Lines => speaker::print(view.line()),
             Self::Nothing => {}
             #[cfg(test)]
             Self::Panics => panic!("a test"),

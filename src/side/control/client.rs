@@ -51,6 +51,17 @@ pub fn ask(
     }
 }
 
+/// The keys whose bots listen in a folder, or did when they were killed.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn listeners(dir: &Path) -> Result<Vec<Address>, AppError> {
+    let entries = std::fs::read_dir(dir).map_err(AppError::io(dir, "read"))?;
+    let name = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let names = entries.flatten().map(name);
+    Ok(names.filter_map(|name| Address::parse(name.strip_suffix(".sock")?)).collect())
+}
+
 fn call(place: &Place, line: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = place.with(|path| UnixStream::connect(path))?;
     stream.write_all(format!("{line}\n").as_bytes())?;

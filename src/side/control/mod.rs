@@ -4,6 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `{"ask":"hello"}` | who runs: `pid`, `session` |
+//! | `{"ask":"status"}` | what the screen shows (`ui::view::View`) |
 //!
 //! An answer that begins with `error` says why there is none. To add a request: one variant here, one arm
 //! where the bot answers.
@@ -11,7 +12,7 @@
 mod client;
 mod server;
 
-pub use client::ask;
+pub use client::{ask, listeners};
 pub use server::{Control, Serve};
 
 use botmm_pipeline::venue::hl::sign::Address;
@@ -29,6 +30,8 @@ const MAX_ANSWER_BYTES: usize = 4 << 20;
 pub enum Request {
     /// Who is there?
     Hello,
+    /// How does it go?
+    Status,
 }
 
 /// Where the bot that runs with a key listens. The folder's own name may be longer than a socket's path can

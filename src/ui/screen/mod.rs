@@ -3,66 +3,24 @@
 //! there is no room, what the strategies do gives way first, then the latencies, then coins beyond
 //! the first, then older fills and alerts.
 
-mod fills;
 mod sheet;
 mod table;
-mod words;
 
-pub use fills::LastFills;
 pub use sheet::Sheet;
 
-use crate::rungs::Rungs;
-use botmm_pipeline::rt::{Latencies, StageLatency};
-use botmm_pipeline::stage::numbers::Numbers;
-use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
-use botmm_pipeline::types::{AssetId, RiskState, Side, Universe, Usd};
+use super::view::{CoinView, Counts, Source, View};
+use super::words::{NOTHING, ago, clock, money, price, span};
+use crate::when::parse_utc;
+use botmm_pipeline::types::Nanos;
+use serde_json::Value;
 use sheet::{GAP, Tone, left, right};
 use std::fmt::Write as _;
 use std::time::Duration;
-use words::{NOTHING, clock, doing, money, price, span, why};
 
 /// Lines that the newest alert may take; each older one takes one.
 const ALERT_LINES: usize = 3;
 /// Coins that are named when the order link is down.
 const COINS_NAMED: usize = 8;
-
-/// What one picture shows.
-pub struct Picture<'a> {
-    /// Which network it is, in large.
-    pub network: &'a str,
-    /// Real money is at stake.
-    pub is_real_money: bool,
-    /// First line: what runs.
-    pub title: &'a str,
-    /// Since the start.
-    pub elapsed: Duration,
-    /// What the account was worth at the start, by the venue; [`None`] = not told yet.
-    pub opening: Option<Usd>,
-    /// Requests that the venue still allows us; [`None`] = not told yet.
-    pub requests_left: Option<u64>,
-    /// Who would cancel what rests, were the bot gone.
-    pub rungs: &'a Rungs,
-    /// How long nobody has looked after what rests, and why: `order link down`.
-    pub unattended: Option<(Duration, String)>,
-    /// The assets.
-    pub universe: &'a Universe,
-    /// Their states, in the universe's order.
-    pub assets: &'a [AssetStatus],
-    /// What their strategies do, likewise.
-    pub strategies: &'a [StrategyStatus],
-    /// What the risk stage holds, in words.
-    pub risk: &'a str,
-    /// What was counted.
-    pub numbers: &'a Numbers,
-    /// What the journal lacks of the whys of decisions, for want of room.
-    pub commentary_dropped: u64,
-    /// How long polls took.
-    pub latencies: &'a Latencies,
-    /// The newest fills.
-    pub fills: &'a LastFills,
-    /// Newest alerts, newest last.
-    pub alerts: &'a [String],
-}
 
 /// The parts of a screen below its head, with a blank line between them.
 struct Parts {
@@ -84,10 +42,53 @@ impl Parts {
     }
 }
 
-impl Picture<'_> {
+/// What a running bot's own screen says of its keys.
+pub const HINT: &str = "q or Ctrl-C cancels all and ends";
+
+impl View {
     /// As a screen of text: at most as many lines as the sheet has rows, none longer than its columns.
     pub fn text(&self, sheet: Sheet) -> String {
-        let mut lines = self.head(sheet);
+        let running = format!("running {}", self.elapsed());
+        self.screen(sheet, vec![self.title.clone(), running, HINT.to_owned()])
+    }
+
+    /// The same for whoever asked from elsewhere: whose word it is, and how old.
+    pub fn report(&self, sheet: Sheet, now: Nanos) -> String {
+        let mut words = vec![self.title.clone()];
+        match &self.source {
+            Source::Running { pid } => words.extend([
+                format!("running {}", self.elapsed()),
+                format!("process {pid}, {:.1} s ago", self.age_s(now)),
+            ]),
+            Source::Journal { path, is_held } => words.extend([
+                if *is_held { "DOES NOT ANSWER" } else { "NOT RUNNING" }.to_owned(),
+                format!("as of {}, {} ago", self.at, ago(self.age_s(now))),
+                format!("ran {}", self.elapsed()),
+                path.clone(),
+            ]),
+        }
+        self.screen(sheet, words)
+    }
+
+    /// How long ago it was made, seconds.
+    pub fn age_s(&self, now: Nanos) -> f64 {
+        parse_utc(&self.at).map_or(f64::MAX, |at| (now - at).as_secs_f64().max(0.0))
+    }
+
+    /// For programs: all of it, and how old it is.
+    pub fn to_json(&self, now: Nanos) -> Value {
+        let mut all = serde_json::to_value(self).unwrap_or_default();
+        all["is_running"] = matches!(self.source, Source::Running { .. }).into();
+        all["age_s"] = self.age_s(now).into();
+        all
+    }
+
+    fn elapsed(&self) -> String {
+        clock(Duration::from_secs_f64(self.elapsed_s.max(0.0)))
+    }
+
+    fn screen(&self, sheet: Sheet, title: Vec<String>) -> String {
+        let mut lines = self.head(sheet, title);
         let rows = sheet.rows.saturating_sub(lines.len());
         let parts = self.parts(sheet, rows);
         for part in parts.all().into_iter().filter(|p| !p.is_empty()) {
@@ -116,7 +117,7 @@ impl Picture<'_> {
         }
         let too_many = parts.rows().saturating_sub(rows);
         if too_many > 0 {
-            parts.coins = coins(self.assets.len().saturating_sub(too_many).max(2));
+            parts.coins = coins(self.coins.len().saturating_sub(too_many).max(2));
         }
         while parts.rows() > rows && parts.fills.len() > 2 {
             parts.fills.pop();
@@ -128,40 +129,35 @@ impl Picture<'_> {
     }
 
     /// What must always be seen: where we are, what it is worth, whether something holds us.
-    fn head(&self, sheet: Sheet) -> Vec<String> {
+    fn head(&self, sheet: Sheet, title: Vec<String>) -> Vec<String> {
         let tone = if self.is_real_money { Tone::RealMoney } else { Tone::Badge };
         let badge = sheet.paint(tone, &format!(" {} ", self.network));
-        let running = format!("running {}", clock(self.elapsed));
-        let hint = "q or Ctrl-C cancels all and ends".to_owned();
-        let mut out = sheet.flow([badge, self.title.to_owned(), running, hint]);
+        let mut out = sheet.flow([badge].into_iter().chain(title));
         out.extend(sheet.flow(self.account(sheet)));
         out.extend(sheet.flow(self.activity()));
-        let halted = self.numbers.halted.is_some();
-        let breaks = self.universe.assets().any(|a| self.is_broken(a));
-        let tone = if halted || breaks { Tone::Alarm } else { Tone::Plain };
+        let is_broken = self.coins.iter().any(|coin| coin.is_broken);
+        let tone = if self.is_halted || is_broken { Tone::Alarm } else { Tone::Plain };
         let risk = sheet.flow(self.risk.split(GAP).map(str::to_owned));
         out.extend(risk.iter().map(|line| sheet.paint(tone, line)));
-        out.extend(sheet.flow(self.rungs.words()));
+        out.extend(self.rungs.iter().flat_map(|rungs| sheet.flow(rungs.words())));
         if let Some((span, why)) = &self.unattended {
-            let (why, span_s) = (why.to_uppercase(), span.as_secs());
-            let text = format!("{why} for {span_s} s: {}", self.resting());
+            let (why, span_s) = (why.to_uppercase(), span.floor());
+            let text = format!("{why} for {span_s:.0} s: {}", self.resting());
             out.extend(sheet.sentence(&text, 3).iter().map(|l| sheet.paint(Tone::Alarm, l)));
         }
         out
     }
 
-    fn is_broken(&self, asset: AssetId) -> bool {
-        self.numbers.assets[asset.index()].state == RiskState::CircuitBreak
-    }
-
     fn account(&self, sheet: Sheet) -> [String; 3] {
-        let n = self.numbers;
-        let (gross, fees, net) = (n.gross, n.fees, n.net());
+        let (gross, fees, net) = (self.gross_usd, self.fees_usd, self.net_usd);
         let of_net = format!("net {} USD", money(net));
         let tone = if net.is_negative() { Tone::Loss } else { Tone::Plain };
-        let opening = self.opening.map_or(NOTHING.to_owned(), money);
+        let opening = self.opening_usd.map_or(NOTHING.to_owned(), money);
         [
-            format!("account {} USD", self.opening.map_or(NOTHING.to_owned(), |o| money(o + net))),
+            format!(
+                "account {} USD",
+                self.opening_usd.map_or(NOTHING.to_owned(), |o| money(o + net))
+            ),
             format!(
                 "{} = gross {} − fees {}",
                 sheet.paint(tone, &of_net),
@@ -173,9 +169,12 @@ impl Picture<'_> {
     }
 
     fn activity(&self) -> Vec<String> {
-        let n = self.numbers;
-        let mut out = vec![
-            format!("{} fills, volume {} USD", n.fills, money(n.volume)),
+        let Some(n) = &self.counts else { return Vec::new() };
+        let mut out = vec![format!("{} fills, volume {} USD", n.fills, money(n.volume_usd))];
+        if matches!(self.source, Source::Journal { .. }) {
+            return out; // Nothing else of it is known any more.
+        }
+        out.extend([
             format!("{} open orders", n.open_orders),
             match self.requests_left {
                 Some(left) => format!("{left} requests left"),
@@ -186,27 +185,20 @@ impl Picture<'_> {
                 "{} orders, {} modifies, {} cancels, {} rejects",
                 n.orders, n.modifies, n.cancels, n.rejects,
             ),
-        ];
-        out.extend(self.dropped());
+        ]);
+        out.extend(dropped(n));
         out
-    }
-
-    fn dropped(&self) -> Option<String> {
-        let count = self.commentary_dropped;
-        (count > 0).then(|| format!("{count} lines of commentary dropped"))
     }
 
     /// What may still rest at the venue, as far as we know it.
     fn resting(&self) -> String {
-        let count = self.numbers.open_orders;
+        let count = self.counts.map_or(0, |n| n.open_orders);
         if count == 0 {
             return "no order of ours rests, as far as we know".to_owned();
         }
-        let known = self.universe.iter().zip(self.assets);
-        let resting = known.filter(|(_, a)| a.bid.is_positive() || a.ask.is_positive());
-        let named = resting.take(COINS_NAMED).map(|((_, instrument), a)| {
-            format!("{} {} / {}", instrument.coin, price(a.bid), price(a.ask))
-        });
+        let rests = |coin: &&CoinView| coin.bid.is_positive() || coin.ask.is_positive();
+        let resting = self.coins.iter().filter(rests).take(COINS_NAMED);
+        let named = resting.map(|c| format!("{} {} / {}", c.coin, price(c.bid), price(c.ask)));
         let named = named.collect::<Vec<_>>().join(", ");
         let named = if named.is_empty() { "their fate is unknown".to_owned() } else { named };
         format!("{count} orders may still rest: {named}")
@@ -214,10 +206,9 @@ impl Picture<'_> {
 
     fn fills(&self, sheet: Sheet) -> Vec<String> {
         let rows: Vec<_> = self
-            .fills
+            .last_fills
             .iter()
             .map(|f| {
-                let coin = self.universe.get(f.asset).coin;
                 let markout = match f.markout_bps {
                     Some(bps) => {
                         let tone = if bps < 0.0 { Tone::Loss } else { Tone::Plain };
@@ -225,12 +216,11 @@ impl Picture<'_> {
                     }
                     None => NOTHING.to_owned(),
                 };
-                let side = if f.side == Side::Bid { "bought" } else { "sold" };
-                let time = crate::when::utc(f.time);
-                let time = time.get(11..19).unwrap_or_default();
+                let side = if f.is_buy { "bought" } else { "sold" };
+                let time = f.time.get(11..19).unwrap_or_default();
                 format!(
                     "{time}  {}  {side} {} at {}  after 5 s {markout}",
-                    left(coin.as_str(), 6),
+                    left(&f.coin, 6),
                     f.qty,
                     f.px
                 )
@@ -246,12 +236,8 @@ impl Picture<'_> {
     }
 
     fn strategies(&self, sheet: Sheet) -> Vec<String> {
-        let rows = self.universe.iter().zip(self.strategies);
-        rows.flat_map(|((_, i), s)| {
-            let name = format!("{:<7} ", i.coin.as_str());
-            sheet.flow_after(&name, doing(s))
-        })
-        .collect()
+        let rows = self.coins.iter().filter(|c| !c.doing.is_empty());
+        rows.flat_map(|c| sheet.flow_after(&format!("{:<7} ", c.coin), c.doing.clone())).collect()
     }
 
     fn latencies(&self, sheet: Sheet) -> Vec<String> {
@@ -260,9 +246,9 @@ impl Picture<'_> {
             sheet.cut(&format!("{name:<9} {p50} {p99} {max}"))
         };
         let mut out = vec![row("stage", ["p50", "p99", "max"])];
-        for StageLatency { stage, p50_ns, p99_ns, max_ns } in self.latencies.stages() {
-            let [p50, p99, max] = [p50_ns, p99_ns, max_ns].map(span);
-            out.push(row(stage, [&p50, &p99, &max]));
+        for s in &self.stages {
+            let [p50, p99, max] = [s.p50_ns, s.p99_ns, s.max_ns].map(span);
+            out.push(row(&s.stage, [&p50, &p99, &max]));
         }
         out
     }
@@ -275,37 +261,29 @@ impl Picture<'_> {
         older.chain(newest).map(|line| sheet.paint(Tone::Warning, &line)).collect()
     }
 
-    /// Why an asset is not quoted, in words.
-    fn why(&self, i: usize) -> String {
-        why(&self.assets[i], &self.strategies[i], self.numbers.assets[i].trouble)
-    }
-
     /// As one plain line, for logs and pipes.
     pub fn line(&self) -> String {
-        let n = self.numbers;
         let mut line = format!(
             "{} net {} USD (fees {}, {} fills)",
-            clock(self.elapsed),
-            money(n.net()),
-            money(n.fees),
-            n.fills
+            self.elapsed(),
+            money(self.net_usd),
+            money(self.fees_usd),
+            self.counts.map_or(0, |n| n.fills)
         );
-        for (i, ((_, instrument), a)) in self.universe.iter().zip(self.assets).enumerate() {
-            let why = self.why(i);
+        for CoinView { coin, mid, bid, ask, position, why, .. } in &self.coins {
             let why = if why.is_empty() { String::new() } else { format!(" [{why}]") };
-            let _ = write!(
-                line,
-                " | {} {} bid {} ask {} pos {}{why}",
-                instrument.coin,
-                price(a.mid),
-                price(a.bid),
-                price(a.ask),
-                a.position
-            );
+            let [mid, bid, ask] = [*mid, *bid, *ask].map(price);
+            let _ = write!(line, " | {coin} {mid} bid {bid} ask {ask} pos {position}{why}");
         }
-        self.dropped().iter().for_each(|dropped| line.extend([" | ", dropped]));
+        let dropped = self.counts.as_ref().and_then(dropped);
+        dropped.iter().for_each(|dropped| line.extend([" | ", dropped]));
         line
     }
+}
+
+fn dropped(counts: &Counts) -> Option<String> {
+    let count = counts.commentary_dropped;
+    (count > 0).then(|| format!("{count} lines of commentary dropped"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! The coins: one row each, in as many columns as the screen has room for.
 
-use super::Picture;
 use super::sheet::{Sheet, Tone, left, right};
-use super::words::{NOTHING, distance, money, price};
-use botmm_pipeline::stage::status::StrategyStatus;
-use botmm_pipeline::types::{Nanos, Px, notional};
+use crate::ui::view::{CoinView, View};
+use crate::ui::words::{NOTHING, distance, money, price};
 use console::measure_text_width;
 
 /// Between two columns.
@@ -36,9 +34,9 @@ impl Column {
 
 /// The heading, and a row for each of the first coins that fit into `rows`; of the others how many
 /// there are.
-pub(super) fn lines(picture: &Picture<'_>, sheet: Sheet, rows: usize) -> Vec<String> {
-    let mut columns = columns(picture);
-    let coins = picture.assets.len();
+pub(super) fn lines(view: &View, sheet: Sheet, rows: usize) -> Vec<String> {
+    let mut columns = columns(view);
+    let coins = view.coins.len();
     let needed = |columns: &[Column]| -> usize {
         columns.iter().map(|c| c.width() + GAP).sum::<usize>() + WORDS_COLS
     };
@@ -60,7 +58,7 @@ pub(super) fn lines(picture: &Picture<'_>, sheet: Sheet, rows: usize) -> Vec<Str
             // The colour goes round the padded cell: it takes no columns.
             sheet.paint(c.tones[i], &c.place(&c.cells[i], *w))
         });
-        let why = sheet.paint(Tone::Warning, &picture.why(i));
+        let why = sheet.paint(Tone::Warning, &view.coins[i].why);
         let row = cells.chain([why]).collect::<Vec<_>>().join(&gap);
         out.push(sheet.cut(row.trim_end()));
     }
@@ -70,41 +68,33 @@ pub(super) fn lines(picture: &Picture<'_>, sheet: Sheet, rows: usize) -> Vec<Str
     out
 }
 
-/// How late the newest message of a market was when it came, in milliseconds.
-fn delay(s: &StrategyStatus) -> String {
-    match s.feed_delay {
-        Nanos::ZERO => NOTHING.to_owned(),
-        delay => delay.as_millis().to_string(),
+fn columns(view: &View) -> Vec<Column> {
+    fn cells(view: &View, cell: impl Fn(&CoinView) -> String) -> Vec<String> {
+        view.coins.iter().map(cell).collect()
     }
-}
-
-fn columns(picture: &Picture<'_>) -> Vec<Column> {
-    let rows = || picture.universe.iter().zip(picture.assets);
     let column = |title, gives_way, cells: Vec<String>| {
         let tones = vec![Tone::Plain; cells.len()];
         Column { title, is_name: false, gives_way, cells, tones }
     };
-    let nets: Vec<_> = rows().map(|((id, _), _)| picture.numbers.assets[id.index()].net).collect();
-    let loss = |is_loss| if is_loss { Tone::Loss } else { Tone::Plain };
-    let coins = rows().map(|((_, i), _)| i.coin.as_str().to_owned()).collect();
-    let value = |mark: Px, position| match mark.is_positive() {
-        true => money(notional(mark, position)),
-        false => NOTHING.to_owned(),
+    let some = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    let loss = |c: &CoinView| match c.net_usd.is_some_and(|net| net.is_negative()) {
+        true => Tone::Loss,
+        false => Tone::Plain,
     };
     vec![
-        Column { is_name: true, ..column("coin", 0, coins) },
-        column("mid", 0, rows().map(|(_, a)| price(a.mid)).collect()),
-        column("our bid", 0, rows().map(|(_, a)| price(a.bid)).collect()),
-        column("bps", 4, rows().map(|(_, a)| distance(a.mid, a.bid)).collect()),
-        column("our ask", 0, rows().map(|(_, a)| price(a.ask)).collect()),
-        column("bps", 4, rows().map(|(_, a)| distance(a.mid, a.ask)).collect()),
-        column("position", 0, rows().map(|(_, a)| a.position.to_string()).collect()),
-        column("value USD", 3, rows().map(|(_, a)| value(a.mark, a.position)).collect()),
+        Column { is_name: true, ..column("coin", 0, cells(view, |c| c.coin.clone())) },
+        column("mid", 0, cells(view, |c| price(c.mid))),
+        column("our bid", 0, cells(view, |c| price(c.bid))),
+        column("bps", 4, cells(view, |c| distance(c.mid, c.bid))),
+        column("our ask", 0, cells(view, |c| price(c.ask))),
+        column("bps", 4, cells(view, |c| distance(c.mid, c.ask))),
+        column("position", 0, cells(view, |c| c.position.to_string())),
+        column("value USD", 3, cells(view, |c| some(c.value_usd.map(money)))),
         Column {
-            tones: nets.iter().map(|net| loss(net.is_negative())).collect(),
-            ..column("net USD", 1, nets.iter().map(|net| money(*net)).collect())
+            tones: view.coins.iter().map(loss).collect(),
+            ..column("net USD", 1, cells(view, |c| some(c.net_usd.map(money))))
         },
-        column("fills", 2, rows().map(|(_, a)| a.fills.to_string()).collect()),
-        column("delay ms", 5, picture.strategies.iter().map(delay).collect()),
+        column("fills", 2, cells(view, |c| some(c.fills.map(|fills| fills.to_string())))),
+        column("delay ms", 5, cells(view, |c| some(c.feed_delay_ms.map(|ms| ms.to_string())))),
     ]
 }

@@ -1,10 +1,13 @@
-use super::fills::tests::{fill, markout};
 use super::*;
 use crate::coins::coin;
-use crate::rungs::Rung;
-use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::stage::numbers::{AssetNumbers, FeedTrouble};
-use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Regime, Strategy};
+use crate::rungs::{Rung, Rungs};
+use crate::ui::fills::LastFills;
+use crate::ui::fills::tests::{fill, markout};
+use crate::ui::view::{Parts, Source, View};
+use botmm_pipeline::rt::{Lane, Latencies, WallClock};
+use botmm_pipeline::stage::numbers::{AssetNumbers, FeedTrouble, Numbers};
+use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
+use botmm_pipeline::types::{Px, Qty, Reason, Regime, Side, Strategy, Universe, Usd};
 use console::{measure_text_width, strip_ansi_codes};
 
 /// Everything that a picture is of.
@@ -79,30 +82,33 @@ impl World {
         }
     }
 
-    fn picture(&self) -> Picture<'_> {
-        Picture {
+    fn view(&self) -> View {
+        let parts = Parts {
+            now: Nanos::secs(1_795_824_000),
             network: "PAPER",
             is_real_money: false,
             title: "botmm paper  ·  embedded exchange, synthetic market, seed 1",
             elapsed: Duration::from_secs(3_725),
             opening: Some(Usd::whole(10_000)),
             requests_left: Some(9_000),
-            rungs: &self.rungs,
+            rungs: self.rungs.clone(),
             unattended: self.unattended.clone(),
             universe: &self.universe,
             assets: &self.assets,
             strategies: &self.strategies,
-            risk: "risk: safe  ·  today -0.04 USD (halts beyond -500.00)  ·  0.04 below peak",
+            risk: "risk: safe  ·  today -0.04 USD (halts beyond -500.00)  ·  0.04 below peak"
+                .to_owned(),
             numbers: &self.numbers,
             commentary_dropped: self.commentary_dropped,
             latencies: &self.latencies,
             fills: &self.fills,
             alerts: &self.alerts,
-        }
+        };
+        parts.view()
     }
 
     fn text(&self, cols: usize, rows: usize) -> String {
-        self.picture().text(Sheet { cols, rows, has_colour: false })
+        self.view().text(Sheet { cols, rows, has_colour: false })
     }
 }
 
@@ -137,7 +143,7 @@ fn says_in_words_why_a_side_is_not_quoted() {
             "after 5 s –",
         ],
     );
-    assert!(world.picture().line().contains("COIN0 100000 bid 99970 ask – pos 0.01"));
+    assert!(world.view().line().contains("COIN0 100000 bid 99970 ask – pos 0.01"));
 }
 
 #[test]
@@ -148,12 +154,12 @@ fn fits_every_terminal_with_colours_or_without() {
         world.numbers.open_orders = 6;
         for (cols, rows) in [(80, 24), (120, 40), (200, 50), (40, 10), (20, 5), (1, 1)] {
             for has_colour in [false, true] {
-                let text = world.picture().text(Sheet { cols, rows, has_colour });
+                let text = world.view().text(Sheet { cols, rows, has_colour });
                 let lines: Vec<&str> = text.split('\n').collect();
                 assert!(lines.len() <= rows, "{} lines at {cols}x{rows}:\n{text}", lines.len());
                 let wide = lines.iter().find(|l| measure_text_width(l) > cols);
                 assert_eq!(wide, None, "at {cols}x{rows}");
-                let plain = world.picture().text(Sheet { cols, rows, has_colour: false });
+                let plain = world.view().text(Sheet { cols, rows, has_colour: false });
                 assert_eq!(strip_ansi_codes(&text), plain, "colours change no text");
             }
         }
@@ -193,8 +199,8 @@ fn what_still_rests_is_named_while_the_order_link_is_down() {
 fn what_was_not_measured_is_a_dash() {
     let mut world = World::new(1);
     world.assets = vec![AssetStatus::default()];
-    let mut picture = world.picture();
-    (picture.opening, picture.requests_left) = (None, None);
+    let mut picture = world.view();
+    (picture.opening_usd, picture.requests_left) = (None, None);
     let text = picture.text(Sheet { cols: 200, rows: 50, has_colour: false });
     holds(&text, &["account – USD", "requests left –", "COIN0    –"]);
 }
@@ -203,7 +209,7 @@ fn what_was_not_measured_is_a_dash() {
 fn losses_and_halts_are_red() {
     let mut world = World::new(1);
     let red = |world: &World| {
-        let text = world.picture().text(Sheet { cols: 200, rows: 50, has_colour: true });
+        let text = world.view().text(Sheet { cols: 200, rows: 50, has_colour: true });
         text.split("\u{1b}[31m").skip(1).map(|t| t[..9].to_owned()).collect::<Vec<_>>()
     };
     let usual = red(&world);
@@ -225,8 +231,8 @@ fn says_what_is_wrong_with_a_stale_book() {
         world.strategies[0] = StrategyStatus { feed_delay, book_age, ..world.strategies[0] };
         world.numbers.assets[0].trouble = trouble;
         let said = world.text(200, 50);
-        assert!(world.picture().line().contains(&world.picture().why(0)));
-        (said, world.picture().why(0))
+        assert!(world.view().line().contains(&world.view().coins[0].why));
+        (said, world.view().coins[0].why.clone())
     };
     for (delay_ms, age_ms, trouble, says) in [
         (8_040, 120, None, "book is stale: 8.0 s late"),
@@ -245,10 +251,43 @@ fn says_what_is_wrong_with_a_stale_book() {
 fn commentary_that_was_dropped_is_counted() {
     let mut world = World::new(1);
     let said = "17 lines of commentary dropped";
-    assert!(
-        !world.text(200, 50).contains("dropped") && !world.picture().line().contains("dropped")
-    );
+    assert!(!world.text(200, 50).contains("dropped") && !world.view().line().contains("dropped"));
     world.commentary_dropped = 17;
     holds(&world.text(200, 50), &[said]);
-    holds(&world.picture().line(), &[said]);
+    holds(&world.view().line(), &[said]);
+}
+
+#[test]
+fn a_view_is_the_same_after_a_way_through_json_and_its_amounts_are_exact_text() {
+    let mut world = World::new(2);
+    world.numbers.gross = Usd::parse("0.1").unwrap();
+    world.numbers.assets[0].reasons[1][Reason::OneSided as usize] = Nanos::secs(7);
+    let view = world.view();
+    let json = serde_json::to_value(&view).unwrap();
+    assert_eq!(
+        (&json["gross_usd"], &json["coins"][0]["position"]),
+        (&"0.1".into(), &"0.01".into())
+    );
+    assert_eq!(json["coins"][0]["reason_s"][1]["one_sided"], 7.0);
+    assert_eq!(serde_json::from_value::<View>(json).unwrap(), view);
+    let told = view.to_json(Nanos::secs(1_795_824_002));
+    assert_eq!((&told["is_running"], &told["age_s"]), (&true.into(), &2.0.into()));
+}
+
+#[test]
+fn asked_from_elsewhere_it_says_whose_word_it_is_and_how_old() {
+    let sheet = Sheet { cols: 80, rows: 24, has_colour: false };
+    let mut view = World::new(3).view();
+    let now = Nanos::secs(1_795_824_000 + 3 * 3_600 + 12 * 60);
+    let text = view.report(sheet, now - Nanos::secs(3 * 3_600 + 12 * 60));
+    holds(&text, &["running 01:02:05", "process ", "0.0 s ago", "account 10000.00 USD"]);
+    assert!(!text.contains("q or Ctrl-C"), "{text}");
+    view.source = Source::Journal { path: "runs/x/journal.jsonl".to_owned(), is_held: false };
+    let text = view.report(sheet, now);
+    holds(
+        &text,
+        &["NOT RUNNING", "as of 2026-11-28T00:00:00", "3 h 12 min ago", "runs/x/journal.jsonl"],
+    );
+    assert!(!text.contains("open orders"), "nothing is known of them: {text}");
+    assert!(text.lines().count() <= 24 && text.lines().all(|l| measure_text_width(l) <= 80));
 }

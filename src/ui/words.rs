@@ -122,6 +122,18 @@ pub(super) fn span(ns: u64) -> String {
     }
 }
 
+/// How long ago, in the two largest units.
+pub(super) fn ago(seconds: f64) -> String {
+    let s = seconds.round().clamp(0.0, 1e12) as u64;
+    let (days, hours, minutes) = (s / 86_400, s / 3_600 % 24, s / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{s} s"),
+        (0, 0, _) => format!("{minutes} min {} s", s % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
 pub(super) fn clock(elapsed: Duration) -> String {
     let s = elapsed.as_secs();
     format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
