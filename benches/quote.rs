@@ -16,8 +16,8 @@ use botmm_pipeline::types::limits::{
     RING_COMMENTARY, RING_FACT, RING_TARGET, RING_VENUE, RING_VIEW,
 };
 use botmm_pipeline::types::{
-    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Instrument, Nanos, Px, Qty,
-    QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd, VenueEvent,
+    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Instrument, Listing, Nanos,
+    Px, Qty, QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd, VenueEvent,
     VenueEventKind, notional,
 };
 use harness::{Samples, made};
@@ -152,7 +152,7 @@ fn input(case: &Case) -> QuoteInput<'_> {
     QuoteInput {
         view,
         last_mid: None,
-        is_listed: true,
+        listing: Listing::Listed,
         is_stale: false,
         position: *position,
         atr: 25.0,

@@ -288,11 +288,13 @@ fn every_reason_is_reached() {
         rig.say(VenueEventKind::LinkDown);
         rig.wait(1_000, same);
     });
-    case(NotInUniverse, params(), &|rig| {
-        let gone = QuoteCommand::Listed { asset: AssetId::new(0), is_listed: false };
-        rig.pipeline.control.quote.push(gone).unwrap();
-        rig.wait(2_000, same);
-    });
+    for (reason, listing) in [(NotInUniverse, Listing::Gone), (GridChanged, Listing::GridChanged)] {
+        case(reason, params(), &|rig| {
+            let told = QuoteCommand::Listed { asset: AssetId::new(0), listing };
+            rig.pipeline.control.quote.push(told).unwrap();
+            rig.wait(2_000, same);
+        });
+    }
     case(ParamInvalid, params(), &|rig| {
         let broken = AssetParams { min_spread_bps: f64::NAN, ..params() };
         rig.pipeline.control.params.change(&[(AssetId::new(0), broken)]).unwrap();

@@ -223,6 +223,11 @@ pub mod tests {
             out
         }
 
+        /// Hands out the way to the quote stage.
+        pub fn with_quote(&mut self, tell: impl FnOnce(&mut Out<QuoteCommand>)) {
+            tell(&mut self.rings.0);
+        }
+
         /// What the quote stage was told.
         pub fn told_quote(&mut self) -> Vec<QuoteCommand> {
             std::iter::from_fn(|| self.rings.1.pop()).collect()

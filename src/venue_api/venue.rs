@@ -20,13 +20,13 @@ const CLOCK_TRIPS: usize = 3;
 
 /// Every perpetual that a venue lists.
 pub fn listed(endpoint: &Endpoint, tls: &Tls) -> Result<Vec<Instrument>, AppError> {
-    listed_by(&Rest::new(endpoint, tls)?, endpoint.rest_url())
+    Ok(listed_by(&Rest::new(endpoint, tls)?, endpoint.rest_url())?.coins)
 }
 
-/// The same over a connection that is there; `place` is what messages call it.
-pub fn listed_by(rest: &Rest, place: String) -> Result<Vec<Instrument>, AppError> {
+/// What a venue lists, over a connection that is there; `place` is what messages call it.
+pub fn listed_by(rest: &Rest, place: String) -> Result<Listed, AppError> {
     let never = Wait::new(Duration::ZERO, Arc::new(|| false));
-    Ok(InfoClient { rest, wait: never, place }.universe()?.coins)
+    InfoClient { rest, wait: never, place }.universe()
 }
 
 /// Questions to one venue.

@@ -12,15 +12,15 @@ use super::signals::Signals;
 use super::toxicity::Toxicity;
 use crate::types::params::Strategy;
 use crate::types::{
-    AssetParams, BookState, BookView, Candle, Fill, Instrument, Nanos, Px, Qty, Reason, Series,
-    Side, Usd,
+    AssetParams, BookState, BookView, Candle, Fill, Instrument, Listing, Nanos, Px, Qty, Reason,
+    Series, Side, Usd,
 };
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Desk {
     quoter: Quoter,
-    is_listed: bool,
+    listing: Listing,
     view: Option<BookView>,
     /// The last sound mid.
     mid: Option<Px>,
@@ -42,7 +42,7 @@ impl Desk {
     pub fn new(instrument: Instrument, params: &AssetParams) -> Self {
         Self {
             quoter: Quoter::new(instrument, params),
-            is_listed: true,
+            listing: Listing::Listed,
             view: None,
             mid: None,
             ledger: AssetLedger::default(),
@@ -69,9 +69,9 @@ impl Desk {
         (self.is_dirty, self.last_decision) = (true, None);
     }
 
-    /// Whether the venue lists the asset.
-    pub fn set_listed(&mut self, is_listed: bool) {
-        (self.is_listed, self.is_dirty) = (is_listed, true);
+    /// How the venue lists the asset.
+    pub fn set_listing(&mut self, listing: Listing) {
+        (self.listing, self.is_dirty) = (listing, true);
     }
 
     /// A candle of before the start.
@@ -188,7 +188,7 @@ impl Desk {
         let input = QuoteInput {
             view,
             last_mid: self.mid,
-            is_listed: self.is_listed,
+            listing: self.listing,
             is_stale: pulse.is_stale(now, view, self.params().risk.stale_book),
             position: self.ledger.position(),
             atr: self.range(),

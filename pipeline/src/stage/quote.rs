@@ -98,8 +98,8 @@ impl QuoteStage {
                 QuoteCommand::CandlesDone { asset, series } => {
                     self.desks[asset.index()].on_candles_done(series);
                 }
-                QuoteCommand::Listed { asset, is_listed } => {
-                    self.desks[asset.index()].set_listed(is_listed);
+                QuoteCommand::Listed { asset, listing } => {
+                    self.desks[asset.index()].set_listing(listing);
                 }
             }
         }

@@ -54,13 +54,27 @@ pub enum QuoteCommand {
         /// Which bars.
         series: Series,
     },
-    /// The venue lists the asset, or no longer does.
+    /// How the venue lists the asset.
     Listed {
         /// Whose.
         asset: AssetId,
-        /// Whether it does.
-        is_listed: bool,
+        /// How.
+        listing: Listing,
     },
+}
+
+/// How the venue lists an asset.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Listing {
+    /// As it was at the start.
+    #[default]
+    Listed = 0,
+    /// Not any more.
+    Gone = 1,
+    /// On another grid of sizes and prices, or under another number: what we would send is not what we
+    /// mean.
+    GridChanged = 2,
 }
 
 /// To the risk stage.

@@ -22,7 +22,7 @@ pub mod terms;
 
 pub use alert::AlertKind;
 pub use candle::Candle;
-pub use command::{NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
+pub use command::{Listing, NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
 pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal, read_rate};
 pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, notional};
 pub use hash::DecisionHash;

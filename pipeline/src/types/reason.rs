@@ -48,11 +48,13 @@ pub enum Reason {
     CancelRefused = 19,
     /// The venue refused this coin's orders, and they pause.
     CoinPaused = 20,
+    /// The venue lists the asset on another grid of sizes and prices than we know.
+    GridChanged = 21,
 }
 
 impl Reason {
     /// How many there are.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 22;
 
     /// All, in order of their codes.
     pub const ALL: [Self; Self::COUNT] = [
@@ -77,6 +79,7 @@ impl Reason {
         Self::OneSidedBook,
         Self::CancelRefused,
         Self::CoinPaused,
+        Self::GridChanged,
     ];
 
     /// The code used in summaries and journals.
@@ -103,6 +106,7 @@ impl Reason {
             Self::OneSidedBook => "one_sided_book",
             Self::CancelRefused => "cancel_refused",
             Self::CoinPaused => "coin_paused",
+            Self::GridChanged => "grid_changed",
         }
     }
 
@@ -130,6 +134,7 @@ impl Reason {
             Self::OneSidedBook => "one side of the book is empty",
             Self::CancelRefused => "the venue refuses our cancel",
             Self::CoinPaused => "coin paused after refusals",
+            Self::GridChanged => "grid changed, restart",
         }
     }
 }

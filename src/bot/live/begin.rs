@@ -79,7 +79,7 @@ impl Live {
         let draft = draft.clone().with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         make_folder(dir, Readers::Group)?;
-        let Started { asking, rest, settings, complete, account, worth, offset } =
+        let Started { asking, rest, listed, settings, complete, account, worth, offset } =
             startup::start(access, draft.clone(), flags, &|| clock.now(), &stopped)?;
         let universe = settings.universe();
         let draft = draft.with_account(worth.value);
@@ -154,7 +154,7 @@ impl Live {
             dead_man,
             service,
             refused: RefusedCancels::new(way, clock.clone()),
-            listing: Listing::new(rest.clone(), place, universe, now),
+            listing: Listing::new(rest.clone(), place, (universe, listed), now),
             candles,
             notify,
             history,

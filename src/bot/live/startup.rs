@@ -54,6 +54,8 @@ pub struct Started {
     pub asking: Rest,
     /// For the side thread's questions.
     pub rest: Rest,
+    /// What the venue lists.
+    pub listed: Listed,
     /// With the venue's universe and the account's fees.
     pub settings: Settings,
     /// How they came about: parameters that change are read in the same way.
@@ -81,7 +83,8 @@ pub fn start(
     );
     let wait = Wait::new(access.wait, stopped.clone());
     let venue = InfoClient { rest: &asking, wait, place: access.endpoint.rest_url() };
-    let Listed { coins, delisted } = venue.universe()?;
+    let listed = venue.universe()?;
+    let Listed { coins, delisted, .. } = listed.clone();
     let account = venue.account(access.signer.address(), access.wallet)?;
     let mut offset = VenueOffset::default();
     let worth = venue.money(&account, &mut offset, now)?;
@@ -95,7 +98,7 @@ pub fn start(
     let settings = complete(draft.with_account(worth.value))?;
     let tolerated = settings.account_limits().max_clock_offset;
     venue.check_clock(&account, &mut offset, tolerated, now)?;
-    Ok(Started { asking, rest, settings, complete, account, worth, offset })
+    Ok(Started { asking, rest, listed, settings, complete, account, worth, offset })
 }
 
 /// Wall time needs threads.

@@ -138,10 +138,13 @@ fn other_parameters_hold_from_the_next_decision_on() {
 #[test]
 fn what_is_not_listed_is_not_quoted() {
     let mut d = desk(&params());
-    d.set_listed(false);
+    d.set_listing(Listing::Gone);
     let gone = quote_at(&mut d, START, 3_000).unwrap();
     assert_eq!(gone.target.ask_reason, Reason::NotInUniverse);
-    d.set_listed(true);
+    d.set_listing(Listing::GridChanged);
+    let other = decide(&mut d, START + Nanos::millis(50)).unwrap();
+    assert_eq!(other.target.bid_reason, Reason::GridChanged);
+    d.set_listing(Listing::Listed);
     assert!(decide(&mut d, START + Nanos::millis(100)).is_some_and(|q| is_quoted(&q)));
 }
 

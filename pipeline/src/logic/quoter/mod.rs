@@ -17,8 +17,8 @@ use super::toxicity::SideToxicity;
 use crate::types::limits::MAX_PX;
 use crate::types::params::{BelowFee, FairPrice};
 use crate::types::{
-    AssetParams, BookState, BookView, Cause, Instrument, Nanos, Px, Qty, QuoteTarget, QuoteTerms,
-    Reason, SCALE, Side, Term, Usd, notional,
+    AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
+    QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
 };
 
 /// What a quote is computed from.
@@ -28,8 +28,8 @@ pub struct QuoteInput<'a> {
     pub view: &'a BookView,
     /// The last sound mid: what the position counts at while the book has none.
     pub last_mid: Option<Px>,
-    /// Whether the venue lists the asset.
-    pub is_listed: bool,
+    /// How the venue lists the asset.
+    pub listing: Listing,
     /// Whether the book is too old ([`Pulse::is_stale`](super::freshness::Pulse::is_stale)).
     pub is_stale: bool,
     /// Our position (+ long).
@@ -192,8 +192,10 @@ impl Quoter {
     /// What the model wants, or why nothing may be quoted at all.
     fn wanted(&self, input: &QuoteInput<'_>) -> Result<ModelQuote, Reason> {
         let (view, p) = (input.view, &self.params);
-        if !input.is_listed {
-            return Err(Reason::NotInUniverse);
+        match input.listing {
+            Listing::Listed => {}
+            Listing::Gone => return Err(Reason::NotInUniverse),
+            Listing::GridChanged => return Err(Reason::GridChanged),
         }
         if !self.is_usable {
             return Err(Reason::ParamInvalid);

@@ -37,7 +37,7 @@ fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
     QuoteInput {
         view,
         last_mid: None,
-        is_listed: true,
+        listing: Listing::Listed,
         is_stale: false,
         position: Qty::parse(position).unwrap(),
         atr,
@@ -180,7 +180,7 @@ fn every_reason_this_stage_gives() {
     let given = |i: QuoteInput<'_>, p: &AssetParams| reasons(&quote(&i, p).target);
     let fine = input(&good, "0", 1.0);
     assert_eq!(
-        given(QuoteInput { is_listed: false, ..fine }, &params()),
+        given(QuoteInput { listing: Listing::Gone, ..fine }, &params()),
         both(Reason::NotInUniverse)
     );
     assert_eq!(given(QuoteInput { atr: f64::NAN, ..fine }, &params()), both(Reason::ParamInvalid));
@@ -264,7 +264,7 @@ impl Moment {
         let input = QuoteInput {
             view,
             last_mid: None,
-            is_listed: true,
+            listing: Listing::Listed,
             is_stale: false,
             position: self.position(share),
             atr: self.view.mid.unwrap().to_f64() * self.atr_bps * 1e-4,
