@@ -94,9 +94,10 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
     let schema: Value = serde_json::from_str(&one.stdout).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let tables = schema["properties"].as_object().unwrap();
-    for table in
-        ["general", "discord", "webhook", "history", "universe", "sim", "fees", "defaults", "asset"]
-    {
+    for table in [
+        "general", "discord", "webhook", "metrics", "history", "universe", "sim", "fees",
+        "defaults", "asset",
+    ] {
         assert!(tables.contains_key(table), "no {table}");
     }
     let coin = &tables["asset"]["additionalProperties"]["properties"];
@@ -105,7 +106,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
             assert_eq!(parts[part]["type"], "object", "{part}");
         }
     }
-    assert_eq!(tables.len(), 9);
+    assert_eq!(tables.len(), 10);
 }
 
 // The configuration of the working folder.

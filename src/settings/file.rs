@@ -24,6 +24,7 @@ pub(super) struct Root {
     pub general: General,
     pub discord: HookFile,
     pub webhook: HookFile,
+    pub metrics: MetricsFile,
     pub history: HistoryFile,
     pub dead_man: DeadManFile,
     pub universe: BTreeMap<String, InstrumentFile>,
@@ -49,6 +50,12 @@ pub(super) struct General {
     /// Read by [`super::Draft::understands_real_money`], before the rest is.
     #[serde(rename = "i_understand_real_money")]
     pub _real_money: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricsFile {
+    pub port: u16,
 }
 
 #[derive(Debug, Deserialize)]

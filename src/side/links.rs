@@ -171,6 +171,16 @@ impl Links {
         }
     }
 
+    /// The connections of market data and orders.
+    pub fn sockets(&self) -> &[(&'static str, WsStatus); 2] {
+        &self.sockets
+    }
+
+    /// What the feed has seen.
+    pub fn feed(&self) -> &FeedStats {
+        &self.feed_stats
+    }
+
     /// For how long nobody has looked after the orders that may rest, and why: the order link is down, or a
     /// lane stands.
     pub fn unattended(&self, now: Nanos) -> Option<(Duration, String)> {

@@ -1,6 +1,7 @@
-//! What a person looks at while it runs.
+//! What a person, or a program for one, looks at while it runs.
 
 pub mod fills;
+pub mod prometheus;
 pub mod screen;
 pub mod view;
 mod words;

@@ -277,7 +277,7 @@ mod tests {
             meta(),
         ]);
         let found = universe_of(&endpoint, Duration::from_secs(60), &(Arc::new(|| false) as _));
-        let Listed { coins, delisted } = found.unwrap();
+        let Listed { coins, delisted, .. } = found.unwrap();
         assert_eq!(
             (coins.len(), coins[0].coin.as_str()),
             (1, "BTC"),

@@ -166,6 +166,35 @@ pub struct StageLatency {
     pub max_ns: u64,
 }
 
+/// Bounds of the buckets in which polls are counted for others, nanoseconds.
+pub const LATENCY_BOUNDS_NS: [u64; 12] = [
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    50_000,
+    250_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
+/// The polls of one stage by how long they took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageSpans {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// Polls that took at most so long, by [`LATENCY_BOUNDS_NS`].
+    pub up_to: [u64; LATENCY_BOUNDS_NS.len()],
+    /// All polls.
+    pub count: u64,
+    /// How long they took together, nanoseconds, to three digits of each.
+    pub sum_ns: u64,
+}
+
 /// How long the polls of each stage took, collected by the side thread.
 pub struct Latencies(Vec<LaneLatencies>);
 
@@ -186,6 +215,25 @@ impl Latencies {
             p50_ns: h.value_at_quantile(0.5),
             p99_ns: h.value_at_quantile(0.99),
             max_ns: h.max(),
+        })
+    }
+
+    /// The same, counted by bounds.
+    pub fn spans(&self) -> impl Iterator<Item = StageSpans> {
+        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| {
+            let mut spans = StageSpans {
+                stage,
+                up_to: [0; LATENCY_BOUNDS_NS.len()],
+                count: h.len(),
+                sum_ns: 0,
+            };
+            for bucket in h.iter_recorded() {
+                let (ns, count) = (bucket.value_iterated_to(), bucket.count_at_value());
+                spans.sum_ns = spans.sum_ns.saturating_add(ns.saturating_mul(count));
+                let within = spans.up_to.iter_mut().zip(LATENCY_BOUNDS_NS);
+                within.filter(|(_, bound)| ns <= *bound).for_each(|(up_to, _)| *up_to += count);
+            }
+            spans
         })
     }
 

@@ -16,7 +16,7 @@ pub mod virtual_time;
 pub use board::{Board, BoardReader, board};
 pub use clock::{Discipline, WallClock};
 pub use idle::{Idle, IdleStrategy};
-pub use lane::{Lane, Latencies, StageLatency};
+pub use lane::{LATENCY_BOUNDS_NS, Lane, Latencies, StageLatency, StageSpans};
 pub use level::{HaltLevel, Hold, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
 pub use ring::{In, InLatest, Out, OutLatest, OutVital, RingStats, ring, vital_ring};

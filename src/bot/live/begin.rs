@@ -1,6 +1,7 @@
 //! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
 use super::control;
+use super::metrics::Exposed;
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
@@ -89,6 +90,7 @@ impl Live {
         let state = RunState::open(&access.state_dir, key, now)?;
         let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
         let title = masked(&request.about.title).into_owned();
+        let exposed = Exposed::on(settings.metrics_port)?;
         let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
         warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
@@ -181,6 +183,7 @@ impl Live {
             hurried,
             journal: Some(journal),
             alerts: Vec::new(),
+            exposed,
             halted_by: None,
             fills: LastFills::default(),
             newest,

@@ -6,6 +6,7 @@ mod compare;
 mod control;
 mod ending;
 mod last_check;
+mod metrics;
 mod notify;
 mod params;
 mod risk;
@@ -129,6 +130,7 @@ pub struct Live {
     hurried: Rest,
     journal: Option<Journal>,
     alerts: Vec<String>,
+    exposed: metrics::Exposed,
     /// The alert of what halted the run, if one did: others come after it.
     halted_by: Option<String>,
     fills: LastFills,
@@ -171,6 +173,7 @@ impl Live {
                 self.say(Alert::warn(Topic::Machine, set.to_string()));
             }
             self.do_tasks();
+            self.expose();
             if elapsed >= next_view {
                 let view = self.view();
                 if elapsed >= next_shown {
@@ -301,6 +304,7 @@ impl Live {
     /// alerts, and this runs for months.
     fn say_at(&mut self, time: Nanos, alert: Alert) {
         self.tasks.notify.tell(time, &alert);
+        self.exposed.count(&alert);
         let line = masked(&format!("{} {alert}", utc(time))).into_owned();
         if !terminal::has_screen() {
             speaker::complain(line.as_str());

@@ -50,6 +50,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("general", source.table(Section::General)),
         ("discord", source.table(Section::Discord)),
         ("webhook", source.table(Section::Webhook)),
+        ("metrics", source.table(Section::Metrics)),
         ("history", source.table(Section::History)),
         ("dead_man", source.table(Section::DeadMan)),
         ("universe", universe),

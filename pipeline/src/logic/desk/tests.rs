@@ -142,10 +142,10 @@ fn what_is_not_listed_is_not_quoted() {
     let gone = quote_at(&mut d, START, 3_000).unwrap();
     assert_eq!(gone.target.ask_reason, Reason::NotInUniverse);
     d.set_listing(Listing::GridChanged);
-    let other = decide(&mut d, START + Nanos::millis(50)).unwrap();
+    let other = decide(&mut d, START + Nanos::millis(100)).unwrap();
     assert_eq!(other.target.bid_reason, Reason::GridChanged);
     d.set_listing(Listing::Listed);
-    assert!(decide(&mut d, START + Nanos::millis(100)).is_some_and(|q| is_quoted(&q)));
+    assert!(decide(&mut d, START + Nanos::millis(200)).is_some_and(|q| is_quoted(&q)));
 }
 
 #[test]

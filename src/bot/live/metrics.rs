@@ -1,0 +1,99 @@
+//! What Prometheus reads of a run: made once a second, for whoever asks.
+
+use super::Live;
+use crate::exit::AppError;
+use crate::net::{Scraped, WsState};
+use crate::side::alert::Alert;
+use crate::ui::prometheus::Scrape;
+use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
+use botmm_pipeline::venue::hl::gateway::GatewayView;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often it is made anew.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(super) struct Exposed {
+    to: Option<Scraped>,
+    next: Instant,
+    /// Alerts by level and topic.
+    alerts: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Exposed {
+    /// On this port of 127.0.0.1, or nowhere.
+    pub(super) fn on(port: Option<u16>) -> Result<Self, AppError> {
+        let to = port.map(Scraped::on).transpose()?;
+        Ok(Self { to, next: Instant::now(), alerts: BTreeMap::new() })
+    }
+
+    /// Counts an alert.
+    pub(super) fn count(&mut self, alert: &Alert) {
+        *self.alerts.entry((alert.level.as_str(), alert.topic.as_str())).or_default() += 1;
+    }
+
+    /// Whether it is time again.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.to.is_some() && now >= self.next;
+        if is_due {
+            self.next = now + EVERY;
+        }
+        is_due
+    }
+}
+
+impl Live {
+    /// Makes it anew when it is time.
+    pub(super) fn expose(&mut self) {
+        if self.exposed.is_due() {
+            let text = self.scrape();
+            self.exposed.to.iter().for_each(|to| to.show(text.clone()));
+        }
+    }
+
+    fn scrape(&self) -> String {
+        let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
+        let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
+        let latencies: Vec<_> = self.pipeline.latencies.spans().collect();
+        let view = GatewayView::read(&self.link);
+        let connections = self.tasks.links.sockets().each_ref().map(|(name, socket)| {
+            let counts = socket.counts();
+            let counts = [counts.opened, counts.frames, counts.sent];
+            (*name, socket.state() == WsState::Open, counts)
+        });
+        let feed = self.tasks.links.feed();
+        let feed = [
+            ("bad_frame", &feed.bad_frames),
+            ("replayed_trade", &feed.replayed_trades),
+            ("link_lost", &feed.losses),
+            ("coin_silent", &feed.silences),
+            ("coin_refused", &feed.refusals),
+            ("resubscribed", &feed.resubscriptions),
+            ("dated_ahead", &feed.ahead),
+        ];
+        let feed = feed.map(|(kind, count)| (kind, count.load(Ordering::Relaxed)));
+        Scrape {
+            version: env!("CARGO_PKG_VERSION"),
+            network: self.about.network,
+            started: self.start_time,
+            opening: view.opening.map(|_| self.venue.start.value),
+            requests: view.requests,
+            clock_skew_ms: view.clock_skew_ms,
+            order_link: (view.is_up, view.losses),
+            connections: &connections,
+            feed: &feed,
+            universe: &self.config.universe,
+            assets: &assets,
+            strategies: &strategies,
+            numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
+            latencies: &latencies,
+            rings: &self.pipeline.rings,
+            commentary_dropped: self.commentary_dropped(),
+            alerts: &self.exposed.alerts,
+        }
+        .text()
+    }
+}
