@@ -74,8 +74,8 @@ pub const fn cure(reason: Reason) -> Cure {
             "The link: it is opened again by itself; look at the network and at the venue's status.",
         ),
         Reason::NotInUniverse => (
-            "The venue does not list this coin, or lists it with another grid.",
-            "The venue; for another grid, a restart. Or take the coin out of `symbols`.",
+            "The venue does not list this coin any more.",
+            "The venue; or take the coin out of `symbols`.",
         ),
         Reason::ParamInvalid => {
             ("A parameter cannot be used.", "A person: `botmm check` says which.")
@@ -95,6 +95,10 @@ pub const fn cure(reason: Reason) -> Cure {
         Reason::CoinPaused => (
             "The venue refused orders of this coin again and again, and it pauses.",
             "Time (longer each time), or `botmm rearm`; look at the journal's `reject` lines.",
+        ),
+        Reason::GridChanged => (
+            "The venue lists this coin on another grid of sizes and prices than at the start.",
+            "A restart, which takes the new grid up.",
         ),
     };
     Cure { sentence, ends }
