@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One tarball for a host without anything: a binary that needs no shared library, units, configuration, docs,
-# scripts, and a checksum of each file. It runs in an empty chroot (tests/deploy.rs tries that).
+# scripts, and a checksum of each file. At the end it is unpacked into an empty chroot and trades there for a
+# moment, on paper, if this user may make one.
 #
 # Usage: scripts/package.sh [OUT_DIR]        the tarball's path is the last line; OUT_DIR is target/package
 #   PROFILE=dev scripts/package.sh           of the debug build, for tests
@@ -39,4 +40,16 @@ cp scripts/install.sh scripts/isolate_cores.sh "$stage/$name/scripts/"
 when=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$when" -C "$stage" -czf "$out/$name.tar.gz" "$name"
 (cd "$out" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
+
+empty=$stage/empty
+mkdir "$empty"
+tar -xzf "$out/$name.tar.gz" -C "$empty" --strip-components=1
+(cd "$empty" && sha256sum --quiet -c SHA256SUMS)
+if unshare --map-root-user chroot "$empty" /botmm --version >&2 2>/dev/null; then
+  unshare --map-root-user chroot "$empty" /botmm paper --for 5s --json >"$stage/summary.json"
+  grep -q '"orders": [1-9]' "$stage/summary.json" || { echo "package: no order in an empty chroot" >&2; exit 1; }
+  echo "package: it trades in an empty chroot" >&2
+else
+  echo "package: not tried in an empty chroot: this user may not make one" >&2
+fi
 echo "$out/$name.tar.gz"
