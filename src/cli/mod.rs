@@ -1,6 +1,7 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
 mod alert;
+mod doctor;
 mod exchange;
 mod explain;
 mod history;
@@ -10,6 +11,7 @@ mod status;
 mod why;
 
 pub use alert::AlertArgs;
+pub use doctor::DoctorArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
 pub use history::{HistoryArgs, Of};
@@ -95,6 +97,8 @@ pub enum Verb {
     Why(WhyArgs),
     /// Show what all runs traded, paid and earned, by day and coin, or as FIFO lots.
     History(HistoryArgs),
+    /// Look whether a live run would do well here: machine, key, account, venue.
+    Doctor(DoctorArgs),
     /// Tell whoever is away, by the webhooks that a bot would use.
     Alert(AlertArgs),
 }

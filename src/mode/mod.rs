@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod check;
+pub mod doctor;
 pub mod exchange;
 pub mod explain;
 pub mod history;
@@ -23,6 +24,7 @@ use crate::exit::AppError;
 pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
         Verb::Alert(args) => alert::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Import(args) => import::run(&args),

@@ -39,6 +39,17 @@ pub struct InfoClient<'a> {
     pub place: String,
 }
 
+/// An address's budget of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimit {
+    /// Requests sent.
+    pub used: u64,
+    /// Requests that it may send.
+    pub cap: u64,
+    /// Value traded, all in all.
+    pub traded: Usd,
+}
+
 impl InfoClient<'_> {
     fn bad(&self, problem: impl Into<String>, remedy: &str) -> AppError {
         AppError::data(self.place.as_str(), problem, remedy)
@@ -186,15 +197,23 @@ impl InfoClient<'_> {
         venue_numbers::rate(&fees["userAddRate"]).ok_or_else(|| self.unread("userFees"))
     }
 
-    /// Warns when the address has spent its requests.
-    pub fn budget(&self, account: &Principal) -> Result<(), AppError> {
+    /// What the account may still ask for, and what it has traded.
+    pub fn request_limit(&self, account: &Principal) -> Result<RequestLimit, AppError> {
         let user = account.address.to_string();
         let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
-        let (used, cap) = (
-            venue_numbers::whole(&limit["nRequestsUsed"]),
-            venue_numbers::whole(&limit["nRequestsCap"]),
-        );
-        let (Some(used), Some(cap)) = (used, cap) else { return Err(self.unread("userRateLimit")) };
+        let read = || {
+            Some(RequestLimit {
+                used: venue_numbers::whole(&limit["nRequestsUsed"])?,
+                cap: venue_numbers::whole(&limit["nRequestsCap"])?,
+                traded: venue_numbers::usd(&limit["cumVlm"])?,
+            })
+        };
+        read().ok_or_else(|| self.unread("userRateLimit"))
+    }
+
+    /// Warns when the address has spent its requests.
+    pub fn budget(&self, account: &Principal) -> Result<(), AppError> {
+        let RequestLimit { used, cap, .. } = self.request_limit(account)?;
         if used >= cap {
             terminal::complain(format_args!(
                 "warning: the address has used {used} of its {cap} requests: the venue takes one \
@@ -202,6 +221,22 @@ impl InfoClient<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Until when the venue takes this agent's signatures; [`None`] = it does not say (the unnamed agent).
+    pub fn agent_end(
+        &self,
+        account: &Principal,
+        agent: Address,
+    ) -> Result<Option<Nanos>, AppError> {
+        // A sub-account's agents are its master's.
+        let role = self.role(agent)?;
+        let master = address(&role["data"]["user"]).unwrap_or(account.address);
+        let agents = self.ask(&json!({ "type": "extraAgents", "user": master.to_string() }))?;
+        let agents = agents.as_array().ok_or_else(|| self.unread("extraAgents"))?;
+        let own = agents.iter().find(|one| address(&one["address"]) == Some(agent));
+        let end_ms = own.and_then(|one| venue_numbers::whole(&one["validUntil"]));
+        Ok(end_ms.and_then(|ms| i64::try_from(ms).ok()).map(Nanos::millis))
     }
 }
 

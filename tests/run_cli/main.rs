@@ -11,6 +11,7 @@ mod common;
 mod server;
 
 mod bot;
+mod doctor;
 mod ending;
 mod rearm;
 mod refusals;
