@@ -10,13 +10,37 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The variable that holds the key.
-const KEY_VARIABLE: &str = "HL_PRIVATE_KEY";
+/// What a key is for: each has places of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Trading.
+    Trader,
+    /// The guard's cancels: an agent of its own.
+    Guard,
+}
+
+impl Role {
+    /// The variable that holds the key.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Trader => "HL_PRIVATE_KEY",
+            Self::Guard => "BOTMM_GUARD_KEY",
+        }
+    }
+
+    /// What it is called among a unit's credentials.
+    const fn credential(self) -> &'static str {
+        match self {
+            Self::Trader => "hl_private_key",
+            Self::Guard => "botmm_guard_key",
+        }
+    }
+}
+
 /// The variable that names the account to trade for, when the key is its agent's.
 const ACCOUNT_VARIABLE: &str = "HL_WALLET_ADDRESS";
-/// Where systemd puts a unit's credentials, and what ours is called there.
+/// Where systemd puts a unit's credentials.
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
-const KEY_CREDENTIAL: &str = "hl_private_key";
 /// The flag that names its file.
 const KEY_FLAG: &str = "--key-file";
 /// A file's name of so many hex digits and nothing else is more likely a key, or most of one.
@@ -24,9 +48,15 @@ const KEY_LIKE_DIGITS: usize = 32;
 /// The largest key file that is read.
 const MAX_KEY_BYTES: u64 = 4096;
 
-/// The key of a file, of the environment or of a systemd credential. Nothing here says what was
+/// The trader's key, of a file, of the environment or of a systemd credential. Nothing here says what was
 /// read.
 pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
+    let missing = || format!("{}: {MISSING}", Role::Trader.variable());
+    signer_if_any(Role::Trader, file)?.ok_or_else(|| AppError::of(Exit::Config, missing()))
+}
+
+/// The same of a role's own places; [`None`] = there is none in any of them.
+pub fn signer_if_any(role: Role, file: Option<&Path>) -> Result<Option<Signer>, AppError> {
     keep_memory_private()?;
     if file.is_some_and(is_a_key_itself) {
         let problem = "this is a key, not the name of a file, and not repeated here; whoever sees \
@@ -34,15 +64,16 @@ pub fn signer(file: Option<&Path>) -> Result<Signer, AppError> {
                        mode 0600";
         return Err(AppError::of(Exit::Usage, format!("{KEY_FLAG}: {problem}")));
     }
-    let (place, text) = match (file, variable(KEY_VARIABLE), credential(KEY_CREDENTIAL)) {
+    let (place, text) = match (file, variable(role.variable()), credential(role.credential())) {
         (Some(path), _, _) => (path.display().to_string(), owner_only_text(path)),
-        (None, Some(text), _) => (KEY_VARIABLE.to_owned(), Ok(Zeroizing::new(text))),
+        (None, Some(text), _) => (role.variable().to_owned(), Ok(Zeroizing::new(text))),
         // systemd keeps others out by itself, and shows mode 0440 where it uses access lists.
         (None, None, Some(path)) => (path.display().to_string(), open(&path).and_then(text_of)),
-        (None, None, None) => (KEY_VARIABLE.to_owned(), Err(MISSING.to_owned())),
+        (None, None, None) => return Ok(None),
     };
     let signer = text.and_then(|text| Signer::from_hex(&text).map_err(|e| e.to_string()));
-    signer.map_err(|problem| AppError::of(Exit::Config, format!("{place}: {problem}")))
+    let failed = |problem| AppError::of(Exit::Config, format!("{place}: {problem}"));
+    signer.map(Some).map_err(failed)
 }
 
 /// Where a webhook's address is looked for.

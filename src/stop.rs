@@ -3,7 +3,8 @@
 //!
 //! | signal | what it asks for |
 //! |---|---|
-//! | INT (Ctrl-C), TERM, HUP (a closed terminal, under `nohup` too), QUIT, USR1, XCPU | the end, in good order |
+//! | INT (Ctrl-C), TERM, HUP (a closed terminal, under `nohup` too), QUIT, XCPU | the end, in good order |
+//! | USR1 | a kill: no order rests or is sent until a person re-arms; for verbs without orders, the end |
 //! | INT once more | nothing but word of what the end waits for; a third time gives up, in words |
 //! | TSTP (Ctrl-Z), TTIN, TTOU | cancel, then stop until CONT; only for verbs that have orders |
 //! | USR2, ALRM, VTALRM, PROF, IO, XFSZ | nothing: a file that may not grow fails its write instead |
@@ -28,7 +29,9 @@ const ONE_PRESS: Duration = Duration::from_millis(100);
 const INTERRUPTED: u8 = 128 + SIGINT as u8;
 
 /// Ask for the end.
-const ENDING: [i32; 5] = [SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGXCPU];
+const ENDING: [i32; 5] = [SIGTERM, SIGHUP, SIGQUIT, KILLING, SIGXCPU];
+/// Kills trading, where there is any.
+const KILLING: i32 = SIGUSR1;
 /// Would stop the process where it stands. The last two come to a job in the background that uses its
 /// terminal all the same, which ours does not (see `terminal`): a handler would be called for ever.
 const STOPPING: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
@@ -56,6 +59,9 @@ pub struct Stop {
     /// The signal that asked first, unless that was a person's Ctrl-C.
     signal: OnceLock<i32>,
     suspend: AtomicBool,
+    /// The verb has orders that a kill cancels.
+    has_orders: bool,
+    kill: AtomicBool,
     resting: OnceLock<Look>,
 }
 
@@ -69,7 +75,7 @@ impl Stop {
         let stopping = STOPPING.into_iter().filter(|_| has_orders);
         let all = [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain(stopping);
         let mut signals = Signals::new(all).map_err(failed("install"))?;
-        let stop = Arc::new(Self::default());
+        let stop = Arc::new(Self { has_orders, ..Self::default() });
         let told = stop.clone();
         let take = move || {
             let mut presses = Presses::default();
@@ -113,6 +119,11 @@ impl Stop {
         self.suspend.load(Ordering::Relaxed)
     }
 
+    /// Whether a signal has asked for a kill since the last time that this was called.
+    pub fn take_kill(&self) -> bool {
+        self.kill.swap(false, Ordering::Relaxed)
+    }
+
     /// Nobody waits for it to stop any more.
     pub fn refuse_suspension(&self) {
         self.suspend.store(false, Ordering::Relaxed);
@@ -138,6 +149,8 @@ impl Stop {
             }
         } else if STOPPING.contains(&signal) {
             self.suspend.store(true, Ordering::Relaxed);
+        } else if signal == KILLING && self.has_orders {
+            self.kill.store(true, Ordering::Relaxed);
         } else if ENDING.contains(&signal) && !self.is_asked() {
             let _ = self.signal.set(signal); // The first one counts.
             self.ask();
@@ -241,6 +254,18 @@ mod tests {
     #[test]
     fn after_another_signal_the_first_press_warns() {
         assert_eq!(Presses::default().press(Instant::now(), true), Press::Warns);
+    }
+
+    #[test]
+    fn a_kill_is_no_end_where_there_are_orders() {
+        let mut presses = Presses::default();
+        let stop = Stop { has_orders: true, ..Stop::default() };
+        assert!(!stop.take_kill());
+        stop.take(KILLING, &mut presses);
+        assert_eq!((stop.take_kill(), stop.take_kill(), stop.is_asked()), (true, false, false));
+        let stop = Stop::default();
+        stop.take(KILLING, &mut presses);
+        assert_eq!((stop.take_kill(), stop.is_asked()), (false, true));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What a run is: live, in a recording, and what they share.
 
 pub mod doctor;
+pub mod guard;
+pub mod kill;
 pub mod lines;
 pub mod live;
 pub mod markets;

@@ -4,8 +4,10 @@ mod alert;
 mod doctor;
 mod exchange;
 mod explain;
+mod guard;
 mod history;
 mod import;
+mod kill;
 mod market;
 mod status;
 mod why;
@@ -14,8 +16,10 @@ pub use alert::AlertArgs;
 pub use doctor::DoctorArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
+pub use guard::GuardArgs;
 pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
+pub use kill::KillArgs;
 pub use market::MarketSource;
 pub use status::StatusArgs;
 pub use why::WhyArgs;
@@ -45,7 +49,8 @@ use std::path::PathBuf;
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm init my.toml                     a commented configuration to begin with\n  \
-        botmm rearm                            ends a halt or a cool-down\n  \
+        botmm kill                             no order rests, and none is sent until `rearm`\n  \
+        botmm rearm                            ends a kill, a halt or a cool-down\n  \
         botmm explain BTC                      every term of the newest quote\n  \
         botmm status                           how the bot goes, in one screenful\n  \
         botmm why                              why each side is quoted or not\n  \
@@ -76,7 +81,11 @@ pub enum Verb {
     Exchange(ExchangeArgs),
     /// Run against an exchange of its own on this machine: no keys, no network (the default verb).
     Paper(PaperVerb),
-    /// End a halt or a cool-down: of the running bot, or of the next run.
+    /// Cancel every order and keep the bot from sending any, until a person re-arms.
+    Kill(KillArgs),
+    /// Cancel for a bot that hangs or is dead: a process of its own, with a key of its own.
+    Guard(GuardArgs),
+    /// End a kill, a halt or a cool-down: of the running bot, or of the next run.
     Rearm(RearmArgs),
     /// Validate the configuration and print it resolved, secrets masked.
     Check(CheckArgs),

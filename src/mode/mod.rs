@@ -5,9 +5,11 @@ pub mod check;
 pub mod doctor;
 pub mod exchange;
 pub mod explain;
+pub mod guard;
 pub mod history;
 pub mod import;
 pub mod init;
+pub mod kill;
 pub mod paper;
 pub mod rearm;
 pub mod replay;
@@ -34,6 +36,8 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Init(args) => init::run(&args),
         Verb::Schema => schema::run(),
         Verb::Rearm(args) => rearm::run(&args),
+        Verb::Guard(args) => guard::run(&args),
+        Verb::Kill(args) => kill::run(&args),
         Verb::Sign(args) => sign::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::History(args) => history::run(&args),

@@ -50,6 +50,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         key_is_disposable: true,
         wait: Duration::ZERO,
         strict_symbols: false,
+        has_guard_key: false,
         allow_other_session: false,
     };
     let (market, queue, mut notes) = assumptions(args.source.market, &sim);

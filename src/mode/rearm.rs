@@ -1,8 +1,9 @@
-//! `botmm rearm`: ends a halt or a cool-down, of the bot that runs with a key, or of its next run.
+//! `botmm rearm`: ends a kill, a halt or a cool-down, of the bot that runs with a key, or of its next run.
 
+use crate::bot::kill::end_kill;
 use crate::cli::RearmArgs;
 use crate::exit::AppError;
-use crate::side::risk_state::{DEFAULT_DIR, RiskFile, in_words, keys};
+use crate::side::risk_state::{DEFAULT_DIR, RiskFile, in_words, which_key};
 use crate::side::state::try_lock;
 use crate::terminal;
 use botmm_pipeline::rt::WallClock;
@@ -20,10 +21,16 @@ pub fn run(args: &RearmArgs) -> Result<(), AppError> {
     let dir = args.state.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DIR));
     let key = which_key(&dir, args.address)?;
     let file = RiskFile::new(&dir, key);
+    let was_killed = end_kill(&dir, key, PATIENCE)?;
     let lock = try_lock(&dir, key)?;
     let (held, kept) = holding(&file)?;
     let (true, Some(kept)) = (held.any(), kept) else {
-        return terminal::print(&format!("{key}: nothing is halted or cooling down\n"));
+        let said = match (was_killed, lock.is_some()) {
+            (false, _) => "nothing is killed, halted or cooling down",
+            (true, true) => "re-armed: the next run quotes",
+            (true, false) => "re-armed: the running bot quotes again",
+        };
+        return terminal::print(&format!("{key}: {said}\n"));
     };
     terminal::print(&format!(
         "{key}: nothing is quoted: {}; profit today {} USD, {} USD below the peak\n",
@@ -37,36 +44,6 @@ pub fn run(args: &RearmArgs) -> Result<(), AppError> {
     // Nobody runs with the key, and until the lock is dropped nobody begins to.
     file.write(&kept.rearmed(WallClock::default().now()))?;
     terminal::print("re-armed: the next run quotes; losses count from there\n")
-}
-
-/// The one key that a folder holds, or the one that was named.
-fn which_key(dir: &Path, named: Option<Address>) -> Result<Address, AppError> {
-    let place = || dir.display().to_string();
-    let elsewhere = "name the folder with --state; `paper` keeps it in its run's folder";
-    if !dir.is_dir() {
-        let problem = "no such folder: no run has left its state there";
-        return Err(AppError::Usage(format!("{}: {problem}; {elsewhere}", place())));
-    }
-    let keys = keys(dir)?;
-    match (named, keys.first()) {
-        (Some(key), _) if keys.contains(&key) => Ok(key),
-        (None, Some(key)) if keys.len() == 1 => Ok(*key),
-        (None, Some(_)) => {
-            let all: Vec<String> = keys.iter().map(Address::to_string).collect();
-            Err(AppError::Usage(format!(
-                "{} holds the state of several keys: name one with --address ({})",
-                place(),
-                all.join(", ")
-            )))
-        }
-        (Some(key), _) => Err(AppError::Usage(format!(
-            "{}: holds no state of {key}; the address is the key's own; {elsewhere}",
-            place()
-        ))),
-        (None, None) => {
-            Err(AppError::Usage(format!("{}: holds no state of any run; {elsewhere}", place())))
-        }
-    }
 }
 
 /// What holds now by the file, and all that the file says.

@@ -5,7 +5,7 @@ use crate::bot::session;
 use crate::cli::RunArgs;
 use crate::exit::AppError;
 use crate::journal::{RUNS, make_run_folder, remove_empty_run_folder};
-use crate::keys;
+use crate::keys::{self, Role};
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::side::risk_state::DEFAULT_DIR;
@@ -42,6 +42,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         key_is_disposable: false,
         wait: Duration::from_nanos(args.wait.0.unsigned_abs()),
         strict_symbols: args.strict_symbols,
+        has_guard_key: keys::signer_if_any(Role::Guard, None)?.is_some(),
         allow_other_session: args.allow_other_session,
         endpoint,
     };

@@ -42,6 +42,7 @@ pub(super) struct General {
     pub plan: String,
     pub seed: u64,
     pub dead_link_ms: i64,
+    pub guard_timeout_s: i64,
     /// Read by [`super::Draft::with_live_file`], before the rest is.
     #[serde(rename = "live_params")]
     pub _live_params: String,

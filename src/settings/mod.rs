@@ -106,6 +106,8 @@ pub struct Settings {
     pub seed: u64,
     /// A connection that does not answer is noticed to be dead within this time.
     pub dead_link: Nanos,
+    /// A guard acts after so long without a beat.
+    pub guard_timeout: Nanos,
     /// How much journals may take.
     pub journal: JournalSettings,
     /// What goes to Discord.
@@ -282,6 +284,7 @@ impl Settings {
             plan_name: root.general.plan,
             seed: root.general.seed,
             dead_link: Nanos::millis(root.general.dead_link_ms),
+            guard_timeout: Nanos::secs(root.general.guard_timeout_s),
             journal: JournalSettings {
                 max_mb: root.general.journal_max_mb,
                 keep_days: root.general.journal_keep_days,

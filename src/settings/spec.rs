@@ -131,6 +131,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
     key(General, "dead_link_ms", Int(2_000, 6_000), "ms"),
+    key(General, "guard_timeout_s", Int(1, 60), "s"),
     key(General, "live_params", Path, ""),
     key(General, "journal_max_mb", Int(1, 1_000_000), "MiB"),
     key(General, "journal_keep_days", Int(1, 3_650), "days"),

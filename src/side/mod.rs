@@ -1,12 +1,16 @@
 //! The side thread's parts: they may block, allocate and write files.
 
 pub mod alert;
+pub mod beat;
 pub mod candles;
 pub mod capital;
+pub mod card;
 pub mod control;
 pub mod dead_man;
 pub mod errands;
+pub mod guard;
 pub mod history;
+pub mod killer;
 pub mod latch;
 pub mod links;
 pub mod listing;

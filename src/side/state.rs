@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 /// file is written now and then only, and a process may be killed in between. They are
 /// milliseconds: this is how far the venue's time may seem to be ahead after a restart.
 const NONCE_MARGIN_MS: u64 = 60_000;
+/// Two processes beside a run begin somewhere within so much of each other.
+const NONCES_APART_MS: u64 = 2_000;
 /// How often the file is written, at most.
 const WRITE_EVERY: Nanos = Nanos::secs(5);
 /// No state is longer.
@@ -57,9 +59,7 @@ impl RunState {
         let seconds = u32::try_from(now.0 / 1_000_000_000).unwrap_or(0);
         let next = before.session.checked_add(1).ok_or_else(|| used_up(&path))?;
         let session = seconds.max(next);
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
-        // A reservation that lies in the past costs nothing; one ahead of the clock is respected.
-        let nonce = Nonce::after(before.nonce_reserved.min(now_ms + 10 * NONCE_MARGIN_MS));
+        let nonce = Nonce::after(before.used_up_to(now));
         let mut state = Self {
             path,
             kept: Kept { nonce_reserved: before.nonce_reserved, session, ended: false },
@@ -92,8 +92,7 @@ impl RunState {
 
     fn reserve(&mut self, now: Nanos) {
         self.next_write = now + WRITE_EVERY;
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
-        self.kept.nonce_reserved = self.nonce.last().max(now_ms) + NONCE_MARGIN_MS;
+        self.kept.nonce_reserved = self.nonce.last().max(milliseconds(now)) + NONCE_MARGIN_MS;
     }
 
     /// The run is over: no more is reserved than was used.
@@ -124,7 +123,29 @@ impl Task for RunState {
     }
 }
 
+/// Nonces for a process that signs with the key of a run beside it, without its lock: above all that were
+/// used, and none of them the run's. Of two such processes at once one may find that the other was first,
+/// and tries again.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn nonce_beside(dir: &Path, signer: Address, now: Nanos) -> Result<Nonce, AppError> {
+    let kept = read(&dir.join(format!("{signer}.json")))?;
+    let apart_ms = u64::from(rand::random::<u16>()) % NONCES_APART_MS;
+    Ok(Nonce::beside(kept.used_up_to(now).max(milliseconds(now)) + apart_ms))
+}
+
+fn milliseconds(now: Nanos) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(0)
+}
+
 impl Kept {
+    /// No nonce up to this one may be used again. A reservation that lies in the past costs nothing; one
+    /// ahead of the clock is respected, up to a bound.
+    fn used_up_to(&self, now: Nanos) -> u64 {
+        self.nonce_reserved.min(milliseconds(now) + 10 * NONCE_MARGIN_MS)
+    }
+
     fn write_to(&self, path: &Path) -> Result<(), AppError> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| AppError::io(path, "write")(e.into()))?;
@@ -206,7 +227,21 @@ mod tests {
         second.finish().unwrap();
         let third = open(dir.path(), 2_000).unwrap();
         assert!(!third.was_killed());
-        assert_eq!(third.nonce().next(Nanos::secs(2_000)), 2_000_000.max(last + 1));
+        assert_eq!(third.nonce().next(Nanos::secs(2_000)), 2_000_000.max(last + 2));
+    }
+
+    /// A run that was killed and begun again draws from what was reserved, ahead of the clock: one beside it
+    /// must be above that, or a venue that has seen a hundred of them finds its nonce too low.
+    #[test]
+    fn nonces_beside_a_run_are_above_all_of_it_and_odd() {
+        let (dir, key) = (tempfile::tempdir().unwrap(), Address::new([7; 20]));
+        let now = Nanos::secs(1_000);
+        let beside = || nonce_beside(dir.path(), key, now).unwrap().next(now);
+        assert!((1_000_000..1_002_002).contains(&beside()), "no run was ever there");
+        drop(open(dir.path(), 1_000).unwrap());
+        let run = open(dir.path(), 1_000).unwrap();
+        let used = run.nonce().next(now);
+        assert!(used > 1_060_000 && beside() > used && beside() % 2 == 1);
     }
 
     #[test]

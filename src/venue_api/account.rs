@@ -72,8 +72,9 @@ impl OnlySession {
 /// An order that rests at the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOrder {
-    venue_index: u32,
-    oid: Oid,
+    /// Of its coin.
+    pub(super) venue_index: u32,
+    pub(super) oid: Oid,
 }
 
 #[cfg(test)]
@@ -99,13 +100,11 @@ impl AccountClient {
     }
 
     fn own(&self, order: &Value) -> Option<OpenOrder> {
-        let hex = order["cloid"].as_str()?.strip_prefix("0x")?;
-        let cloid = Cloid::from_u128(u128::from_str_radix(hex, 16).ok()?);
+        let session = session_of(order)?;
         let asset = self.universe.find(order["coin"].as_str()?.as_bytes())?;
         let oid = Oid(order["oid"].as_u64()?);
         let venue_index = self.universe.get(asset).venue_index;
-        let is_ours =
-            cloid.is_ours() && self.only_session.get().is_none_or(|s| cloid.session() == s);
+        let is_ours = self.only_session.get().is_none_or(|s| session == s);
         is_ours.then_some(OpenOrder { venue_index, oid })
     }
 
@@ -116,27 +115,8 @@ impl AccountClient {
 
     /// Cancels orders over HTTPS. Those that are over already are no error.
     pub fn cancel(&mut self, now: Nanos, orders: &[OpenOrder]) -> Result<(), AppError> {
-        for chunk in orders.chunks(CANCELS_AT_ONCE) {
-            let one = |o: &OpenOrder| WireCancel { asset: o.venue_index, id: o.oid };
-            let cancels: Vec<_> = chunk.iter().map(one).collect();
-            let envelope = Envelope {
-                nonce: self.nonce.next(now),
-                vault: self.account.vault,
-                expires_after: None,
-            };
-            let mut body = Vec::new();
-            let action = WireAction::Cancel { cancels: &cancels, fast: true };
-            self.signer.write_body(&action, &envelope, &mut body);
-            let answer = self.rest.exchange(&body)?;
-            if let Some(why) = refusal(&answer) {
-                return Err(AppError::data(
-                    "cancel over HTTPS",
-                    format!("refused: {why}"),
-                    "cancel the orders on the venue's page",
-                ));
-            }
-        }
-        Ok(())
+        let Self { rest, account, signer, nonce, .. } = self;
+        Signing { rest, account, signer, nonce }.cancel(now, orders)
     }
 
     /// What the account is worth now.
@@ -194,6 +174,55 @@ impl AccountClient {
     }
 }
 
+/// What signs an action over HTTPS.
+pub(super) struct Signing<'a> {
+    pub rest: &'a Rest,
+    pub account: &'a Principal,
+    pub signer: &'a mut RequestSigner,
+    pub nonce: &'a Nonce,
+}
+
+impl Signing<'_> {
+    /// See [`AccountClient::cancel`].
+    pub fn cancel(&mut self, now: Nanos, orders: &[OpenOrder]) -> Result<(), AppError> {
+        for chunk in orders.chunks(CANCELS_AT_ONCE) {
+            let one = |o: &OpenOrder| WireCancel { asset: o.venue_index, id: o.oid };
+            let cancels: Vec<_> = chunk.iter().map(one).collect();
+            let answer =
+                self.send(now, &WireAction::Cancel { cancels: &cancels, fast: true }, None)?;
+            if let Some(why) = refusal(&answer) {
+                return Err(AppError::data(
+                    "cancel over HTTPS",
+                    format!("refused: {why}"),
+                    "cancel the orders on the venue's page",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends an action; the venue's answer.
+    pub fn send(
+        &mut self,
+        now: Nanos,
+        action: &WireAction<'_>,
+        expires_after: Option<u64>,
+    ) -> Result<Value, AppError> {
+        let envelope =
+            Envelope { nonce: self.nonce.next(now), vault: self.account.vault, expires_after };
+        let mut body = Vec::new();
+        self.signer.write_body(action, &envelope, &mut body);
+        Ok(self.rest.exchange(&body)?)
+    }
+}
+
+/// The run that has sent an order of ours; [`None`] = it is not ours.
+pub(super) fn session_of(order: &Value) -> Option<u32> {
+    let hex = order["cloid"].as_str()?.strip_prefix("0x")?;
+    let cloid = Cloid::from_u128(u128::from_str_radix(hex, 16).ok()?);
+    cloid.is_ours().then(|| cloid.session())
+}
+
 /// Why a cancel was refused, whole or in part; an order that is gone needs none.
 fn refusal(answer: &Value) -> Option<String> {
     if answer["status"].as_str() != Some("ok") {
@@ -207,7 +236,7 @@ fn refusal(answer: &Value) -> Option<String> {
     statuses.iter().find_map(refused)
 }
 
-fn unread(what: &str) -> AppError {
+pub(super) fn unread(what: &str) -> AppError {
     AppError::data(what, "the answer has not the venue's shape", "report this with the answer")
 }
 

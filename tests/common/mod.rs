@@ -22,10 +22,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Environment that would change what a run does.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "MM_SYMBOLS",
     "HL_PRIVATE_KEY",
     "HL_WALLET_ADDRESS",
+    "BOTMM_GUARD_KEY",
     "DISCORD_WEBHOOK_URL",
     "BOTMM_WEBHOOK_URL",
 ];

@@ -21,11 +21,10 @@ enum Ending {
     Kill,
 }
 
-const ENDINGS: [Ending; 11] = [
+const ENDINGS: [Ending; 10] = [
     Ending::Signal("-TERM"),
     Ending::Signal("-HUP"),
     Ending::Signal("-QUIT"),
-    Ending::Signal("-USR1"),
     Ending::TwoCtrlC,
     Ending::WhileStopped,
     Ending::FullDisk,

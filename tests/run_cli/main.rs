@@ -13,6 +13,8 @@ mod server;
 mod bot;
 mod doctor;
 mod ending;
+mod guard;
+mod kill;
 mod rearm;
 mod refusals;
 mod signals;

@@ -73,7 +73,7 @@ fn a_running_bot_that_is_halted_quotes_again_when_a_person_says_so() {
     assert_eq!((told(&[("drawdown", "by_hand")]), told(&[])), (1, 1));
     let said = rearm(&home, &["--address", &account.to_string()]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
-    assert!(said.stdout.contains("nothing is halted or cooling down"), "{}", said.stdout);
+    assert!(said.stdout.contains("nothing is killed, halted or cooling down"), "{}", said.stdout);
     check(&bot.terminated(), &market.seen, account);
 }
 
@@ -150,9 +150,9 @@ fn which_key_is_meant_is_never_guessed() {
     }
     assert!(said.stderr.contains("--address"), "{}", said.stderr);
     let named = |key: &Key| rearm(&home, &["--address", &key.address().to_string()]);
-    assert!(named(&other).stdout.contains("nothing is halted or cooling down"));
+    assert!(named(&other).stdout.contains("nothing is killed, halted or cooling down"));
     assert!(named(&home.key).stdout.contains("re-armed: the next run quotes"));
-    assert!(named(&home.key).stdout.contains("nothing is halted or cooling down"));
+    assert!(named(&home.key).stdout.contains("nothing is killed, halted or cooling down"));
     let said = named(&Key::of("a third"));
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("holds no state of 0x"), "{}", said.stderr);

@@ -150,13 +150,22 @@ impl Seen {
 
     /// A bid far from the market comes to rest, as one that a run of this number has sent.
     pub fn bid_as_run(&self, account: &Key, session: u32) {
+        self.bid_far(account, Some(Cloid::new(session, 0, 1)));
+    }
+
+    /// The same as a person's.
+    pub fn bid_by_hand(&self, account: &Key) {
+        self.bid_far(account, None);
+    }
+
+    fn bid_far(&self, account: &Key, cloid: Option<Cloid>) {
         let order = WireOrder {
             asset: 0,
             side: Side::Bid,
             px: Px::whole(60_000),
             qty: Qty::parse("0.001").unwrap(),
             tif: TimeInForce::Alo,
-            cloid: Some(Cloid::new(session, 0, 1)),
+            cloid,
             ..WireOrder::default()
         };
         let status = self.send(account, order);

@@ -1,6 +1,6 @@
 //! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
-use super::control;
+use super::control::{self, Served};
 use super::metrics::Exposed;
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
@@ -15,9 +15,14 @@ use crate::masked::masked;
 use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::Settings;
+use crate::side::beat::Heart;
 use crate::side::candles::{self, BackFill};
+use crate::side::card::Card;
 use crate::side::dead_man::{self, DeadMan};
+use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
+use crate::side::killer::{Armed, Killer, kill_files};
+use crate::side::latch::Latch;
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
@@ -47,8 +52,9 @@ use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::{Nonce, RequestSigner};
 use botmm_pipeline::wiring::{self, Pipeline};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Both connections, of a pipeline that was built upon them and does not run yet.
 struct Connected {
@@ -122,19 +128,32 @@ impl Live {
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { mut pipeline, link, sockets, feed_stats } = connected;
         rebuild(&mut pipeline);
+        // Before anything can be sent: what is latched is.
+        let armed = Armed {
+            level: pipeline.level.clone(),
+            latch: Latch::new(&access.state_dir, key),
+            files: kill_files(&access.state_dir),
+            stop: stop.clone(),
+            way: way.clone(),
+            quiet: startup::quiet(&config),
+        };
+        card(access, &config, account, &state).write(&access.state_dir, key)?;
+        let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
         let watchdog = guard(&request, &pipeline, way()?, &clock)?;
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 
         let newest = Newest::default();
-        let control = control::listen(&access.state_dir, key, state.session(), newest.clone());
+        let served = Served::new(&state, &killer, &stop, newest.clone());
+        let control = control::listen(&access.state_dir, key, served);
 
         let worth_now = {
             let way = way.clone();
             move || Ok(way()?.worth()?.value)
         };
         let progress = Progress::new(threads.pulse(), link.clone());
+        let heart = Heart::start(&access.state_dir, key, state.session(), progress.clone())?;
         let dead_man = DeadMan::new(
             dead_man::ask_over(way.clone()),
             progress.clone(),
@@ -145,10 +164,15 @@ impl Live {
         let of_links = (way.clone(), link.clone(), clock.clone());
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
+        let timeout = Duration::from_nanos(settings.guard_timeout.0.unsigned_abs());
         let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
+        let timeout = access.has_guard_key.then_some(timeout);
+        let guard = GuardRung::new(&access.state_dir, key, timeout, !access.key_is_disposable);
         let service =
             Service::new(request.systemd, progress.clone(), link.clone(), metrics.clone());
         let tasks = Tasks {
+            guard,
+            killer,
             params: Params::new(reload, Arc::new(worth_now), now),
             risk,
             state,
@@ -191,6 +215,7 @@ impl Live {
             stop: request.stop,
             watchdog,
             control,
+            heart,
         };
         live.tell_the_beginning();
         Ok(live)
@@ -223,6 +248,17 @@ fn warn(warnings: &[String], is_own_key: bool) {
              the venue's API page and use that"
         ));
     }
+}
+
+/// What helpers must know of the run.
+fn card(access: &Access, config: &wiring::Config, account: Principal, state: &RunState) -> Card {
+    let (venue, quiet) = (access.endpoint.rest_url(), startup::quiet(config));
+    let mut card = Card::new(venue, state.session(), &account, quiet);
+    let absolute = |ca: &Path| ca.canonicalize().unwrap_or_else(|_| ca.to_owned());
+    card.ca = access.tls.extra_ca.as_deref().map(absolute);
+    card.shares_account = access.allow_other_session;
+    card.coins = config.universe.iter().map(|(_, i)| i.coin.to_string()).collect();
+    card
 }
 
 /// Ways to the venue that are there for the moments in which connections hang.

@@ -48,7 +48,10 @@ impl Live {
         self.pipeline.level.raise(HaltLevel::Halt);
         let left = self.leave_nothing();
         match &left {
-            Ok(()) => self.about.notes.extend(self.tasks.dead_man.clear(self.clock.now())),
+            Ok(()) => {
+                self.heart.end(); // Else the guard goes on where we give up.
+                self.about.notes.extend(self.tasks.dead_man.clear(self.clock.now()));
+            }
             Err(_) => self.about.notes.extend(self.tasks.dead_man.still_set()),
         }
         let (wall, end) = (self.started.elapsed(), self.clock.now());
@@ -63,7 +66,7 @@ impl Live {
         self.drain_in_any_case();
         self.note_params_changes();
         let numbers = self.pipeline.metrics.numbers(self.config.universe.len());
-        let halt = session::verdict(&numbers);
+        let halt = session::verdict(&numbers).and(self.killed());
         let (venue_net, transfers) = match &left {
             Ok(()) => self.compare(&numbers),
             Err(e) => {
@@ -114,7 +117,17 @@ impl Live {
         tell_the_end(notify, errands, &self.clock, &end_of(&summary, ended_by.as_deref(), &left));
         self.watchdog.has_ended();
         drop(self.control.take());
+        self.tasks.killer.end();
         Finished { summary, left, halt, troubles }
+    }
+
+    /// A kill outlives its run.
+    fn killed(&self) -> Result<(), AppError> {
+        let killer = &self.tasks.killer;
+        let Some(why) = killer.why() else { return Ok(()) };
+        let reason =
+            format!("{why}; the next run quotes nothing either: `{}` ends that", killer.command());
+        Err(AppError::RiskHalt { reason })
     }
 
     /// Ctrl-Z: cancels, then stops the process until it is let go on, then goes on. With orders that
@@ -128,6 +141,7 @@ impl Live {
         match left {
             Ok(()) => {
                 let told = self.tasks.dead_man.clear(self.clock.now());
+                self.heart.rest();
                 terminal::give_back();
                 told.iter().for_each(terminal::complain);
                 terminal::complain("stopped: no order of ours rests; `fg` lets it go on");
@@ -135,6 +149,7 @@ impl Live {
                 if let Err(e) = stop.suspend() {
                     self.say(Alert::warn(Topic::Run, format!("cannot stop: {e}")));
                 }
+                self.heart.go_on();
                 let gone_s = (self.clock.now() - since).as_secs_f64();
                 self.say(Alert::info(Topic::Run, format!("goes on after {gone_s:.1} s")));
                 let back = Instant::now();

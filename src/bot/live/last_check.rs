@@ -4,6 +4,7 @@
 use crate::exit::AppError;
 use crate::stop::count;
 use crate::venue_api::account::{AccountClient, OpenOrder};
+use crate::venue_api::clear::Orders;
 use botmm_pipeline::types::Nanos;
 use std::time::{Duration, Instant};
 
@@ -30,14 +31,6 @@ pub struct LastCheck {
     pub notes: Vec<String>,
     /// An error: orders rest, or may.
     pub left: Result<(), AppError>,
-}
-
-/// What a venue is asked to do.
-pub trait Orders {
-    /// Orders of ours that rest.
-    fn open(&mut self) -> Result<Vec<OpenOrder>, AppError>;
-    /// Cancels them.
-    fn cancel(&mut self, orders: &[OpenOrder]) -> Result<(), AppError>;
 }
 
 /// Over HTTPS, with nonces of this clock.

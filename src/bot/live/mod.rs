@@ -29,9 +29,10 @@ use crate::journal::Journal;
 use crate::masked::masked;
 use crate::net::Rest;
 use crate::report::Days;
-use crate::rungs::{Rung, Rungs};
+use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::alert::{Alert, Topic};
+use crate::side::beat::Heart;
 use crate::side::control::Control;
 use crate::side::records::Records;
 use crate::side::reload::Effect;
@@ -140,6 +141,7 @@ pub struct Live {
     watchdog: Watchdog,
     /// Held as long as the bot listens; [`None`] = it cannot.
     control: Option<Control>,
+    heart: Heart,
 }
 
 /// What is left of a pipeline in the side thread's hands.
@@ -334,7 +336,7 @@ impl Live {
             universe: &self.config.universe,
             assets: &assets,
             strategies: &strategies,
-            risk: self.tasks.risk.status(self.tasks.params.reload.settings().account_limits()),
+            risk: self.risk_line(),
             numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
             commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
@@ -348,9 +350,21 @@ impl Live {
     fn rungs(&self) -> Rungs {
         Rungs {
             exchange: self.tasks.dead_man.rung(self.clock.now()),
-            guard: Rung::not_armed("none runs"),
+            guard: self.tasks.guard.rung(),
             systemd: self.tasks.service.rung(),
             exchange_requests: self.tasks.dead_man.requests(),
+        }
+    }
+
+    fn risk_line(&self) -> String {
+        let limits = self.tasks.params.reload.settings();
+        let risk = self.tasks.risk.status(limits.account_limits());
+        let killer = &self.tasks.killer;
+        match killer.why() {
+            Some(why) => {
+                format!("{}: `{}` ends it  ·  {risk}", why.to_uppercase(), killer.command())
+            }
+            None => risk,
         }
     }
 

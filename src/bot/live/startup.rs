@@ -44,6 +44,8 @@ pub struct Access {
     pub wait: Duration,
     /// A coin that the venue has delisted ends the start.
     pub strict_symbols: bool,
+    /// There is a key for a guard, which is started.
+    pub has_guard_key: bool,
     /// Another process of ours may trade on this account.
     pub allow_other_session: bool,
 }
@@ -129,4 +131,10 @@ pub fn settle(state: &RunState, config: &wiring::Config) -> Nanos {
 /// How long an action of ours may be on its way, at most.
 pub fn longest_way(config: &wiring::Config) -> Nanos {
     config.params.iter().map(|p| p.risk.expires_after).max().unwrap_or(Nanos::ZERO)
+}
+
+/// How long no order may have been open before it is certain that none comes to rest any more.
+pub fn quiet(config: &wiring::Config) -> Duration {
+    let quiet = longest_way(config) + CLOCK_GRACE;
+    Duration::from_nanos(quiet.0.max(0).unsigned_abs())
 }

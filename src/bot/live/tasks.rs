@@ -2,7 +2,9 @@
 
 use crate::side::candles::BackFill;
 use crate::side::dead_man::DeadMan;
+use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
+use crate::side::killer::Killer;
 use crate::side::links::Links;
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
@@ -18,6 +20,8 @@ use botmm_pipeline::wiring::Control;
 
 /// See the module.
 pub(super) struct Tasks {
+    pub(super) killer: Killer,
+    pub(super) guard: GuardRung,
     pub(super) params: Params,
     pub(super) risk: RiskKeeper,
     pub(super) state: RunState,
@@ -37,6 +41,8 @@ impl Tasks {
     /// of it comes last.
     fn all(&mut self) -> (Vec<&mut dyn Task>, &mut Workers) {
         let Self {
+            killer,
+            guard,
             params,
             risk,
             state,
@@ -50,7 +56,9 @@ impl Tasks {
             ..
         } = self;
         let mut all: Vec<&mut dyn Task> =
-            vec![dead_man, service, links, refused, risk, state, params, listing, candles, notify];
+            vec![killer, guard, dead_man, service, links, refused, risk, state, params];
+        let more: [&mut dyn Task; 3] = [listing, candles, notify];
+        all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)
     }

@@ -3,7 +3,9 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `{"ask":"hello"}` | who runs: `pid`, `session` |
+//! | `{"ask":"hello"}` | who runs: `pid`, `session`; `killed`: since when and why, or null |
+//! | `{"ask":"kill","latch":true}` | once no order of its can rest any more: how many were `cancelled` |
+//! | `{"ask":"kill","latch":false}` | at once: it is `ending` |
 //! | `{"ask":"status"}` | what the screen shows (`ui::view::View`) |
 //!
 //! An answer that begins with `error` says why there is none. To add a request: one variant here, one arm
@@ -30,6 +32,11 @@ const MAX_ANSWER_BYTES: usize = 4 << 20;
 pub enum Request {
     /// Who is there?
     Hello,
+    /// Stop trading.
+    Kill {
+        /// Until a person re-arms, and go on listening; else end the run, as by SIGTERM.
+        latch: bool,
+    },
     /// How does it go?
     Status,
 }

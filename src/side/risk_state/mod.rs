@@ -109,6 +109,51 @@ pub fn keys(dir: &Path) -> Result<BTreeSet<Address>, AppError> {
     Ok(found)
 }
 
+/// The one key that a folder holds, or the one that was named.
+pub fn which_key(dir: &Path, named: Option<Address>) -> Result<Address, AppError> {
+    let place = || dir.display().to_string();
+    let elsewhere = "name the folder with --state; `paper` keeps it in its run's folder";
+    if !dir.is_dir() {
+        let problem = "no such folder: no run has left its state there";
+        return Err(AppError::Usage(format!("{}: {problem}; {elsewhere}", place())));
+    }
+    let keys = keys(dir)?;
+    match (named, keys.first()) {
+        (Some(key), _) if keys.contains(&key) => Ok(key),
+        (None, Some(key)) if keys.len() == 1 => Ok(*key),
+        (None, Some(_)) => {
+            let all: Vec<String> = keys.iter().map(Address::to_string).collect();
+            Err(AppError::Usage(format!(
+                "{} holds the state of several keys: name one with --address ({})",
+                place(),
+                all.join(", ")
+            )))
+        }
+        (Some(key), _) => Err(AppError::Usage(format!(
+            "{}: holds no state of {key}; the address is the key's own; {elsewhere}",
+            place()
+        ))),
+        (None, None) => {
+            Err(AppError::Usage(format!("{}: holds no state of any run; {elsewhere}", place())))
+        }
+    }
+}
+
+/// The key of a bot that is to be killed: the one that was named, that which is at hand if the folder knows
+/// it, the only one that it holds, and with none in it that which is at hand.
+pub fn key_of_kill(
+    dir: &Path,
+    named: Option<Address>,
+    at_hand: Option<Address>,
+) -> Result<Address, AppError> {
+    let known = if dir.is_dir() { keys(dir)? } else { BTreeSet::new() };
+    match (named, at_hand) {
+        (Some(key), _) => Ok(key),
+        (None, Some(key)) if known.is_empty() || known.contains(&key) => Ok(key),
+        _ => which_key(dir, None),
+    }
+}
+
 /// What holds, for a person: `daily loss limit reached (until a person re-arms)`.
 pub fn in_words(breaks: &Breaks) -> String {
     let one = |(why, end): (botmm_pipeline::types::BreakWhy, BreakEnd)| {

@@ -99,6 +99,7 @@ fn world_where(
             key_is_disposable: true,
             wait: Duration::ZERO,
             strict_symbols: false,
+            has_guard_key: false,
             allow_other_session: false,
         },
         draft,

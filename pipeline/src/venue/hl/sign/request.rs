@@ -47,26 +47,38 @@ impl Envelope {
 
 /// The venue's nonces: milliseconds, always growing. Each is used once by one signer, also when the
 /// clock steps back, and after a restart if it continues after what was used. Clones share one
-/// counter: whoever signs with the key draws from it.
+/// counter: whoever signs with the key draws from it. A run's are even; those of another process that
+/// signs with the key of a run (`botmm kill`) are odd, so that neither ever uses the other's.
 #[derive(Clone, Debug, Default)]
-pub struct Nonce(Arc<AtomicU64>);
+pub struct Nonce {
+    last: Arc<AtomicU64>,
+    is_odd: bool,
+}
 
 impl Nonce {
-    /// Continues after `last` (zero: none was ever used).
+    /// A run's: continues after `last` (zero: none was ever used).
     pub fn after(last: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(last)))
+        Self { last: Arc::new(AtomicU64::new(last)), is_odd: false }
     }
-    /// The next one: the time in milliseconds, or one more than the last.
+    /// Of a process beside the run, which goes on meanwhile. Two such processes are kept apart by `last`
+    /// alone.
+    pub fn beside(last: u64) -> Self {
+        Self { is_odd: true, ..Self::after(last) }
+    }
+    /// The next one: the time in milliseconds, or more than the last; at most one ahead of both.
     pub fn next(&self, now: Nanos) -> u64 {
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
-        let step = |last: u64| now_ms.max(last + 1);
+        let step = |last: u64| {
+            let next = now_ms.max(last + 1);
+            next + (next + u64::from(self.is_odd)) % 2
+        };
         // Relaxed: the counter orders nothing but itself.
-        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |l| Some(step(l)));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |l| Some(step(l)));
         last.map_or_else(step, step)
     }
     /// The last one used: what a restart must continue after.
     pub fn last(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.last.load(Ordering::Relaxed)
     }
 }
 
@@ -168,11 +180,23 @@ mod tests {
         let at = |ms| nonce.next(Nanos::millis(ms));
         assert_eq!(
             [at(1_000), at(1_000), at(999), at(-5), at(2_000)],
-            [1000, 1001, 1002, 1003, 2000]
+            [1000, 1002, 1004, 1006, 2000]
         );
         assert_eq!(nonce.last(), 2_000);
         let after_restart = Nonce::after(nonce.last());
-        assert_eq!(after_restart.next(Nanos::millis(1_500)), 2_001);
+        assert_eq!(after_restart.next(Nanos::millis(1_500)), 2_002);
+    }
+
+    #[test]
+    fn nonces_of_a_run_and_of_one_beside_it_are_never_the_same() {
+        let (run, beside) = (Nonce::after(0), Nonce::beside(0));
+        let of = |nonce: &Nonce| -> Vec<u64> {
+            let times = (0..3_000).map(|i| Nanos::millis(1_000 + i / 3 + i % 7));
+            times.map(|now| nonce.next(now)).collect()
+        };
+        let (run, beside) = (of(&run), of(&beside));
+        assert!(run.windows(2).chain(beside.windows(2)).all(|w| w[0] < w[1]));
+        assert!(run.iter().all(|n| n % 2 == 0) && beside.iter().all(|n| n % 2 == 1));
     }
 
     #[test]

@@ -1,0 +1,154 @@
+//! The run's side of the guard: starts one unless another holds the key's guard lock, and says whether that
+//! rung is armed.
+
+use super::alert::{Alert, Topic};
+use super::task::{Task, Turn};
+use crate::exit::AppError;
+use crate::files;
+use crate::keys::Role;
+use crate::rungs::Rung;
+use botmm_pipeline::types::Nanos;
+use botmm_pipeline::venue::hl::sign::Address;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How often it is looked whether there is one.
+const LOOK_EVERY: Nanos = Nanos::secs(1);
+/// One that ended is started again after this.
+const AGAIN: Nanos = Nanos::secs(10);
+
+/// The file that a guard of a bot's key has locked.
+pub fn lock_path(dir: &Path, key: Address) -> PathBuf {
+    dir.join(format!("{key}.guard"))
+}
+
+/// Whether a guard looks after a key.
+///
+/// # Errors
+/// The lock cannot be looked at.
+pub fn is_guarded(dir: &Path, key: Address) -> Result<bool, AppError> {
+    let path = lock_path(dir, key);
+    let file = files::open_lock(&path).map_err(AppError::io(&path, "open"))?;
+    Ok(file.try_lock().is_err())
+}
+
+/// See the module.
+pub struct GuardRung {
+    dir: PathBuf,
+    key: Address,
+    /// There is a key for a guard, so one is started; how long it waits for a beat.
+    timeout: Option<Duration>,
+    /// Orders that nobody cancels cost somebody something.
+    is_needed: bool,
+    child: Option<Child>,
+    next_look: Nanos,
+    next_start: Nanos,
+    is_armed: Option<bool>,
+}
+
+impl GuardRung {
+    /// Of a run with a key. `timeout`: one is started when there is none, and acts after so long.
+    /// `is_needed`: its absence is worth a word.
+    pub fn new(dir: &Path, key: Address, timeout: Option<Duration>, is_needed: bool) -> Self {
+        let (next_look, next_start) = (Nanos::ZERO, Nanos::ZERO);
+        let (child, is_armed) = (None, None);
+        Self {
+            dir: dir.to_owned(),
+            key,
+            timeout,
+            is_needed,
+            child,
+            next_look,
+            next_start,
+            is_armed,
+        }
+    }
+
+    /// Whether a guard looked after this run when that was last looked at.
+    pub fn rung(&self) -> Rung {
+        match (self.is_armed, self.timeout, self.is_needed) {
+            (Some(true), ..) => Rung::ARMED,
+            (_, _, false) => Rung::not_armed("the exchange ends with this process"),
+            (_, None, _) => Rung::not_armed(format!("no key ({})", Role::Guard.variable())),
+            (None, Some(_), _) => Rung::not_armed("it begins"),
+            (Some(false), Some(_), _) => Rung::not_armed("it ended"),
+        }
+    }
+
+    /// Starts a guard that ends with the run, and is no child of its terminal: it takes a session of its own.
+    fn start(&mut self, timeout: Duration) -> Result<(), AppError> {
+        let program = std::env::current_exe().map_err(AppError::io("botmm", "find"))?;
+        let log = self.dir.join(format!("{}.guard.log", self.key));
+        let mut options = OpenOptions::new();
+        let options = options.create(true).append(true).mode(files::Readers::Owner.file_mode());
+        let out = options.open(&log).map_err(AppError::io(&log, "open"))?;
+        let err = out.try_clone().map_err(AppError::io(&log, "open"))?;
+        let mut command = Command::new(program);
+        command.arg("guard").arg("--state").arg(&self.dir);
+        command.args(["--address", &self.key.to_string(), "--with-the-run"]);
+        command.args(["--timeout", &format!("{}ms", timeout.as_millis())]);
+        // The trading key is none of its business.
+        command.env_remove(Role::Trader.variable());
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        self.child = Some(command.spawn().map_err(AppError::io("guard", "start"))?);
+        Ok(())
+    }
+
+    /// What it says when that changes.
+    fn in_words(&self, is_armed: bool) -> Alert {
+        let log = self.dir.join(format!("{}.guard.log", self.key));
+        match (is_armed, self.timeout) {
+            (true, _) => Alert::info(Topic::Rung, "guard: armed"),
+            (false, None) => Alert::warn(
+                Topic::Rung,
+                format!(
+                    "guard: not armed: no key ({}): should this process die, its orders rest until \
+                     somebody cancels them; see docs/stop.md",
+                    Role::Guard.variable()
+                ),
+            ),
+            (false, Some(_)) => Alert::critical(
+                Topic::Rung,
+                format!("guard: not armed: it ended; {} says why", log.display()),
+            ),
+        }
+    }
+}
+
+impl Task for GuardRung {
+    fn name(&self) -> &'static str {
+        "guard"
+    }
+
+    fn turn(&mut self, turn: &mut Turn<'_>) {
+        if turn.now < self.next_look || !self.is_needed {
+            return;
+        }
+        self.next_look = turn.now + LOOK_EVERY;
+        if self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|s| s.is_some())) {
+            self.child = None;
+        }
+        let is_armed = match is_guarded(&self.dir, self.key) {
+            Ok(is_armed) => is_armed,
+            Err(e) => return turn.say(Alert::warn(Topic::Rung, format!("guard: {e}"))),
+        };
+        // One that has just been started gets time to take its lock.
+        let is_starting = !is_armed && self.child.is_some() && turn.now < self.next_start;
+        if !is_starting && self.is_armed.replace(is_armed) != Some(is_armed) {
+            turn.say(self.in_words(is_armed));
+        }
+        if let Some(timeout) = self.timeout
+            && !is_armed
+            && self.child.is_none()
+            && turn.now >= self.next_start
+        {
+            self.next_start = turn.now + AGAIN;
+            if let Err(e) = self.start(timeout) {
+                turn.say(Alert::critical(Topic::Rung, format!("guard: not armed: {e}")));
+            }
+        }
+    }
+}
