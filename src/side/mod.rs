@@ -17,6 +17,7 @@ pub mod listing;
 pub mod notify;
 pub mod params;
 pub mod progress;
+pub mod reconcile;
 pub mod records;
 pub mod refused;
 pub mod reload;

@@ -35,6 +35,8 @@ pub struct RiskStage {
     told: Breaks,
     next_account: Nanos,
     equity: Equity,
+    /// What is doubted is another: every asset is judged again.
+    doubts_changed: bool,
     /// Messages taken in and not acted on yet.
     heard: usize,
     now: Nanos,
@@ -132,6 +134,7 @@ impl RiskStage {
             told: Breaks::default(),
             next_account: Nanos::ZERO,
             equity: Equity::default(),
+            doubts_changed: false,
             heard: 0,
             now: Nanos::ZERO,
         }
@@ -148,10 +151,18 @@ impl RiskStage {
     fn take_commands(&mut self, now: Nanos) -> usize {
         let mut work = 0;
         while work < RING_COMMAND {
-            let Some(RiskCommand::Rearm) = self.commands.pop() else { break };
+            let Some(command) = self.commands.pop() else { break };
             work += 1;
-            self.judge.gate.rearm(now);
-            self.next_account = now; // Who asked waits for word of it.
+            match command {
+                RiskCommand::Rearm => {
+                    self.judge.gate.rearm(now);
+                    self.next_account = now; // Who asked waits for word of it.
+                }
+                RiskCommand::Doubt { asset, venue } => {
+                    self.judge.gate.doubt(asset, venue);
+                    self.doubts_changed = true;
+                }
+            }
         }
         work
     }
@@ -241,8 +252,8 @@ impl Stage for RiskStage {
         self.hear(now);
         let mut work = core::mem::take(&mut self.heard);
         let level = self.level.get();
-        let Self { targets, params, judge, newest, .. } = self;
-        let mut limits_changed = false;
+        let Self { targets, params, judge, newest, doubts_changed, .. } = self;
+        let mut limits_changed = core::mem::take(doubts_changed);
         work += targets.take(
             |t| t.asset.index(),
             |t| {
@@ -290,7 +301,7 @@ mod tests {
     use crate::rt::{Out, ring};
     use crate::stage::records::{RecordsIn, records};
     use crate::types::AlertKind;
-    use crate::types::{AssetParams, BreakWhy, Px, Qty, QuoteLevel, Record};
+    use crate::types::{AssetParams, BreakWhy, Cloid, Fill, Px, Qty, QuoteLevel, Record};
 
     fn target(asset: usize, mid: i64) -> QuoteTarget {
         let level = |px| QuoteLevel { px: Px::whole(px), qty: Qty::whole(1) };
@@ -303,6 +314,11 @@ mod tests {
         };
         (t.bids[0], t.asks[0]) = (level(mid - 1), level(mid + 1));
         t
+    }
+
+    fn fill(asset: AssetId, side: Side, qty: i64) -> VenueEvent {
+        let fill = Fill { side, px: Px::whole(1), qty: Qty::whole(qty), ..Fill::default() };
+        VenueEvent::new(Cloid::default(), asset, [Nanos::ZERO; 2], VenueEventKind::Fill(fill))
     }
 
     /// A stage of two assets with the far ends of its rings.
@@ -339,14 +355,24 @@ mod tests {
             Self { risk, level, metrics, targets, commands, approved, records }
         }
 
-        /// What comes out, by asset.
+        /// What comes out, by asset: of its bids.
         fn poll(&mut self, now: Nanos, targets: &[QuoteTarget]) -> Vec<(usize, Reason)> {
+            let out = self.poll_both(now, targets);
+            out.into_iter().map(|(asset, bid, _)| (asset, bid)).collect()
+        }
+
+        /// The same of both sides.
+        fn poll_both(
+            &mut self,
+            now: Nanos,
+            targets: &[QuoteTarget],
+        ) -> Vec<(usize, Reason, Reason)> {
             targets.iter().for_each(|t| self.targets.push(*t).unwrap());
             self.risk.poll(now);
             let mut seen = Vec::new();
             self.approved.take(
                 |t| t.get().asset.index(),
-                |t| seen.push((t.get().asset.index(), t.get().bid_reason)),
+                |t| seen.push((t.get().asset.index(), t.get().bid_reason, t.get().ask_reason)),
             );
             seen
         }
@@ -371,6 +397,26 @@ mod tests {
         rig.commands.push(RiskCommand::Rearm).unwrap();
         assert_eq!(rig.poll(Nanos::millis(800), &[]), halted);
         assert!(!rig.risk.judge.gate.breaks().any());
+    }
+
+    #[test]
+    fn what_is_doubted_is_only_reduced_until_it_is_sure_again() {
+        let mut rig = Rig::new(None);
+        let a = AssetId::new(0);
+        rig.risk.judge.gate.on_venue(Nanos::ZERO, &fill(a, Side::Bid, 3));
+        let both = |out: &[(usize, Reason, Reason)]| (out[0].1, out[0].2);
+        let quoted = rig.poll_both(Nanos::ZERO, &[target(0, 100)]);
+        assert_eq!(both(&quoted), (Reason::Quoted, Reason::Quoted));
+        let doubt = |venue| RiskCommand::Doubt { asset: a, venue };
+        for (venue, bid, ask) in [
+            (Some(Qty::whole(2)), Reason::OneSided, Reason::Quoted),
+            (Some(Qty::whole(-2)), Reason::OneSided, Reason::OneSided),
+            (None, Reason::Quoted, Reason::Quoted),
+        ] {
+            rig.commands.push(doubt(venue)).unwrap();
+            let out = rig.poll_both(Nanos::millis(10), &[]);
+            assert_eq!(both(&out), (bid, ask), "{venue:?}: what stands is judged again, at once");
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub struct AssetStatus {
 }
 
 impl AssetStatus {
-    pub(super) fn show(&self, board: &mut Board<STATUS_WORDS>) {
+    /// Shows it.
+    pub fn show(&self, board: &mut Board<STATUS_WORDS>) {
         board.write(&[
             self.mid.raw() as u64,
             self.bid.raw() as u64,

@@ -2,6 +2,7 @@
 //! the side thread says so.
 
 use super::candle::Candle;
+use super::fixed::Qty;
 use super::market::AssetId;
 use super::params::AssetParams;
 
@@ -78,9 +79,16 @@ pub enum Listing {
 }
 
 /// To the risk stage.
-#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RiskCommand {
     /// A person ends a halt or a cool-down; losses count from here.
-    Rearm = 0,
+    Rearm,
+    /// What we believe of an asset is not what the venue says, or (nothing) is so again: until then only
+    /// what reduces both positions is quoted.
+    Doubt {
+        /// Whose.
+        asset: AssetId,
+        /// The venue's position.
+        venue: Option<Qty>,
+    },
 }

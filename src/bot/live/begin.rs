@@ -28,6 +28,7 @@ use crate::side::listing::Listing;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::progress::Progress;
+use crate::side::reconcile::{self, Reconcile};
 use crate::side::records::Records;
 use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
@@ -170,6 +171,9 @@ impl Live {
         let guard = GuardRung::new(&access.state_dir, key, timeout, !access.key_is_disposable);
         let service =
             Service::new(request.systemd, progress.clone(), link.clone(), metrics.clone());
+        let ask = reconcile::ask_over(way.clone());
+        let (boards, seen) = (pipeline.status.clone(), metrics.clone());
+        let reconcile = Reconcile::new(ask, link.clone(), boards, seen, universe.clone());
         let tasks = Tasks {
             guard,
             killer,
@@ -179,6 +183,7 @@ impl Live {
             links: Links::new(of_links, progress, metrics, dead_after, sockets, feed_stats),
             dead_man,
             service,
+            reconcile,
             refused: RefusedCancels::new(way, clock.clone()),
             listing: Listing::new(rest.clone(), place, (universe, listed), now),
             candles,

@@ -9,6 +9,7 @@ use crate::side::links::Links;
 use crate::side::listing::Listing;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
+use crate::side::reconcile::Reconcile;
 use crate::side::refused::RefusedCancels;
 use crate::side::risk_state::RiskKeeper;
 use crate::side::service::Service;
@@ -28,6 +29,7 @@ pub(super) struct Tasks {
     pub(super) links: Links,
     pub(super) dead_man: DeadMan,
     pub(super) service: Service,
+    pub(super) reconcile: Reconcile,
     pub(super) refused: RefusedCancels,
     pub(super) listing: Listing,
     pub(super) candles: BackFill,
@@ -49,6 +51,7 @@ impl Tasks {
             links,
             dead_man,
             service,
+            reconcile,
             refused,
             listing,
             candles,
@@ -56,7 +59,7 @@ impl Tasks {
             ..
         } = self;
         let mut all: Vec<&mut dyn Task> =
-            vec![killer, guard, dead_man, service, links, refused, risk, state, params];
+            vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, params];
         let more: [&mut dyn Task; 3] = [listing, candles, notify];
         all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));

@@ -54,6 +54,8 @@ struct AssetState {
     moves: MoveWindow,
     storm: Storm,
     refusals: Refusals,
+    /// The venue's position, while it is not the ledger's.
+    doubted: Option<Qty>,
 }
 
 impl AssetState {
@@ -67,6 +69,7 @@ impl AssetState {
             moves: MoveWindow::default(),
             storm: Storm::default(),
             refusals: Refusals::default(),
+            doubted: None,
         }
     }
 
@@ -257,6 +260,9 @@ impl Gate {
             }
         }
         match used {
+            0 if self.assets[target.asset.index()].doubted.is_some() => {
+                target.clear(side, Reason::OneSided);
+            }
             0 => target.clear(side, Reason::PositionLimit),
             _ => target.side_mut(side)[used..].fill(QuoteLevel::default()),
         }
@@ -264,7 +270,12 @@ impl Gate {
 
     /// How much of a side the positions leave room for, by the asset's limit and by that of all.
     fn room(&self, asset: AssetId, side: Side) -> Qty {
-        let AssetState { params, ledger, mark, .. } = &self.assets[asset.index()];
+        let AssetState { params, ledger, mark, doubted, .. } = &self.assets[asset.index()];
+        // Whichever of the two is right: it does not grow.
+        if let Some(venue) = doubted {
+            let reduces = |position: Qty| (-side.signed(position)).max(Qty::ZERO);
+            return reduces(ledger.position()).min(reduces(*venue));
+        }
         let value = |a: &AssetState| notional(a.mark.px, a.ledger.position().abs());
         let others = self.assets.iter().enumerate().filter(|(i, _)| *i != asset.index());
         let others: Usd = others.map(|(_, a)| value(a)).sum();
@@ -291,6 +302,11 @@ impl Gate {
         if let Some(kind) = asset.storm.update(now, target, limits) {
             self.breakers.alert(Some(target.asset), kind);
         }
+    }
+
+    /// The venue's position is another than the ledger's, or (nothing) no longer is.
+    pub fn doubt(&mut self, asset: AssetId, venue: Option<Qty>) {
+        self.assets[asset.index()].doubted = venue;
     }
 
     /// A person ends what holds: losses, errors and moves count from here. Nothing when nothing
