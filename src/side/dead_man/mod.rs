@@ -352,25 +352,20 @@ impl DeadMan {
             ));
         }
         self.told_budget = is_short && (is_armed || self.told_budget);
+        // That an account is young is no trouble: screen and summary say so for as long as it is.
         let why = match &self.standing {
-            Standing::TooLittle { required, .. } => Some(format!(
-                "the venue's dead man's switch needs {required} USD traded: until then nothing there \
-                 cancels for a bot that is gone"
-            )),
             Standing::Spent { .. } => {
                 Some("the venue's dead man's switch fired too often today".to_owned())
             }
             Standing::Refused(why) => {
                 Some(format!("the venue's dead man's switch is not set: {why}"))
             }
-            Standing::Armed | Standing::Unknown | Standing::Off => None,
+            Standing::TooLittle { .. } | Standing::Armed | Standing::Unknown | Standing::Off => {
+                None
+            }
         };
         if let Some(why) = why.clone().filter(|_| why != self.told) {
-            // That an account is young is no trouble.
-            turn.say(match self.standing {
-                Standing::TooLittle { .. } => Alert::info(Topic::Rung, why),
-                _ => Alert::warn(Topic::Rung, why),
-            });
+            turn.say(Alert::warn(Topic::Rung, why));
         }
         if why.is_some() || is_armed {
             self.told = why;
