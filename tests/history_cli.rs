@@ -84,10 +84,7 @@ fn one_kind_of_money_is_shown_at_a_time_and_every_line_fits() {
     let newest = history(dir.path(), &[]);
     assert!(newest.stdout.starts_with("PAPER: no real money"), "{}", newest.stdout);
     assert!(!newest.stdout.contains("REPLAY"), "{}", newest.stdout);
-    assert!(
-        newest.stderr.contains("not shown: 1 runs with replay money (--of replay)"),
-        "{newest:?}"
-    );
+    assert!(newest.stderr.contains("not shown: 1 run of replay (--of replay)"), "{newest:?}");
     for args in
         [&["--of", "all"][..], &["--of", "all", "--lots"], &["--of", "all", "--coin", "BTC"]]
     {
@@ -95,7 +92,10 @@ fn one_kind_of_money_is_shown_at_a_time_and_every_line_fits() {
         let wide = table.lines().find(|line| line.chars().count() > 80);
         assert_eq!(wide, None, "{table}");
         assert!(table.contains("REPLAY") && table.contains("PAPER"), "{table}");
-        assert!(table.contains("runs from 20") && table.contains("fees"), "span and fees: {table}");
+        assert!(
+            table.contains("1 run from 20") && table.contains("fees"),
+            "span and fees: {table}"
+        );
     }
     let csv = history(dir.path(), &["--of", "replay", "--csv"]).stdout;
     let rows: Vec<&str> = csv.lines().collect();

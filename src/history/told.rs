@@ -49,8 +49,8 @@ fn heading(section: &Section) -> String {
     }
     let _ = writeln!(
         out,
-        "{} runs from {} to {} ({})\n",
-        section.runs,
+        "{} from {} to {} ({})\n",
+        counted(section.runs, "run"),
         minutes(begin),
         minutes(end),
         span((end - begin).as_secs_f64())
@@ -77,7 +77,8 @@ fn footing(section: &Section) -> String {
     }
     if let Some(newest) = section.without_end.last() {
         let count = section.without_end.len();
-        let _ = writeln!(out, "{count} runs go on or were killed, the newest is {newest}");
+        let runs = counted(count, "run");
+        let _ = writeln!(out, "without an end (going on, or killed): {runs}, the newest\n{newest}");
     }
     if total.fills == 0 {
         out += "no fills: this says nothing about profit\n";
@@ -303,6 +304,11 @@ fn bought(side: Side) -> &'static str {
         Side::Bid => "buy",
         Side::Ask => "sell",
     }
+}
+
+/// `1 run`, `2 runs`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `2026-11-28 13:37`.

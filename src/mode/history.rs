@@ -104,7 +104,8 @@ fn chosen(sections: Vec<Section>, of: Option<Of>) -> (Vec<Section>, Vec<String>)
     let (shown, others): (Vec<_>, Vec<_>) = sections.into_iter().partition(is_shown);
     let word = |section: &Section| {
         let money = section.money.as_str();
-        format!("not shown: {} runs with {money} money (--of {money})", section.runs)
+        let runs = told::counted(section.runs, "run");
+        format!("not shown: {runs} of {money} (--of {money})")
     };
     let others = if of.is_none() { others.iter().map(word).collect() } else { Vec::new() };
     (shown, others)

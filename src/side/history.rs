@@ -12,7 +12,7 @@ use botmm_pipeline::types::Nanos;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often the journal is looked at; and after something went wrong.
+/// How long after a portion the next one begins; and after something went wrong.
 const EVERY: Nanos = Nanos::secs(1);
 const AGAIN: Nanos = Nanos::secs(5);
 /// A portion takes about so long; longer than this and it is told.
@@ -97,7 +97,8 @@ impl KeepHistory {
         self.keeper = Some(keeper);
         match outcome {
             Ok(followed) => {
-                self.next = if followed.is_at_end { now + EVERY } else { now };
+                // Also while it catches up: on a small machine lanes want the core.
+                self.next = now + EVERY;
                 said.extend(followed.problem.map(|problem| {
                     let count = followed.passed_over;
                     format!("the history passes over {count} lines of journals: {problem}")
