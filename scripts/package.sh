@@ -13,9 +13,10 @@ target=x86_64-unknown-linux-gnu
 [ "$(uname -m)" = x86_64 ] || { echo "package: x86_64 only, this is $(uname -m)" >&2; exit 1; }
 # C of the dependencies (secp256k1, ring, zstd, SQLite) and the C library are linked in. A folder of its own:
 # with other flags everything is built anew. No libraries to load also means no dlopen: name lookups are
-# those that the C library has built in, files and DNS.
+# those that the C library has built in, files and DNS; and random numbers are asked of the kernel straight,
+# for without the C library's symbol they would come from /dev/urandom, which an empty chroot has not.
 export CARGO_TARGET_DIR=${PACKAGE_TARGET_DIR:-target/static}
-RUSTFLAGS="-C target-feature=+crt-static" \
+RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
   cargo build --locked --profile "$profile" --target "$target" --bin botmm >&2
 folder=$profile
 [ "$profile" = dev ] && folder=debug
