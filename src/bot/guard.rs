@@ -113,6 +113,7 @@ impl Guard {
             whose: run.map_or(Whose::Ours, Whose::OfRun),
             tell: false,
             latch: true,
+            flatten_within_bps: None,
             why,
             patience: TRIES_FOR,
         }

@@ -2,7 +2,7 @@
 //! bot is in.
 
 use crate::exit::AppError;
-use crate::net::{Endpoint, Rest, Tls};
+use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::side::card::Card;
 use crate::side::control::{self, Request};
 use crate::side::killer::kill_files;
@@ -13,6 +13,7 @@ use crate::stop::count;
 use crate::terminal;
 use crate::venue_api::account::Principal;
 use crate::venue_api::clear::{Effort, until_quiet};
+use crate::venue_api::flatten::{FLATTEN_FOR, Flatten, flatten};
 use crate::venue_api::sweep::{Spared, Sweep, Whose};
 use crate::venue_api::venue::InfoClient;
 use crate::venue_api::wait::Wait;
@@ -50,6 +51,8 @@ pub struct Kill {
     pub tell: bool,
     /// Until a person re-arms.
     pub latch: bool,
+    /// Close positions too, at no price further from the mark than this.
+    pub flatten_within_bps: Option<u32>,
     /// Who kills, for the latch: `by ...`.
     pub why: String,
     /// How long it is tried.
@@ -62,7 +65,7 @@ impl Kill {
     ///
     /// # Errors
     /// Orders rest, or may; or the latch could not be written.
-    pub fn run(&self, stopped: &Arc<dyn Fn() -> bool + Send + Sync>) -> Result<(), AppError> {
+    pub fn run(&self, stopped: &Stopped) -> Result<(), AppError> {
         let latched = match self.latch {
             true => {
                 Latch::new(&self.state_dir, self.key).set(WallClock::default().now(), &self.why)
@@ -82,7 +85,12 @@ impl Kill {
         }
         match (&self.signer, told) {
             (Some(_), _) => self.at_the_venue(stopped)?,
-            (None, Ok(true)) => {}
+            (None, Ok(true)) if self.latch || self.flatten_within_bps.is_none() => {}
+            (None, Ok(true)) => {
+                let problem = "ended, but not flat: with --no-latch that needs the key here";
+                let remedy = "run this again with --key-file";
+                return Err(AppError::data(self.key.to_string(), problem, remedy));
+            }
             (None, Ok(false)) => return Err(self.no_key("no bot runs with it")),
             (None, Err(_)) => return Err(self.no_key("the bot does not cancel by itself")),
         }
@@ -102,11 +110,19 @@ impl Kill {
     fn tell_the_bot(&self) -> Result<bool, AppError> {
         // One that hangs is not waited for: its orders rest meanwhile.
         control::ask(&self.state_dir, self.key, &Request::Hello, HELLO_WITHIN)?;
-        let request = Request::Kill { latch: self.latch };
-        let Some(answer) = control::ask(&self.state_dir, self.key, &request, ANSWERS_WITHIN)?
-        else {
+        // Who has the key closes positions by itself.
+        let flatten_within_bps = self.flatten_within_bps.filter(|_| self.signer.is_none());
+        let request = Request::Kill { latch: self.latch, flatten_within_bps };
+        let patience = match flatten_within_bps {
+            Some(_) => ANSWERS_WITHIN + FLATTEN_FOR,
+            None => ANSWERS_WITHIN,
+        };
+        let Some(answer) = control::ask(&self.state_dir, self.key, &request, patience)? else {
             return Ok(false);
         };
+        if let Some(left) = answer["left"].as_str() {
+            return Err(AppError::data(self.key.to_string(), left, "close it on the venue's page"));
+        }
         if let Some(cancelled) = answer["cancelled"].as_u64() {
             say(&format!(
                 "the running bot is halted: {} cancelled, none of its rests",
@@ -127,7 +143,7 @@ impl Kill {
     }
 
     /// Cancels over HTTPS, with or without a bot.
-    fn at_the_venue(&self, stopped: &Arc<dyn Fn() -> bool + Send + Sync>) -> Result<(), AppError> {
+    fn at_the_venue(&self, stopped: &Stopped) -> Result<(), AppError> {
         let Some(signer) = self.signer.clone() else { return Ok(()) };
         let card = Card::read(&self.state_dir, self.key).unwrap_or_else(|e| {
             terminal::complain(&e);
@@ -151,6 +167,31 @@ impl Kill {
         let mut complain = |said: String| terminal::complain(said);
         let cancelled = until_quiet(&mut sweep, effort, &|| stopped(), &mut complain)?;
         say(&format!("{} cancelled, none rests{}", count(cancelled as u64), spared(sweep.spared)));
+        match self.flatten_within_bps {
+            Some(within_bps) => self.flatten(&mut sweep, within_bps, card.as_ref(), stopped),
+            None => Ok(()),
+        }
+    }
+
+    fn flatten(
+        &self,
+        venue: &mut Sweep,
+        within_bps: u32,
+        card: Option<&Card>,
+        stopped: &Stopped,
+    ) -> Result<(), AppError> {
+        let coins = match (self.whose, card) {
+            (Whose::All, _) => None,
+            (_, Some(card)) => Some(card.coins.clone()),
+            (_, None) => {
+                let problem = "which positions are the bot's is not known here: name the folder of its \
+                               state with --state, or close every one with --all";
+                return Err(AppError::Usage(problem.to_owned()));
+            }
+        };
+        let how = Flatten::new(coins, within_bps, self.patience);
+        flatten(venue, &how, &|| stopped(), &mut |said| say(&said))?;
+        say("flat");
         Ok(())
     }
 

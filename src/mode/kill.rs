@@ -29,6 +29,7 @@ pub fn run(args: &KillArgs) -> Result<(), AppError> {
         whose: if args.all { Whose::All } else { Whose::Ours },
         tell: true,
         latch: !args.no_latch,
+        flatten_within_bps: args.flatten.then_some(args.within),
         why: "by `botmm kill`".to_owned(),
         patience: Duration::from_nanos(args.wait.0.unsigned_abs()),
     };

@@ -13,6 +13,7 @@ use crate::masked::masked;
 use crate::stop::{Stop, count};
 use crate::venue_api::account::Way;
 use crate::venue_api::clear::{Effort, until_quiet};
+use crate::venue_api::flatten::{FLATTEN_FOR, Flatten, flatten};
 use crate::venue_api::sweep::Sweep;
 use crate::when::utc;
 use botmm_pipeline::rt::{Hold, LevelCell, WallClock};
@@ -48,6 +49,8 @@ pub struct Armed {
     pub files: Vec<PathBuf>,
     /// Tells of the signal.
     pub stop: Arc<Stop>,
+    /// What the run trades.
+    pub coins: Vec<String>,
     /// Ways to the venue.
     pub way: Way,
     /// What was on its way is void after so long.
@@ -132,6 +135,18 @@ impl Killer {
                 self.state().to_say.push(Alert::critical(Topic::Risk, told));
             }
         }
+    }
+
+    /// Closes the positions of this run's coins, on this thread; to be called once nothing rests.
+    ///
+    /// # Errors
+    /// What is left.
+    pub fn flatten(&self, within_bps: u32) -> Result<(), AppError> {
+        let mut venue = Sweep::of((self.0.armed.way)()?, self.clock());
+        let how = Flatten::new(Some(self.0.armed.coins.clone()), within_bps, FLATTEN_FOR);
+        let mut say = |said: String| self.state().to_say.push(Alert::info(Topic::Orders, said));
+        let stopped = || self.is_over() || self.why().is_none();
+        flatten(&mut venue, &how, &stopped, &mut say)
     }
 
     /// When and why nothing is quoted; [`None`] = it was not killed.
@@ -279,6 +294,7 @@ mod tests {
             latch: Latch::new(dir.path(), Address::new([7; 20])),
             files: vec![dir.path().join(KILL_FILE)],
             stop: Arc::default(),
+            coins: Vec::new(),
             way: Arc::new(|| Err(AppError::data("venue", "out of reach", "wait"))),
             quiet: Duration::ZERO,
         };

@@ -17,6 +17,9 @@ const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(2);
 /// The venue refuses a slice that comes later.
 const EXPIRES_AFTER_MS: u64 = 5_000;
 
+/// How long a running bot tries.
+pub const FLATTEN_FOR: Duration = Duration::from_secs(60);
+
 /// How positions are closed.
 #[derive(Clone, Debug)]
 pub struct Flatten {
@@ -31,9 +34,9 @@ pub struct Flatten {
 }
 
 impl Flatten {
-    /// Within 50 basis points of the mark, 5,000 USD at a time.
-    pub fn new(coins: Option<Vec<String>>, give_up: Duration) -> Self {
-        Self { coins, bound_bps: 50, slice: Usd::whole(5_000), give_up }
+    /// Of these coins, 5,000 USD at a time.
+    pub fn new(coins: Option<Vec<String>>, bound_bps: u32, give_up: Duration) -> Self {
+        Self { coins, bound_bps, slice: Usd::whole(5_000), give_up }
     }
 }
 
@@ -216,7 +219,7 @@ mod tests {
             is_short in any::<bool>(),
             mark in 10_000_i64..10_000_000_000_000,
         ) {
-            let mut how = Flatten::new(None, Duration::ZERO);
+            let mut how = Flatten::new(None, 50, Duration::ZERO);
             how.slice = Usd::whole(500);
             let lot = held(sz_decimals, 0, mark).instrument.lot().raw();
             let mut left = if is_short { -lots * lot } else { lots * lot };
@@ -249,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_slice_by_hand() {
-        let how = Flatten::new(None, Duration::ZERO);
+        let how = Flatten::new(None, 50, Duration::ZERO);
         // 0.25 BTC at 100,000: 25,000 USD in slices of 5,000; sold no lower than 0.5 % below.
         let order = slice(&held(5, 25_000_000, 10_000_000_000_000), &how);
         assert_eq!(

@@ -6,6 +6,8 @@ use crate::common::{Ended, spawnable};
 use crate::trading::check;
 use crate::venue::{Key, Market, Seen};
 use botmm::journal::line::Line;
+use botmm_pipeline::types::Side;
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -166,4 +168,47 @@ fn without_a_latch_a_running_bot_ends_and_the_next_one_quotes() {
     assert!(said.stdout.contains("the running bot ends"), "{}", said.stdout);
     check(&bot.ended(), &market.seen, home.key.address());
     check(&quoting(&home, "next", &market).terminated(), &market.seen, home.key.address());
+}
+
+#[test]
+fn positions_are_closed_too_with_the_key_and_by_the_bot_itself() {
+    for (name, has_key) in [("flat by key", true), ("flat by bot", false)] {
+        let home = Home::new(name);
+        let account = home.key.address();
+        let market = Market::open(&[(&home.key, 10_000)]);
+        let held = market.seen.take_btc(&home.key, Side::Bid, "0.02");
+        assert_eq!(held, "0.02");
+        let mut bot = quoting(&home, "run", &market);
+        // A person's.
+        market.seen.bid_by_hand(&home.key);
+        let said = kill(&home, has_key, &["--flatten"]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert_eq!(market.seen.positions(account).get("BTC"), None, "flat");
+        assert_eq!(market.seen.open_orders(account), 1, "a person's order stays");
+        assert_eq!(said.stdout.contains("BTC: sold "), has_key, "{}", said.stdout);
+        bot.until("word of it", |bot| bot.has_said("killed"));
+        assert_eq!(bot.terminated().code, 6);
+    }
+}
+
+/// Nobody buys, or the venue takes nothing but post-only orders: it is tried until it is given up, and said.
+#[test]
+fn what_cannot_be_closed_is_said() {
+    let home = Home::new("not flat");
+    let account = home.key.address();
+    let market = Market::open(&[(&home.key, 10_000)]);
+    assert_eq!(market.seen.take_btc(&home.key, Side::Bid, "0.02"), "0.02");
+    let bot = quoting(&home, "run", &market);
+    bot.signal("-KILL");
+    drop(bot);
+    market.fault("POST", &json!({ "kind": "post_only", "duration": "1h" }));
+    let said = kill(&home, true, &["--flatten", "--wait", "6s"]);
+    assert_eq!(said.code, 5);
+    let last = said.stderr.lines().last().unwrap();
+    assert!(last.contains("not flat: ") && last.contains(" BTC ($"), "{last}");
+    assert!(last.contains("Only post-only orders allowed"), "{last}");
+    assert!(!market.seen.positions(account).is_empty());
+    market.fault("DELETE", &Value::Null);
+    assert_eq!(kill(&home, true, &["--flatten"]).code, 0);
+    assert_eq!(market.seen.positions(account).get("BTC"), None);
 }

@@ -130,15 +130,17 @@ impl Live {
         let Connected { mut pipeline, link, sockets, feed_stats } = connected;
         rebuild(&mut pipeline);
         // Before anything can be sent: what is latched is.
+        let card = card(access, &config, account, &state);
+        card.write(&access.state_dir, key)?;
         let armed = Armed {
             level: pipeline.level.clone(),
             latch: Latch::new(&access.state_dir, key),
             files: kill_files(&access.state_dir),
             stop: stop.clone(),
+            coins: card.coins,
             way: way.clone(),
             quiet: startup::quiet(&config),
         };
-        card(access, &config, account, &state).write(&access.state_dir, key)?;
         let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());

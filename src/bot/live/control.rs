@@ -43,21 +43,27 @@ impl Served {
                 Some(Err(e)) => json!({ "error": format!("a defect: {e}") }),
                 None => json!({ "error": "it has just begun: ask again" }),
             },
-            Request::Kill { latch: true } => self.kill(),
-            Request::Kill { latch: false } => {
+            Request::Kill { latch: true, flatten_within_bps } => self.kill(*flatten_within_bps),
+            Request::Kill { latch: false, .. } => {
                 self.stop.ask();
                 json!({ "pid": std::process::id(), "ending": true })
             }
         }
     }
 
-    /// Waits until none of our orders can rest any more.
-    fn kill(&self) -> Value {
+    /// Waits until none of our orders can rest any more, and until it is flat where that is asked for.
+    fn kill(&self, flatten_within_bps: Option<u32>) -> Value {
         let begun = Instant::now();
         self.killer.kill("by `botmm kill`");
         while begun.elapsed() < PATIENCE + self.killer.quiet() {
             match self.killer.cleared() {
-                Some(Ok(cancelled)) => return json!({ "cancelled": cancelled }),
+                Some(Ok(cancelled)) => {
+                    let flat = flatten_within_bps.map(|bps| self.killer.flatten(bps));
+                    return match flat {
+                        Some(Err(e)) => json!({ "cancelled": cancelled, "left": e.to_string() }),
+                        _ => json!({ "cancelled": cancelled }),
+                    };
+                }
                 Some(Err(left)) => return json!({ "error": left }),
                 None => thread::sleep(TURN),
             }

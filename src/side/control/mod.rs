@@ -4,7 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `{"ask":"hello"}` | who runs: `pid`, `session`; `killed`: since when and why, or null |
-//! | `{"ask":"kill","latch":true}` | once no order of its can rest any more: how many were `cancelled` |
+//! | `{"ask":"kill","latch":true}` | once no order of its can rest any more: how many were `cancelled`; with `"flatten_within_bps":50` once it is flat, or what is `left` |
 //! | `{"ask":"kill","latch":false}` | at once: it is `ending` |
 //! | `{"ask":"status"}` | what the screen shows (`ui::view::View`) |
 //!
@@ -36,6 +36,9 @@ pub enum Request {
     Kill {
         /// Until a person re-arms, and go on listening; else end the run, as by SIGTERM.
         latch: bool,
+        /// Close positions too, at no price further from the mark than this.
+        #[serde(default)]
+        flatten_within_bps: Option<u32>,
     },
     /// How does it go?
     Status,
