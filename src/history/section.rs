@@ -122,7 +122,7 @@ impl Section {
         for book in books {
             let run = book.newest();
             let key = (Money::of(&book), run.network.clone(), run.account.clone());
-            match groups.iter_mut().find(|(m, n, a, _)| (*m, &*n, &*a) == (key.0, &key.1, &key.2)) {
+            match groups.iter_mut().find(|(m, n, a, _)| (*m, n, a) == (key.0, &key.1, &key.2)) {
                 Some((.., books)) => books.push(book),
                 None => groups.push((key.0, key.1, key.2, vec![book])),
             }

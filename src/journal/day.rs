@@ -58,12 +58,12 @@ impl DayBook {
             Fact::Fill { asset, time, fill, .. } => {
                 let of = self.at(asset, utc_day(time));
                 of.fills += 1;
-                of.volume = of.volume + notional(fill.px, fill.qty);
-                of.fees = of.fees + fill.fee;
+                of.volume += notional(fill.px, fill.qty);
+                of.fees += fill.fee;
             }
             Fact::Funding { asset, time, paid, .. } => {
                 let of = self.at(asset, utc_day(time));
-                of.funding = of.funding + paid;
+                of.funding += paid;
             }
             Fact::MidAtFill { asset, time, side, qty, px, mid, .. } => {
                 self.at(asset, utc_day(time)).captured_e16 += gain_e16(side, qty, px, mid);

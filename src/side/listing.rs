@@ -350,8 +350,7 @@ mod tests {
             stand.now = Nanos::secs(s);
             fact.iter().for_each(|fact| listing.hear(fact));
             stand.turn(&mut listing);
-            let is_asked = listing.asked.take().is_some();
-            is_asked
+            listing.asked.take().is_some()
         };
         assert!(!looks(100, Some(refused(RejectReason::BadAloPx))));
         assert!(looks(101, Some(refused(RejectReason::Tick))));

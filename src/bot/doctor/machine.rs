@@ -54,7 +54,7 @@ fn disk(found: &mut Findings) {
     let Ok(stat) = statvfs(".") else {
         return found.fail("disk", "this folder's disk cannot be looked at", "look at the folder");
     };
-    let free_mib = stat.f_bavail * stat.f_frsize >> 20;
+    let free_mib = (stat.f_bavail * stat.f_frsize) >> 20;
     let says = format!("{:.1} GiB free", free_mib as f64 / 1024.0);
     match free_mib {
         0..LITTLE_MIB => found.fail("disk", says, "make room: journals stop on a full disk"),

@@ -148,7 +148,7 @@ impl Live {
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 
         let newest = Newest::default();
-        let served = Served::new(&state, &killer, &stop, newest.clone());
+        let served = Served::new(&state, &killer, stop, newest.clone());
         let control = control::listen(&access.state_dir, key, served);
 
         let worth_now = {

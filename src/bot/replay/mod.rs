@@ -149,6 +149,9 @@ struct Span {
     end: Nanos,
 }
 
+/// The lanes, and the venue that they are driven with.
+type Driven = (Vec<Lane>, Box<dyn Stage>);
+
 /// A replay that has begun: what its end is told from.
 struct Begun {
     config: wiring::Config,
@@ -164,18 +167,13 @@ impl Replay<'_> {
     /// The summary, and whether a limit halted it.
     fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
         let Loaded { tape, universe, report } = loaded;
-        let (lanes, venue, mut begun) = self.begin(tape, &universe)?;
+        let (driven, mut begun) = self.begin(tape, &universe)?;
         let started = Instant::now();
-        self.drive(lanes, venue, &mut begun, stop)?;
+        self.drive(driven, &mut begun, stop)?;
         Ok(self.end(begun, started.elapsed(), &report))
     }
 
-    /// Lanes, the venue that they are driven with, and the rest.
-    fn begin(
-        &self,
-        tape: Tape,
-        universe: &Universe,
-    ) -> Result<(Vec<Lane>, Box<dyn Stage>, Begun), AppError> {
+    fn begin(&self, tape: Tape, universe: &Universe) -> Result<(Driven, Begun), AppError> {
         let tape = self.delayed(tape);
         let changes = self.changes(&tape, universe)?;
         let tape = Arc::new(tape.with_statuses(changes.statuses()));
@@ -203,13 +201,12 @@ impl Replay<'_> {
         let side =
             Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
         let begun = Begun { config, account, metrics, rings, side, span, notes };
-        Ok((lanes, Box::new(exchange), begun))
+        Ok(((lanes, Box::new(exchange)), begun))
     }
 
     fn drive(
         &self,
-        lanes: Vec<Lane>,
-        venue: Box<dyn Stage>,
+        (lanes, venue): Driven,
         Begun { side, span, .. }: &mut Begun,
         stop: &AtomicBool,
     ) -> Result<(), AppError> {

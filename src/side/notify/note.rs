@@ -78,12 +78,12 @@ impl Fills {
         self.since.get_or_insert(now);
         let of = self.coins.entry(asset.index()).or_default();
         match fill.side {
-            Side::Bid => of.bought = of.bought + fill.qty,
-            Side::Ask => of.sold = of.sold + fill.qty,
+            Side::Bid => of.bought += fill.qty,
+            Side::Ask => of.sold += fill.qty,
         }
         of.fills += 1;
-        of.value = of.value + notional(fill.px, fill.qty);
-        of.fees = of.fees + fill.fee;
+        of.value += notional(fill.px, fill.qty);
+        of.fees += fill.fee;
     }
 
     /// All that came, once. `held`: positions by asset.
