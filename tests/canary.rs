@@ -70,6 +70,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
         "run" => {
             &[("network", &["--network", "http://127.0.0.1:1"]), ("duration", &["--for", "1s"])]
         }
+        "doctor" => &[("network", &["--network", "http://127.0.0.1:1"])],
         "paper" => &[("duration", &["--for", "300ms"])],
         "replay" => &[("paths", &[&sample])],
         "explain" => &[("coin", &["BTC"])],

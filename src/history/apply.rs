@@ -124,6 +124,9 @@ const fn bits(number: u64) -> i64 {
     number.cast_signed()
 }
 
+/// Thirty days.
+const ORDERS_KEPT_NS: i64 = 30 * 86_400 * 1_000_000_000;
+
 /// Whose money it is: without an account, that of the one run.
 const BOOK: &str = "(SELECT book FROM runs WHERE name = ?1)";
 
@@ -170,6 +173,7 @@ impl Taking<'_> {
                 }
             }
         }
+        self.forget_orders(time)?;
         self.at(time)
     }
 
@@ -249,6 +253,18 @@ impl Taking<'_> {
             )?;
         }
         self.at(time)
+    }
+
+    /// Orders of this book, of whatever run, are kept so long: there are many, and what became of them is in
+    /// fills. At a run's start and at each day's end, so that lines alone decide what is there.
+    fn forget_orders(&self, time: i64) -> Done {
+        self.run_sql(
+            &format!(
+                "DELETE FROM orders WHERE time < ?2
+                     AND run IN (SELECT name FROM runs WHERE book = {BOOK})"
+            ),
+            params![self.run, time.saturating_sub(ORDERS_KEPT_NS)],
+        )
     }
 
     /// Two runs may tell of one fill: it is the earlier one's.
@@ -370,7 +386,8 @@ impl Taking<'_> {
             "INSERT INTO days (run, date, net, is_whole) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET net = excluded.net, is_whole = excluded.is_whole",
             params![self.run, date, usd(net)?, is_whole],
-        )
+        )?;
+        self.forget_orders(ns(&format!("{date}T00:00:00Z"))?)
     }
 
     fn event(&self, time: &str, kind: &str, coin: Option<&str>, text: &str) -> Done {

@@ -185,6 +185,39 @@ fn every_kind_of_line_is_in_its_table() {
     assert_eq!(book.transfers, Usd::whole(50));
 }
 
+#[test]
+fn an_accounts_orders_are_kept_for_thirty_days() {
+    let dir = tempfile::tempdir().unwrap();
+    let on = |date: &str, line: &str| line.replace("2026-11-28", date);
+    let place = a_day().into_iter().find(|line| line.contains(r#""type":"place""#)).unwrap();
+    let day = |date: &str| text(json!({"date": date, "net_usd": "0", "whole": true}), "day");
+    let old = [on("2026-09-01", &begin("run", Some("0xabc"))), on("2026-09-01", &place)];
+    write(dir.path(), "a", &old.concat());
+    // Another account's, of the same day.
+    write(
+        dir.path(),
+        "b",
+        &[on("2026-09-01", &begin("run", Some("0xdef"))), old[1].clone()].concat(),
+    );
+    let rows = |history: &History, run: &str| {
+        number(history, &format!("SELECT count(*) FROM orders WHERE run = '{run}'"))
+    };
+    let mut history = open(dir.path());
+    catch_up(&mut history, dir.path(), LONG).unwrap();
+    assert_eq!((rows(&history, "a"), rows(&history, "b")), (2, 2));
+    write(dir.path(), "a", &[on("2026-09-20", &place), day("2026-09-30")].concat());
+    catch_up(&mut history, dir.path(), LONG).unwrap();
+    assert_eq!(rows(&history, "a"), 4, "none is older than thirty days");
+    write(dir.path(), "a", &day("2026-10-02"));
+    catch_up(&mut history, dir.path(), LONG).unwrap();
+    assert_eq!(rows(&history, "a"), 2, "those of 1 September are gone");
+    // The next run of the same account begins.
+    write(dir.path(), "c", &[begin("run", Some("0xabc")), place].concat());
+    catch_up(&mut history, dir.path(), LONG).unwrap();
+    assert_eq!(["a", "b", "c"].map(|run| rows(&history, run)), [0, 2, 2]);
+    assert_eq!(history.dump().unwrap(), made_of(dir.path()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 

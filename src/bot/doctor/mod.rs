@@ -5,6 +5,7 @@ mod machine;
 mod venue;
 
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
 use crate::terminal;
@@ -112,13 +113,15 @@ pub fn run(request: &Request) -> Result<(), AppError> {
     let mut found = Findings::default();
     machine::look(request, &mut found);
     venue::look(request, &mut found);
-    terminal::print(&match request.json {
+    let text = match request.json {
         true => {
             let all = serde_json::json!({ "verdict": found.worst(), "checks": found.0 });
             format!("{all:#}\n")
         }
         false => found.to_text(),
-    })?;
+    };
+    // It repeats names of files and what others said.
+    terminal::print(&masked(&text))?;
     match found.count(Verdict::Fail) {
         0 => Ok(()),
         1 => Err(AppError::Failed("one check fails: see above".to_owned())),
