@@ -47,7 +47,7 @@ use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
-use botmm_pipeline::types::Universe;
+use botmm_pipeline::types::{Nanos, Universe};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway, VIEW_WORDS};
@@ -100,25 +100,16 @@ impl Live {
         let exposed = Exposed::on(settings.metrics_port)?;
         let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
         warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
-        let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
-        let bounds = Bounds::of(max_mb, keep_days, runs.clone());
-        let mut journal = Journal::create(dir, &universe, Some(bounds))?;
         let start_time = clock.now();
-        let kind = kind_of(&request.about, access, account);
-        journal.write_line(&lines::begin(kind, &settings, start_time));
+        let journal = begin_journal(&request, &settings, account, start_time)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
         (config.session, config.risk) = (state.session(), earlier);
         config.venue_clock = offset.clock();
         adjust(&mut config);
-        let (candles, complaints) = BackFill::begin(
-            &candles::ask(&asking),
-            candles::ask(&rest),
-            &universe,
-            &mut config.params,
-            now,
-        );
+        let (to_ask, params) = (candles::ask(&rest), &mut config.params);
+        let (candles, complaints) =
+            BackFill::begin(&candles::ask(&asking), to_ask, &universe, params, now);
         complaints.iter().for_each(|c| terminal::complain(format_args!("warning: {c}")));
-
         let only_session = OnlySession::default();
         if access.allow_other_session {
             only_session.set(state.session());
@@ -132,15 +123,7 @@ impl Live {
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
         card.write(&access.state_dir, key)?;
-        let armed = Armed {
-            level: pipeline.level.clone(),
-            latch: Latch::new(&access.state_dir, key),
-            files: kill_files(&access.state_dir),
-            stop: stop.clone(),
-            coins: card.coins,
-            way: way.clone(),
-            quiet: startup::quiet(&config),
-        };
+        let armed = armed(&request, &pipeline, card.coins, &way, &config);
         let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
@@ -226,6 +209,39 @@ impl Live {
         };
         live.tell_the_beginning();
         Ok(live)
+    }
+}
+
+/// The run's journal, with its first line.
+fn begin_journal(
+    Request { about, dir, runs, access, .. }: &Request,
+    settings: &Settings,
+    account: Principal,
+    now: Nanos,
+) -> Result<Journal, AppError> {
+    let (max_mb, keep_days) = (settings.journal.max_mb, settings.journal.keep_days);
+    let bounds = Bounds::of(max_mb, keep_days, runs.clone());
+    let mut journal = Journal::create(dir, &settings.universe(), Some(bounds))?;
+    journal.write_line(&lines::begin(kind_of(about, access, account), settings, now));
+    Ok(journal)
+}
+
+/// What a kill of this run needs.
+fn armed(
+    Request { access, stop, .. }: &Request,
+    pipeline: &Pipeline,
+    coins: Vec<String>,
+    way: &Way,
+    config: &wiring::Config,
+) -> Armed {
+    Armed {
+        level: pipeline.level.clone(),
+        latch: Latch::new(&access.state_dir, access.signer.address()),
+        files: kill_files(&access.state_dir),
+        stop: stop.clone(),
+        coins,
+        way: way.clone(),
+        quiet: startup::quiet(config),
     }
 }
 
