@@ -68,7 +68,7 @@ fn places_that_a_key_may_come_from() {
     for open in [0o644, 0o640, 0o604] {
         mode(open);
         let (line, code) = home.refused(with_file());
-        assert!(line.contains(&format!("mode {open:04o} lets others read the key")), "{line}");
+        assert!(line.contains(&format!("mode {open:04o} lets others read it")), "{line}");
         assert!(line.contains("agent.key") && line.contains("chmod 0600"), "{line}");
         assert_eq!(code, 3);
     }
