@@ -359,7 +359,8 @@ mod tests {
         };
         room(&history, 1); // As many as there are: no more.
         for n in 0..500 {
-            write(&own, &LINES[0].replace("2026-11-27", &format!("day {n}")));
+            let date = format!("{}-{:02}-{:02}", 2000 + n / 336, n / 28 % 12 + 1, n % 28 + 1);
+            write(&own, &LINES[0].replace("2026-11-27", &date));
         }
         let mut stand = Stand::with_room(4);
         let mut task = KeepHistory::of(&on(), Some(runs.path()), &own, stand.now).unwrap().unwrap();
