@@ -244,6 +244,7 @@ fn no_other_file_and_no_variable_repeats_a_key() {
     let longer = format!("0x{CANARY}0");
     for name in [
         "HL_PRIVATE_KEY",
+        "BOTMM_GUARD_KEY",
         "HL_WALLET_ADDRESS",
         "MM_SYMBOLS",
         "DISCORD_WEBHOOK_URL",
@@ -253,6 +254,7 @@ fn no_other_file_and_no_variable_repeats_a_key() {
             let env = [(name, value)];
             look(dir.path(), &["check"], &env, "");
             look(dir.path(), &["check", "--json"], &env, "");
+            look(dir.path(), &["guard"], &env, "");
             look(dir.path(), &["sign", "--nonce", "1"], &env, "{\"type\":\"noop\"}");
             let run = ["run", "--network", "http://127.0.0.1:1", "--for", "1s"];
             look(dir.path(), &run, &env, "");

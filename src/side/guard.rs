@@ -2,7 +2,8 @@
 //! rung is armed.
 
 use super::alert::{Alert, Topic};
-use super::task::{Task, Turn};
+use super::errands::Pending;
+use super::task::{FILE_PATIENCE, Task, Turn};
 use crate::exit::AppError;
 use crate::files;
 use crate::keys::Role;
@@ -44,9 +45,16 @@ pub struct GuardRung {
     /// Orders that nobody cancels cost somebody something.
     is_needed: bool,
     child: Option<Child>,
+    under_way: Option<UnderWay>,
     next_look: Nanos,
     next_start: Nanos,
     is_armed: Option<bool>,
+}
+
+/// What a worker does just now: the disk may hang.
+enum UnderWay {
+    Look(Pending<Result<bool, AppError>>),
+    Start(Pending<Result<Child, AppError>>),
 }
 
 impl GuardRung {
@@ -61,6 +69,7 @@ impl GuardRung {
             timeout,
             is_needed,
             child,
+            under_way: None,
             next_look,
             next_start,
             is_armed,
@@ -76,25 +85,6 @@ impl GuardRung {
             (None, Some(_), _) => Rung::not_armed("it begins"),
             (Some(false), Some(_), _) => Rung::not_armed("it ended"),
         }
-    }
-
-    /// Starts a guard that ends with the run, and is no child of its terminal: it takes a session of its own.
-    fn start(&mut self, timeout: Duration) -> Result<(), AppError> {
-        let program = std::env::current_exe().map_err(AppError::io("botmm", "find"))?;
-        let log = self.dir.join(format!("{}.guard.log", self.key));
-        let mut options = OpenOptions::new();
-        let options = options.create(true).append(true).mode(files::Readers::Owner.file_mode());
-        let out = options.open(&log).map_err(AppError::io(&log, "open"))?;
-        let err = out.try_clone().map_err(AppError::io(&log, "open"))?;
-        let mut command = Command::new(program);
-        command.arg("guard").arg("--state").arg(&self.dir);
-        command.args(["--address", &self.key.to_string(), "--with-the-run"]);
-        command.args(["--timeout", &format!("{}ms", timeout.as_millis())]);
-        // The trading key is none of its business.
-        command.env_remove(Role::Trader.variable());
-        command.stdin(Stdio::null()).stdout(out).stderr(err);
-        self.child = Some(command.spawn().map_err(AppError::io("guard", "start"))?);
-        Ok(())
     }
 
     /// What it says when that changes.
@@ -124,17 +114,40 @@ impl Task for GuardRung {
     }
 
     fn turn(&mut self, turn: &mut Turn<'_>) {
-        if turn.now < self.next_look || !self.is_needed {
+        if !self.is_needed {
             return;
         }
+        match self.under_way.take() {
+            None if turn.now >= self.next_look => self.look(turn),
+            None => {}
+            Some(UnderWay::Look(look)) => match look.told(turn.now) {
+                None => self.under_way = Some(UnderWay::Look(look)),
+                Some(Ok(is_armed)) => self.on_look(turn, is_armed),
+                Some(Err(e)) => turn.say(Alert::warn(Topic::Rung, format!("guard: {e}"))),
+            },
+            Some(UnderWay::Start(start)) => match start.told(turn.now) {
+                None => self.under_way = Some(UnderWay::Start(start)),
+                Some(Ok(child)) => self.child = Some(child),
+                Some(Err(e)) => {
+                    turn.say(Alert::critical(Topic::Rung, format!("guard: not armed: {e}")));
+                }
+            },
+        }
+    }
+}
+
+impl GuardRung {
+    fn look(&mut self, turn: &mut Turn<'_>) {
         self.next_look = turn.now + LOOK_EVERY;
         if self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|s| s.is_some())) {
             self.child = None;
         }
-        let is_armed = match is_guarded(&self.dir, self.key) {
-            Ok(is_armed) => is_armed,
-            Err(e) => return turn.say(Alert::warn(Topic::Rung, format!("guard: {e}"))),
-        };
+        let (dir, key) = (self.dir.clone(), self.key);
+        let look = turn.workers.files.send(turn.now, FILE_PATIENCE, move || is_guarded(&dir, key));
+        self.under_way = Some(UnderWay::Look(look));
+    }
+
+    fn on_look(&mut self, turn: &mut Turn<'_>, is_armed: bool) {
         // One that has just been started gets time to take its lock.
         let is_starting = !is_armed && self.child.is_some() && turn.now < self.next_start;
         if !is_starting && self.is_armed.replace(is_armed) != Some(is_armed) {
@@ -146,9 +159,28 @@ impl Task for GuardRung {
             && turn.now >= self.next_start
         {
             self.next_start = turn.now + AGAIN;
-            if let Err(e) = self.start(timeout) {
-                turn.say(Alert::critical(Topic::Rung, format!("guard: not armed: {e}")));
-            }
+            let (dir, key) = (self.dir.clone(), self.key);
+            let work = move || start(&dir, key, timeout);
+            let start = turn.workers.files.send(turn.now, FILE_PATIENCE, work);
+            self.under_way = Some(UnderWay::Start(start));
         }
     }
+}
+
+/// Starts a guard that ends with the run, and is no child of its terminal: it takes a session of its own.
+fn start(dir: &Path, key: Address, timeout: Duration) -> Result<Child, AppError> {
+    let program = std::env::current_exe().map_err(AppError::io("botmm", "find"))?;
+    let log = dir.join(format!("{key}.guard.log"));
+    let mut options = OpenOptions::new();
+    let options = options.create(true).append(true).mode(files::Readers::Owner.file_mode());
+    let out = options.open(&log).map_err(AppError::io(&log, "open"))?;
+    let err = out.try_clone().map_err(AppError::io(&log, "open"))?;
+    let mut command = Command::new(program);
+    command.arg("guard").arg("--state").arg(dir);
+    command.args(["--address", &key.to_string(), "--with-the-run"]);
+    command.args(["--timeout", &format!("{}ms", timeout.as_millis())]);
+    // The trading key is none of its business.
+    command.env_remove(Role::Trader.variable());
+    command.stdin(Stdio::null()).stdout(out).stderr(err);
+    command.spawn().map_err(AppError::io("guard", "start"))
 }
