@@ -115,7 +115,9 @@ impl Reconcile {
                 continue; // More than one fill in between: no telling.
             }
             differs |= !agrees;
-            self.judge(AssetId::new(i), (now_ours, *venue), turn);
+            // What was so when the venue was asked agrees too: a fill came on the answer's way.
+            let ours = if agrees { *venue } else { now_ours };
+            self.judge(AssetId::new(i), (ours, *venue), turn);
         }
         let [low, high] = [before.orders.min(after.orders), before.orders.max(after.orders)];
         let agrees = (low..=high).contains(&said.orders);
@@ -278,6 +280,24 @@ mod tests {
         world.stand.now = world.task.next;
         assert!(world.stand.turn(&mut world.task).said.is_empty() && world.task.asking.is_none());
         assert!(world.stand.told_risk().is_empty() && world.said.is_empty());
+    }
+
+    #[test]
+    fn a_fill_while_the_answer_is_on_its_way_is_no_difference() {
+        let mut world = World::new();
+        for position in 1..=5 {
+            world.venue.lock().unwrap().held[0] = Qty::whole(position - 1);
+            world.stand.now = world.task.next.max(world.stand.now);
+            let World { stand, task, boards, .. } = &mut world;
+            assert!(stand.turn(task).said.is_empty() && task.asking.is_some());
+            let position = Qty::whole(position);
+            AssetStatus { position, ..AssetStatus::default() }.show(&mut boards[0]);
+            stand.until(|stand| {
+                assert!(stand.turn(task).said.is_empty());
+                task.asking.is_none()
+            });
+            assert_eq!(stand.told_risk(), [], "{position}");
+        }
     }
 
     #[test]
