@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
+#[path = "common/http.rs"]
+mod http;
 
 use common::botmm;
 use serde_json::Value;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -23,7 +25,7 @@ fn webhook(status: &'static str) -> (String, Receiver<Value>) {
     let (heard, posts) = channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map(Result::unwrap) {
-            while let Some(body) = request(&mut stream) {
+            while let Some((_, body)) = http::request(&mut stream) {
                 let _ = heard.send(serde_json::from_slice(&body).unwrap());
                 // A server that repeats what it was asked for.
                 let said = format!("/api/webhooks/1/{SECRET}");
@@ -34,19 +36,6 @@ fn webhook(status: &'static str) -> (String, Receiver<Value>) {
         }
     });
     (url, posts)
-}
-
-fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.split_once("content-length: ")?.1.split_once('\r')?.0.parse().unwrap();
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    Some(body)
 }
 
 /// What stands in a folder's files, and what was printed.

@@ -252,13 +252,12 @@ fn systemd_takes_the_units() {
     for entry in fs::read_dir(root().join("deploy")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "service" || e == "timer") {
-            let text = fs::read_to_string(&path).unwrap().replace("/usr/local/bin/", "/bin/true #");
-            let text = text.replace("/bin/true #botmm-health", "/bin/true");
+            let text = fs::read_to_string(&path).unwrap();
             let unit = dir.path().join(path.file_name().unwrap());
-            // A program that is there, so that only the unit is judged.
-            let lines = text.lines().map(|line| match line.split_once(" #") {
-                Some((command, _)) if line.starts_with("Exec") => command,
-                _ => line,
+            // Programs that are there, so that only the unit is judged.
+            let lines = text.lines().map(|line| match line.split_once('=') {
+                Some((key, _)) if key.starts_with("Exec") => format!("{key}=/bin/true"),
+                _ => line.to_owned(),
             });
             fs::write(&unit, lines.collect::<Vec<_>>().join("\n")).unwrap();
             units.push(unit);

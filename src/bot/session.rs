@@ -295,7 +295,7 @@ pub fn tell(summary: &Summary, dir: Option<&Path>, json: bool) -> Vec<AppError> 
         Ok(text) => text,
         Err(e) => return vec![AppError::io("summary", "write")(e.into())],
     };
-    let kept = dir.map_or(Ok(()), |dir| keep(summary, dir));
+    let kept = dir.map_or(Ok(()), |dir| keep_text(&text, dir));
     let printed = match json {
         true => terminal::print(&text),
         false => terminal::print(&summary.to_string()),
@@ -309,6 +309,10 @@ pub fn tell(summary: &Summary, dir: Option<&Path>, json: bool) -> Vec<AppError> 
 /// The file cannot be written.
 pub fn keep(summary: &Summary, dir: &Path) -> Result<(), AppError> {
     let text = summary.to_json().map_err(|e| AppError::io("summary", "write")(e.into()))?;
+    keep_text(&text, dir)
+}
+
+fn keep_text(text: &str, dir: &Path) -> Result<(), AppError> {
     write_whole(&dir.join(SUMMARY), text.as_bytes(), Readers::Group)
 }
 

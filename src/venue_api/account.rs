@@ -115,8 +115,12 @@ impl AccountClient {
 
     /// Cancels orders over HTTPS. Those that are over already are no error.
     pub fn cancel(&mut self, now: Nanos, orders: &[OpenOrder]) -> Result<(), AppError> {
+        self.signing().cancel(now, orders)
+    }
+
+    pub(super) fn signing(&mut self) -> Signing<'_> {
         let Self { rest, account, signer, nonce, .. } = self;
-        Signing { rest, account, signer, nonce }.cancel(now, orders)
+        Signing { rest, account, signer, nonce }
     }
 
     /// What the account is worth now.

@@ -1,11 +1,11 @@
 //! The venue's own dead man's switch: one moment at which it cancels every order of the account
 //! (PROTOCOL §8), whoever placed it.
 
-use super::account::AccountClient;
+use super::account::{AccountClient, unread};
+use super::venue::RequestLimit;
 use crate::exit::AppError;
-use crate::venue_numbers;
 use botmm_pipeline::types::{Nanos, Usd};
-use botmm_pipeline::venue::hl::sign::{Envelope, WireAction};
+use botmm_pipeline::venue::hl::sign::WireAction;
 use botmm_pipeline::venue::hl::user::RequestError;
 use serde_json::{Value, json};
 
@@ -39,27 +39,15 @@ impl AccountClient {
         void_after: Nanos,
     ) -> Result<Switch, AppError> {
         let ms = |time: Nanos| u64::try_from(time.as_millis()).unwrap_or(0);
-        let envelope = Envelope {
-            nonce: self.nonce.next(now),
-            vault: self.account.vault,
-            expires_after: Some(ms(void_after)),
-        };
-        let mut body = Vec::new();
-        self.signer.write_body(&WireAction::ScheduleCancel(at.map(ms)), &envelope, &mut body);
-        Ok(understood(&self.rest.exchange(&body)?))
+        let action = WireAction::ScheduleCancel(at.map(ms));
+        Ok(understood(&self.signing().send(now, &action, Some(ms(void_after)))?))
     }
 
     /// What the account has traded, all in all.
     pub fn traded(&self) -> Result<Usd, AppError> {
         let user = self.account.address.to_string();
         let limit = self.rest.info(&json!({ "type": "userRateLimit", "user": user }))?;
-        venue_numbers::usd(&limit["cumVlm"]).ok_or_else(|| {
-            AppError::data(
-                "userRateLimit",
-                "the answer has not the venue's shape",
-                "report this with the answer",
-            )
-        })
+        Ok(RequestLimit::of(&limit).ok_or_else(|| unread("userRateLimit"))?.traded)
     }
 }
 

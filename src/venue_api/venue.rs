@@ -50,6 +50,17 @@ pub struct RequestLimit {
     pub traded: Usd,
 }
 
+impl RequestLimit {
+    /// Of an answer to `userRateLimit`.
+    pub(super) fn of(limit: &Value) -> Option<Self> {
+        Some(Self {
+            used: venue_numbers::whole(&limit["nRequestsUsed"])?,
+            cap: venue_numbers::whole(&limit["nRequestsCap"])?,
+            traded: venue_numbers::usd(&limit["cumVlm"])?,
+        })
+    }
+}
+
 impl InfoClient<'_> {
     fn bad(&self, problem: impl Into<String>, remedy: &str) -> AppError {
         AppError::data(self.place.as_str(), problem, remedy)
@@ -201,14 +212,7 @@ impl InfoClient<'_> {
     pub fn request_limit(&self, account: &Principal) -> Result<RequestLimit, AppError> {
         let user = account.address.to_string();
         let limit = self.ask(&json!({ "type": "userRateLimit", "user": user }))?;
-        let read = || {
-            Some(RequestLimit {
-                used: venue_numbers::whole(&limit["nRequestsUsed"])?,
-                cap: venue_numbers::whole(&limit["nRequestsCap"])?,
-                traded: venue_numbers::usd(&limit["cumVlm"])?,
-            })
-        };
-        read().ok_or_else(|| self.unread("userRateLimit"))
+        RequestLimit::of(&limit).ok_or_else(|| self.unread("userRateLimit"))
     }
 
     /// Warns when the address has spent its requests.

@@ -5,6 +5,8 @@
 
 #[path = "../../pipeline/tests/counting/mod.rs"]
 mod counting;
+#[path = "../common/http.rs"]
+mod http;
 mod rest;
 mod server;
 mod steady;

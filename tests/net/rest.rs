@@ -1,5 +1,6 @@
 //! Requests over HTTP: what each kind of answer, and of failure, is called.
 
+use crate::http::request;
 use crate::server::{Authority, IMPATIENT, Wire, http, https, serve};
 use botmm::net::{MAX_MESSAGE_BYTES, Rest, RestError, RestFailure, Tls};
 use serde_json::{Value, json};
@@ -9,23 +10,6 @@ use std::thread;
 use std::time::Duration;
 
 const ORDER: &[u8] = br#"{"action":{"type":"order","orders":[]},"nonce":1}"#;
-
-/// Reads one request; head and body, or none at the end of the connection.
-fn request(wire: &mut dyn Wire) -> Option<(String, Vec<u8>)> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if wire.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.split_once("content-length: ")?.1.split_once('\r')?.0.parse().unwrap();
-    let mut body = vec![0; length];
-    wire.read_exact(&mut body).ok()?;
-    Some((head, body))
-}
 
 fn answer(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())

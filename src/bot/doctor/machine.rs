@@ -2,7 +2,6 @@
 
 use super::{Findings, Request};
 use crate::bot::session;
-use crate::net::Tls;
 use crate::side::notify::Notify;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::rt::plan::allowed_cores;
@@ -90,7 +89,7 @@ fn alerts(request: &Request, found: &mut Findings) {
     };
     found.ok("configuration", format!("sound; quotes {}", settings.symbols.join(", ")));
     let now = WallClock::default().now();
-    let notify = Notify::open(&settings, &Tls::default(), ("", "botmm doctor"), now);
+    let notify = Notify::open(&settings, &request.tls, ("", "botmm doctor"), now);
     let Some(notify) = found.of("alerts", notify) else { return };
     match notify.reaches_nobody() {
         true => found.warn(

@@ -1,12 +1,15 @@
 //! Against webhook servers of every kind, with the side thread's turns.
 
+#[path = "../../../tests/common/http.rs"]
+mod http;
+
 use super::*;
 use crate::side::alert::Topic;
 use crate::side::notify::outlet::MAX_WAITING;
 use crate::side::task::tests::Stand;
 use botmm_pipeline::types::{AssetId, Fill, Px, Usd};
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -25,7 +28,7 @@ fn server(
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-            while let Some(body) = request(&mut stream) {
+            while let Some((_, body)) = http::request(&mut stream) {
                 let _ = heard.send(serde_json::from_slice(&body).unwrap());
                 answer(n, &mut stream);
                 n += 1;
@@ -33,20 +36,6 @@ fn server(
         }
     });
     (url, posts)
-}
-
-fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.split_once("content-length: ")?.1.split_once('\r')?.0.parse().unwrap();
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    Some(body)
 }
 
 fn says(status: &'static str, more: &'static str, body: &'static str) -> impl Fn(&mut TcpStream) {
