@@ -25,6 +25,9 @@ use std::time::Duration;
 /// The venue takes no moment that is nearer than this, and what it takes comes after a way there.
 const MIN_AHEAD: Nanos = Nanos::secs(5);
 const WAY: Nanos = Nanos::secs(1);
+/// The venue fires by its own clock, which is known to so much: so near to the moment nobody can tell
+/// whether it has fired, and a moved switch would hide that it did.
+const UNSURE: Nanos = Nanos::millis(500);
 /// It is moved on so many times a horizon.
 const MOVES: i64 = 3;
 /// How long the venue's answer may take, and after which time the venue takes the request no more.
@@ -213,6 +216,8 @@ impl DeadMan {
         let told = self.asking.as_ref().and_then(|(asked, p)| Some((*asked, p.told(now)?)));
         let Some((asked, answer)) = told else { return };
         self.asking = None;
+        // Whatever was answered: nobody knows which was there first, the request or the moment.
+        self.notice_that_it_fired(turn);
         let at = match asked {
             Asked::Set(at) => Some(at),
             Asked::Traded => None,
@@ -259,8 +264,7 @@ impl DeadMan {
         };
     }
 
-    /// The moment came, was not moved on, and nothing is on its way that would: the venue has cancelled
-    /// everything.
+    /// The moment came before it was known to be moved on: the venue has cancelled everything.
     fn notice_that_it_fired(&mut self, turn: &mut Turn<'_>) {
         let fired = self.fires_at.filter(|at| turn.now > *at && self.asking.is_none());
         let Some(at) = fired else { return };
@@ -297,7 +301,8 @@ impl DeadMan {
     /// Asks for what is due.
     fn ask_what_is_due(&mut self, turn: &Turn<'_>) {
         let now = turn.now;
-        if self.standing == Standing::Off || self.asking.is_some() || now < self.next {
+        let is_unsure = self.fires_at.is_some_and(|at| now + UNSURE >= at);
+        if self.standing == Standing::Off || self.asking.is_some() || now < self.next || is_unsure {
             return;
         }
         let (asked, ask) = if matches!(self.standing, Standing::TooLittle { .. }) {

@@ -164,6 +164,38 @@ fn a_switch_that_fired_is_told_and_set_again_once_all_goes_on() {
     assert!(last.contains("8 times today, and does so 10 times at most"), "{last}");
 }
 
+/// All goes on again at the very moment at which it fires, by a clock that is known to a fraction of a second.
+#[test]
+fn one_that_may_have_fired_is_told_however_close_it_was() {
+    for early in [-300, -100, 0, 100, 300].map(Nanos::millis) {
+        let mut world = World::new();
+        world.run(Nanos::secs(10), ALL);
+        let at = world.fires_at().unwrap();
+        let span = at - early - world.stand.now;
+        world.run(span, [false; 3]);
+        world.run(Nanos::secs(2), ALL);
+        let told: Vec<_> = world.said.iter().filter(|a| a.text.contains("fired at")).collect();
+        assert_eq!(told.len(), 1, "{early} before it fired: {:?}", world.said);
+        assert_eq!(world.switch.rung(world.stand.now), Rung::ARMED, "and set again");
+    }
+}
+
+/// What moves it on was sent in time, and answered when the moment had passed.
+#[test]
+fn one_that_fired_while_an_answer_was_on_its_way_is_told() {
+    let mut world = World::new();
+    world.run(Nanos::secs(10), ALL);
+    let at = world.fires_at().unwrap();
+    let span = at - Nanos::secs(2) - world.stand.now;
+    world.run(span, [true, true, false]);
+    drop(world.stand.turn(&mut world.switch));
+    assert!(world.switch.asking.is_some(), "it is on its way");
+    world.stand.now = at + Nanos::secs(1);
+    world.run(Nanos::secs(2), ALL);
+    assert!(world.said.iter().any(|a| a.text.contains("fired at")), "{:?}", world.said);
+    assert_eq!(world.switch.rung(world.stand.now), Rung::ARMED, "and set again");
+}
+
 #[test]
 fn an_account_that_has_traded_too_little_is_shown_and_asked_about_until_it_has() {
     let mut world = World::new();

@@ -68,6 +68,15 @@ impl World {
         told.as_array().unwrap().iter().map(status).collect()
     }
 
+    /// Until that is so, or nobody believes in it any more.
+    fn watch_until(&mut self, what: &str, is_so: impl Fn(&Live) -> bool) {
+        let began = Instant::now();
+        while !is_so(&self.live) {
+            assert!(began.elapsed() < PATIENCE, "{what}: {}, {:?}", self.live.rungs(), self.live.alerts);
+            self.watch_for(Duration::from_millis(50));
+        }
+    }
+
     fn watch_for(&mut self, span: Duration) {
         self.live.watch(Some(self.live.started.elapsed() + span), &Show::Nothing).unwrap();
     }
@@ -78,8 +87,7 @@ impl World {
 fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_stands() {
     let (mut world, stands) = world_that_stands(31, Usd::ZERO);
     world.until_orders_rest();
-    world.watch_for(Duration::from_secs(4));
-    assert!(world.live.rungs().exchange.armed, "{}", world.live.rungs());
+    world.watch_until("it is armed", |live| live.rungs().exchange.armed);
     assert!(!world.endings().contains(&"scheduledCancel".to_owned()));
     stands.store(true, Ordering::Relaxed);
     let took = world.until_none_rests(false);
@@ -88,13 +96,9 @@ fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_
     assert!(world.endings().contains(&"scheduledCancel".to_owned()), "{:?}", world.endings());
     stands.store(false, Ordering::Relaxed);
     // It is told, and set anew.
-    world.watch_for(Duration::from_secs(3));
-    assert!(
-        world.live.alerts.iter().any(|a| a.contains("switch fired")),
-        "{:?}",
-        world.live.alerts
-    );
-    assert!(world.live.rungs().exchange.armed, "{}", world.live.rungs());
+    let told = |live: &Live| live.alerts.iter().any(|a| a.contains("switch fired"));
+    world.watch_until("it is told", told);
+    world.watch_until("it is set anew", |live| live.rungs().exchange.armed);
     let finished = world.live.finish();
     assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
     let rungs = finished.summary.rungs.unwrap();
@@ -107,19 +111,16 @@ fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_
 fn a_lane_that_stands_has_its_orders_cancelled_over_https_whatever_the_venue_would_do() {
     let (mut world, stands) = world_that_stands(32, Usd::whole(1_000_000));
     world.until_orders_rest();
-    world.watch_for(Duration::from_secs(1));
-    let rungs = world.live.rungs();
-    assert!(rungs.exchange.why.as_ref().unwrap().ends_with("of 1000000 USD traded"), "{rungs}");
+    world.watch_until("the venue wants more volume", |live| {
+        live.rungs().exchange.why.is_some_and(|why| why.ends_with("of 1000000 USD traded"))
+    });
     stands.store(true, Ordering::Relaxed);
     let took = world.until_none_rests(true);
     println!("time to cancel: {took:?}");
     assert!(took < HORIZON, "{took:?}");
-    world.watch_for(Duration::from_millis(500));
-    let alerts = &world.live.alerts;
-    assert!(
-        alerts.iter().any(|a| a.contains("stands still: ") && a.contains("over HTTPS")),
-        "{alerts:?}"
-    );
+    world.watch_until("it is told", |live| {
+        live.alerts.iter().any(|a| a.contains("stands still: ") && a.contains("over HTTPS"))
+    });
     stands.store(false, Ordering::Relaxed);
     world.until_orders_rest();
     let finished = world.live.finish();
