@@ -7,6 +7,7 @@ mod checks;
 #[path = "../../pipeline/tests/coins/mod.rs"]
 mod coins;
 mod liquidations;
+mod lives;
 mod markets;
 mod spy;
 mod world;

@@ -76,7 +76,9 @@ impl<T: Transport> Spy<T> {
                 self.lost = tid_of(frame);
                 false
             }
-            Tamper::CountTwice if is_fill && !self.tampered => {
+            Tamper::CountTwice
+                if is_fill && !self.tampered && !contains(frame, r#""isSnapshot":true"#) =>
+            {
                 self.tampered = true;
                 let text = String::from_utf8(frame.to_vec()).unwrap();
                 self.extra.push_back(text.replace(r#""tid":"#, r#""tid":9"#).into_bytes());

@@ -3,7 +3,7 @@
 
 use crate::checks::{Checks, Final};
 use crate::coins;
-use crate::spy::{Spy, Tamper};
+use crate::spy::{Seen, Spy, Tamper};
 use botmm::exchange::faults::{Fault, Faulty, Schedule};
 use botmm::exchange::front::{Hub, HubConfig};
 use botmm::exchange::local::{self, LocalConfig};
@@ -11,26 +11,27 @@ use botmm::exchange::memory::Memory;
 use botmm::exchange::venue::VenueConfig;
 use botmm::settings::Settings;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
-use botmm_pipeline::rt::{HaltLevel, Lane, WallClock};
+use botmm_pipeline::rt::{BoardReader, HaltLevel, Lane, WallClock};
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::feed::{FeedConfig, HlFeed};
-use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway};
+use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway, VIEW_WORDS};
 use botmm_pipeline::venue::hl::session::DEAD_LINK;
 use botmm_pipeline::venue::hl::sign::{Address, Network, Nonce, RequestSigner, Signer};
-use botmm_pipeline::wiring;
+use botmm_pipeline::wiring::{self, Pipeline};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Half a minute before a full hour: funding is paid in every run.
 pub const START: Nanos = Nanos::millis(1_795_359_600_000 - 30_000);
 /// A key for tests.
-const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
+pub const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
 pub const MONEY: Usd = Usd::whole(100_000);
 /// Part of every order's id.
 pub const SESSION: u32 = 77;
 /// The market runs this long before the bot comes.
 const HISTORY: Nanos = Nanos::secs(20);
-const LATENCY: Nanos = Nanos::millis(15);
+pub const LATENCY: Nanos = Nanos::millis(15);
 /// Between the bot's being well again and its end.
 const STAYS_WELL: Nanos = Nanos::secs(3);
 /// How long the end may take: an order on its way when the halt came may be unknown first.
@@ -138,7 +139,8 @@ pub fn params() -> AssetParams {
     }
 }
 
-fn exchange(setup: &Setup) -> Venue {
+/// The exchange, with its account and its faults.
+pub fn exchange(setup: &Setup) -> Venue {
     let universe = universe();
     let settings = Settings::load(None, &|_| None).unwrap();
     let config = LocalConfig {
@@ -155,9 +157,27 @@ fn exchange(setup: &Setup) -> Venue {
     Memory::new(local::host(config))
 }
 
-/// Runs it to its end, under all checks.
-pub fn run(setup: &Setup) -> Outcome {
-    let venue = exchange(setup);
+/// What a bot begins with.
+pub struct Begin {
+    /// Part of every order's id.
+    pub session: u32,
+    /// What it signs with.
+    pub nonce: Nonce,
+    /// After a run that was killed: how long nothing may have rested before it quotes.
+    pub settle: Nanos,
+    /// What that run kept.
+    pub risk: Option<RiskSnapshot>,
+}
+
+/// A bot that is connected to the exchange when it runs, and what is seen of it.
+pub struct Bot {
+    pub pipeline: Pipeline,
+    pub link: BoardReader<VIEW_WORDS>,
+    pub seen: Arc<Seen>,
+}
+
+/// Builds a bot.
+pub fn bot(setup: &Setup, venue: &Venue, begin: Begin) -> Bot {
     let universe = universe();
     let offset = VenueOffset::default();
     let venue_clock = offset.clock();
@@ -166,9 +186,9 @@ pub fn run(setup: &Setup) -> Outcome {
     let config = wiring::Config {
         params: vec![of_each; universe.len()],
         universe: universe.clone(),
-        session: SESSION,
+        session: begin.session,
         lossless: false,
-        risk: None,
+        risk: begin.risk,
         venue_clock: venue_clock.clone(),
         commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
     };
@@ -178,8 +198,8 @@ pub fn run(setup: &Setup) -> Outcome {
         account: user(),
         vault: None,
         seed: setup.seed ^ 1 << 32,
-        settle: Nanos::ZERO,
-        session: SESSION,
+        settle: begin.settle,
+        session: begin.session,
         watch: Some(params().risk.expires_after),
         offset,
         max_clock_offset: setup.max_clock_offset,
@@ -188,10 +208,17 @@ pub fn run(setup: &Setup) -> Outcome {
         taker_fee: Bps::from_f64(4.5),
     };
     let (gateway, link) =
-        HlGateway::new(orders, universe.clone(), signer, Nonce::after(0), gateway_config);
+        HlGateway::new(orders, universe.clone(), signer, begin.nonce, gateway_config);
     let feed_config = FeedConfig { seed: setup.seed, ..FeedConfig::default() };
     let feed = HlFeed::new(venue.transport(LATENCY), universe, feed_config, venue_clock);
-    let mut pipeline = wiring::build(&config, feed, gateway);
+    Bot { pipeline: wiring::build(&config, feed, gateway), link, seen }
+}
+
+/// Runs it to its end, under all checks.
+pub fn run(setup: &Setup) -> Outcome {
+    let venue = exchange(setup);
+    let begin = Begin { session: SESSION, nonce: Nonce::after(0), settle: Nanos::ZERO, risk: None };
+    let Bot { mut pipeline, link, seen } = bot(setup, &venue, begin);
     let stages = core::mem::take(&mut pipeline.stages);
     let mut checks = Checks::new(setup, venue.clone(), link);
 

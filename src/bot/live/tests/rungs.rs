@@ -72,7 +72,12 @@ impl World {
     fn watch_until(&mut self, what: &str, is_so: impl Fn(&Live) -> bool) {
         let began = Instant::now();
         while !is_so(&self.live) {
-            assert!(began.elapsed() < PATIENCE, "{what}: {}, {:?}", self.live.rungs(), self.live.alerts);
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{what}: {}, {:?}",
+                self.live.rungs(),
+                self.live.alerts
+            );
             self.watch_for(Duration::from_millis(50));
         }
     }
