@@ -45,8 +45,10 @@ pub const fn cure(reason: Reason) -> Cure {
             "Fills of the other side; or raise `max_position_usd` or `max_total_position_usd`.",
         ),
         Reason::OneSided => (
-            "We hold more than `one_sided_at` of the limit, and this side would add to it.",
-            "Fills of the other side; or raise `one_sided_at` or `max_position_usd`.",
+            "This side would add to the position, which is more than `one_sided_at` of the limit, or in \
+             doubt: the venue says another than we (an alert tells).",
+            "Fills of the other side; or raise `one_sided_at` or `max_position_usd`; a doubt ends when \
+             both agree again.",
         ),
         Reason::Toxic => (
             "Fills of this side were followed by moves against us.",

@@ -88,6 +88,8 @@ pub struct Transfers {
     pub sum: Usd,
     /// A word of the venue's whose amount we cannot be sure of.
     pub unclear: Option<String>,
+    /// When the last of them was, by the venue's clock; [`None`] = there was none.
+    pub newest: Option<Nanos>,
 }
 
 impl Transfers {
@@ -96,9 +98,11 @@ impl Transfers {
         let mut all = Self::default();
         for update in list.as_array()? {
             let time = i64::try_from(venue_numbers::whole(&update["time"])?).ok()?;
-            if Nanos::millis(time) <= since {
+            let time = Nanos::millis(time);
+            if time <= since {
                 continue;
             }
+            all.newest = all.newest.max(Some(time));
             let delta = &update["delta"];
             match amount(delta, user, kind) {
                 Some(amount) => all.sum += amount,
@@ -215,7 +219,7 @@ mod tests {
         let none = Transfers::default();
         let fees = usd("0.5");
         assert_eq!(gained(&START, &view(), &end("10003.25"), &none, fees), Ok(usd("3.25")));
-        let came = Transfers { sum: Usd::whole(500), unclear: None };
+        let came = Transfers { sum: Usd::whole(500), ..Transfers::default() };
         assert_eq!(gained(&START, &view(), &end("10503.25"), &came, fees), Ok(usd("3.25")));
     }
 
@@ -233,7 +237,7 @@ mod tests {
         assert!(why(view(), others, &none).contains("not this run's"));
         let estimated = GatewayView { estimated_fees: 3, ..view() };
         assert!(why(estimated, end("1"), &none).contains("of 3 fills"));
-        let unclear = Transfers { sum: Usd::ZERO, unclear: Some("withdraw".to_owned()) };
+        let unclear = Transfers { unclear: Some("withdraw".to_owned()), ..Transfers::default() };
         assert!(why(view(), end("1"), &unclear).contains("`withdraw`"));
     }
 

@@ -411,9 +411,9 @@ impl Orders {
         self.assets[asset.index()].mark
     }
 
-    /// Orders that rest or might.
-    pub fn open_orders(&self) -> usize {
-        self.assets.iter().flat_map(|a| &a.slots).filter(|s| s.phase() != Phase::Empty).count()
+    /// Orders of an asset that rest or might.
+    pub fn open_orders(&self, asset: AssetId) -> usize {
+        self.assets[asset.index()].slots.iter().filter(|s| s.phase() != Phase::Empty).count()
     }
 }
 

@@ -259,6 +259,17 @@ impl<G: Gateway> DispatchStage<G> {
     }
 
     /// Accounts for the time that each side spent in its state, and shows the new one.
+    fn count_open_orders(&self) {
+        let counters = &self.metrics.dispatch;
+        let mut all = 0;
+        for (i, of_asset) in counters.asset_open_orders.iter().enumerate().take(self.assets.len()) {
+            let open = self.orders.open_orders(AssetId::new(i)) as u64;
+            of_asset.set(open);
+            all += open;
+        }
+        counters.open_orders.set(all);
+    }
+
     fn show(&mut self, now: Nanos, asset: AssetId) {
         let reasons = Side::BOTH.map(|side| self.orders.reason(asset, side));
         let view = &mut self.assets[asset.index()];
@@ -345,7 +356,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             }
         }
         if work > 0 {
-            self.metrics.dispatch.open_orders.set(self.orders.open_orders() as u64);
+            self.count_open_orders();
         }
         work
     }

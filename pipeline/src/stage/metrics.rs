@@ -179,6 +179,8 @@ pub struct DispatchCounters {
     pub hash: Counter,
     /// Orders that rest or might.
     pub open_orders: Counter,
+    /// The same by asset.
+    pub asset_open_orders: [Counter; MAX_ASSETS],
     /// Largest worst-case exposure, raw USD.
     pub max_exposure: [Counter; MAX_ASSETS],
     /// When the first order was sent, Unix ns; 0 = none yet.

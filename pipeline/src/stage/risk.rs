@@ -162,6 +162,10 @@ impl RiskStage {
                     self.judge.gate.doubt(asset, venue);
                     self.doubts_changed = true;
                 }
+                RiskCommand::ReduceOnly(only_reduces) => {
+                    self.judge.gate.reduce_only(only_reduces);
+                    self.doubts_changed = true;
+                }
             }
         }
         work
@@ -416,6 +420,11 @@ mod tests {
             rig.commands.push(doubt(venue)).unwrap();
             let out = rig.poll_both(Nanos::millis(10), &[]);
             assert_eq!(both(&out), (bid, ask), "{venue:?}: what stands is judged again, at once");
+        }
+        for (only_reduces, bid) in [(true, Reason::OneSided), (false, Reason::Quoted)] {
+            rig.commands.push(RiskCommand::ReduceOnly(only_reduces)).unwrap();
+            let out = rig.poll_both(Nanos::millis(20), &[]);
+            assert_eq!(both(&out), (bid, Reason::Quoted), "the whole account: {only_reduces}");
         }
     }
 

@@ -91,4 +91,7 @@ pub enum RiskCommand {
         /// The venue's position.
         venue: Option<Qty>,
     },
+    /// What we believe of the whole account (orders, worth) is not what the venue says: until it is so
+    /// again every asset is only reduced.
+    ReduceOnly(bool),
 }

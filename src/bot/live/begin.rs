@@ -157,8 +157,8 @@ impl Live {
         let service =
             Service::new(request.systemd, progress.clone(), link.clone(), metrics.clone());
         let ask = reconcile::ask_over(way.clone());
-        let (boards, seen) = (pipeline.status.clone(), metrics.clone());
-        let reconcile = Reconcile::new(ask, link.clone(), boards, seen, universe.clone());
+        let seen = (pipeline.status.clone(), metrics.clone());
+        let reconcile = Reconcile::new(ask, link.clone(), seen, universe.clone(), worth);
         let tasks = Tasks {
             guard,
             killer,

@@ -109,6 +109,8 @@ pub struct Gate {
     universe: Universe,
     assets: Vec<AssetState>,
     breakers: Breakers,
+    /// Orders or worth of the account are not what we believe.
+    only_reduces: bool,
 }
 
 impl Gate {
@@ -117,7 +119,7 @@ impl Gate {
     pub fn new(universe: Universe, params: &[AssetParams]) -> Self {
         assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
         let assets = params.iter().map(AssetState::new).collect();
-        Self { universe, assets, breakers: Breakers::default() }
+        Self { universe, assets, breakers: Breakers::default(), only_reduces: false }
     }
 
     /// Other parameters of an asset; what was learned so far stays.
@@ -260,7 +262,7 @@ impl Gate {
             }
         }
         match used {
-            0 if self.assets[target.asset.index()].doubted.is_some() => {
+            0 if self.only_reduces || self.assets[target.asset.index()].doubted.is_some() => {
                 target.clear(side, Reason::OneSided);
             }
             0 => target.clear(side, Reason::PositionLimit),
@@ -272,9 +274,11 @@ impl Gate {
     fn room(&self, asset: AssetId, side: Side) -> Qty {
         let AssetState { params, ledger, mark, doubted, .. } = &self.assets[asset.index()];
         // Whichever of the two is right: it does not grow.
-        if let Some(venue) = doubted {
-            let reduces = |position: Qty| (-side.signed(position)).max(Qty::ZERO);
-            return reduces(ledger.position()).min(reduces(*venue));
+        let reduces = |position: Qty| (-side.signed(position)).max(Qty::ZERO);
+        match doubted {
+            Some(venue) => return reduces(ledger.position()).min(reduces(*venue)),
+            None if self.only_reduces => return reduces(ledger.position()),
+            None => {}
         }
         let value = |a: &AssetState| notional(a.mark.px, a.ledger.position().abs());
         let others = self.assets.iter().enumerate().filter(|(i, _)| *i != asset.index());
@@ -307,6 +311,11 @@ impl Gate {
     /// The venue's position is another than the ledger's, or (nothing) no longer is.
     pub fn doubt(&mut self, asset: AssetId, venue: Option<Qty>) {
         self.assets[asset.index()].doubted = venue;
+    }
+
+    /// Positions are only reduced, or (false) quoted as before.
+    pub fn reduce_only(&mut self, only_reduces: bool) {
+        self.only_reduces = only_reduces;
     }
 
     /// A person ends what holds: losses, errors and moves count from here. Nothing when nothing
