@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod endings;
+mod guarded;
 mod proxy;
 
 use botmm::exchange::faults::{Faulty, Schedule};
@@ -91,6 +92,8 @@ struct Sequence {
     runs: Vec<PathBuf>,
     kills: u64,
     left_open: usize,
+    /// Bots start a guard.
+    is_guarded: bool,
 }
 
 impl Sequence {
@@ -113,6 +116,7 @@ impl Sequence {
             runs: Vec::new(),
             kills: 0,
             left_open: 0,
+            is_guarded: false,
         }
     }
 
@@ -130,11 +134,15 @@ impl Sequence {
             bot.kill().unwrap();
             bot.wait().unwrap();
             let left = self.look();
-            self.kills += 1;
-            self.left_open += usize::from(left > 0);
+            self.note_kill(left);
             println!("kill {kill}: {left} orders left, {:?} held", self.exchange.positions());
         }
         self.ends_well();
+    }
+
+    fn note_kill(&mut self, left: usize) {
+        self.kills += 1;
+        self.left_open += usize::from(left > 0);
     }
 
     /// The last bot ends in good order: then everything must agree.
@@ -156,6 +164,7 @@ impl Sequence {
         assert_eq!(self.exchange.nonces_refused.load(Ordering::Relaxed), 0, "nonces were refused");
         self.positions_are_the_venues();
         self.ids_are_used_once();
+        self.fills_are_booked_once();
         let fills = self.exchange.with(|venue| venue.fills(&user()).len());
         assert!(fills > 0, "nothing was traded");
         assert!(self.kills < 6 || self.left_open > 0, "no kill left an order behind");
@@ -184,6 +193,9 @@ impl Sequence {
             command.current_dir(self.dir.path()).args(["-c", script]).arg(program).args(args);
         }
         command.args(["--plan", "solo", "--out"]).arg(&run).args(more);
+        if self.is_guarded {
+            command.env("BOTMM_GUARD_KEY", guarded::GUARD_KEY);
+        }
         command.env("HL_PRIVATE_KEY", KEY).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(self.stderr()).unwrap());
         self.runs.push(run);
@@ -262,6 +274,22 @@ impl Sequence {
                     |o: &Order| matches!(o.status, OrderStatus::Canceled) && o.status_time == next;
                 // A modify whose new order was refused leaves no open one behind.
                 assert!(pair[0].iter().any(replaced), "{cloid} was used again: {pair:#?}");
+            }
+        }
+    }
+
+    /// No run has booked a fill of another, or one that never was.
+    fn fills_are_booked_once(&self) {
+        let mut theirs: BTreeSet<(String, u64)> = BTreeSet::new();
+        self.exchange.with(|venue| {
+            let name = |f: &botmm::exchange::model::UserFill| COINS[f.asset.index()].0.to_owned();
+            theirs.extend(venue.fills(&user()).iter().map(|f| (name(f), f.tid)));
+        });
+        for run in &self.runs {
+            for line in journal_so_far(&run.join("journal.jsonl")) {
+                let Line::Fill(fill) = line else { continue };
+                let is_theirs = theirs.remove(&(fill.coin.clone(), fill.tid));
+                assert!(is_theirs, "{}: {} {} again", run.display(), fill.coin, fill.tid);
             }
         }
     }
