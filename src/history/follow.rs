@@ -243,7 +243,7 @@ fn line_of(text: &[u8]) -> Option<Result<Line, String>> {
         Err(_) => return Some(Err("not a line of a journal: not UTF-8".to_owned())),
     };
     match Head::of(text) {
-        Ok(head) if matches!(&*head.kind, "decision" | "state") => None,
+        Ok(head) if matches!(&*head.kind, "decision" | "state" | "orders") => None,
         Ok(_) => Line::read(text).transpose(),
         Err(problem) => Some(Err(problem)),
     }

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod beat;
+pub mod books;
 pub mod candles;
 pub mod capital;
 pub mod card;
@@ -24,4 +25,5 @@ pub mod reload;
 pub mod risk_state;
 pub mod service;
 pub mod state;
+pub mod takeover;
 pub mod task;

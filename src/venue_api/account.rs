@@ -7,7 +7,7 @@ use crate::net::Rest;
 use crate::venue_numbers;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
-    AssetId, Cloid, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional,
+    AssetId, Cloid, Instrument, Nanos, Oid, Px, Qty, RejectReason, Universe, Usd, notional,
 };
 use botmm_pipeline::venue::hl::sign::{
     Address, Envelope, Nonce, RequestSigner, WireAction, WireCancel,
@@ -75,6 +75,13 @@ pub struct OpenOrder {
     /// Of its coin.
     pub(super) venue_index: u32,
     pub(super) oid: Oid,
+}
+
+impl OpenOrder {
+    /// Whether it is of this coin.
+    pub fn is_of(&self, instrument: &Instrument) -> bool {
+        self.venue_index == instrument.venue_index
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod rearm;
 mod refusals;
 mod signals;
 mod stall;
+mod takeover;
 mod tls;
 mod trading;
 mod trouble;

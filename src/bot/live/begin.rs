@@ -16,6 +16,7 @@ use crate::net::{Rest, Stopped, WsStatus, WsTransport};
 use crate::report::Days;
 use crate::settings::Settings;
 use crate::side::beat::Heart;
+use crate::side::books::KeepBooks;
 use crate::side::candles::{self, BackFill};
 use crate::side::card::Card;
 use crate::side::dead_man::{self, DeadMan};
@@ -116,6 +117,7 @@ impl Live {
         }
         let way = way_of(access, account, state.nonce(), &universe, &only_session, worth);
         let venue = AccountClient { rest: rest.clone(), ..way()? };
+        let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { mut pipeline, link, sockets, feed_stats } = connected;
@@ -150,6 +152,13 @@ impl Live {
         let of_links = (way.clone(), link.clone(), clock.clone());
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
+        let books = KeepBooks::new(
+            (&access.state_dir, key),
+            (account.address, place.clone(), dir),
+            universe.clone(),
+            link.clone(),
+            metrics.clone(),
+        );
         let timeout = Duration::from_nanos(settings.guard_timeout.0.unsigned_abs());
         let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
         let timeout = access.has_guard_key.then_some(timeout);
@@ -160,6 +169,7 @@ impl Live {
         let seen = (pipeline.status.clone(), metrics.clone());
         let reconcile = Reconcile::new(ask, link.clone(), seen, universe.clone(), worth);
         let tasks = Tasks {
+            books,
             guard,
             killer,
             params: Params::new(reload, Arc::new(worth_now), now),
@@ -207,7 +217,7 @@ impl Live {
             control,
             heart,
         };
-        live.tell_the_beginning();
+        live.tell_the_beginning(found);
         Ok(live)
     }
 }

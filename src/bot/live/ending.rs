@@ -76,6 +76,7 @@ impl Live {
         };
         self.tell_latency(end);
         if let Some(journal) = &mut self.journal {
+            journal.write_line(&self.tasks.books.end(left.is_ok(), end));
             journal.write_line(&lines::end(&numbers, transfers, end));
         }
         let mut troubles = Vec::new();
@@ -83,6 +84,7 @@ impl Live {
             Ok(warning) => warning.iter().for_each(terminal::complain),
             Err(e) => troubles.push(e),
         }
+        troubles.extend(self.tasks.books.finish(end).err());
         // With orders left the next run waits as after a kill.
         if left.is_ok() {
             troubles.extend(self.tasks.state.finish().err());

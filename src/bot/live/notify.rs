@@ -2,10 +2,14 @@
 
 use super::{Live, TURN};
 use crate::exit::AppError;
+use crate::journal::line::{self, Line};
+use crate::masked::masked;
 use crate::report::Summary;
 use crate::side::alert::{Alert, Topic};
 use crate::side::errands::Errands;
 use crate::side::notify::Notify;
+use crate::side::takeover::Difference;
+use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{HaltLevel, WallClock};
 use std::time::{Duration, Instant};
@@ -14,12 +18,23 @@ use std::time::{Duration, Instant};
 const LAST_WORDS_WAIT: Duration = Duration::from_secs(3);
 
 impl Live {
-    /// The run has begun.
-    pub(super) fn tell_the_beginning(&mut self) {
+    /// The run has begun, and the account was found otherwise than the last one left it.
+    pub(super) fn tell_the_beginning(&mut self, found: Vec<Difference>) {
         let coins: Vec<_> = self.config.universe.iter().map(|(_, i)| i.coin.to_string()).collect();
         let worth = self.venue.start.value;
         let text = format!("started: {}; the account is worth {worth} USD", coins.join(", "));
         self.tasks.notify.tell(self.start_time, &Alert::info(Topic::Run, text));
+        for Difference { coin, words } in found {
+            if let Some(journal) = &mut self.journal {
+                let (time, alert) = (utc(self.start_time), masked(&words).into_owned());
+                journal.write_line(&Line::Alert(line::Alert {
+                    time,
+                    coin: Some(coin.clone()),
+                    alert,
+                }));
+            }
+            self.say(Alert::warn(Topic::Account, format!("{coin}: {words}")));
+        }
     }
 
     /// What ended the run, when it was not a person.

@@ -6,10 +6,12 @@ use crate::bot::session;
 use crate::exit::AppError;
 use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
+use crate::side::books::{self, Books};
 use crate::side::reload::Complete;
 use crate::side::state::RunState;
+use crate::side::takeover::{self, Difference};
 use crate::terminal;
-use crate::venue_api::account::Principal;
+use crate::venue_api::account::{AccountClient, Principal};
 use crate::venue_api::universe::Listed;
 use crate::venue_api::venue::InfoClient;
 use crate::venue_api::wait::Wait;
@@ -101,6 +103,26 @@ pub fn start(
     let tolerated = settings.account_limits().max_clock_offset;
     venue.check_clock(&account, &mut offset, tolerated, now)?;
     Ok(Started { asking, rest, listed, settings, complete, account, worth, offset })
+}
+
+/// What the venue says otherwise than the last run with this key, and its journal. That it could not be compared
+/// is told and hinders nothing: the order link reads the account before anything is quoted.
+pub fn found_otherwise(access: &Access, venue: &AccountClient) -> Vec<Difference> {
+    let of_here = |kept: &Books| {
+        kept.account == venue.account.address.to_string()
+            && kept.venue == access.endpoint.rest_url()
+    };
+    let found = books::read(&access.state_dir, access.signer.address()).and_then(|kept| {
+        let Some(kept) = kept.filter(of_here) else { return Ok(Vec::new()) };
+        let word = takeover::ask(venue, !access.allow_other_session)?;
+        Ok(takeover::differences(&word, &kept))
+    });
+    found.unwrap_or_else(|e| {
+        terminal::complain(format_args!(
+            "warning: what the last run left could not be compared with the venue: {e}"
+        ));
+        Vec::new()
+    })
 }
 
 /// Wall time needs threads.

@@ -1,5 +1,6 @@
 //! What a run's side thread looks after, and how: each its task, all that may block an errand.
 
+use crate::side::books::KeepBooks;
 use crate::side::candles::BackFill;
 use crate::side::dead_man::DeadMan;
 use crate::side::guard::GuardRung;
@@ -26,6 +27,7 @@ pub(super) struct Tasks {
     pub(super) params: Params,
     pub(super) risk: RiskKeeper,
     pub(super) state: RunState,
+    pub(super) books: KeepBooks,
     pub(super) links: Links,
     pub(super) dead_man: DeadMan,
     pub(super) service: Service,
@@ -48,6 +50,7 @@ impl Tasks {
             params,
             risk,
             state,
+            books,
             links,
             dead_man,
             service,
@@ -59,8 +62,8 @@ impl Tasks {
             ..
         } = self;
         let mut all: Vec<&mut dyn Task> =
-            vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, params];
-        let more: [&mut dyn Task; 3] = [listing, candles, notify];
+            vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, books];
+        let more: [&mut dyn Task; 4] = [params, listing, candles, notify];
         all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)

@@ -9,8 +9,8 @@ mod shapes;
 
 pub use shapes::{
     Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, End, Fill, Funding,
-    Gap, Item, Latency, Level, Markout, MidAtFill, Params, ParamsRefused, Reject, Risk, Run,
-    StageLatency, State, Terms, Today,
+    Gap, Item, Latency, Level, Markout, MidAtFill, Orders, Params, ParamsRefused, Reject, Risk,
+    Run, StageLatency, State, Terms, Today,
 };
 
 use serde::de::DeserializeOwned;
@@ -93,6 +93,8 @@ lines! {
     State(State) = "state",
     /// The account.
     Account(Account) = "account",
+    /// How many orders rest.
+    Orders(Orders) = "orders",
     /// A UTC day that ended.
     Day(Day) = "day",
     /// The risk state, of all or of a coin.

@@ -369,6 +369,15 @@ pub struct Account {
     pub net_usd: String,
 }
 
+/// See [`Line::Orders`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Orders {
+    /// When.
+    pub time: String,
+    /// Orders of ours that rest or might, by coin.
+    pub open: BTreeMap<String, u64>,
+}
+
 /// See [`Line::Day`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Day {
