@@ -16,6 +16,7 @@ pub mod keys;
 pub mod masked;
 pub mod mode;
 pub mod net;
+pub mod origin;
 pub mod report;
 pub mod rungs;
 pub mod settings;

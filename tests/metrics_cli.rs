@@ -49,7 +49,7 @@ fn value(text: &str, begin: &str) -> Option<f64> {
 fn a_running_bot_is_read_by_this_machine_alone_and_however_often_it_goes_on() {
     let dir = TempDir::new().unwrap();
     let port = free_port();
-    fs::write(dir.path().join("botmm.toml"), format!("[metrics]\nport = {port}\n")).unwrap();
+    fs::write(dir.path().join("botmm.toml"), format!("[http]\nport = {port}\n")).unwrap();
     let mut command = spawnable(dir.path(), &["paper", "--for", "60s", "--out", "run"]);
     let _bot = Bot(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let host = format!("127.0.0.1:{port}");
@@ -92,7 +92,7 @@ fn a_running_bot_is_read_by_this_machine_alone_and_however_often_it_goes_on() {
     }
     let status = |answer: Option<String>| answer.unwrap()[9..12].to_owned();
     assert_eq!(status(get(port, "/metrics", "evil.example")), "403");
-    assert_eq!(status(get(port, "/", &host)), "404");
+    assert_eq!(status(get(port, "/x", &host)), "404");
     let post = format!(
         "POST /metrics HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     );
@@ -104,10 +104,10 @@ fn a_port_that_is_taken_ends_the_start_and_says_so() {
     let dir = TempDir::new().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    fs::write(dir.path().join("botmm.toml"), format!("[metrics]\nport = {port}\n")).unwrap();
+    fs::write(dir.path().join("botmm.toml"), format!("[http]\nport = {port}\n")).unwrap();
     let mut command = spawnable(dir.path(), &["paper", "--for", "1s", "--out", "run"]);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_ne!(output.status.code(), Some(0));
-    assert!(said.contains(&port.to_string()) && said.contains("metrics.port"), "{said}");
+    assert!(said.contains(&port.to_string()) && said.contains("http.port"), "{said}");
 }

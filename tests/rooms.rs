@@ -8,7 +8,7 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 24] = [
+const ROOMS: [Room; 25] = [
     room("mode", &[]),
     room("cli", &[]),
     room("bot", &[]),
@@ -30,6 +30,7 @@ const ROOMS: [Room; 24] = [
     room("terminal", &[]),
     room("files", &[]),
     room("venue_numbers", &[]),
+    room("origin", &[]),
     room("when", &[]),
     room("exit", &[]),
     room("masked", &[]),

@@ -4,14 +4,16 @@ use crate::exit::AppError;
 use crate::journal::line::{Account, End, Fill, Head, Latency, Line, Markout, Risk, Run, State};
 use crate::journal::reader::Lines;
 use crate::journal::segments::Reading;
-use crate::ui::view::{CoinView, Counts, FillView, Source, StageView, View};
+use crate::ui::fills::{FILLS_KEPT, markout_bps};
+use crate::ui::view::{CoinView, Counts, CurveView, FillView, Source, StageView, View};
 use crate::when::{parse_utc, utc};
-use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Usd, notional};
+use botmm_pipeline::logic::markouts::HORIZONS;
+use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Side, Usd, notional};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-/// Fills and alerts that are shown.
-const KEPT: usize = 5;
+/// Alerts that are kept.
+const KEPT: usize = 20;
 
 /// The newest that it says of each.
 #[derive(Default)]
@@ -24,7 +26,8 @@ struct Word {
     risk: Option<Risk>,
     states: BTreeMap<String, State>,
     fills: VecDeque<Fill>,
-    markouts: BTreeMap<u64, Markout>,
+    /// By fill, in the order of [`HORIZONS`].
+    markouts: BTreeMap<u64, [Option<Px>; HORIZONS.len()]>,
     alerts: VecDeque<String>,
     first: Option<Nanos>,
     last: Nanos,
@@ -83,16 +86,21 @@ impl Word {
             Some(Line::Latency(latency)) => self.latency = Some(latency),
             Some(Line::Risk(risk)) if risk.coin.is_none() => self.risk = Some(risk),
             Some(Line::State(state)) => drop(self.states.insert(state.coin.clone(), state)),
-            Some(Line::Markout(markout)) if markout.after_s == 5 => {
-                self.markouts.insert(markout.tid, markout);
+            Some(Line::Markout(Markout { tid, after_s, mid, .. })) => {
+                let horizon = HORIZONS.iter().position(|h| *h == Nanos::secs(after_s));
+                // Of a fill that is not kept any more nothing is.
+                if let (Some(horizon), Some(mids)) = (horizon, self.markouts.get_mut(&tid)) {
+                    mids[horizon] = Px::parse(&mid).ok();
+                }
             }
             Some(Line::Alert(alert)) => {
                 let coin = alert.coin.map_or(String::new(), |coin| format!("{coin}: "));
                 keep(&mut self.alerts, format!("{} {coin}{}", alert.time, alert.alert));
             }
             Some(Line::Fill(fill)) => {
+                self.markouts.insert(fill.tid, Default::default());
                 self.fills.push_back(fill);
-                if self.fills.len() > KEPT {
+                if self.fills.len() > FILLS_KEPT {
                     let gone = self.fills.pop_front();
                     gone.map(|fill| self.markouts.remove(&fill.tid));
                 }
@@ -125,10 +133,15 @@ impl Word {
             title: run.map_or("botmm".to_owned(), |run| format!("botmm {}", run.kind)),
             elapsed_s: (self.last - first).as_secs_f64(),
             opening_usd: None,
+            equity_usd: None,
             gross_usd: gross,
             fees_usd: of(|end| &end.fees_usd, |a| &a.fees_usd),
             funding_usd: of(|end| &end.funding_usd, |a| &a.funding_usd),
             net_usd: of(|end| &end.net_usd, |a| &a.net_usd),
+            split: None,
+            today_usd: None,
+            drawdown_usd: None,
+            curve: CurveView::default(),
             counts: end.map(|end| Counts {
                 fills: end.fills,
                 volume_usd: usd(Some(&end.volume_usd)),
@@ -203,15 +216,16 @@ impl Word {
     fn fill(&self, fill: &Fill) -> Option<FillView> {
         let px = Px::parse(&fill.px).ok()?;
         let is_buy = fill.side == "buy";
-        let mid = self.markouts.get(&fill.tid).and_then(|m| Px::parse(&m.mid).ok());
-        let sign = if is_buy { 1.0 } else { -1.0 };
+        let side = if is_buy { Side::Bid } else { Side::Ask };
+        let mids = self.markouts.get(&fill.tid).copied().unwrap_or_default();
         Some(FillView {
             time: fill.time.clone(),
             coin: fill.coin.clone(),
             is_buy,
             px,
             qty: Qty::parse(&fill.qty).ok()?,
-            markout_bps: mid.map(|mid| (mid.to_f64() / px.to_f64() - 1.0) * 1e4 * sign),
+            fee_usd: Usd::parse(&fill.fee_usd).unwrap_or(Usd::ZERO),
+            markouts_bps: mids.map(|mid| mid.map(|mid| markout_bps(px, mid, side))),
         })
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Root {
     pub general: General,
     pub discord: HookFile,
     pub webhook: HookFile,
-    pub metrics: MetricsFile,
+    pub http: HttpFile,
     pub history: HistoryFile,
     pub dead_man: DeadManFile,
     pub universe: BTreeMap<String, InstrumentFile>,
@@ -55,7 +55,7 @@ pub(super) struct General {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MetricsFile {
+pub(super) struct HttpFile {
     pub port: u16,
 }
 

@@ -114,8 +114,8 @@ pub struct Settings {
     pub discord: HookSettings,
     /// What goes to another webhook.
     pub webhook: HookSettings,
-    /// Where Prometheus reads on 127.0.0.1; [`None`] = nowhere.
-    pub metrics_port: Option<u16>,
+    /// Where page and metrics are on 127.0.0.1; [`None`] = nowhere.
+    pub http_port: Option<u16>,
     /// What is kept of all runs.
     pub history: HistorySettings,
     /// How long after the last progress the venue itself cancels everything; [`None`] = it does not.
@@ -291,7 +291,7 @@ impl Settings {
             },
             discord: HookSettings::of(root.discord),
             webhook: HookSettings::of(root.webhook),
-            metrics_port: Some(root.metrics.port).filter(|port| *port > 0),
+            http_port: Some(root.http.port).filter(|port| *port > 0),
             history: HistorySettings {
                 is_enabled: root.history.enabled,
                 path: Some(root.history.path).filter(|path| !path.as_os_str().is_empty()),

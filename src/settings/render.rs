@@ -78,7 +78,7 @@ impl Settings {
             "general": section("general"),
             "discord": section("discord"),
             "webhook": section("webhook"),
-            "metrics": section("metrics"),
+            "http": section("http"),
             "history": section("history"),
             "dead_man": section("dead_man"),
             "universe": section("universe"),
@@ -111,7 +111,7 @@ impl Settings {
         if comments {
             w.section("discord", Section::Discord);
             w.section("webhook", Section::Webhook);
-            w.section("metrics", Section::Metrics);
+            w.section("http", Section::Http);
             w.section("dead_man", Section::DeadMan);
         }
         // What is kept of a run decides nothing.

@@ -17,7 +17,7 @@ pub(super) enum Section {
     General,
     Discord,
     Webhook,
-    Metrics,
+    Http,
     History,
     DeadMan,
     Instrument,
@@ -39,7 +39,7 @@ impl Section {
             Self::General => "general",
             Self::Discord => "discord",
             Self::Webhook => "webhook",
-            Self::Metrics => "metrics",
+            Self::Http => "http",
             Self::History => "history",
             Self::DeadMan => "dead_man",
             Self::Instrument => "universe",
@@ -115,7 +115,7 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 
 use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
 use Section::{
-    Adaptive, DeadMan, Discord, General, History, Instrument, MakerRebate, Metrics, Quote, Risk,
+    Adaptive, DeadMan, Discord, General, History, Http, Instrument, MakerRebate, Quote, Risk,
     Signal, Sim, Toxicity, VolumeTier, Webhook,
 };
 
@@ -142,7 +142,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Webhook, "url_file", Path, ""),
     key(Webhook, "level", Words(&LEVELS), ""),
     key(Webhook, "max_per_min", Int(1, 600), "messages"),
-    key(Metrics, "port", Int(0, 65_535), "port"),
+    key(Http, "port", Int(0, 65_535), "port"),
     key(History, "enabled", Bool, ""),
     key(History, "path", Path, ""),
     key(DeadMan, "schedule_cancel", Bool, ""),
@@ -258,7 +258,7 @@ const LEVELS: [&str; 3] = ["info", "warn", "critical"];
 
 /// The tables of a configuration.
 const TABLES: [&str; 11] = [
-    "general", "dead_man", "discord", "webhook", "metrics", "history", "universe", "sim", "fees",
+    "general", "dead_man", "discord", "webhook", "http", "history", "universe", "sim", "fees",
     "defaults", "asset",
 ];
 
@@ -356,7 +356,7 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
             "general" => checker.keys(table, name, General)?,
             "discord" => checker.keys(table, name, Discord)?,
             "webhook" => checker.keys(table, name, Webhook)?,
-            "metrics" => checker.keys(table, name, Metrics)?,
+            "http" => checker.keys(table, name, Http)?,
             "history" => checker.keys(table, name, History)?,
             "dead_man" => checker.keys(table, name, DeadMan)?,
             "sim" => checker.keys(table, name, Sim)?,

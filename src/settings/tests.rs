@@ -291,7 +291,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::General => "[general]",
             Section::Discord => "[discord]",
             Section::Webhook => "[webhook]",
-            Section::Metrics => "[metrics]",
+            Section::Http => "[http]",
             Section::History => "[history]",
             Section::DeadMan => "[dead_man]",
             Section::Sim => "[sim]",

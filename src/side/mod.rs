@@ -27,3 +27,4 @@ pub mod service;
 pub mod state;
 pub mod takeover;
 pub mod task;
+pub mod token;

@@ -1,14 +1,14 @@
-//! The newest fills, with what the market did in the five seconds after each.
+//! The newest fills, with what the market did after each.
 
 use botmm_pipeline::logic::markouts::HORIZONS;
-use botmm_pipeline::types::{AssetId, Fact, Nanos, Px, Qty, Side};
+use botmm_pipeline::types::{AssetId, Fact, Fill, Nanos, Px, Qty, Side, Usd};
 use std::collections::VecDeque;
 
 /// How many are kept.
-const KEPT: usize = 5;
-/// Of [`HORIZONS`], the one that is shown.
-const HORIZON: usize = 1;
-const _: () = assert!(HORIZONS[HORIZON].0 == Nanos::secs(5).0);
+pub const FILLS_KEPT: usize = 20;
+/// Of [`HORIZONS`], the one that is shown where there is room for one.
+pub(super) const SHOWN_HORIZON: usize = 1;
+const _: () = assert!(HORIZONS[SHOWN_HORIZON].0 == Nanos::secs(5).0);
 
 /// One fill.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,10 +18,11 @@ pub(super) struct LastFill {
     pub side: Side,
     pub px: Px,
     pub qty: Qty,
+    pub fee: Usd,
     tid: u64,
-    /// How far the mid was in our favour five seconds later, of the price; [`None`] = not measured
+    /// How far the mid was in our favour at each of [`HORIZONS`], of the price; [`None`] = not measured
     /// yet.
-    pub markout_bps: Option<f64>,
+    pub markouts_bps: [Option<f64>; HORIZONS.len()],
 }
 
 /// See the module.
@@ -33,17 +34,17 @@ impl LastFills {
     pub fn take(&mut self, fact: &Fact) {
         match *fact {
             Fact::Fill { asset, time, fill, .. } => {
-                if self.0.len() == KEPT {
+                if self.0.len() == FILLS_KEPT {
                     self.0.pop_front();
                 }
-                let (side, px, qty, tid) = (fill.side, fill.px, fill.qty, fill.tid);
-                self.0.push_back(LastFill { time, asset, side, px, qty, tid, markout_bps: None });
+                let Fill { side, px, qty, fee, tid, .. } = fill;
+                let markouts_bps = Default::default();
+                self.0.push_back(LastFill { time, asset, side, px, qty, fee, tid, markouts_bps });
             }
-            Fact::Markout { asset, tid, side, px, mid, horizon: HORIZON, .. } => {
+            Fact::Markout { asset, tid, side, px, mid, horizon, .. } => {
                 let measured = |f: &&mut LastFill| (f.asset, f.tid, f.side) == (asset, tid, side);
                 if let Some(fill) = self.0.iter_mut().rev().find(measured) {
-                    let moved = (mid.to_f64() / px.to_f64() - 1.0) * 1e4;
-                    fill.markout_bps = Some(moved * side.sign() as f64);
+                    fill.markouts_bps[horizon] = Some(markout_bps(px, mid, side));
                 }
             }
             _ => {}
@@ -56,10 +57,14 @@ impl LastFills {
     }
 }
 
+/// How far a later mid is in favour of who traded at this price, in its basis points.
+pub fn markout_bps(px: Px, mid: Px, side: Side) -> f64 {
+    (mid.to_f64() / px.to_f64() - 1.0) * 1e4 * side.sign() as f64
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use botmm_pipeline::types::{Fill, Usd};
 
     pub fn fill(tid: u64, side: Side, px: i64) -> Fact {
         let fill = Fill {
@@ -83,13 +88,19 @@ pub(super) mod tests {
     #[test]
     fn the_newest_are_kept_and_measured_in_our_favour() {
         let mut fills = LastFills::default();
-        (0..7).for_each(|tid| fills.take(&fill(tid, Side::BOTH[tid as usize % 2], 1_000)));
-        for (tid, mid, horizon) in [(6, 1_001, 1), (5, 1_001, 1), (4, 1_050, 0), (1, 900, 1)] {
-            fills.take(&markout(tid, Side::BOTH[tid as usize % 2], 1_000, mid, horizon));
+        let last = FILLS_KEPT as u64 + 1;
+        let side = |tid: u64| Side::BOTH[(last - tid) as usize % 2];
+        (0..=last).for_each(|tid| fills.take(&fill(tid, side(tid), 1_000)));
+        for (back, mid, horizon) in [(0, 1_001, 1), (1, 1_001, 1), (1, 1_002, 3), (last, 900, 1)] {
+            fills.take(&markout(last - back, side(last - back), 1_000, mid, horizon));
         }
-        let seen: Vec<_> =
-            fills.iter().map(|f| (f.tid, f.markout_bps.map(|bps| bps.round()))).collect();
-        let expected = [(6, Some(10.0)), (5, Some(-10.0)), (4, None), (3, None), (2, None)];
-        assert_eq!(seen, expected);
+        let seen: Vec<_> = fills
+            .iter()
+            .map(|f| (last - f.tid, f.markouts_bps.map(|bps| bps.map(f64::round))))
+            .collect();
+        assert_eq!(seen.len(), FILLS_KEPT);
+        assert_eq!(seen[0], (0, [None, Some(10.0), None, None]));
+        assert_eq!(seen[1], (1, [None, Some(-10.0), None, Some(-20.0)]));
+        assert!(seen[2..].iter().all(|(_, bps)| *bps == [None; 4]), "{seen:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! What a person, or a program for one, looks at while it runs.
 
+pub mod curve;
 pub mod fills;
+pub mod page;
 pub mod prometheus;
 pub mod screen;
 pub mod view;

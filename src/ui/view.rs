@@ -1,11 +1,13 @@
-//! What is shown of a bot: one picture of one moment. Screen and `botmm status` are made of it and of nothing
+//! What is shown of a bot: one picture of one moment. Screen, page and `botmm status` are made of it and of nothing
 //! else, and whoever shows more of the bot reads the same, so that all of them say the same numbers. Prices,
 //! sizes and money are exact text in JSON.
 
-use super::fills::LastFills;
+use super::curve::Curve;
+use super::fills::{LastFills, SHOWN_HORIZON};
 use super::words::{doing, why};
 use crate::rungs::Rungs;
 use crate::when::utc;
+use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::rt::{Latencies, StageLatency};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
@@ -33,6 +35,9 @@ pub struct View {
     /// What the account was worth at the start, by the venue; [`None`] = not told yet.
     #[serde(with = "some_exact")]
     pub opening_usd: Option<Usd>,
+    /// What it is worth: the opening and all that was earned since.
+    #[serde(with = "some_exact")]
+    pub equity_usd: Option<Usd>,
     /// Before fees and funding, at the newest marks.
     #[serde(with = "exact")]
     pub gross_usd: Usd,
@@ -45,6 +50,16 @@ pub struct View {
     /// All together.
     #[serde(with = "exact")]
     pub net_usd: Usd,
+    /// Where gross comes from; [`None`] = nobody is there who measured.
+    pub split: Option<Split>,
+    /// Net of the present UTC day; [`None`] = not known.
+    #[serde(with = "some_exact")]
+    pub today_usd: Option<Usd>,
+    /// Deepest fall of net from a peak.
+    #[serde(with = "some_exact")]
+    pub drawdown_usd: Option<Usd>,
+    /// Net since the start.
+    pub curve: CurveView,
     /// What was counted; [`None`] = nobody is there who did.
     pub counts: Option<Counts>,
     /// Requests that the venue still allows us; [`None`] = not told yet.
@@ -83,6 +98,30 @@ pub enum Source {
         /// Somebody is there, and does not answer: it hangs.
         is_held: bool,
     },
+}
+
+/// Where profit before fees and funding comes from: the three add up to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Fills against the mid before them.
+    #[serde(with = "exact")]
+    pub spread_captured_usd: Usd,
+    /// What the mid did in the five seconds after them.
+    #[serde(with = "exact")]
+    pub adverse_selection_usd: Usd,
+    /// What it did from then on, and all of fills that are not measured yet.
+    #[serde(with = "exact")]
+    pub inventory_drift_usd: Usd,
+}
+
+/// A line to be drawn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CurveView {
+    /// How far its points are apart, seconds.
+    pub every_s: f64,
+    /// They, oldest first.
+    #[serde(with = "each_exact")]
+    pub net_usd: Vec<Usd>,
 }
 
 /// What was counted since the start.
@@ -183,8 +222,11 @@ pub struct FillView {
     /// How much.
     #[serde(with = "exact")]
     pub qty: Qty,
-    /// How far the mid was in our favour five seconds later; [`None`] = not measured yet.
-    pub markout_bps: Option<f64>,
+    /// Positive = paid.
+    #[serde(with = "exact")]
+    pub fee_usd: Usd,
+    /// How far the mid was in our favour 1, 5, 30 and 60 s later, of the price; [`None`] = not measured yet.
+    pub markouts_bps: [Option<f64>; HORIZONS.len()],
 }
 
 /// The newest view, for whoever asks while the bot runs.
@@ -237,6 +279,8 @@ pub struct Parts<'a> {
     pub commentary_dropped: u64,
     /// How long polls took.
     pub latencies: &'a Latencies,
+    /// See [`View::curve`].
+    pub curve: &'a Curve,
     /// The newest fills.
     pub fills: &'a LastFills,
     /// See [`View::alerts`].
@@ -261,7 +305,8 @@ impl Parts<'_> {
             is_buy: f.side == Side::Bid,
             px: f.px,
             qty: f.qty,
-            markout_bps: f.markout_bps,
+            fee_usd: f.fee,
+            markouts_bps: f.markouts_bps,
         });
         View {
             source: Source::Running { pid: std::process::id() },
@@ -271,10 +316,15 @@ impl Parts<'_> {
             title: self.title.to_owned(),
             elapsed_s: self.elapsed.as_secs_f64(),
             opening_usd: self.opening,
+            equity_usd: self.opening.map(|opening| opening + n.net()),
             gross_usd: n.gross,
             fees_usd: n.fees,
             funding_usd: n.funding,
             net_usd: n.net(),
+            split: Some(Split::of(n)),
+            today_usd: n.today.map(|today| today.net),
+            drawdown_usd: Some(n.max_drawdown),
+            curve: CurveView::of(self.curve),
             counts: Some(Counts {
                 events: n.events,
                 decisions: n.decisions,
@@ -297,6 +347,26 @@ impl Parts<'_> {
             last_fills: fills.collect(),
             alerts: self.alerts.to_vec(),
         }
+    }
+}
+
+impl Split {
+    fn of(n: &Numbers) -> Self {
+        let captured = n.assets.iter().map(AssetNumbers::captured).sum();
+        let sides = n.assets.iter().flat_map(|asset| &asset.sides);
+        let adverse = sides.map(|side| side.measured[SHOWN_HORIZON].adverse).sum();
+        Self {
+            spread_captured_usd: captured,
+            adverse_selection_usd: adverse,
+            inventory_drift_usd: n.gross - captured - adverse,
+        }
+    }
+}
+
+impl CurveView {
+    fn of(curve: &Curve) -> Self {
+        let (every, points) = curve.points();
+        Self { every_s: every.as_secs_f64(), net_usd: points.to_vec() }
     }
 }
 
@@ -383,5 +453,22 @@ mod some_exact {
     ) -> Result<Option<T>, D::Error> {
         let text = Option::<String>::deserialize(from)?;
         text.map(|text| T::read(&text).map_err(D::Error::custom)).transpose()
+    }
+}
+
+/// The same of many.
+mod each_exact {
+    use super::Fixed;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use std::fmt::Display;
+
+    pub fn serialize<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(T::to_string))
+    }
+
+    pub fn deserialize<'de, T: Fixed, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| T::read(text).map_err(D::Error::custom)).collect()
     }
 }

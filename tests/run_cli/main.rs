@@ -15,6 +15,7 @@ mod doctor;
 mod ending;
 mod guard;
 mod kill;
+mod page;
 mod rearm;
 mod refusals;
 mod signals;

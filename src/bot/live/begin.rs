@@ -1,6 +1,7 @@
 //! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
 use super::control::{self, Served};
+use super::local::{Door, NewestText};
 use super::metrics::Exposed;
 use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
@@ -40,6 +41,7 @@ use crate::side::task::Workers;
 use crate::speaker;
 use crate::stop::{Look, Resting};
 use crate::terminal;
+use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::view::Newest;
 use crate::venue_api::account::{AccountClient, OnlySession, Principal, Way};
@@ -98,7 +100,7 @@ impl Live {
         let state = RunState::open(&access.state_dir, key, now)?;
         let (risk, earlier) = RiskKeeper::open(&access.state_dir, key)?;
         let title = masked(&request.about.title).into_owned();
-        let exposed = Exposed::on(settings.metrics_port)?;
+        let door = Door::open(settings.http_port, &access.state_dir, key)?;
         let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
         warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let start_time = clock.now();
@@ -135,6 +137,9 @@ impl Live {
         let newest = Newest::default();
         let served = Served::new(&state, &killer, stop, newest.clone());
         let control = control::listen(&access.state_dir, key, served);
+        let scraped = NewestText::default();
+        let serve = |door: Door| door.serve(newest.clone(), scraped.clone(), killer.clone());
+        let exposed = Exposed::by(door.map(serve).transpose()?, scraped.clone());
 
         let worth_now = {
             let way = way.clone();
@@ -209,6 +214,7 @@ impl Live {
             alerts: Vec::new(),
             exposed,
             halted_by: None,
+            curve: Curve::default(),
             fills: LastFills::default(),
             newest,
             days: Days::default(),

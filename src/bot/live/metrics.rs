@@ -1,8 +1,8 @@
 //! What Prometheus reads of a run: made once a second, for whoever asks.
 
 use super::Live;
-use crate::exit::AppError;
-use crate::net::{Scraped, WsState};
+use super::local::{NewestText, Shown};
+use crate::net::WsState;
 use crate::side::alert::Alert;
 use crate::ui::prometheus::Scrape;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
@@ -16,17 +16,18 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(super) struct Exposed {
-    to: Option<Scraped>,
+    /// Who answers; [`None`] = nobody listens.
+    to: Option<Shown>,
+    text: NewestText,
     next: Instant,
     /// Alerts by level and topic.
     alerts: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl Exposed {
-    /// On this port of 127.0.0.1, or nowhere.
-    pub(super) fn on(port: Option<u16>) -> Result<Self, AppError> {
-        let to = port.map(Scraped::on).transpose()?;
-        Ok(Self { to, next: Instant::now(), alerts: BTreeMap::new() })
+    /// By this port, which answers with this text, or nowhere.
+    pub(super) fn by(to: Option<Shown>, text: NewestText) -> Self {
+        Self { to, text, next: Instant::now(), alerts: BTreeMap::new() }
     }
 
     /// Counts an alert.
@@ -49,8 +50,7 @@ impl Live {
     /// Makes it anew when it is time.
     pub(super) fn expose(&mut self) {
         if self.exposed.is_due() {
-            let text = self.scrape();
-            self.exposed.to.iter().for_each(|to| to.show(text.clone()));
+            self.exposed.text.set(self.scrape());
         }
     }
 

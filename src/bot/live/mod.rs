@@ -6,6 +6,7 @@ mod compare;
 mod control;
 mod ending;
 mod last_check;
+mod local;
 mod metrics;
 mod notify;
 mod params;
@@ -40,6 +41,7 @@ use crate::speaker;
 use crate::stop::Stop;
 use crate::systemd::Systemd;
 use crate::terminal;
+use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::view::{Newest, Parts, View};
 use crate::venue_api::account::AccountClient;
@@ -64,8 +66,8 @@ const TURN: Duration = Duration::from_millis(20);
 const LATENCY_EVERY: Nanos = Nanos::secs(3_600);
 /// How often whoever asks sees something new.
 const VIEW_EVERY: Duration = Duration::from_secs(1);
-/// Alerts kept on the screen.
-const ALERTS_SHOWN: usize = 5;
+/// Alerts kept to be shown.
+const ALERTS_SHOWN: usize = 20;
 
 /// What screen and summary say of a run.
 pub struct About {
@@ -134,6 +136,7 @@ pub struct Live {
     exposed: metrics::Exposed,
     /// The alert of what halted the run, if one did: others come after it.
     halted_by: Option<String>,
+    curve: Curve,
     fills: LastFills,
     newest: Newest,
     days: Days,
@@ -318,7 +321,9 @@ impl Live {
     }
 
     /// What is shown of it now.
-    fn view(&self) -> View {
+    fn view(&mut self) -> View {
+        let numbers = self.pipeline.metrics.numbers(self.config.universe.len());
+        self.curve.add(self.started.elapsed(), numbers.net());
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
         let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
         let link = GatewayView::read(&self.link);
@@ -337,9 +342,10 @@ impl Live {
             assets: &assets,
             strategies: &strategies,
             risk: self.risk_line(),
-            numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
+            numbers: &numbers,
             commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
+            curve: &self.curve,
             fills: &self.fills,
             alerts: &self.alerts,
         };

@@ -21,7 +21,6 @@ mod handle;
 mod http;
 mod http_stream;
 mod limits;
-mod origin;
 mod stats;
 
 pub use handle::ServerHandle;

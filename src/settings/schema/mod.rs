@@ -50,7 +50,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("general", source.table(Section::General)),
         ("discord", source.table(Section::Discord)),
         ("webhook", source.table(Section::Webhook)),
-        ("metrics", source.table(Section::Metrics)),
+        ("http", source.table(Section::Http)),
         ("history", source.table(Section::History)),
         ("dead_man", source.table(Section::DeadMan)),
         ("universe", universe),

@@ -8,6 +8,7 @@ mod table;
 
 pub use sheet::Sheet;
 
+use super::fills::SHOWN_HORIZON;
 use super::view::{CoinView, Counts, Source, View};
 use super::words::{NOTHING, ago, clock, money, price, span};
 use crate::when::parse_utc;
@@ -19,6 +20,9 @@ use std::time::Duration;
 
 /// Lines that the newest alert may take; each older one takes one.
 const ALERT_LINES: usize = 3;
+/// Of what is kept, so many fills and alerts are shown: a page has more room.
+const FILLS: usize = 5;
+const ALERTS: usize = 5;
 /// Coins that are named when the order link is down.
 const COINS_NAMED: usize = 8;
 
@@ -154,10 +158,7 @@ impl View {
         let tone = if net.is_negative() { Tone::Loss } else { Tone::Plain };
         let opening = self.opening_usd.map_or(NOTHING.to_owned(), money);
         [
-            format!(
-                "account {} USD",
-                self.opening_usd.map_or(NOTHING.to_owned(), |o| money(o + net))
-            ),
+            format!("account {} USD", self.equity_usd.map_or(NOTHING.to_owned(), money)),
             format!(
                 "{} = gross {} − fees {}",
                 sheet.paint(tone, &of_net),
@@ -208,8 +209,9 @@ impl View {
         let rows: Vec<_> = self
             .last_fills
             .iter()
+            .take(FILLS)
             .map(|f| {
-                let markout = match f.markout_bps {
+                let markout = match f.markouts_bps[SHOWN_HORIZON] {
                     Some(bps) => {
                         let tone = if bps < 0.0 { Tone::Loss } else { Tone::Plain };
                         sheet.paint(tone, &format!("{bps:+.2} bps"))
@@ -256,6 +258,7 @@ impl View {
     /// The newest in full, those before it in a line each; oldest first.
     fn alerts(&self, sheet: Sheet) -> Vec<String> {
         let Some((newest, older)) = self.alerts.split_last() else { return Vec::new() };
+        let older = &older[older.len().saturating_sub(ALERTS - 1)..];
         let older = older.iter().map(|alert| sheet.cut(&format!("! {alert}")));
         let newest = sheet.sentence(&format!("! {newest}"), ALERT_LINES);
         older.chain(newest).map(|line| sheet.paint(Tone::Warning, &line)).collect()

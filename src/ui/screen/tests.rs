@@ -1,6 +1,7 @@
 use super::*;
 use crate::coins::coin;
 use crate::rungs::{Rung, Rungs};
+use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::fills::tests::{fill, markout};
 use crate::ui::view::{Parts, Source, View};
@@ -101,6 +102,7 @@ impl World {
             numbers: &self.numbers,
             commentary_dropped: self.commentary_dropped,
             latencies: &self.latencies,
+            curve: &Curve::default(),
             fills: &self.fills,
             alerts: &self.alerts,
         };
@@ -200,7 +202,7 @@ fn what_was_not_measured_is_a_dash() {
     let mut world = World::new(1);
     world.assets = vec![AssetStatus::default()];
     let mut picture = world.view();
-    (picture.opening_usd, picture.requests_left) = (None, None);
+    (picture.opening_usd, picture.equity_usd, picture.requests_left) = (None, None, None);
     let text = picture.text(Sheet { cols: 200, rows: 50, has_colour: false });
     holds(&text, &["account – USD", "requests left –", "COIN0    –"]);
 }

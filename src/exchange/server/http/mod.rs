@@ -1,7 +1,8 @@
 //! HTTP/1.1 requests out of bytes, and answers into bytes. Knows no socket and no time.
 
-use super::{Limits, origin};
+use super::Limits;
 use crate::exchange::HttpReply;
+use crate::origin;
 
 /// Header lines of one request.
 const MAX_HEADERS: usize = 64;

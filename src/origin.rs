@@ -1,4 +1,4 @@
-//! Who may ask. The exchange listens on loopback, but a web page can reach loopback too: by a name of
+//! Who may ask. What is served here is served on loopback, but a web page can reach loopback too: by a name of
 //! its own that resolves to 127.0.0.1 (DNS rebinding), and a WebSocket even without that. So what a
 //! request calls us (`Host`, or the authority of its target) and where a page comes from (`Origin`)
 //! must be loopback, on any port. A request without them passes: no browser leaves out `Host`, HTTP/1.0
@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether this is a name or address of loopback, with or without a port: `localhost:3001`,
 /// `127.0.0.1`, `[::1]:3001`, `x.localhost`.
-pub(super) fn is_loopback(authority: &str) -> bool {
+pub fn is_loopback(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let Some((address, rest)) = rest.split_once(']') else { return false };
@@ -34,7 +34,7 @@ pub(super) fn is_loopback(authority: &str) -> bool {
 
 /// Whether a page of this origin is one of this machine's: `http://localhost:8080`. `null` (a
 /// sandboxed frame, a file) is nobody's.
-pub(super) fn is_local_page(origin: &str) -> bool {
+pub fn is_local_page(origin: &str) -> bool {
     let of = |scheme: &str| origin.strip_prefix(scheme).is_some_and(is_loopback);
     of("http://") || of("https://")
 }
