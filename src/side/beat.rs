@@ -25,7 +25,8 @@ const BYTES: usize = 64;
 pub enum At {
     /// It trades: beats come, or it is dead.
     Trades,
-    /// It has begun, or it stopped for a while or has ended, and none of its orders rests: no beats are due.
+    /// It has begun after one that ended in good order, or it stopped for a while or has ended, and none of
+    /// its orders rests: no beats are due.
     Rests,
 }
 
@@ -104,7 +105,9 @@ impl Heart {
     ) -> Result<Self, AppError> {
         let path = Beat::path(dir, signer);
         let file = files::open_lock(&path).map_err(AppError::io(&path, "open"))?;
-        let beat = Beat { session, count: 0, at: At::Rests };
+        // What a run that was killed has left may rest until this one has seen to it.
+        let at = Beat::read(dir, signer).ok().flatten().map_or(At::Rests, |earlier| earlier.at);
+        let beat = Beat { session, count: 0, at };
         let heart = Self(Arc::new(Mutex::new(State {
             file,
             beat,
@@ -181,6 +184,29 @@ mod tests {
         for rubbish in ["", "run", "run 1 beat x trades", "run 1 beat 2", "run 1 beat 2 sleeps"] {
             assert_eq!(Beat::parse(rubbish), None);
         }
+    }
+
+    /// Killed before its first beat, too, it has left what the run before it left.
+    #[test]
+    fn one_that_begins_after_a_killed_one_owes_beats_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = || Beat::read(dir.path(), KEY).unwrap().unwrap().at;
+        let begin = |session| {
+            let bench = Bench::new();
+            (Heart::start(dir.path(), KEY, session, bench.progress.clone()).unwrap(), bench)
+        };
+        let (first, bench) = begin(1);
+        assert_eq!(at(), At::Rests, "there was none before");
+        bench.lanes_go(Nanos::secs(1));
+        while at() != At::Trades {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let (second, _) = begin(2);
+        assert_eq!(at(), At::Trades);
+        second.end();
+        drop(first);
+        let (_third, _) = begin(3);
+        assert_eq!(at(), At::Rests, "that one ended in good order");
     }
 
     #[test]
