@@ -6,6 +6,7 @@
 mod checks;
 #[path = "../../pipeline/tests/coins/mod.rs"]
 mod coins;
+mod day;
 mod liquidations;
 mod lives;
 mod markets;

@@ -141,18 +141,23 @@ pub fn params() -> AssetParams {
 
 /// The exchange, with its account and its faults.
 pub fn exchange(setup: &Setup) -> Venue {
+    exchange_from(START, setup)
+}
+
+/// The same, at another time.
+pub fn exchange_from(start: Nanos, setup: &Setup) -> Venue {
     let universe = universe();
     let settings = Settings::load(None, &|_| None).unwrap();
     let config = LocalConfig {
         listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
         admin: None,
-        market: Box::new(local::synthetic(&universe, START - HISTORY, setup.seed)),
+        market: Box::new(local::synthetic(&universe, start - HISTORY, setup.seed)),
         universe,
         venue: VenueConfig { history: HISTORY, fees: settings.fees, ..VenueConfig::default() },
         hub: HubConfig::default(),
         funded: vec![(user(), MONEY)],
         faults: Schedule { seed: setup.seed, faults: setup.faults.clone() },
-        start: START,
+        start,
     };
     Memory::new(local::host(config))
 }
