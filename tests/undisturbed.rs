@@ -1,6 +1,6 @@
 //! Quoting does not feel what goes wrong beside it: the same run again and again, in turns with everything in
-//! order and with a webhook that never answers, a full disk, a history that another program has locked, and
-//! metrics read a hundred times a second. What is compared is the p99 of each stage's polls, in one run of
+//! order and with a webhook that never answers, a full disk, a history that another program has locked,
+//! metrics read a hundred times a second, and three browsers at the page of which one takes nothing. What is compared is the p99 of each stage's polls, in one run of
 //! this test; what went wrong must have been told and counted, or it went wrong for nobody.
 //!
 //! `BOTMM_ROUNDS` runs of each kind (default 2), of `BOTMM_ROUND_S` seconds each (default 6).
@@ -27,10 +27,11 @@ const STAGES: [&str; 5] = ["feed", "book", "quote", "risk", "dispatch"];
 /// that may those of the other kind be slower.
 const NOISE: f64 = 3.0;
 const SCRAPES_A_SECOND: u64 = 100;
+const BROWSERS: usize = 3;
 /// So many bytes of a file can be written: the journal's first lines.
 const FULL_AFTER: u32 = 8 << 10;
-/// When all begins to go wrong: the run has begun by then.
-const BEGINS_AFTER: Duration = Duration::from_secs(1);
+/// A hang guard, no measure.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a run came to.
 struct Came {
@@ -42,6 +43,8 @@ struct Came {
     /// The last metrics that were read.
     metrics: String,
     scrapes: u64,
+    /// Pieces that came to the browsers.
+    pushed: u64,
 }
 
 #[test]
@@ -63,6 +66,7 @@ fn quoting_does_not_feel_what_goes_wrong_beside_it() {
             of.filter_map(|l| l.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>()
         };
         assert!(counted("botmm_alerts_total{") >= 2.0, "alerts are not counted: {}", came.metrics);
+        assert!(came.pushed > 2 * BROWSERS as u64, "{} pieces came to the page", came.pushed);
         let least = SCRAPES_A_SECOND * seconds / 4;
         assert!(came.scrapes > least, "{} scrapes", came.scrapes);
     }
@@ -91,21 +95,27 @@ fn quoting_does_not_feel_what_goes_wrong_beside_it() {
 fn run(seconds: u64, is_bad: bool) -> Came {
     let dir = TempDir::new().unwrap();
     let port = free_port();
-    fs::write(dir.path().join("botmm.toml"), format!("[metrics]\nport = {port}\n")).unwrap();
+    fs::write(dir.path().join("botmm.toml"), format!("[http]\nport = {port}\n")).unwrap();
     let span = format!("{seconds}s");
     let args = ["paper", "--for", &span, "--json", "--out", "run"];
     let mut command = spawnable(dir.path(), &args);
     let over = Arc::new(AtomicBool::new(false));
     let webhook = silent_webhook();
+    let pushed = Arc::new(AtomicU64::new(0));
     if is_bad {
         command.env("BOTMM_WEBHOOK_URL", &webhook.0);
     }
     let said = fs::File::create(dir.path().join("stderr")).unwrap();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said).spawn().unwrap();
     if is_bad {
-        std::thread::sleep(BEGINS_AFTER);
+        let begun = Instant::now();
+        while get(port).is_none() || !dir.path().join("run/history.db").exists() {
+            assert!(begun.elapsed() < PATIENCE, "it does not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         lock_history(dir.path(), over.clone());
         fill_disk(&child);
+        (0..BROWSERS).for_each(|n| browse(port, n > 0, over.clone(), pushed.clone()));
     }
     let readers = if is_bad { SCRAPES_A_SECOND } else { 1 };
     let (scrapes, ended) = (Arc::new(AtomicU64::new(0)), over.clone());
@@ -126,6 +136,7 @@ fn run(seconds: u64, is_bad: bool) -> Came {
         hooked: webhook.1.load(Ordering::Relaxed),
         metrics,
         scrapes: scrapes.load(Ordering::Relaxed),
+        pushed: pushed.load(Ordering::Relaxed),
     }
 }
 
@@ -178,6 +189,23 @@ fn scrape(port: u16, a_second: u64, over: &AtomicBool, count: &AtomicU64) -> Str
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     last
+}
+
+/// A browser with the page open; one that does not read has a connection that fills up.
+fn browse(port: u16, reads: bool, over: Arc<AtomicBool>, pieces: Arc<AtomicU64>) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    std::thread::spawn(move || {
+        let mut piece = vec![0; 64 << 10];
+        while !over.load(Ordering::Relaxed) {
+            if !reads {
+                std::thread::sleep(Duration::from_millis(100));
+            } else if stream.read(&mut piece).is_ok_and(|n| n > 0) {
+                pieces.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
 }
 
 fn get(port: u16) -> Option<String> {
