@@ -204,3 +204,45 @@ fn kill(signal: &str, child: &Child) {
     let status = kill.args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
+
+/// Trades at the touch, so that something is held.
+const BUSY: &str = "[defaults.quote]\nmin_spread_bps = 0.1\nvol_multiplier = 0.0\nfee_floor = false\n\
+                    requote_min_ms = 50\nrequote_threshold_bps = 0.1\n";
+
+#[cfg(unix)]
+#[test]
+fn what_is_held_at_the_end_is_sold_at_a_takers_fee() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("busy.toml"), BUSY).unwrap();
+    let more = ["--json", "--flatten", "--config", "busy.toml", "--symbols", "BTC"];
+    let mut child = started(dir.path(), &more);
+    let path = dir.path().join("run/journal.jsonl");
+    let deadline = Instant::now() + HANG;
+    while !matches!(journal_so_far(&path).iter().rfind(|line| line.kind() == "account"),
+                    Some(Line::Account(account)) if account.position["BTC"] != "0")
+    {
+        assert!(Instant::now() < deadline, "nothing is held in {HANG:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill("-TERM", &child);
+    let status = child.wait().unwrap();
+    let said = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+    assert_eq!(status.code(), Some(0), "{}", said("stderr"));
+    let summary: Value = serde_json::from_str(&said("stdout")).unwrap();
+    check_sound(&summary);
+    assert_eq!(number(&summary["position"]["BTC"]), 0.0, "{summary:#}");
+    let (mut all, mut as_taker) = (0.0, 0.0);
+    for line in journal(&path) {
+        let Line::Fill(fill) = line else { continue };
+        let (px, qty, fee) = (&fill.px, &fill.qty, fill.fee_usd.parse::<f64>().unwrap());
+        let value = px.parse::<f64>().unwrap() * qty.parse::<f64>().unwrap();
+        all += fee;
+        as_taker += if fill.taker { fee } else { 0.0 };
+        let bps = if fill.taker { 4.5 } else { 1.5 };
+        assert!((fee - value * bps / 1e4).abs() < 1e-4, "{fill:?}");
+    }
+    assert!(as_taker > 0.0, "{summary:#}");
+    assert!((number(&summary["fees_usd"]) - all).abs() < 0.01, "{all}: {summary:#}");
+    let notes = summary["assumptions"]["notes"].to_string();
+    assert!(notes.contains("flat at the end: "), "{notes}");
+}

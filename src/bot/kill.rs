@@ -189,7 +189,8 @@ impl Kill {
                 return Err(AppError::Usage(problem.to_owned()));
             }
         };
-        let how = Flatten::new(coins, within_bps, self.patience);
+        let session = card.map(|card| card.session);
+        let how = Flatten { session, ..Flatten::new(coins, within_bps, self.patience) };
         flatten(venue, &how, &|| stopped(), &mut |said| say(&said))?;
         say("flat");
         Ok(())

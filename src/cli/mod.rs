@@ -2,6 +2,7 @@
 
 mod alert;
 mod doctor;
+mod end;
 mod exchange;
 mod explain;
 mod guard;
@@ -14,6 +15,7 @@ mod why;
 
 pub use alert::AlertArgs;
 pub use doctor::DoctorArgs;
+pub use end::EndArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
 pub use guard::GuardArgs;
@@ -172,7 +174,8 @@ pub struct ReplayArgs {
     botmm paper --for 5m --symbols BTC,SOL\n  \
     botmm paper --for 30s --seed 7 --json > summary.json\n  \
     botmm paper --market tape recordings/2025-09-04 --speed 10\n  \
-    botmm paper --market mainnet --symbols BTC      its public data; orders stay here\n\n\
+    botmm paper --market mainnet --symbols BTC      its public data; orders stay here\n  \
+    botmm paper --for 1h --flatten                  what is held at the end is sold, at a taker's fee\n\n\
     Durations: a number with ns, us, ms, s, m or h.")]
 pub struct PaperVerb {
     /// Recordings for --market tape: files, or folders of them. The run ends with the tape.
@@ -195,6 +198,9 @@ pub struct PaperArgs {
     /// What moves the prices of its exchange.
     #[command(flatten)]
     pub source: MarketSource,
+    /// How it ends.
+    #[command(flatten)]
+    pub end: EndArgs,
     /// What both market verbs take.
     #[command(flatten)]
     pub common: MarketArgs,
@@ -205,7 +211,8 @@ pub struct PaperArgs {
 #[command(after_help = "Examples:\n  \
     HL_PRIVATE_KEY=0x... botmm run --network testnet --symbols BTC\n  \
     botmm run --network mainnet --key-file agent.key --i-understand-real-money\n  \
-    botmm run --network http://127.0.0.1:3001 --key-file test.key --for 10m\n\n\
+    botmm run --network http://127.0.0.1:3001 --key-file test.key --for 10m\n  \
+    botmm run --network testnet --key-file agent.key --flatten     ends without a position\n\n\
     The key comes from --key-file (mode 0600), HL_PRIVATE_KEY, or the systemd credential\n\
     hl_private_key; use the key of an agent wallet. HL_WALLET_ADDRESS names the account when it is\n\
     a sub-account or vault. Ctrl-C or SIGTERM cancels every order before it ends.")]
@@ -241,6 +248,9 @@ pub struct RunArgs {
     /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub duration: Option<Nanos>,
+    /// How it ends.
+    #[command(flatten)]
+    pub end: EndArgs,
     /// What the market verbs take; latency and fee are the venue's own here.
     #[command(flatten)]
     pub common: MarketArgs,

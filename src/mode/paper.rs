@@ -75,6 +75,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         flags: Overrides { symbols, ..args.overrides() },
         stop,
         systemd: Systemd::of_this_process()?,
+        flatten_within_bps: args.end.flatten_within_bps(),
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))

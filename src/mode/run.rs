@@ -69,8 +69,9 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         latency: "the venue's own".to_owned(),
         notes,
     };
-    let flags = args.overrides();
-    let request = Request { about, dir, runs, access, draft, flags, stop, systemd };
+    let (flags, flatten_within_bps) = (args.overrides(), args.end.flatten_within_bps());
+    let request =
+        Request { about, dir, runs, access, draft, flags, stop, systemd, flatten_within_bps };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;

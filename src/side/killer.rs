@@ -51,6 +51,8 @@ pub struct Armed {
     pub stop: Arc<Stop>,
     /// What the run trades.
     pub coins: Vec<String>,
+    /// Its number.
+    pub session: u32,
     /// Ways to the venue.
     pub way: Way,
     /// What was on its way is void after so long.
@@ -143,7 +145,9 @@ impl Killer {
     /// What is left.
     pub fn flatten(&self, within_bps: u32) -> Result<(), AppError> {
         let mut venue = Sweep::of((self.0.armed.way)()?, self.clock());
-        let how = Flatten::new(Some(self.0.armed.coins.clone()), within_bps, FLATTEN_FOR);
+        let Armed { coins, session, .. } = &self.0.armed;
+        let how = Flatten::new(Some(coins.clone()), within_bps, FLATTEN_FOR);
+        let how = Flatten { session: Some(*session), ..how };
         let mut say = |said: String| self.state().to_say.push(Alert::info(Topic::Orders, said));
         let stopped = || self.is_over() || self.why().is_none();
         flatten(&mut venue, &how, &stopped, &mut say)
@@ -295,6 +299,7 @@ mod tests {
             files: vec![dir.path().join(KILL_FILE)],
             stop: Arc::default(),
             coins: Vec::new(),
+            session: 1,
             way: Arc::new(|| Err(AppError::data("venue", "out of reach", "wait"))),
             quiet: Duration::ZERO,
         };

@@ -11,6 +11,7 @@ use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A sign of life goes out so often, or four times within what the watchdog allows: it is ended that much
 /// after its allowance at the latest.
@@ -71,6 +72,12 @@ impl Service {
     /// The run ends: from here on systemd waits for that, and for no sign of life.
     pub fn stops(&mut self) {
         self.tell("STOPPING=1\nSTATUS=cancelling all orders");
+    }
+
+    /// Positions are closed, which may take so long: it is not to end us before.
+    pub fn flattens(&mut self, for_up_to: Duration) {
+        let us = for_up_to.as_micros();
+        self.tell(&format!("EXTEND_TIMEOUT_USEC={us}\nSTATUS=closing all positions"));
     }
 
     fn tell(&mut self, lines: &str) {

@@ -6,7 +6,7 @@ use super::account::unread;
 use super::sweep::Sweep;
 use crate::exit::AppError;
 use crate::venue_numbers;
-use botmm_pipeline::types::{Instrument, Px, Qty, Side, Usd, notional};
+use botmm_pipeline::types::{Cloid, Instrument, Px, Qty, Side, Usd, notional};
 use botmm_pipeline::venue::hl::sign::{TimeInForce, WireAction, WireOrder};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -31,12 +31,14 @@ pub struct Flatten {
     pub slice: Usd,
     /// It is given up after so long.
     pub give_up: Duration,
+    /// The run whose orders these are; [`None`] = of none that is known.
+    pub session: Option<u32>,
 }
 
 impl Flatten {
     /// Of these coins, 5,000 USD at a time.
     pub fn new(coins: Option<Vec<String>>, bound_bps: u32, give_up: Duration) -> Self {
-        Self { coins, bound_bps, slice: Usd::whole(5_000), give_up }
+        Self { coins, bound_bps, slice: Usd::whole(5_000), give_up, session: None }
     }
 }
 
@@ -129,8 +131,9 @@ fn take(
     how: &Flatten,
     say: &mut dyn FnMut(String),
 ) -> Result<Option<String>, AppError> {
-    let order = slice(held, how);
     let now = venue.clock.now();
+    let cloid = how.session.map(|session| Cloid::closing(session, now));
+    let order = WireOrder { cloid, ..slice(held, how) };
     let expires = u64::try_from(now.as_millis()).unwrap_or(0) + EXPIRES_AFTER_MS;
     let answer = venue.signing().send(now, &WireAction::Order(&[order]), Some(expires))?;
     let coin = held.instrument.coin;

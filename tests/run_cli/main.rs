@@ -13,6 +13,7 @@ mod server;
 mod bot;
 mod doctor;
 mod ending;
+mod flatten;
 mod guard;
 mod kill;
 mod page;

@@ -29,6 +29,13 @@ impl Cloid {
     /// First four bytes of every id of ours, so that we recognise our own orders after a restart.
     pub const TAG: u32 = 0xb077_4d4d;
     const SEQUENCE_BITS: u32 = 48;
+    /// Of no asset and no level: the slot of orders that close a position once quoting is over.
+    pub const CLOSING_SLOT: u16 = u16::MAX;
+
+    /// The id of an order that closes, sent at this moment.
+    pub fn closing(session: u32, sent: Nanos) -> Self {
+        Self::new(session, Self::CLOSING_SLOT, sent.0 as u64 & ((1 << Self::SEQUENCE_BITS) - 1))
+    }
 
     /// The id of the `sequence`-th order of a slot in this session.
     pub fn new(session: u32, slot: u16, sequence: u64) -> Self {

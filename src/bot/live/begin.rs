@@ -127,7 +127,7 @@ impl Live {
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
         card.write(&access.state_dir, key)?;
-        let armed = armed(&request, &pipeline, card.coins, &way, &config);
+        let armed = armed(&request, &pipeline, card, &way, &config);
         let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
@@ -184,7 +184,7 @@ impl Live {
             dead_man,
             service,
             reconcile,
-            refused: RefusedCancels::new(way, clock.clone()),
+            refused: RefusedCancels::new(way.clone(), clock.clone()),
             listing: Listing::new(rest.clone(), place, (universe, listed), now),
             candles,
             notify,
@@ -219,6 +219,8 @@ impl Live {
             newest,
             days: Days::default(),
             stop: request.stop,
+            flatten_within_bps: request.flatten_within_bps,
+            way,
             watchdog,
             control,
             heart,
@@ -246,7 +248,7 @@ fn begin_journal(
 fn armed(
     Request { access, stop, .. }: &Request,
     pipeline: &Pipeline,
-    coins: Vec<String>,
+    card: Card,
     way: &Way,
     config: &wiring::Config,
 ) -> Armed {
@@ -255,7 +257,8 @@ fn armed(
         latch: Latch::new(&access.state_dir, access.signer.address()),
         files: kill_files(&access.state_dir),
         stop: stop.clone(),
-        coins,
+        coins: card.coins,
+        session: card.session,
         way: way.clone(),
         quiet: startup::quiet(config),
     }

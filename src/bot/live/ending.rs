@@ -33,7 +33,7 @@ pub struct Finished {
     pub left: Result<(), AppError>,
     /// An error: a limit halted it.
     pub halt: Result<(), AppError>,
-    /// What else went wrong: files that could not be written.
+    /// What else went wrong: positions that could not be closed, files that could not be written.
     pub troubles: Vec<AppError>,
 }
 
@@ -53,6 +53,14 @@ impl Live {
                 self.about.notes.extend(self.tasks.dead_man.clear(self.clock.now()));
             }
             Err(_) => self.about.notes.extend(self.tasks.dead_man.still_set()),
+        }
+        let mut troubles = Vec::new();
+        match &left {
+            Ok(()) => troubles.extend(self.flatten().err()),
+            Err(_) if self.flatten_within_bps.is_some() => {
+                self.about.notes.push("no position was closed: orders may rest".to_owned());
+            }
+            Err(_) => {}
         }
         let (wall, end) = (self.started.elapsed(), self.clock.now());
         if let Some(threads) = self.threads.take() {
@@ -79,7 +87,6 @@ impl Live {
             journal.write_line(&self.tasks.books.end(left.is_ok(), end));
             journal.write_line(&lines::end(&numbers, transfers, end));
         }
-        let mut troubles = Vec::new();
         match self.tasks.risk.finish() {
             Ok(warning) => warning.iter().for_each(terminal::complain),
             Err(e) => troubles.push(e),
@@ -214,7 +221,7 @@ impl Live {
     }
 
     /// What cannot be taken in must not keep orders at the venue.
-    fn drain_in_any_case(&mut self) {
+    pub(super) fn drain_in_any_case(&mut self) {
         if let Err(said) = caught(|| self.drain()) {
             self.about.notes.push(format!("records were lost: the side thread panicked: {said}"));
         }

@@ -5,6 +5,7 @@ mod begin;
 mod compare;
 mod control;
 mod ending;
+mod flat;
 mod last_check;
 mod local;
 mod metrics;
@@ -44,7 +45,7 @@ use crate::terminal;
 use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::view::{Newest, Parts, View};
-use crate::venue_api::account::AccountClient;
+use crate::venue_api::account::{AccountClient, Way};
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, Latencies, LevelCell, WallClock};
@@ -107,6 +108,8 @@ pub struct Request {
     pub stop: Arc<Stop>,
     /// Who is told how it goes, if systemd started it.
     pub systemd: Option<Systemd>,
+    /// What is held at the end is closed too, at no price further from the mark than this.
+    pub flatten_within_bps: Option<u32>,
 }
 
 /// A running bot.
@@ -141,6 +144,8 @@ pub struct Live {
     newest: Newest,
     days: Days,
     stop: Arc<Stop>,
+    flatten_within_bps: Option<u32>,
+    way: Way,
     watchdog: Watchdog,
     /// Held as long as the bot listens; [`None`] = it cannot.
     control: Option<Control>,

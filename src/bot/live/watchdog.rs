@@ -7,6 +7,7 @@ use crate::exit::{AppError, Exit};
 use crate::stop::Stop;
 use crate::terminal;
 use crate::venue_api::account::AccountClient;
+use crate::venue_api::flatten::FLATTEN_FOR;
 use botmm_pipeline::rt::{HaltLevel, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ const TURN: Duration = Duration::from_millis(100);
 const WATCHES: u8 = 0;
 const ENDS: u8 = 1;
 const HAS_ENDED: u8 = 2;
+const FLATTENS: u8 = 3;
 
 /// How long the side thread may take. Looks are counted, not time: while the process was stopped, or the
 /// machine slept, nobody was late.
@@ -28,12 +30,16 @@ pub struct Patience {
     pub take_up: Duration,
     /// From then on until the summary is there.
     pub end: Duration,
+    /// For closing positions in between, where that was asked for.
+    pub flatten: Duration,
 }
 
 impl Default for Patience {
-    /// Together less than the `TimeoutStopSec` of deploy/botmm.service, with room for the last check.
+    /// The first two together less than the `TimeoutStopSec` of deploy/botmm.service, with room for the last
+    /// check; systemd is told of the third.
     fn default() -> Self {
-        Self { take_up: Duration::from_secs(10), end: Duration::from_secs(25) }
+        let flatten = FLATTEN_FOR + Duration::from_secs(20);
+        Self { take_up: Duration::from_secs(10), end: Duration::from_secs(25), flatten }
     }
 }
 
@@ -78,6 +84,11 @@ impl Watchdog {
         self.0.store(ENDS, Ordering::Release);
     }
 
+    /// No order rests, and positions are closed.
+    pub fn flattens(&self) {
+        self.0.store(FLATTENS, Ordering::Release);
+    }
+
     /// There is nothing to guard any more.
     pub fn has_ended(&self) {
         self.0.store(HAS_ENDED, Ordering::Release);
@@ -98,12 +109,13 @@ pub fn leave(words: &[&str], code: Exit) -> ! {
 
 impl Guarded {
     fn watch(mut self, state: &AtomicU8, patience: Patience) {
-        let mut waited = [Duration::ZERO; 2];
+        let mut waited = [Duration::ZERO; 3];
         loop {
             std::thread::sleep(TURN);
             let at = state.load(Ordering::Acquire);
             let (waited, limit, what) = match at {
                 HAS_ENDED => return,
+                FLATTENS => (&mut waited[2], patience.flatten, "does not get through with closing"),
                 ENDS => (&mut waited[1], patience.end, "does not get through with the end"),
                 _ if !self.is_asked() => continue,
                 _ => (&mut waited[0], patience.take_up, "has not taken up the end"),

@@ -106,6 +106,7 @@ fn world_where(
         flags: Overrides { plan: Some("solo".to_owned()), ..Overrides::default() },
         stop: stop.clone(),
         systemd: None,
+        flatten_within_bps: None,
     };
     let live = Live::start_with(request, (clock, discipline), adjust, rebuild).unwrap();
     World { exchange, live, stop, signer, _dir: dir }
@@ -167,7 +168,8 @@ fn a_stop_that_is_not_taken_up_is_carried_out_by_the_watchdog() {
             tell.send((words.join("\n"), code)).unwrap();
         }),
     };
-    let patience = Patience { take_up: Duration::from_millis(300), end: PATIENCE };
+    let (end, flatten) = (PATIENCE, PATIENCE);
+    let patience = Patience { take_up: Duration::from_millis(300), end, flatten };
     let _watchdog = Watchdog::start(guarded, patience).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(800)).is_err(), "nobody asked for an end");
     world.stop.ask();
