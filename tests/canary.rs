@@ -71,6 +71,8 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             &[("network", &["--network", "http://127.0.0.1:1"]), ("duration", &["--for", "1s"])]
         }
         "doctor" => &[("network", &["--network", "http://127.0.0.1:1"])],
+        "drill" if tried == "only" => &[],
+        "drill" => &[("only", &["--only", "hangup"])],
         "paper" => &[("duration", &["--for", "300ms"])],
         "replay" => &[("paths", &[&sample])],
         "explain" => &[("coin", &["BTC"])],

@@ -1,6 +1,7 @@
 //! What a run is: live, in a recording, and what they share.
 
 pub mod doctor;
+pub mod drill;
 pub mod guard;
 pub mod kill;
 pub mod lines;

@@ -15,7 +15,8 @@ use std::path::PathBuf;
     `botmm run` starts one by itself where there is a key for it. The key (--key-file, BOTMM_GUARD_KEY,\n\
     the credential botmm_guard_key) is that of another agent of the account, not the bot's.\n\
     When the bot does not beat any more, it latches, and cancels until no order of the bot's has been\n\
-    open for as long as one on its way could still come to rest. Beats come only while every lane goes.")]
+    open for as long as one on its way could still come to rest. Beats come only while every lane and\n\
+    the side thread go. Without a state in the folder it waits for the first run.")]
 pub struct GuardArgs {
     /// Where the bot's state is [default: state].
     #[arg(long, value_name = "DIR")]

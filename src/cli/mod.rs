@@ -2,6 +2,7 @@
 
 mod alert;
 mod doctor;
+mod drill;
 mod end;
 mod exchange;
 mod explain;
@@ -15,6 +16,7 @@ mod why;
 
 pub use alert::AlertArgs;
 pub use doctor::DoctorArgs;
+pub use drill::DrillArgs;
 pub use end::EndArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
@@ -57,6 +59,8 @@ use std::path::PathBuf;
         botmm status                           how the bot goes, in one screenful\n  \
         botmm why                              why each side is quoted or not\n  \
         botmm history                          what all runs earned and paid\n  \
+        botmm drill                            who cancels when the bot cannot, and how soon
+  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
@@ -110,6 +114,8 @@ pub enum Verb {
     History(HistoryArgs),
     /// Look whether a live run would do well here: machine, key, account, venue.
     Doctor(DoctorArgs),
+    /// Prove the dead man's ladder: harm a bot on an exchange of this process, and see who cancels.
+    Drill(DrillArgs),
     /// Tell whoever is away, by the webhooks that a bot would use.
     Alert(AlertArgs),
 }
@@ -242,6 +248,9 @@ pub struct RunArgs {
     /// Another botmm may trade on this account, on other coins; without it the second one refuses.
     #[arg(long)]
     pub allow_other_session: bool,
+    /// Lets a drill make parts of it stand, by files in this folder; on this machine's exchanges only.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub drill: Option<PathBuf>,
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
     #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
     pub plan: Option<String>,

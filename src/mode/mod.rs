@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod check;
 pub mod doctor;
+pub mod drill;
 pub mod exchange;
 pub mod explain;
 pub mod guard;
@@ -27,6 +28,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
     match verb {
         Verb::Alert(args) => alert::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
+        Verb::Drill(args) => drill::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Import(args) => import::run(&args),

@@ -1,6 +1,7 @@
 //! `botmm paper`: the same program as `run`, against an exchange of its own in this process, over
 //! real sockets on loopback. No key, no network, no configuration.
 
+use crate::bot::live::frozen::Frozen;
 use crate::bot::live::{self, About, Access, Live, Request, trade};
 use crate::bot::markets::{MarketSetup, coins_of};
 use crate::bot::paper::{assumptions, exchange_config, paper_key};
@@ -76,6 +77,7 @@ pub fn run(args: &PaperVerb) -> Result<(), AppError> {
         stop,
         systemd: Systemd::of_this_process()?,
         flatten_within_bps: args.end.flatten_within_bps(),
+        frozen: Frozen::default(),
     };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))

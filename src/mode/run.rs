@@ -1,5 +1,6 @@
 //! `botmm run`: trades on the venue, with a real key.
 
+use crate::bot::live::frozen::Frozen;
 use crate::bot::live::{self, About, Access, Live, Request, trade};
 use crate::bot::session;
 use crate::cli::RunArgs;
@@ -8,9 +9,11 @@ use crate::journal::{RUNS, make_run_folder, remove_empty_run_folder};
 use crate::keys::{self, Role};
 use crate::net::{Endpoint, Tls};
 use crate::settings::Draft;
+use crate::side::drilled;
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::stop::Stop;
 use crate::systemd::Systemd;
+use crate::terminal;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::Network;
 use std::path::{Path, PathBuf};
@@ -31,14 +34,31 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
+    let state_dir = args.state.clone().unwrap_or_else(|| DEFAULT_DIR.into());
+    let (clock, discipline) = WallClock::disciplined();
+    if let Err(why) = drilled::last_passed(&state_dir, clock.now())
+        && is_mainnet
+    {
+        terminal::complain(format_args!(
+            "warning: nobody has tried lately who cancels when this bot cannot: {why}; run `botmm drill`"
+        ));
+    }
+    let frozen = match &args.drill {
+        None => Frozen::default(),
+        Some(dir) if endpoint.is_loopback() => Frozen::by_files(dir)?,
+        Some(_) => {
+            let problem =
+                "--drill harms the bot on purpose: only an exchange on this machine allows that";
+            return Err(AppError::Usage(problem.to_owned()));
+        }
+    };
     let stop = Stop::listen(true)?;
     let systemd = Systemd::of_this_process()?;
-    let (clock, discipline) = WallClock::disciplined();
     let access = Access {
         tls: Tls { extra_ca: args.ca.clone() },
         signer: Arc::new(keys::signer(args.key_file.as_deref())?),
         wallet: keys::account()?,
-        state_dir: args.state.clone().unwrap_or_else(|| DEFAULT_DIR.into()),
+        state_dir,
         key_is_disposable: false,
         wait: Duration::from_nanos(args.wait.0.unsigned_abs()),
         strict_symbols: args.strict_symbols,
@@ -70,8 +90,18 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
         notes,
     };
     let (flags, flatten_within_bps) = (args.overrides(), args.end.flatten_within_bps());
-    let request =
-        Request { about, dir, runs, access, draft, flags, stop, systemd, flatten_within_bps };
+    let request = Request {
+        about,
+        dir,
+        runs,
+        access,
+        draft,
+        flags,
+        stop,
+        systemd,
+        flatten_within_bps,
+        frozen,
+    };
     let made = args.common.out.is_none().then(|| request.dir.clone());
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;

@@ -1,6 +1,7 @@
 //! The run's heartbeat, for a guard in another process: the file `DIR/ADDRESS.beat`, written in place. A beat
-//! is a proof of progress and no sign of life alone: it comes only when every lane has gone round since the
-//! one before. So a lane that stands, and a process that is stopped or dead, stop it alike.
+//! is a proof of progress and no sign of life alone: it comes only when every lane has gone round, and the side
+//! thread has had a turn, since the one before. So a lane or a side thread that stands, and a process that is
+//! stopped or dead, stop it alike.
 
 use super::progress::Progress;
 use crate::exit::AppError;
@@ -119,7 +120,7 @@ impl Heart {
         let own = heart.clone();
         let beats = move || {
             while !own.with(|state| state.is_over) {
-                let proof = progress.proof().lanes;
+                let proof = progress.proof().process();
                 own.with(|state| state.beat(proof));
                 thread::sleep(BEAT_EVERY);
             }
@@ -231,15 +232,23 @@ mod tests {
         assert_eq!(read().unwrap().count, 1, "one lane stands");
         bench.lanes_go(Nanos::secs(10));
         until(&|beat| beat.count == 2);
+        bench.lanes_go(Nanos::secs(20));
+        until(&|beat| beat.count == 3);
+        bench.progress.side_turns(Nanos::secs(20));
+        for lane in &bench.lanes {
+            lane.store(Nanos::secs(25).0 as u64, std::sync::atomic::Ordering::Relaxed);
+        }
+        thread::sleep(3 * BEAT_EVERY);
+        assert_eq!(read().unwrap().count, 3, "the side thread stands");
         heart.rest();
-        bench.lanes_go(Nanos::millis(10_500));
+        bench.lanes_go(Nanos::millis(25_500));
         thread::sleep(2 * BEAT_EVERY);
         assert_eq!(read().unwrap().at, At::Rests, "stopped for a while, with nothing that rests");
         heart.go_on();
-        until(&|beat| beat.count == 3 && beat.at == At::Trades);
+        until(&|beat| beat.count == 4 && beat.at == At::Trades);
         heart.end();
-        bench.lanes_go(Nanos::secs(11));
+        bench.lanes_go(Nanos::secs(26));
         thread::sleep(3 * BEAT_EVERY);
-        assert_eq!(read(), Some(Beat { session: 5, count: 3, at: At::Rests }));
+        assert_eq!(read(), Some(Beat { session: 5, count: 4, at: At::Rests }));
     }
 }

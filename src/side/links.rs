@@ -19,9 +19,9 @@ use std::time::Duration;
 
 /// A link that was closed is often open again in a moment, and then what rests may stay. One that did
 /// not answer any more gets no such grace: nobody knows for how long what rests has been unattended.
-const GRACE: Nanos = Nanos::secs(3);
+pub const GRACE: Nanos = Nanos::secs(3);
 /// A lane that did not go round for so long stands: others of the machine take milliseconds of it.
-const STANDS_AFTER: Nanos = Nanos::secs(2);
+pub const STANDS_AFTER: Nanos = Nanos::secs(2);
 /// How soon the fallback tries again when it failed, and looks again when it did not.
 const AGAIN_AFTER_FAILURE: Nanos = Nanos::secs(1);
 const AGAIN: Nanos = Nanos::secs(5);

@@ -8,6 +8,7 @@ pub mod capital;
 pub mod card;
 pub mod control;
 pub mod dead_man;
+pub mod drilled;
 pub mod errands;
 pub mod guard;
 pub mod history;

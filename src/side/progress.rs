@@ -6,12 +6,15 @@ use botmm_pipeline::rt::BoardReader;
 use botmm_pipeline::rt::threads::Pulse;
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Looks at the lanes and at the order link. Clones look at the same.
 #[derive(Clone)]
 pub struct Progress {
     pulse: Pulse,
     link: BoardReader<VIEW_WORDS>,
+    side: Arc<AtomicI64>,
 }
 
 /// Moments, of our clock; zero = not yet.
@@ -19,6 +22,9 @@ pub struct Progress {
 pub struct Proof {
     /// When every lane had a duty cycle, or a later one: that of the lane which lags most.
     pub lanes: Nanos,
+    /// When the side thread had its newest turn; [`Nanos::MAX`] = it does what may take its time, and who
+    /// waits for that is somebody else.
+    pub side: Nanos,
     /// When the order link, being up, carried both ways.
     pub link: Nanos,
 }
@@ -31,18 +37,36 @@ impl Proof {
     pub fn whole(&self) -> Nanos {
         self.lanes.min(self.link)
     }
+
+    /// When the process as a whole went on: every lane, and the side thread, without which lanes quote on
+    /// with nobody who writes down, reloads, reconciles or ends the run.
+    pub fn process(&self) -> Nanos {
+        self.lanes.min(self.side)
+    }
 }
 
 impl Progress {
-    /// Of these lanes and this link.
+    /// Of these lanes and this link. Until the side thread's first turn the run begins, and takes its time.
     pub fn new(pulse: Pulse, link: BoardReader<VIEW_WORDS>) -> Self {
-        Self { pulse, link }
+        Self { pulse, link, side: Arc::new(AtomicI64::new(Nanos::MAX.0)) }
+    }
+
+    /// The side thread has a turn.
+    pub fn side_turns(&self, now: Nanos) {
+        self.side.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Until its next turn the side thread is at what may take its time (an end, a stop for a while): others
+    /// see to it that this does not take for ever.
+    pub fn side_takes_its_time(&self) {
+        self.side_turns(Nanos::MAX);
     }
 
     /// What is proved up to now.
     pub fn proof(&self) -> Proof {
         let lanes = self.pulse.lanes().map(|(_, beat)| beat).min().unwrap_or(Nanos::ZERO);
-        Proof { lanes, link: GatewayView::read(&self.link).answered }
+        let side = Nanos(self.side.load(Ordering::Relaxed));
+        Proof { lanes, side, link: GatewayView::read(&self.link).answered }
     }
 
     /// The lane that lags most, for whoever has to say which one stands.
@@ -84,7 +108,9 @@ pub(crate) mod tests {
             self.link_goes(now);
         }
 
+        /// Every lane, and the side thread.
         pub fn lanes_go(&self, now: Nanos) {
+            self.progress.side_turns(now);
             self.lanes.iter().for_each(|lane| lane.store(now.0 as u64, Ordering::Relaxed));
         }
 
@@ -101,7 +127,8 @@ pub(crate) mod tests {
     #[test]
     fn one_lane_or_a_link_that_stands_holds_the_proof_back() {
         let mut bench = Bench::new();
-        assert_eq!(bench.progress.proof(), Proof::default());
+        let nothing = Proof { side: Nanos::MAX, ..Proof::default() };
+        assert_eq!(bench.progress.proof(), nothing);
         bench.lanes_go(Nanos::secs(1));
         assert_eq!(bench.progress.proof().whole(), Nanos::ZERO, "the link was never up");
         bench.go(Nanos::secs(2));
@@ -122,5 +149,18 @@ pub(crate) mod tests {
             (Nanos::secs(10), Nanos::secs(9)),
             "the link lags"
         );
+    }
+
+    #[test]
+    fn a_side_thread_that_stands_holds_the_process_back_and_not_what_rests() {
+        let mut bench = Bench::new();
+        bench.go(Nanos::secs(5));
+        bench.progress.side_turns(Nanos::secs(3));
+        let proof = bench.progress.proof();
+        assert_eq!((proof.process(), proof.whole()), (Nanos::secs(3), Nanos::secs(5)));
+        bench.progress.side_takes_its_time();
+        assert_eq!(bench.progress.proof().process(), Nanos::secs(5));
+        bench.lanes_go(Nanos::secs(6));
+        assert_eq!(bench.progress.proof().process(), Nanos::secs(6));
     }
 }

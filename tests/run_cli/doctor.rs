@@ -3,6 +3,8 @@
 use crate::bot::{Home, assert_no_trace};
 use crate::common::spawnable;
 use crate::venue::{Key, Market};
+use botmm::side::drilled::Drilled;
+use botmm_pipeline::rt::WallClock;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,6 +67,11 @@ fn a_doctor_finds_what_is_well_and_what_is_not() {
         "{}",
         of("state")
     );
+    assert!(of("drill").starts_with("warn; no drill was ever passed whole"), "{}", of("drill"));
+    let now = WallClock::default().now();
+    Drilled::new(now, Value::Null).write(&home.path().join("state")).unwrap();
+    let (of, _) = doctor(&home, &url, &[]);
+    assert!(of("drill").starts_with("ok; the last drill was passed 2"), "{}", of("drill"));
     assert!(of("alerts").starts_with("warn; ") && of("systemd").starts_with("warn; "));
     assert_eq!(code, 0, "warnings are no failure");
 

@@ -148,3 +148,32 @@ fn without_a_key_of_its_own_the_rung_is_not_armed_and_that_is_said() {
     bot.until("resting orders", |_| market.seen.open_orders(home.key.address()) > 0);
     check(&bot.terminated(), &market.seen, home.key.address());
 }
+
+/// As its unit is started: before the bot, and before there ever was one.
+#[test]
+fn a_guard_that_is_there_first_waits_for_its_bot() {
+    let home = Home::new("guard first");
+    let market = Market::open(&[(&home.key, 10_000)]);
+    let agent = approved(&home, &market);
+    let said = || fs::read_to_string(home.path().join("guard")).unwrap();
+    let file = fs::File::create(home.path().join("guard")).unwrap();
+    let mut command = spawnable(home.path(), &["guard"]);
+    command.env_remove("CREDENTIALS_DIRECTORY").env("BOTMM_GUARD_KEY", &agent.hex);
+    let mut guard = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+    wait("its word", || {
+        said().contains("waits for the first run to leave its state").then_some(())
+    });
+    let mut bot = home.start("run", home.command(&market.url(), &["--symbols", "BTC", "--json"]));
+    bot.until("resting orders", |_| market.seen.open_orders(home.key.address()) > 0);
+    bot.until("a guard", |bot| bot.has_said("guard: armed"));
+    bot.until("its word", |_| said().contains("armed: "));
+    bot.signal("-KILL");
+    wait("the guard's cancels", || {
+        std::thread::sleep(Duration::from_millis(20));
+        (market.seen.open_orders(home.key.address()) == 0).then_some(())
+    });
+    drop(bot);
+    guard.kill().unwrap();
+    guard.wait().unwrap();
+    assert!(latch(&home).contains("by the guard: no beat for 3.0 s"), "{}", said());
+}

@@ -2,6 +2,10 @@
 
 use crate::bot::Home;
 use crate::venue::{Key, Market};
+use botmm::side::drilled::Drilled;
+use botmm_pipeline::rt::WallClock;
+use botmm_pipeline::types::Nanos;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
@@ -126,12 +130,39 @@ fn real_money_needs_to_be_meant() {
     // With either it goes on, here up to a file that is not there: no test asks the real venue.
     let config = home.path().join("my.toml");
     fs::write(&config, "[general]\ni_understand_real_money = true\n").unwrap();
-    for meant in [&["--config", "my.toml"][..], &["--i-understand-real-money"]] {
+    let meant = [&["--config", "my.toml"][..], &["--i-understand-real-money"]];
+    let state = home.path().join("state");
+    let drilled_ago = |days: i64| {
+        let then = WallClock::default().now() - Nanos::secs(days * 86_400);
+        Drilled::new(then, Value::Null).write(&state).unwrap();
+    };
+    drilled_ago(29);
+    for meant in meant {
         let args = [meant, &["--ca", "no/such.pem"]].concat();
         let (line, code) = home.refused(home.command("mainnet", &args));
         assert!(line.contains("no/such.pem: cannot be used"), "{line}");
         assert_eq!(code, 5);
     }
+    // Who cancels when this bot cannot must have been tried lately: that is said, and no more.
+    let warned = |why: &str| {
+        let args = [meant[0], &["--ca", "no/such.pem"]].concat();
+        let ended = home.start("warned", home.command("mainnet", &args)).ended();
+        fs::remove_dir_all(home.path().join("warned")).unwrap();
+        let (warning, error) = ended.stderr.split_once('\n').unwrap();
+        assert!(warning.contains("warning: ") && warning.contains(why), "{warning}");
+        assert!(warning.ends_with("run `botmm drill`"), "{warning}");
+        assert!(error.contains("no/such.pem: cannot be used"), "{error}");
+    };
+    drilled_ago(31);
+    warned("(31 days ago)");
+    fs::remove_dir_all(&state).unwrap();
+    warned("no drill was ever passed whole");
+    assert!(!home.path().join("state").exists(), "nothing was begun");
+    // What harms it on purpose is for exchanges on this machine alone.
+    let args = [meant[0], &["--ca", "no/such.pem", "--drill", "."]].concat();
+    let ended = home.start("harmed", home.command("mainnet", &args)).ended();
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("--drill harms the bot on purpose"), "{}", ended.stderr);
     fs::write(&config, "[general]\ni_understand_real_money = false\n").unwrap();
     let (_, code) = home.refused(home.command("mainnet", &["--config", "my.toml"]));
     assert_eq!(code, 2);

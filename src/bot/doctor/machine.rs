@@ -2,6 +2,7 @@
 
 use super::{Findings, Request};
 use crate::bot::session;
+use crate::side::drilled;
 use crate::side::notify::Notify;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::rt::plan::allowed_cores;
@@ -21,6 +22,7 @@ pub(super) fn look(request: &Request, found: &mut Findings) {
     disk(found);
     state(&request.state, found);
     alerts(request, found);
+    drill(&request.state, found);
     match std::env::var_os("NOTIFY_SOCKET") {
         Some(_) => found.ok("systemd", "it is told of progress"),
         None => found.warn(
@@ -77,6 +79,17 @@ fn state(dir: &Path, found: &mut Findings) {
             "state",
             format!("{place} has mode {mode:o}: others may look into it"),
             "chmod 700 it",
+        ),
+    }
+}
+
+fn drill(dir: &Path, found: &mut Findings) {
+    match drilled::last_passed(dir, WallClock::default().now()) {
+        Ok(passed) => found.ok("drill", passed),
+        Err(why) => found.warn(
+            "drill",
+            why,
+            "run `botmm drill` with this --state: who cancels when the bot cannot (docs/stop.md)",
         ),
     }
 }

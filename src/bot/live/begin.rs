@@ -72,7 +72,7 @@ impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
     /// reconciled.
     pub fn start(request: Request, clock: (WallClock, Discipline)) -> Result<Self, AppError> {
-        Self::start_with(request, clock, |_| {}, |_| {})
+        Self::start_with(request, clock, |_| {})
     }
 
     /// The same with another pipeline than the settings ask for.
@@ -80,7 +80,6 @@ impl Live {
         request: Request,
         (clock, discipline): (WallClock, Discipline),
         adjust: impl FnOnce(&mut wiring::Config),
-        rebuild: impl FnOnce(&mut Pipeline),
     ) -> Result<Self, AppError> {
         let Request { dir, runs, access, draft, flags, stop, .. } = &request;
         let told = stop.clone();
@@ -123,7 +122,7 @@ impl Live {
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { mut pipeline, link, sockets, feed_stats } = connected;
-        rebuild(&mut pipeline);
+        request.frozen.into_lane(&mut pipeline);
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
         card.write(&access.state_dir, key)?;
@@ -131,7 +130,8 @@ impl Live {
         let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
-        let watchdog = guard(&request, &pipeline, way()?, &clock)?;
+        let progress = Progress::new(threads.pulse(), link.clone());
+        let watchdog = guard(&request, &pipeline, &progress, way()?, &clock)?;
         stop.watch_orders(what_rests(&pipeline.metrics, &pipeline.status, &universe));
 
         let newest = Newest::default();
@@ -145,7 +145,6 @@ impl Live {
             let way = way.clone();
             move || Ok(way()?.worth()?.value)
         };
-        let progress = Progress::new(threads.pulse(), link.clone());
         let heart = Heart::start(&access.state_dir, key, state.session(), progress.clone())?;
         let dead_man = DeadMan::new(
             dead_man::ask_over(way.clone()),
@@ -180,7 +179,7 @@ impl Live {
             params: Params::new(reload, Arc::new(worth_now), now),
             risk,
             state,
-            links: Links::new(of_links, progress, metrics, dead_after, sockets, feed_stats),
+            links: Links::new(of_links, progress.clone(), metrics, dead_after, sockets, feed_stats),
             dead_man,
             service,
             reconcile,
@@ -224,6 +223,8 @@ impl Live {
             watchdog,
             control,
             heart,
+            progress,
+            frozen: request.frozen,
         };
         live.tell_the_beginning(found);
         Ok(live)
@@ -382,12 +383,14 @@ fn run_lanes(
 fn guard(
     request: &Request,
     pipeline: &Watched,
+    progress: &Progress,
     venue: AccountClient,
     clock: &WallClock,
 ) -> Result<Watchdog, AppError> {
     let guarded = Guarded {
         stop: request.stop.clone(),
         level: pipeline.level.clone(),
+        progress: progress.clone(),
         metrics: pipeline.metrics.clone(),
         venue,
         clock: clock.clone(),

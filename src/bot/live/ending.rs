@@ -42,6 +42,7 @@ impl Live {
     /// venue's.
     pub fn finish(mut self) -> Finished {
         self.watchdog.is_ending();
+        self.progress.side_takes_its_time();
         let ended_by = self.ended_by();
         let rungs = self.rungs();
         self.tasks.service.stops();
@@ -143,6 +144,7 @@ impl Live {
     /// cannot be cancelled it does not stop: nobody would look after them.
     pub(super) fn suspend(&mut self, stop: &Stop) {
         self.pipeline.level.hold(Hold::Suspended, true);
+        self.progress.side_takes_its_time();
         let left = self.leave_nothing();
         if stop.is_asked() {
             return;

@@ -6,6 +6,7 @@ mod compare;
 mod control;
 mod ending;
 mod flat;
+pub mod frozen;
 mod last_check;
 mod local;
 mod metrics;
@@ -17,7 +18,7 @@ pub mod startup;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod watchdog;
+pub mod watchdog;
 mod whole;
 
 pub use ending::Finished;
@@ -36,6 +37,7 @@ use crate::settings::{Draft, Overrides, Settings};
 use crate::side::alert::{Alert, Topic};
 use crate::side::beat::Heart;
 use crate::side::control::Control;
+use crate::side::progress::Progress;
 use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::speaker;
@@ -54,6 +56,7 @@ use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, S
 use botmm_pipeline::types::{AlertKind, Fact, Nanos, Record};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::wiring;
+use frozen::Frozen;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,6 +113,8 @@ pub struct Request {
     pub systemd: Option<Systemd>,
     /// What is held at the end is closed too, at no price further from the mark than this.
     pub flatten_within_bps: Option<u32>,
+    /// What a drill makes stand.
+    pub frozen: Frozen,
 }
 
 /// A running bot.
@@ -150,6 +155,8 @@ pub struct Live {
     /// Held as long as the bot listens; [`None`] = it cannot.
     control: Option<Control>,
     heart: Heart,
+    progress: Progress,
+    frozen: Frozen,
 }
 
 /// What is left of a pipeline in the side thread's hands.
@@ -178,6 +185,8 @@ impl Live {
         let (mut next_view, mut next_shown) = (Duration::ZERO, Duration::ZERO);
         loop {
             let elapsed = self.started.elapsed();
+            self.progress.side_turns(self.clock.now());
+            self.frozen.side_stands();
             self.drain();
             if let Some(set) = self.discipline.turn() {
                 self.say(Alert::warn(Topic::Machine, set.to_string()));

@@ -17,7 +17,6 @@ use botmm_pipeline::rt::RingStats;
 use botmm_pipeline::types::{DayNet, Reason, Usd};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
 use botmm_pipeline::venue::hl::sign::{Network, Signer};
-use botmm_pipeline::wiring::Pipeline;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -44,16 +43,16 @@ fn world(seed: u64) -> World {
 
 /// The same with this configuration, and another pipeline than it asks for.
 fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -> World {
-    world_where(seed, config, |_| {}, adjust, |_| {})
+    world_where(seed, config, |_| {}, adjust, Frozen::default())
 }
 
-/// The same at another venue, and with other stages.
+/// The same at another venue, and with parts that can be made to stand.
 fn world_where(
     seed: u64,
     config: &str,
     venue: impl FnOnce(&mut LocalConfig),
     adjust: impl FnOnce(&mut wiring::Config),
-    rebuild: impl FnOnce(&mut Pipeline),
+    frozen: Frozen,
 ) -> World {
     let dir = TempDir::new().unwrap();
     let (clock, discipline) = WallClock::disciplined();
@@ -107,8 +106,9 @@ fn world_where(
         stop: stop.clone(),
         systemd: None,
         flatten_within_bps: None,
+        frozen,
     };
-    let live = Live::start_with(request, (clock, discipline), adjust, rebuild).unwrap();
+    let live = Live::start_with(request, (clock, discipline), adjust).unwrap();
     World { exchange, live, stop, signer, _dir: dir }
 }
 
@@ -161,6 +161,7 @@ fn a_stop_that_is_not_taken_up_is_carried_out_by_the_watchdog() {
     let guarded = Guarded {
         stop: world.stop.clone(),
         level: world.live.pipeline.level.clone(),
+        progress: world.live.progress.clone(),
         metrics: world.live.pipeline.metrics.clone(),
         venue: world.another_way(),
         clock: world.live.clock.clone(),
@@ -178,6 +179,38 @@ fn a_stop_that_is_not_taken_up_is_carried_out_by_the_watchdog() {
     assert!(words.contains("the side thread has not taken up the end within"), "{words}");
     assert!(words.contains("no order of ours rests"), "{words}");
     assert_eq!(code, Exit::Data);
+    assert_eq!(world.live.venue.open_orders().unwrap(), []);
+    assert_eq!(world.live.pipeline.level.raised(), HaltLevel::Halt);
+    drop(world.live.finish());
+    drop(world.exchange.stop().unwrap());
+}
+
+/// Lanes would quote on with nobody who writes down, reconciles or ends the run.
+#[test]
+fn a_side_thread_that_has_no_turns_is_given_up_by_the_watchdog_though_nobody_asked_for_an_end() {
+    let mut world = world(24);
+    world.live.watchdog.has_ended();
+    world.until_orders_rest();
+    world.live.watch(Some(world.live.started.elapsed()), &Show::Nothing).unwrap();
+    let (tell, told) = mpsc::channel();
+    let guarded = Guarded {
+        stop: world.stop.clone(),
+        level: world.live.pipeline.level.clone(),
+        progress: world.live.progress.clone(),
+        metrics: world.live.pipeline.metrics.clone(),
+        venue: world.another_way(),
+        clock: world.live.clock.clone(),
+        leave: Box::new(move |words, code| {
+            tell.send((words.join("\n"), code)).unwrap();
+        }),
+    };
+    let (end, flatten) = (PATIENCE, PATIENCE);
+    let patience = Patience { take_up: Duration::from_millis(300), end, flatten };
+    let _watchdog = Watchdog::start(guarded, patience).unwrap();
+    let (words, code) = told.recv_timeout(PATIENCE).unwrap();
+    assert!(words.contains("the side thread has had no turn within"), "{words}");
+    assert!(words.contains("no order of ours rests"), "{words}");
+    assert_eq!(code, Exit::Data, "who watches over it may start it again");
     assert_eq!(world.live.venue.open_orders().unwrap(), []);
     assert_eq!(world.live.pipeline.level.raised(), HaltLevel::Halt);
     drop(world.live.finish());

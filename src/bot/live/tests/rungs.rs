@@ -1,8 +1,6 @@
 //! The dead man's ladder against the embedded exchange: what still cancels when parts of the bot stand.
 
 use super::*;
-use botmm_pipeline::rt::Stage;
-use botmm_pipeline::types::Nanos;
 use serde_json::{Value, json};
 
 /// What the issue allows, seconds: the horizon and a block. A loaded machine takes its time to see it.
@@ -11,38 +9,11 @@ const BLOCK: Duration = Duration::from_millis(80);
 const LOOK: Duration = Duration::from_secs(2);
 const SHORT_HORIZON: &str = "[dead_man]\nhorizon_s = 10.0\n";
 
-/// A stage that stands while it is told to, as one does that waits for what never comes.
-struct Stands(Box<dyn Stage>, Arc<AtomicBool>);
-
-impl Stage for Stands {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-    fn on_start(&mut self) {
-        self.0.on_start();
-    }
-    fn poll(&mut self, now: Nanos) -> usize {
-        while self.1.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.0.poll(now)
-    }
-    fn on_stop(&mut self) {
-        self.0.on_stop();
-    }
-}
-
 /// A bot whose lane can be made to stand, at a venue that asks for so much volume before it sets a switch.
-fn world_that_stands(seed: u64, volume: Usd) -> (World, Arc<AtomicBool>) {
-    let stands = Arc::new(AtomicBool::new(false));
-    let told = stands.clone();
-    let rebuild = move |pipeline: &mut Pipeline| {
-        let quote = pipeline.stages.iter().position(|s| s.name() == "quote").unwrap();
-        let stage = pipeline.stages.remove(quote);
-        pipeline.stages.insert(quote, Box::new(Stands(stage, told)));
-    };
+fn world_that_stands(seed: u64, volume: Usd) -> (World, Frozen) {
+    let frozen = Frozen::by_hand();
     let venue = |config: &mut LocalConfig| config.venue.schedule_volume = volume;
-    (world_where(seed, SHORT_HORIZON, venue, |_| {}, rebuild), stands)
+    (world_where(seed, SHORT_HORIZON, venue, |_| {}, frozen.clone()), frozen)
 }
 
 impl World {
@@ -93,13 +64,14 @@ fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_
     let (mut world, stands) = world_that_stands(31, Usd::ZERO);
     world.until_orders_rest();
     world.watch_until("it is armed", |live| live.rungs().exchange.armed);
+    world.live.watchdog.has_ended(); // It stands, too.
     assert!(!world.endings().contains(&"scheduledCancel".to_owned()));
-    stands.store(true, Ordering::Relaxed);
+    stands.lane(true);
     let took = world.until_none_rests(false);
     println!("time to cancel: {took:?}, of a horizon of {HORIZON:?} and a block of {BLOCK:?}");
     assert!(took <= HORIZON + BLOCK + LOOK, "{took:?}");
     assert!(world.endings().contains(&"scheduledCancel".to_owned()), "{:?}", world.endings());
-    stands.store(false, Ordering::Relaxed);
+    stands.lane(false);
     // It is told, and set anew.
     let told = |live: &Live| live.alerts.iter().any(|a| a.contains("switch fired"));
     world.watch_until("it is told", told);
@@ -119,14 +91,14 @@ fn a_lane_that_stands_has_its_orders_cancelled_over_https_whatever_the_venue_wou
     world.watch_until("the venue wants more volume", |live| {
         live.rungs().exchange.why.is_some_and(|why| why.ends_with("of 1000000 USD traded"))
     });
-    stands.store(true, Ordering::Relaxed);
+    stands.lane(true);
     let took = world.until_none_rests(true);
     println!("time to cancel: {took:?}");
     assert!(took < HORIZON, "{took:?}");
     world.watch_until("it is told", |live| {
         live.alerts.iter().any(|a| a.contains("stands still: ") && a.contains("over HTTPS"))
     });
-    stands.store(false, Ordering::Relaxed);
+    stands.lane(false);
     world.until_orders_rest();
     let finished = world.live.finish();
     assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
