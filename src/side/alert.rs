@@ -67,13 +67,32 @@ impl Level {
 }
 
 impl Level {
+    /// Each of them, lowest first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warn, Self::Critical];
+
     /// The level that is spelt so.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Info, Self::Warn, Self::Critical].into_iter().find(|level| level.as_str() == word)
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
     }
 }
 
 impl Topic {
+    /// Each of them.
+    pub const ALL: [Self; 12] = [
+        Self::Run,
+        Self::Risk,
+        Self::Orders,
+        Self::Fills,
+        Self::Daily,
+        Self::Link,
+        Self::Account,
+        Self::Metadata,
+        Self::Params,
+        Self::Machine,
+        Self::Rung,
+        Self::Recorder,
+    ];
+
     /// As payloads spell it.
     pub const fn as_str(self) -> &'static str {
         match self {

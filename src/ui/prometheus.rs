@@ -1,14 +1,16 @@
 //! The state of a running bot as Prometheus reads it: text format 0.0.4, names by its conventions (base
 //! units, `_total` for what only grows).
 
+use crate::rungs::Rungs;
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::rt::{LATENCY_BOUNDS_NS, RingStats, StageSpans};
 use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
-use botmm_pipeline::types::{Nanos, Reason, RiskState, Side, Universe, Usd, notional};
+use botmm_pipeline::types::{Nanos, Qty, Reason, RiskState, Side, Universe, Usd, notional};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The kinds of market events, in the order of [`Numbers::events_by_kind`].
 const EVENT_KINDS: [&str; 5] = ["book", "bbo", "trade", "status", "mark"];
@@ -23,6 +25,16 @@ pub struct Scrape<'a> {
     pub started: Nanos,
     /// What the account was worth then, by the venue; [`None`] = not told yet.
     pub opening: Option<Usd>,
+    /// Nothing is quoted since a kill.
+    pub is_killed: bool,
+    /// Who would cancel what rests, were the bot gone.
+    pub rungs: &'a Rungs,
+    /// How long nobody has looked after what rests.
+    pub unattended: Duration,
+    /// How far the venue's word is from ours.
+    pub drift: Drift<'a>,
+    /// By webhook: its name, notes dropped since the start, and notes that wait.
+    pub webhooks: &'a [(&'a str, [u64; 2])],
     /// Requests used and allowed, when last asked.
     pub requests: (u64, u64),
     /// Our clock minus the venue's, milliseconds.
@@ -51,6 +63,21 @@ pub struct Scrape<'a> {
     pub alerts: &'a BTreeMap<(&'static str, &'static str), u64>,
 }
 
+/// The venue's word less ours, when they were compared last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Drift<'a> {
+    /// How long ago that was; [`None`] = they were not yet.
+    pub age: Option<Nanos>,
+    /// Of positions, in the universe's order.
+    pub positions: &'a [Qty],
+    /// Of the number of orders that rest.
+    pub orders: i64,
+    /// Of what was gained; [`None`] = that cannot be said.
+    pub gained: Option<Usd>,
+    /// What is in doubt, so that it is only reduced, and whether it is.
+    pub doubts: &'a [(&'a str, bool)],
+}
+
 impl Scrape<'_> {
     /// As text.
     pub fn text(&self) -> String {
@@ -61,6 +88,7 @@ impl Scrape<'_> {
         self.coins(&mut out);
         self.reasons(&mut out);
         self.links(&mut out);
+        self.safety(&mut out);
         self.machinery(&mut out);
         out.0
     }
@@ -72,6 +100,8 @@ impl Scrape<'_> {
         out.gauge("botmm_start_time_seconds", "When the run began, Unix time.", started);
         let halted = u8::from(self.numbers.halted.is_some());
         out.gauge("botmm_halted", "Whether a limit halts trading until a person re-arms.", halted);
+        let killed = u8::from(self.is_killed);
+        out.gauge("botmm_killed", "Whether a kill holds until a person re-arms.", killed);
     }
 
     fn profit(&self, out: &mut Text) {
@@ -243,6 +273,49 @@ impl Scrape<'_> {
         out.gauge("botmm_requests_allowed", "Requests that it allows; 0 = not told yet.", allowed);
         let skew = self.clock_skew_ms as f64 / 1e3;
         out.gauge("botmm_clock_skew_seconds", "Our clock minus the venue's.", skew);
+    }
+
+    fn safety(&self, out: &mut Text) {
+        let (name, help) = ("botmm_rung_armed", "Whether it would cancel, were the bot gone.");
+        out.family(name, "gauge", help);
+        for (rung, state) in self.rungs.each() {
+            out.sample(name, &[("rung", rung)], u8::from(state.armed));
+        }
+        let help = "How long nobody has looked after what rests.";
+        out.gauge("botmm_unattended_seconds", help, self.unattended.as_secs_f64());
+        let drift = &self.drift;
+        if let Some(age) = drift.age {
+            let help = "Since the venue's account was compared with ours.";
+            out.gauge("botmm_reconcile_age_seconds", help, age.as_secs_f64());
+        }
+        let (name, help) =
+            ("botmm_reconcile_position", "Position by the venue less ours, in coin.");
+        out.family(name, "gauge", help);
+        for ((_, instrument), apart) in self.universe.iter().zip(drift.positions) {
+            out.sample(name, &[("coin", instrument.coin.as_str())], apart);
+        }
+        let help = "Orders that rest by the venue less ours.";
+        out.gauge("botmm_reconcile_orders", help, drift.orders);
+        if let Some(apart) = drift.gained {
+            let help = "Gain by the venue less ours, beyond what is no difference.";
+            out.gauge("botmm_reconcile_gained_usd", help, apart);
+        }
+        let (name, help) =
+            ("botmm_reconcile_doubt", "Whether it differs so often that it only reduces.");
+        out.family(name, "gauge", help);
+        for (what, is_doubted) in drift.doubts {
+            out.sample(name, &[("what", what)], u8::from(*is_doubted));
+        }
+        let counted = [
+            ("botmm_webhook_dropped_total", "counter", "Alerts that a webhook was not told."),
+            ("botmm_webhook_waiting", "gauge", "Alerts that wait for it."),
+        ];
+        for (i, (name, kind, help)) in counted.into_iter().enumerate() {
+            out.family(name, kind, help);
+            for (webhook, counts) in self.webhooks {
+                out.sample(name, &[("webhook", webhook)], counts[i]);
+            }
+        }
     }
 
     fn machinery(&self, out: &mut Text) {

@@ -1,7 +1,9 @@
 //! What is told is read by a strict reader of the format.
 
 use super::*;
+use crate::rungs::Rung;
 use botmm_pipeline::stage::numbers::AssetNumbers;
+use botmm_pipeline::types::DayNet;
 use std::collections::BTreeSet;
 
 /// A sample: its name, its labels, its value.
@@ -83,13 +85,14 @@ fn sample(line: &str) -> Sample {
     (name.to_owned(), labels, value.parse().unwrap_or_else(|_| panic!("{line}")))
 }
 
-#[test]
-fn what_is_told_is_sound_complete_and_exact() {
+/// One of which everything is known.
+fn exposition() -> String {
     let universe = crate::coins::universe([("BTC", 5), ("a\"b\\c", 2)]);
     let mut numbers = Numbers {
         gross: Usd::parse("12.5").unwrap(),
         fees: Usd::parse("-0.25").unwrap(),
         assets: vec![AssetNumbers::default(); 2],
+        today: Some(DayNet { day: 20_000, net: Usd::whole(3), whole: false }),
         ..Numbers::default()
     };
     numbers.assets[1].fills = 7;
@@ -102,11 +105,24 @@ fn what_is_told_is_sound_complete_and_exact() {
     rings[0].count_dropped();
     rings[1].count_dropped();
     let alerts = BTreeMap::from([(("warn", "risk"), 3)]);
-    let text = Scrape {
+    let exchange = Rung::not_armed("a test");
+    let rungs = Rungs { exchange, guard: Rung::ARMED, systemd: Rung::ARMED, exchange_requests: 0 };
+    Scrape {
         version: "0.1.0",
         network: "TEST",
         started: Nanos::secs(1_795_369_510),
         opening: Some(Usd::whole(1_000)),
+        is_killed: true,
+        rungs: &rungs,
+        unattended: Duration::from_millis(2_500),
+        drift: Drift {
+            age: Some(Nanos::millis(1_500)),
+            positions: &[Qty::ZERO, Qty::parse("-0.25").unwrap()],
+            orders: -3,
+            gained: Some(Usd::parse("1.5").unwrap()),
+            doubts: &[("position", true), ("orders", false)],
+        },
+        webhooks: &[("discord", [7, 2])],
         requests: (3, 10_000),
         clock_skew_ms: -12,
         order_link: (true, 2),
@@ -121,8 +137,12 @@ fn what_is_told_is_sound_complete_and_exact() {
         commentary_dropped: 0,
         alerts: &alerts,
     }
-    .text();
-    let samples = read(&text);
+    .text()
+}
+
+#[test]
+fn what_is_told_is_sound_complete_and_exact() {
+    let samples = read(&exposition());
     let value = |name: &str, labels: &[(&str, &str)]| {
         let wanted = |of: &BTreeMap<String, String>| {
             labels.iter().all(|(k, v)| of.get(*k).is_some_and(|value| value == v))
@@ -134,6 +154,13 @@ fn what_is_told_is_sound_complete_and_exact() {
     };
     assert_eq!(value("botmm_equity_usd", &[]), "1012.75");
     assert_eq!(value("botmm_fees_usd", &[]), "-0.25");
+    assert_eq!(value("botmm_rung_armed", &[("rung", "guard")]), "1");
+    assert_eq!(value("botmm_rung_armed", &[("rung", "exchange")]), "0");
+    assert_eq!(value("botmm_reconcile_position", &[("coin", "a\"b\\c")]), "-0.25");
+    assert_eq!(value("botmm_reconcile_orders", &[]), "-3");
+    assert_eq!(value("botmm_reconcile_doubt", &[("what", "position")]), "1");
+    assert_eq!(value("botmm_webhook_dropped_total", &[("webhook", "discord")]), "7");
+    assert_eq!(value("botmm_killed", &[]), "1");
     assert_eq!(value("botmm_fills_total", &[("coin", "a\"b\\c")]), "7");
     let spent = [("coin", "a\"b\\c"), ("side", "ask"), ("reason", "budget")];
     assert_eq!(value("botmm_reason_seconds_total", &spent), "1.5");
@@ -152,4 +179,85 @@ fn what_is_told_is_sound_complete_and_exact() {
     assert_eq!(value("botmm_stage_latency_seconds_sum", &[("stage", "feed")]), "90");
     let reasons = samples.iter().filter(|(n, ..)| n == "botmm_reason").count();
     assert_eq!(reasons, 4, "each side has one");
+}
+
+const BOARD: &str = include_str!("../../deploy/grafana/botmm.json");
+const RULES: &str = include_str!("../../deploy/prometheus/alerts.yml");
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+const DOCS: &str = include_str!("../../docs/metrics.md");
+
+/// The metrics that a text names.
+fn named(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+    words.filter(|word| word.starts_with("botmm_")).collect()
+}
+
+/// Every query of a board.
+fn queries(board: &serde_json::Value, found: &mut Vec<String>) {
+    match board {
+        serde_json::Value::Object(map) => {
+            found.extend(map.get("expr").and_then(|e| e.as_str()).map(str::to_owned));
+            map.values().for_each(|value| queries(value, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| queries(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn board_rules_and_documents_name_what_is_exported_and_nothing_else() {
+    let text = exposition();
+    let families = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split(' ').next());
+    let families: BTreeSet<&str> = families.collect();
+    let is_exported = |name: &&str| {
+        let of_histogram =
+            ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        families.contains(name) || of_histogram.is_some_and(|base| families.contains(base))
+    };
+    let mut asked = Vec::new();
+    queries(&serde_json::from_str(BOARD).unwrap(), &mut asked);
+    assert!(asked.len() > 20, "{}", asked.len());
+    let exprs = RULES.lines().filter_map(|line| line.trim_start().strip_prefix("expr:"));
+    asked.extend(exprs.map(str::to_owned));
+    for query in &asked {
+        assert!(!named(query).is_empty() || query.contains("up{"), "{query}");
+        let unknown: Vec<_> = named(query).into_iter().filter(|name| !is_exported(name)).collect();
+        assert_eq!(unknown, Vec::<&str>::new(), "{query}");
+    }
+    let documented: BTreeSet<&str> = named(DOCS);
+    let missing: Vec<_> = families.iter().filter(|name| !documented.contains(*name)).collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "not in docs/metrics.md");
+    let gone: Vec<_> = documented.into_iter().filter(|name| !is_exported(name)).collect();
+    assert_eq!(gone, Vec::<&str>::new(), "in docs/metrics.md, and not exported");
+}
+
+/// Whoever is woken finds what happened, what the bot does and what to do.
+#[test]
+fn each_alert_leads_to_its_line_of_the_runbook() {
+    let lines: Vec<&str> = RULES.lines().map(str::trim_start).collect();
+    let field = |from: usize, name: &str| {
+        let rule = lines[from + 1..].iter().take_while(|line| !line.starts_with("- alert:"));
+        let found: Vec<&str> = rule.filter_map(|line| line.strip_prefix(name)).collect();
+        assert_eq!(found.len(), 1, "{}: {name}", lines[from]);
+        found[0].trim()
+    };
+    let mut alerts = BTreeSet::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(name) = line.strip_prefix("- alert: ") else { continue };
+        assert!(alerts.insert(name), "{name} comes twice");
+        let anchor = format!("docs/runbook.md#{}", name.to_ascii_lowercase());
+        assert!(field(at, "runbook_url:").trim_matches('"').ends_with(&anchor), "{name}");
+        assert!(["critical", "warning"].contains(&field(at, "severity:")), "{name}");
+        assert!(!field(at, "summary:").is_empty() && !field(at, "expr:").is_empty(), "{name}");
+    }
+    assert!(alerts.len() >= 15, "{alerts:?}");
+    let mut explained = BTreeSet::new();
+    for section in RUNBOOK.split("\n## ").skip(1) {
+        let (name, words) = section.split_once('\n').unwrap();
+        explained.insert(name);
+        for part in ["**What happened.**", "**The bot.**", "**You.**"] {
+            assert_eq!(words.matches(part).count(), 1, "{name}: {part}");
+        }
+    }
+    assert_eq!(alerts, explained);
 }

@@ -3,8 +3,8 @@
 use super::Live;
 use super::local::{NewestText, Shown};
 use crate::net::WsState;
-use crate::side::alert::Alert;
-use crate::ui::prometheus::Scrape;
+use crate::side::alert::{Alert, Level, Topic};
+use crate::ui::prometheus::{Drift, Scrape};
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::venue::hl::gateway::GatewayView;
 use std::collections::BTreeMap;
@@ -27,7 +27,10 @@ pub(super) struct Exposed {
 impl Exposed {
     /// By this port, which answers with this text, or nowhere.
     pub(super) fn by(to: Option<Shown>, text: NewestText) -> Self {
-        Self { to, text, next: Instant::now(), alerts: BTreeMap::new() }
+        // Each from the start: of a counter that begins with one nobody sees the one.
+        let topics = |level: Level| Topic::ALL.map(|topic| ((level.as_str(), topic.as_str()), 0));
+        let alerts = Level::ALL.into_iter().flat_map(topics).collect();
+        Self { to, text, next: Instant::now(), alerts }
     }
 
     /// Counts an alert.
@@ -75,7 +78,21 @@ impl Live {
             ("dated_ahead", &feed.ahead),
         ];
         let feed = feed.map(|(kind, count)| (kind, count.load(Ordering::Relaxed)));
+        let now = self.clock.now();
+        let (unattended, _) = self.tasks.links.unattended(now).unwrap_or_default();
+        let (drift, doubts) = (self.tasks.reconcile.drift(), self.tasks.reconcile.doubts());
         Scrape {
+            is_killed: self.tasks.killer.why().is_some(),
+            rungs: &self.rungs(),
+            unattended,
+            drift: Drift {
+                age: drift.compared.map(|compared| now - compared),
+                positions: &drift.positions,
+                orders: drift.orders,
+                gained: drift.gained,
+                doubts: &doubts,
+            },
+            webhooks: &self.tasks.notify.counts(),
             version: env!("CARGO_PKG_VERSION"),
             network: self.about.network,
             started: self.start_time,

@@ -84,6 +84,11 @@ impl Notify {
         self.outlets.is_empty()
     }
 
+    /// By webhook: its name, how many notes it dropped since the start, and how many wait.
+    pub fn counts(&self) -> Vec<(&'static str, [u64; 2])> {
+        self.outlets.iter().map(|outlet| (outlet.shape.name(), outlet.counts())).collect()
+    }
+
     /// Tells of what happened at this time.
     pub fn tell(&mut self, time: Nanos, alert: &Alert) {
         self.push(&Note::of(alert, time, self.now));

@@ -33,6 +33,16 @@ pub(super) enum Shape {
     Plain,
 }
 
+impl Shape {
+    /// As its table of the configuration is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discord => "discord",
+            Self::Plain => "webhook",
+        }
+    }
+}
+
 /// See the module.
 pub(super) struct Outlet {
     pub shape: Shape,
@@ -42,6 +52,8 @@ pub(super) struct Outlet {
     waiting: VecDeque<Note>,
     /// Notes that found no room, or that nobody took, and that was not told yet.
     dropped: u64,
+    /// Likewise since the start, told or not.
+    dropped_ever: u64,
     /// What is being posted, again and again until it is taken.
     batch: Option<Batch>,
     posting: Option<Pending<Result<(), HookError>>>,
@@ -68,6 +80,7 @@ impl Outlet {
             max_per_min,
             waiting: VecDeque::new(),
             dropped: 0,
+            dropped_ever: 0,
             batch: None,
             posting: None,
             posted: VecDeque::new(),
@@ -89,14 +102,26 @@ impl Outlet {
         if self.waiting.len() == MAX_WAITING {
             let lowest = self.waiting.iter().map(|n| n.level).min().unwrap_or(Level::Info);
             if note.level < lowest {
-                self.dropped += note.count;
+                self.drop_notes(note.count);
                 return;
             }
             let oldest = self.waiting.iter().position(|n| n.level == lowest);
             let gone = oldest.and_then(|oldest| self.waiting.remove(oldest));
-            self.dropped += gone.map_or(0, |n| n.count);
+            self.drop_notes(gone.map_or(0, |n| n.count));
         }
         self.waiting.push_back(note.clone());
+    }
+
+    fn drop_notes(&mut self, count: u64) {
+        self.dropped += count;
+        self.dropped_ever += count;
+    }
+
+    /// How many notes it dropped since the start, and how many wait.
+    pub fn counts(&self) -> [u64; 2] {
+        let posting = self.batch.as_ref().map_or(0, |batch| batch.notes);
+        let waiting: u64 = self.waiting.iter().map(|note| note.count).sum();
+        [self.dropped_ever, posting + waiting]
     }
 
     /// Whether there is nothing left to post.
@@ -180,8 +205,10 @@ impl Outlet {
             }
             Ok(Err(HookError::BadMessage { status, said })) => {
                 // It would be refused again, and keep the others waiting.
-                let lost = self.batch.take().map_or(0, |b| b.notes + b.dropped);
-                self.dropped += lost;
+                let (notes, before) = self.batch.take().map_or((0, 0), |b| (b.notes, b.dropped));
+                self.drop_notes(notes);
+                self.dropped += before; // Which nobody was told of.
+                let lost = notes + before;
                 let words = format!("refused a message of {lost} alerts: HTTP {status}: {said}");
                 return Some(self.alert(Level::Warn, &words));
             }

@@ -281,6 +281,7 @@ fn a_server_that_never_answers_costs_the_oldest_of_the_least_important_and_that_
     assert_eq!(got.last().unwrap(), "999", "the newest stay");
     let dropped = 1_001 - MAX_WAITING;
     assert!(told.starts_with(&format!("{dropped} alerts before this")), "{told}");
+    assert_eq!(w.notify.counts(), [("discord", [dropped as u64, 0])]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
-use botmm_pipeline::types::{AssetId, Fact, Nanos, Px, Qty, RiskCommand, Universe};
+use botmm_pipeline::types::{AssetId, Fact, Nanos, Px, Qty, RiskCommand, Universe, Usd};
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -78,6 +78,19 @@ struct Believed {
     is_up: bool,
 }
 
+/// How far the venue's word was from ours when they were compared last: the venue's less ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// When; [`None`] = they were not yet.
+    pub compared: Option<Nanos>,
+    /// Of positions, in the universe's order.
+    pub positions: Vec<Qty>,
+    /// Of the number of orders that rest.
+    pub orders: i64,
+    /// Of what was gained; [`None`] = that cannot be said.
+    pub gained: Option<Usd>,
+}
+
 /// See the module.
 pub struct Reconcile {
     ask: AskVenue,
@@ -97,6 +110,7 @@ pub struct Reconcile {
     value_differs: u32,
     /// Which of the two are in doubt: then the gate only reduces.
     doubts: [bool; 2],
+    drift: Drift,
 }
 
 impl Reconcile {
@@ -123,7 +137,20 @@ impl Reconcile {
             orders_differ: (Ordering::Equal, 0),
             value_differs: 0,
             doubts: [false; 2],
+            drift: Drift::default(),
         }
+    }
+
+    /// See [`Drift`].
+    pub fn drift(&self) -> &Drift {
+        &self.drift
+    }
+
+    /// What is in doubt, so that it is only reduced: a position, the orders, what was gained.
+    pub fn doubts(&self) -> [(&'static str, bool); 3] {
+        let [orders, gained] = self.doubts;
+        let position = self.positions.iter().any(|(_, doubted)| doubted.is_some());
+        [("position", position), ("orders", orders), ("gained", gained)]
     }
 
     fn believed(&self) -> Believed {
@@ -142,6 +169,8 @@ impl Reconcile {
             return; // It reconciles by itself, and nothing is quoted until it has.
         }
         let mut differs = false;
+        self.drift.compared = Some(turn.now);
+        self.drift.positions.resize(said.held.len(), Qty::ZERO);
         for (i, venue) in said.held.iter().enumerate() {
             let (ours, now_ours) = (before.held[i], after.held[i]);
             let agrees = [ours, now_ours].contains(venue);
@@ -151,10 +180,19 @@ impl Reconcile {
             differs |= !agrees;
             // What was so when the venue was asked agrees too: a fill came on the answer's way.
             let ours = if agrees { *venue } else { now_ours };
+            self.drift.positions[i] = *venue - ours;
             self.judge(AssetId::new(i), (ours, *venue), turn);
         }
         let more = self.count_orders(before.orders, said.orders);
         let value = self.judge_value(before, &after, said, turn);
+        let [fewest, most] = before.orders;
+        self.drift.orders =
+            said.orders.cast_signed() - said.orders.clamp(fewest, most).cast_signed();
+        self.drift.gained = match value {
+            Verdict::Unknown => None,
+            Verdict::Agrees => Some(Usd::ZERO),
+            Verdict::Differs { ours, venue } => Some(venue - ours),
+        };
         self.judge_account((more, said.orders), value, turn);
         if differs || more.is_ne() || matches!(value, Verdict::Differs { .. }) {
             self.next = turn.now + AGAIN;

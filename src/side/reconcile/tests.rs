@@ -236,3 +236,22 @@ fn what_cannot_be_compared_is_said_once_and_no_doubt() {
     let told = world.said.pop().unwrap();
     assert!(told.level == Level::Info && told.text.contains("not this run's"), "{told:?}");
 }
+
+#[test]
+fn how_far_apart_they_are_is_told_from_the_first_look() {
+    let mut world = World::new();
+    assert_eq!(world.task.drift().compared, None);
+    let apart = Qty::parse("0.5").unwrap();
+    world.venue.lock().unwrap().held[1] = apart;
+    world.venue.lock().unwrap().orders = 2;
+    world.ask();
+    let drift = world.task.drift();
+    assert_eq!((&drift.positions[..], drift.orders), (&[Qty::ZERO, apart][..], 2));
+    assert!(drift.compared.is_some() && world.task.doubts().iter().all(|(_, doubt)| !doubt));
+    (1..DIFFERENCES).for_each(|_| drop(world.ask()));
+    assert_eq!(world.task.doubts().map(|(_, doubt)| doubt), [true, true, false]);
+    world.venue.lock().unwrap().held[1] = Qty::ZERO;
+    world.venue.lock().unwrap().orders = 0;
+    world.ask();
+    assert_eq!((world.task.drift().positions[1], world.task.drift().orders), (Qty::ZERO, 0));
+}
