@@ -20,6 +20,7 @@ use crate::side::beat::Heart;
 use crate::side::books::KeepBooks;
 use crate::side::candles::{self, BackFill};
 use crate::side::card::Card;
+use crate::side::dead_man::memory::Memory;
 use crate::side::dead_man::{self, DeadMan};
 use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
@@ -153,6 +154,9 @@ impl Live {
             config.venue_clock.clone(),
             settings.dead_man_horizon,
         );
+        let (memory, trouble) = Memory::open(&access.state_dir, key);
+        trouble.iter().for_each(|said| terminal::complain(format_args!("warning: {said}")));
+        let dead_man = dead_man.going_on(memory, now);
         let of_links = (way.clone(), link.clone(), clock.clone());
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();

@@ -6,6 +6,8 @@
 //! request of the account's, and voids itself when it is long on its way: one that comes after the end of a
 //! run would cancel what the next one placed.
 
+pub mod memory;
+
 use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::progress::Progress;
@@ -19,6 +21,7 @@ use botmm_pipeline::rt::BoardReader;
 use botmm_pipeline::types::{Nanos, Usd};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
+use memory::{Kept, Memory};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +115,9 @@ pub struct DeadMan {
     next: Nanos,
     /// How often it fired, on which UTC day.
     fired: (i64, u32),
+    /// When it fired while no run was there, until that is told.
+    fired_alone: Option<Nanos>,
+    memory: Memory,
     requests: u64,
     /// Orders of others that a person was told of.
     told_foreign: u64,
@@ -149,11 +155,46 @@ impl DeadMan {
             asking: None,
             next: Nanos::ZERO,
             fired: (0, 0),
+            fired_alone: None,
+            memory: Memory::default(),
             requests: 0,
             told_foreign: 0,
             told_budget: false,
             told: None,
         }
+    }
+
+    /// Goes on from what the run before this one left: how often it fired, and what it had set, which may have
+    /// fired since.
+    pub fn going_on(mut self, memory: Memory, now: Nanos) -> Self {
+        let Kept { day, fired, fires_at } = memory.kept();
+        (self.fired, self.memory) = ((day, fired), memory);
+        match fires_at.map(Nanos) {
+            Some(at) if at < now => {
+                self.count(at);
+                self.fired_alone = Some(at);
+            }
+            at => self.fires_at = at,
+        }
+        self
+    }
+
+    /// It fired at this moment; how often that was so on its day.
+    fn count(&mut self, at: Nanos) -> u32 {
+        let day = self.venue.at(at).0.div_euclid(DAY);
+        let count = if self.fired.0 == day { self.fired.1 + 1 } else { 1 };
+        self.fired = (day, count);
+        count
+    }
+
+    /// What the next run must know. A request that is on its way may be taken.
+    fn to_keep(&self) -> Kept {
+        let asked = self.asking.as_ref().and_then(|(asked, _)| match asked {
+            Asked::Set(at) => Some(*at),
+            Asked::Traded => None,
+        });
+        let (day, fired) = self.fired;
+        Kept { day, fired, fires_at: self.fires_at.max(asked).map(|at| at.0) }
     }
 
     /// Whether it would act, were we gone from now on.
@@ -181,6 +222,12 @@ impl DeadMan {
     /// A clean end, or a stop for a while: no order of ours rests, and nothing is to be cancelled. Blocks for
     /// as long as the venue may take. What a person must know.
     pub fn clear(&mut self, now: Nanos) -> Option<String> {
+        let said = self.clear_at_the_venue(now);
+        let kept = self.memory.keep_now(self.to_keep());
+        said.or(kept)
+    }
+
+    fn clear_at_the_venue(&mut self, now: Nanos) -> Option<String> {
         if let Some((asked, pending)) = self.asking.take() {
             // It may come to the venue after what clears it.
             let answer = pending.wait(Duration::from_nanos(PATIENCE.0.unsigned_abs()));
@@ -269,9 +316,7 @@ impl DeadMan {
         let fired = self.fires_at.filter(|at| turn.now > *at && self.asking.is_none());
         let Some(at) = fired else { return };
         self.fires_at = None;
-        let day = self.venue.at(at).0.div_euclid(DAY);
-        let count = if self.fired.0 == day { self.fired.1 + 1 } else { 1 };
-        self.fired = (day, count);
+        let count = self.count(at);
         let lane = self.progress.laggard().unwrap_or("none").to_owned();
         let proof = self.progress.proof();
         let what = if proof.lanes < proof.link {
@@ -286,15 +331,20 @@ impl DeadMan {
                 utc(at)
             ),
         ));
-        if count >= TRIGGERS_TOLD {
-            turn.say(Alert::critical(
-                Topic::Rung,
-                format!(
-                    "the switch fired {count} times today, and does so {TRIGGERS_A_DAY} times at most: from \
-                     then until 00:00 UTC nothing at the venue cancels for a bot that is gone; stop it and \
-                     find out why"
-                ),
-            ));
+        warn_of_many(count, turn);
+    }
+
+    /// It fired while no run was there.
+    fn tell_of_before(&mut self, turn: &mut Turn<'_>) {
+        let Some(at) = self.fired_alone.take() else { return };
+        let at_time = utc(at);
+        let words = format!(
+            "the venue's dead man's switch fired at {at_time}, while no run was there to move it on, and \
+             cancelled every order of the account"
+        );
+        turn.say(Alert::warn(Topic::Rung, words));
+        if self.venue.at(turn.now).0.div_euclid(DAY) == self.fired.0 {
+            warn_of_many(self.fired.1, turn);
         }
     }
 
@@ -378,6 +428,19 @@ impl DeadMan {
     }
 }
 
+/// Before there are too many for one day.
+fn warn_of_many(count: u32, turn: &mut Turn<'_>) {
+    if count >= TRIGGERS_TOLD {
+        turn.say(Alert::critical(
+            Topic::Rung,
+            format!(
+                "the switch fired {count} times today, and does so {TRIGGERS_A_DAY} times at most: from then \
+                 until 00:00 UTC nothing at the venue cancels for a bot that is gone; stop it and find out why"
+            ),
+        ));
+    }
+}
+
 fn takes_all(at: Nanos) -> String {
     let at = utc(at);
     format!(
@@ -391,6 +454,7 @@ impl Task for DeadMan {
     }
 
     fn turn(&mut self, turn: &mut Turn<'_>) {
+        self.tell_of_before(turn);
         self.hear_answer(turn);
         self.notice_that_it_fired(turn);
         if matches!(self.standing, Standing::Spent { day } if turn.now.0.div_euclid(DAY) > day) {
@@ -398,6 +462,8 @@ impl Task for DeadMan {
         }
         self.ask_what_is_due(turn);
         self.tell(turn);
+        let said = self.memory.keep(self.to_keep(), turn);
+        said.into_iter().for_each(|said| turn.say(Alert::warn(Topic::Machine, said)));
     }
 }
 

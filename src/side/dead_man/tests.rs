@@ -3,6 +3,7 @@ use super::super::progress::tests::Bench;
 use super::super::task::tests::Stand;
 use super::*;
 use botmm_pipeline::venue::hl::clock::VenueOffset;
+use botmm_pipeline::venue::hl::sign::Address;
 use std::sync::Mutex;
 
 const HORIZON: Nanos = Nanos::secs(15);
@@ -283,4 +284,61 @@ fn foreign_orders_and_a_small_budget_are_told_once_and_off_is_off() {
     world.run(Nanos::secs(10), ALL);
     assert!(world.asked().is_empty() && world.said.is_empty());
     assert!(world.switch.rung(world.stand.now).why.unwrap().starts_with("switched off"));
+}
+
+/// The venue counts by the day, and not by the run.
+#[test]
+fn how_often_it_fired_is_known_over_restarts_and_what_fired_meanwhile_too() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), Address::new([7; 20]));
+    let start = |at: Nanos| {
+        let mut world = World::new();
+        world.stand.now = at;
+        let (memory, trouble) = Memory::open(dir.path(), key);
+        assert_eq!(trouble, None);
+        let World { switch, .. } = World::new();
+        let ask = world.switch.ask.clone();
+        let (progress, link) = (world.bench.progress.clone(), world.bench.link.clone());
+        let fresh = DeadMan::new(ask, progress, link, switch.venue, Some(HORIZON));
+        world.switch = fresh.going_on(memory, at);
+        world
+    };
+    let kept = || Memory::open(dir.path(), key).0.kept();
+    let told = |world: &World, words: &str| world.said.iter().any(|a| a.text.contains(words));
+    let mut at = START;
+    for run in 1..=8 {
+        // Killed while it was set, and begun again when that had fired.
+        let mut world = start(at);
+        world.run(Nanos::secs(3), ALL);
+        assert_eq!(told(&world, "while no run was there"), run > 1, "{run}: {:?}", world.said);
+        assert_eq!(world.switch.fired.1, run - 1);
+        assert!(!told(&world, "times today"), "{run}: {:?}", world.said);
+        world.stand.until(|stand| {
+            stand.turn(&mut world.switch);
+            kept().fires_at == world.switch.fires_at.map(|at| at.0) && kept().fired == run - 1
+        });
+        at = world.stand.now + Nanos::secs(60);
+    }
+    // Begun again before it could fire: it is moved on, and nothing is counted.
+    let mut world = start(at);
+    world.run(Nanos::secs(3), ALL);
+    assert!(told(&world, "the switch fired 8 times today"), "{:?}", world.said);
+    let set = world.switch.fires_at.unwrap();
+    world.stand.until(|stand| {
+        stand.turn(&mut world.switch);
+        kept().fires_at == Some(set.0)
+    });
+    let mut world = start(world.stand.now + Nanos::secs(1));
+    assert_eq!((world.switch.fires_at, world.switch.fired.1), (Some(set), 8));
+    world.run(Nanos::secs(8), ALL);
+    assert!(world.fires_at().unwrap() > set && !told(&world, "while no run was there"));
+    // A clean end leaves nothing that could have fired.
+    assert_eq!(world.switch.clear(world.stand.now), None);
+    let (at, cleared) = (world.stand.now + Nanos::secs(60), kept());
+    assert_eq!((cleared.fired, cleared.fires_at), (8, None));
+    assert_eq!(start(at).switch.fired.1, 8);
+    // What cannot be read is told, and counts from zero.
+    std::fs::write(dir.path().join(format!("{key}.switch.json")), "{").unwrap();
+    let (memory, trouble) = Memory::open(dir.path(), key);
+    assert_eq!(memory.kept(), Kept::default());
+    assert!(trouble.unwrap().contains("switch.json"));
 }
