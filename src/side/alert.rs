@@ -156,6 +156,7 @@ const fn class(kind: AlertKind) -> (Level, Topic) {
         | Kind::Rearmed
         | Kind::VolCalm
         | Kind::PauseOver => (Info, Topic::Risk),
+        Kind::CanceledOverHttps => (Info, Topic::Orders),
         Kind::CanceledLiquidated => (Critical, Topic::Orders),
         Kind::OrderUnknown
         | Kind::ForeignOrders

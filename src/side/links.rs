@@ -7,10 +7,10 @@ use super::progress::Progress;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::{Timeouts, WsState, WsStatus};
-use crate::venue_api::account::Way;
+use crate::venue_api::account::{OwnCancels, Way};
 use botmm_pipeline::rt::{BoardReader, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{AlertKind, Nanos};
 use botmm_pipeline::venue::hl::feed::FeedStats;
 use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use std::sync::Arc;
@@ -29,6 +29,9 @@ const AGAIN: Nanos = Nanos::secs(5);
 pub const HURRY: Timeouts =
     Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(3) };
 
+/// So long after we cancelled over HTTPS, or after the link came back to tell of it, what is gone was ours to cancel.
+const TOLD_WITHIN: Nanos = Nanos::secs(15);
+
 /// How long a try may take.
 const PATIENCE: Nanos = Nanos::secs(15);
 
@@ -44,6 +47,9 @@ pub struct Links {
     feed_stats: Arc<FeedStats>,
     /// Messages dated ahead that were told of.
     told_ahead: u64,
+    own_cancels: OwnCancels,
+    /// When the order link was last lost, and when it was back.
+    outage: [Option<Nanos>; 2],
 }
 
 /// Cancels over HTTPS what rests while the order link is down or a lane stands, by a worker of its own.
@@ -141,7 +147,7 @@ fn in_words(why: &str, ended: Result<Cancelled, String>) -> (Option<String>, Nan
 impl Links {
     /// Of a run that has just begun. `sockets`: of the market data, and of the orders.
     pub fn new(
-        (way, link, clock): (Way, BoardReader<VIEW_WORDS>, WallClock),
+        (way, link, clock, own_cancels): (Way, BoardReader<VIEW_WORDS>, WallClock, OwnCancels),
         progress: Progress,
         metrics: Arc<Metrics>,
         dead_after: Nanos,
@@ -168,6 +174,8 @@ impl Links {
             socket_trouble: [None, None],
             feed_stats,
             told_ahead: 0,
+            own_cancels,
+            outage: [None; 2],
         }
     }
 
@@ -192,6 +200,34 @@ impl Links {
     /// What the order link's socket suffers from.
     pub fn trouble_of_orders(&self) -> Option<String> {
         self.sockets[1].1.last_error()
+    }
+
+    /// What an alert of this time is to be called: an order that we cancelled ourselves, beside the order link, is
+    /// told by it as one that somebody cancelled.
+    pub fn named(&self, kind: AlertKind, time: Nanos) -> AlertKind {
+        let last = self.own_cancels.last();
+        let just_now = time - last < TOLD_WITHIN;
+        let in_the_outage = match self.outage {
+            [Some(lost), None] => last >= lost,
+            [Some(lost), Some(back)] => last >= lost && time - back < TOLD_WITHIN,
+            _ => false,
+        };
+        match kind {
+            AlertKind::CanceledByOther | AlertKind::OrdersVanish if just_now || in_the_outage => {
+                AlertKind::CanceledOverHttps
+            }
+            kind => kind,
+        }
+    }
+
+    /// Takes note of the order link's losses.
+    fn watch_outages(&mut self, now: Nanos) {
+        let is_up = GatewayView::read(&self.fallback.link).is_up;
+        self.outage = match self.outage {
+            [Some(lost), None] if is_up => [Some(lost), Some(now)],
+            [None, None] | [_, Some(_)] if !is_up => [Some(now), None],
+            same => same,
+        };
     }
 
     /// When the order link is down, what rests is cancelled over HTTPS, beside the reconnect.
@@ -247,6 +283,7 @@ impl Task for Links {
     }
 
     fn turn(&mut self, turn: &mut Turn<'_>) {
+        self.watch_outages(turn.now);
         self.watch_orders(turn);
         self.watch_feed(turn);
         self.watch_sockets(turn);

@@ -15,6 +15,7 @@ use botmm_pipeline::venue::hl::sign::{
 use botmm_pipeline::venue::hl::user::ItemError;
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Cancels in one request: few enough to weigh nothing.
@@ -47,6 +48,8 @@ pub struct AccountClient {
     pub only_session: OnlySession,
     /// What it was worth at the start.
     pub start: Worth,
+    /// Takes note of what is cancelled.
+    pub own_cancels: OwnCancels,
 }
 
 /// Makes a way to the venue that shares no connection with any other.
@@ -66,6 +69,23 @@ impl OnlySession {
     /// Its number; [`None`] = orders of any run of ours.
     pub fn get(&self) -> Option<u32> {
         self.0.get().copied()
+    }
+}
+
+/// When orders of ours were last cancelled over HTTPS, by our clock; shared by all ways to cancel. The order link
+/// tells of an order that is gone, and not who cancelled it.
+#[derive(Clone, Debug, Default)]
+pub struct OwnCancels(Arc<AtomicI64>);
+
+impl OwnCancels {
+    /// It is done now, or will be in a moment.
+    pub fn at(&self, now: Nanos) {
+        self.0.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    /// The last time; zero = never.
+    pub fn last(&self) -> Nanos {
+        Nanos(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -126,8 +146,8 @@ impl AccountClient {
     }
 
     pub(super) fn signing(&mut self) -> Signing<'_> {
-        let Self { rest, account, signer, nonce, .. } = self;
-        Signing { rest, account, signer, nonce }
+        let Self { rest, account, signer, nonce, own_cancels, .. } = self;
+        Signing { rest, account, signer, nonce, own_cancels }
     }
 
     /// What the account is worth now.
@@ -191,12 +211,14 @@ pub(super) struct Signing<'a> {
     pub account: &'a Principal,
     pub signer: &'a mut RequestSigner,
     pub nonce: &'a Nonce,
+    pub own_cancels: &'a OwnCancels,
 }
 
 impl Signing<'_> {
     /// See [`AccountClient::cancel`].
     pub fn cancel(&mut self, now: Nanos, orders: &[OpenOrder]) -> Result<(), AppError> {
         for chunk in orders.chunks(CANCELS_AT_ONCE) {
+            self.own_cancels.at(now);
             let one = |o: &OpenOrder| WireCancel { asset: o.venue_index, id: o.oid };
             let cancels: Vec<_> = chunk.iter().map(one).collect();
             let answer =

@@ -1,6 +1,8 @@
 //! An account's orders of whatever coin, for who must cancel them without a run: `botmm kill`, the guard.
 
-use super::account::{AccountClient, OpenOrder, Principal, Signing, session_of, unread};
+use super::account::{
+    AccountClient, OpenOrder, OwnCancels, Principal, Signing, session_of, unread,
+};
 use super::clear::Orders;
 use crate::exit::AppError;
 use crate::net::Rest;
@@ -35,6 +37,8 @@ pub struct Sweep {
     pub clock: WallClock,
     /// Which orders.
     pub whose: Whose,
+    /// Takes note of what is cancelled.
+    own_cancels: OwnCancels,
     /// Where each coin is in the venue's list; asked for at the first need.
     coins: HashMap<String, u32>,
     /// What was seen and is left alone.
@@ -61,19 +65,20 @@ impl Sweep {
         whose: Whose,
     ) -> Self {
         let (coins, spared) = (HashMap::new(), Spared::default());
-        Self { rest, account, signer, nonce, clock, whose, coins, spared }
+        let own_cancels = OwnCancels::default();
+        Self { rest, account, signer, nonce, clock, whose, own_cancels, coins, spared }
     }
 
     /// What a run may cancel: its own orders alone when another one trades on the account.
     pub fn of(client: AccountClient, clock: WallClock) -> Self {
-        let AccountClient { rest, account, signer, nonce, only_session, .. } = client;
+        let AccountClient { rest, account, signer, nonce, only_session, own_cancels, .. } = client;
         let whose = only_session.get().map_or(Whose::Ours, Whose::OfRun);
-        Self::new(rest, account, signer, nonce, clock, whose)
+        Self { own_cancels, ..Self::new(rest, account, signer, nonce, clock, whose) }
     }
 
     pub(super) fn signing(&mut self) -> Signing<'_> {
-        let Self { rest, account, signer, nonce, .. } = self;
-        Signing { rest, account, signer, nonce }
+        let Self { rest, account, signer, nonce, own_cancels, .. } = self;
+        Signing { rest, account, signer, nonce, own_cancels }
     }
 
     fn ask_coins(&mut self) -> Result<(), AppError> {

@@ -66,6 +66,8 @@ pub enum AlertKind {
     CancelRefused = 32,
     /// Somebody else cancelled an order of ours.
     CanceledByOther = 33,
+    /// We did ourselves, over HTTPS, beside the order link.
+    CanceledOverHttps = 45,
     /// The venue cancelled an order of ours.
     CanceledByVenue = 34,
     /// It did so for want of margin.
@@ -134,6 +136,9 @@ impl AlertKind {
             Self::CanceledByOther => {
                 "an order of ours was cancelled by somebody else: another program with this account, \
                  or a person on the venue's page"
+            }
+            Self::CanceledOverHttps => {
+                "an order was cancelled over HTTPS, beside the order link: by this bot, or by a kill"
             }
             Self::CanceledByVenue => "the venue itself cancelled an order of ours (nonUserCancel)",
             Self::CanceledForMargin => {

@@ -45,7 +45,7 @@ use crate::terminal;
 use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::view::Newest;
-use crate::venue_api::account::{AccountClient, OnlySession, Principal, Way};
+use crate::venue_api::account::{AccountClient, OnlySession, OwnCancels, Principal, Way};
 use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, WallClock};
@@ -117,7 +117,9 @@ impl Live {
         if access.allow_other_session {
             only_session.set(state.session());
         }
-        let way = way_of(access, account, state.nonce(), &universe, &only_session, worth);
+        let own_cancels = OwnCancels::default();
+        let shared = (&only_session, &own_cancels);
+        let way = way_of(access, account, state.nonce(), &universe, shared, worth);
         let venue = AccountClient { rest: rest.clone(), ..way()? };
         let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
@@ -157,7 +159,7 @@ impl Live {
         let (memory, trouble) = Memory::open(&access.state_dir, key);
         trouble.iter().for_each(|said| terminal::complain(format_args!("warning: {said}")));
         let dead_man = dead_man.going_on(memory, now);
-        let of_links = (way.clone(), link.clone(), clock.clone());
+        let of_links = (way.clone(), link.clone(), clock.clone(), own_cancels);
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
         let books = KeepBooks::new(
@@ -314,12 +316,13 @@ fn way_of(
     account: Principal,
     nonce: Nonce,
     universe: &Universe,
-    only_session: &OnlySession,
+    (only_session, own_cancels): (&OnlySession, &OwnCancels),
     start: Worth,
 ) -> Way {
     let (endpoint, tls) = (access.endpoint.clone(), access.tls.clone());
     let (key, network) = (access.signer.clone(), access.endpoint.network());
     let (universe, only_session) = (universe.clone(), only_session.clone());
+    let own_cancels = own_cancels.clone();
     Arc::new(move || {
         Ok(AccountClient {
             rest: Rest::with_timeouts(&endpoint, &tls, HURRY)?,
@@ -329,6 +332,7 @@ fn way_of(
             universe: universe.clone(),
             only_session: only_session.clone(),
             start,
+            own_cancels: own_cancels.clone(),
         })
     })
 }

@@ -258,7 +258,10 @@ impl Live {
 
     fn drain(&mut self) {
         self.pipeline.latencies.drain();
-        for record in self.pipeline.records.take(self.clock.now()) {
+        for mut record in self.pipeline.records.take(self.clock.now()) {
+            if let Record::Fact(Fact::Alert { kind, time, .. }) = &mut record {
+                *kind = self.named(*kind, *time);
+            }
             if let Some(journal) = &mut self.journal {
                 journal.write(&record);
             }
@@ -267,6 +270,16 @@ impl Live {
             }
         }
         self.write_down();
+    }
+
+    /// An order that is gone was cancelled by us too, where it was not by the order link.
+    fn named(&self, kind: AlertKind, time: Nanos) -> AlertKind {
+        match self.tasks.killer.why() {
+            Some(_) if matches!(kind, AlertKind::CanceledByOther | AlertKind::OrdersVanish) => {
+                AlertKind::CanceledOverHttps
+            }
+            _ => self.tasks.links.named(kind, time),
+        }
     }
 
     /// Hands the journal's writer what there is for it. Without room for facts, trading is over.

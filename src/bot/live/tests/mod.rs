@@ -13,6 +13,7 @@ use crate::exchange::server::ServerHandle;
 use crate::exit::Exit;
 use crate::journal::line::Line;
 use crate::net::{Endpoint, Tls};
+use crate::venue_api::account::OwnCancels;
 use botmm_pipeline::rt::RingStats;
 use botmm_pipeline::types::{DayNet, Reason, Usd};
 use botmm_pipeline::venue::hl::sign::RequestSigner;
@@ -123,6 +124,7 @@ impl World {
             universe: venue.universe.clone(),
             only_session: venue.only_session.clone(),
             start: venue.start,
+            own_cancels: venue.own_cancels.clone(),
         }
     }
 
@@ -215,6 +217,40 @@ fn a_side_thread_that_has_no_turns_is_given_up_by_the_watchdog_though_nobody_ask
     assert_eq!(world.live.pipeline.level.raised(), HaltLevel::Halt);
     drop(world.live.finish());
     drop(world.exchange.stop().unwrap());
+}
+
+/// What a person was told of orders that were cancelled.
+fn told_of_cancels(world: &World) -> Vec<&str> {
+    let alerts = world.live.alerts.iter().map(String::as_str);
+    alerts.filter(|alert| alert.contains("cancelled")).collect()
+}
+
+/// The order link tells of an order that is gone, and not who cancelled it: what we cancelled beside it is not
+/// put down to somebody else, and what somebody else did is.
+#[test]
+fn our_own_cancels_over_https_are_not_told_as_somebody_elses() {
+    let (others, ours) = ("by somebody else", "over HTTPS, beside the order link");
+    for (own, words, never) in [(false, others, ours), (true, ours, others)] {
+        let mut world = world(31);
+        world.until_orders_rest();
+        let began = Instant::now();
+        // An order may be moved between the look and the cancel: again, then.
+        while !told_of_cancels(&world).iter().any(|told| told.contains(words)) {
+            assert!(began.elapsed() < PATIENCE, "{own}: {:?}", world.live.alerts);
+            let mut venue = world.another_way();
+            if !own {
+                venue.own_cancels = OwnCancels::default();
+            }
+            let resting = venue.open_orders().unwrap();
+            venue.cancel(world.live.clock.now(), &resting).unwrap();
+            let until = world.live.started.elapsed() + Duration::from_millis(500);
+            world.live.watch(Some(until), &Show::Nothing).unwrap();
+        }
+        let told = told_of_cancels(&world);
+        assert!(!told.iter().any(|told| told.contains(never)), "{own}: {told:?}");
+        assert!(world.live.finish().left.is_ok());
+        drop(world.exchange.stop().unwrap());
+    }
 }
 
 /// The run ends as a halt for this reason, and nothing rests.
