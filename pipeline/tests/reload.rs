@@ -298,6 +298,73 @@ fn every_plan_decides_the_same_whatever_changes() {
     assert_ne!(hash(&inline), unchanged.metrics.decision_hash());
 }
 
+/// The venue puts a coin on another grid of sizes: from that moment on every new order is on it, and what rests off
+/// it is replaced or cancelled at once.
+#[test]
+fn a_grid_that_changes_holds_for_whatever_is_sent_from_then_on() {
+    let (mut before, mut after, mut off_grid) = (0, 0, 0);
+    for seed in 0..6 {
+        let setup = setup(seed, 2);
+        let asset = AssetId::new(usize::try_from(seed % 3).unwrap());
+        let coarse = universe().get(asset).sz_decimals - 1;
+        let grid = universe().get(asset).on_grid(Some(coarse));
+        let change_at = setup.start + Nanos::secs(60);
+        let mut is_changed = false;
+        let params = AssetParams { sz_decimals: Some(coarse), ..setup.params };
+        let outcome = run_beside(
+            &setup,
+            None,
+            |g| g,
+            |now, control| {
+                if now >= change_at && !is_changed {
+                    is_changed = control.params.change(&[(asset, params)]).is_some();
+                }
+            },
+        );
+        let mut since: Option<Nanos> = None;
+        for record in &outcome.records {
+            match record {
+                Record::Fact(Fact::Params { time, .. }) => since = Some(*time),
+                Record::Commentary(Commentary::Decision(target)) if target.asset == asset => {
+                    let levels = target.bids.iter().chain(&target.asks);
+                    for level in levels.filter(|l| l.qty.is_positive() && target.generation > 0) {
+                        assert!(grid.is_legal_qty(level.qty), "seed {seed}: {level:?}");
+                    }
+                }
+                Record::Commentary(Commentary::Action(action)) => {
+                    for item in action.items().iter().filter(|item| item.asset == asset) {
+                        let is_new = action.kind != ActionKind::Cancel;
+                        let is_late = since.is_some_and(|since| action.sent_time > since);
+                        match (is_new, is_late) {
+                            (true, true) => {
+                                after += 1;
+                                assert!(grid.is_legal_qty(item.qty), "seed {seed}: {item:?}");
+                            }
+                            (true, false) => {
+                                before += 1;
+                                off_grid += u64::from(!grid.is_legal_qty(item.qty));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let last = outcome.records.iter().rev().find_map(|record| match record {
+            Record::Commentary(Commentary::Decision(t)) if t.asset == asset => Some(*t),
+            _ => None,
+        });
+        assert!(last.is_some_and(|t| t.generation == 1), "seed {seed}: the change came");
+        let (ours, venues) = outcome.nets();
+        if outcome.venue.fills == outcome.metrics.dispatch.fills.get() {
+            assert_eq!(ours, venues, "seed {seed}: our books against the venue's");
+        }
+    }
+    println!("{before} orders before ({off_grid} of them off the later grid), {after} after");
+    assert!(off_grid > 100 && after > 300, "{off_grid}, {after}: too quiet");
+}
+
 /// The first message of a generation may be another asset's: what is decided then is of that
 /// generation all the same, though its own view is still an older one.
 #[test]

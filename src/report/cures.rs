@@ -99,8 +99,8 @@ pub const fn cure(reason: Reason) -> Cure {
             "Time (longer each time), or `botmm rearm`; look at the journal's `reject` lines.",
         ),
         Reason::GridChanged => (
-            "The venue lists this coin on another grid of sizes and prices than at the start.",
-            "A restart, which takes the new grid up.",
+            "The venue lists this coin under another number than at the start.",
+            "A restart, which takes the new number up.",
         ),
     };
     Cure { sentence, ends }

@@ -1,7 +1,8 @@
 //! What the venue lists, looked at every hour, and soon after a sign that it has changed: an order that was
 //! cancelled for a delisting or refused for its price or size, a link that was lost (an upgrade of the
-//! venue's looks like that). A coin that is gone, or whose grid has changed, is not quoted any more, and
-//! what rests of it is cancelled; whatever else changed is told.
+//! venue's looks like that). A coin that is gone, or has another number there, is not quoted any more, and what rests of it
+//! is cancelled. One on another grid of sizes and prices goes on on that: the grid is a parameter, which the stages
+//! take over between two events. Whatever else changed is told.
 
 use super::alert::{Alert, Topic};
 use super::errands::Pending;
@@ -13,7 +14,8 @@ use crate::venue_api::venue::listed_by;
 use botmm_pipeline::rt::Out;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
-    AlertKind, Fact, Instrument, Listing as How, Nanos, QuoteCommand, RejectReason, Universe,
+    AlertKind, AssetId, Fact, Instrument, Listing as How, Nanos, QuoteCommand, RejectReason,
+    Universe,
 };
 
 /// How often the venue is asked, and how soon again when it did not answer or something may have changed.
@@ -39,6 +41,19 @@ pub struct Listing {
     asked: Option<Pending<Result<Listed, AppError>>>,
     /// What the quote stage was told of each coin.
     told: [How; MAX_ASSETS],
+    /// Coins that are on another grid, for whoever hands parameters over.
+    regridded: Vec<Regridded>,
+}
+
+/// A coin that is on another grid now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Regridded {
+    /// Which.
+    pub asset: AssetId,
+    /// Decimals of its sizes before.
+    pub from: u8,
+    /// And now.
+    pub to: u8,
 }
 
 impl Listing {
@@ -50,7 +65,13 @@ impl Listing {
         now: Nanos,
     ) -> Self {
         let (looked, next, told) = (now, now + EVERY, [How::Listed; MAX_ASSETS]);
-        Self { rest, place, universe, known, looked, next, is_suspicious: false, asked: None, told }
+        let (is_suspicious, asked, regridded) = (false, None, Vec::new());
+        Self { rest, place, universe, known, looked, next, is_suspicious, asked, told, regridded }
+    }
+
+    /// What is on another grid since the last call.
+    pub fn take_regridded(&mut self) -> Vec<Regridded> {
+        std::mem::take(&mut self.regridded)
     }
 
     /// Tells the quote stage what changed; what a person should know.
@@ -68,14 +89,38 @@ impl Listing {
                 return vec![Alert::warn(Topic::Metadata, said)];
             }
         };
-        let mut said = self.ours(&listed, to_quote, now);
+        let mut said = self.grids(&listed);
+        said.extend(self.ours(&listed, to_quote, now));
         said.extend(self.margins(&listed));
         said.extend(self.others(&listed));
         self.known = listed;
         said
     }
 
-    /// Coins that we trade: gone, back, on another grid.
+    /// Coins that we trade which are on another grid.
+    fn grids(&mut self, listed: &Listed) -> Vec<Alert> {
+        let mut said = Vec::new();
+        for (asset, ours) in self.universe.clone().iter() {
+            let theirs = listed.coins.iter().find(|i| i.coin == ours.coin);
+            let Some(theirs) = theirs.filter(|i| i.venue_index == ours.venue_index) else {
+                continue;
+            };
+            let (from, to) = (ours.sz_decimals, theirs.sz_decimals);
+            if from != to {
+                self.universe.set_grid(asset, Some(to));
+                self.regridded.push(Regridded { asset, from, to });
+                let words = format!(
+                    "{}: sizes have {to} decimals now, before {from}: it is quoted on, new orders are on \
+                     the new grid, and what rests off it is replaced",
+                    ours.coin
+                );
+                said.push(Alert::warn(Topic::Metadata, words));
+            }
+        }
+        said
+    }
+
+    /// Coins that we trade: gone, back, under another number.
     fn ours(
         &mut self,
         listed: &Listed,
@@ -87,7 +132,7 @@ impl Listing {
             let theirs = listed.coins.iter().find(|i| i.coin == ours.coin);
             let listing = match theirs {
                 None => How::Gone,
-                Some(theirs) if has_same_grid(theirs, ours) => How::Listed,
+                Some(theirs) if theirs.venue_index == ours.venue_index => How::Listed,
                 Some(_) => How::GridChanged,
             };
             let told = &mut self.told[asset.index()];
@@ -104,10 +149,9 @@ impl Listing {
                 (How::GridChanged, Some(theirs)) => Alert::critical(
                     Topic::Metadata,
                     format!(
-                        "{coin}: listed with another grid (sizes of {} decimals, before {}; number {}, \
-                         before {}); not quoting it, what rested is cancelled: restart to trade it on \
-                         the new one",
-                        theirs.sz_decimals, ours.sz_decimals, theirs.venue_index, ours.venue_index
+                        "{coin}: listed under another number ({}, before {}); not quoting it, what rested \
+                         is cancelled: restart to trade it under the new one",
+                        theirs.venue_index, ours.venue_index
                     ),
                 ),
                 (How::Listed, _) => Alert::info(Topic::Metadata, format!("{coin}: listed again")),
@@ -236,7 +280,7 @@ mod tests {
     use crate::net::{Endpoint, Tls};
     use crate::side::alert::Level;
     use crate::side::task::tests::Stand;
-    use botmm_pipeline::types::{ActionKind, AssetId, Reject};
+    use botmm_pipeline::types::{ActionKind, Reject};
     use serde_json::{Value, json};
 
     fn meta(coins: &[(&str, u8, u8)], tables: Value) -> Listed {
@@ -279,15 +323,33 @@ mod tests {
         let gone = (Level::Critical, "A: no longer listed; not quoting it".to_owned());
         assert_eq!(said[0], gone);
         assert!(!take(delisted()).contains(&gone), "once");
-        let said = take(meta(&[("A", 2, 40), ("B", 3, 10), ("C", 1, 5)], json!([])));
+        let said = take(meta(&[("A", 2, 40), ("D", 1, 3), ("B", 2, 10), ("C", 1, 5)], json!([])));
         assert_eq!(said[0].1, "A: listed again");
         assert!(
-            said[1].1.contains("sizes of 3 decimals, before 2") && said[1].1.contains("restart")
+            said[1].1.contains("another number (2, before 1)") && said[1].1.contains("restart")
         );
         let told = stand.told_quote();
         let as_told = |i, listing| QuoteCommand::Listed { asset: AssetId::new(i), listing };
         let all = [as_told(0, How::Gone), as_told(0, How::Listed), as_told(1, How::GridChanged)];
         assert_eq!(told, all);
+    }
+
+    #[test]
+    fn another_grid_is_taken_over_once_and_quoting_goes_on() {
+        let (mut stand, mut listing) = (Stand::with_room(8), listing(usual()));
+        let finer = || meta(&[("A", 3, 40), ("B", 2, 10), ("C", 1, 5)], json!([]));
+        let said = take(&mut listing, &mut stand, finer());
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].1.starts_with("A: sizes have 3 decimals now, before 2"), "{said:?}");
+        let changed = Regridded { asset: AssetId::new(0), from: 2, to: 3 };
+        assert_eq!(listing.take_regridded(), [changed]);
+        assert!(take(&mut listing, &mut stand, finer()).is_empty(), "once");
+        assert!(listing.take_regridded().is_empty() && stand.told_quote().is_empty());
+        // Back again, gone meanwhile.
+        take(&mut listing, &mut stand, meta(&[("A", 3, 0), ("B", 2, 10), ("C", 1, 5)], json!([])));
+        take(&mut listing, &mut stand, usual());
+        let back = Regridded { asset: AssetId::new(0), from: 3, to: 2 };
+        assert_eq!(listing.take_regridded(), [back]);
     }
 
     #[test]

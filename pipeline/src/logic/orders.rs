@@ -99,7 +99,9 @@ impl Orders {
 
     /// Other parameters of an asset; its orders stay.
     pub fn set_params(&mut self, asset: AssetId, params: &AssetParams) {
-        self.assets[asset.index()].params = *params;
+        let orders = &mut self.assets[asset.index()];
+        orders.params = *params;
+        orders.instrument = orders.instrument.on_grid(params.sz_decimals);
     }
 
     /// A newer target.
@@ -258,8 +260,8 @@ impl Orders {
 
     /// A resting order stays, and keeps its place in the queue, when its price is close enough to
     /// the wanted one (within the threshold, or a tick, since a wanted price that moves by a part of one
-    /// may round to the next), enough of it is left, and it is not what carries the side over its limit
-    /// (limits may have been lowered since it was sent).
+    /// may round to the next), enough of it is left, it is on the grid, and it is not what carries the side
+    /// over its limit (grid and limits may have changed since it was sent).
     fn keeps(
         &self,
         (target, others): (&QuoteTarget, Usd),
@@ -277,7 +279,8 @@ impl Orders {
         let worst = self.worst_case(target.asset, side);
         let is_within = is_within
             && self.total_fits((target, others), worst, params.risk.max_total_position_usd);
-        near && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
+        let is_on_grid = instrument.is_legal_px(px) && instrument.is_legal_qty(qty);
+        near && is_on_grid && is_within && (KEEP_SIZE_MIN..=KEEP_SIZE_MAX).contains(&share)
     }
 
     fn held(&self, now: Nanos, target: &QuoteTarget, side: Side) -> bool {

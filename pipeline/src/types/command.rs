@@ -73,8 +73,7 @@ pub enum Listing {
     Listed = 0,
     /// Not any more.
     Gone = 1,
-    /// On another grid of sizes and prices, or under another number: what we would send is not what we
-    /// mean.
+    /// Under another number: what we would send is not what we mean.
     GridChanged = 2,
 }
 

@@ -88,6 +88,13 @@ impl Instrument {
         Some(Self { coin, venue_index, sz_decimals, max_leverage })
     }
 
+    /// The same on another grid; [`None`] = on its own.
+    pub fn on_grid(self, sz_decimals: Option<u8>) -> Self {
+        let sz_decimals =
+            sz_decimals.map_or(self.sz_decimals, |decimals| decimals.min(MAX_SZ_DECIMALS));
+        Self { sz_decimals, ..self }
+    }
+
     /// Smallest size step.
     pub fn lot(&self) -> Qty {
         Qty::from_raw(10_i64.pow(SCALE_DIGITS - u32::from(self.sz_decimals)))
@@ -168,6 +175,11 @@ impl Universe {
     /// The instrument of an id that this universe handed out.
     pub fn get(&self, asset: AssetId) -> &Instrument {
         &self.instruments[asset.index()]
+    }
+    /// Puts one on another grid; [`None`] = it stays on its own.
+    pub fn set_grid(&mut self, asset: AssetId, sz_decimals: Option<u8>) {
+        let instrument = &mut self.instruments[asset.index()];
+        *instrument = instrument.on_grid(sz_decimals);
     }
     /// By the venue's exact name.
     pub fn find(&self, coin: &[u8]) -> Option<AssetId> {

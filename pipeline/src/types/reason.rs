@@ -48,7 +48,7 @@ pub enum Reason {
     CancelRefused = 19,
     /// The venue refused this coin's orders, and they pause.
     CoinPaused = 20,
-    /// The venue lists the asset on another grid of sizes and prices than we know.
+    /// The venue lists the asset under another number than we know.
     GridChanged = 21,
 }
 
@@ -134,7 +134,7 @@ impl Reason {
             Self::OneSidedBook => "one side of the book is empty",
             Self::CancelRefused => "the venue refuses our cancel",
             Self::CoinPaused => "coin paused after refusals",
-            Self::GridChanged => "grid changed, restart",
+            Self::GridChanged => "listed anew, restart",
         }
     }
 }

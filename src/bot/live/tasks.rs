@@ -78,6 +78,9 @@ impl Tasks {
     pub(super) fn turn(&mut self, control: &mut Control, clock: &WallClock) -> Outbox {
         let now = clock.now();
         let mut out = Outbox::default();
+        for changed in self.listing.take_regridded() {
+            self.params.reload.regrid(changed);
+        }
         let (tasks, workers) = self.all();
         out.said.extend(workers.turn(now));
         let Control { quote, risk, params } = control;

@@ -7,6 +7,10 @@ use crate::when::{exact_utc, parse_utc};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
 use serde_json::value::RawValue;
 
+/// What the journal calls a coin's grid, which changes like a parameter and is in no file: a replay keeps that of its
+/// recording.
+pub const GRID_KEY: &str = "grid.sz_decimals";
+
 /// Parameters that change together.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -58,6 +62,7 @@ pub fn read(text: &str) -> Result<Option<(Nanos, Vec<ParamSetting>)>, String> {
     let Some(line) = line::read::<Params>(text)? else { return Ok(None) };
     let time = parse_utc(&line.time).map_err(|e| format!("time: {e}"))?;
     let one = |c: &line::Change| ParamSetting::new(c.coin.as_deref(), &c.key, &c.to);
-    let settings: Result<Vec<_>, _> = line.changes.iter().map(one).collect();
+    let of_files = line.changes.iter().filter(|c| c.key != GRID_KEY);
+    let settings: Result<Vec<_>, _> = of_files.map(one).collect();
     Ok(Some((time, settings?)))
 }

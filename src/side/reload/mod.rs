@@ -8,15 +8,18 @@
 mod line;
 mod watch;
 
-use line::refused_line;
 pub use line::{Change, Effect, line, read};
+use line::{GRID_KEY, refused_line};
 
 use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
+use super::listing::Regridded;
 use super::task::{HandOver, Task, Turn};
-use crate::settings::{ConfigError, ContentHash, Draft, LiveParams, Settings, content_hash};
+use crate::settings::{
+    ConfigError, ContentHash, Draft, LiveParams, ParamChange, Settings, content_hash,
+};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe, Usd};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use watch::{Look, Watch};
 
@@ -74,6 +77,9 @@ pub struct Reload {
     told: Settings,
     /// Where the difference comes from.
     changed_by: Vec<String>,
+    /// Assets that the venue put on another grid (decimals of their sizes), and what of that is not told yet.
+    grids: BTreeMap<usize, u8>,
+    regridded: Vec<Regridded>,
     /// Told, and not in effect yet.
     on_its_way: VecDeque<(u32, Change)>,
     sources: Vec<WatchedFile>,
@@ -115,6 +121,8 @@ impl Reload {
             wanted: settings.clone(),
             told: settings,
             changed_by: Vec::new(),
+            grids: BTreeMap::new(),
+            regridded: Vec::new(),
             on_its_way: VecDeque::new(),
             watches: None,
             looking: None,
@@ -133,6 +141,13 @@ impl Reload {
             self.changed_by.push("the account's value".to_owned());
         }
         (self.draft, self.wanted) = (draft, settings);
+    }
+
+    /// The venue put an asset on another grid.
+    pub fn regrid(&mut self, changed: Regridded) {
+        self.grids.insert(changed.asset.index(), changed.to);
+        self.regridded.push(changed);
+        self.changed_by.push("the venue's list".to_owned());
     }
 
     /// The change of a generation that took effect.
@@ -274,8 +289,19 @@ impl Reload {
     /// Hands over what differs from what the stages know; when they cannot take it, the next turn
     /// tries again.
     fn tell(&mut self, hand_over: &mut HandOver<'_>) {
-        let Ok(changes) = self.wanted.changes_since(&self.told, self.coins()) else { return };
-        let params = changed_params(&self.universe, &self.told, &self.wanted);
+        let Ok(mut changes) = self.wanted.changes_since(&self.told, self.coins()) else { return };
+        let mut params = changed_params(&self.universe, &self.told, &self.wanted);
+        for Regridded { asset, from, to } in &self.regridded {
+            let coin = self.universe.get(*asset).coin;
+            let (key, [from, to]) = (GRID_KEY.to_owned(), [*from, *to].map(Into::into));
+            changes.push(ParamChange { coin: Some(coin.to_string()), key, from, to });
+            if params.iter().all(|(known, _)| known != asset) {
+                params.push((*asset, self.wanted.params(coin.as_str())));
+            }
+        }
+        for (asset, params) in &mut params {
+            params.sz_decimals = self.grids.get(&asset.index()).copied();
+        }
         if !params.is_empty() {
             let Some(generation) = hand_over(&params) else { return };
             let source = self.changed_by.join(", ");
@@ -283,6 +309,7 @@ impl Reload {
         }
         self.told.clone_from(&self.wanted);
         self.changed_by.clear();
+        self.regridded.clear();
     }
 }
 

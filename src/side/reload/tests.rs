@@ -376,3 +376,30 @@ fn files_that_cannot_be_looked_at_hold_nothing_up() {
     assert_eq!(w.config("[defaults.quote]\nmin_spread_bps = 3.0\n"), Vec::<String>::new());
     assert_eq!(w.stand.handed.len(), 1);
 }
+
+/// A grid comes from the venue and crosses like a parameter; what changes later does not undo it.
+#[test]
+fn another_grid_is_handed_over_like_a_parameter_and_stays() {
+    let mut world = World::new("", None);
+    world.turns();
+    let eth = AssetId::new(1);
+    world.reload.regrid(Regridded { asset: eth, from: 4, to: 3 });
+    assert_eq!(world.turns(), [""; 0]);
+    let grids = |world: &World| -> Vec<(usize, Option<u8>)> {
+        let newest = world.stand.handed.last().unwrap();
+        newest.iter().map(|(asset, params)| (asset.index(), params.sz_decimals)).collect()
+    };
+    assert_eq!((world.stand.handed.len(), grids(&world)), (1, vec![(1, Some(3))]));
+    let generation = world.stand.handed.len() as u32;
+    let change = world.reload.took_effect(generation).unwrap();
+    assert!(change.in_words().contains("the venue's list") && change.in_words().contains(GRID_KEY));
+    let effect = Effect { generation, time: Nanos::secs(9), market_seq: 1 };
+    let written = line(&change, &effect).to_string();
+    assert!(written.contains("\"from\":4") && written.contains("\"to\":3"), "{written}");
+    let (_, settings) = read(&written).unwrap().unwrap();
+    assert!(settings.is_empty(), "a replay keeps the grid of its recording");
+    world.config("[defaults.quote]\nmin_spread_bps = 9.0\n");
+    assert_eq!((world.stand.handed.len(), grids(&world)), (2, vec![(0, None), (1, Some(3))]));
+    assert_eq!(world.turns(), [""; 0]);
+    assert_eq!(world.stand.handed.len(), 2, "and is told once");
+}

@@ -126,6 +126,7 @@ impl Gate {
     pub fn set_params(&mut self, asset: AssetId, params: &AssetParams) {
         let state = &mut self.assets[asset.index()];
         (state.params, state.is_usable) = (*params, params.risk.is_usable());
+        self.universe.set_grid(asset, params.sz_decimals);
         let limits = *self.account_limits();
         self.breakers.set_limits(&limits);
     }

@@ -92,7 +92,7 @@ impl Quoter {
 
     /// Other parameters, from the next quote on.
     pub fn set_params(&mut self, params: &AssetParams) {
-        *self = Self::new(self.instrument, params);
+        *self = Self::new(self.instrument.on_grid(params.sz_decimals), params);
     }
 
     /// The parameters in use.

@@ -457,3 +457,23 @@ fn a_resting_order_keeps_its_place_within_a_tick_whatever_the_threshold() {
         assert_eq!((moved.len(), moved[0].kind), (1, ActionKind::Modify), "{threshold}");
     }
 }
+
+#[test]
+fn a_resting_order_off_a_new_grid_does_not_keep_its_place() {
+    let params = AssetParams { requote_threshold_bps: 5.0, ..AssetParams::default() };
+    let mut b = bench_with(RING_VENUE, params);
+    let placed = b.target_at(0, Px::from_raw(Px::whole(99).raw() + 100_000));
+    for item in placed[0].items() {
+        let oid = Oid(1 + item.side as u64);
+        b.say(item.cloid, VenueEventKind::Ack { oid, leaves: item.qty });
+    }
+    assert!(b.poll(1).is_empty());
+    assert!(b.target_at(1_000, Px::whole(99)).is_empty(), "it is near enough");
+    // Sizes of five decimals leave prices one.
+    let finer = AssetParams { sz_decimals: Some(5), ..params };
+    b.stage.orders.set_params(AssetId::new(0), &finer);
+    let moved = b.target_at(2_000, Px::whole(99));
+    assert_eq!((moved.len(), moved[0].kind), (1, ActionKind::Modify));
+    let items: Vec<_> = moved[0].items().iter().map(|i| (i.side, i.px)).collect();
+    assert_eq!(items, [(Side::Bid, Px::whole(99))], "the ask is on both grids");
+}

@@ -95,6 +95,8 @@ pub struct AssetParams {
     /// Volatility over the horizon to begin with (bps), from candles of before the start; 0 = it
     /// warms up. Never from a file.
     pub start_vol_bps: f64,
+    /// Decimals of a size from now on; [`None`] = as before. From the venue's list, never from a file.
+    pub sz_decimals: Option<u8>,
     /// Levels of the book imbalance, 1..=20.
     pub imbalance_levels: usize,
     /// Smoothing of the book imbalance, (0, 1].
@@ -233,6 +235,7 @@ impl Default for AssetParams {
             vol_halflife_s: 60.0,
             vol_horizon_s: 10.0,
             start_vol_bps: 0.0,
+            sz_decimals: None,
             imbalance_levels: 5,
             imbalance_alpha: 0.3,
             model: QuoteModel::Linear,
