@@ -6,10 +6,13 @@
 mod common;
 
 use clap::{Arg, CommandFactory as _};
-use common::{botmm, sample};
+use common::{botmm, sample, spawnable};
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// No key of anybody's: what must not be seen again.
@@ -264,6 +267,52 @@ fn no_other_file_and_no_variable_repeats_a_key() {
     }
     given("given.key", &longer);
     look(dir.path(), &["run", "--network", "testnet", "--key-file", "given.key"], &[], "");
+}
+
+/// Killed by its page, a run whose folder is called like a key repeats it neither there nor in what it says.
+#[test]
+fn the_page_repeats_no_key() {
+    let dir = TempDir::new().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    fs::write(dir.path().join("given.toml"), format!("[http]\nport = {port}\n")).unwrap();
+    let out = format!("0x{CANARY}");
+    let mut command =
+        spawnable(dir.path(), &["paper", "--config", "given.toml", "--json", "--out", &out]);
+    let said = fs::File::create(dir.path().join("said")).unwrap();
+    let mut bot = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+    let ask = |line: &str, more: &str| {
+        let mut answer = String::new();
+        let head = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}\r\n");
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.read_to_string(&mut answer).unwrap();
+        }
+        assert!(!answer.to_lowercase().contains(&CANARY[..24]), "{line}: {answer}");
+        answer
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until("a view", &|| ask("GET /status", "").starts_with("HTTP/1.1 200"));
+    let mut written = Vec::new();
+    files(&dir.path().join(&out), &mut written);
+    let token = written.iter().find(|(path, _)| path.ends_with(".token")).unwrap();
+    let token = String::from_utf8(token.1.clone()).unwrap();
+    let said = ask("POST /kill", &format!("X-Botmm-Token: {}\r\n", token.trim()));
+    assert!(said.contains("killed") && said.contains("not repeated here"), "{said}");
+    until("the kill", &|| ask("GET /status", "").contains("KILLED"));
+    for path in ["/", "/metrics", "/kill", &format!("/{out}")] {
+        ask(&format!("GET {path}"), "");
+    }
+    bot.kill().unwrap();
+    bot.wait().unwrap();
+    let said = fs::read_to_string(dir.path().join("said")).unwrap();
+    assert!(said.contains("page: http") && !said.contains(&CANARY[..24]), "{said}");
 }
 
 /// Hashes look like keys, and are there to be read.

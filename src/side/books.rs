@@ -7,6 +7,7 @@ use super::task::{Task, Turn, Writing};
 use crate::exit::AppError;
 use crate::files::{self, Readers, write_whole};
 use crate::journal::line::{Line, Orders};
+use crate::masked::masked;
 use crate::when::utc;
 use botmm_pipeline::rt::BoardReader;
 use botmm_pipeline::stage::metrics::Metrics;
@@ -67,6 +68,15 @@ pub fn read(dir: &Path, signer: Address) -> Result<Option<Books>, AppError> {
     })
 }
 
+/// A folder as it may be written down: one that is called like a key is not, and not found again.
+fn told_of(folder: PathBuf) -> PathBuf {
+    let name = folder.to_string_lossy();
+    match masked(&name) {
+        shown if shown == name => folder,
+        shown => shown.into_owned().into(),
+    }
+}
+
 fn path(dir: &Path, signer: Address) -> PathBuf {
     dir.join(format!("{signer}.books.json"))
 }
@@ -98,7 +108,7 @@ impl KeepBooks {
             time: String::new(),
             account: account.to_string(),
             venue,
-            journal: journal.canonicalize().unwrap_or_else(|_| journal.to_owned()),
+            journal: told_of(journal.canonicalize().unwrap_or_else(|_| journal.to_owned())),
             position: BTreeMap::new(),
             orders: BTreeMap::new(),
         };

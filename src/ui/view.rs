@@ -5,6 +5,7 @@
 use super::curve::Curve;
 use super::fills::{LastFills, SHOWN_HORIZON};
 use super::words::{doing, why};
+use crate::masked::masked;
 use crate::rungs::Rungs;
 use crate::when::utc;
 use botmm_pipeline::logic::markouts::HORIZONS;
@@ -338,7 +339,8 @@ impl Parts<'_> {
                 commentary_dropped: self.commentary_dropped,
             }),
             requests_left: self.requests_left,
-            risk: self.risk,
+            // It names a folder, by the command that ends a kill.
+            risk: masked(&self.risk).into_owned(),
             is_halted: n.halted.is_some(),
             rungs: Some(self.rungs),
             unattended: self.unattended.map(|(span, why)| (span.as_secs_f64(), why)),

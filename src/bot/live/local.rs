@@ -12,6 +12,7 @@
 //! how slowly, is nothing to it.
 
 use crate::exit::AppError;
+use crate::masked::masked;
 use crate::net::{Answer, Answering, Asked, Bound, LocalHttp};
 use crate::side::killer::Killer;
 use crate::side::token::{Token, Word};
@@ -137,7 +138,7 @@ impl Served {
         match asked.header(TOKEN) {
             Some(said) if self.word.is(said) => {
                 self.killer.kill("by the page");
-                let command = self.killer.command();
+                let command = masked(self.killer.command());
                 let said = format!(
                     "killed: nothing is quoted, orders are cancelled; `{command}` ends that\n"
                 );
