@@ -7,6 +7,7 @@ use crate::files;
 use crate::net::{Rest, Stopped, Tls};
 use crate::side::beat::{At, Beat};
 use crate::side::card::Card;
+use crate::side::far::Ears;
 use crate::side::guard::lock_path;
 use crate::side::links::HURRY;
 use crate::side::state::try_lock;
@@ -17,6 +18,7 @@ use crate::venue_api::wait::Wait;
 use crate::when::utc;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::venue::hl::sign::{Address, Signer};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +44,8 @@ pub struct Guard {
     pub timeout: Duration,
     /// It ends with the run.
     pub ends_with_run: bool,
+    /// The bot is on another host, and is heard of here.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Guard {
@@ -68,6 +72,11 @@ impl Guard {
         if !is_ours {
             say("another guard looks after this key: not needed");
             return Ok(());
+        }
+        if let Some(at) = self.listen {
+            let (state_dir, signer) = (self.state_dir.clone(), self.signer.clone());
+            let at = Ears { state_dir, key: self.key, signer }.open(at)?;
+            say(&format!("{} is heard of at {at}", self.key));
         }
         let mut watch = Watch::new(self.timeout);
         let (mut last, mut checked) = (Instant::now(), None);

@@ -29,13 +29,21 @@ pub fn run(args: &GuardArgs) -> Result<(), AppError> {
     // What ends the bot with its terminal, or its group, must not end this.
     let _ = rustix::process::setsid(); // Who leads a group already has one of its own.
     let stop = Stop::listen(false)?;
-    let Some(key) = until_known(&state_dir, args.address, &stop)? else { return Ok(()) };
+    let known = match (args.listen, args.address) {
+        (Some(_), Some(key)) => {
+            make_folder(&state_dir, Readers::Owner)?;
+            Some(key)
+        }
+        (_, named) => until_known(&state_dir, named, &stop)?,
+    };
+    let Some(key) = known else { return Ok(()) };
     let guard = Guard {
         key,
         state_dir,
         signer: Arc::new(signer),
         timeout: Duration::from_nanos(args.timeout.0.unsigned_abs()),
         ends_with_run: args.with_the_run,
+        listen: args.listen,
     };
     guard.run(&(Arc::new(move || stop.is_asked()) as _))
 }

@@ -43,6 +43,7 @@ pub(super) struct General {
     pub seed: u64,
     pub dead_link_ms: i64,
     pub guard_timeout_s: i64,
+    pub guard_at: String,
     /// Read by [`super::Draft::with_live_file`], before the rest is.
     #[serde(rename = "live_params")]
     pub _live_params: String,

@@ -43,7 +43,7 @@ pub use schema::schema;
 pub use secrets::Secrets;
 pub use starter::starter;
 use values::Capital;
-pub use values::{parse_bps, parse_usd};
+pub use values::{GuardAt, parse_bps, parse_usd};
 
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
@@ -108,6 +108,8 @@ pub struct Settings {
     pub dead_link: Nanos,
     /// A guard acts after so long without a beat.
     pub guard_timeout: Nanos,
+    /// A guard on another host.
+    pub guard_at: Option<GuardAt>,
     /// How much journals may take.
     pub journal: JournalSettings,
     /// What goes to Discord.
@@ -285,6 +287,7 @@ impl Settings {
             seed: root.general.seed,
             dead_link: Nanos::millis(root.general.dead_link_ms),
             guard_timeout: Nanos::secs(root.general.guard_timeout_s),
+            guard_at: GuardAt::parse(&root.general.guard_at),
             journal: JournalSettings {
                 max_mb: root.general.journal_max_mb,
                 keep_days: root.general.journal_keep_days,

@@ -4,7 +4,7 @@
 use super::PLANS;
 use super::error::{ConfigError, nearest};
 use super::origins::{Origins, join, place_of};
-use super::values::{Capital, parse_bps, parse_usd};
+use super::values::{Capital, GuardAt, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel, Rules as RuleSet};
 use botmm_pipeline::types::limits::{
     BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
@@ -83,6 +83,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// The path of a file; empty = none.
     Path,
+    /// A guard on another host; see [`GuardAt`].
+    Guard,
     /// A list of coins.
     Coins,
     /// Weights of the quote levels.
@@ -132,6 +134,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "seed", Int(0, i64::MAX), ""),
     key(General, "dead_link_ms", Int(2_000, 6_000), "ms"),
     key(General, "guard_timeout_s", Int(1, 60), "s"),
+    key(General, "guard_at", Kind::Guard, ""),
     key(General, "live_params", Path, ""),
     key(General, "journal_max_mb", Int(1, 1_000_000), "MiB"),
     key(General, "journal_keep_days", Int(1, 3_650), "days"),
@@ -289,6 +292,9 @@ impl Spec {
             Bool => "true or false".to_owned(),
             Words(words) => format!("one of {}", words.join(", ")),
             Path => "the path of a file, \"\" = none".to_owned(),
+            Kind::Guard => "\"\" = none, or the guard's address and where it is reached: \
+                 \"0x…@127.0.0.1:7750\""
+                .to_owned(),
             Coins => "a list of coins, [\"BTC\", \"ETH\"]".to_owned(),
             Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
             Queue => botmm_pipeline::venue::sim::queue::QUEUE_ALLOWED.to_owned(),
@@ -316,6 +322,9 @@ impl Spec {
             (Bool, Value::Boolean(_)) => None,
             (Words(words), Value::String(s)) => in_range(words.contains(&s.as_str())),
             (Path, Value::String(s)) => in_range(!s.contains(char::is_control)),
+            (Kind::Guard, Value::String(s)) => {
+                in_range(s.is_empty() || GuardAt::parse(s).is_some())
+            }
             (Coins, Value::Array(items)) if items.iter().all(Value::is_str) => None,
             (Weights, Value::Array(items)) => in_range(
                 items.len() == QUOTE_LEVELS

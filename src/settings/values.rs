@@ -2,10 +2,33 @@
 
 use botmm_pipeline::types::decimal::parse_decimal_exp;
 use botmm_pipeline::types::{Bps, Usd};
+use botmm_pipeline::venue::hl::sign::Address;
 
 /// Reads an amount of money exactly.
 pub fn parse_usd(text: &str) -> Result<Usd, String> {
     parse_decimal_exp(plain(text).as_bytes()).map(Usd::from_raw).map_err(|e| e.to_string())
+}
+
+/// A guard on another host: `0x…@127.0.0.1:7750`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardAt {
+    /// The address of its key.
+    pub key: Address,
+    /// Where it is reached: a host or an address, and a port.
+    pub at: String,
+}
+
+impl GuardAt {
+    /// Reads it; [`None`] = it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, at) = text.split_once('@')?;
+        let (host, port) = at.rsplit_once(':')?;
+        let of_names = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        let is_whole = key.starts_with("0x") && !host.is_empty() && host.chars().all(of_names);
+        let is_port = !port.starts_with(['0', '+']) && port.parse::<u16>().is_ok();
+        (is_whole && is_port).then_some(())?;
+        Some(Self { key: Address::parse(key)?, at: at.to_owned() })
+    }
 }
 
 /// What the limits are shares of.

@@ -8,6 +8,7 @@ use crate::exit::AppError;
 use crate::files;
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::Address;
+use std::fmt;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
@@ -48,12 +49,21 @@ impl Beat {
     }
 
     fn text(&self) -> String {
-        let at = if self.at == At::Trades { "trades" } else { "rests" };
-        let text = format!("run {} beat {} {at}", self.session, self.count);
-        format!("{text:<width$}\n", width = BYTES - 1)
+        format!("{:<width$}\n", self.to_string(), width = BYTES - 1)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Leaves it for a guard, as its run would.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, dir: &Path, signer: Address) -> Result<(), AppError> {
+        let path = Self::path(dir, signer);
+        let file = files::open_lock(&path).map_err(AppError::io(&path, "open"))?;
+        file.write_all_at(self.text().as_bytes(), 0).map_err(AppError::io(&path, "write"))
+    }
+
+    /// What a text says; [`None`] = it is no beat.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
         let mut after = |word| (words.next()? == word).then(|| words.next())?;
         let (session, count) = (after("run")?.parse().ok()?, after("beat")?.parse().ok()?);
@@ -76,6 +86,13 @@ impl Beat {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(None),
             Err(e) => Err(AppError::io(path, "read")(e)),
         }
+    }
+}
+
+impl fmt::Display for Beat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = if self.at == At::Trades { "trades" } else { "rests" };
+        write!(f, "run {} beat {} {at}", self.session, self.count)
     }
 }
 
@@ -141,6 +158,16 @@ impl Heart {
     /// It trades again: with the next proof beats are due.
     pub fn go_on(&self) {
         self.with(|state| state.is_resting = false);
+    }
+
+    /// The newest one.
+    pub fn newest(&self) -> Beat {
+        self.with(|state| state.beat)
+    }
+
+    /// None comes any more.
+    pub fn is_over(&self) -> bool {
+        self.with(|state| state.is_over)
     }
 
     /// It is over, and none of its orders rests.

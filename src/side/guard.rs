@@ -2,7 +2,9 @@
 //! rung is armed.
 
 use super::alert::{Alert, Topic};
+use super::beat::Beat;
 use super::errands::Pending;
+use super::far::FarGuard;
 use super::task::{FILE_PATIENCE, Task, Turn};
 use crate::exit::AppError;
 use crate::files;
@@ -44,6 +46,11 @@ pub struct GuardRung {
     timeout: Option<Duration>,
     /// Orders that nobody cancels cost somebody something.
     is_needed: bool,
+    /// One on another host.
+    far: Option<FarGuard>,
+    far_is_armed: Option<bool>,
+    /// It should have been reached by then.
+    far_due: Nanos,
     child: Option<Child>,
     under_way: Option<UnderWay>,
     next_look: Nanos,
@@ -60,7 +67,13 @@ enum UnderWay {
 impl GuardRung {
     /// Of a run with a key. `timeout`: one is started when there is none, and acts after so long.
     /// `is_needed`: its absence is worth a word.
-    pub fn new(dir: &Path, key: Address, timeout: Option<Duration>, is_needed: bool) -> Self {
+    pub fn new(
+        dir: &Path,
+        key: Address,
+        timeout: Option<Duration>,
+        is_needed: bool,
+        far: Option<FarGuard>,
+    ) -> Self {
         let (next_look, next_start) = (Nanos::ZERO, Nanos::ZERO);
         let (child, is_armed) = (None, None);
         Self {
@@ -68,6 +81,9 @@ impl GuardRung {
             key,
             timeout,
             is_needed,
+            far,
+            far_is_armed: None,
+            far_due: Nanos::ZERO,
             child,
             under_way: None,
             next_look,
@@ -78,13 +94,45 @@ impl GuardRung {
 
     /// Whether a guard looked after this run when that was last looked at.
     pub fn rung(&self) -> Rung {
+        let far_is_armed = self.far.as_ref().is_some_and(|far| far.trouble().is_none());
         match (self.is_armed, self.timeout, self.is_needed) {
+            _ if far_is_armed => Rung::ARMED,
             (Some(true), ..) => Rung::ARMED,
             (_, _, false) => Rung::not_armed("the exchange ends with this process"),
             (_, None, _) => Rung::not_armed(format!("no key ({})", Role::Guard.variable())),
             (None, Some(_), _) => Rung::not_armed("it begins"),
             (Some(false), Some(_), _) => Rung::not_armed("it ended"),
         }
+    }
+
+    /// Until the one on another host has heard that beat, or for a moment: then it takes the silence for a
+    /// death.
+    pub fn wait_until_told(&self, beat: Beat) {
+        if let Some(far) = &self.far {
+            far.wait_until_told(beat);
+        }
+    }
+
+    /// What is to be said of the one on another host.
+    fn tell_far(&mut self, turn: &mut Turn<'_>) {
+        let Some(far) = &self.far else { return };
+        let trouble = far.trouble();
+        // Until it was reached for the first time it gets a moment.
+        let is_known = self.far_is_armed.is_some() || trouble.is_none() || turn.now >= self.far_due;
+        if !is_known || self.far_is_armed.replace(trouble.is_none()) == Some(trouble.is_none()) {
+            return;
+        }
+        let at = far.at();
+        turn.say(match trouble {
+            None => Alert::info(Topic::Rung, format!("guard at {at}: armed")),
+            Some(why) => Alert::critical(
+                Topic::Rung,
+                format!(
+                    "guard at {at}: out of reach ({why}): where it still runs, it cancels every order of \
+                     this bot's and latches, unless it hears from here within its time"
+                ),
+            ),
+        });
     }
 
     /// What it says when that changes.
@@ -117,6 +165,10 @@ impl Task for GuardRung {
         if !self.is_needed {
             return;
         }
+        if self.far_due == Nanos::ZERO {
+            self.far_due = turn.now + AGAIN;
+        }
+        self.tell_far(turn);
         match self.under_way.take() {
             None if turn.now >= self.next_look => self.look(turn),
             None => {}

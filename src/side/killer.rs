@@ -5,6 +5,7 @@
 //! on its way could still come to rest. It ends when a person re-arms, which removes the files.
 
 use super::alert::{Alert, Topic};
+use super::far::FarGuard;
 use super::latch::Latch;
 use super::task::{Task, Turn};
 use crate::exit::AppError;
@@ -57,6 +58,8 @@ pub struct Armed {
     pub way: Way,
     /// What was on its way is void after so long.
     pub quiet: Duration,
+    /// A guard that keeps its latch elsewhere.
+    pub far: Option<FarGuard>,
 }
 
 /// See the module. Clones are the same. Its threads end with the last of them that is no thread's.
@@ -199,7 +202,7 @@ impl Killer {
 
     /// Looks at the files. What cannot be said changes nothing.
     fn look(&self) {
-        let Armed { level, latch, files, .. } = &self.0.armed;
+        let Armed { level, latch, files, far, .. } = &self.0.armed;
         for file in files.iter().filter(|file| file.symlink_metadata().is_ok()) {
             if self.why().is_none() {
                 self.kill(&format!("by the file {}", file.display()));
@@ -225,7 +228,9 @@ impl Killer {
             _ => {}
         }
         drop(state);
-        level.looked();
+        if far.as_ref().is_none_or(FarGuard::may_go_on) {
+            level.looked();
+        }
     }
 
     /// Takes the signal's request, and cancels what is to be cancelled.
@@ -302,6 +307,7 @@ mod tests {
             session: 1,
             way: Arc::new(|| Err(AppError::data("venue", "out of reach", "wait"))),
             quiet: Duration::ZERO,
+            far: None,
         };
         Killer::start(armed, WallClock::default()).unwrap()
     }

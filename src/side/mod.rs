@@ -10,6 +10,7 @@ pub mod control;
 pub mod dead_man;
 pub mod drilled;
 pub mod errands;
+pub mod far;
 pub mod guard;
 pub mod history;
 pub mod killer;

@@ -177,3 +177,112 @@ fn a_guard_that_is_there_first_waits_for_its_bot() {
     guard.wait().unwrap();
     assert!(latch(&home).contains("by the guard: no beat for 3.0 s"), "{}", said());
 }
+
+/// A guard that knows the bot by what it says over a connection alone, as on another host.
+struct Far<'a> {
+    home: &'a Home,
+    child: std::process::Child,
+    port: u16,
+}
+
+impl<'a> Far<'a> {
+    fn start(home: &'a Home, agent: &Key) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (listen, address) = (format!("127.0.0.1:{port}"), home.key.address().to_string());
+        let args = ["guard", "--address", &address, "--listen", &listen, "--state", "far"];
+        let mut command = spawnable(home.path(), &args);
+        command.env_remove("CREDENTIALS_DIRECTORY").env("BOTMM_GUARD_KEY", &agent.hex);
+        let file = |name: &str| fs::File::create(home.path().join(name)).unwrap();
+        command.stdout(file("far.log")).stderr(file("far.err"));
+        let config = format!("[general]\nguard_at = \"{}@{listen}\"\n", agent.address());
+        fs::write(home.path().join("far.toml"), config).unwrap();
+        Self { home, child: command.spawn().unwrap(), port }
+    }
+
+    fn is_latched(&self) -> bool {
+        let path = format!("far/{}.latch", self.home.key.address());
+        self.home.path().join(path).exists()
+    }
+
+    fn has_said(&self, words: &str) -> bool {
+        fs::read_to_string(self.home.path().join("far.log")).unwrap().contains(words)
+    }
+
+    /// None of the bot's orders rests, in time, and the guard's own latch is set.
+    fn acts(&self, market: &Market) {
+        let begun = Instant::now();
+        wait("the far guard's cancels", || {
+            std::thread::sleep(Duration::from_millis(20));
+            (market.seen.open_orders(self.home.key.address()) == 0).then_some(())
+        });
+        println!("nothing rests {:.1} s after the last beat", begun.elapsed().as_secs_f64());
+        assert!(begun.elapsed() < LIMIT && self.is_latched());
+    }
+}
+
+impl Drop for Far<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in ["far.log", "far.err", "dies/stderr", "next/stderr"] {
+                let text = fs::read_to_string(self.home.path().join(name)).unwrap_or_default();
+                println!("{name}: {text}");
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_guard_on_another_host_cancels_for_a_bot_that_is_dead_or_stands_and_its_latch_holds_here() {
+    let home = Home::new("guarded from afar");
+    let account = home.key.address();
+    let market = Market::open(&[(&home.key, 10_000)]);
+    let agent = approved(&home, &market);
+    let far = Far::start(&home, &agent);
+    let args = ["--symbols", "BTC", "--json", "--config", "far.toml"];
+    let quotes = |bot: &mut Bot<'_>| {
+        bot.until("resting orders", |_| market.seen.open_orders(account) > 0);
+        bot.until("a guard", |bot| {
+            bot.has_said(&format!("guard at 127.0.0.1:{}: armed", far.port))
+        });
+    };
+    let mut bot = home.start("dies", home.command(&market.url(), &args));
+    quotes(&mut bot);
+    wait("its word", || far.has_said("armed: ").then_some(()));
+    bot.signal("-KILL");
+    far.acts(&market);
+    drop(bot);
+    wait("its last word", || far.has_said("no order of the bot's rests").then_some(()));
+
+    // The next run hears of it, and holds still until a person re-arms it, which ends it there, too.
+    let mut bot = home.start("next", home.command(&market.url(), &args));
+    bot.until("word of it", |bot| bot.has_said("KILLED by the guard at 127.0.0.1:"));
+    assert!(latch(&home).contains("no beat for 3.0 s"), "{}", latch(&home));
+    rearm(&home);
+    wait("the far latch's end", || (!far.is_latched()).then_some(()));
+    quotes(&mut bot);
+
+    // One that stood still asks before it sends anything.
+    bot.signal("-STOP");
+    far.acts(&market);
+    let sent = bot.orders();
+    bot.signal("-CONT");
+    bot.until("word of it", |bot| bot.has_said("no beat for 3.0 s)"));
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(
+        (bot.orders(), market.seen.open_orders(account)),
+        (sent, 0),
+        "it sent before it knew"
+    );
+    rearm(&home);
+    wait("the far latch's end", || (!far.is_latched()).then_some(()));
+    bot.until("orders again", |_| market.seen.open_orders(account) > 0);
+
+    // One that ends in good order is no death.
+    check(&bot.terminated(), &market.seen, account);
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(!far.is_latched(), "it took a clean end for a death");
+    assert_no_trace(&home.key, home.path());
+    assert_no_trace(&agent, home.path());
+}

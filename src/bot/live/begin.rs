@@ -22,6 +22,7 @@ use crate::side::candles::{self, BackFill};
 use crate::side::card::Card;
 use crate::side::dead_man::memory::Memory;
 use crate::side::dead_man::{self, DeadMan};
+use crate::side::far::{FarGuard, Mouth};
 use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
 use crate::side::killer::{Armed, Killer, kill_files};
@@ -129,7 +130,8 @@ impl Live {
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
         card.write(&access.state_dir, key)?;
-        let armed = armed(&request, &pipeline, card, &way, &config);
+        let far = settings.guard_at.clone().map(|far| FarGuard::new(far.at, far.key));
+        let armed = armed(&request, &pipeline, &card, (&way, far.clone()), &config);
         let killer = Killer::start(armed, clock.clone())?;
         let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
         pipeline.rings.extend_from_slice(journal.stats());
@@ -149,6 +151,10 @@ impl Live {
             move || Ok(way()?.worth()?.value)
         };
         let heart = Heart::start(&access.state_dir, key, state.session(), progress.clone())?;
+        if let Some(guard) = far.clone() {
+            let (signer, heart, killer) = (access.signer.clone(), heart.clone(), killer.clone());
+            Mouth { guard, signer, card, heart, killer }.open()?;
+        }
         let dead_man = DeadMan::new(
             dead_man::ask_over(way.clone()),
             progress.clone(),
@@ -172,7 +178,8 @@ impl Live {
         let timeout = Duration::from_nanos(settings.guard_timeout.0.unsigned_abs());
         let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
         let timeout = access.has_guard_key.then_some(timeout);
-        let guard = GuardRung::new(&access.state_dir, key, timeout, !access.key_is_disposable);
+        let is_needed = !access.key_is_disposable;
+        let guard = GuardRung::new(&access.state_dir, key, timeout, is_needed, far);
         let service =
             Service::new(request.systemd, progress.clone(), link.clone(), metrics.clone());
         let ask = reconcile::ask_over(way.clone());
@@ -255,8 +262,8 @@ fn begin_journal(
 fn armed(
     Request { access, stop, .. }: &Request,
     pipeline: &Pipeline,
-    card: Card,
-    way: &Way,
+    card: &Card,
+    (way, far): (&Way, Option<FarGuard>),
     config: &wiring::Config,
 ) -> Armed {
     Armed {
@@ -264,10 +271,11 @@ fn armed(
         latch: Latch::new(&access.state_dir, access.signer.address()),
         files: kill_files(&access.state_dir),
         stop: stop.clone(),
-        coins: card.coins,
+        coins: card.coins.clone(),
         session: card.session,
         way: way.clone(),
         quiet: startup::quiet(config),
+        far,
     }
 }
 

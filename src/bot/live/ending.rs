@@ -51,6 +51,7 @@ impl Live {
         match &left {
             Ok(()) => {
                 self.heart.end(); // Else the guard goes on where we give up.
+                self.tasks.guard.wait_until_told(self.heart.newest());
                 self.about.notes.extend(self.tasks.dead_man.clear(self.clock.now()));
             }
             Err(_) => self.about.notes.extend(self.tasks.dead_man.still_set()),
@@ -153,6 +154,7 @@ impl Live {
             Ok(()) => {
                 let told = self.tasks.dead_man.clear(self.clock.now());
                 self.heart.rest();
+                self.tasks.guard.wait_until_told(self.heart.newest());
                 terminal::give_back();
                 told.iter().for_each(terminal::complain);
                 terminal::complain("stopped: no order of ours rests; `fg` lets it go on");

@@ -24,6 +24,8 @@ const LATENCY: &str =
     "^(lognormal: *[0-9.]+ *(ns|us|ms|s|m|h) *, *[0-9.eE+-]+|[0-9.]+ *(ns|us|ms|s|m|h))$";
 /// A base, and switches.
 const RULES: &str = "^(replay|venue)([+-](blocks|funding|margin|band|budget))*$";
+/// None, or an address and where it is reached.
+const GUARD: &str = r"^(0x[0-9a-fA-F]{40}@[A-Za-z0-9._:\[\]-]+:[1-9][0-9]{0,4})?$";
 /// A coin's name.
 const COIN: &str = "^[!-~]{1,23}$";
 
@@ -147,6 +149,7 @@ fn kind(kind: Kind) -> Json {
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Words(words) => json!({ "enum": words }),
         Kind::Path => json!({ "type": "string" }),
+        Kind::Guard => json!({ "type": "string", "pattern": GUARD }),
         Kind::Coins => json!({
             "type": "array", "items": { "type": "string" },
             "minItems": 1, "maxItems": MAX_ASSETS, "uniqueItems": true,

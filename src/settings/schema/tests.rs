@@ -242,7 +242,7 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
         // 1.0 is a whole number to JSON.
         Kind::Int(..) => !fraction,
         // Their numbers have ranges.
-        Kind::Queue | Kind::Latency => !text,
+        Kind::Queue | Kind::Latency | Kind::Guard => !text,
         Kind::Num(..)
         | Kind::Bool
         | Kind::Words(_)
@@ -302,6 +302,14 @@ proptest! {
                 agree(&validator, spec, &format!("{}", number as i64));
             }
         }
+    }
+
+    #[test]
+    fn guards_that_the_pattern_allows_are_understood(
+        guard in r"(0x[0-9a-fA-F]{40}@([a-z][a-z0-9.-]{0,9}|127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,3})",
+    ) {
+        prop_assert!(matches(GUARD, &guard), "{}", guard);
+        prop_assert!(super::super::GuardAt::parse(&guard).is_some(), "{}", guard);
     }
 
     #[test]
