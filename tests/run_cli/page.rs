@@ -112,7 +112,8 @@ fn a_bot_is_killed_from_its_page_with_the_token_alone_and_nothing_secret_is_on_i
     ] {
         assert_eq!(page.ask(&line, &headers).0, code, "{line} {headers:?}");
     }
-    assert!(market.seen.open_orders(account) > 0 && !bot.has_said("KILLED"), "none of them kills");
+    assert!(!bot.has_said("KILLED"), "none of them kills");
+    bot.until("orders still", |_| market.seen.open_orders(account) > 0);
 
     let (code, said) = page.ask("POST /kill", &[origin, with(&token)]);
     assert!(code == 200 && said.contains("botmm rearm"), "{said}");
