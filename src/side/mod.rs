@@ -17,6 +17,7 @@ pub mod killer;
 pub mod latch;
 pub mod links;
 pub mod listing;
+pub mod manifest;
 pub mod notify;
 pub mod params;
 pub mod progress;

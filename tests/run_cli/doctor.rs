@@ -59,6 +59,11 @@ fn a_doctor_finds_what_is_well_and_what_is_not() {
     let (of, code) = doctor(&home, &url, &[]);
     assert!(of("key").contains(&format!("agent {} of {}", home.key.address(), master.address())));
     assert!(of("capital").starts_with("ok; 10000 USD"), "{}", of("capital"));
+    let feed = of("feed");
+    for coin in ["BTC", "ETH", "SOL"] {
+        assert!(feed.contains(&format!("ok; {coin}: a book every ")), "{feed}");
+    }
+    assert!(feed.contains("20 levels a side") && feed.contains("ms old when here"), "{feed}");
     assert!(of("clock").starts_with("ok; ") && of("fee").contains("1.5 bps"), "{}", of("fee"));
     assert!(of("requests").starts_with("ok; ") && of("disk").contains("GiB free"));
     assert!(of("venue's switch").starts_with("warn; not to be had yet: 0 of 1000000 USD traded"));

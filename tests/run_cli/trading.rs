@@ -5,7 +5,8 @@ use crate::common::{Ended, check_sound, spawnable};
 use crate::server::wait;
 use crate::venue::{Key, Market, Seen};
 use botmm::journal::line::Line;
-use botmm_pipeline::types::Side;
+use botmm::settings::Settings;
+use botmm_pipeline::types::{Instrument, Side};
 use botmm_pipeline::venue::hl::sign::Address;
 use serde_json::Value;
 use std::fs;
@@ -143,4 +144,22 @@ fn one_process_a_key_and_sigterm_leaves_no_order() {
     // Its state is free again, and its order ids and nonces are not used twice.
     let again = home.start("again", home.command(&market.url(), &["--for", "1s", "--json"]));
     check(&again.ended(), &market.seen, home.key.address());
+}
+
+/// Nothing here knows the coin: what the venue lists and what a person names are enough.
+#[test]
+fn a_coin_that_is_new_at_the_venue_is_traded_by_its_name_alone() {
+    let home = Home::new("new coin");
+    let known = Settings::load(None, &|_| None).unwrap();
+    assert!(known.instrument("BRANDNEW").is_none());
+    let new = Instrument::new("BRANDNEW", 0, 1, 3).unwrap();
+    let market = Market::listing([new, known.instrument("BTC").unwrap()], &[(&home.key, 10_000)]);
+    let config = "[general]\nsymbols = [\"BRANDNEW\"]\n[defaults.quote]\nfee_floor = false\n";
+    fs::write(home.path().join("my.toml"), config).unwrap();
+    let args = ["--config", "my.toml", "--json"];
+    let mut bot = home.start("run", home.command(&market.url(), &args));
+    bot.until("resting orders", |_| market.seen.open_orders(home.key.address()) > 0);
+    let summary = check(&bot.terminated(), &market.seen, home.key.address());
+    let coins: Vec<_> = summary["position"].as_object().unwrap().keys().collect();
+    assert_eq!(coins, ["BRANDNEW"]);
 }

@@ -8,7 +8,7 @@ use botmm::exchange::venue::VenueConfig;
 use botmm::net::{Endpoint, Rest, Tls};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::types::{Cloid, Px, Qty, Side, Usd};
+use botmm_pipeline::types::{Cloid, Instrument, Px, Qty, Side, Usd};
 use botmm_pipeline::venue::hl::sign::request::write_body;
 use botmm_pipeline::venue::hl::sign::{
     Address, ApproveAgent, Envelope, Network, RequestSigner, Signer, TimeInForce, WireAction,
@@ -57,9 +57,25 @@ impl Market {
     /// On a port of choice, and with a schedule of faults.
     pub fn at(port: u16, funded: &[(&Key, i64)], faults: &str) -> Self {
         let settings = Settings::load(None, &|_| None).unwrap();
+        let coins = COINS.map(|coin| settings.instrument(coin).unwrap());
+        Self::of(coins, port, funded, faults)
+    }
+
+    /// One that lists these.
+    pub fn listing(coins: impl IntoIterator<Item = Instrument>, funded: &[(&Key, i64)]) -> Self {
+        Self::of(coins, 0, funded, "")
+    }
+
+    fn of(
+        coins: impl IntoIterator<Item = Instrument>,
+        port: u16,
+        funded: &[(&Key, i64)],
+        faults: &str,
+    ) -> Self {
+        let settings = Settings::load(None, &|_| None).unwrap();
         let clock = WallClock::default();
         let (start, listen) = (clock.now(), |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let universe = local::listed(COINS.map(|coin| settings.instrument(coin).unwrap()));
+        let universe = local::listed(coins);
         let config = LocalConfig {
             listen: listen(port),
             admin: Some(listen(0)),

@@ -1,6 +1,7 @@
 //! `botmm doctor`: would a live run do well here? Each thing that it rests on, looked at by itself, with
 //! what to do. Nothing is sent to the venue but questions.
 
+mod feed;
 mod machine;
 mod venue;
 

@@ -1,6 +1,6 @@
 //! The venue as this machine and this key find it.
 
-use super::{Findings, Request};
+use super::{Findings, Request, feed};
 use crate::exit::AppError;
 use crate::keys;
 use crate::net::Rest;
@@ -38,6 +38,9 @@ pub(super) fn look(request: &Request, found: &mut Findings) {
     let Some(listed) = found.of("venue", client.universe()) else { return };
     pace(&client, &listed, found);
     let settings = configured(request, &listed, found);
+    if let Some(settings) = &settings {
+        feed::look(request, &settings.universe(), found);
+    }
     let Some(signer) = signer else { return };
     let key = signer.address();
     let Some(account) = found.of("key", client.account(key, wallet)) else { return };

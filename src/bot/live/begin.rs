@@ -29,6 +29,7 @@ use crate::side::killer::{Armed, Killer, kill_files};
 use crate::side::latch::Latch;
 use crate::side::links::{HURRY, Links};
 use crate::side::listing::Listing;
+use crate::side::manifest::Manifest;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::progress::Progress;
@@ -185,6 +186,7 @@ impl Live {
         let ask = reconcile::ask_over(way.clone());
         let seen = (pipeline.status.clone(), metrics.clone());
         let reconcile = Reconcile::new(ask, link.clone(), seen, universe.clone(), worth);
+        let manifest = Manifest::new(feed_stats.clone(), universe.clone());
         let tasks = Tasks {
             books,
             guard,
@@ -197,6 +199,7 @@ impl Live {
             service,
             reconcile,
             refused: RefusedCancels::new(way.clone(), clock.clone()),
+            manifest,
             listing: Listing::new(rest.clone(), place, (universe, listed), now),
             candles,
             notify,

@@ -8,6 +8,7 @@ use crate::side::history::KeepHistory;
 use crate::side::killer::Killer;
 use crate::side::links::Links;
 use crate::side::listing::Listing;
+use crate::side::manifest::Manifest;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
 use crate::side::reconcile::Reconcile;
@@ -34,6 +35,7 @@ pub(super) struct Tasks {
     pub(super) reconcile: Reconcile,
     pub(super) refused: RefusedCancels,
     pub(super) listing: Listing,
+    pub(super) manifest: Manifest,
     pub(super) candles: BackFill,
     pub(super) notify: Notify,
     pub(super) history: Option<KeepHistory>,
@@ -57,13 +59,14 @@ impl Tasks {
             reconcile,
             refused,
             listing,
+            manifest,
             candles,
             notify,
             ..
         } = self;
         let mut all: Vec<&mut dyn Task> =
             vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, books];
-        let more: [&mut dyn Task; 4] = [params, listing, candles, notify];
+        let more: [&mut dyn Task; 5] = [params, listing, manifest, candles, notify];
         all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)

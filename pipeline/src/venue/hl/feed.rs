@@ -58,6 +58,28 @@ pub struct FeedStats {
     pub resubscriptions: AtomicU64,
     /// Messages that were not believed because they were dated far ahead of the venue's clock.
     pub ahead: AtomicU64,
+    /// Books, by asset.
+    pub books: [BookStream; MAX_ASSETS],
+}
+
+/// A coin's books since the side thread last looked.
+#[derive(Debug, Default)]
+pub struct BookStream {
+    told: AtomicU64,
+    levels: AtomicU64,
+}
+
+impl BookStream {
+    /// One came, with so many levels on its shallower side.
+    pub fn saw(&self, levels: u64) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        self.levels.fetch_max(levels, Ordering::Relaxed);
+    }
+
+    /// How many there were since the last call, and the levels of the deepest one.
+    pub fn take(&self) -> (u64, u64) {
+        (self.told.swap(0, Ordering::Relaxed), self.levels.swap(0, Ordering::Relaxed))
+    }
 }
 
 /// How a feed keeps its link.
@@ -198,7 +220,11 @@ impl<T: Transport> HlFeed<T> {
                 stats.frames.fetch_add(1, Ordering::Relaxed);
                 let (first, latest) = (events.len(), venue.at(now) + MAX_AHEAD);
                 let take = |event: LentEvent<'_>| match event.venue_time() <= latest {
-                    true => events.push_back(event.map(|book| book.head())),
+                    true => events.push_back(event.map(|book| {
+                        let levels = u64::from(book.bid_count.min(book.ask_count));
+                        stats.books[book.asset.index()].saw(levels);
+                        book.head()
+                    })),
                     false => drop(stats.ahead.fetch_add(1, Ordering::Relaxed)),
                 };
                 match decoder.decode(frame, now, universe, take) {
