@@ -127,7 +127,7 @@ impl Live {
         let hurried = way()?.rest;
         let connected = connect(access, &settings, &config, &state, account, offset)?;
         let Connected { mut pipeline, link, sockets, feed_stats } = connected;
-        request.frozen.into_lane(&mut pipeline);
+        request.frozen.stand_in(&mut pipeline);
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
         card.write(&access.state_dir, key)?;

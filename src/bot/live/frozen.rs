@@ -72,7 +72,7 @@ impl Frozen {
     }
 
     /// Puts what may stand into the pipeline. Where nothing can, that stays as it is.
-    pub(super) fn into_lane(&self, pipeline: &mut Pipeline) {
+    pub(super) fn stand_in(&self, pipeline: &mut Pipeline) {
         let Some(told) = &self.0 else { return };
         for at in 0..pipeline.stages.len() {
             if pipeline.stages[at].name() == STAGE {

@@ -319,7 +319,7 @@ impl Seen {
                         self.flow = self.flow + cash - fill.fee;
                         self.fills.push((asset, fill));
                     }
-                    Fact::Funding { paid, .. } => self.flow = self.flow - paid,
+                    Fact::Funding { paid, .. } => self.flow -= paid,
                     Fact::Risk(kept) => self.risk = Some(kept),
                     Fact::Alert { kind: AlertKind::RingFull(_) | AlertKind::Refused, .. } => {
                         panic!("{record:?}");
