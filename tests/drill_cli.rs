@@ -22,7 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn without_any_rung_orders_rest_and_that_is_seen() {
     let (program, times) = (cargo_bin("botmm"), Times::short());
     let stopped = Arc::new(|| false) as _;
-    let trial = Trial { program: &program, times, fault: Fault::Kill, by: None, stopped: &stopped };
+    let trial = Trial {
+        program: &program,
+        plan: "solo",
+        times,
+        fault: Fault::Kill,
+        by: None,
+        stopped: &stopped,
+    };
     let outcome = trial.run().unwrap();
     assert_eq!((outcome.took, outcome.by), (None, None), "{outcome:?}");
     assert!(outcome.worst > Usd::whole(10), "{outcome:?}");

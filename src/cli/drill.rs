@@ -1,7 +1,9 @@
 //! What `botmm drill` takes.
 
 use crate::bot::drill::Fault;
+use crate::settings::THREADED_PLANS;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 
 /// `botmm drill`.
@@ -18,6 +20,10 @@ use std::path::PathBuf;
     when there is none, or when it is 30 days old, and `doctor` says so.\n\
     Exit code 1 when an order rested too long, or not the rung that is tried has cancelled.")]
 pub struct DrillArgs {
+    /// The bot's threads: solo (one, which is no load for a bot that trades beside it), auto, paired, dedicated.
+    #[arg(long, value_name = "PLAN", default_value = "solo",
+          value_parser = PossibleValuesParser::new(THREADED_PLANS))]
+    pub plan: String,
     /// Only these faults, comma-separated.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     pub only: Vec<Fault>,

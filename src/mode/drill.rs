@@ -13,6 +13,7 @@ pub fn run(args: &DrillArgs) -> Result<(), AppError> {
     let stop = Stop::listen(false)?;
     let drill = Drill {
         program: std::env::current_exe().map_err(AppError::io("botmm", "find"))?,
+        plan: args.plan.clone(),
         faults: match args.only.is_empty() {
             true => Fault::ALL.to_vec(),
             false => args.only.clone(),

@@ -1,5 +1,6 @@
 //! What the side thread does for the connections: says what they suffer from, and cancels over HTTPS
-//! when the order link cannot, or a lane stands still.
+//! when the order link cannot, or a lane stands still. While one does, trading is held: a lane of orders that
+//! goes on would hold on to old targets, and place anew what was cancelled.
 
 use super::alert::{Alert, Topic};
 use super::errands::{Errands, Pending};
@@ -8,7 +9,7 @@ use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::{Timeouts, WsState, WsStatus};
 use crate::venue_api::account::{OwnCancels, Way};
-use botmm_pipeline::rt::{BoardReader, WallClock};
+use botmm_pipeline::rt::{BoardReader, Hold, LevelCell, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::{AlertKind, Nanos};
 use botmm_pipeline::venue::hl::feed::FeedStats;
@@ -38,6 +39,10 @@ const PATIENCE: Nanos = Nanos::secs(15);
 /// See the module.
 pub struct Links {
     fallback: Fallback,
+    level: Arc<LevelCell>,
+    progress: Progress,
+    /// A lane stands.
+    is_standing: bool,
     metrics: Arc<Metrics>,
     /// After so long without an answer the order link is given up.
     dead_after: Nanos,
@@ -149,7 +154,7 @@ impl Links {
     pub fn new(
         (way, link, clock, own_cancels): (Way, BoardReader<VIEW_WORDS>, WallClock, OwnCancels),
         progress: Progress,
-        metrics: Arc<Metrics>,
+        (level, metrics): (Arc<LevelCell>, Arc<Metrics>),
         dead_after: Nanos,
         [market, orders]: [WsStatus; 2],
         feed_stats: Arc<FeedStats>,
@@ -158,7 +163,7 @@ impl Links {
             way,
             link,
             clock,
-            progress,
+            progress: progress.clone(),
             down_since: None,
             next: Nanos::ZERO,
             running: None,
@@ -168,6 +173,9 @@ impl Links {
         };
         Self {
             fallback,
+            level,
+            progress,
+            is_standing: false,
             metrics,
             dead_after,
             sockets: [("market data", market), ("orders", orders)],
@@ -230,6 +238,24 @@ impl Links {
         };
     }
 
+    /// Holds trading while a lane stands: the lane of the orders, if it is another, cancels by itself then.
+    fn watch_lanes(&mut self, turn: &mut Turn<'_>) {
+        let proved = self.progress.proof().lanes;
+        let stands = proved > Nanos::ZERO && turn.now - proved >= STANDS_AFTER;
+        if std::mem::replace(&mut self.is_standing, stands) == stands {
+            return;
+        }
+        self.level.hold(Hold::LaneStands, stands);
+        turn.say(match (stands, self.progress.laggard()) {
+            (true, lane) => {
+                let lane = lane.unwrap_or("of this bot");
+                let said = format!("lane {lane} stands still: nothing is quoted until it goes on");
+                Alert::critical(Topic::Machine, said)
+            }
+            (false, _) => Alert::info(Topic::Machine, "every lane goes again"),
+        });
+    }
+
     /// When the order link is down, what rests is cancelled over HTTPS, beside the reconnect.
     fn watch_orders(&mut self, turn: &mut Turn<'_>) {
         if self.fallback.has_just_died() {
@@ -283,6 +309,7 @@ impl Task for Links {
     }
 
     fn turn(&mut self, turn: &mut Turn<'_>) {
+        self.watch_lanes(turn);
         self.watch_outages(turn.now);
         self.watch_orders(turn);
         self.watch_feed(turn);

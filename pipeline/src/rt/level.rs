@@ -22,6 +22,8 @@ pub enum Hold {
     Suspended = 1,
     /// A person or a guard has killed trading, until a person re-arms.
     Latched = 2,
+    /// A lane stands: what the others still know from it is old.
+    LaneStands = 4,
 }
 
 /// The shared level. Anyone may raise it; nobody can lower it within a run.

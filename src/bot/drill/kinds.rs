@@ -60,8 +60,10 @@ impl Fault {
 
     /// Who is to cancel, each by itself: the others are switched off. A bot that lives has means of its own
     /// beside the rungs, which cannot be switched off: where those are always first, a rung proves nothing.
-    pub fn by(self) -> &'static [By] {
+    pub fn by(self, plan: &str) -> &'static [By] {
         match self {
+            // Orders have a lane of their own, which goes on: it cancels before anybody else does.
+            Self::Lane if plan != "solo" => &[By::Bot],
             Self::Lane | Self::SideThread => &[By::Guard, By::Bot],
             Self::Stop | Self::Kill => &[By::Exchange, By::Guard, By::Systemd],
             Self::Hangup | Self::OrderLink => &[By::Bot],
@@ -155,13 +157,13 @@ mod tests {
         let times = Times::full(Duration::from_secs(15), Duration::from_secs(3));
         let block = Duration::from_millis(80);
         let limit = |fault, by| times.limit(fault, by, block).as_secs_f64();
-        assert!(Fault::ALL.iter().all(|fault| !fault.by().is_empty()));
+        assert!(Fault::ALL.iter().all(|fault| !fault.by("paired").is_empty()));
         assert!((limit(Fault::Stop, By::Exchange) - 15.08).abs() < 1e-9);
         assert!((limit(Fault::Kill, By::Guard) - 5.0).abs() < 1e-9);
         assert!((limit(Fault::Stop, By::Systemd) - 22.0).abs() < 1e-9);
         assert!((limit(Fault::Lane, By::Bot) - 7.0).abs() < 1e-9);
         for by in [By::Exchange, By::Guard, By::Systemd, By::Bot] {
-            assert!(Fault::ALL.iter().any(|fault| fault.by().contains(&by)), "{by:?}");
+            assert!(Fault::ALL.iter().any(|fault| fault.by("solo").contains(&by)), "{by:?}");
         }
     }
 

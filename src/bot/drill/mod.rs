@@ -28,6 +28,8 @@ use venue::DrillVenue;
 pub struct Drill {
     /// The `botmm` that is tried.
     pub program: PathBuf,
+    /// Its threads.
+    pub plan: String,
     /// Which faults.
     pub faults: Vec<Fault>,
     /// With the shortest times instead of those as shipped.
@@ -58,8 +60,11 @@ impl Drill {
             terminal::print(&self.heading(&times))?;
         }
         let mut rows = Vec::new();
-        for (fault, by) in self.faults.iter().flat_map(|f| f.by().iter().map(|by| (*f, *by))) {
-            let trial = Trial { program: &self.program, times, fault, by: Some(by), stopped };
+        for (fault, by) in
+            self.faults.iter().flat_map(|f| f.by(&self.plan).iter().map(|by| (*f, *by)))
+        {
+            let (program, plan) = (self.program.as_path(), self.plan.as_str());
+            let trial = Trial { program, plan, times, fault, by: Some(by), stopped };
             let outcome = trial.run();
             if stopped() {
                 return Err(AppError::Failed(
@@ -100,10 +105,10 @@ impl Drill {
     fn heading(&self, times: &Times) -> String {
         let [horizon, guard, watchdog] =
             [times.horizon, times.guard_timeout, times.watchdog].map(|span| span.as_secs_f64());
-        let short = if self.is_short { "short form, " } else { "" };
+        let (short, plan) = (if self.is_short { "short form, " } else { "" }, &self.plan);
         format!(
-            "drill: {short}venue's switch {horizon:.0} s, guard {guard:.0} s, watchdog {watchdog:.0} s; each \
-             rung alone\n{:<24} {:<12} {:>12} {:>9} {:>18}\n",
+            "drill: {short}plan {plan}, venue's switch {horizon:.0} s, guard {guard:.0} s, watchdog {watchdog:.0} s; \
+             each rung alone\n{:<24} {:<12} {:>12} {:>9} {:>18}\n",
             "fault", "rung", "cancelled", "limit", "worst exposure"
         )
     }
@@ -113,6 +118,7 @@ impl Drill {
         let report = json!({
             "passed": failed == 0,
             "short": self.is_short,
+            "plan": self.plan,
             "horizon_s": times.horizon.as_secs_f64(),
             "guard_timeout_s": times.guard_timeout.as_secs_f64(),
             "watchdog_s": times.watchdog.as_secs_f64(),

@@ -40,6 +40,8 @@ const CONFIG: &str = "drill.toml";
 pub struct Trial<'a> {
     /// The `botmm` that is tried.
     pub program: &'a Path,
+    /// The bot's threads.
+    pub plan: &'a str,
     /// After which time each rung acts.
     pub times: Times,
     /// What goes wrong.
@@ -161,7 +163,7 @@ impl<'a> Bed<'a> {
     fn start_bot(&self) -> Result<Process, AppError> {
         let url = self.url();
         let mut command = self.command(&["run", "--network", &url, "--config", CONFIG]);
-        command.args(["--state", STATE, "--out", "run", "--plan", "solo", "--json"]);
+        command.args(["--state", STATE, "--out", "run", "--plan", self.trial.plan, "--json"]);
         command.args(["--for", BOT_LASTS, "--drill", "."]);
         command.env(Role::Trader.variable(), &self.key.hex);
         command.envs(self.manager.iter().flat_map(Manager::environment));

@@ -187,6 +187,7 @@ impl Live {
         let seen = (pipeline.status.clone(), metrics.clone());
         let reconcile = Reconcile::new(ask, link.clone(), seen, universe.clone(), worth);
         let manifest = Manifest::new(feed_stats.clone(), universe.clone());
+        let counted = (pipeline.level.clone(), metrics);
         let tasks = Tasks {
             books,
             guard,
@@ -194,7 +195,7 @@ impl Live {
             params: Params::new(reload, Arc::new(worth_now), now),
             risk,
             state,
-            links: Links::new(of_links, progress.clone(), metrics, dead_after, sockets, feed_stats),
+            links: Links::new(of_links, progress.clone(), counted, dead_after, sockets, feed_stats),
             dead_man,
             service,
             reconcile,

@@ -44,12 +44,12 @@ fn world(seed: u64) -> World {
 
 /// The same with this configuration, and another pipeline than it asks for.
 fn world_of(seed: u64, config: &str, adjust: impl FnOnce(&mut wiring::Config)) -> World {
-    world_where(seed, config, |_| {}, adjust, Frozen::default())
+    world_where((seed, "solo"), config, |_| {}, adjust, Frozen::default())
 }
 
 /// The same at another venue, and with parts that can be made to stand.
 fn world_where(
-    seed: u64,
+    (seed, plan): (u64, &str),
     config: &str,
     venue: impl FnOnce(&mut LocalConfig),
     adjust: impl FnOnce(&mut wiring::Config),
@@ -103,7 +103,7 @@ fn world_where(
             allow_other_session: false,
         },
         draft,
-        flags: Overrides { plan: Some("solo".to_owned()), ..Overrides::default() },
+        flags: Overrides { plan: Some(plan.to_owned()), ..Overrides::default() },
         stop: stop.clone(),
         systemd: None,
         flatten_within_bps: None,

@@ -1,6 +1,7 @@
 //! The dead man's ladder against the embedded exchange: what still cancels when parts of the bot stand.
 
 use super::*;
+use botmm_pipeline::rt::plan::allowed_cores;
 use serde_json::{Value, json};
 
 /// What the issue allows, seconds: the horizon and a block. A loaded machine takes its time to see it.
@@ -10,10 +11,10 @@ const LOOK: Duration = Duration::from_secs(2);
 const SHORT_HORIZON: &str = "[dead_man]\nhorizon_s = 10.0\n";
 
 /// A bot whose lane can be made to stand, at a venue that asks for so much volume before it sets a switch.
-fn world_that_stands(seed: u64, volume: Usd) -> (World, Frozen) {
+fn world_that_stands(seed: u64, volume: Usd, plan: &str) -> (World, Frozen) {
     let frozen = Frozen::by_hand();
     let venue = |config: &mut LocalConfig| config.venue.schedule_volume = volume;
-    (world_where(seed, SHORT_HORIZON, venue, |_| {}, frozen.clone()), frozen)
+    (world_where((seed, plan), SHORT_HORIZON, venue, |_| {}, frozen.clone()), frozen)
 }
 
 impl World {
@@ -61,7 +62,7 @@ impl World {
 /// As under SIGSTOP: neither a lane nor the side thread moves.
 #[test]
 fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_stands() {
-    let (mut world, stands) = world_that_stands(31, Usd::ZERO);
+    let (mut world, stands) = world_that_stands(31, Usd::ZERO, "solo");
     world.until_orders_rest();
     world.watch_until("it is armed", |live| live.rungs().exchange.armed);
     world.live.watchdog.has_ended(); // It stands, too.
@@ -86,7 +87,7 @@ fn the_venue_cancels_what_rests_within_a_horizon_and_a_block_when_the_whole_bot_
 /// The lane holds the order link, too: nobody but the side thread is left.
 #[test]
 fn a_lane_that_stands_has_its_orders_cancelled_over_https_whatever_the_venue_would_do() {
-    let (mut world, stands) = world_that_stands(32, Usd::whole(1_000_000));
+    let (mut world, stands) = world_that_stands(32, Usd::whole(1_000_000), "solo");
     world.until_orders_rest();
     world.watch_until("the venue wants more volume", |live| {
         live.rungs().exchange.why.is_some_and(|why| why.ends_with("of 1000000 USD traded"))
@@ -99,7 +100,33 @@ fn a_lane_that_stands_has_its_orders_cancelled_over_https_whatever_the_venue_wou
         live.alerts.iter().any(|a| a.contains("stands still: ") && a.contains("over HTTPS"))
     });
     stands.lane(false);
+    world.watch_until("orders again", |live| live.pipeline.metrics.dispatch.open_orders.get() > 0);
+    let finished = world.live.finish();
+    assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
+    drop(world.exchange.stop().unwrap());
+}
+
+/// The lane of the orders goes on, and knows old targets: it does not place anew what was cancelled.
+#[test]
+fn while_a_lane_stands_the_lane_of_the_orders_cancels_and_places_nothing() {
+    let plan = if allowed_cores().len() < 2 { "solo" } else { "paired" };
+    let (mut world, stands) = world_that_stands(33, Usd::whole(1_000_000), plan);
     world.until_orders_rest();
+    world.watch_until("lanes go", |live| live.progress.proof().lanes > Nanos::ZERO);
+    stands.lane(true);
+    world.until_none_rests(true);
+    world.watch_until("it is told", |live| {
+        live.alerts.iter().any(|a| a.contains("nothing is quoted until it goes on"))
+    });
+    world.watch_for(Duration::from_secs(1));
+    // What was cancelled stays so, for longer than the fallback's next look.
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(8) {
+        world.live.watch(Some(world.live.started.elapsed()), &Show::Nothing).unwrap();
+        assert_eq!(world.live.venue.open_orders().unwrap(), [], "{:?}", since.elapsed());
+    }
+    stands.lane(false);
+    world.watch_until("orders again", |live| live.pipeline.metrics.dispatch.open_orders.get() > 0);
     let finished = world.live.finish();
     assert!(finished.left.is_ok() && finished.troubles.is_empty(), "{:?}", finished.troubles);
     drop(world.exchange.stop().unwrap());
