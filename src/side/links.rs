@@ -23,6 +23,8 @@ use std::time::Duration;
 pub const GRACE: Nanos = Nanos::secs(3);
 /// A lane that did not go round for so long stands: others of the machine take milliseconds of it.
 pub const STANDS_AFTER: Nanos = Nanos::secs(2);
+/// Of the time between two turns of this thread no more counts as a lane's.
+const LONGEST_TURN: Nanos = Nanos::millis(300);
 /// How soon the fallback tries again when it failed, and looks again when it did not.
 const AGAIN_AFTER_FAILURE: Nanos = Nanos::secs(1);
 const AGAIN: Nanos = Nanos::secs(5);
@@ -41,8 +43,7 @@ pub struct Links {
     fallback: Fallback,
     level: Arc<LevelCell>,
     progress: Progress,
-    /// A lane stands.
-    is_standing: bool,
+    standing: Standing,
     metrics: Arc<Metrics>,
     /// After so long without an answer the order link is given up.
     dead_after: Nanos,
@@ -70,6 +71,29 @@ struct Fallback {
     why: String,
     said: String,
     was_dead: bool,
+}
+
+/// Whether a lane stands. While this thread stood with it (the process was stopped, the machine slept), nobody
+/// did.
+#[derive(Default)]
+struct Standing {
+    proved: Nanos,
+    looked: Nanos,
+    stood: Nanos,
+    stands: bool,
+}
+
+impl Standing {
+    /// True or false when that has changed.
+    fn look(&mut self, proved: Nanos, now: Nanos) -> Option<bool> {
+        let passed = now - std::mem::replace(&mut self.looked, now);
+        self.stood = match std::mem::replace(&mut self.proved, proved) == proved {
+            true if proved > Nanos::ZERO => self.stood + passed.min(LONGEST_TURN),
+            _ => Nanos::ZERO,
+        };
+        let stands = self.stood >= STANDS_AFTER;
+        (std::mem::replace(&mut self.stands, stands) != stands).then_some(stands)
+    }
 }
 
 /// What a try came to.
@@ -175,7 +199,7 @@ impl Links {
             fallback,
             level,
             progress,
-            is_standing: false,
+            standing: Standing::default(),
             metrics,
             dead_after,
             sockets: [("market data", market), ("orders", orders)],
@@ -241,10 +265,7 @@ impl Links {
     /// Holds trading while a lane stands: the lane of the orders, if it is another, cancels by itself then.
     fn watch_lanes(&mut self, turn: &mut Turn<'_>) {
         let proved = self.progress.proof().lanes;
-        let stands = proved > Nanos::ZERO && turn.now - proved >= STANDS_AFTER;
-        if std::mem::replace(&mut self.is_standing, stands) == stands {
-            return;
-        }
+        let Some(stands) = self.standing.look(proved, turn.now) else { return };
         self.level.hold(Hold::LaneStands, stands);
         turn.say(match (stands, self.progress.laggard()) {
             (true, lane) => {
@@ -314,5 +335,27 @@ impl Task for Links {
         self.watch_orders(turn);
         self.watch_feed(turn);
         self.watch_sockets(turn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_stands_when_it_does_and_not_because_this_thread_did() {
+        let mut standing = Standing::default();
+        let ms = Nanos::millis;
+        // Before the first cycle nothing stands.
+        assert!((0..50).all(|turn| standing.look(Nanos::ZERO, ms(turn * 100)).is_none()));
+        assert_eq!(standing.look(ms(5_000), ms(5_000)), None);
+        // The process was stopped for a minute: at first the lanes' newest cycle is as old.
+        assert_eq!(standing.look(ms(5_000), ms(65_000)), None);
+        assert_eq!(standing.look(ms(65_010), ms(65_020)), None);
+        let changes: Vec<_> = (1..30)
+            .filter_map(|turn| Some((turn, standing.look(ms(65_010), ms(65_020 + turn * 100))?)))
+            .collect();
+        assert_eq!(changes, [(20, true)], "told once");
+        assert_eq!(standing.look(ms(68_000), ms(68_000)), Some(false));
     }
 }
