@@ -2,7 +2,8 @@
 //! and what the history has of it are the same to the last unit, and it needs no more memory at the end than
 //! after its first hours.
 //!
-//! `BOTMM_DAY_MINUTES` before midnight it begins (default 12; a whole day: 1440).
+//! `BOTMM_DAY_MINUTES` before midnight it begins (default 12; a whole day: 1440). From six hours on its memory is
+//! looked at: run it alone then, since that is the process's.
 
 use crate::number;
 use crate::world::{Begin, Bot, Setup, bot, exchange_from, universe, user};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const MINUTES: u64 = 12;
+const LOOKS_AT_MEMORY_FROM: u64 = 360;
 const MINUTE: Nanos = Nanos::secs(60);
 const MIDNIGHT: Nanos = Nanos::secs(20_780 * 86_400);
 /// So long after midnight it goes on.
@@ -46,7 +48,7 @@ struct Office {
 }
 
 #[test]
-fn a_day_is_the_same_in_the_report_the_ledger_and_the_history_and_memory_stays_flat() {
+fn a_day_is_the_same_in_the_report_the_ledger_and_the_history() {
     let minutes = number("BOTMM_DAY_MINUTES").unwrap_or(MINUTES);
     let start = MIDNIGHT - Nanos(MINUTE.0 * i64::try_from(minutes).unwrap());
     let mut setup = Setup::new(5, Vec::new(), Nanos::ZERO);
@@ -71,7 +73,10 @@ fn a_day_is_the_same_in_the_report_the_ledger_and_the_history_and_memory_stays_f
         Drive { start, end, venue: Box::new(venue.stage()), after_moment: &mut after_moment };
     run_inline(Lane::inline(stages, &WallClock::default()).0, drive);
     office.hear(end, &mut pipeline);
-    office.closes(end, &pipeline);
+    let memory_kib = office.closes(end, &pipeline);
+    if minutes >= LOOKS_AT_MEMORY_FROM {
+        memory_is_flat(&memory_kib);
+    }
 }
 
 impl Office {
@@ -115,7 +120,8 @@ impl Office {
         }
     }
 
-    fn closes(self, now: Nanos, pipeline: &Pipeline) {
+    /// Compares the three. How much memory was needed over time.
+    fn closes(self, now: Nanos, pipeline: &Pipeline) -> Vec<u64> {
         let Self { dir, mut journal, mut history, mut days, told, memory_kib, .. } = self;
         let numbers = pipeline.metrics.numbers(universe().len());
         let today = days.report(DayNet {
@@ -148,7 +154,7 @@ impl Office {
         assert_eq!(both(DayReport::volume), numbers.volume);
         assert_eq!(yesterday.fills() + today.fills(), numbers.fills);
         assert!(yesterday.fills() > 20, "little was traded");
-        memory_is_flat(&memory_kib);
+        memory_kib
     }
 }
 

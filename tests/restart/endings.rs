@@ -111,7 +111,7 @@ fn end(sequence: &mut Sequence, ending: Ending) -> usize {
     left
 }
 
-fn signal(bot: &Child, name: &str) {
+pub fn signal(bot: &Child, name: &str) {
     let status = Command::new("kill").args([name, &bot.id().to_string()]).status();
     assert!(status.unwrap().success());
 }

@@ -45,6 +45,8 @@ use tempfile::TempDir;
 const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
 /// A hang guard, no measure: a bot quotes within a second, or three after a kill.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The last bot trades on for so long.
+const LAST_FOR: Duration = Duration::from_secs(6);
 const COINS: [(&str, u8); 2] = [("BTC", 5), ("ETH", 4)];
 /// Close to the touch, so that much is traded. After a kill a bot waits until what was on its way is
 /// void: short here.
@@ -147,8 +149,11 @@ impl Sequence {
 
     /// The last bot ends in good order: then everything must agree.
     fn ends_well(mut self) {
-        let mut bot = self.start(&["--for", "8s", "--json"]);
+        let mut bot = self.start(&["--json"]);
         self.wait_until_it_quotes(&mut bot);
+        self.until("fill", || self.exchange.with(|venue| !venue.fills(&user()).is_empty()));
+        std::thread::sleep(LAST_FOR);
+        endings::signal(&bot, "-TERM");
         let output = bot.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let said = std::fs::read_to_string(self.stderr()).unwrap();
