@@ -68,7 +68,12 @@ fn killed_at_any_moment_with_a_guard_beside_it_no_order_is_left() {
         sequence.rearm();
     }
     sequence.ends_well();
-    assert_eq!(guards(), 0, "a guard is left");
+    // It ends when it sees that the run has: soon, not at once.
+    let began = Instant::now();
+    while guards() > 0 {
+        assert!(began.elapsed() < PATIENCE, "a guard is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     println!("the guard took {:.1} s at most", slowest.as_secs_f64());
 }
 
