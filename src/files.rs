@@ -65,6 +65,18 @@ pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "not UTF-8"))
 }
 
+/// The same of a file that need not be there; [`None`] = it is not.
+///
+/// # Errors
+/// As [`read_text`], but for that.
+pub fn read_text_if_any(path: &Path, max_bytes: u64) -> io::Result<Option<String>> {
+    match read_text(path, max_bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
 /// Reads a whole file of at most so many bytes.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod exit;
 pub mod files;
 pub mod history;
+pub mod http_status;
 pub mod journal;
 pub mod keys;
 pub mod masked;

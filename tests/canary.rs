@@ -6,10 +6,10 @@
 mod common;
 
 use clap::{Arg, CommandFactory as _};
-use common::{botmm, sample, spawnable};
+use common::{botmm, free_port, sample, spawnable};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -273,7 +273,7 @@ fn no_other_file_and_no_variable_repeats_a_key() {
 #[test]
 fn the_page_repeats_no_key() {
     let dir = TempDir::new().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     fs::write(dir.path().join("given.toml"), format!("[http]\nport = {port}\n")).unwrap();
     let out = format!("0x{CANARY}");
     let mut command =

@@ -3,10 +3,9 @@
 
 mod common;
 
-use common::spawnable;
+use common::{ask_port, free_port, spawnable};
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -21,22 +20,8 @@ impl Drop for Bot {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// The whole answer to a request.
-fn ask(port: u16, request: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
-}
-
 fn get(port: u16, path: &str, host: &str) -> Option<String> {
-    ask(port, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    ask_port(port, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
 }
 
 /// The value of the one sample that begins so.
@@ -96,7 +81,7 @@ fn a_running_bot_is_read_by_this_machine_alone_and_however_often_it_goes_on() {
     let post = format!(
         "POST /metrics HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     );
-    assert_eq!(status(ask(port, &post)), "405");
+    assert_eq!(status(ask_port(port, &post)), "405");
 }
 
 #[test]

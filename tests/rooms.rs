@@ -8,7 +8,7 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 25] = [
+const ROOMS: [Room; 26] = [
     room("mode", &[]),
     room("cli", &[]),
     room("bot", &[]),
@@ -31,6 +31,7 @@ const ROOMS: [Room; 25] = [
     room("files", &[]),
     room("venue_numbers", &[]),
     room("origin", &[]),
+    room("http_status", &[]),
     room("when", &[]),
     room("exit", &[]),
     room("masked", &[]),

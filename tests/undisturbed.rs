@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::spawnable;
+use common::{ask_port, free_port, spawnable};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -209,12 +209,9 @@ fn browse(port: u16, reads: bool, over: Arc<AtomicBool>, pieces: Arc<AtomicU64>)
 }
 
 fn get(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     let host = format!("Host: 127.0.0.1:{port}");
-    write!(stream, "GET /metrics HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
+    let answer =
+        ask_port(port, &format!("GET /metrics HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n"))?;
     answer.starts_with("HTTP/1.1 200").then_some(answer)
 }
 
@@ -225,10 +222,6 @@ fn ends(child: Child, dir: &Path) -> (Value, String) {
     let text = String::from_utf8(output.stdout).unwrap();
     let summary = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}{said}"));
     (summary, said)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {

@@ -10,7 +10,6 @@ use botmm_pipeline::types::{
     Tif, Universe,
 };
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
-use botmm_pipeline::venue::hl::sign::request::write_body;
 use botmm_pipeline::venue::hl::sign::writer::{DecimalText, Json, Msgpack};
 use botmm_pipeline::venue::hl::sign::{
     Address, ApproveAgent, Encode, Envelope, Modification, Network, OrderRef, Recoverer,
@@ -153,9 +152,7 @@ fn approving_an_agent_by_its_type() {
             UserKind::by_action("approveAgent").unwrap().digest(&json(&approve)),
             Ok(digest)
         );
-        let signature = Signer::from_hex(&v.text("private_key")).unwrap().sign(&digest);
-        let mut body = Vec::new();
-        write_body(&approve, &envelope, &signature, &mut body);
+        let body = approve.signed_body(&Signer::from_hex(&v.text("private_key")).unwrap()).unwrap();
         let mixed_case = action["agentAddress"].as_str().unwrap();
         let expected = sdk_body(v).replace(mixed_case, &agent.to_string());
         assert_eq!(String::from_utf8(body).unwrap(), expected);

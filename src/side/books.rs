@@ -17,7 +17,6 @@ use botmm_pipeline::venue::hl::gateway::{GatewayView, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,11 +52,8 @@ pub struct Books {
 /// It cannot be read.
 pub fn read(dir: &Path, signer: Address) -> Result<Option<Books>, AppError> {
     let path = path(dir, signer);
-    let text = match files::read_text(&path, MAX_BYTES) {
-        Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(AppError::io(path, "read")(e)),
-    };
+    let text = files::read_text_if_any(&path, MAX_BYTES).map_err(AppError::io(&path, "read"))?;
+    let Some(text) = text else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|e| {
         let problem = format!("not what a run believed: {e}");
         AppError::data(
@@ -212,26 +208,15 @@ mod tests {
     use crate::coins::coin;
     use crate::side::task::tests::Stand;
     use botmm_pipeline::rt::board;
-    use botmm_pipeline::types::limits::MAX_ASSETS;
-    use botmm_pipeline::types::{Px, Qty, Usd};
+    use botmm_pipeline::types::{Qty, Usd};
     use botmm_pipeline::venue::hl::gateway::Opening;
 
     const KEY: Address = Address::new([7; 20]);
 
     fn account(at_s: i64, first: i64) -> Fact {
-        let mut position = [Qty::ZERO; MAX_ASSETS];
-        position[0] = Qty::whole(first);
-        Fact::Account(AccountView {
-            time: Nanos::secs(at_s),
-            position,
-            mark: [Px::ZERO; MAX_ASSETS],
-            entry: [Px::ZERO; MAX_ASSETS],
-            net: [Usd::ZERO; MAX_ASSETS],
-            realized: Usd::ZERO,
-            unrealized: Usd::ZERO,
-            fees: Usd::ZERO,
-            funding: Usd::ZERO,
-        })
+        let mut account = AccountView::flat(Nanos::secs(at_s));
+        account.position[0] = Qty::whole(first);
+        Fact::Account(account)
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::files::{self, Readers, write_whole};
 use crate::venue_api::account::Principal;
 use botmm_pipeline::venue::hl::sign::Address;
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,11 +72,9 @@ impl Card {
     /// It cannot be read.
     pub fn read(dir: &Path, signer: Address) -> Result<Option<Self>, AppError> {
         let path = Self::path(dir, signer);
-        let text = match files::read_text(&path, MAX_BYTES) {
-            Ok(text) => text,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(AppError::io(path, "read")(e)),
-        };
+        let text =
+            files::read_text_if_any(&path, MAX_BYTES).map_err(AppError::io(&path, "read"))?;
+        let Some(text) = text else { return Ok(None) };
         let card = serde_json::from_str(&text).map_err(|e| e.to_string());
         let card: Result<Self, _> = card.and_then(|card: Self| match card.account() {
             Some(_) => Ok(card),

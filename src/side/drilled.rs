@@ -7,7 +7,6 @@ use crate::when::{parse_utc, utc};
 use botmm_pipeline::types::Nanos;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// It counts for so many days.
@@ -52,15 +51,12 @@ impl Drilled {
 
     fn read(dir: &Path) -> Result<Option<Nanos>, String> {
         let path = Self::path(dir);
-        match files::read_text(&path, MAX_BYTES) {
-            Ok(text) => {
-                let read: Result<Self, _> = serde_json::from_str(&text);
-                let at = read.map_err(|e| e.to_string()).and_then(|it| parse_utc(&it.passed_at));
-                at.map(Some).map_err(|e| format!("{}: no record of a drill: {e}", path.display()))
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(format!("{}: cannot read: {e}", path.display())),
-        }
+        let text = files::read_text_if_any(&path, MAX_BYTES)
+            .map_err(|e| format!("{}: cannot read: {e}", path.display()))?;
+        let Some(text) = text else { return Ok(None) };
+        let read: Result<Self, _> = serde_json::from_str(&text);
+        let at = read.map_err(|e| e.to_string()).and_then(|it| parse_utc(&it.passed_at));
+        at.map(Some).map_err(|e| format!("{}: no record of a drill: {e}", path.display()))
     }
 }
 

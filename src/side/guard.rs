@@ -50,7 +50,7 @@ pub struct GuardRung {
     far: Option<FarGuard>,
     far_is_armed: Option<bool>,
     /// It should have been reached by then.
-    far_due: Nanos,
+    far_due: Option<Nanos>,
     child: Option<Child>,
     under_way: Option<UnderWay>,
     next_look: Nanos,
@@ -83,7 +83,7 @@ impl GuardRung {
             is_needed,
             far,
             far_is_armed: None,
-            far_due: Nanos::ZERO,
+            far_due: None,
             child,
             under_way: None,
             next_look,
@@ -118,7 +118,8 @@ impl GuardRung {
         let Some(far) = &self.far else { return };
         let trouble = far.trouble();
         // Until it was reached for the first time it gets a moment.
-        let is_known = self.far_is_armed.is_some() || trouble.is_none() || turn.now >= self.far_due;
+        let due = *self.far_due.get_or_insert(turn.now + AGAIN);
+        let is_known = self.far_is_armed.is_some() || trouble.is_none() || turn.now >= due;
         if !is_known || self.far_is_armed.replace(trouble.is_none()) == Some(trouble.is_none()) {
             return;
         }
@@ -164,9 +165,6 @@ impl Task for GuardRung {
     fn turn(&mut self, turn: &mut Turn<'_>) {
         if !self.is_needed {
             return;
-        }
-        if self.far_due == Nanos::ZERO {
-            self.far_due = turn.now + AGAIN;
         }
         self.tell_far(turn);
         match self.under_way.take() {

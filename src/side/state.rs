@@ -181,11 +181,9 @@ fn lock_path(dir: &Path, signer: Address) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Kept, AppError> {
-    let text = match files::read_text(path, MAX_STATE_BYTES) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Kept::default()),
-        Err(e) => return Err(AppError::io(path, "read")(e)),
-    };
+    let text =
+        files::read_text_if_any(path, MAX_STATE_BYTES).map_err(AppError::io(path, "read"))?;
+    let Some(text) = text else { return Ok(Kept::default()) };
     serde_json::from_str(&text).map_err(|e| {
         AppError::data(
             path.display().to_string(),

@@ -52,6 +52,30 @@ pub fn spawnable(dir: &Path, args: &[&str]) -> std::process::Command {
     command
 }
 
+/// A port of this machine that nobody has.
+pub fn free_port() -> u16 {
+    let any = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    any.local_addr().unwrap().port()
+}
+
+/// The whole answer to an HTTP request; [`None`] = nobody takes it.
+pub fn ask_port(port: u16, request: &str) -> Option<String> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Processes of which the command line has these words.
+pub fn running(words: &str) -> usize {
+    let all = std::process::Command::new("ps").args(["-eo", "stat=,args="]).output().unwrap();
+    let all = String::from_utf8_lossy(&all.stdout).into_owned();
+    all.lines().filter(|l| !l.starts_with('Z') && l.contains(words)).count()
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {

@@ -4,12 +4,11 @@
 //!
 //! `BOTMM_GUARDED_KILLS` kills (default 6); `BOTMM_SEED` draws the moments.
 
-use crate::common::spawnable;
+use crate::common::{running, spawnable};
 use crate::{KEY, PATIENCE, Sequence, user};
 use botmm::net::{Endpoint, Rest, Tls};
 use botmm_pipeline::rt::WallClock;
-use botmm_pipeline::venue::hl::sign::request::write_body;
-use botmm_pipeline::venue::hl::sign::{ApproveAgent, Envelope, Network, Signer};
+use botmm_pipeline::venue::hl::sign::{ApproveAgent, Network, Signer};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -83,9 +82,7 @@ impl Sequence {
         let agent = Signer::from_hex(GUARD_KEY).unwrap().address();
         let nonce = WallClock::default().now().as_millis() as u64;
         let action = ApproveAgent::new(agent, Some("guard"), nonce, Network::Testnet).unwrap();
-        let signature = Signer::from_hex(KEY).unwrap().sign(&action.digest().unwrap());
-        let mut body = Vec::new();
-        write_body(&action, &Envelope { nonce, ..Envelope::default() }, &signature, &mut body);
+        let body = action.signed_body(&Signer::from_hex(KEY).unwrap()).unwrap();
         let endpoint = Endpoint::parse(&format!("http://{}", self.proxy.addr())).unwrap();
         let answer = Rest::new(&endpoint, &Tls::default()).unwrap().exchange(&body).unwrap();
         assert_eq!(answer["status"], "ok", "{answer}");
@@ -177,9 +174,7 @@ fn words() -> String {
 
 /// How many are at work.
 fn guards() -> usize {
-    let all = Command::new("ps").args(["-eo", "stat=,args="]).output().unwrap();
-    let all = String::from_utf8_lossy(&all.stdout).into_owned();
-    all.lines().filter(|l| !l.starts_with('Z') && l.contains(&words())).count()
+    running(&words())
 }
 
 /// What the guard has begun it has ended.

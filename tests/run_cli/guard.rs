@@ -2,12 +2,11 @@
 //! itself killed.
 
 use crate::bot::{Bot, Home, assert_no_trace};
-use crate::common::spawnable;
+use crate::common::{free_port, running, spawnable};
 use crate::server::wait;
 use crate::trading::check;
 use crate::venue::{Key, Market};
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// From the last beat to no order at the venue: what is promised, three times over, for machines that are
@@ -63,13 +62,6 @@ fn guard_acts(home: &Home, market: &Market) {
 
 fn rearm(home: &Home) {
     assert!(spawnable(home.path(), &["rearm"]).output().unwrap().status.success());
-}
-
-/// Processes whose command line has this.
-fn running(words: &str) -> usize {
-    let all = Command::new("ps").args(["-eo", "stat=,args="]).output().unwrap();
-    let all = String::from_utf8_lossy(&all.stdout).into_owned();
-    all.lines().filter(|l| !l.starts_with('Z') && l.contains(words)).count()
 }
 
 #[test]
@@ -187,7 +179,7 @@ struct Far<'a> {
 
 impl<'a> Far<'a> {
     fn start(home: &'a Home, agent: &Key) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let (listen, address) = (format!("127.0.0.1:{port}"), home.key.address().to_string());
         let args = ["guard", "--address", &address, "--listen", &listen, "--state", "far"];
         let mut command = spawnable(home.path(), &args);

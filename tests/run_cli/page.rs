@@ -2,13 +2,13 @@
 //! Neither the key nor the token stands in anything that it answers.
 
 use crate::bot::{Home, assert_no_trace};
-use crate::common::spawnable;
+use crate::common::{free_port, spawnable};
 use crate::server::wait;
 use crate::venue::Market;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ struct Page(u16);
 impl Page {
     /// One that is free, named in the configuration of this folder.
     fn of(home: &Home) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         fs::write(home.path().join("botmm.toml"), format!("[http]\nport = {port}\n")).unwrap();
         Self(port)
     }

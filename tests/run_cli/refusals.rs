@@ -1,6 +1,7 @@
 //! Runs that must not start, each with one line that says what happened, where, and what to do.
 
 use crate::bot::Home;
+use crate::common::free_port;
 use crate::venue::{Key, Market};
 use botmm::side::drilled::Drilled;
 use botmm_pipeline::rt::WallClock;
@@ -171,7 +172,7 @@ fn real_money_needs_to_be_meant() {
 #[test]
 fn nobody_there() {
     let home = Home::new("nobody there");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let (line, code) = home.refused(home.command(&url, &["--wait", "0s"]));
     assert!(line.contains(&url) && line.contains("connection refused"), "{line}");

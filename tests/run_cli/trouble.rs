@@ -1,7 +1,7 @@
 //! A venue on a bad day: its clock, its end, and its return with nothing in its memory.
 
 use crate::bot::{Bot, Home};
-use crate::common::number;
+use crate::common::{free_port, number};
 use crate::trading::check;
 use crate::venue::{Key, Market};
 use botmm::journal::line::Line;
@@ -40,7 +40,7 @@ fn a_clock_that_is_off_at_the_start_is_refused() {
 #[test]
 fn a_venue_that_comes_up_later_is_waited_for() {
     let home = Home::new("late venue");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let mut bot = home.start("run", home.command(&url, &["--symbols", "BTC", "--json"]));
     bot.until("word of it", |bot| bot.has_said("waiting for the venue: "));

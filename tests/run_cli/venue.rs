@@ -9,7 +9,6 @@ use botmm::net::{Endpoint, Rest, Tls};
 use botmm::settings::Settings;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::{Cloid, Instrument, Px, Qty, Side, Usd};
-use botmm_pipeline::venue::hl::sign::request::write_body;
 use botmm_pipeline::venue::hl::sign::{
     Address, ApproveAgent, Envelope, Network, RequestSigner, Signer, TimeInForce, WireAction,
     WireOrder, hex, keccak256,
@@ -156,10 +155,7 @@ impl Seen {
         let nonce = nonce();
         let action =
             ApproveAgent::new(agent.address(), Some("mm"), nonce, Network::Testnet).unwrap();
-        let signature = account.signer.sign(&action.digest().unwrap());
-        let mut body = Vec::new();
-        let envelope = Envelope { nonce, ..Envelope::default() };
-        write_body(&action, &envelope, &signature, &mut body);
+        let body = action.signed_body(&account.signer).unwrap();
         let answer = self.0.exchange(&body).unwrap();
         assert_eq!(answer["status"], "ok", "{answer}");
     }

@@ -258,7 +258,7 @@ impl<G: Gateway> DispatchStage<G> {
         self.orders.inquiries().map(|inquiry| gateway.inquire(now, &inquiry)).count()
     }
 
-    /// Accounts for the time that each side spent in its state, and shows the new one.
+    /// Orders that rest or might, by asset and all together.
     fn count_open_orders(&self) {
         let counters = &self.metrics.dispatch;
         let mut all = 0;
@@ -270,6 +270,7 @@ impl<G: Gateway> DispatchStage<G> {
         counters.open_orders.set(all);
     }
 
+    /// Accounts for the time that each side spent in its state, and shows the new one.
     fn show(&mut self, now: Nanos, asset: AssetId) {
         let reasons = Side::BOTH.map(|side| self.orders.reason(asset, side));
         let view = &mut self.assets[asset.index()];

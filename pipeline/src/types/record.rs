@@ -37,6 +37,21 @@ pub struct AccountView {
 }
 
 impl AccountView {
+    /// Of an account that has traded nothing.
+    pub const fn flat(time: Nanos) -> Self {
+        Self {
+            time,
+            position: [Qty::ZERO; MAX_ASSETS],
+            mark: [Px::ZERO; MAX_ASSETS],
+            entry: [Px::ZERO; MAX_ASSETS],
+            net: [Usd::ZERO; MAX_ASSETS],
+            realized: Usd::ZERO,
+            unrealized: Usd::ZERO,
+            fees: Usd::ZERO,
+            funding: Usd::ZERO,
+        }
+    }
+
     /// Profit at the marks, after fees and funding.
     pub fn net(&self) -> Usd {
         self.realized + self.unrealized - self.fees - self.funding

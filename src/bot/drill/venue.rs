@@ -15,8 +15,7 @@ use crate::net::{Endpoint, Rest, Tls};
 use crate::settings::{Draft, Overrides};
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::{Nanos, Qty, Side, Usd, notional};
-use botmm_pipeline::venue::hl::sign::request::write_body;
-use botmm_pipeline::venue::hl::sign::{Address, ApproveAgent, Envelope, Network, Signer};
+use botmm_pipeline::venue::hl::sign::{Address, ApproveAgent, Network, Signer};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -127,10 +126,7 @@ impl DrillVenue {
         let nonce = u64::try_from(now.as_millis()).unwrap_or(0);
         let action = ApproveAgent::new(agent, Some("guard"), nonce, Network::Testnet);
         let action = action.map_err(|e| failed(e.to_string()))?;
-        let signature = key.sign(&action.digest().map_err(|e| failed(e.to_string()))?);
-        let mut body = Vec::new();
-        let envelope = Envelope { nonce, ..Envelope::default() };
-        write_body(&action, &envelope, &signature, &mut body);
+        let body = action.signed_body(key).map_err(|e| failed(e.to_string()))?;
         let answer = Rest::new(&endpoint, &Tls::default())?.exchange(&body)?;
         match answer["status"] == "ok" {
             true => Ok(()),

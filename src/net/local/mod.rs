@@ -8,11 +8,12 @@
 
 mod wire;
 
+use super::places::Places;
 use crate::exit::AppError;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use wire::{head_of, linger, read_request, write_within};
@@ -150,25 +151,8 @@ impl Drop for LocalHttp {
     }
 }
 
-/// One of so many at a time, until it is dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(taken: &Arc<AtomicUsize>, of: usize) -> Option<Self> {
-        let place = Self(taken.clone());
-        let before = taken.fetch_add(1, Ordering::AcqRel);
-        (before < of).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 fn accept(listener: &TcpListener, answering: &Answering, over: &Arc<AtomicBool>) {
-    let (open, streams) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let (open, streams) = (Places::new(AT_A_TIME), Places::new(STREAMS));
     for stream in listener.incoming() {
         if over.load(Ordering::Acquire) {
             return;
@@ -177,7 +161,7 @@ fn accept(listener: &TcpListener, answering: &Answering, over: &Arc<AtomicBool>)
             thread::sleep(PAUSE);
             continue;
         };
-        let Some(place) = Place::take(&open, AT_A_TIME) else {
+        let Some(place) = open.take() else {
             // What fits is sent, and nobody is waited for.
             let busy = head_of(&Answer::refused(503, ""));
             let _ = stream.set_nonblocking(true).and_then(|()| stream.write_all(&busy));
@@ -196,7 +180,7 @@ fn accept(listener: &TcpListener, answering: &Answering, over: &Arc<AtomicBool>)
 fn serve(
     stream: &mut TcpStream,
     answering: &Answering,
-    streams: &Arc<AtomicUsize>,
+    streams: &Places,
     over: &AtomicBool,
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
@@ -206,7 +190,7 @@ fn serve(
     };
     let mut place = None;
     if matches!(answer.body, Body::Events(_)) && !is_head {
-        place = Place::take(streams, STREAMS);
+        place = streams.take();
         if place.is_none() {
             answer = Answer::refused(503, "too many pages are open: close one");
         }

@@ -1,6 +1,7 @@
 //! Bytes: a request read with a deadline and told from what is none, an answer's head, and who may ask.
 
 use super::{Answer, Asked, Body};
+use crate::http_status::reason;
 use crate::origin::is_loopback;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -101,18 +102,7 @@ pub(super) fn head_of(answer: &Answer) -> Vec<u8> {
         Body::Whole(body) => format!("Content-Length: {}\r\n", body.len()),
         Body::Events(_) => String::new(),
     };
-    let reason = match status {
-        200 => "OK",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        _ => "Status",
-    };
+    let reason = reason(*status);
     let head = format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n");
     format!("{head}{length}{ALWAYS}{headers}\r\n").into_bytes()
 }

@@ -6,7 +6,6 @@ use crate::files::{self, Readers, write_whole};
 use crate::side::task::{Turn, Writing};
 use botmm_pipeline::venue::hl::sign::Address;
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// No such file is longer.
@@ -70,11 +69,8 @@ impl Memory {
 }
 
 fn read(path: &Path) -> Result<Kept, AppError> {
-    let text = match files::read_text(path, MAX_BYTES) {
-        Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Kept::default()),
-        Err(e) => return Err(AppError::io(path, "read")(e)),
-    };
+    let text = files::read_text_if_any(path, MAX_BYTES).map_err(AppError::io(path, "read"))?;
+    let Some(text) = text else { return Ok(Kept::default()) };
     serde_json::from_str(&text).map_err(|e| {
         let problem = format!("not what is known of the venue's dead man's switch: {e}");
         let remedy = "nothing: how often it fired today counts from zero, and is written anew";

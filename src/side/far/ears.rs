@@ -2,6 +2,7 @@
 
 use super::{Sealed, WORD, Who, greet, greeted, in_words, line};
 use crate::exit::AppError;
+use crate::net::Places;
 use crate::side::beat::Beat;
 use crate::side::card::Card;
 use crate::side::latch::Latch;
@@ -13,7 +14,6 @@ use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// A run that lost its connection opens another beside it; who else calls waits outside.
@@ -42,16 +42,13 @@ impl Ears {
         }
         let listener = TcpListener::bind(at).map_err(AppError::io(at.to_string(), "listen at"))?;
         let own = listener.local_addr().map_err(AppError::io(at.to_string(), "listen at"))?;
-        let (ears, callers) = (Arc::new(self), Arc::new(AtomicUsize::new(0)));
+        let (ears, callers) = (Arc::new(self), Places::new(MAX_CALLERS));
         let hear = move || {
             for stream in listener.incoming().flatten() {
-                if callers.fetch_add(1, Ordering::AcqRel) >= MAX_CALLERS {
-                    callers.fetch_sub(1, Ordering::AcqRel);
-                    continue; // Which closes it.
-                }
-                let (ears, callers) = (ears.clone(), callers.clone());
+                let Some(place) = callers.take() else { continue }; // Which closes it.
+                let ears = ears.clone();
                 let caller = thread::Builder::new().name("ears".to_owned());
-                // One that cannot be started leaves the count as it is: the system is at its end.
+                // Without a thread it is closed, too: the run calls again.
                 let _ = caller.spawn(move || {
                     if let Err(e) = ears.attend(&stream) {
                         terminal::complain(format_args!(
@@ -60,7 +57,7 @@ impl Ears {
                             in_words(&e)
                         ));
                     }
-                    callers.fetch_sub(1, Ordering::AcqRel);
+                    drop(place);
                 });
             }
         };

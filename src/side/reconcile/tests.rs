@@ -153,17 +153,7 @@ fn orders_that_come_and_go_are_no_doubt() {
 impl World {
     /// Our ledger says that this much was gained.
     fn gain(&mut self, realized: Usd) {
-        let account = AccountView {
-            time: Nanos::ZERO,
-            position: [Qty::ZERO; MAX_ASSETS],
-            mark: [Px::ZERO; MAX_ASSETS],
-            entry: [Px::ZERO; MAX_ASSETS],
-            net: [Usd::ZERO; MAX_ASSETS],
-            realized,
-            unrealized: Usd::ZERO,
-            fees: Usd::ZERO,
-            funding: Usd::ZERO,
-        };
+        let account = AccountView { realized, ..AccountView::flat(Nanos::ZERO) };
         self.task.hear(&Fact::Account(account));
     }
 

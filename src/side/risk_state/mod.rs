@@ -48,11 +48,9 @@ impl RiskFile {
     /// What was kept; [`None`] = nothing yet. A file that cannot be understood is an error: a halt in
     /// it must not be lost.
     pub fn read(&self) -> Result<Option<RiskSnapshot>, AppError> {
-        let text = match files::read_text(&self.path, MAX_BYTES) {
-            Ok(text) => text,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(AppError::io(self.path.as_path(), "read")(e)),
-        };
+        let text = files::read_text_if_any(&self.path, MAX_BYTES)
+            .map_err(AppError::io(self.path.as_path(), "read"))?;
+        let Some(text) = text else { return Ok(None) };
         text::parse(&text).map(Some).map_err(|problem| {
             AppError::data(
                 self.path.display().to_string(),

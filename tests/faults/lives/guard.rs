@@ -4,7 +4,6 @@
 use crate::world::{KEY, LATENCY, Venue, params, universe, user};
 use botmm_pipeline::rt::Stage;
 use botmm_pipeline::types::{Nanos, Oid};
-use botmm_pipeline::venue::hl::sign::request::write_body;
 use botmm_pipeline::venue::hl::sign::{
     ApproveAgent, Envelope, Network, Nonce, RequestSigner, Signer, WireAction, WireCancel,
 };
@@ -46,9 +45,7 @@ impl Guard {
         let nonce = u64::try_from(now.as_millis()).unwrap();
         let action =
             ApproveAgent::new(agent.address(), Some("guard"), nonce, Network::Mainnet).unwrap();
-        let signature = Signer::from_hex(KEY).unwrap().sign(&action.digest().unwrap());
-        let mut body = Vec::new();
-        write_body(&action, &Envelope { nonce, ..Envelope::default() }, &signature, &mut body);
+        let body = action.signed_body(&Signer::from_hex(KEY).unwrap()).unwrap();
         venue.post(now, PATH, &body);
         Self {
             venue: venue.clone(),

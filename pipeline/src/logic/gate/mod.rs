@@ -13,7 +13,6 @@ mod refusals;
 use super::ledger::AssetLedger;
 use super::sizing;
 use crate::types::AlertKind;
-use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
 use crate::types::{
     AssetId, AssetParams, Breaks, Marked, Marks, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason,
@@ -389,17 +388,7 @@ impl Gate {
 
     /// The account, for the journal and the screen.
     pub fn account(&self, now: Nanos) -> AccountView {
-        let mut view = AccountView {
-            time: now,
-            position: [Qty::ZERO; MAX_ASSETS],
-            mark: [Px::ZERO; MAX_ASSETS],
-            entry: [Px::ZERO; MAX_ASSETS],
-            net: [Usd::ZERO; MAX_ASSETS],
-            realized: Usd::ZERO,
-            unrealized: Usd::ZERO,
-            fees: Usd::ZERO,
-            funding: Usd::ZERO,
-        };
+        let mut view = AccountView::flat(now);
         for (i, asset) in self.assets.iter().enumerate() {
             view.position[i] = asset.ledger.position();
             view.mark[i] = asset.mark.px;

@@ -114,6 +114,25 @@ fn world_where(
 }
 
 impl World {
+    /// A watchdog that waits for a turn no longer than a moment, and what it would have ended the process with.
+    fn impatient_watchdog(&self) -> (Watchdog, mpsc::Receiver<(String, Exit)>) {
+        let (tell, told) = mpsc::channel();
+        let guarded = Guarded {
+            stop: self.stop.clone(),
+            level: self.live.pipeline.level.clone(),
+            progress: self.live.progress.clone(),
+            metrics: self.live.pipeline.metrics.clone(),
+            venue: self.another_way(),
+            clock: self.live.clock.clone(),
+            leave: Box::new(move |words, code| {
+                tell.send((words.join("\n"), code)).unwrap();
+            }),
+        };
+        let (end, flatten) = (PATIENCE, PATIENCE);
+        let patience = Patience { take_up: Duration::from_millis(300), end, flatten };
+        (Watchdog::start(guarded, patience).unwrap(), told)
+    }
+
     fn another_way(&self) -> AccountClient {
         let venue = &self.live.venue;
         AccountClient {
@@ -159,21 +178,7 @@ fn a_stop_that_is_not_taken_up_is_carried_out_by_the_watchdog() {
     // The process is not to end in this test.
     world.live.watchdog.has_ended();
     world.until_orders_rest();
-    let (tell, told) = mpsc::channel();
-    let guarded = Guarded {
-        stop: world.stop.clone(),
-        level: world.live.pipeline.level.clone(),
-        progress: world.live.progress.clone(),
-        metrics: world.live.pipeline.metrics.clone(),
-        venue: world.another_way(),
-        clock: world.live.clock.clone(),
-        leave: Box::new(move |words, code| {
-            tell.send((words.join("\n"), code)).unwrap();
-        }),
-    };
-    let (end, flatten) = (PATIENCE, PATIENCE);
-    let patience = Patience { take_up: Duration::from_millis(300), end, flatten };
-    let _watchdog = Watchdog::start(guarded, patience).unwrap();
+    let (_watchdog, told) = world.impatient_watchdog();
     assert!(told.recv_timeout(Duration::from_millis(800)).is_err(), "nobody asked for an end");
     world.stop.ask();
     // The side thread hangs: nobody calls `watch`.
@@ -194,21 +199,7 @@ fn a_side_thread_that_has_no_turns_is_given_up_by_the_watchdog_though_nobody_ask
     world.live.watchdog.has_ended();
     world.until_orders_rest();
     world.live.watch(Some(world.live.started.elapsed()), &Show::Nothing).unwrap();
-    let (tell, told) = mpsc::channel();
-    let guarded = Guarded {
-        stop: world.stop.clone(),
-        level: world.live.pipeline.level.clone(),
-        progress: world.live.progress.clone(),
-        metrics: world.live.pipeline.metrics.clone(),
-        venue: world.another_way(),
-        clock: world.live.clock.clone(),
-        leave: Box::new(move |words, code| {
-            tell.send((words.join("\n"), code)).unwrap();
-        }),
-    };
-    let (end, flatten) = (PATIENCE, PATIENCE);
-    let patience = Patience { take_up: Duration::from_millis(300), end, flatten };
-    let _watchdog = Watchdog::start(guarded, patience).unwrap();
+    let (_watchdog, told) = world.impatient_watchdog();
     let (words, code) = told.recv_timeout(PATIENCE).unwrap();
     assert!(words.contains("the side thread has had no turn within"), "{words}");
     assert!(words.contains("no order of ours rests"), "{words}");

@@ -2,6 +2,7 @@
 
 use super::Limits;
 use crate::exchange::HttpReply;
+use crate::http_status::reason;
 use crate::origin;
 
 /// Header lines of one request.
@@ -386,28 +387,6 @@ pub(super) fn encode_upgrade(accept_key: &str) -> Vec<u8> {
          Sec-WebSocket-Accept: {accept_key}\r\n\r\n"
     )
     .into_bytes()
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Entity",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Status",
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::action::Encode;
 use super::eip712::{Hash32, Network, digest_of, domain_separator, keccak256, word_of};
 use super::generic::{GenericError, Plain, plain_fields};
 use super::hex;
-use super::key::Address;
+use super::key::{Address, Signer};
+use super::request::{Envelope, write_body};
 use super::writer::WireWriter;
 
 /// The chain id that official clients sign user actions with; any would do that the action names.
@@ -202,6 +203,15 @@ impl<'a> ApproveAgent<'a> {
             "nonce" => Some(Plain::Uint(self.nonce)),
             _ => None,
         })
+    }
+
+    /// The body of the request in which the account approves it.
+    pub fn signed_body(&self, account: &Signer) -> Result<Vec<u8>, UserError> {
+        let signature = account.sign(&self.digest()?);
+        let envelope = Envelope { nonce: self.nonce, ..Envelope::default() };
+        let mut body = Vec::new();
+        write_body(self, &envelope, &signature, &mut body);
+        Ok(body)
     }
 }
 
