@@ -5,8 +5,9 @@
 
 mod common;
 
+use botmm::data::capture::{Folder, segments};
 use botmm::data::{DataError, LoadOptions, Loaded, load};
-use botmm_pipeline::types::{MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
+use botmm_pipeline::types::{FeedChange, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe};
 use botmm_pipeline::venue::tape::TapeCounts;
 use common::coins::major;
 use std::cell::Cell;
@@ -389,4 +390,52 @@ fn our_sample_recording_loads_whole() {
         let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(file.sha256, hex, "{}", file.name);
     }
+}
+
+#[test]
+fn a_capture_is_read_as_it_is_and_its_gaps_are_the_links() {
+    use botmm::data::capture::mark::{Gap, GapKind};
+    let dir = tempfile::tempdir().unwrap();
+    let start = Nanos(1_795_369_510_000_000_000);
+    let at = |s: i64| start + Nanos::secs(s);
+    let frame = |s: i64| format!("{} {{\"coin\":\"BTC\",\"tid\":{s}}}\n", at(s).0).into_bytes();
+    let folder = Folder::take(dir.path()).unwrap();
+    let mut writer = folder.begin(start, "botmm test").unwrap();
+    writer.append(&frame(0), 1, (at(0), at(0))).unwrap();
+    let mut gap = Gap::new(GapKind::Link, at(0), at(9), "hung up");
+    gap.noticed_ns = Some(at(3).0);
+    let text = [gap.line(at(9)), frame(9)].concat();
+    writer.append(&text, 2, (at(9), at(9))).unwrap();
+    writer.close().unwrap();
+    fs::write(dir.path().join("2026-11-22/manifest.json"), "{}").unwrap();
+    drop(folder);
+    for path in [dir.path().to_owned(), dir.path().join("2026-11-22")] {
+        let loaded = load_these(&[path], &[]).unwrap();
+        let counts = loaded.tape.counts();
+        assert_eq!((counts.trades, counts.statuses), (2, 2));
+        let file = &loaded.report.files[0];
+        assert_eq!((file.rows, file.skipped, file.other_coins), (2, 0, 0));
+        let warnings = &loaded.report.warnings;
+        assert_eq!(warnings.len(), 2, "and that BTC cannot be quoted: {warnings:?}");
+        assert!(warnings[0].contains("1 gap of the recorder, 9.0 s in all (the longest from"));
+        assert!(warnings[0].contains("hung up); the link is down as long"), "{}", warnings[0]);
+        let links = (0..counts.total()).filter_map(|i| loaded.tape.by_recv(i)).map(|e| e.to_kept());
+        let links: Vec<_> = links
+            .filter_map(|event| match event {
+                MarketEvent::Status(s) => Some((s.change, s.recv_time)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(links, [(FeedChange::Down, at(3)), (FeedChange::Up, at(9) - Nanos(1))]);
+    }
+    // Damage is told, and the rest is used.
+    let segment = &segments(dir.path()).unwrap()[0].path;
+    let mut bytes = fs::read(segment).unwrap();
+    let place = bytes.windows(4).position(|w| w == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    bytes[place + 9] ^= 4;
+    fs::write(segment, &bytes).unwrap();
+    let loaded = load_these(&[dir.path().to_owned()], &[]).unwrap();
+    assert_eq!(loaded.tape.counts().trades, 1);
+    let told = loaded.report.warnings.join("\n");
+    assert!(told.contains("a block's checksum does not hold; 1 lines are lost"), "{told}");
 }

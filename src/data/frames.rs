@@ -1,15 +1,17 @@
 //! Raw frames as they came over the wire, one a line: `LOCAL_NS JSON`, or as the venue's public archive
 //! has them.
 
+use super::capture::mark::{Gap, is_mark};
 use super::error::DataError;
 use super::hygiene::{Intake, Place};
-use super::report::{BOOKS, FileLog, FileReport, LoadReport};
+use super::report::{BOOKS, FileLog, FileReport, LoadReport, MAX_NAMED_PER_FILE};
 use super::scan::DataFile;
 use super::source::{Line, LineReader};
 use super::time::{TimeColumn, TimeForm, split_time};
 use super::{FrameDecoder, Progress};
+use crate::when::utc;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
-use botmm_pipeline::types::{Coin, Nanos, Universe};
+use botmm_pipeline::types::{AssetId, Coin, FeedChange, FeedStatus, MarketEvent, Nanos, Universe};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -39,6 +41,9 @@ pub fn collect_coins(
         if rows.is_multiple_of(PROGRESS_LINES) {
             bar.within(source.bytes_read());
         }
+        if is_mark(split_time(&line).1) {
+            continue;
+        }
         let coin = coin_of(&line).and_then(|c| std::str::from_utf8(c).ok());
         if let Some(coin) = coin.filter(|c| Coin::new(c).is_some() && !coins.contains(*c)) {
             coins.insert(coin.to_owned());
@@ -57,10 +62,15 @@ pub fn read(
     bar: &Progress<'_>,
 ) -> Result<FileReport, DataError> {
     let mut log = FileLog::new(&file.path, report);
-    let (mut times, mut is_deep) = (Times::new(), None);
+    let (mut times, mut is_deep, mut gaps) = (Times::new(), None, Gaps::default());
     let source = each_line(file, &mut log, bar, |number, line, log| {
-        log.rows += 1;
         let parts = Parts::of(line);
+        if let Some(mark) =
+            parts.as_ref().ok().map(|p| &line[p.json.clone()]).filter(|j| is_mark(j))
+        {
+            return gaps.hear(mark, number, intake);
+        }
+        log.rows += 1;
         let kind = parts.as_ref().ok().and_then(|parts| kind_of(&line[parts.json.clone()]));
         if kind == Some(BOOKS) {
             is_deep.get_or_insert_with(|| levels(line) > 2 * BOOK_LEVELS);
@@ -84,8 +94,48 @@ pub fn read(
     if is_deep == Some(true) {
         log.warn(&format!("more than {BOOK_LEVELS} levels: the deeper are not used"));
     }
+    gaps.words().iter().for_each(|words| log.warn(words));
     intake.end_file(&mut log)?;
     finish(file, source, log)
+}
+
+/// The gaps that the recorder marked: to a replay the link is down as long.
+#[derive(Default)]
+struct Gaps {
+    found: u64,
+    lasted: Nanos,
+    longest: Option<Gap>,
+}
+
+impl Gaps {
+    fn hear(&mut self, mark: &[u8], line: u64, intake: &mut Intake) {
+        let Some(gap) = Gap::read(mark).filter(|gap| gap.to_ns > gap.from_ns) else { return };
+        let (down, up) = gap.down_and_up();
+        for (change, at) in [(FeedChange::Down, down), (FeedChange::Up, up)] {
+            let status = MarketEvent::Status(FeedStatus::of(change, AssetId::new(0), at));
+            // A time that cannot be is the recorder's clock: its frames are refused for it, in words.
+            let _ = intake.admit(&status, Place { line, rows: 1 });
+        }
+        let lasted = Nanos(gap.to_ns - gap.from_ns);
+        self.found += 1;
+        self.lasted = self.lasted + lasted;
+        let longest = self.longest.as_ref().map_or(0, |gap| gap.to_ns - gap.from_ns);
+        if lasted.0 > longest {
+            self.longest = Some(gap);
+        }
+    }
+
+    /// For a person, when there were any.
+    fn words(&self) -> Option<String> {
+        let longest = self.longest.as_ref()?;
+        let (found, lasted) = (self.found, self.lasted.as_secs_f64());
+        let (from, why) = (utc(Nanos(longest.from_ns)), &longest.why);
+        let gaps = if found == 1 { "gap" } else { "gaps" };
+        Some(format!(
+            "{found} {gaps} of the recorder, {lasted:.1} s in all (the longest from {from}: {why}); the link is \
+             down as long"
+        ))
+    }
 }
 
 /// The levels that a book's line has on both sides.
@@ -226,12 +276,20 @@ pub fn each_line(
 ) -> Result<LineReader, DataError> {
     let mut source = open(file)?;
     let (mut line, mut number) = (Vec::new(), 0_u64);
+    let mut missing = 0_u64;
     loop {
         number += 1;
         if number.is_multiple_of(PROGRESS_LINES) {
             bar.within(source.bytes_read());
         }
-        let unreadable = match source.next_line(&mut line) {
+        let read = source.next_line(&mut line);
+        for damage in source.take_damage() {
+            missing += 1;
+            if missing <= MAX_NAMED_PER_FILE {
+                log.warn(&damage.to_string());
+            }
+        }
+        let unreadable = match read {
             Ok(Line::Whole) if line.trim_ascii().is_empty() => continue,
             Ok(Line::Whole) => {
                 each(number, &mut line, log);
@@ -250,6 +308,9 @@ pub fn each_line(
         log.rows += 1;
         log.skip(number, 1, &unreadable);
         break;
+    }
+    if missing > MAX_NAMED_PER_FILE {
+        log.warn(&format!("damaged in {missing} places in all"));
     }
     if log.rows == 0 {
         log.warn("no rows in this file");

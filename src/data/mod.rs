@@ -8,6 +8,7 @@
 //! - **raw frames**: one `LOCAL_NS JSON` a line, or a line of the venue's public archive, which holds
 //!   both; decoded by the same decoder as live frames.
 //!
+//! - **captures** of our recorder ([`capture`]): raw frames in verified segments, folders of days.
 //! - **Parquet** of the CSV's columns, or of books as lists ([`columns`]).
 //!
 //! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
@@ -16,6 +17,7 @@
 //! counted. Both clocks are kept as recorded; rows that do not stand in order of time are read in that
 //! order, and those of which the time cannot be right ([`order`]) are unsound.
 
+pub mod capture;
 mod columns;
 mod csv;
 mod error;

@@ -1,5 +1,6 @@
 //! Which files hold recordings, told by their names and, for raw frames, by their first line.
 
+use super::capture::{SEGMENT_SUFFIX, is_day};
 use super::columns;
 use super::error::DataError;
 use super::report::LoadReport;
@@ -110,6 +111,9 @@ fn find_in_folder(
             folders.push(path);
             continue;
         }
+        if is_of_capture(folder, &entry.file_name().to_string_lossy()) {
+            continue;
+        }
         // What waits for somebody is not waited for.
         let layout = match crate::files::only_regular(&meta) {
             Ok(()) => layout_of(&path)?,
@@ -157,7 +161,7 @@ fn find_in_parts(
     report: &mut LoadReport,
 ) -> Result<(), DataError> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if csv_kind(name).is_some() || name == BOOK_FOLDER {
+    if csv_kind(name).is_some() || name == BOOK_FOLDER || is_captured_day(folder, name) {
         return find_in_folder(folder, files, report).map(drop);
     }
     let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
@@ -169,6 +173,21 @@ fn find_in_parts(
         find_in_parts(&entry.path(), depth, files, report)?;
     }
     Ok(())
+}
+
+/// Whether a folder is a day of a capture.
+fn is_captured_day(folder: &Path, name: &str) -> bool {
+    let holds_segments = || {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|e| e.file_name()).any(|n| n.to_string_lossy().ends_with(SEGMENT_SUFFIX))
+    };
+    is_day(name) && holds_segments()
+}
+
+/// What a recorder keeps beside its segments.
+fn is_of_capture(folder: &Path, name: &str) -> bool {
+    let of_day = || folder.file_name().and_then(|name| name.to_str()).is_some_and(is_day);
+    name == "capture.lock" || name == "manifest.json" && of_day()
 }
 
 /// The layout of a file, or why it is no recording.
@@ -295,8 +314,13 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
 
 /// The first line of a file that is not blank; in words why there is none.
 fn first_line(path: &Path) -> Result<Result<Vec<u8>, String>, DataError> {
+    let is_capture = || path.to_string_lossy().ends_with(SEGMENT_SUFFIX);
     let mut source = match LineReader::open(path) {
         Ok(source) => source,
+        // Part of a capture left out would be other data.
+        Err(e) if e.kind() == io::ErrorKind::InvalidData && is_capture() => {
+            return Err(DataError::NotARecording { path: path.to_owned(), why: e.to_string() });
+        }
         Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
         Err(source) => return Err(DataError::Unreadable { path: path.to_owned(), source }),
     };

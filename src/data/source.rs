@@ -1,5 +1,6 @@
 //! A file as lines: decompressed, hashed and counted while it is read.
 
+use super::capture::{self, Damage};
 use super::lz4;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -11,6 +12,8 @@ use std::rc::Rc;
 /// The longest line that is kept; a book of 20 levels takes 2 KB.
 const MAX_LINE: usize = 1 << 20;
 const BLOCK: usize = 64 * 1024;
+/// So many bytes tell what a file is.
+const HEAD_BYTES: usize = 16;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
@@ -54,21 +57,28 @@ pub struct LineReader {
     lines: Box<dyn BufRead>,
     /// The same open file (one shared offset): what decompression leaves unread is hashed from it.
     rest: Hashing,
+    /// What is missing of a capture's segment, as far as it was read.
+    damage: Rc<RefCell<Vec<Damage>>>,
 }
 
 impl LineReader {
-    /// Opens a file. `InvalidData` when its name says compressed and its content is not.
+    /// Opens a file. `InvalidData` when its name says compressed and its content is not, and for a capture of a
+    /// version that we do not read.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = crate::files::open(path)?;
-        let mut head = Vec::with_capacity(4);
-        file.by_ref().take(4).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         io::Seek::rewind(&mut file)?;
 
         let tally = Rc::new(RefCell::new(Tally::default()));
         let rest = Hashing { file: file.try_clone()?, tally: Rc::clone(&tally) };
         let raw = BufReader::with_capacity(BLOCK, Hashing { file, tally });
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        let lines: Box<dyn BufRead> = if head.starts_with(ZSTD_MAGIC) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let damage = Rc::default();
+        let lines: Box<dyn BufRead> = if capture::is_segment(&head, name) {
+            Box::new(capture::Lines::new(raw, Rc::clone(&damage))?)
+        } else if head.starts_with(ZSTD_MAGIC) {
             let plain = zstd::stream::read::Decoder::with_buffer(raw)?;
             Box::new(BufReader::with_capacity(BLOCK, plain))
         } else if head.starts_with(GZIP_MAGIC) {
@@ -82,7 +92,7 @@ impl LineReader {
         } else {
             Box::new(raw)
         };
-        Ok(Self { lines, rest })
+        Ok(Self { lines, rest, damage })
     }
 
     /// The next line, without `\n` or `\r\n`, into `line`. An error is a damaged or truncated
@@ -117,6 +127,11 @@ impl LineReader {
                 return Ok(());
             }
         }
+    }
+
+    /// What was found to be missing since this was last asked.
+    pub fn take_damage(&self) -> Vec<Damage> {
+        self.damage.take()
     }
 
     /// Bytes of the file (as it lies on disk) read so far.
