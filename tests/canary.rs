@@ -77,7 +77,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
         "drill" if tried == "only" => &[],
         "drill" => &[("only", &["--only", "hangup"])],
         "paper" => &[("duration", &["--for", "300ms"])],
-        "replay" => &[("paths", &[&sample])],
+        "replay" | "inspect" => &[("paths", &[&sample])],
         "explain" => &[("coin", &["BTC"])],
         "exchange" if tried == "mirror_url" => &[("market", &["--market", "mirror"])],
         "exchange" if tried == "paths" => &[("market", &["--market", "tape"])],

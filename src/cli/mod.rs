@@ -9,6 +9,7 @@ mod explain;
 mod guard;
 mod history;
 mod import;
+mod inspect;
 mod kill;
 mod market;
 mod status;
@@ -23,6 +24,7 @@ pub use explain::ExplainArgs;
 pub use guard::GuardArgs;
 pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
+pub use inspect::InspectArgs;
 pub use kill::KillArgs;
 pub use market::MarketSource;
 pub use status::StatusArgs;
@@ -50,6 +52,7 @@ use std::path::PathBuf;
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
         botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
+        botmm inspect DIR                      what a recording holds, and what it is good for\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
         botmm init my.toml                     a commented configuration to begin with\n  \
@@ -81,6 +84,8 @@ pub enum Verb {
     Replay(ReplayArgs),
     /// Make a recording of data that others have: a node's trades and fills, Tardis.
     Import(ImportArgs),
+    /// Say what a recording holds, what is wrong with it, and what it is good for.
+    Inspect(InspectArgs),
     /// Trade on the venue, with a key of yours.
     Run(RunArgs),
     /// Serve a local Hyperliquid: REST and WebSocket on one loopback port, for any client.

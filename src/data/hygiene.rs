@@ -3,7 +3,7 @@
 use super::Loaded;
 use super::error::DataError;
 use super::order::{Stamp, judge_states, judge_trades};
-use super::report::{FileLog, LoadReport};
+use super::report::{Crossings, FileLog, KINDS, LoadReport};
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::instrument::MAX_SZ_DECIMALS;
 use botmm_pipeline::types::limits::{MAX_ASSETS, MAX_PX, MAX_QTY};
@@ -93,6 +93,7 @@ pub struct Intake {
     seen: HashSet<(AssetId, u64)>,
     duplicates: u64,
     all: Tally,
+    crossings: Vec<[Crossings; KINDS.len()]>,
     /// Size decimals seen, of the coins that nobody told the size decimals of.
     inferred: [Option<u8>; MAX_ASSETS],
     /// A file may be as unsound as it likes.
@@ -122,6 +123,7 @@ impl Intake {
             seen: HashSet::new(),
             duplicates: 0,
             all: Tally::of(universe.len()),
+            crossings: vec![[Crossings::default(); KINDS.len()]; universe.len()],
             inferred,
             allow_unsound,
             series: [[NO_SERIES; 3]; MAX_ASSETS],
@@ -138,6 +140,7 @@ impl Intake {
         if event.asset().index() >= self.file.counts.len() {
             return Err("an asset that was not asked for".to_owned());
         }
+        self.count_crossing(event);
         sound(event)?;
         match event {
             // Of the simulated venue alone: no row that a feed plays back.
@@ -184,7 +187,30 @@ impl Intake {
         (self.series, self.repeated_trades) = ([[NO_SERIES; 3]; MAX_ASSETS], 0);
         self.first = self.builder.counts().total();
         self.places.clear();
-        if self.allow_unsound { Ok(()) } else { log.check() }
+        match log.check() {
+            Err(why) if !self.allow_unsound => return Err(why),
+            checked => log.unsound = checked.err().map(|why| why.to_string()),
+        }
+        Ok(())
+    }
+
+    fn count_crossing(&mut self, event: &MarketEvent) {
+        let (bid, ask) = match event {
+            MarketEvent::Bbo(bbo) => (bbo.bid, bbo.ask),
+            MarketEvent::Book(book) => match (book.bids().first(), book.asks().first()) {
+                (Some(bid), Some(ask)) => (*bid, *ask),
+                _ => return,
+            },
+            MarketEvent::Trade(_) | MarketEvent::Status(_) | MarketEvent::Mark(_) => return,
+        };
+        if !bid.qty.is_positive() || !ask.qty.is_positive() || bid.px < ask.px {
+            return;
+        }
+        let count = &mut self.crossings[event.asset().index()][kind(event)];
+        match bid.px == ask.px {
+            true => count.locked += 1,
+            false => count.crossed += 1,
+        }
     }
 
     fn put_in_order(&mut self, log: &mut FileLog<'_>) {
@@ -290,7 +316,7 @@ impl Intake {
             ));
         }
         (report.duplicates, report.early) = (self.duplicates, self.all.early);
-        report.counts = self.builder.counts();
+        (report.counts, report.crossings) = (self.builder.counts(), self.crossings);
         let universe = Universe::new(instruments);
         Ok(Loaded { tape: self.builder.finish(), universe, report })
     }

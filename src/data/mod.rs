@@ -25,6 +25,7 @@ mod footer;
 mod frames;
 mod hygiene;
 pub mod import;
+pub mod inspect;
 mod lz4;
 mod order;
 mod parquet;
@@ -34,7 +35,7 @@ mod source;
 mod time;
 
 pub use error::DataError;
-pub use report::{FileReport, LoadReport};
+pub use report::{Crossings, FileReport, KINDS, LoadReport};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
@@ -140,7 +141,7 @@ fn read(
     let is_inferred = |coin: &str| instrument(coin).is_none();
     let mut intake = Intake::new(&universe, is_inferred, allow_unsound);
     for file in files.iter().filter(chosen) {
-        let read = match &file.layout {
+        let mut read = match &file.layout {
             Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
                 Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,
                 None => continue,
@@ -156,6 +157,9 @@ fn read(
                 frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
             }
         };
+        if let Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } = &file.layout {
+            read.coin = Some(coin.clone());
+        }
         report.files.push(read);
         bar.file_done(file);
     }

@@ -3,11 +3,15 @@
 use super::error::DataError;
 use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Lines that are named one by one, of one file and in all; the others are only counted.
 pub(super) const MAX_NAMED_PER_FILE: u64 = 5;
 const MAX_NAMED: usize = 20;
+/// Kinds of what is wrong that are counted each; all others are one.
+const MAX_FLAWS: usize = 40;
+const OTHER_FLAWS: &str = "anything else";
 
 /// Kinds of data, in the order of [`MarketEvent::channel_rank`].
 pub const KINDS: [&str; 3] = ["trades", "best bids and offers", "books"];
@@ -28,6 +32,19 @@ pub struct FileReport {
     pub skipped: u64,
     /// Of these, of coins that were not asked for.
     pub other_coins: u64,
+    /// The coin that all of it is of; [`None`] = any that its lines name.
+    pub coin: Option<String>,
+    /// Why it is an error unless what is sound of it is asked for.
+    pub unsound: Option<String>,
+}
+
+/// Books or touches of one coin that have no mid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crossings {
+    /// Bid and ask are one price.
+    pub locked: u64,
+    /// The bid is above the ask.
+    pub crossed: u64,
 }
 
 /// Everything that a result has to say about its data.
@@ -43,6 +60,10 @@ pub struct LoadReport {
     pub inferred: Vec<Instrument>,
     /// Events that, as recorded, reached us before they happened: the recorder's clock was behind.
     pub early: u64,
+    /// Lines that are not sound, by what is wrong with them: the reason, without its numbers.
+    pub bad_lines: BTreeMap<String, u64>,
+    /// Of each coin, in the order of the universe, and each of [`KINDS`].
+    pub crossings: Vec<[Crossings; KINDS.len()]>,
     /// What a person should know: lines skipped (`path:line: what is wrong`), files ignored.
     pub warnings: Vec<String>,
     named: usize,
@@ -69,6 +90,14 @@ impl LoadReport {
     pub(super) fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
+
+    fn count_bad(&mut self, why: &str, lines: u64) {
+        let flaw = flaw(why);
+        let is_new = !self.bad_lines.contains_key(&flaw);
+        let flaw =
+            if is_new && self.bad_lines.len() >= MAX_FLAWS { OTHER_FLAWS.into() } else { flaw };
+        *self.bad_lines.entry(flaw).or_default() += lines;
+    }
 }
 
 /// Counts the lines of one file while it is read, and names the first few that are not sound.
@@ -83,6 +112,8 @@ pub(super) struct FileLog<'a> {
     pub bad: [u64; KINDS.len()],
     /// Events of each that were taken in, or were there before.
     pub admitted: [u64; KINDS.len()],
+    /// Why it is an error unless what is sound of it is asked for.
+    pub unsound: Option<String>,
     first: Option<String>,
 }
 
@@ -90,12 +121,25 @@ impl<'a> FileLog<'a> {
     pub fn new(path: &'a Path, report: &'a mut LoadReport) -> Self {
         let (bad, admitted) = ([0; KINDS.len()], [0; KINDS.len()]);
         let (rows, skipped, other_coins) = (0, 0, 0);
-        Self { report, path, named_here: 0, rows, skipped, other_coins, bad, admitted, first: None }
+        let (unsound, first) = (None, None);
+        Self {
+            report,
+            path,
+            named_here: 0,
+            rows,
+            skipped,
+            other_coins,
+            bad,
+            admitted,
+            unsound,
+            first,
+        }
     }
 
     /// `lines` lines up to `line` are skipped, for this reason.
     pub fn skip(&mut self, line: u64, lines: u64, why: &str) {
         self.skipped += lines;
+        self.report.count_bad(why, lines);
         self.first.get_or_insert_with(|| format!("line {line}: {why}"));
         if self.named_here < MAX_NAMED_PER_FILE && self.report.named < MAX_NAMED {
             self.named_here += 1;
@@ -136,6 +180,57 @@ impl<'a> FileLog<'a> {
             rows: self.rows,
             skipped: self.skipped,
             other_coins: self.other_coins,
+            coin: None,
+            unsound: self.unsound,
         }
+    }
+}
+
+/// What is wrong, without what differs from line to line: numbers, and what a line says.
+fn flaw(why: &str) -> String {
+    let (mut text, mut rest) = (String::new(), why);
+    while let Some(at) = rest.find("is `") {
+        let (before, quoted) = rest.split_at(at + "is `".len());
+        text += before;
+        text.push('…');
+        rest = quoted.find('`').map_or("", |end| &quoted[end..]);
+    }
+    text += rest;
+    let mut flaw = String::with_capacity(text.len());
+    for c in text.chars() {
+        let is_of_number = c.is_ascii_digit() || c == '.' && flaw.ends_with('N');
+        match is_of_number {
+            true if flaw.ends_with('N') => {}
+            true => flaw.push('N'),
+            false => flaw.push(c),
+        }
+    }
+    flaw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_kind_of_flaw_is_one_whatever_the_line_says() {
+        for (why, kind) in [
+            ("book is crossed (bid 100.5, ask 99)", "book is crossed (bid N, ask N)"),
+            ("column `price` is `a 7`: not a number", "column `price` is `…`: not a number"),
+            ("column `price` is `a", "column `price` is `…"),
+            ("7 columns, the header has 83", "N columns, the header has N"),
+            ("column `bid_price_3` is `1`: x", "column `bid_price_N` is `…`: x"),
+        ] {
+            assert_eq!(flaw(why), kind);
+        }
+        let mut report = LoadReport::default();
+        let tens = |n: usize| char::from(b'a' + (n / 10) as u8);
+        for n in 0..100 {
+            let why: String = std::iter::repeat_n(tens(n), 1 + n % 10).collect();
+            report.count_bad(&why, 2);
+        }
+        assert_eq!(report.bad_lines.len(), MAX_FLAWS + 1);
+        assert_eq!(report.bad_lines.values().sum::<u64>(), 200);
+        assert_eq!(report.bad_lines[OTHER_FLAWS], 120);
     }
 }

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod history;
 pub mod import;
 pub mod init;
+pub mod inspect;
 pub mod kill;
 pub mod paper;
 pub mod rearm;
@@ -32,6 +33,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Import(args) => import::run(&args),
+        Verb::Inspect(args) => inspect::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Exchange(args) => exchange::run(&args),
