@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod latency;
 pub mod link;
 pub mod matching;
+pub mod orderwise;
 pub mod queue;
 pub mod recorded;
 pub mod shown;
