@@ -5,6 +5,7 @@
 //! and filling cost one tree lookup however long a queue is. Nothing is allocated once the slab
 //! has grown to the largest number of orders ever in the book, bar nodes of the price tree.
 
+use super::orderwise::event::{OrderEvent, Posted};
 use crate::types::{Level, Oid, Px, Qty, Side};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -32,6 +33,8 @@ pub struct OrderBook {
     /// By side, and by priority: see [`rank`]. The first entry is the best price.
     queues: [BTreeMap<i64, Queue>; 2],
     by_oid: HashMap<u64, u32, BuildHasherDefault<OidHasher>>,
+    /// What was done, once somebody wants to hear of it.
+    log: Option<Vec<OrderEvent>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,16 @@ impl OrderBook {
         Self::default()
     }
 
+    /// From here on what is done is kept, for [`OrderBook::take_log`].
+    pub fn keep_log(&mut self) {
+        self.log.get_or_insert_default();
+    }
+
+    /// What was done since this was last asked, in order. Trades have no ids there.
+    pub fn take_log(&mut self) -> Vec<OrderEvent> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Adds an order at the back of its price's queue. Panics when the order is not positive, its
     /// id already rests, or it would trade: the caller checks those, they are its errors.
     pub fn place(&mut self, oid: Oid, side: Side, px: Px, qty: Qty) {
@@ -90,6 +103,7 @@ impl OrderBook {
             self.nodes[ahead as usize].next = Some(slot);
             self.nodes[slot as usize].prev = Some(ahead);
         }
+        self.note(OrderEvent::New { oid, side, px, qty, posted: Posted::Only });
     }
 
     /// Takes an order out; what was left of it, or [`None`] when it does not rest here.
@@ -97,6 +111,7 @@ impl OrderBook {
         let slot = *self.by_oid.get(&oid.0)?;
         let qty = self.nodes[slot as usize].qty;
         self.reduce(slot, qty);
+        self.note(OrderEvent::Removed { oid });
         Some(qty)
     }
 
@@ -106,6 +121,7 @@ impl OrderBook {
         let Some(&slot) = self.by_oid.get(&oid.0) else { return false };
         let by = self.nodes[slot as usize].qty - qty;
         self.reduce(slot, by);
+        self.note(OrderEvent::Resized { oid, qty, keeps_place: true });
         true
     }
 
@@ -134,6 +150,10 @@ impl OrderBook {
             left -= traded;
             let left_over = maker.qty - traded;
             matches.push(Match { oid: maker.oid, px: maker.px, qty: traded, left: left_over });
+            self.note(OrderEvent::Filled { oid: maker.oid, qty: traded, tid: 0 });
+        }
+        if let Some(px) = limit.filter(|_| left.is_positive()) {
+            self.note(OrderEvent::Missed { side, px, qty: left });
         }
         left
     }
@@ -223,6 +243,12 @@ impl OrderBook {
     /// Whether no order rests.
     pub fn is_empty(&self) -> bool {
         self.by_oid.is_empty()
+    }
+
+    fn note(&mut self, event: OrderEvent) {
+        if let Some(log) = &mut self.log {
+            log.push(event);
+        }
     }
 
     fn take_slot(&mut self, node: Node) -> u32 {

@@ -11,9 +11,11 @@
 //! providers do to the book, but neither the fair value nor when uninformed takers come.
 
 mod agents;
+mod orders;
 mod profile;
 mod stats;
 
+pub use orders::OrderBlock;
 pub use profile::MarketProfile;
 pub use stats::{MarketFigures, MarketStats};
 
@@ -53,6 +55,8 @@ pub struct SyntheticMarket {
     next_book: Nanos,
     /// Whose each resting order of ours is.
     own: HashMap<Oid, AssetId>,
+    /// What every order did, once somebody wants to hear of it.
+    told: Option<Vec<OrderBlock>>,
 }
 
 /// One asset: its book and its agents.
@@ -92,6 +96,7 @@ impl SyntheticMarket {
             last_block: start - FIRST_BLOCK,
             next_book: start,
             own: HashMap::new(),
+            told: None,
         }
     }
 
@@ -111,6 +116,9 @@ impl SyntheticMarket {
         let dt_s = (now - self.last_block).as_secs_f64();
         for market in &mut self.assets {
             market.step(dt_s);
+            if let Some(told) = &mut self.told {
+                told.extend(market.orders(now));
+            }
         }
         for market in &mut self.assets {
             market.emit_trades(now, &mut self.own, out);
@@ -146,6 +154,7 @@ impl Market for SyntheticMarket {
 
     fn place(&mut self, order: &RestingOrder) {
         assert!(order.oid.0 & AGENT_BIT == 0, "order id {} is an agent's", order.oid.0);
+        assert!(self.told.is_none(), "orders are told of a market without ours");
         let market = &mut self.assets[order.asset.index()];
         market.book.place(order.oid, order.side, order.px, order.qty);
         self.own.insert(order.oid, order.asset);
@@ -162,6 +171,7 @@ impl Market for SyntheticMarket {
     }
 
     fn take(&mut self, order: &TakingOrder, taken: &mut Vec<Taken>) -> Qty {
+        assert!(self.told.is_none(), "orders are told of a market without ours");
         let Self { assets, own, .. } = self;
         assets[order.asset.index()].take(order, own, taken)
     }
