@@ -73,6 +73,11 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
         "run" => {
             &[("network", &["--network", "http://127.0.0.1:1"]), ("duration", &["--for", "1s"])]
         }
+        "record" => &[
+            ("network", &["--network", "http://127.0.0.1:1"]),
+            ("out", &["--out", "capture"]),
+            ("duration", &["--for", "1s"]),
+        ],
         "doctor" => &[("network", &["--network", "http://127.0.0.1:1"])],
         "drill" if tried == "only" => &[],
         "drill" => &[("only", &["--only", "hangup"])],

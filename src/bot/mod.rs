@@ -8,6 +8,7 @@ pub mod lines;
 pub mod live;
 pub mod markets;
 pub mod paper;
+pub mod record;
 pub mod replay;
 pub mod session;
 pub mod status;

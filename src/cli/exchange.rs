@@ -41,6 +41,9 @@ pub struct ExchangeArgs {
     /// Take faults by hand on this second loopback address (GET, POST, DELETE /faults; GET /stats).
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<SocketAddr>,
+    /// Note every frame that goes out in this new file: when, on which connection, and its hash.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub frame_log: Option<PathBuf>,
     /// Whose signatures to take: a (as for the mainnet), b (testnet), both.
     #[arg(long, value_name = "LETTER", default_value = "both")]
     pub source: Chain,

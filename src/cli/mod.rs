@@ -12,6 +12,7 @@ mod import;
 mod inspect;
 mod kill;
 mod market;
+mod record;
 mod status;
 mod why;
 
@@ -27,6 +28,7 @@ pub use import::ImportArgs;
 pub use inspect::InspectArgs;
 pub use kill::KillArgs;
 pub use market::MarketSource;
+pub use record::RecordArgs;
 pub use status::StatusArgs;
 pub use why::WhyArgs;
 
@@ -51,6 +53,7 @@ use std::path::PathBuf;
         botmm                                  the paper market, till Ctrl-C\n  \
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
         botmm inspect DIR                      what a recording holds, and what it is good for\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
@@ -82,6 +85,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run recorded books and trades through the pipeline, against the simulator.
     Replay(ReplayArgs),
+    /// Record the venue's public data, day and night: no key, no account.
+    Record(RecordArgs),
     /// Make a recording of data that others have: a node's trades and fills, Tardis.
     Import(ImportArgs),
     /// Say what a recording holds, what is wrong with it, and what it is good for.

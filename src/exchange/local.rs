@@ -2,7 +2,7 @@
 
 use super::faults::{FaultTarget, Faulty, Schedule, admin};
 use super::front::{Hub, HubConfig};
-use super::server::{Limits, Server, ServerError, ServerHandle};
+use super::server::{FrameLog, Limits, Server, ServerError, ServerHandle};
 use super::venue::{Venue, VenueConfig};
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::{Coin, Instrument, Nanos, Universe, Usd};
@@ -70,8 +70,23 @@ pub fn launch(
     config: LocalConfig,
     clock: WallClock,
 ) -> Result<ServerHandle<Faulty<Hub>>, ServerError> {
+    launch_noting(config, clock, None)
+}
+
+/// The same; every frame that goes out is noted.
+///
+/// # Errors
+/// As [`launch`].
+pub fn launch_noting(
+    config: LocalConfig,
+    clock: WallClock,
+    log: Option<FrameLog>,
+) -> Result<ServerHandle<Faulty<Hub>>, ServerError> {
     let (listen, admin_at) = (config.listen, config.admin);
-    let server = Server::bind(listen, host(config), clock, Limits::default())?;
+    let mut server = Server::bind(listen, host(config), clock, Limits::default())?;
+    if let Some(log) = log {
+        server = server.with_frame_log(log);
+    }
     match admin_at {
         Some(addr) => server.with_admin(addr, admin)?.spawn(),
         None => server.spawn(),

@@ -5,6 +5,7 @@ use crate::cli::{ExchangeArgs, Funded};
 use crate::exchange::faults::{Schedule, read_schedule};
 use crate::exchange::front::{HubConfig, Limits};
 use crate::exchange::local::{self, LocalConfig};
+use crate::exchange::server::FrameLog;
 use crate::exchange::venue::VenueConfig;
 use crate::exit::AppError;
 use crate::masked::masked;
@@ -35,7 +36,8 @@ pub fn run(args: &ExchangeArgs) -> Result<(), AppError> {
     let asked = args.source_of_prices.asked(&args.paths, args.overrides(), true)?;
     let listing = asked.open(draft, &clock)?;
     let words = listing.words.clone();
-    let server = local::launch(config(args, listing, faults), clock)?;
+    let log = args.frame_log.as_deref().map(FrameLog::create).transpose()?;
+    let server = local::launch_noting(config(args, listing, faults), clock, log)?;
     terminal::print(&format!("exchange: listening on http://{}\n", server.addr()))?;
     if let Some(admin) = server.admin_addr() {
         terminal::print(&format!("exchange: faults by hand on http://{admin}/faults\n"))?;

@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod kill;
 pub mod paper;
 pub mod rearm;
+pub mod record;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -32,6 +33,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Drill(args) => drill::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Record(args) => record::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Paper(args) => paper::run(&args),

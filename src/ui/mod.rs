@@ -4,6 +4,7 @@ pub mod curve;
 pub mod fills;
 pub mod page;
 pub mod prometheus;
+pub mod recorder;
 pub mod screen;
 pub mod view;
 mod words;

@@ -128,11 +128,12 @@ impl Conn {
     }
 
     /// Queues a frame; [`Conn::flush`] sends it.
-    pub fn frame<H: Host>(&mut self, core: &mut Core<H>, bytes: Vec<u8>) -> Next {
+    pub fn frame<H: Host>(&mut self, core: &mut Core<H>, now: Nanos, bytes: Vec<u8>) -> Next {
         let Wire::Ws(ws) = &mut self.wire else { return Next::Wait };
         if !self.announced {
             return Next::Wait; // closing
         }
+        core.frame_log.iter_mut().for_each(|log| log.note(now, self.id, &bytes));
         let frame = Frame::message(bytes, OpCode::Data(Data::Text), true);
         match ws.write(Message::Frame(frame)) {
             Ok(()) => core.stats.frames_out.add(),

@@ -17,12 +17,14 @@
 //! looked at.
 
 mod conn;
+mod frame_log;
 mod handle;
 mod http;
 mod http_stream;
 mod limits;
 mod stats;
 
+pub use frame_log::FrameLog;
 pub use handle::ServerHandle;
 pub use limits::Limits;
 pub use stats::{ServerStats, StatsSnapshot};
@@ -138,6 +140,8 @@ struct Core<H> {
     /// The host has heard something since it was last polled.
     host_was_told: bool,
     scratch: Box<[u8]>,
+    /// Where every frame is noted that goes out.
+    frame_log: Option<FrameLog>,
 }
 
 impl<H> Core<H> {
@@ -171,6 +175,7 @@ impl<H: Host> Server<H> {
             sweep_at: Nanos::MAX,
             host_was_told: true,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
+            frame_log: None,
         };
         Ok(Self {
             poll,
@@ -196,6 +201,13 @@ impl<H: Host> Server<H> {
         self.admin = Some(Listener::bind(addr, Door::Admin, &self.poll)?);
         self.core.admin = Some(handler);
         Ok(self)
+    }
+
+    /// Notes every frame that goes out.
+    #[must_use]
+    pub fn with_frame_log(mut self, log: FrameLog) -> Self {
+        self.core.frame_log = Some(log);
+        self
     }
 
     /// Where it listens.
@@ -346,7 +358,7 @@ impl<H: Host> Server<H> {
                 if !std::mem::replace(&mut conn.dirty, true) {
                     self.dirty.push(id);
                 }
-                conn.frame(&mut self.core, bytes)
+                conn.frame(&mut self.core, now, bytes)
             }
             Outgoing::Close(_) => conn.close(&mut self.core, now, CloseCode::Normal),
         };

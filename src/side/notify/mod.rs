@@ -108,6 +108,14 @@ impl Notify {
         self.outlets.iter().all(Outlet::is_idle)
     }
 
+    /// Posts what is due; what a person should know of it.
+    pub fn post(&mut self, now: Nanos, errands: &Errands) -> Vec<Alert> {
+        self.now = now;
+        let speaker = &self.speaker;
+        let news = self.outlets.iter_mut().map(|o| o.turn(now, speaker, errands, false));
+        news.flatten().collect()
+    }
+
     fn tell_fills(&mut self, now: Nanos) {
         let held = self.held;
         let note = self.fills.take(&self.universe, &|asset| held[asset.index()], now);
@@ -148,9 +156,7 @@ impl Task for Notify {
             self.tell_fills(now);
         }
         self.tell_days(now);
-        let (speaker, errands) = (&self.speaker, &turn.workers.alerts);
-        let news = self.outlets.iter_mut().map(|o| o.turn(now, speaker, errands, false));
-        let news: Vec<Alert> = news.flatten().collect();
+        let news = self.post(now, &turn.workers.alerts);
         news.into_iter().for_each(|alert| turn.say(alert));
     }
 }

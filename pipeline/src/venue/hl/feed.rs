@@ -10,7 +10,7 @@ use super::clock::VenueClock;
 use super::decode::Decoder;
 use super::frame::Channel;
 use super::session::{DEAD_LINK, Session};
-use super::user::{ChannelErrorKind, StreamKind, UserEvent, UserParser};
+use super::user::{StreamKind, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{
@@ -232,7 +232,11 @@ impl<T: Transport> HlFeed<T> {
                         session.on_pong();
                     }
                     Ok(Channel::SubscriptionResponse | Channel::Error) => {
-                        let mut hear = |event| hear_control(session, stats, &event);
+                        let mut hear = |event| {
+                            if !session.hear(&event) {
+                                stats.bad_frames.fetch_add(1, Ordering::Relaxed);
+                            }
+                        };
                         let _ = control.parse(frame, universe, &mut hear);
                     }
                     Err(_) => {
@@ -372,20 +376,6 @@ impl<T: Transport> HlFeed<T> {
             self.behind = true;
             self.say(now, AssetId::new(0), FeedChange::Behind);
         }
-    }
-}
-
-/// What the venue says of our subscriptions.
-fn hear_control(session: &mut Session, stats: &FeedStats, event: &UserEvent) {
-    match event {
-        UserEvent::Subscribed(stream) => session.on_subscribed(stream),
-        UserEvent::ChannelError(error) => match (error.kind, &error.stream) {
-            (ChannelErrorKind::AlreadySubscribed, Some(stream)) => session.on_subscribed(stream),
-            (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
-            (_, Some(stream)) => session.on_refused(stream),
-            (_, None) => drop(stats.bad_frames.fetch_add(1, Ordering::Relaxed)),
-        },
-        _ => {}
     }
 }
 

@@ -9,7 +9,7 @@
 //! A link is dead when what we asked stays unanswered, whatever else comes in: one that carries
 //! frames in one direction only is as useless as none.
 
-use super::user::{Stream, StreamKind};
+use super::user::{ChannelErrorKind, Stream, StreamKind, UserEvent};
 use crate::types::{AssetId, Nanos};
 use crate::venue::Transport;
 use crate::venue::hl::sign::Address;
@@ -100,6 +100,7 @@ impl Session {
             StreamKind::Bbo => ("bbo", ""),
             StreamKind::Trades => ("trades", ""),
             StreamKind::AssetCtx => ("activeAssetCtx", ""),
+            StreamKind::Candle => ("candle", r#","interval":"1m""#),
             kind => panic!("{kind:?} is not a coin's stream"),
         };
         self.want(
@@ -161,9 +162,10 @@ impl Session {
         self.of(asset).all(|s| s.ack == Ack::Acked)
     }
 
-    /// What a coin cannot be quoted without: the venue's mark is good to have, no more.
+    /// What a coin cannot be quoted without: the venue's mark and candles are good to have, no more.
     fn of(&self, asset: AssetId) -> impl Iterator<Item = &Subscription> {
-        let is_needed = |s: &&Subscription| s.stream.kind != StreamKind::AssetCtx;
+        let is_extra = |kind| matches!(kind, StreamKind::AssetCtx | StreamKind::Candle);
+        let is_needed = move |s: &&Subscription| !is_extra(s.stream.kind);
         self.wanted.iter().filter(move |s| s.stream.asset == Some(asset)).filter(is_needed)
     }
 
@@ -191,6 +193,21 @@ impl Session {
     /// Our ping was answered: when it went out, if it was waited for.
     pub fn on_pong(&mut self) -> Option<Nanos> {
         self.pinged.take()
+    }
+
+    /// Takes in what the venue says of subscriptions; false = it complains of something else.
+    pub fn hear(&mut self, event: &UserEvent) -> bool {
+        match event {
+            UserEvent::Subscribed(stream) => self.on_subscribed(stream),
+            UserEvent::ChannelError(error) => match (error.kind, &error.stream) {
+                (ChannelErrorKind::AlreadySubscribed, Some(stream)) => self.on_subscribed(stream),
+                (ChannelErrorKind::AlreadyUnsubscribed, _) => {}
+                (_, Some(stream)) => self.on_refused(stream),
+                (_, None) => return false,
+            },
+            _ => {}
+        }
+        true
     }
 
     /// The venue acknowledged a subscription; told by content, since it writes it in its own form.

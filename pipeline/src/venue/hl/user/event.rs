@@ -188,6 +188,8 @@ pub enum StreamKind {
     Trades,
     /// `activeAssetCtx`
     AssetCtx,
+    /// `candle`
+    Candle,
     /// Something that we do not use.
     Other,
 }

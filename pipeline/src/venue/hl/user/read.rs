@@ -78,6 +78,7 @@ impl Reader<'_> {
             "bbo" => StreamKind::Bbo,
             "trades" => StreamKind::Trades,
             "activeAssetCtx" => StreamKind::AssetCtx,
+            "candle" => StreamKind::Candle,
             _ => StreamKind::Other,
         };
         let asset = coin.and_then(|coin| self.universe.find(coin.as_bytes()));

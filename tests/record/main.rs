@@ -1,0 +1,334 @@
+//! The recorder as a process of its own, against an exchange that notes what it sends: whatever happens, every frame
+//! is in the files once, or within a gap that is told.
+//!
+//! Long: `BOTMM_RECORD_SOAK=SECONDS cargo test --test record soak -- --nocapture`.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test stops at the first surprise")]
+
+mod checker;
+#[path = "../common/mod.rs"]
+mod common;
+mod relay;
+
+use botmm::data::capture::mark::GapKind;
+use checker::{Outcome, check_one, check_two, recorded, sent};
+use common::{Ended, spawnable};
+use relay::Relay;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A hang guard, no measure.
+const GUARD: Duration = Duration::from_secs(120);
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < GUARD, "not within {} s: {what}", GUARD.as_secs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Ended with the test, however that goes.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        assert!(kill.args([name, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Ends it in good order.
+    fn end(mut self) {
+        self.signal("-TERM");
+        let mut status = None;
+        until("it ends", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "{status:?}");
+    }
+
+    /// What it holds in memory.
+    fn resident_mb(&self) -> f64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = line.and_then(|l| l.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
+        kb.unwrap_or_default() / 1e3
+    }
+}
+
+struct World {
+    dir: TempDir,
+    exchange: Process,
+    relay: Relay,
+}
+
+impl World {
+    fn new(block_interval: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let log = dir.path().join("sent");
+        let args = [
+            "exchange",
+            "--listen",
+            "127.0.0.1:0",
+            "--symbols",
+            "BTC,ETH,SOL",
+            "--block-interval",
+            block_interval,
+        ];
+        let mut command =
+            spawnable(dir.path(), &[&args[..], &["--frame-log", log.to_str().unwrap()]].concat());
+        let out = dir.path().join("exchange.out");
+        let child = command.stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
+        let exchange = Process(child);
+        let mut addr: Option<SocketAddr> = None;
+        until("the exchange listens", || {
+            let text = fs::read_to_string(&out).unwrap();
+            let line = text.split_once('\n').map(|(line, _)| line.to_owned());
+            addr = line.map(|l| {
+                l.strip_prefix("exchange: listening on http://").unwrap().parse().unwrap()
+            });
+            addr.is_some()
+        });
+        Self { relay: Relay::before(addr.unwrap()), dir, exchange }
+    }
+
+    fn capture(&self) -> PathBuf {
+        self.dir.path().join("capture")
+    }
+
+    fn recorder(&self, more: &[&str]) -> Process {
+        let venue = format!("http://{}", self.relay.addr);
+        let args = [
+            "record",
+            "--symbols",
+            "BTC,ETH,SOL",
+            "--out",
+            "capture",
+            "--network",
+            &venue,
+            "--min-free-gb",
+            "0",
+        ];
+        let said = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.dir.path().join("said"))
+            .unwrap();
+        let mut command = spawnable(self.dir.path(), &[&args[..], more].concat());
+        Process(command.stderr(said).spawn().unwrap())
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.dir.path().join("said")).unwrap_or_default()
+    }
+
+    /// Bytes of its segments, which grow with every second.
+    fn bytes(&self) -> u64 {
+        let segments = botmm::data::capture::segments(&self.capture()).unwrap_or_default();
+        segments.iter().map(|s| s.path.metadata().map_or(0, |m| m.len())).sum()
+    }
+
+    fn until_it_grows(&self) {
+        let before = self.bytes();
+        until("it records", || self.bytes() > before + 2_000);
+    }
+
+    /// Both ended in good order, the exchange last: what it sent is in its log then.
+    fn outcome(
+        self,
+        check: fn(&[checker::Sent], &[checker::Entry]) -> Outcome,
+        recorder: Process,
+    ) -> Outcome {
+        recorder.end();
+        let (said, World { dir, exchange, .. }) = (self.said(), self);
+        exchange.end();
+        assert!(!said.contains("panicked"), "{said}");
+        let outcome =
+            check(&sent(&dir.path().join("sent")), &recorded(&dir.path().join("capture")));
+        println!("{outcome:?}");
+        for day in fs::read_dir(dir.path().join("capture"))
+            .unwrap()
+            .flatten()
+            .filter(|d| d.path().is_dir())
+        {
+            let text = fs::read_to_string(day.path().join("manifest.json")).unwrap();
+            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let last = manifest["runs"].as_array().unwrap().last().unwrap();
+            assert!(
+                ["ended", "ended with the day"].contains(&last["state"].as_str().unwrap()),
+                "{manifest:#}"
+            );
+        }
+        outcome
+    }
+}
+
+#[test]
+fn every_frame_is_there_once_or_in_a_gap_over_disconnects_and_kills() {
+    let world = World::new("20ms");
+    let mut recorder = world.recorder(&[]);
+    world.until_it_grows();
+    for round in 0..4 {
+        world.relay.cut(9);
+        world.until_it_grows();
+        if round % 2 == 1 {
+            recorder.signal("-KILL");
+            drop(recorder);
+            recorder = world.recorder(&[]);
+            world.until_it_grows();
+        }
+    }
+    let outcome = world.outcome(check_one, recorder);
+    assert!(outcome.recorded > 500, "{outcome:?}");
+    assert_eq!(outcome.gaps.get(&GapKind::Recorder), Some(&2), "{outcome:?}");
+    assert!(outcome.gaps.get(&GapKind::Link).is_some_and(|n| (2..=4).contains(n)), "{outcome:?}");
+}
+
+#[test]
+fn of_two_connections_one_may_go_at_any_time_and_nothing_is_lost_or_doubled() {
+    let world = World::new("20ms");
+    let recorder = world.recorder(&["--redundant"]);
+    world.until_it_grows();
+    for _ in 0..4 {
+        // The other one has to be whole first, or that would be a gap.
+        std::thread::sleep(Duration::from_millis(1_500));
+        world.relay.cut(1);
+        world.until_it_grows();
+    }
+    let outcome = world.outcome(check_two, recorder);
+    assert!(outcome.recorded > 500, "{outcome:?}");
+    if outcome.gaps.is_empty() {
+        assert_eq!(outcome.lost_in_gaps, 0, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_gap_and_not_the_end() {
+    let world = World::new("20ms");
+    // No file may grow beyond this: the disk is full until another hour, or another run, begins a segment.
+    let venue = format!("http://{}", world.relay.addr);
+    let line = format!(
+        "ulimit -f 120; exec {} record --symbols BTC,ETH,SOL --out capture --network {venue} --min-free-gb 0",
+        assert_cmd::cargo::cargo_bin("botmm").display()
+    );
+    let said = fs::File::create(world.dir.path().join("said")).unwrap();
+    let mut shell = Command::new("sh");
+    let child =
+        shell.args(["-c", &line]).current_dir(world.dir.path()).stderr(said).spawn().unwrap();
+    let full = Process(child);
+    until("the disk is full", || world.said().contains("nothing is recorded"));
+    let text = world.said();
+    assert!(text.contains("cannot write"), "{text}");
+    std::thread::sleep(Duration::from_millis(1_500));
+    full.signal("-TERM");
+    drop_when_ended(full);
+    let recorder = world.recorder(&[]);
+    world.until_it_grows();
+    let outcome = world.outcome(check_one, recorder);
+    assert!(outcome.lost_in_gaps > 0 && outcome.recorded > 100, "{outcome:?}");
+}
+
+fn drop_when_ended(mut process: Process) {
+    until("it ends", || process.0.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn what_cannot_begin_says_why() {
+    let dir = TempDir::new().unwrap();
+    let refused =
+        |args: &[&str]| Ended::of(dir.path(), &[&["record", "--out", "capture"], args].concat());
+    for symbols in ["", " , "] {
+        let ended = refused(&["--symbols", symbols]);
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("--symbols names no coin"), "{}", ended.stderr);
+    }
+    let ended = refused(&["--network", "http://127.0.0.1:1", "--for", "500ms"]);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("nothing was recorded: the venue did not say what it lists"),
+        "{}",
+        ended.stderr
+    );
+    let world = World::new("80ms");
+    let venue = format!("http://{}", world.relay.addr);
+    let run = |more: &[&str]| {
+        let args = [
+            "record",
+            "--out",
+            "capture",
+            "--network",
+            &venue,
+            "--min-free-gb",
+            "0",
+            "--for",
+            "4s",
+        ];
+        Ended::of(world.dir.path(), &[&args[..], more].concat())
+    };
+    let ended = run(&["--symbols", "BTC,NOSUCH"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("NOSUCH"), "{}", ended.stderr);
+    let recorder = world.recorder(&[]);
+    until("it records", || world.bytes() > 0);
+    let second = run(&[]);
+    assert_eq!(second.code, 5, "{}", second.stderr);
+    assert!(
+        second.stderr.contains("another recorder writes here; stop it, or name another folder"),
+        "{}",
+        second.stderr
+    );
+    recorder.end();
+    // What was recorded is replayed as it lies, a capture by its root or by its day.
+    let capture = world.capture();
+    let replayed = Ended::of(world.dir.path(), &["replay", capture.to_str().unwrap(), "--json"]);
+    let summary = replayed.summary();
+    assert!(summary["events"].as_u64().is_some_and(|n| n > 0), "{summary:#}");
+}
+
+/// By the clock: cuts, kills and memory over as long as is asked for.
+#[test]
+fn soak() {
+    let Some(seconds) = std::env::var("BOTMM_RECORD_SOAK").ok().and_then(|s| s.parse::<u64>().ok())
+    else {
+        return;
+    };
+    let (cuts, kills) = (100, 20);
+    let world = World::new("2ms");
+    let mut recorder = world.recorder(&[]);
+    world.until_it_grows();
+    let (begun, span) = (Instant::now(), Duration::from_secs(seconds));
+    let (mut done_cuts, mut done_kills, mut most_mb) = (0, 0, 0.0_f64);
+    while begun.elapsed() < span {
+        std::thread::sleep(Duration::from_millis(250));
+        most_mb = most_mb.max(recorder.resident_mb());
+        let due =
+            |of: u32| (begun.elapsed().as_secs_f64() / span.as_secs_f64() * f64::from(of)) as u32;
+        if due(kills) > done_kills {
+            done_kills += 1;
+            recorder.signal("-KILL");
+            drop(recorder);
+            recorder = world.recorder(&[]);
+        } else if due(cuts) > done_cuts {
+            done_cuts += 1;
+            world.relay.cut(9);
+        }
+    }
+    let bytes = world.bytes();
+    println!(
+        "{seconds} s, {done_cuts} cuts, {done_kills} kills, {most_mb:.1} MB resident at most, {bytes} bytes"
+    );
+    let outcome = world.outcome(check_one, recorder);
+    println!("{outcome:?}");
+    assert!(most_mb < 40.0, "{most_mb} MB");
+}
