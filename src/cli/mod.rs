@@ -33,7 +33,7 @@ pub use status::StatusArgs;
 pub use why::WhyArgs;
 
 use crate::settings::{
-    FeedDelay, LatencyModel, Overrides, PLANS, QueueModel, Rules, THREADED_PLANS, parse_bps,
+    FeedDelay, LatencyModel, Overrides, PLANS, Queue, Rules, THREADED_PLANS, parse_bps,
     parse_duration,
 };
 use botmm_pipeline::types::{Bps, Nanos};
@@ -142,6 +142,7 @@ impl Cli {
 #[command(after_help = "Examples:\n  \
     botmm replay recordings/2025-09-04 --symbols BTC,ETH\n  \
     botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
+    botmm replay hl/data --queue exact    a node's single orders and fills: our true place in each queue\n  \
     botmm replay DIR --feed 10ms          had the feed been 10 ms late instead of as recorded\n  \
     botmm replay DIR --rules venue        with margin, funding, blocks, price band and request budget\n  \
     botmm replay DIR --json | jq .net_pnl_usd\n  \
@@ -158,9 +159,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "PLAN", default_value = "inline",
           value_parser = PossibleValuesParser::new(PLANS))]
     pub plan: String,
-    /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log [default: risk_averse].
-    #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
-    pub queue: Option<QueueModel>,
+    /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log, or exact, which needs a
+    /// recording of single orders (a node's L4) [default: risk_averse].
+    #[arg(long, value_name = "MODEL", value_parser = str::parse::<Queue>)]
+    pub queue: Option<Queue>,
     /// Which of the venue's rules hold: replay (an account that can pay for everything), venue (all), and
     /// +RULE or -RULE of blocks, funding, margin, band, budget: replay+funding [default: replay].
     #[arg(long, value_name = "RULES", value_parser = str::parse::<Rules>)]
@@ -394,9 +396,13 @@ pub struct SignArgs {
 impl ReplayArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
+        let queue = self.queue.and_then(|queue| match queue {
+            Queue::Exact => None,
+            Queue::Estimated(model) => Some(model),
+        });
         Overrides {
             plan: Some(self.plan.clone()),
-            queue: self.queue,
+            queue,
             rules: self.rules,
             ..self.common.overrides()
         }

@@ -36,6 +36,8 @@ fn replay_takes_paths_and_models() {
     assert_eq!((r.paths.len(), r.plan.as_str(), r.lossless), (2, "inline", true));
     let flags = r.overrides();
     assert_eq!(flags.queue, Some(QueueModel::ProbPower(2.0)));
+    let Verb::Replay(exact) = verb("botmm replay a --queue exact") else { panic!() };
+    assert_eq!((exact.queue, exact.overrides().queue), (Some(Queue::Exact), None));
     assert_eq!(flags.maker_fee, Some(Bps::from_e8(-1_000)));
     let median = Nanos::millis(50);
     assert_eq!(flags.latency, Some(LatencyModel::LogNormal { median, sigma: 0.3 }));

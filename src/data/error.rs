@@ -91,6 +91,17 @@ pub enum DataError {
         /// What is there.
         available: String,
     },
+    /// Our place in the queues was to be exact, and that cannot be.
+    #[error(
+        "--queue exact needs single orders of {coin} (node_raw_book_diffs_by_block, with \
+         node_fills_by_block or node_trades): {why}; leave --queue out for an estimate"
+    )]
+    NoOrders {
+        /// The first coin that lacks them.
+        coin: String,
+        /// What is there instead.
+        why: String,
+    },
     /// Files were read, and nothing in them was usable.
     #[error(
         "no usable event of {of} in {files} file(s), {skipped} line(s) skipped{first}; \

@@ -194,6 +194,12 @@ impl Intake {
         Ok(())
     }
 
+    /// Whether books or touches of a coin were taken in, of files that are over.
+    pub fn has_books(&self, asset: AssetId) -> bool {
+        let counts = &self.all.counts[asset.index()];
+        counts.books + counts.bbos > 0
+    }
+
     fn count_crossing(&mut self, event: &MarketEvent) {
         let (bid, ask) = match event {
             MarketEvent::Bbo(bbo) => (bbo.bid, bbo.ask),
@@ -318,7 +324,7 @@ impl Intake {
         (report.duplicates, report.early) = (self.duplicates, self.all.early);
         (report.counts, report.crossings) = (self.builder.counts(), self.crossings);
         let universe = Universe::new(instruments);
-        Ok(Loaded { tape: self.builder.finish(), universe, report })
+        Ok(Loaded { tape: self.builder.finish(), universe, report, orders: None })
     }
 }
 

@@ -28,6 +28,7 @@ pub mod import;
 pub mod inspect;
 mod lz4;
 mod order;
+mod orders;
 mod parquet;
 mod report;
 mod scan;
@@ -35,12 +36,14 @@ mod source;
 mod time;
 
 pub use error::DataError;
+pub use orders::OrderData;
 pub use report::{Crossings, FileReport, KINDS, LoadReport};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::tape::Tape;
 use hygiene::Intake;
+use orders::NodeKind;
 use scan::{DataFile, Layout};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -79,6 +82,8 @@ pub struct Loaded {
     pub universe: Universe,
     /// Where it came from, and what was left out.
     pub report: LoadReport,
+    /// Single orders, where there are any.
+    pub orders: Option<OrderData>,
 }
 
 /// Loads folders (not their subfolders) and files. Fails when there is nothing to work with; a
@@ -137,6 +142,8 @@ fn read(
             universe.find(coin.as_bytes()).is_some()
         }
         Layout::Frames => true,
+        // Of all kinds together, below: what is recorded otherwise of a coin goes before.
+        Layout::Node(_) => false,
     };
     let is_inferred = |coin: &str| instrument(coin).is_none();
     let mut intake = Intake::new(&universe, is_inferred, allow_unsound);
@@ -153,6 +160,7 @@ fn read(
                 }
                 None => continue,
             },
+            Layout::Node(_) => continue,
             Layout::Frames => {
                 frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
             }
@@ -163,7 +171,19 @@ fn read(
         report.files.push(read);
         bar.file_done(file);
     }
-    intake.finish(symbols, &universe, report)
+    let of_node = |file: &DataFile| match file.layout {
+        Layout::Node(kind) => Some((kind, file.clone())),
+        _ => None,
+    };
+    let of_node: Vec<_> = files.iter().filter_map(of_node).collect();
+    let orders = match of_node.is_empty() {
+        true => None,
+        false => {
+            let about = (&mut report, &bar, allow_unsound);
+            Some(orders::read(&of_node, &universe, &mut intake, about)?)
+        }
+    };
+    Ok(Loaded { orders, ..intake.finish(symbols, &universe, report)? })
 }
 
 /// The coins that the files hold. CSV names theirs; raw frames have to be searched.
@@ -178,6 +198,8 @@ fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, 
                 frames::collect_coins(file, &mut coins, bar)?;
                 bar.file_done(file);
             }
+            Layout::Node(NodeKind::Diffs) => orders::collect_coins(file, &mut coins)?,
+            Layout::Node(_) => {}
         }
     }
     Ok(coins)

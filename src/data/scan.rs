@@ -3,9 +3,11 @@
 use super::capture::{SEGMENT_SUFFIX, is_day};
 use super::columns;
 use super::error::DataError;
+use super::orders::node::kind_of;
+use super::orders::{NodeKind, no_trades};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
-use super::time::{looks_like_frame, split_time};
+use super::time::looks_like_frame;
 use botmm_pipeline::types::Coin;
 use std::collections::HashSet;
 use std::io::{self, Read as _};
@@ -41,6 +43,8 @@ pub enum Layout {
     },
     /// `LOCAL_NS JSON` lines, of any coins.
     Frames,
+    /// A node's blocks, of any coins.
+    Node(NodeKind),
 }
 
 /// A file to be read.
@@ -77,6 +81,7 @@ pub fn find(paths: &[PathBuf], report: &mut LoadReport) -> Result<Vec<DataFile>,
             files.push(DataFile { path: path.clone(), bytes: meta.len(), layout });
         }
     }
+    only_with_orders(&mut files, paths, report)?;
     let mut seen = HashSet::new();
     files.retain(|file| {
         // A file that has gone since is for its reader to report.
@@ -87,6 +92,36 @@ pub fn find(paths: &[PathBuf], report: &mut LoadReport) -> Result<Vec<DataFile>,
         new
     });
     Ok(files)
+}
+
+/// A node's trades, fills and statuses are read beside its order changes alone.
+fn only_with_orders(
+    files: &mut Vec<DataFile>,
+    paths: &[PathBuf],
+    report: &mut LoadReport,
+) -> Result<(), DataError> {
+    const WHY: &str = "data of a node: make a recording of it with `botmm import FILE --out FOLDER`, or name its \
+         node_raw_book_diffs_by_block as well";
+    let of_kind = |kind| files.iter().find(|file| file.layout == Layout::Node(kind));
+    if let Some(diffs) = of_kind(NodeKind::Diffs) {
+        let trades = of_kind(NodeKind::Fills).or(of_kind(NodeKind::Trades));
+        return trades.map(drop).ok_or_else(|| no_trades(&diffs.path));
+    }
+    let is_node = |file: &DataFile| matches!(file.layout, Layout::Node(_));
+    let Some(first) = files.iter().find(|file| is_node(file)) else { return Ok(()) };
+    let why = || WHY.to_owned();
+    if paths.contains(&first.path) {
+        return Err(DataError::NotARecording { path: first.path.clone(), why: why() });
+    }
+    if files.iter().all(is_node) {
+        let path = paths.first().cloned().unwrap_or_default();
+        return Err(DataError::NoData { path, why: why() });
+    }
+    for file in files.iter().filter(|file| is_node(file)) {
+        report.warn(format!("{}: ignored ({WHY})", file.path.display()));
+    }
+    files.retain(|file| !is_node(file));
+    Ok(())
 }
 
 /// Adds a folder's recordings; what else is in it, in words.
@@ -150,6 +185,8 @@ const PACKED: [&str; 3] = [".zst", ".gz", ".lz4"];
 /// Of a recording that is split over folders, those that have its files: `BTC/orderbooks`, or in the
 /// venue's archive `20251124/16/l2Book`.
 const BOOK_FOLDER: &str = "l2Book";
+/// Of a node's: `node_raw_book_diffs_by_block/hourly/20251201/5`.
+const NODE_FOLDER: &str = "node_";
 /// How deep they may lie.
 const PARTS: usize = 3;
 
@@ -161,7 +198,9 @@ fn find_in_parts(
     report: &mut LoadReport,
 ) -> Result<(), DataError> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if csv_kind(name).is_some() || name == BOOK_FOLDER || is_captured_day(folder, name) {
+    let is_of_node = || folder.iter().any(|part| part.to_string_lossy().starts_with(NODE_FOLDER));
+    let is_ours = csv_kind(name).is_some() || name == BOOK_FOLDER;
+    if is_ours || is_captured_day(folder, name) || is_of_node() {
         return find_in_folder(folder, files, report).map(drop);
     }
     let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
@@ -213,10 +252,16 @@ fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     if !packed && !text {
         let what = head(path).as_deref().and_then(known_format);
         let line = if what.is_none() { first_line(path)?.ok() } else { None };
+        if let Some(kind) = line.as_deref().and_then(|line| kind_of(path, line)) {
+            return Ok(Ok(Layout::Node(kind)));
+        }
         let what = what.or_else(|| line.as_deref().and_then(known_lines));
         return Ok(Err(what.unwrap_or("neither CSV nor frames by its name").to_owned()));
     }
     Ok(first_line(path)?.and_then(|line| {
+        if let Some(kind) = kind_of(path, &line) {
+            return Ok(Layout::Node(kind));
+        }
         match known_format(&line).or_else(|| known_lines(&line)) {
             Some(what) => Err(what.to_owned()),
             None if looks_like_frame(&line) => Ok(Layout::Frames),
@@ -290,24 +335,11 @@ const UTF16: &str = "UTF-16 text: turn it into UTF-8 with `iconv -f UTF-16 -t UT
 
 /// The same for text, by a file's first line.
 fn known_lines(line: &[u8]) -> Option<&'static str> {
-    let (time, json) = split_time(line);
-    let has = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
     if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
         return Some("CSV of Tardis: make a recording of it with `botmm import FILE --out FOLDER`");
     }
     if line.starts_with(b"time_exchange;time_coinapi") {
         return Some("CSV of single orders: only books, touches and trades are read");
-    }
-    if !time.is_empty() || !json.starts_with(b"{") {
-        return None;
-    }
-    if has(b"\"raw_book_diff\":") || has(b"\"block_number\":") && has(b"\"status\":") {
-        return Some("single orders of a node: only books, touches and trades are read");
-    }
-    if has(b"\"side_info\":") || has(b"\"block_number\":") {
-        return Some(
-            "data of a node: make a recording of it with `botmm import FILE --out FOLDER`",
-        );
     }
     None
 }
@@ -329,6 +361,8 @@ fn first_line(path: &Path) -> Result<Result<Vec<u8>, String>, DataError> {
         return Ok(match source.next_line(&mut line) {
             Ok(Line::Whole | Line::Cut) if line.trim_ascii().is_empty() => continue,
             Ok(Line::Whole | Line::Cut) => Ok(line),
+            // A busy block of a node is long.
+            Ok(Line::TooLong) if kind_of(path, &line).is_some() => Ok(line),
             Ok(Line::TooLong) => Err("its first line is no frame".to_owned()),
             Ok(Line::End) => Err("it is empty".to_owned()),
             Err(e) => Err(format!("cannot be decompressed: {e}")),

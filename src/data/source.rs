@@ -59,6 +59,7 @@ pub struct LineReader {
     rest: Hashing,
     /// What is missing of a capture's segment, as far as it was read.
     damage: Rc<RefCell<Vec<Damage>>>,
+    max_line: usize,
 }
 
 impl LineReader {
@@ -92,19 +93,24 @@ impl LineReader {
         } else {
             Box::new(raw)
         };
-        Ok(Self { lines, rest, damage })
+        Ok(Self { lines, rest, damage, max_line: MAX_LINE })
+    }
+
+    /// The same for lines of at most so many bytes, where these may be longer than others.
+    pub fn with_lines_of(self, max_line: usize) -> Self {
+        Self { max_line, ..self }
     }
 
     /// The next line, without `\n` or `\r\n`, into `line`. An error is a damaged or truncated
     /// stream; nothing more can be read then.
     pub fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
         line.clear();
-        let read = self.lines.by_ref().take(MAX_LINE as u64).read_until(b'\n', line)?;
+        let read = self.lines.by_ref().take(self.max_line as u64).read_until(b'\n', line)?;
         if read == 0 {
             return Ok(Line::End);
         }
         if line.last() != Some(&b'\n') {
-            if read < MAX_LINE {
+            if read < self.max_line {
                 return Ok(Line::Cut);
             }
             self.skip_line()?;

@@ -4,6 +4,7 @@ use crate::bot::replay::{self, Request};
 use crate::bot::session;
 use crate::cli::ReplayArgs;
 use crate::exit::AppError;
+use crate::settings::Queue;
 
 /// Runs the verb.
 pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
@@ -14,6 +15,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         lossless: args.lossless,
         allow_unsound: args.allow_unsound,
         feed: args.feed,
+        is_exact: args.queue == Some(Queue::Exact),
         params_from: args.params_from.as_deref(),
         out: args.common.out.as_deref(),
         json: args.common.json,

@@ -397,7 +397,7 @@ fn what_is_not_read_is_named_with_what_would_do() {
         ("trades_BTC.csv", &utf16, "UTF-16 text: turn it into UTF-8 with `iconv"),
         ("t.jsonl", node, "data of a node: make a recording of it with `botmm import"),
         ("16", node, "data of a node: make a recording of it with `botmm import"),
-        ("d.jsonl", diffs, "single orders of a node: only books, touches and trades are read"),
+        ("d.jsonl", diffs, "single orders of a node without its trades"),
         (
             "hl_trades_2025-11-24_BTC.csv",
             tardis,

@@ -1,5 +1,6 @@
 //! A recording through the pipeline, against the simulator, in virtual time.
 
+mod exact;
 mod notes;
 mod params;
 
@@ -21,8 +22,11 @@ use botmm_pipeline::rt::{Lane, Latencies, Plan, RingStats, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::hl::Decoder;
+use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::exchange::{AccountReader, Ends, Exchange, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
+use botmm_pipeline::venue::sim::orderwise::codec::OrderTape;
+use botmm_pipeline::venue::sim::orderwise::market::OrderwiseMarket;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring;
@@ -60,6 +64,8 @@ pub struct Request<'a> {
     pub allow_unsound: bool,
     /// When events reach us.
     pub feed: FeedDelay,
+    /// Our orders stand at their true places among those of the recording.
+    pub is_exact: bool,
     /// Parameters change as this journal says.
     pub params_from: Option<&'a Path>,
     /// Where the journal and the summary go.
@@ -76,7 +82,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
     let recorded = request.params_from.map(RecordedParams::read).transpose()?;
-    let Request { lossless, feed, out, json, .. } = request;
+    let Request { lossless, feed, is_exact, out, json, .. } = request;
     let (settings, loaded) = load(request)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
 
@@ -85,6 +91,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
         plan: plan.as_ref(),
         lossless,
         feed,
+        is_exact,
         recorded: recorded.as_ref(),
         out,
         quiet: json,
@@ -136,6 +143,7 @@ struct Replay<'a> {
     plan: Option<&'a Plan>,
     lossless: bool,
     feed: FeedDelay,
+    is_exact: bool,
     /// Parameters change as an earlier run's did.
     recorded: Option<&'a RecordedParams>,
     out: Option<&'a Path>,
@@ -166,24 +174,36 @@ struct Begun {
 impl Replay<'_> {
     /// The summary, and whether a limit halted it.
     fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
-        let Loaded { tape, universe, report } = loaded;
-        let (driven, mut begun) = self.begin(tape, &universe)?;
+        let Loaded { tape, universe, report, orders } = loaded;
+        let orders = if self.is_exact { Some(exact::of(orders, &universe)?) } else { None };
+        let (driven, mut begun) = self.begin(tape, orders, &universe)?;
         let started = Instant::now();
         self.drive(driven, &mut begun, stop)?;
         Ok(self.end(begun, started.elapsed(), &report))
     }
 
-    fn begin(&self, tape: Tape, universe: &Universe) -> Result<(Driven, Begun), AppError> {
+    fn begin(
+        &self,
+        tape: Tape,
+        orders: Option<Arc<OrderTape>>,
+        universe: &Universe,
+    ) -> Result<(Driven, Begun), AppError> {
         let tape = self.delayed(tape);
         let changes = self.changes(&tape, universe)?;
         let tape = Arc::new(tape.with_statuses(changes.statuses()));
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
-        let market = RecordedMarket::new(tape.clone(), universe, self.settings.sim.queue);
-        let exchange_config = session::exchange_config(self.settings, span.start);
-        let notes = notes::of_the_venue(&self.settings.sim.rules, &tape, universe);
-        let (exchange, Ends { gateway, account, .. }) =
-            Exchange::new(market, universe.clone(), exchange_config, false);
+        let notes = notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
+        let (exchange, Ends { gateway, account, .. }) = match orders {
+            Some(orders) => {
+                let marks = tape.marks().to_vec();
+                self.venue(OrderwiseMarket::new(orders, universe, marks), universe, span.start)
+            }
+            None => {
+                let queue = self.settings.sim.queue;
+                self.venue(RecordedMarket::new(tape.clone(), universe, queue), universe, span.start)
+            }
+        };
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
             wiring::build(&config, TapeFeed::new(tape), gateway);
         let clock = WallClock::default();
@@ -201,7 +221,19 @@ impl Replay<'_> {
         let side =
             Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
         let begun = Begun { config, account, metrics, rings, side, span, notes };
-        Ok(((lanes, Box::new(exchange)), begun))
+        Ok(((lanes, exchange), begun))
+    }
+
+    /// The exchange of a market.
+    fn venue(
+        &self,
+        market: impl Market + 'static,
+        universe: &Universe,
+        start: Nanos,
+    ) -> (Box<dyn Stage>, Ends) {
+        let config = session::exchange_config(self.settings, start);
+        let (exchange, ends) = Exchange::new(market, universe.clone(), config, false);
+        (Box::new(exchange), ends)
     }
 
     fn drive(
@@ -259,7 +291,10 @@ impl Replay<'_> {
             span: side.now.min(span.last) - span.start,
             wall,
             market: "recorded",
-            queue: self.settings.sim.queue.to_string(),
+            queue: match self.is_exact {
+                true => "exact".to_owned(),
+                false => self.settings.sim.queue.to_string(),
+            },
             rules: self.settings.sim.rules.to_string(),
             latency: self.settings.sim.latency.to_string(),
             feed: self.feed.to_string(),

@@ -11,11 +11,17 @@ const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus ven
                              recorder's batching included): --feed 50ms is another";
 
 /// Of the recording as a venue that keeps these rules.
-pub fn of_the_venue(rules: &Rules, tape: &Tape, universe: &Universe) -> Vec<String> {
-    let mut notes = vec![
-        "a recording does not react to our orders: fills beyond the recorded trades are estimates"
-            .to_owned(),
-    ];
+pub fn of_the_venue(
+    rules: &Rules,
+    is_exact: bool,
+    tape: &Tape,
+    universe: &Universe,
+) -> Vec<String> {
+    let estimated = match is_exact {
+        true => "our place in each queue is exact",
+        false => "fills beyond the recorded trades are estimates",
+    };
+    let mut notes = vec![format!("a recording does not react to our orders: {estimated}")];
     let funding = match rules.funding {
         true => "funding is paid on the hour",
         false => "funding is not simulated",

@@ -236,8 +236,8 @@ fn refusal(number: u64, line: &[u8]) -> String {
         return what.to_owned();
     }
     if is_of_orders(line) {
-        return "single orders of a node, which are not read yet: its trades, fills, or books of \
-                another source are"
+        return "single orders of a node: `botmm replay` reads them as they lie, beside its fills or \
+                trades (--queue exact)"
             .to_owned();
     }
     if looks_like_frame(line) && !line.starts_with(b"{") || crate::data::frames::is_archived(line) {

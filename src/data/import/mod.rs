@@ -8,7 +8,7 @@ mod event;
 mod file;
 mod folder;
 mod merge;
-mod node;
+pub(super) mod node;
 mod tardis;
 
 use super::error::DataError;

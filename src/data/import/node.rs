@@ -17,21 +17,41 @@ pub struct Trades {
     times: TimeColumn,
 }
 
+/// A line of it.
 #[derive(Deserialize)]
-struct Trade<'a> {
-    coin: &'a str,
-    side: &'a str,
-    time: &'a str,
-    px: &'a str,
-    sz: &'a str,
+pub struct Trade<'a> {
+    pub coin: &'a str,
+    /// The aggressor's.
+    pub side: &'a str,
+    pub time: &'a str,
+    pub px: &'a str,
+    pub sz: &'a str,
     hash: &'a str,
     /// The buyer's order, and the seller's.
-    side_info: [Party; 2],
+    pub side_info: [Party; 2],
 }
 
+/// One of the two of a trade.
 #[derive(Deserialize)]
-struct Party {
-    oid: u64,
+pub struct Party {
+    pub oid: u64,
+}
+
+impl Trade<'_> {
+    /// What it is known by.
+    pub fn id(&self) -> u64 {
+        let [buyer, seller] = &self.side_info;
+        id_of(&[
+            self.coin,
+            self.side,
+            self.time,
+            self.px,
+            self.sz,
+            self.hash,
+            &buyer.oid.to_string(),
+            &seller.oid.to_string(),
+        ])
+    }
 }
 
 impl Trades {
@@ -44,17 +64,7 @@ impl Format for Trades {
     fn line(&mut self, line: &[u8], out: &mut VecDeque<Event>) -> Result<(), String> {
         let trade: Trade<'_> = parse(line, "node trades")?;
         let time = time(&mut self.times, "time", trade.time)?;
-        let [buyer, seller] = &trade.side_info;
-        let tid = id_of(&[
-            trade.coin,
-            trade.side,
-            trade.time,
-            trade.px,
-            trade.sz,
-            trade.hash,
-            &buyer.oid.to_string(),
-            &seller.oid.to_string(),
-        ]);
+        let tid = trade.id();
         let Trade { coin, px, sz, side, .. } = trade;
         out.push_back(event(coin, [px, sz], self::side(side)?, [time, time], tid)?);
         Ok(())
@@ -125,16 +135,16 @@ impl Format for Fills {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, String> {
+pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, String> {
     serde_json::from_slice(json).map_err(|e| format!("not a line of {what}: {e}"))
 }
 
-fn time(column: &mut TimeColumn, key: &str, text: &str) -> Result<Nanos, String> {
+pub fn time(column: &mut TimeColumn, key: &str, text: &str) -> Result<Nanos, String> {
     let read = column.read(text.as_bytes());
     read.ok_or_else(|| bad(key, text, format_args!("not a time in {}", column.form().as_str())))
 }
 
-fn side(text: &str) -> Result<Side, String> {
+pub fn side(text: &str) -> Result<Side, String> {
     match text {
         "B" => Ok(Side::Bid),
         "A" => Ok(Side::Ask),
@@ -157,7 +167,7 @@ fn event(
     Ok(Event { coin, data: MarketEvent::Trade(trade) })
 }
 
-fn bad(key: &str, text: &str, why: impl std::fmt::Display) -> String {
+pub fn bad(key: &str, text: &str, why: impl std::fmt::Display) -> String {
     format!("key \"{key}\" is `{}`: {why}", excerpt(text.as_bytes()))
 }
 

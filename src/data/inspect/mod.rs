@@ -108,7 +108,7 @@ pub fn read(paths: &[PathBuf], symbols: &[String]) -> Result<Inspection, DataErr
 
 /// Tells what a recording holds.
 pub fn inspect(loaded: &Loaded) -> Inspection {
-    let Loaded { tape, universe, report } = loaded;
+    let Loaded { tape, universe, report, .. } = loaded;
     let mut coins: Vec<Collected> = universe.iter().map(|(_, i)| Collected::new(i.coin)).collect();
     for event in tape.iter_recv() {
         coins[event.asset().index()].add(&event);

@@ -73,7 +73,7 @@ pub fn load(
     };
     wanted.sort_by_key(|coin| settings.instrument(coin).map_or(u32::MAX, |i| i.venue_index));
     let mut decoder = Decoder::new();
-    let Loaded { tape, universe, report } = found.load(LoadOptions {
+    let Loaded { tape, universe, report, .. } = found.load(LoadOptions {
         symbols: &wanted,
         instrument: &|coin| settings.instrument(coin),
         allow_unsound,

@@ -87,6 +87,27 @@ impl FromStr for QueueModel {
     }
 }
 
+/// How a replay knows our place in a queue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Queue {
+    /// Every order was recorded: it is where it is ([`super::orderwise`]).
+    Exact,
+    /// It is estimated.
+    Estimated(QueueModel),
+}
+
+impl FromStr for Queue {
+    type Err = String;
+
+    /// `exact`, or as [`QueueModel`].
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "exact" => Ok(Self::Exact),
+            other => other.parse().map(Self::Estimated).map_err(|why: String| why + ", exact"),
+        }
+    }
+}
+
 /// What the displayed book says about one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -185,6 +206,9 @@ mod tests {
         for name in ["risk_averse", "prob_power:3", "prob_power:2.5", "prob_log"] {
             assert_eq!(name.parse::<QueueModel>().unwrap().to_string(), name);
         }
+        assert_eq!("exact".parse(), Ok(Queue::Exact));
+        assert_eq!("prob_log".parse(), Ok(Queue::Estimated(QueueModel::ProbLog)));
+        assert!("best".parse::<Queue>().unwrap_err().ends_with("prob_log, exact"));
         assert_eq!("prob_power".parse(), Ok(QueueModel::ProbPower(3.0)));
         for bad in ["", "fifo", "prob_power:", "prob_power:0", "prob_power:nan", "prob_power:17"] {
             let error = bad.parse::<QueueModel>().unwrap_err();

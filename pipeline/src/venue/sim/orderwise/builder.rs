@@ -138,6 +138,11 @@ impl Builder {
     pub fn fail(&mut self, fault: Fault, about: Option<Oid>) {
         let Some((block, _)) = self.open else { return };
         let asset = &mut self.assets[block.asset.index()];
+        // Of a book of which nothing is known only what is missing is told.
+        if asset.orders.is_void() && fault != Fault::Gap {
+            asset.report.left_out += 1;
+            return;
+        }
         asset.report.faults[fault.index()] += 1;
         asset.report.first_fault.get_or_insert((fault, block.venue, about));
         if !asset.orders.is_void() {

@@ -92,7 +92,9 @@ pub enum Fault {
     BadSize,
     /// A new order rests at a price at which it would have traded.
     Crossed,
-    /// Blocks are missing.
+    /// A trade that no change of the book shows.
+    LoneTrade,
+    /// Blocks are missing, or cannot be read.
     Gap,
     /// Time goes back.
     Backwards,
@@ -102,13 +104,14 @@ pub enum Fault {
 
 impl Fault {
     /// How many kinds there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
     /// Each, in the order of [`Fault::index`].
     pub const ALL: [Self; Self::COUNT] = [
         Self::MissingOid,
         Self::RepeatedOid,
         Self::BadSize,
         Self::Crossed,
+        Self::LoneTrade,
         Self::Gap,
         Self::Backwards,
         Self::UnknownDiff,
@@ -126,7 +129,8 @@ impl Fault {
             Self::RepeatedOid => "a new order with the id of one that rests",
             Self::BadSize => "an impossible price or size",
             Self::Crossed => "a new order that rests where it would have traded",
-            Self::Gap => "a gap in the block numbers",
+            Self::LoneTrade => "a trade that no change of the book shows",
+            Self::Gap => "a gap in the blocks",
             Self::Backwards => "a block older than the one before it",
             Self::UnknownDiff => "an unknown change of the book",
         }

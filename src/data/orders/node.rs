@@ -1,0 +1,292 @@
+//! Lines of a node's files of single orders, and of the trades that belong to them.
+
+use crate::data::import::node::{Trade, bad, parse, side, time};
+use crate::data::time::{TimeColumn, TimeForm};
+use botmm_pipeline::types::limits::{MAX_PX, MAX_QTY};
+use botmm_pipeline::types::{AssetId, Nanos, Oid, Px, Qty, Side, Universe, read_decimal};
+use botmm_pipeline::venue::sim::orderwise::event::Posted;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::path::Path;
+
+/// Which of a node's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// `node_raw_book_diffs_by_block`: what every order does in the book.
+    Diffs,
+    /// `node_order_statuses_by_block`: how orders were meant.
+    Statuses,
+    /// `node_fills_by_block`.
+    Fills,
+    /// `node_trades`.
+    Trades,
+}
+
+/// How the folders of a node are called that hold the files of a kind.
+const FOLDERS: [(&str, NodeKind); 4] = [
+    ("node_raw_book_diffs", NodeKind::Diffs),
+    ("node_order_statuses", NodeKind::Statuses),
+    ("node_fills", NodeKind::Fills),
+    ("node_trades", NodeKind::Trades),
+];
+
+/// The kind of a file by its first line, and by its folder where that is a block without events.
+pub fn kind_of(path: &Path, line: &[u8]) -> Option<NodeKind> {
+    let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
+    if !line.starts_with(b"{") {
+        return None;
+    }
+    if has("\"side_info\"") {
+        return Some(NodeKind::Trades);
+    }
+    if !has("\"block_number\"") || !has("\"events\"") {
+        return None;
+    }
+    let of_folder = || {
+        let mut parts = path.iter().rev().filter_map(|part| part.to_str());
+        parts.find_map(|part| FOLDERS.iter().find(|(name, _)| part.starts_with(name)))
+    };
+    Some(match (has("\"raw_book_diff\""), has("\"status\"")) {
+        (true, _) => NodeKind::Diffs,
+        (_, true) => NodeKind::Statuses,
+        _ => of_folder().map_or(NodeKind::Fills, |(_, kind)| *kind),
+    })
+}
+
+/// What a node writes of a block in one of its files.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// Its number; trades have none.
+    pub number: Option<u64>,
+    /// When, at the venue.
+    pub venue: Nanos,
+    /// When the node wrote it.
+    pub local: Nanos,
+    /// What of it is about coins that were asked for, in order.
+    pub items: Vec<(AssetId, Item)>,
+    /// Whether anything of it is about other coins.
+    pub has_others: bool,
+    /// The first thing that could not be read.
+    pub wrong: Option<String>,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+pub enum Item {
+    /// An order in the book; [`None`] = a change that is not known.
+    Diff(Oid, Side, Px, Option<Diff>),
+    /// A trade of a resting order.
+    Fill(Oid, Side, Px, Qty, u64),
+    /// How an order came.
+    Posted(Oid, Posted),
+    /// What a taker wanted and nobody gave, with its limit.
+    Missed(Side, Px, Qty),
+}
+
+/// What is done to an order.
+#[derive(Clone, Copy, Debug)]
+pub enum Diff {
+    /// It comes to rest.
+    New(Qty),
+    /// From so much to so much.
+    Update(Qty, Qty),
+    /// It has this size now.
+    Modified(Qty),
+    /// It is gone.
+    Remove,
+}
+
+/// Takes the lines of a kind apart.
+pub struct Lines {
+    kind: NodeKind,
+    local: TimeColumn,
+    block: TimeColumn,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    local_time: &'a str,
+    block_time: &'a str,
+    block_number: Option<u64>,
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct DiffEvent<'a> {
+    oid: u64,
+    coin: &'a str,
+    side: &'a str,
+    px: &'a str,
+    #[serde(borrow)]
+    raw_book_diff: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawDiff<'a> {
+    New {
+        sz: &'a str,
+    },
+    #[serde(rename_all = "camelCase")]
+    Update {
+        orig_sz: &'a str,
+        new_sz: &'a str,
+    },
+    Modified {
+        sz: &'a str,
+    },
+    Remove,
+}
+
+#[derive(Deserialize)]
+struct Fill<'a> {
+    coin: &'a str,
+    side: &'a str,
+    px: &'a str,
+    sz: &'a str,
+    crossed: bool,
+    oid: u64,
+    tid: u64,
+}
+
+#[derive(Deserialize)]
+struct StatusEvent<'a> {
+    status: &'a str,
+    #[serde(borrow)]
+    order: Order<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order<'a> {
+    coin: &'a str,
+    side: &'a str,
+    limit_px: &'a str,
+    sz: &'a str,
+    oid: u64,
+    tif: Option<&'a str>,
+}
+
+impl Lines {
+    /// Of a kind.
+    pub fn new(kind: NodeKind) -> Self {
+        let column = || TimeColumn::new(TimeForm::Iso);
+        Self { kind, local: column(), block: column() }
+    }
+
+    /// Takes a line apart. Events that cannot be read are told of in the block.
+    ///
+    /// # Errors
+    /// In words, when it is no block at all.
+    pub fn block(&mut self, line: &[u8], universe: &Universe) -> Result<Block, String> {
+        if self.kind == NodeKind::Trades {
+            return self.trade(line, universe);
+        }
+        let Envelope { local_time, block_time, block_number, events } =
+            parse(line, "a node's blocks")?;
+        let mut block = Block {
+            number: block_number,
+            venue: time(&mut self.block, "block_time", block_time)?,
+            local: time(&mut self.local, "local_time", local_time)?,
+            ..Block::default()
+        };
+        for event in events {
+            let read = match self.kind {
+                NodeKind::Diffs => diff(event, universe),
+                NodeKind::Statuses => status(event, universe),
+                NodeKind::Fills | NodeKind::Trades => fill(event, universe),
+            };
+            match read {
+                Ok(Read::Item(asset, item)) => block.items.push((asset, item)),
+                Ok(Read::Other) => block.has_others = true,
+                Ok(Read::Nothing) => {}
+                Err(why) => _ = block.wrong.get_or_insert(why),
+            }
+        }
+        Ok(block)
+    }
+
+    fn trade(&mut self, line: &[u8], universe: &Universe) -> Result<Block, String> {
+        let trade: Trade<'_> = parse(line, "node trades")?;
+        let at = time(&mut self.block, "time", trade.time)?;
+        let mut block = Block { venue: at, local: at, ..Block::default() };
+        let Some(asset) = universe.find(trade.coin.as_bytes()) else {
+            block.has_others = true;
+            return Ok(block);
+        };
+        let maker = side(trade.side)?.opposite();
+        let [buyer, seller] = &trade.side_info;
+        let oid = Oid(if maker == Side::Bid { buyer.oid } else { seller.oid });
+        let (px, qty) = (px_of(trade.px)?, qty_of("sz", trade.sz)?);
+        block.items.push((asset, Item::Fill(oid, maker, px, qty, trade.id())));
+        Ok(block)
+    }
+}
+
+/// What was made of an event.
+enum Read {
+    Item(AssetId, Item),
+    /// It is about a coin that was not asked for.
+    Other,
+    /// It says nothing that is needed.
+    Nothing,
+}
+
+fn diff(event: &RawValue, universe: &Universe) -> Result<Read, String> {
+    let event: DiffEvent<'_> = parse(event.get().as_bytes(), "node book diffs")?;
+    let Some(asset) = universe.find(event.coin.as_bytes()) else { return Ok(Read::Other) };
+    let (side, px) = (side(event.side)?, px_of(event.px)?);
+    let diff = match serde_json::from_str::<RawDiff<'_>>(event.raw_book_diff.get()) {
+        Err(_) => None,
+        Ok(RawDiff::New { sz }) => Some(Diff::New(qty_of("sz", sz)?)),
+        Ok(RawDiff::Update { orig_sz, new_sz }) => {
+            Some(Diff::Update(qty_of("origSz", orig_sz)?, qty_of("newSz", new_sz)?))
+        }
+        Ok(RawDiff::Modified { sz }) => Some(Diff::Modified(qty_of("sz", sz)?)),
+        Ok(RawDiff::Remove) => Some(Diff::Remove),
+    };
+    Ok(Read::Item(asset, Item::Diff(Oid(event.oid), side, px, diff)))
+}
+
+fn fill(event: &RawValue, universe: &Universe) -> Result<Read, String> {
+    let (_, fill): (&str, Fill<'_>) = parse(event.get().as_bytes(), "node fills")?;
+    let Some(asset) = universe.find(fill.coin.as_bytes()) else { return Ok(Read::Other) };
+    // Both sides of a trade are there: the one that rested tells of the book.
+    if fill.crossed {
+        return Ok(Read::Nothing);
+    }
+    let (side, px, qty) = (side(fill.side)?, px_of(fill.px)?, qty_of("sz", fill.sz)?);
+    Ok(Read::Item(asset, Item::Fill(Oid(fill.oid), side, px, qty, fill.tid)))
+}
+
+fn status(event: &RawValue, universe: &Universe) -> Result<Read, String> {
+    let StatusEvent { status, order } = parse(event.get().as_bytes(), "node order statuses")?;
+    let Some(asset) = universe.find(order.coin.as_bytes()) else { return Ok(Read::Other) };
+    Ok(match (status, order.tif) {
+        ("open", Some(tif)) => {
+            let posted = if tif == "Alo" { Posted::Only } else { Posted::AfterTaking };
+            Read::Item(asset, Item::Posted(Oid(order.oid), posted))
+        }
+        ("iocCancelRejected", _) => {
+            let (px, qty) = (px_of(order.limit_px)?, qty_of("sz", order.sz)?);
+            Read::Item(asset, Item::Missed(side(order.side)?, px, qty))
+        }
+        _ => Read::Nothing,
+    })
+}
+
+fn px_of(text: &str) -> Result<Px, String> {
+    let px = read_decimal(text.as_bytes()).map_err(|e| bad("px", text, e))?;
+    let px = Px::from_raw(px);
+    let is_one = px.is_positive() && px <= MAX_PX;
+    if is_one { Ok(px) } else { Err(bad("px", text, "no price")) }
+}
+
+/// Zero is for whoever knows the book to judge.
+fn qty_of(key: &str, text: &str) -> Result<Qty, String> {
+    let qty = read_decimal(text.as_bytes()).map_err(|e| bad(key, text, e))?;
+    let qty = Qty::from_raw(qty);
+    let is_one = !qty.is_negative() && qty <= MAX_QTY;
+    if is_one { Ok(qty) } else { Err(bad(key, text, "no size")) }
+}
