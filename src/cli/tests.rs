@@ -1,5 +1,6 @@
 use super::*;
 use crate::bot::markets::MarketKind;
+use crate::settings::QueueModel;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
