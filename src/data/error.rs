@@ -1,7 +1,7 @@
 //! Why a recording cannot be used at all.
 
 use crate::exit::{AppError, Exit};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One line each: what happened, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,15 @@ pub enum DataError {
         /// The first thing that was wrong, with its place; may be empty.
         first: String,
     },
+}
+
+impl DataError {
+    /// Single orders at this path, and no trades beside them.
+    pub fn no_trades(path: &Path) -> Self {
+        let why = "single orders of a node without its trades, so that a trade cannot be told from a \
+                   cancel: name node_fills_by_block or node_trades of the same hours as well";
+        Self::NotARecording { path: path.to_owned(), why: why.to_owned() }
+    }
 }
 
 impl From<DataError> for AppError {

@@ -43,7 +43,7 @@ use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::tape::Tape;
 use hygiene::Intake;
-use orders::NodeKind;
+use orders::node::NodeKind;
 use scan::{DataFile, Layout};
 use std::cell::Cell;
 use std::collections::BTreeSet;

@@ -3,8 +3,7 @@
 use super::capture::{SEGMENT_SUFFIX, is_day};
 use super::columns;
 use super::error::DataError;
-use super::orders::node::kind_of;
-use super::orders::{NodeKind, no_trades};
+use super::orders::node::{NodeKind, kind_of};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
 use super::time::looks_like_frame;
@@ -105,7 +104,7 @@ fn only_with_orders(
     let of_kind = |kind| files.iter().find(|file| file.layout == Layout::Node(kind));
     if let Some(diffs) = of_kind(NodeKind::Diffs) {
         let trades = of_kind(NodeKind::Fills).or(of_kind(NodeKind::Trades));
-        return trades.map(drop).ok_or_else(|| no_trades(&diffs.path));
+        return trades.map(drop).ok_or_else(|| DataError::no_trades(&diffs.path));
     }
     let is_node = |file: &DataFile| matches!(file.layout, Layout::Node(_));
     let Some(first) = files.iter().find(|file| is_node(file)) else { return Ok(()) };

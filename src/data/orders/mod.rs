@@ -11,8 +11,6 @@
 pub mod node;
 mod stream;
 
-pub use node::NodeKind;
-
 use super::error::DataError;
 use super::hygiene::{Intake, Place};
 use super::report::{FileLog, LoadReport};
@@ -25,9 +23,8 @@ use botmm_pipeline::venue::sim::orderwise::builder::{Builder, OrdersReport};
 use botmm_pipeline::venue::sim::orderwise::codec::OrderTape;
 use botmm_pipeline::venue::sim::orderwise::event::{Fault, OrderEvent, Posted};
 use botmm_pipeline::venue::sim::orderwise::public::{BlockTimes, Cadence};
-use node::{Block, Diff, Item};
+use node::{Block, Diff, Item, NodeKind};
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 use stream::{MAX_LINE, Reading, Stream, key};
 
@@ -81,7 +78,7 @@ pub fn read(
     let path = files.first().map(|(_, file)| file.path.clone()).unwrap_or_default();
     let [fills, trades] = [NodeKind::Fills, NodeKind::Trades].map(of_kind);
     let (kind, files_of_trades) = match (fills.is_empty(), trades.is_empty()) {
-        (true, true) => return Err(no_trades(&path)),
+        (true, true) => return Err(DataError::no_trades(&path)),
         (true, false) => (NodeKind::Trades, trades),
         (false, is_alone) => {
             if !is_alone {
@@ -119,14 +116,6 @@ pub fn read(
         report.warnings.extend(in_words(instrument.coin.as_str(), coin));
     }
     Ok(OrderData { tape: Arc::new(tape), coins })
-}
-
-/// Order changes at this path, and no trades beside them.
-pub fn no_trades(path: &Path) -> DataError {
-    let path = path.to_owned();
-    let why = "single orders of a node without its trades, so that a trade cannot be told from a \
-               cancel: name node_fills_by_block or node_trades of the same hours as well";
-    DataError::NotARecording { path, why: why.to_owned() }
 }
 
 /// What a person must know of a coin's order data; nothing when all is well.
