@@ -9,7 +9,7 @@ mod harness;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::types::{Bbo, BookSnapshot, Bps, MarketEvent, Nanos, Trade, Universe, Usd};
+use botmm_pipeline::types::{Bps, Nanos, Universe, Usd};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
@@ -21,7 +21,6 @@ use botmm_pipeline::venue::sim::{Market, MarketOutput};
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring::{self, Config};
 use harness::{Samples, made};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const SPAN: Nanos = Nanos::secs(20 * 60);
@@ -32,14 +31,12 @@ const LATENCY: Nanos = Nanos::millis(50);
 const RUNS: usize = 10;
 /// Moments between two looks at what the side thread would take.
 const LOOK_EVERY: u64 = 64;
-/// What a row takes beside itself: its place in the two orders of a tape.
-const ORDER_BYTES: usize = 2 * size_of::<u32>();
 
 fn main() {
     harness::print_rig();
     let universe = universe();
     let span = if harness::is_smoke() { SMOKE_SPAN } else { SPAN };
-    let tape = Arc::new(record(&universe, span));
+    let tape = record(&universe, span);
     let first = replay(&tape, &universe);
     first.assert_sound(&tape);
     let mut runs = vec![first];
@@ -82,7 +79,7 @@ struct Run {
     moments: Samples,
 }
 
-fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
+fn replay(tape: &Tape, universe: &Universe) -> Run {
     let config = Config {
         universe: universe.clone(),
         params: vec![made::params(); universe.len()],
@@ -102,11 +99,11 @@ fn replay(tape: &Arc<Tape>, universe: &Universe) -> Run {
         deposit: Usd::ZERO,
         start: tape.venue_span().unwrap_or_default().0,
     };
-    let market = RecordedMarket::new(tape.clone(), universe, QueueModel::ProbPower(3.0));
+    let market = RecordedMarket::new(tape, universe, QueueModel::ProbPower(3.0));
     let (exchange, Ends { gateway, account, .. }) =
         Exchange::new(market, universe.clone(), exchange_config, false);
     let wiring::Pipeline { stages, mut records, metrics, rings, .. } =
-        wiring::build(&config, TapeFeed::new(tape.clone()), gateway);
+        wiring::build(&config, TapeFeed::new(tape), gateway);
     let clock = WallClock::default();
     let (lanes, mut latencies) = Lane::inline(stages, &clock);
 
@@ -161,10 +158,6 @@ impl Run {
 fn print(tape: &Tape, span: Nanos, runs: &[Run]) {
     let counts = tape.counts();
     let rows = counts.total();
-    let bytes = counts.books * size_of::<BookSnapshot>()
-        + counts.bbos * size_of::<Bbo>()
-        + counts.trades * size_of::<Trade>()
-        + rows * ORDER_BYTES;
     println!(
         "\nrecording: {:.0} virtual s, {rows} rows ({} books, {} touches, {} trades)",
         span.as_secs_f64(),
@@ -173,13 +166,10 @@ fn print(tape: &Tape, span: Nanos, runs: &[Run]) {
         counts.trades
     );
     println!(
-        "memory: {:.0} bytes a row on average (book {}, touch {}, trade {}, and {ORDER_BYTES} for \
-         its order); whole events would be {} each",
-        bytes as f64 / rows as f64,
-        size_of::<BookSnapshot>(),
-        size_of::<Bbo>(),
-        size_of::<Trade>(),
-        size_of::<MarketEvent>()
+        "tape: {:.1} bytes a row, {:.2} an event (a changed level, a touch or a trade: {} of them)",
+        tape.size() as f64 / rows as f64,
+        tape.size() as f64 / tape.changes() as f64,
+        tape.changes()
     );
     let Some(first) = runs.first() else { return };
     println!(

@@ -35,7 +35,6 @@ use botmm_pipeline::wiring;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Exp, LogNormal, StandardNormal};
-use std::sync::Arc;
 use world::Generous;
 
 const START: Nanos = Nanos::secs(1_757_000_000);
@@ -172,10 +171,10 @@ impl Made {
     }
 }
 
-fn tape(world: World, seed: u64) -> Arc<Tape> {
+fn tape(world: World, seed: u64) -> Tape {
     let mut made = Made::new(world, seed);
     (0..world.span.0 / BLOCK.0).for_each(|number| made.block(number));
-    Arc::new(Tape::build(made.events).received_after(&mut Latency::new(FEED, seed, 2)))
+    Tape::build(made.events).received_after(Latency::new(FEED, seed, 2))
 }
 
 /// What one quoter earned, over all seeds.
@@ -201,10 +200,10 @@ impl Earned {
 }
 
 /// With `gift_bps` a fill given away.
-fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
+fn earn(tapes: &[Tape], params: &AssetParams, gift_bps: f64) -> Earned {
     let mut sum = Earned::default();
     for tape in tapes {
-        let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
+        let market = RecordedMarket::new(tape, &universe(), QueueModel::RiskAverse);
         let config = ExchangeConfig {
             latency: ORDERS,
             maker_fee: Bps::default(),
@@ -226,7 +225,7 @@ fn earn(tapes: &[Arc<Tape>], params: &AssetParams, gift_bps: f64) -> Earned {
             commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
         };
         let wiring::Pipeline { stages, mut records, metrics, .. } =
-            wiring::build(&config, TapeFeed::new(tape.clone()), Generous(gateway, gift_bps));
+            wiring::build(&config, TapeFeed::new(tape), Generous(gateway, gift_bps));
         let mut drain = |_| {
             records.iter_mut().for_each(|ring| while ring.pop().is_some() {});
             true
@@ -346,7 +345,7 @@ fn a_random_walk_pays_nobody_and_a_gift_is_noticed() {
             let name = format!("{}, {}", model.as_str(), strategy.as_str());
             let params = tight(model, strategy);
             let [honest, gifted] = [0.0, 1.0].map(|gift_bps| {
-                let bps = |tape: &[Arc<Tape>; 1]| {
+                let bps = |tape: &[Tape; 1]| {
                     let e = earn(tape, &params, gift_bps);
                     assert!(e.fills > 0, "{name} never traded");
                     e.gross / e.volume * 1e4

@@ -370,7 +370,7 @@ fn what_fills_captured_does_not_move_with_any_delay() {
     for feed in ["1ns", "10ms", "800ms", "lognormal:300ms,0.6"] {
         for answer in ["1ns", "50ms", "lognormal:700ms,0.5"] {
             let tape = Tape::build(output.events.iter().copied());
-            let tape = tape.received_after(&mut Latency::new(feed.parse().unwrap(), 5, 2));
+            let tape = tape.received_after(Latency::new(feed.parse().unwrap(), 5, 2));
             let told = learn_of(&tape, &ours, &mut Latency::new(answer.parse().unwrap(), 5, 1));
             println!("feed {feed}, answers {answer}: {told:?}");
             all.push(told);

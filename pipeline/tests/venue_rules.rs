@@ -14,7 +14,6 @@ use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::Tape;
 use counting::allocations;
-use std::sync::Arc;
 
 /// Twenty seconds before an hour ends.
 const START: Nanos = Nanos::secs(1_757_016_000 - 20);
@@ -71,8 +70,8 @@ impl World {
     /// Without latency and fees; 1,000 USD.
     fn new(rules: Rules, events: impl IntoIterator<Item = MarketEvent>) -> Self {
         let universe = Universe::new(vec![Instrument::new("BTC", 0, 3, 40).unwrap()]);
-        let tape = Arc::new(Tape::build(events));
-        let market = RecordedMarket::new(tape, &universe, QueueModel::RiskAverse);
+        let tape = Tape::build(events);
+        let market = RecordedMarket::new(&tape, &universe, QueueModel::RiskAverse);
         let config = ExchangeConfig {
             latency: LatencyModel::Constant(Nanos::ZERO),
             maker_fee: Bps::default(),

@@ -102,8 +102,6 @@ pub struct Intake {
     series: [[Series; 3]; MAX_ASSETS],
     file: Tally,
     repeated_trades: u64,
-    /// Events of the files before it.
-    first: usize,
     places: Vec<(u32, u8)>,
 }
 
@@ -129,7 +127,6 @@ impl Intake {
             series: [[NO_SERIES; 3]; MAX_ASSETS],
             file: Tally::of(universe.len()),
             repeated_trades: 0,
-            first: 0,
             places: Vec::new(),
         }
     }
@@ -185,7 +182,7 @@ impl Intake {
         self.duplicates += self.repeated_trades;
         self.file = Tally::of(self.file.counts.len());
         (self.series, self.repeated_trades) = ([[NO_SERIES; 3]; MAX_ASSETS], 0);
-        self.first = self.builder.counts().total();
+        self.builder.begin_part();
         self.places.clear();
         match log.check() {
             Err(why) if !self.allow_unsound => return Err(why),
@@ -220,7 +217,7 @@ impl Intake {
     }
 
     fn put_in_order(&mut self, log: &mut FileLog<'_>) {
-        let place = |position: usize| self.places[position - self.first];
+        let place = |position: usize| self.places[position];
         let mut wrong: Vec<(usize, String)> = Vec::new();
         let mut first_back: Option<usize> = None;
         for ((_, of_kind), (positions, stamps)) in self.out_of_order() {
@@ -246,18 +243,15 @@ impl Intake {
             return;
         }
         let is_wrong = |position: usize| wrong.binary_search_by_key(&position, |w| w.0).is_ok();
-        self.builder.retain_from(self.first, |position| !is_wrong(position));
+        self.builder.retain(|position| !is_wrong(position));
         self.file = Tally::of(self.file.counts.len());
-        for position in self.first..self.builder.counts().total() {
-            self.builder.event(position).iter().for_each(|event| self.file.add(event));
-        }
+        self.builder.part().for_each(|event| self.file.add(&event));
     }
 
     /// The rows of the file's series that are out of order, by asset and kind.
     fn out_of_order(&self) -> BTreeMap<(usize, usize), (Vec<usize>, Vec<Stamp>)> {
         let mut all: BTreeMap<_, (Vec<usize>, Vec<Stamp>)> = BTreeMap::new();
-        for position in self.first..self.builder.counts().total() {
-            let Some(event) = self.builder.event(position) else { break };
+        for (position, event) in self.builder.part().enumerate() {
             let key = (event.asset().index(), kind(&event));
             if self.series[key.0].get(key.1).is_some_and(|series| series.is_out_of_order) {
                 let (positions, stamps) = all.entry(key).or_default();

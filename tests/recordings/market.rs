@@ -13,9 +13,8 @@ use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::sim::{Execution, Market, MarketOutput, RestingOrder};
 use botmm_pipeline::venue::tape::Tape;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-fn recording(folder: PathBuf) -> (Arc<Tape>, Universe) {
+fn recording(folder: PathBuf) -> (Tape, Universe) {
     let options = LoadOptions {
         symbols: &[],
         instrument: &major,
@@ -24,17 +23,17 @@ fn recording(folder: PathBuf) -> (Arc<Tape>, Universe) {
         progress: &|_, _| {},
     };
     let loaded = load(&[folder], options).unwrap();
-    (Arc::new(loaded.tape), loaded.universe)
+    (loaded.tape, loaded.universe)
 }
 
 /// Both sides of every asset at the touch, renewed every `period`; about $1,000 each.
 fn quote_the_touch(
-    tape: &Arc<Tape>,
+    tape: &Tape,
     universe: &Universe,
     model: QueueModel,
     period: Nanos,
 ) -> Vec<Execution> {
-    let mut market = RecordedMarket::new(Arc::clone(tape), universe, model);
+    let mut market = RecordedMarket::new(tape, universe, model);
     let mut out = MarketOutput::default();
     let (start, end) = tape.venue_span().unwrap();
     let (mut now, mut oid) = (start, 0);
@@ -70,14 +69,14 @@ fn dollars(executions: &[Execution]) -> f64 {
     executions.iter().map(|e| notional(e.px, e.qty).to_f64()).sum()
 }
 
-fn swapped(tape: &Tape) -> Arc<Tape> {
+fn swapped(tape: &Tape) -> Tape {
     let swap = |event| match event {
         MarketEvent::Trade(t) => {
             MarketEvent::Trade(Trade { aggressor: t.aggressor.opposite(), ..t })
         }
         other => other,
     };
-    Arc::new(Tape::build(tape.iter_recv().map(swap)))
+    Tape::build(tape.iter_recv().map(swap))
 }
 
 fn check(folder: PathBuf, period: Nanos) {

@@ -194,11 +194,10 @@ pub fn replay_of(
     wrap: impl FnMut(Box<dyn Stage>) -> Box<dyn Stage>,
     side: impl FnMut(Nanos, &mut Control),
 ) -> Outcome {
-    let tape = Arc::new(tape);
-    let market = RecordedMarket::new(tape.clone(), &universe(), QueueModel::RiskAverse);
+    let market = RecordedMarket::new(&tape, &universe(), QueueModel::RiskAverse);
     let (exchange, Ends { gateway, account, .. }) =
         Exchange::new(market, universe(), exchange_config(setup), false);
-    drive(setup, None, (exchange, account), (TapeFeed::new(tape), gateway), (wrap, side))
+    drive(setup, None, (exchange, account), (TapeFeed::new(&tape), gateway), (wrap, side))
 }
 
 fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(

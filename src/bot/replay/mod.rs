@@ -190,22 +190,22 @@ impl Replay<'_> {
     ) -> Result<(Driven, Begun), AppError> {
         let tape = self.delayed(tape);
         let changes = self.changes(&tape, universe)?;
-        let tape = Arc::new(tape.with_statuses(changes.statuses()));
+        let tape = tape.with_statuses(changes.statuses());
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
         let notes = notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
         let (exchange, Ends { gateway, account, .. }) = match orders {
             Some(orders) => {
-                let marks = tape.marks().to_vec();
+                let marks = tape.marks().collect();
                 self.venue(OrderwiseMarket::new(orders, universe, marks), universe, span.start)
             }
             None => {
                 let queue = self.settings.sim.queue;
-                self.venue(RecordedMarket::new(tape.clone(), universe, queue), universe, span.start)
+                self.venue(RecordedMarket::new(&tape, universe, queue), universe, span.start)
             }
         };
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
-            wiring::build(&config, TapeFeed::new(tape), gateway);
+            wiring::build(&config, TapeFeed::new(&tape), gateway);
         let clock = WallClock::default();
         let (lanes, latencies) = match self.plan {
             None => Lane::inline(stages, &clock),
@@ -311,7 +311,7 @@ impl Replay<'_> {
         match self.feed {
             FeedDelay::Recorded => tape,
             FeedDelay::After(model) => {
-                tape.received_after(&mut Latency::new(model, self.settings.seed, FEED_WAY))
+                tape.received_after(Latency::new(model, self.settings.seed, FEED_WAY))
             }
         }
     }

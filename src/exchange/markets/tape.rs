@@ -15,9 +15,8 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::{RecordedMarket, Source};
-use botmm_pipeline::venue::tape::Tape;
+use botmm_pipeline::venue::tape::{Cursor, Marks, Tape};
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// How many times as fast as recorded: 0.1 to 1000, exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ pub fn load(
 /// A tape that has a book to begin with.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    tape: Arc<Tape>,
+    tape: Tape,
     universe: Universe,
     /// Position and venue time of its first book or touch.
     first: (usize, Nanos),
@@ -108,9 +107,9 @@ impl Recording {
     pub fn new(tape: Tape, universe: Universe) -> Option<Self> {
         let shows =
             |event: &MarketEvent| matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_));
-        let first = tape.iter_venue().position(|event| shows(&event))?;
-        let (begin, (_, last)) = (tape.venue_time_at(first)?, tape.venue_span()?);
-        Some(Self { tape: Arc::new(tape), universe, first: (first, begin), last })
+        let (first, event) = tape.iter_venue().enumerate().find(|(_, event)| shows(event))?;
+        let (_, last) = tape.venue_span()?;
+        Some(Self { first: (first, event.venue_time()), tape, universe, last })
     }
 
     /// Its coins.
@@ -131,10 +130,13 @@ impl Recording {
         queue: QueueModel,
         say: Say,
     ) -> RecordedMarket<Player> {
+        let mut events = self.tape.by_venue();
+        for _ in 0..self.first.0 {
+            events.next();
+        }
         let player = Player {
-            tape: self.tape.clone(),
-            position: self.first.0,
-            marks: 0,
+            events,
+            marks: self.tape.marks(),
             origin: self.first.1,
             start,
             speed,
@@ -147,10 +149,8 @@ impl Recording {
 
 /// A tape played in the exchange's time.
 pub struct Player {
-    tape: Arc<Tape>,
-    position: usize,
-    /// Marks told so far.
-    marks: usize,
+    events: Cursor,
+    marks: Marks,
     /// Recorded venue time that `start` stands for.
     origin: Nanos,
     start: Nanos,
@@ -163,7 +163,7 @@ pub struct Player {
 
 impl Source for Player {
     fn next_time(&self) -> Option<Nanos> {
-        let recorded = self.tape.venue_time_at(self.position)?;
+        let recorded = self.events.next_time()?;
         Some(self.start + self.speed.played(recorded - self.origin))
     }
 
@@ -177,20 +177,14 @@ impl Source for Player {
         if due > until {
             return None;
         }
-        let event = self.tape.by_venue(self.position)?.to_kept();
-        self.position += 1;
+        let event = self.events.next()?.to_kept();
         self.told = at_time(event, due);
         Some(self.told.lend())
     }
 
     fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
-        let mark = self.tape.marks().get(self.marks)?;
-        let due = self.start + self.speed.played(mark.recv_time - self.origin);
-        if due > until {
-            return None;
-        }
-        self.marks += 1;
-        Some(*mark)
+        let due = self.start + self.speed.played(self.marks.next_time()? - self.origin);
+        if due > until { None } else { self.marks.next() }
     }
 }
 

@@ -137,6 +137,14 @@ impl Latency {
         Self { model, distribution, rng }
     }
 
+    /// The latency of every message, where it is always the same.
+    pub fn constant(&self) -> Option<Nanos> {
+        match self.model {
+            LatencyModel::Constant(span) => Some(span),
+            LatencyModel::LogNormal { .. } => None,
+        }
+    }
+
     /// The next message's latency.
     pub fn draw(&mut self) -> Nanos {
         match (self.model, &self.distribution) {

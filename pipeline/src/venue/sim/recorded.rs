@@ -34,8 +34,7 @@ use crate::types::{
     AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, MarkPrice, MarketEvent,
     Nanos, Oid, Px, Qty, Side, Trade, Universe,
 };
-use crate::venue::tape::Tape;
-use std::sync::Arc;
+use crate::venue::tape::{Cursor, Marks, Tape};
 
 /// Set in every trade id made up here (the venue's are far below). Bit 62, so that an id still fits
 /// a signed 64-bit column.
@@ -62,27 +61,22 @@ pub trait Source: Send {
 /// A whole tape, at its own venue times; its marks when they were received.
 #[derive(Debug)]
 pub struct TapeSource {
-    tape: Arc<Tape>,
-    position: usize,
-    marks: usize,
+    events: Cursor,
+    marks: Marks,
 }
 
 impl Source for TapeSource {
     fn next_time(&self) -> Option<Nanos> {
-        self.tape.venue_time_at(self.position)
+        self.events.next_time()
     }
 
     fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         self.next_time().filter(|due| *due <= until)?;
-        let event = self.tape.by_venue(self.position)?;
-        self.position += 1;
-        Some(event)
+        self.events.next()
     }
 
     fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
-        let mark = self.tape.marks().get(self.marks).filter(|mark| mark.recv_time <= until)?;
-        self.marks += 1;
-        Some(*mark)
+        self.marks.next_by(until)
     }
 }
 
@@ -123,8 +117,8 @@ pub struct RecordedMarket<S = TapeSource> {
 
 impl RecordedMarket {
     /// At the start of a tape whose events carry ids of `universe`.
-    pub fn new(tape: Arc<Tape>, universe: &Universe, model: QueueModel) -> Self {
-        Self::told_by(TapeSource { tape, position: 0, marks: 0 }, universe, model)
+    pub fn new(tape: &Tape, universe: &Universe, model: QueueModel) -> Self {
+        Self::told_by(TapeSource { events: tape.by_venue(), marks: tape.marks() }, universe, model)
     }
 }
 

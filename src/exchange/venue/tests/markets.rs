@@ -6,7 +6,6 @@ use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, SyntheticMarket};
 use botmm_pipeline::venue::tape::Tape;
-use std::sync::Arc;
 
 #[test]
 fn a_market_may_run_before_the_venue_opens() {
@@ -51,7 +50,7 @@ fn recording() -> RecordedMarket {
         ..Trade::default()
     };
     let tape = Tape::build([MarketEvent::Book(book), MarketEvent::Trade(trade)]);
-    RecordedMarket::new(Arc::new(tape), &universe(1), QueueModel::RiskAverse).publishing()
+    RecordedMarket::new(&tape, &universe(1), QueueModel::RiskAverse).publishing()
 }
 
 #[test]
@@ -66,7 +65,7 @@ fn an_empty_side_or_a_far_stub_moves_no_mark() {
     };
     for (bid, ask) in [(999, 0), (0, 1_001), (999, 5_000), (1, 1_001)] {
         let tape = Tape::build([book(0, 999, 1_001), book(5, bid, ask), book(60, 1_009, 1_011)]);
-        let market = RecordedMarket::new(Arc::new(tape), &universe(1), QueueModel::RiskAverse);
+        let market = RecordedMarket::new(&tape, &universe(1), QueueModel::RiskAverse);
         let mut w = World::on(config(), Box::new(market.publishing()), universe(1));
         let mut events = Vec::new();
         for second in 1..60 {

@@ -52,8 +52,11 @@ struct Run {
 
 impl Run {
     fn new(model: QueueModel, events: &[MarketEvent]) -> Self {
-        let tape = Arc::new(Tape::build(events.iter().copied()));
-        Self { market: RecordedMarket::new(tape, &universe(), model), out: MarketOutput::default() }
+        let tape = Tape::build(events.iter().copied());
+        Self {
+            market: RecordedMarket::new(&tape, &universe(), model),
+            out: MarketOutput::default(),
+        }
     }
     fn averse(events: &[MarketEvent]) -> Self {
         Self::new(QueueModel::RiskAverse, events)

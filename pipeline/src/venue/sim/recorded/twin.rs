@@ -262,7 +262,7 @@ fn number(steps: Vec<Step>) -> Vec<Step> {
 
 fn market_of(steps: &[Step], model: QueueModel) -> RecordedMarket {
     let events = steps.iter().filter_map(|s| if let Step::Event(e) = s { Some(*e) } else { None });
-    RecordedMarket::new(Arc::new(Tape::build(events)), &universe(), model)
+    RecordedMarket::new(&Tape::build(events), &universe(), model)
 }
 
 /// A resting order must not cross: the simulator refuses such before it reaches the market.
@@ -383,7 +383,7 @@ fn swapped_aggressors_change_the_fills() {
             MarketEvent::Trade(Trade { aggressor, px, qty, tid, venue_time, ..Trade::default() })
         });
         let tape = Tape::build(std::iter::once(MarketEvent::Bbo(bbo)).chain(trades));
-        let mut market = RecordedMarket::new(Arc::new(tape), &universe(), QueueModel::RiskAverse);
+        let mut market = RecordedMarket::new(&tape, &universe(), QueueModel::RiskAverse);
         let mut out = MarketOutput::default();
         market.advance(Nanos(0), &mut out);
         for (oid, side, px) in [(1, Side::Bid, 100), (2, Side::Ask, 101)] {
