@@ -419,7 +419,7 @@ fn a_capture_is_read_as_it_is_and_its_gaps_are_the_links() {
         assert_eq!(warnings.len(), 2, "and that BTC cannot be quoted: {warnings:?}");
         assert!(warnings[0].contains("1 gap of the recorder, 9.0 s in all (the longest from"));
         assert!(warnings[0].contains("hung up); the link is down as long"), "{}", warnings[0]);
-        let links = (0..counts.total()).filter_map(|i| loaded.tape.by_recv(i)).map(|e| e.to_kept());
+        let links = loaded.tape.iter_recv();
         let links: Vec<_> = links
             .filter_map(|event| match event {
                 MarketEvent::Status(s) => Some((s.change, s.recv_time)),

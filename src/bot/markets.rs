@@ -1,5 +1,6 @@
 //! What an exchange of ours trades: a synthetic market, a recording, or another venue's public data.
 
+use crate::bot::session;
 use crate::data;
 use crate::exchange::local::{self, HISTORY};
 use crate::exchange::markets::Say;
@@ -108,7 +109,7 @@ impl Asked {
     /// A recording, from its first price on.
     fn recorded(self, draft: Draft, clock: &WallClock) -> Result<MarketSetup, AppError> {
         let draft = draft.with(&self.flags)?;
-        let found = data::find(&self.paths, &|_, _| {})?;
+        let found = data::find_compiled(&self.paths, session::tapes().as_ref(), &|_, _| {})?;
         let settings = draft.with_recorded(found.coins()).build()?;
         let (recording, report) = tape::load(found, &settings, self.allow_unsound)?;
         report.warnings.iter().for_each(terminal::complain);

@@ -1,6 +1,7 @@
 //! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
 //! summary.
 
+use crate::data::Cache;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
 use crate::journal::SUMMARY;
@@ -49,6 +50,21 @@ pub fn named_config_file(named: Option<&Path>) -> Option<&Path> {
         ));
     }
     named
+}
+
+/// Where compiled tapes are kept: beside their recordings, else in the user's cache. `BOTMM_TAPES` says
+/// otherwise: a folder for all, or `off` for none.
+pub fn tapes() -> Option<Cache> {
+    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match var("BOTMM_TAPES") {
+        Some(folder) if folder.as_os_str() == "off" => None,
+        Some(folder) => Some(Cache { beside: false, elsewhere: Some(folder) }),
+        None => {
+            let home = || var("HOME").map(|home| home.join(".cache"));
+            let cache = var("XDG_CACHE_HOME").or_else(home);
+            Some(Cache { beside: true, elsewhere: cache.map(|dir| dir.join("botmm/tapes")) })
+        }
+    }
 }
 
 /// The configuration of a market verb: the file, the environment, and the flags on top.

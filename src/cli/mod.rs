@@ -181,6 +181,10 @@ pub struct ReplayArgs {
     /// Use what is sound of a file of which most is not; without it such a file is an error.
     #[arg(long)]
     pub allow_unsound: bool,
+    /// Read the recording itself. Without it what was read once is kept compiled beside it, and opened at once
+    /// while the recording is the same.
+    #[arg(long)]
+    pub no_tape: bool,
     /// What both market verbs take.
     #[command(flatten)]
     pub common: MarketArgs,

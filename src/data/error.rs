@@ -78,6 +78,15 @@ pub enum DataError {
         /// The first such line, and what is wrong with it.
         first: String,
     },
+    /// What was compiled of a recording is not as it was written.
+    #[error("{}: this compiled tape is damaged ({why}), what was made of it is void, and it is removed; \
+             run it again, and the recording itself is read", .path.display())]
+    DamagedTape {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        why: String,
+    },
     /// More coins than one process trades.
     #[error(
         "the recording has {found} coins and at most {max} fit; choose symbols from: \

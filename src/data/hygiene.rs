@@ -318,7 +318,8 @@ impl Intake {
         (report.duplicates, report.early) = (self.duplicates, self.all.early);
         (report.counts, report.crossings) = (self.builder.counts(), self.crossings);
         let universe = Universe::new(instruments);
-        Ok(Loaded { tape: self.builder.finish(), universe, report, orders: None })
+        let tape = self.builder.finish();
+        Ok(Loaded { tape, universe, report, orders: None, compiled: None })
     }
 }
 

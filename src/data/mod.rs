@@ -33,11 +33,13 @@ mod parquet;
 mod report;
 mod scan;
 mod source;
+mod tape;
 mod time;
 
 pub use error::DataError;
 pub use orders::OrderData;
 pub use report::{Crossings, FileReport, KINDS, LoadReport};
+pub use tape::{Cache, whole};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
@@ -48,6 +50,7 @@ use scan::{DataFile, Layout};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use tape::Tapes;
 
 /// Coins that the configuration does not have are numbered down from here; no venue has so many.
 const UNLISTED: u32 = 1_000_000;
@@ -84,6 +87,8 @@ pub struct Loaded {
     pub report: LoadReport,
     /// Single orders, where there are any.
     pub orders: Option<OrderData>,
+    /// Where the compiled tape lies, if it is kept.
+    pub compiled: Option<PathBuf>,
 }
 
 /// Loads folders (not their subfolders) and files. Fails when there is nothing to work with; a
@@ -97,6 +102,8 @@ pub struct Found {
     files: Vec<DataFile>,
     coins: BTreeSet<String>,
     report: LoadReport,
+    /// Where it may lie compiled.
+    tapes: Option<Tapes>,
 }
 
 /// Finds the recordings in folders (not their subfolders) and files. Raw frames are read to find
@@ -105,10 +112,30 @@ pub struct Found {
 /// # Errors
 /// There is none, or a file cannot be read.
 pub fn find(paths: &[PathBuf], progress: &dyn Fn(u64, u64)) -> Result<Found, DataError> {
+    find_compiled(paths, None, progress)
+}
+
+/// The same, where they may have been compiled before: then they are not read, and what is read is compiled
+/// for the next time.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_compiled(
+    paths: &[PathBuf],
+    cache: Option<&Cache>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Found, DataError> {
     let mut report = LoadReport::default();
     let files = scan::find(paths, &mut report)?;
-    let coins = coins_in(&files, &Progress::new(&files, progress))?;
-    Ok(Found { files, coins, report })
+    // Single orders are no part of a tape.
+    let is_plain = !files.iter().any(|file| matches!(file.layout, Layout::Node(_)));
+    let cache = cache.filter(|_| is_plain);
+    let tapes = paths.first().zip(cache).map(|(place, cache)| Tapes::new(cache, place, &files));
+    let coins = match tapes.as_ref().and_then(|tapes| tapes.coins(&files)) {
+        Some(coins) => coins,
+        None => coins_in(&files, &Progress::new(&files, progress))?,
+    };
+    Ok(Found { files, coins, report, tapes })
 }
 
 impl Found {
@@ -122,8 +149,15 @@ impl Found {
     /// # Errors
     /// As [`load`].
     pub fn load(self, options: LoadOptions<'_>) -> Result<Loaded, DataError> {
-        let Self { files, coins, report } = self;
-        read(&files, &coins, options, report)
+        let Self { files, coins, report, tapes } = self;
+        match tapes {
+            None => read(&files, &coins, options, report),
+            Some(tapes) => {
+                tape::load(&tapes, (&files, &coins), options, report, |options, report| {
+                    read(&files, &coins, options, report)
+                })
+            }
+        }
     }
 }
 
@@ -137,17 +171,9 @@ fn read(
     let bar = Progress::new(files, progress);
     bar.frames_done(files);
     let universe = choose(symbols, available, instrument, &mut report)?;
-    let chosen = |file: &&DataFile| match &file.layout {
-        Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
-            universe.find(coin.as_bytes()).is_some()
-        }
-        Layout::Frames => true,
-        // Of all kinds together, below: what is recorded otherwise of a coin goes before.
-        Layout::Node(_) => false,
-    };
     let is_inferred = |coin: &str| instrument(coin).is_none();
     let mut intake = Intake::new(&universe, is_inferred, allow_unsound);
-    for file in files.iter().filter(chosen) {
+    for file in files.iter().filter(|file| file.is_of(&universe)) {
         let mut read = match &file.layout {
             Layout::Csv { kind, coin } => match universe.find(coin.as_bytes()) {
                 Some(asset) => csv::read(file, *kind, asset, &mut intake, &mut report, &bar)?,

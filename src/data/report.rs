@@ -3,6 +3,7 @@
 use super::error::DataError;
 use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ pub const KINDS: [&str; 3] = ["trades", "best bids and offers", "books"];
 pub const BOOKS: usize = 2;
 
 /// One file that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Its name, without the folder.
     pub name: String,
@@ -39,7 +40,7 @@ pub struct FileReport {
 }
 
 /// Books or touches of one coin that have no mid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossings {
     /// Bid and ask are one price.
     pub locked: u64,
@@ -47,16 +48,18 @@ pub struct Crossings {
     pub crossed: u64,
 }
 
-/// Everything that a result has to say about its data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Everything that a result has to say about its data. A compiled tape keeps it, but for what it knows itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// The files, in the order in which they were read.
     pub files: Vec<FileReport>,
     /// Events by kind.
+    #[serde(skip)]
     pub counts: TapeCounts,
     /// Trades dropped because their id came before.
     pub duplicates: u64,
     /// Coins that the configuration does not have, with size decimals told from their sizes.
+    #[serde(skip)]
     pub inferred: Vec<Instrument>,
     /// Events that, as recorded, reached us before they happened: the recorder's clock was behind.
     pub early: u64,

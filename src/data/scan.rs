@@ -7,7 +7,7 @@ use super::orders::node::{NodeKind, kind_of};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
 use super::time::looks_like_frame;
-use botmm_pipeline::types::Coin;
+use botmm_pipeline::types::{Coin, Universe};
 use std::collections::HashSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ pub enum CsvKind {
     /// `prices_COIN`: one side of the touch a row.
     Prices,
 }
+
+/// Beside recordings, and none itself: where what was compiled of them lies.
+pub const OURS: &str = ".botmm";
 
 /// How a file is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +58,18 @@ pub struct DataFile {
     pub bytes: u64,
     /// How it is written.
     pub layout: Layout,
+}
+
+impl DataFile {
+    /// Whether it may hold something of these coins.
+    pub fn is_of(&self, universe: &Universe) -> bool {
+        match &self.layout {
+            Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
+                universe.find(coin.as_bytes()).is_some()
+            }
+            Layout::Frames | Layout::Node(_) => true,
+        }
+    }
 }
 
 /// The recordings that these files and folders hold, folders by file name.
@@ -142,7 +157,9 @@ fn find_in_folder(
             continue;
         };
         if meta.is_dir() {
-            folders.push(path);
+            if entry.file_name() != OURS {
+                folders.push(path);
+            }
             continue;
         }
         if is_of_capture(folder, &entry.file_name().to_string_lossy()) {

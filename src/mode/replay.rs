@@ -14,6 +14,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         plan: &args.plan,
         lossless: args.lossless,
         allow_unsound: args.allow_unsound,
+        no_tape: args.no_tape,
         feed: args.feed,
         is_exact: args.queue == Some(Queue::Exact),
         params_from: args.params_from.as_deref(),

@@ -38,7 +38,7 @@ pub fn botmm(dir: &Path, args: &[&str]) -> Command {
     for name in OURS {
         command.env_remove(name);
     }
-    command.current_dir(dir).args(args).timeout(TIMEOUT);
+    command.env("BOTMM_TAPES", "off").current_dir(dir).args(args).timeout(TIMEOUT);
     command
 }
 
@@ -48,7 +48,7 @@ pub fn spawnable(dir: &Path, args: &[&str]) -> std::process::Command {
     for name in OURS {
         command.env_remove(name);
     }
-    command.current_dir(dir).args(args);
+    command.env("BOTMM_TAPES", "off").current_dir(dir).args(args);
     command
 }
 

@@ -62,6 +62,8 @@ pub struct Request<'a> {
     pub lossless: bool,
     /// Of a file of which most is not sound, use what is.
     pub allow_unsound: bool,
+    /// Read the recording itself, and keep nothing of it.
+    pub no_tape: bool,
     /// When events reach us.
     pub feed: FeedDelay,
     /// Our orders stand at their true places among those of the recording.
@@ -109,7 +111,8 @@ fn load(request: Request<'_>) -> Result<(Settings, Loaded), AppError> {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let found = data::find(request.paths, &progress)?;
+    let tapes = if request.no_tape { None } else { session::tapes() };
+    let found = data::find_compiled(request.paths, tapes.as_ref(), &progress)?;
     let settings = request.draft.with_recorded(found.coins()).build()?;
     // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
     let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
@@ -174,11 +177,12 @@ struct Begun {
 impl Replay<'_> {
     /// The summary, and whether a limit halted it.
     fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
-        let Loaded { tape, universe, report, orders } = loaded;
+        let Loaded { tape, universe, report, orders, compiled } = loaded;
         let orders = if self.is_exact { Some(exact::of(orders, &universe)?) } else { None };
-        let (driven, mut begun) = self.begin(tape, orders, &universe)?;
+        let (driven, mut begun) = self.begin(tape.clone(), orders, &universe)?;
         let started = Instant::now();
         self.drive(driven, &mut begun, stop)?;
+        data::whole(&tape, compiled.as_deref())?;
         Ok(self.end(begun, started.elapsed(), &report))
     }
 

@@ -6,7 +6,7 @@
 //! its last books stay, and nothing trades but what users take from them.
 
 use super::{Say, at_time};
-use crate::data::{DataError, Found, LoadOptions, LoadReport, Loaded};
+use crate::data::{self, DataError, Found, LoadOptions, LoadReport, Loaded};
 use crate::settings::Settings;
 use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::{
@@ -16,6 +16,7 @@ use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::{RecordedMarket, Source};
 use botmm_pipeline::venue::tape::{Cursor, Marks, Tape};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// How many times as fast as recorded: 0.1 to 1000, exact.
@@ -72,7 +73,7 @@ pub fn load(
     };
     wanted.sort_by_key(|coin| settings.instrument(coin).map_or(u32::MAX, |i| i.venue_index));
     let mut decoder = Decoder::new();
-    let Loaded { tape, universe, report, .. } = found.load(LoadOptions {
+    let Loaded { tape, universe, report, compiled, .. } = found.load(LoadOptions {
         symbols: &wanted,
         instrument: &|coin| settings.instrument(coin),
         allow_unsound,
@@ -83,7 +84,8 @@ pub fn load(
         },
         progress: &|_, _| {},
     })?;
-    let recording = Recording::new(tape, universe).ok_or_else(|| DataError::NoEvents {
+    let recording = Recording::new(tape, universe).map(|new| Recording { compiled, ..new });
+    let recording = recording.ok_or_else(|| DataError::NoEvents {
         of: "books or touches".to_owned(),
         files: report.files.len(),
         skipped: report.skipped(),
@@ -100,6 +102,8 @@ pub struct Recording {
     /// Position and venue time of its first book or touch.
     first: (usize, Nanos),
     last: Nanos,
+    /// Where the tape lies, if it is kept.
+    compiled: Option<PathBuf>,
 }
 
 impl Recording {
@@ -109,7 +113,7 @@ impl Recording {
             |event: &MarketEvent| matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_));
         let (first, event) = tape.iter_venue().enumerate().find(|(_, event)| shows(event))?;
         let (_, last) = tape.venue_span()?;
-        Some(Self { first: (first, event.venue_time()), tape, universe, last })
+        Some(Self { first: (first, event.venue_time()), tape, universe, last, compiled: None })
     }
 
     /// Its coins.
@@ -137,6 +141,8 @@ impl Recording {
         let player = Player {
             events,
             marks: self.tape.marks(),
+            tape: self.tape.clone(),
+            compiled: self.compiled.clone(),
             origin: self.first.1,
             start,
             speed,
@@ -149,6 +155,8 @@ impl Recording {
 
 /// A tape played in the exchange's time.
 pub struct Player {
+    tape: Tape,
+    compiled: Option<PathBuf>,
     events: Cursor,
     marks: Marks,
     /// Recorded venue time that `start` stands for.
@@ -170,7 +178,12 @@ impl Source for Player {
     fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         let Some(due) = self.next_time() else {
             if let Some(mut say) = self.at_end.take() {
-                say("the tape is at its end: the market stands still at its last books");
+                match data::whole(&self.tape, self.compiled.as_deref()) {
+                    Ok(()) => {
+                        say("the tape is at its end: the market stands still at its last books")
+                    }
+                    Err(e) => say(&format!("{e}; until then the market stands still")),
+                }
             }
             return None;
         };
