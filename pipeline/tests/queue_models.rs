@@ -44,7 +44,7 @@ struct Probe {
 /// A market as it was recorded.
 struct World {
     universe: Universe,
-    public: Arc<Tape>,
+    public: Tape,
     orders: Arc<OrderTape>,
     probes: Vec<Probe>,
     /// Bid and ask after each block.
@@ -118,7 +118,7 @@ impl World {
         same_public(seed, &out.events, &public);
         let (orders, reports) = builder.finish();
         assert_eq!(reports[0].faults.iter().sum::<u64>(), 0, "seed {seed}: {reports:?}");
-        let public = Arc::new(Tape::build(public));
+        let public = Tape::build(public);
         Self { universe, public, orders: Arc::new(orders), probes, touches }
     }
 
@@ -246,7 +246,7 @@ impl Found {
         self.add("in the market itself", world, &itself, &exact);
         for model in MODELS {
             let model_of = model.parse().unwrap();
-            let market = RecordedMarket::new(world.public.clone(), &world.universe, model_of);
+            let market = RecordedMarket::new(&world.public, &world.universe, model_of);
             let fills = world.run(market);
             self.add(model, world, &fills, &exact);
         }

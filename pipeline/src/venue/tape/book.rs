@@ -5,7 +5,7 @@
 //! of a full side need not be said.
 
 use super::bits::{unzigzag, zigzag};
-use super::record::{Field, Reading, Sink, Units, moved, signed, unsigned};
+use super::field::{Field, Reading, Sink, Units, moved, signed, unsigned};
 use crate::types::limits::BOOK_LEVELS;
 use crate::types::{BookSnapshot, Level, Px, Qty, Side};
 

@@ -5,9 +5,10 @@
 //! stream by stream.
 
 use super::bits::{BitWriter, Coder};
+use super::field::{FIELDS, Measuring, Units, Writing};
 use super::index::{CHUNK, Extent, HEAD, Head, Index, Reach, Stream};
 use super::log::{KEYS, Key, Log, LogReader, PLAIN};
-use super::record::{FIELDS, Kind, Last, Measuring, Times, Units, Writing};
+use super::record::{Kind, Last, Times};
 use super::{Tape, TapeCounts};
 use crate::types::{MarkPrice, MarketEvent, Nanos};
 

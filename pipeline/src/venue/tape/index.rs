@@ -10,7 +10,8 @@
 //! are little-endian.
 
 use super::bits::Coder;
-use super::record::{FIELDS, Kind, Times, Units};
+use super::field::{FIELDS, Units};
+use super::record::{Kind, Times};
 use super::{TapeCounts, TapeError};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::{AssetId, Nanos};

@@ -1,7 +1,8 @@
 //! Events in the order in which they are added, as the same records that a tape has.
 
 use super::bits::{BitReader, BitWriter, Coder};
-use super::record::{FIELDS, Kind, Last, Reading, Units, Writing};
+use super::field::{FIELDS, Reading, Units, Writing};
+use super::record::{Kind, Last};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::{AssetId, MarketEvent};
 

@@ -15,6 +15,7 @@ mod bits;
 mod book;
 mod build;
 mod cursor;
+mod field;
 mod index;
 mod log;
 mod record;
@@ -24,10 +25,10 @@ pub use build::TapeBuilder;
 pub use cursor::{Cursor, Marks};
 pub use index::VERSION;
 
-use self::index::{HEAD, Head, Index, Reach};
 use super::Feed;
 use crate::types::{AssetId, FeedStatus, LentEvent, MarketEvent, Nanos};
 use crate::venue::sim::latency::Latency;
+use index::{HEAD, Head, Index, Reach};
 use std::io;
 use std::sync::{Arc, OnceLock};
 

@@ -2,8 +2,9 @@
 
 use super::Core;
 use super::bits::{BitReader, Coder};
+use super::field::{FIELDS, Reading, Units};
 use super::index::{CHUNK, Extent, Reach, Stream};
-use super::record::{FIELDS, Kind, Last, MAX_RECORD, Reading, Times, Units};
+use super::record::{Kind, Last, MAX_RECORD, Times};
 use crate::types::{LentEvent, Nanos};
 use std::sync::Arc;
 
