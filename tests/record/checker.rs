@@ -3,14 +3,14 @@
 use botmm::data::capture::mark::{Gap, GapKind, is_mark};
 use botmm::data::capture::{Piece, SegmentReader, segments};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 /// What is recorded, of what the exchange sends.
 const CHANNELS: [&str; 5] = ["l2Book", "bbo", "trades", "activeAssetCtx", "candle"];
-/// Those of which no two frames are the same.
-const UNIQUE: [&str; 3] = ["l2Book", "bbo", "trades"];
+/// Of the first so many no two frames are the same.
+const UNIQUE: u8 = 3;
 /// After a gap so many frames tell where it goes on.
 const RUN: usize = 6;
 const SECOND: i64 = 1_000_000_000;
@@ -19,14 +19,15 @@ const SECOND: i64 = 1_000_000_000;
 pub struct Sent {
     pub at: i64,
     pub link: u64,
-    pub channel: String,
+    /// Its place in [`CHANNELS`].
+    channel: u8,
     pub hash: u64,
 }
 
 #[derive(Clone, Debug)]
 pub enum Entry {
     Frame { at: i64, hash: u64 },
-    Gap(Gap),
+    Gap(Box<Gap>),
     End(i64),
 }
 
@@ -43,19 +44,17 @@ pub struct Outcome {
 
 /// What was sent, connection by connection, each in order.
 pub fn sent(log: &Path) -> Vec<Sent> {
-    let text = fs::read_to_string(log).unwrap();
-    let mut all: Vec<Sent> = text
-        .lines()
-        .map(|line| {
-            let [at, link, channel, hash] = line.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("{line:?}")
-            };
-            let hash = u64::from_str_radix(hash, 16).unwrap();
-            let (at, link) = (at.parse().unwrap(), link.parse().unwrap());
-            Sent { at, link, channel: channel.to_owned(), hash }
-        })
-        .filter(|sent| CHANNELS.contains(&sent.channel.as_str()))
-        .collect();
+    let mut all = Vec::new();
+    for line in BufReader::new(File::open(log).unwrap()).lines() {
+        let line = line.unwrap();
+        let [at, link, channel, hash] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line:?}")
+        };
+        let Some(channel) = CHANNELS.iter().position(|name| *name == channel) else { continue };
+        let hash = u64::from_str_radix(hash, 16).unwrap();
+        let (at, link) = (at.parse().unwrap(), link.parse().unwrap());
+        all.push(Sent { at, link, channel: channel as u8, hash });
+    }
     all.sort_by_key(|sent| sent.link); // Stable: within a connection the order stays.
     all
 }
@@ -91,7 +90,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
     if json.starts_with(b"{\"channel\":\"botmm.end\"") {
         return Some(Entry::End(at));
     }
-    Gap::read(json).map(Entry::Gap)
+    Gap::read(json).map(Box::new).map(Entry::Gap)
 }
 
 /// FNV-1a of 64 bits, as the exchange has it.
@@ -187,7 +186,7 @@ pub fn check_two(sent: &[Sent], entries: &[Entry]) -> Outcome {
         }
     }
     let mut wanted: HashMap<u64, (HashMap<u64, usize>, &Sent)> = HashMap::new();
-    for s in sent.iter().filter(|s| UNIQUE.contains(&s.channel.as_str())) {
+    for s in sent.iter().filter(|s| s.channel < UNIQUE) {
         let (links, newest) = wanted.entry(s.hash).or_insert_with(|| (HashMap::new(), s));
         *links.entry(s.link).or_default() += 1;
         if s.at > newest.at {

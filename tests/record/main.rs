@@ -15,7 +15,7 @@ use common::{Ended, spawnable};
 use relay::Relay;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -71,6 +71,7 @@ struct World {
     dir: TempDir,
     exchange: Process,
     relay: Relay,
+    capture: PathBuf,
 }
 
 impl World {
@@ -100,11 +101,8 @@ impl World {
             });
             addr.is_some()
         });
-        Self { relay: Relay::before(addr.unwrap()), dir, exchange }
-    }
-
-    fn capture(&self) -> PathBuf {
-        self.dir.path().join("capture")
+        let capture = dir.path().join("capture");
+        Self { relay: Relay::before(addr.unwrap()), dir, exchange, capture }
     }
 
     fn recorder(&self, more: &[&str]) -> Process {
@@ -114,7 +112,7 @@ impl World {
             "--symbols",
             "BTC,ETH,SOL",
             "--out",
-            "capture",
+            self.capture.to_str().unwrap(),
             "--network",
             &venue,
             "--min-free-gb",
@@ -135,7 +133,7 @@ impl World {
 
     /// Bytes of its segments, which grow with every second.
     fn bytes(&self) -> u64 {
-        let segments = botmm::data::capture::segments(&self.capture()).unwrap_or_default();
+        let segments = botmm::data::capture::segments(&self.capture).unwrap_or_default();
         segments.iter().map(|s| s.path.metadata().map_or(0, |m| m.len())).sum()
     }
 
@@ -151,17 +149,12 @@ impl World {
         recorder: Process,
     ) -> Outcome {
         recorder.end();
-        let (said, World { dir, exchange, .. }) = (self.said(), self);
+        let (said, World { dir, exchange, capture, .. }) = (self.said(), self);
         exchange.end();
         assert!(!said.contains("panicked"), "{said}");
-        let outcome =
-            check(&sent(&dir.path().join("sent")), &recorded(&dir.path().join("capture")));
+        let outcome = check(&sent(&dir.path().join("sent")), &recorded(&capture));
         println!("{outcome:?}");
-        for day in fs::read_dir(dir.path().join("capture"))
-            .unwrap()
-            .flatten()
-            .filter(|d| d.path().is_dir())
-        {
+        for day in fs::read_dir(&capture).unwrap().flatten().filter(|d| d.path().is_dir()) {
             let text = fs::read_to_string(day.path().join("manifest.json")).unwrap();
             let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
             let last = manifest["runs"].as_array().unwrap().last().unwrap();
@@ -290,45 +283,68 @@ fn what_cannot_begin_says_why() {
     );
     recorder.end();
     // What was recorded is replayed as it lies, a capture by its root or by its day.
-    let capture = world.capture();
+    let capture = world.capture.clone();
     let replayed = Ended::of(world.dir.path(), &["replay", capture.to_str().unwrap(), "--json"]);
     let summary = replayed.summary();
     assert!(summary["events"].as_u64().is_some_and(|n| n > 0), "{summary:#}");
 }
 
-/// By the clock: cuts, kills and memory over as long as is asked for.
+/// By the clock, over as long as is asked for: cuts, kills, memory. With `BOTMM_RECORD_SOAK_DISK=DIR`, a folder on a
+/// small file system of its own, that is full from the middle on for a twentieth of the time.
 #[test]
 fn soak() {
-    let Some(seconds) = std::env::var("BOTMM_RECORD_SOAK").ok().and_then(|s| s.parse::<u64>().ok())
-    else {
+    let of_env = |name: &str| std::env::var(name).ok();
+    let Some(seconds) = of_env("BOTMM_RECORD_SOAK").and_then(|s| s.parse::<u64>().ok()) else {
         return;
     };
-    let (cuts, kills) = (100, 20);
-    let world = World::new("2ms");
+    let mut world = World::new(&of_env("BOTMM_RECORD_SOAK_BLOCKS").unwrap_or("2ms".to_owned()));
+    let disk = of_env("BOTMM_RECORD_SOAK_DISK").map(PathBuf::from);
+    if let Some(disk) = &disk {
+        world.capture = disk.join("capture");
+    }
     let mut recorder = world.recorder(&[]);
     world.until_it_grows();
     let (begun, span) = (Instant::now(), Duration::from_secs(seconds));
-    let (mut done_cuts, mut done_kills, mut most_mb) = (0, 0, 0.0_f64);
+    let (mut cuts, mut kills, mut most_mb, mut ballast) = (0, 0, 0.0_f64, None);
     while begun.elapsed() < span {
         std::thread::sleep(Duration::from_millis(250));
         most_mb = most_mb.max(recorder.resident_mb());
-        let due =
-            |of: u32| (begun.elapsed().as_secs_f64() / span.as_secs_f64() * f64::from(of)) as u32;
-        if due(kills) > done_kills {
-            done_kills += 1;
+        let share = begun.elapsed().as_secs_f64() / span.as_secs_f64();
+        let due = |of: u32| (share * f64::from(of)) as u32;
+        if due(20) > kills {
+            kills += 1;
             recorder.signal("-KILL");
             drop(recorder);
             recorder = world.recorder(&[]);
-        } else if due(cuts) > done_cuts {
-            done_cuts += 1;
+        } else if due(100) > cuts {
+            cuts += 1;
             world.relay.cut(9);
+        }
+        let is_full = (0.51..0.56).contains(&share);
+        match (&disk, &mut ballast) {
+            (Some(disk), none @ None) if is_full => *none = Some(disk.join("ballast")),
+            (Some(_), Some(path)) if is_full => fill(path),
+            (Some(_), Some(path)) => {
+                let _ = fs::remove_file(path);
+            }
+            _ => {}
         }
     }
     let bytes = world.bytes();
     println!(
-        "{seconds} s, {done_cuts} cuts, {done_kills} kills, {most_mb:.1} MB resident at most, {bytes} bytes"
+        "{seconds} s, {cuts} cuts, {kills} kills, {most_mb:.1} MB resident at most, {bytes} bytes"
     );
     let outcome = world.outcome(check_one, recorder);
-    println!("{outcome:?}");
+    let disk_gaps = outcome.gaps.get(&GapKind::Disk).is_some();
+    assert_eq!(disk_gaps, disk.is_some(), "{outcome:?}");
     assert!(most_mb < 40.0, "{most_mb} MB");
+}
+
+/// Takes all that is left of a disk.
+fn fill(path: &Path) {
+    use std::io::Write as _;
+    let mut file = fs::File::options().append(true).create(true).open(path).unwrap();
+    for size in [1 << 20, 1 << 12, 1] {
+        while file.write_all(&vec![7; size]).is_ok() {}
+    }
 }
