@@ -63,6 +63,7 @@ folder 750 /etc/botmm root:botmm
 folder 700 /var/lib/botmm botmm:botmm
 file 755 "$binary" /usr/local/bin/botmm
 file 755 deploy/botmm-health /usr/local/bin/botmm-health
+file 755 scripts/sync_captures.sh /usr/local/bin/botmm-sync-captures
 for unit in deploy/*.service deploy/*.timer; do
   file 644 "$unit" "/etc/systemd/system/$(basename "$unit")"
 done
@@ -86,5 +87,6 @@ Next, as root:
   systemd-creds encrypt --name=hl_private_key - /etc/botmm/hl_private_key.cred   (the agent's key, then Ctrl-D)
   botmm check --config /etc/botmm/botmm.toml
   systemctl enable --now botmm botmm-health.timer
+The recorder, which needs no key: systemctl enable --now botmm-recorder (coins: systemctl edit botmm-recorder).
 With a second agent's key, the guard: see /etc/systemd/system/botmm-guard.service.
 NEXT

@@ -68,7 +68,8 @@ fn installing_twice_is_installing_once_and_a_dry_run_does_nothing() {
     let configuration = host.join("etc/botmm/botmm.toml");
     fs::write(&configuration, "# mine\n").unwrap();
     let before = tree(&host);
-    let units = ["botmm", "botmm-guard", "botmm-health"].map(|n| format!("{n}.service"));
+    let units =
+        ["botmm", "botmm-guard", "botmm-health", "botmm-recorder"].map(|n| format!("{n}.service"));
     for unit in units.iter().map(String::as_str).chain(["botmm-health.timer"]) {
         let there = fs::read(host.join("etc/systemd/system").join(unit)).unwrap();
         assert_eq!(there, fs::read(root().join("deploy").join(unit)).unwrap(), "{unit}");
@@ -238,6 +239,88 @@ fn a_journal_that_does_not_grow_and_a_disk_that_fills_are_seen() {
     assert!(host.check(AS_IS).2.contains("over: "));
     let (well, asked, told) = host.check(("BOTMM_MIN_FREE_KIB", "99999999999999"));
     assert!(!well && asked.is_empty() && told.contains("free on its disk"), "{asked} {told}");
+}
+
+#[test]
+fn a_recorder_that_is_dead_or_writes_nothing_is_seen() {
+    let host = Host::new();
+    fs::write(host.at("data/runs/one/journal.jsonl"), "{}\n").unwrap();
+    let day = host.at("captures/capture/2026-11-29");
+    fs::create_dir_all(&day).unwrap();
+    let segment = day.join("20-00-00.000.frames.zst");
+    fs::write(&segment, "x").unwrap();
+    let captures = host.at("captures").display().to_string();
+    let at = ("BOTMM_CAPTURES", captures.as_str());
+    assert_eq!(host.check(at), (true, String::new(), String::new()));
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::open(&segment).unwrap().set_modified(long_ago).unwrap();
+    let (well, asked, told) = host.check(at);
+    assert!(
+        !well && asked.is_empty() && told.contains("nothing was recorded for 5 minutes"),
+        "{told}"
+    );
+    fs::write(&segment, "xy").unwrap();
+    assert!(host.check(at).2.contains("over: "));
+    host.unit("failed", "signal", 9);
+    let (well, asked, _) = host.check(("BOTMM_UNITS", "botmm-recorder.service"));
+    assert!(!well && asked.contains("--no-block start botmm-recorder.service"), "{asked}");
+}
+
+#[test]
+fn finished_segments_are_copied_once_and_no_other() {
+    use botmm::data::capture::{Folder, segments};
+    use botmm_pipeline::types::Nanos;
+    let dir = TempDir::new().unwrap();
+    let capture = dir.path().join("capture");
+    let folder = Folder::take(&capture).unwrap();
+    let start = Nanos(1_795_369_510_000_000_000);
+    for hour in 0..3 {
+        let at = start + Nanos::secs(3600 * hour);
+        let mut writer = folder.begin(at, "botmm test").unwrap();
+        writer.append(b"1 {}\n", 1, (at, at)).unwrap();
+        if hour < 2 {
+            writer.close().unwrap(); // The third is being written.
+        }
+    }
+    let all = segments(&capture).unwrap();
+    // The second has rotted where it counts.
+    let mut bytes = fs::read(&all[1].path).unwrap();
+    let place = bytes.len() - 20;
+    bytes[place] ^= 1;
+    fs::write(&all[1].path, bytes).unwrap();
+    let manifest = all[0].path.with_file_name("manifest.json");
+    fs::write(&manifest, "{}\n").unwrap();
+    let told = dir.path().join("told");
+    script(
+        &dir.path().join("aws"),
+        &format!(
+            "#!/bin/sh\necho \"$@\" >>{}\n[ ! -e {}/down ]\n",
+            told.display(),
+            dir.path().display()
+        ),
+    );
+    let sync = |more: &[&str]| {
+        fs::write(&told, "").unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(root().join("scripts/sync_captures.sh"));
+        command.args(more).arg(&capture).arg("s3://bucket/some/").env("PATH", path);
+        let output = command.output().unwrap();
+        (output.status.code(), said(&output), fs::read_to_string(&told).unwrap())
+    };
+    let (code, text, asked) = sync(&["--dry-run"]);
+    assert_eq!((code, asked.as_str()), (Some(0), ""), "{text}");
+    fs::write(dir.path().join("down"), "").unwrap();
+    let (code, text, _) = sync(&[]);
+    assert!(code == Some(1) && text.contains("tried again next time"), "{text}");
+    fs::remove_file(dir.path().join("down")).unwrap();
+    let (code, text, asked) = sync(&[]);
+    assert!(code == Some(0) && text.contains("2 copied, 2 not finished yet"), "{text}");
+    let name = format!("s3://bucket/some/2026-11-22/{}", all[0].name);
+    assert!(asked.lines().count() == 2 && asked.contains(&name), "{asked}");
+    assert!(asked.contains("s3://bucket/some/2026-11-22/manifest.json"), "{asked}");
+    assert_eq!(sync(&[]).2, "", "once");
+    fs::write(&manifest, "{ }\n").unwrap();
+    assert_eq!(sync(&[]).2.lines().count(), 1, "a manifest that has changed");
 }
 
 /// systemd's own word on the units, where there is systemd. What is not installed on this machine is no fault.

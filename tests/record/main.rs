@@ -11,12 +11,15 @@ mod relay;
 
 use botmm::data::capture::mark::GapKind;
 use checker::{Outcome, check_one, check_two, recorded, sent};
-use common::{Ended, spawnable};
+use common::{Ended, ask_port, free_port, spawnable};
 use relay::Relay;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -106,6 +109,10 @@ impl World {
     }
 
     fn recorder(&self, more: &[&str]) -> Process {
+        self.recorder_with(more, &[])
+    }
+
+    fn recorder_with(&self, more: &[&str], env: &[(&str, String)]) -> Process {
         let venue = format!("http://{}", self.relay.addr);
         let args = [
             "record",
@@ -124,6 +131,7 @@ impl World {
             .open(self.dir.path().join("said"))
             .unwrap();
         let mut command = spawnable(self.dir.path(), &[&args[..], more].concat());
+        command.envs(env.iter().map(|(name, value)| (name, value)));
         Process(command.stderr(said).spawn().unwrap())
     }
 
@@ -287,6 +295,77 @@ fn what_cannot_begin_says_why() {
     let replayed = Ended::of(world.dir.path(), &["replay", capture.to_str().unwrap(), "--json"]);
     let summary = replayed.summary();
     assert!(summary["events"].as_u64().is_some_and(|n| n > 0), "{summary:#}");
+}
+
+/// A webhook that takes everything; what it was told.
+fn webhook() -> (String, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let told: Arc<Mutex<String>> = Arc::default();
+    let heard = told.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let heard = heard.clone();
+            std::thread::spawn(move || {
+                let mut block = [0; 4096];
+                while let Ok(n @ 1..) = stream.read(&mut block) {
+                    let text = String::from_utf8_lossy(&block[..n]).into_owned();
+                    let is_whole = text.trim_end().ends_with('}');
+                    heard.lock().unwrap().push_str(&text);
+                    if is_whole {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                    }
+                }
+            });
+        }
+    });
+    (url, told)
+}
+
+#[test]
+fn systemd_prometheus_and_webhooks_are_told_how_it_goes() {
+    let world = World::new("80ms");
+    let socket = UnixDatagram::bind(world.dir.path().join("notify")).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut heard = String::new();
+    let mut hear = |what: &str| {
+        until(what, || {
+            let mut text = [0; 256];
+            while let Ok(n) = socket.recv(&mut text) {
+                heard.push_str(std::str::from_utf8(&text[..n]).unwrap());
+                heard.push('\n');
+            }
+            heard.contains(what)
+        });
+    };
+    let port = free_port();
+    fs::write(world.dir.path().join("my.toml"), format!("[http]\nport = {port}\n")).unwrap();
+    let (url, told) = webhook();
+    let env = [
+        ("NOTIFY_SOCKET", world.dir.path().join("notify").display().to_string()),
+        ("WATCHDOG_USEC", "2000000".to_owned()),
+        ("BOTMM_WEBHOOK_URL", url),
+    ];
+    let recorder = world.recorder_with(&["--config", "my.toml"], &env);
+    hear("READY=1");
+    world.until_it_grows();
+    hear("WATCHDOG=1");
+    hear("STATUS=1 of 1 links");
+    let metrics =
+        || ask_port(port, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    let shows = |line: &str| metrics().is_some_and(|text| text.lines().any(|l| l == line));
+    until("metrics", || {
+        shows("botmm_recorder_connections_open 1") && shows("botmm_recorder_disk_ok 1")
+    });
+    assert!(shows("botmm_recorder_gaps_total 0"));
+    world.relay.cut(9);
+    until("the gap is counted", || shows("botmm_recorder_gaps_total 1"));
+    until("the gap is told", || told.lock().unwrap().contains("a gap of "));
+    assert!(told.lock().unwrap().contains("botmm record"));
+    recorder.signal("-HUP");
+    hear("STOPPING=1");
+    drop_when_ended(recorder);
+    assert!(told.lock().unwrap().contains("ended: "), "its last words");
 }
 
 /// By the clock, over as long as is asked for: cuts, kills, memory. With `BOTMM_RECORD_SOAK_DISK=DIR`, a folder on a
