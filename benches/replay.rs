@@ -3,13 +3,15 @@
 //! `cargo bench --bench replay`. A made recording (the synthetic market: three assets, twenty
 //! virtual minutes, every event received 50 ms after it happened) goes through the five stages
 //! inline, against a recorded market with queue positions, latency and fees. A row is one recorded
-//! event: a book of 20 levels a side, a touch, or a trade. Reading files is not part of it.
+//! event: a book of 20 levels a side, a touch, or a trade. Then a day of it is opened as a compiled tape and
+//! walked; and where the shared recording is here (`BOTMM_SHARED`), it is read raw, and opened compiled.
 
 mod harness;
 
+use botmm::data::{Cache, LoadOptions, find_compiled};
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::types::{Bps, Nanos, Universe, Usd};
+use botmm_pipeline::types::{Bps, MarketEvent, Nanos, Universe, Usd};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
@@ -21,6 +23,8 @@ use botmm_pipeline::venue::sim::{Market, MarketOutput};
 use botmm_pipeline::venue::tape::{Tape, TapeFeed};
 use botmm_pipeline::wiring::{self, Config};
 use harness::{Samples, made};
+use std::hint::black_box;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const SPAN: Nanos = Nanos::secs(20 * 60);
@@ -46,6 +50,88 @@ fn main() {
         runs.push(run);
     }
     print(&tape, span, &runs);
+    open_and_walk("a day of it", &day(&tape, span));
+    real();
+}
+
+/// The same again and again, for a day; a few times when it is only tried.
+fn day(tape: &Tape, span: Nanos) -> Tape {
+    let times = if harness::is_smoke() { 3 } else { Nanos::secs(86_400).0 / span.0 };
+    let again = |n: i64| {
+        tape.iter_recv().map(move |mut event| {
+            let by = Nanos(n * (span.0 + Nanos::secs(1).0));
+            let recv = event.recv_time() + by;
+            match &mut event {
+                MarketEvent::Book(b) => b.venue_time = b.venue_time + by,
+                MarketEvent::Bbo(b) => b.venue_time = b.venue_time + by,
+                MarketEvent::Trade(t) => t.venue_time = t.venue_time + by,
+                MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            }
+            event.set_recv_time(recv);
+            event
+        })
+    };
+    Tape::build((0..times).flat_map(again))
+}
+
+/// From the bytes of a tape to its first event by either clock, and to its last.
+fn open_and_walk(what: &str, tape: &Tape) {
+    let bytes = tape.to_bytes(Vec::new()).unwrap_or_default();
+    let (rows, size) = (tape.len() as f64, bytes.len() as f64);
+    let started = Instant::now();
+    let Ok(tape) = Tape::open(Box::new(bytes)) else { return };
+    let (mut recv, mut venue) = (tape.by_recv(), tape.by_venue());
+    let is_there = recv.next().is_some() && venue.next().is_some();
+    let opened = started.elapsed();
+    let started = Instant::now();
+    while black_box(recv.next()).is_some() && black_box(venue.next()).is_some() {}
+    let walked = started.elapsed().as_secs_f64();
+    assert!(is_there && tape.damage().is_none(), "it was just written");
+    println!(
+        "{what}: {rows} rows, {:.1} MB, {:.1} bytes a row, {:.2} an event; {:.3} ms to the first event; \
+         {:.1} M rows a second by both clocks",
+        size * 1e-6,
+        size / rows,
+        size / tape.changes() as f64,
+        opened.as_secs_f64() * 1e3,
+        rows / walked * 1e-6
+    );
+}
+
+/// The shared recording, raw and compiled.
+fn real() {
+    let shared = std::env::var_os("BOTMM_SHARED").unwrap_or_else(|| "../shared".into());
+    let path = PathBuf::from(shared).join("data/hyperliquid/l2_2025-09-04_1946");
+    let Ok(folder) = tempfile::tempdir() else { return };
+    if !path.exists() {
+        return println!("no recording here: see BOTMM_SHARED in docs/recordings.md");
+    }
+    let cache = Cache { beside: false, elsewhere: Some(folder.path().to_owned()) };
+    let instrument =
+        |coin: &str| universe().iter().find(|(_, i)| i.coin.as_str() == coin).map(|(_, i)| *i);
+    for what in ["raw, and compiled", "compiled before"] {
+        let started = Instant::now();
+        let options = LoadOptions {
+            symbols: &[],
+            instrument: &instrument,
+            allow_unsound: false,
+            decode: &mut |_, _, _, _| Ok(()),
+            progress: &|_, _| {},
+        };
+        let found = find_compiled(std::slice::from_ref(&path), Some(&cache), &|_, _| {});
+        let Ok(loaded) = found.and_then(|found| found.load(options)) else { return };
+        let first = loaded.tape.by_recv().next().is_some();
+        let wall = started.elapsed();
+        let rows = loaded.tape.len();
+        println!(
+            "the shared recording, {what}: {:.1} ms to its first event of {rows} ({:.0} rows a second), {first}",
+            wall.as_secs_f64() * 1e3,
+            rows as f64 / wall.as_secs_f64()
+        );
+        if what == "compiled before" {
+            open_and_walk("the shared recording", &loaded.tape);
+        }
+    }
 }
 
 fn universe() -> Universe {

@@ -4,9 +4,14 @@
 
 mod common;
 
+use botmm::data::capture::Folder;
 use botmm::data::{Cache, LoadOptions, Loaded, find_compiled, whole};
+use botmm::exchange::markets::tape;
+use botmm::settings::Settings;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos};
 use botmm_pipeline::venue::hl::Decoder;
+use botmm_pipeline::venue::sim::queue::QueueModel;
+use botmm_pipeline::venue::sim::{Market, MarketOutput};
 use common::{Ended, botmm, sample, without_timings};
 use std::cell::Cell;
 use std::fs;
@@ -265,15 +270,61 @@ fn frames_are_opened_without_a_look_into_them() {
     assert_eq!(second.tape.span().unwrap().0, Nanos::millis(1_700_000_000_040));
 }
 
+/// What the recorder wrote, over midnight, as an exchange plays it: raw, and from its tape.
+#[test]
+fn a_capture_is_played_at_any_speed_and_from_its_tape() {
+    const EVERY_MS: i64 = 100;
+    let dir = TempDir::new().unwrap();
+    let midnight = Nanos(1_795_392_000_000_000_000);
+    let at = |n: i64| midnight + Nanos::millis((n - 20) * EVERY_MS);
+    let frame = |n: i64| {
+        let side = |px: i64| format!(r#"[{{"px":"{px}","sz":"1.5","n":1}}]"#);
+        let (bids, asks, time) = (side(100 + n % 3), side(110 + n % 3), at(n).as_millis() - 40);
+        let book = format!(r#"{{"coin":"BTC","time":{time},"levels":[{bids},{asks}]}}"#);
+        format!("{} {{\"channel\":\"l2Book\",\"data\":{book}}}\n", at(n).0)
+    };
+    let folder = Folder::take(dir.path()).unwrap();
+    for range in [0..20, 20..40] {
+        let (first, last) = (at(range.start), at(range.end - 1));
+        let mut writer = folder.begin(first, "botmm test").unwrap();
+        let text: String = range.map(frame).collect();
+        writer.append(text.as_bytes(), 20, (first, last)).unwrap();
+        writer.close().unwrap();
+    }
+    drop(folder);
+    let settings = Settings::load(None, &|_| None).unwrap();
+    let cache = Cache { beside: true, elsewhere: None };
+    let mut told = Vec::new();
+    for is_kept in [false, true] {
+        let was_read = Cell::new(false);
+        let path = [dir.path().to_owned()];
+        let found = find_compiled(&path, Some(&cache), &|_, _| was_read.set(true)).unwrap();
+        assert_eq!(was_read.get(), !is_kept, "its coins are searched once");
+        let (recording, report) = tape::load(found, &settings, false).unwrap();
+        assert_eq!((report.counts.books, report.files.len()), (40, 2));
+        assert_eq!(tapes(&dir.path().join(".botmm")).len(), 1);
+        for (speed, n) in [("1", 1), ("10", 10), ("50", 50)] {
+            let (start, end) = (Nanos::secs(5_000), Nanos::secs(5_010));
+            let speed = speed.parse().unwrap();
+            let said = Box::new(|_: &str| {});
+            let mut market = recording.market(start, speed, QueueModel::RiskAverse, said);
+            let mut out = MarketOutput::default();
+            market.advance(end, &mut out);
+            let times: Vec<_> = out.events.iter().map(MarketEvent::venue_time).collect();
+            let due = |i: i64| start + Nanos::millis(i * EVERY_MS / n);
+            assert_eq!(times, (0..40).map(due).collect::<Vec<_>>(), "x {n}");
+            told.push(out.events);
+        }
+    }
+    assert_eq!(told[..3], told[3..], "from the tape as from the frames");
+}
+
 /// The command, with tapes where it puts them itself.
 fn replay(dir: &Path, more: &[&str]) -> Ended {
     let args: Vec<_> = ["replay", "rec", "--json"].iter().chain(more).copied().collect();
     let mut command = botmm(dir, &args);
     command.env_remove("BOTMM_TAPES").env("XDG_CACHE_HOME", dir.join("cache"));
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    Ended { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    Ended::after(command)
 }
 
 #[test]

@@ -87,10 +87,15 @@ pub struct Ended {
 impl Ended {
     /// Runs to the end. Whatever it was given, it must not panic.
     pub fn of(dir: &Path, args: &[&str]) -> Self {
-        let output = botmm(dir, args).output().unwrap();
+        Self::after(botmm(dir, args))
+    }
+
+    /// The same of a command that was told more.
+    pub fn after(mut command: Command) -> Self {
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{command:?}: {stderr}");
         Self { code: output.status.code().unwrap_or(-1), stdout, stderr }
     }
 

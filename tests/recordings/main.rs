@@ -36,9 +36,10 @@ const ON_ANY: [(&str, OnRecording); 4] = [
     ("the_models_keep_their_order", market::the_models_keep_their_order),
 ];
 
-const ON_REAL: [(&str, &str, OnRecording); 8] = [
+const ON_REAL: [(&str, &str, OnRecording); 9] = [
     ("it_loads_without_a_word", REAL, replay::it_loads_without_a_word),
     ("processed_to_the_end_twice_alike", REAL, replay::it_is_processed_to_the_end_twice_alike),
+    ("its_tape_is_small", REAL, replay::its_tape_is_small_and_decides_the_same),
     ("some_of_its_coins", REAL, replay::only_some_of_its_coins_are_replayed),
     ("parameters_change_at_every_minute", REAL, replay::parameters_change_at_every_minute),
     ("raw_frames_are_replayed", FRAMES, replay::raw_frames_are_replayed),

@@ -1,6 +1,6 @@
 //! Replays, through the command.
 
-use crate::common::{Ended, check_sound, coins, number, replay, summary, without_timings};
+use crate::common::{Ended, botmm, check_sound, coins, number, replay, summary, without_timings};
 use botmm::data::{LoadOptions, load};
 use botmm::settings::Settings;
 use serde_json::json;
@@ -75,6 +75,61 @@ pub fn garbage_frames_are_named_with_their_line(path: &str) {
         let place = format!("botmm: frames.jsonl:{line}: ");
         assert!(ended.stderr.contains(&place), "no {place} in {}", ended.stderr);
     }
+}
+
+/// From the compiled tape as from the files, whatever the plan and the way to the venue; and it is small.
+pub fn its_tape_is_small_and_decides_the_same(path: &str) {
+    let dir = TempDir::new().unwrap();
+    let tapes = dir.path().join("tapes");
+    let run = |more: &[&str]| {
+        let mut command = botmm(dir.path(), &[&["replay", path, "--json"][..], more].concat());
+        command.env("BOTMM_TAPES", &tapes);
+        Ended::after(command)
+    };
+    let kinds: [&[&str]; 4] = [
+        &["--no-tape"],
+        &["--lossless", "--plan", "solo", "--no-tape"],
+        &["--lossless", "--plan", "paired", "--no-tape"],
+        &["--feed", "lognormal:300ms,0.5", "--no-tape"],
+    ];
+    for kind in kinds {
+        let direct = run(kind);
+        if direct.code == 2 && direct.stderr.contains("does not fit this machine") {
+            continue;
+        }
+        let expected = without_timings(direct.summary());
+        println!("{kind:?}: {} fills, {}", expected["fills"], expected["decision_hash"]);
+        // The first of all compiles it.
+        for _ in 0..2 {
+            let compiled = run(&kind[..kind.len() - 1]);
+            assert_eq!(without_timings(compiled.summary()), expected, "{kind:?}");
+            assert_eq!(compiled.stderr, direct.stderr);
+        }
+    }
+    let kept: Vec<_> = fs::read_dir(&tapes).unwrap().map(|e| e.unwrap().path()).collect();
+    let [tape] = &kept[..] else { panic!("one tape: {kept:?}") };
+    let size = fs::metadata(tape).unwrap().len();
+    let plain: u64 = fs::read_dir(path)
+        .unwrap()
+        .map(|file| fs::File::open(file.unwrap().path()).unwrap())
+        .map(|file| std::io::copy(&mut zstd::Decoder::new(file).unwrap(), &mut std::io::sink()))
+        .map(|copied| copied.unwrap())
+        .sum();
+    let options = LoadOptions {
+        symbols: &[],
+        instrument: &crate::common::coins::major,
+        allow_unsound: false,
+        decode: &mut |_, _, _, _| Ok(()),
+        progress: &|_, _| {},
+    };
+    let changes = load(&[path.into()], options).unwrap().tape.changes();
+    println!(
+        "{size} bytes of {plain} ({:.2} times smaller), {:.2} for each of {changes} events",
+        plain as f64 / size as f64,
+        size as f64 / changes as f64
+    );
+    assert!(size < plain / 8, "{size} bytes, and {plain} as text");
+    assert!(size <= 32 * changes, "{size} bytes of {changes} events");
 }
 
 pub fn only_some_of_its_coins_are_replayed(path: &str) {
