@@ -83,6 +83,11 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
         "drill" => &[("only", &["--only", "hangup"])],
         "paper" => &[("duration", &["--for", "300ms"])],
         "replay" | "inspect" => &[("paths", &[&sample])],
+        "export" => &[
+            ("paths", &[&sample]),
+            ("format", &["--format", "csv"]),
+            ("out", &["--out", "exported"]),
+        ],
         "explain" => &[("coin", &["BTC"])],
         "exchange" if tried == "mirror_url" => &[("market", &["--market", "mirror"])],
         "exchange" if tried == "paths" => &[("market", &["--market", "tape"])],

@@ -211,3 +211,26 @@ fn what_is_no_recording_is_an_error() {
     assert_eq!(other.code, 5);
     assert!(other.stderr.contains("ETH is not in the recording; it has: BTC"), "{}", other.stderr);
 }
+
+#[test]
+fn marks_and_gaps_that_the_recorder_marked_are_counted() {
+    let at = START_MS * 1_000_000;
+    let line = |s: u64, json: &str| format!("{} {json}\n", at + s * 1_000_000_000);
+    let book = |s: u64| {
+        let levels = r#"[[{"px":"100","sz":"1","n":1}],[{"px":"101","sz":"1","n":1}]]"#;
+        let data =
+            format!(r#"{{"coin":"BTC","time":{},"levels":{levels}}}"#, START_MS + s * 1_000 - 300);
+        line(s, &format!(r#"{{"channel":"l2Book","data":{data}}}"#))
+    };
+    let ctx = r#"{"channel":"activeAssetCtx","data":{"coin":"BTC","ctx":{"funding":"0.0000125","openInterest":"1.0","prevDayPx":"100.0","dayNtlVlm":"1.0","premium":"0.0","oraclePx":"100.4","markPx":"100.5","midPx":"100.5","impactPxs":["100.4","100.6"],"dayBaseVlm":"1.0"}}}"#;
+    let (from, to) = (at + 2_500_000_000, at + 3_500_000_000);
+    let gap = format!(
+        r#"{{"channel":"botmm.gap","data":{{"kind":"link","from_ns":{from},"to_ns":{to},"why":"the link was lost"}}}}"#
+    );
+    let lines =
+        book(1) + &line(1, ctx) + &book(2) + &line(4, &gap) + &book(4) + &line(5, ctx) + &book(5);
+    let all = told(&[("btc.jsonl", lines)]);
+    assert_eq!((&all["coins"][0]["marks"], &all["marked_gaps"]), (&json!(2), &json!(1)), "{all:#}");
+    let why = why_not(&all["coins"][0], "parity");
+    assert!(why.contains("1 gap(s) that the recorder marked"), "{why}");
+}

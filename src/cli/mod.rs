@@ -6,6 +6,7 @@ mod drill;
 mod end;
 mod exchange;
 mod explain;
+mod export;
 mod guard;
 mod history;
 mod import;
@@ -22,6 +23,7 @@ pub use drill::DrillArgs;
 pub use end::EndArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
+pub use export::ExportArgs;
 pub use guard::GuardArgs;
 pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
@@ -55,6 +57,7 @@ use std::path::PathBuf;
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
+        botmm export DIR --format parquet --out PQ      the same for pandas, polars, DuckDB\n  \
         botmm inspect DIR                      what a recording holds, and what it is good for\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
         botmm run --network testnet            trades there, with the key in HL_PRIVATE_KEY\n  \
@@ -89,6 +92,8 @@ pub enum Verb {
     Record(RecordArgs),
     /// Make a recording of data that others have: a node's trades and fills, Tardis.
     Import(ImportArgs),
+    /// Write a recording as CSV, Parquet, or hftbacktest's files.
+    Export(ExportArgs),
     /// Say what a recording holds, what is wrong with it, and what it is good for.
     Inspect(InspectArgs),
     /// Trade on the venue, with a key of yours.

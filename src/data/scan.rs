@@ -341,8 +341,11 @@ pub fn known_format(head: &[u8]) -> Option<&'static str> {
         (b"\xfe\xff", UTF16),
         (b"\xfd7zXZ", "an xz file: unpack it with `xz -d`"),
         (b"BZh", "a bzip2 file: unpack it with `bzip2 -d`"),
-        (b"PK\x03\x04", "a zip file (npz is one too): unpack it, and name what is in it"),
-        (b"\x93NUMPY", "a NumPy file: write it as CSV"),
+        (
+            b"PK\x03\x04",
+            "a zip file: of an .npz of hftbacktest make a recording with `botmm import`",
+        ),
+        (b"\x93NUMPY", "a NumPy file: of hftbacktest's make a recording with `botmm import`"),
     ];
     FORMATS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
 }

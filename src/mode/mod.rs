@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod drill;
 pub mod exchange;
 pub mod explain;
+pub mod export;
 pub mod guard;
 pub mod history;
 pub mod import;
@@ -35,6 +36,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Replay(args) => replay::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Import(args) => import::run(&args),
+        Verb::Export(args) => export::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Paper(args) => paper::run(&args),
         Verb::Run(args) => run::run(&args),

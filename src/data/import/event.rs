@@ -38,9 +38,9 @@ pub trait Sink {
     /// It cannot be written.
     fn take(&mut self, event: &Event) -> Result<(), AppError>;
 
-    /// Makes what was taken last.
+    /// Makes what was taken last; in words what of it could not be written down.
     ///
     /// # Errors
     /// It cannot be written; nothing is left behind then.
-    fn finish(self: Box<Self>) -> Result<(), AppError>;
+    fn finish(self: Box<Self>) -> Result<Vec<String>, AppError>;
 }

@@ -1,17 +1,18 @@
 //! One file of a source: its format told by its first line, its events one after another.
 
 use super::event::{Event, Format};
-use super::{node, tardis};
+use super::{hft, node, tardis};
 use crate::data::error::DataError;
 use crate::data::hygiene::sound;
+use crate::data::npy;
 use crate::data::report::MAX_NAMED_PER_FILE;
 use crate::data::scan::known_format;
 use crate::data::source::{Line, LineReader};
 use crate::data::time::looks_like_frame;
 use crate::masked::excerpt;
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{Coin, Nanos};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What was expected of a first line.
@@ -62,9 +63,33 @@ impl FileRead {
     }
 }
 
+/// What a file is taken apart into.
+enum Source {
+    Lines(LineReader),
+    /// Of hftbacktest.
+    Records(Box<dyn Read>),
+}
+
+impl Source {
+    fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
+        match self {
+            Self::Lines(lines) => lines.next_line(line),
+            Self::Records(records) => {
+                line.clear();
+                let read = records.by_ref().take(npy::RECORD as u64).read_to_end(line)?;
+                Ok(match read {
+                    0 => Line::End,
+                    npy::RECORD => Line::Whole,
+                    _ => Line::Cut,
+                })
+            }
+        }
+    }
+}
+
 /// An open file.
 pub struct Events {
-    source: LineReader,
+    source: Source,
     format: Box<dyn Format>,
     ready: VecDeque<Event>,
     line: Vec<u8>,
@@ -85,6 +110,9 @@ impl Events {
     /// It cannot be read.
     pub fn open(path: &Path) -> Result<Result<Self, String>, DataError> {
         let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
+        if is_of_records(path).map_err(unreadable)? {
+            return Self::of_records(path);
+        }
         let mut source = match LineReader::open(path) {
             Ok(source) => source,
             Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Err(e.to_string())),
@@ -104,19 +132,37 @@ impl Events {
         let Some(FirstLine { format, is_header }) = format_of(path, &line)? else {
             return Ok(Err(refusal(number, &line)));
         };
-        let read = FileRead { path: path.to_owned(), ..FileRead::default() };
-        Ok(Ok(Self {
+        let new = Self::new(path, Source::Lines(source), format);
+        Ok(Ok(Self { line, number, is_pending: !is_header, ..new }))
+    }
+
+    fn of_records(path: &Path) -> Result<Result<Self, String>, DataError> {
+        let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
+        let records = match npy::open(path).map_err(unreadable)? {
+            Ok(records) => records,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(coin) = coin_of_name(path) else {
+            let why =
+                "an array of hftbacktest of no coin by its name; call it COIN.npz, COIN_DAY.npz";
+            return Ok(Err(why.to_owned()));
+        };
+        Ok(Ok(Self::new(path, Source::Records(records), Box::new(hft::Rows::new(coin)))))
+    }
+
+    fn new(path: &Path, source: Source, format: Box<dyn Format>) -> Self {
+        Self {
             source,
             format,
             ready: VecDeque::new(),
-            line,
-            number,
-            is_pending: !is_header,
+            line: Vec::new(),
+            number: 0,
+            is_pending: false,
             is_over: false,
             newest: Nanos::ZERO,
             late: 0,
-            read,
-        }))
+            read: FileRead { path: path.to_owned(), ..FileRead::default() },
+        }
     }
 
     /// What came of it, when it is over.
@@ -197,6 +243,18 @@ impl Iterator for Events {
             self.advance();
         }
     }
+}
+
+/// Whether a file is an array, by its first bytes.
+fn is_of_records(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    crate::files::open(path)?.take(8).read_to_end(&mut head)?;
+    Ok(head.starts_with(npy::MAGIC) || head.starts_with(npy::ZIP_MAGIC))
+}
+
+/// The coin that a file is named after: what stands before its day and its ending.
+fn coin_of_name(path: &Path) -> Option<Coin> {
+    Coin::new(path.file_name()?.to_str()?.split(['_', '.']).next()?)
 }
 
 /// What a first line told.

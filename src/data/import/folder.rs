@@ -23,6 +23,7 @@ pub struct Folder {
     folder: NewFolder,
     files: HashMap<(Coin, usize), Csv>,
     line: String,
+    fast_books: u64,
 }
 
 struct Csv {
@@ -41,7 +42,7 @@ impl Folder {
     /// Something is there already, or it cannot be made.
     pub fn create(path: &Path) -> Result<Self, AppError> {
         let folder = NewFolder::create(path, Readers::All)?;
-        Ok(Self { folder, files: HashMap::new(), line: String::new() })
+        Ok(Self { folder, files: HashMap::new(), line: String::new(), fast_books: 0 })
     }
 
     fn file(&mut self, coin: Coin, kind: usize) -> Result<&mut Csv, AppError> {
@@ -90,6 +91,7 @@ impl Sink for Folder {
         if kind >= STEMS.len() {
             return Ok(()); // No recording has it.
         }
+        self.fast_books += u64::from(matches!(&event.data, MarketEvent::Book(book) if book.fast));
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         let file = self.file(event.coin, kind)?;
@@ -101,12 +103,18 @@ impl Sink for Folder {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), AppError> {
+    fn finish(self: Box<Self>) -> Result<Vec<String>, AppError> {
         for csv in self.files.into_values() {
             csv.finish()?;
         }
-        self.folder.finish()
+        self.folder.finish()?;
+        Ok((self.fast_books > 0).then(|| fast_books(self.fast_books)).into_iter().collect())
     }
+}
+
+/// What of such books is lost where there is no place for it.
+pub fn fast_books(count: u64) -> String {
+    format!("that {count} books are fast ones, of which only the first levels were told")
 }
 
 fn header(kind: usize) -> String {

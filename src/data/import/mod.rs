@@ -4,9 +4,11 @@
 //! files in order of time, and a [`event::Sink`] keeps them: today a [`folder`] of our CSV. What is not
 //! sound is skipped, counted and named, as in a replay.
 
-mod event;
+mod depth;
+pub(super) mod event;
 mod file;
-mod folder;
+pub(super) mod folder;
+mod hft;
 mod merge;
 pub(super) mod node;
 mod tardis;
@@ -55,6 +57,8 @@ pub struct Imported {
     repeated: u64,
     /// Files in the folders that are none, and why.
     ignored: Vec<String>,
+    /// What could not be written down.
+    lost: Vec<String>,
 }
 
 /// Of one coin.
@@ -88,7 +92,7 @@ pub fn run(request: &Request<'_>) -> Result<Imported, AppError> {
     if imported.kept.is_empty() {
         return Err(imported.nothing().into());
     }
-    sink.finish()?;
+    imported.lost = sink.finish()?;
     Ok(imported)
 }
 
@@ -278,6 +282,9 @@ impl Imported {
         }
         text +=
             &format!("dropped  {unsound} unsound line(s), {} repeated trade(s)\n", self.repeated);
+        for what in &self.lost {
+            text += &format!("left out {what}\n");
+        }
         for (coin, events) in &self.left_out {
             text += &format!("left out {coin}: {events} event(s)\n");
         }

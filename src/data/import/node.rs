@@ -172,7 +172,7 @@ pub fn bad(key: &str, text: &str, why: impl std::fmt::Display) -> String {
 }
 
 /// An id that only these make; it fits where ids are signed.
-fn id_of(parts: &[&str]) -> u64 {
+pub fn id_of(parts: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());

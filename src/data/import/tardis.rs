@@ -1,17 +1,17 @@
 //! CSV of Tardis. Trades, touches and books go through the reader of our own CSV, under our names;
 //! changes of a book are put together here.
 
+use super::depth::{Depth, is_same};
 use super::event::{Event, Format};
 use crate::data::csv::{Reader, Skipped};
 use crate::data::error::DataError;
 use crate::data::scan::CsvKind;
 use crate::data::time::{LOCAL, TimeColumn, TimeForm, VENUE};
 use crate::masked::excerpt;
-use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
     AssetId, Bbo, BookSnapshot, Coin, Level, MarketEvent, Nanos, Px, Qty, Side, read_decimal,
 };
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
 /// How every header begins.
@@ -22,8 +22,6 @@ const TRADES: &str = "id,side,price,amount";
 const BOOKS: &str = "asks[0].price,asks[0].amount,bids[0].price,bids[0].amount";
 /// The venue that this program trades on.
 const VENUE_NAME: &[u8] = b"hyperliquid";
-/// More levels than any book has.
-const MAX_LEVELS: usize = 100_000;
 
 /// The format below such a header; [`None`] when it is none that is known.
 ///
@@ -144,17 +142,17 @@ fn touch(book: &BookSnapshot) -> Bbo {
 #[derive(Default)]
 struct Changes {
     times: Option<[TimeColumn; 2]>,
-    books: HashMap<Coin, Depth>,
+    books: HashMap<Coin, Known>,
     /// The message that is being read.
     open: Option<(Coin, [Nanos; 2])>,
     early: u64,
     strangers: Strangers,
 }
 
-/// All levels of a coin, by their price.
+/// What is known of a coin.
 #[derive(Default)]
-struct Depth {
-    sides: [BTreeMap<Px, Qty>; 2],
+struct Known {
+    depth: Depth,
     /// A snapshot has been seen.
     is_known: bool,
     is_in_snapshot: bool,
@@ -210,25 +208,11 @@ impl Changes {
 
     /// Ends the message that is being read.
     fn close(&mut self, out: &mut VecDeque<Event>) {
-        let Some((coin, [venue_time, recv_time])) = self.open.take() else { return };
-        let Some(depth) = self.books.get_mut(&coin) else { return };
-        let mut book = BookSnapshot { recv_time, venue_time, ..BookSnapshot::EMPTY };
-        let [bids, asks] = &depth.sides;
-        let best = bids.iter().rev().take(BOOK_LEVELS);
-        for (slot, (px, qty)) in book.bids.iter_mut().zip(best) {
-            *slot = Level { px: *px, qty: *qty };
-            book.bid_count += 1;
-        }
-        for (slot, (px, qty)) in book.asks.iter_mut().zip(asks) {
-            *slot = Level { px: *px, qty: *qty };
-            book.ask_count += 1;
-        }
-        let is_same = depth
-            .last
-            .as_ref()
-            .is_some_and(|last| last.bids() == book.bids() && last.asks() == book.asks());
-        if !is_same {
-            depth.last = Some(book);
+        let Some((coin, at)) = self.open.take() else { return };
+        let Some(known) = self.books.get_mut(&coin) else { return };
+        let book = known.depth.book(at);
+        if known.last.as_ref().is_none_or(|last| !is_same(last, &book)) {
+            known.last = Some(book);
             out.push_back(Event { coin, data: MarketEvent::Book(book) });
         }
     }
@@ -242,23 +226,16 @@ impl Format for Changes {
             self.close(out);
         }
         let is_first = self.open.is_none();
-        let depth = self.books.entry(coin).or_default();
-        if change.is_snapshot && (is_first || !depth.is_in_snapshot) {
-            *depth = Depth { is_known: true, last: depth.last.take(), ..Depth::default() };
+        let known = self.books.entry(coin).or_default();
+        if change.is_snapshot && (is_first || !known.is_in_snapshot) {
+            *known = Known { is_known: true, last: known.last.take(), ..Known::default() };
         }
-        depth.is_in_snapshot = change.is_snapshot;
-        if !depth.is_known {
+        known.is_in_snapshot = change.is_snapshot;
+        if !known.is_known {
             self.early += 1;
             return Ok(());
         }
-        let levels = &mut depth.sides[change.side.index()];
-        if change.qty == Qty::ZERO {
-            levels.remove(&change.px);
-        } else if levels.len() < MAX_LEVELS || levels.contains_key(&change.px) {
-            levels.insert(change.px, change.qty);
-        } else {
-            return Err(format!("a book of more than {MAX_LEVELS} levels a side"));
-        }
+        known.depth.set(change.side, change.px, change.qty)?;
         self.open = Some((coin, [change.venue, change.local]));
         Ok(())
     }

@@ -15,7 +15,7 @@ pub use stream::{Gap, Spread, StreamReport};
 use super::{DataError, LoadOptions, Loaded, load};
 use crate::masked::masked;
 use crate::when;
-use botmm_pipeline::types::{MarketEvent, Nanos};
+use botmm_pipeline::types::{FeedChange, MarketEvent, Nanos};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::tape::Tape;
 use coin::Collected;
@@ -51,6 +51,8 @@ pub struct Inspection {
     pub repeated_trades: u64,
     /// Events that were received before they happened at the venue.
     pub received_early: u64,
+    /// Gaps that the recorder marked: a replay takes its link for lost there.
+    pub marked_gaps: u64,
     /// Where the clock of receipt moved against the venue's, of all coins.
     pub clock_steps: Vec<ClockStep>,
     /// By name.
@@ -113,9 +115,14 @@ pub fn inspect(loaded: &Loaded) -> Inspection {
     for event in tape.iter_recv() {
         coins[event.asset().index()].add(&event);
     }
+    for mark in tape.marks() {
+        coins[mark.asset.index()].add(&MarketEvent::Mark(mark));
+    }
     place_trades(tape, &mut coins);
     let clock_steps = clock_steps(tape);
-    let about = verdict::Whole { report, has_clock_steps: !clock_steps.is_empty() };
+    let is_gap = |event: &MarketEvent| matches!(event, MarketEvent::Status(s) if s.change == FeedChange::Down);
+    let marked_gaps = tape.iter_recv().filter(is_gap).count() as u64;
+    let about = verdict::Whole { report, marked_gaps, has_clock_steps: !clock_steps.is_empty() };
     let crossings = |i: usize| report.crossings.get(i).copied().unwrap_or_default();
     let told = universe.iter().zip(coins).map(|((asset, instrument), collected)| {
         let mut coin = collected.tell(crossings(asset.index()));
@@ -141,6 +148,7 @@ pub fn inspect(loaded: &Loaded) -> Inspection {
         bad_lines_by_kind: report.bad_lines.iter().map(|(k, n)| (clean(k), *n)).collect(),
         repeated_trades: report.duplicates,
         received_early: report.early,
+        marked_gaps,
         clock_steps,
         coins,
         warnings: report.warnings.iter().map(|w| clean(w)).collect(),

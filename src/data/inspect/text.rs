@@ -37,6 +37,10 @@ impl fmt::Display for Inspection {
             let early = format!("{} events, received before they happened", self.received_early);
             entry(f, "early", &early)?;
         }
+        if self.marked_gaps > 0 {
+            let gaps = format!("{} gaps that the recorder marked", self.marked_gaps);
+            entry(f, "link lost", &gaps)?;
+        }
         if self.repeated_trades > 0 {
             entry(f, "repeated", &format!("{} trades, left out", self.repeated_trades))?;
         }

@@ -17,6 +17,8 @@ const ONE_SIDED: u64 = 20;
 pub struct Whole<'a> {
     /// Its files.
     pub report: &'a LoadReport,
+    /// Gaps that the recorder marked.
+    pub marked_gaps: u64,
     /// The clock of receipt moved.
     pub has_clock_steps: bool,
 }
@@ -104,6 +106,9 @@ fn why_not_parity(coin: &CoinReport, name: &str, about: &Whole<'_>) -> Vec<Strin
     let early: f64 = coin.streams.iter().map(|s| s.delay.min_ms).fold(0.0, f64::min);
     if early < 0.0 {
         why.push(format!("received up to {:.0} ms before it happened", -early));
+    }
+    if about.marked_gaps > 0 {
+        why.push(format!("{} gap(s) that the recorder marked", about.marked_gaps));
     }
     if about.has_clock_steps {
         why.push("the clock of receipt was set while it was recorded".to_owned());
