@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// What was expected of a first line.
 const EXPECTED: &str = "expected node trades ({\"coin\",\"side\",\"time\",…,\"side_info\"}), node fills \
-                        ({\"local_time\",\"block_time\",…,\"events\":[[user,fill]…]}), or the header of \
-                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2";
+                        ({\"local_time\",\"block_time\",…,\"events\":[[user,fill]…]}), the header of \
+                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2, or hftbacktest's \
+                        event records (COIN.npz, COIN.npy)";
 
 /// What came of a file.
 #[derive(Debug, Default)]
