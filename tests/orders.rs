@@ -134,6 +134,10 @@ fn write(dir: &Path, files: &HashMap<&'static str, Vec<String>>) {
 }
 
 fn load_dir(dir: &Path) -> Loaded {
+    load_dir_of(&[dir.to_owned()])
+}
+
+fn load_dir_of(paths: &[std::path::PathBuf]) -> Loaded {
     let options = LoadOptions {
         symbols: &[],
         instrument: &coins::major,
@@ -141,7 +145,7 @@ fn load_dir(dir: &Path) -> Loaded {
         decode: &mut |_, _, _, _| Err("no frames here".to_owned()),
         progress: &|done, total| assert!(done <= total),
     };
-    load(&[dir.to_owned()], options).unwrap()
+    load(paths, options).unwrap()
 }
 
 /// The events of a tape but for takers that found nobody, which files put at the end of their block.
@@ -325,4 +329,105 @@ fn trades_of_a_node_do_for_its_fills() {
         .collect()
     };
     assert!(without_ids(&by_trades) == without_ids(&by_fills));
+}
+
+/// The same as others sell it: snapshots at these blocks, of what rests after them.
+fn sold(blocks: &[OrderBlock], snapshots: &[usize]) -> Vec<String> {
+    let mut resting: std::collections::BTreeMap<u64, (Side, Px, Qty)> = Default::default();
+    let line = |oid: u64, kind: &str, (side, px, qty): (Side, Px, Qty)| {
+        let side = letter(side);
+        format!(
+            r#"{{"diff_type":"{kind}","coin":"ETH","oid":{oid},"user":"0x1","side":"{side}","px":"{px}","sz":"{qty}"}}"#
+        )
+    };
+    let mut lines = Vec::new();
+    for (i, block) in blocks.iter().enumerate() {
+        let mut diffs = Vec::new();
+        for event in &block.events {
+            match *event {
+                OrderEvent::New { oid, side, px, qty, .. } => {
+                    resting.insert(oid.0, (side, px, qty));
+                    diffs.push(line(oid.0, "NEW", (side, px, qty)));
+                }
+                OrderEvent::Removed { oid } => {
+                    diffs.push(line(oid.0, "REMOVE", resting.remove(&oid.0).unwrap()));
+                }
+                OrderEvent::Filled { oid, qty, .. } => {
+                    let (side, px, before) = resting.remove(&oid.0).unwrap();
+                    let now = (side, px, before - qty);
+                    if now.2.is_zero() {
+                        diffs.push(line(oid.0, "REMOVE", now));
+                    } else {
+                        resting.insert(oid.0, now);
+                        diffs.push(line(oid.0, "UPDATE", now));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let (time, height) = (iso(block.time), 100 + i);
+        let told = |mark: &str, diffs: &[String]| {
+            let diffs = diffs.join(",");
+            format!(r#"{{"time":"{time}","height":{height},{mark}"diffs":[{diffs}]}}"#)
+        };
+        if i > 0 {
+            lines.push(told("", &diffs));
+        }
+        if snapshots.contains(&i) {
+            let all: Vec<_> = resting.iter().map(|(oid, o)| line(*oid, "NEW", *o)).collect();
+            lines.push(told("\"snapshot\":true,", &all));
+        }
+    }
+    lines
+}
+
+#[test]
+fn sold_order_data_begin_with_a_snapshot_and_a_later_one_mends_a_gap() {
+    let blocks = world(40);
+    let write_sold = |dir: &Path, lines: &[String]| {
+        write(dir, &HashMap::from([(FILLS, node_files(&blocks)[FILLS].clone())]));
+        fs::write(dir.join("l4.jsonl"), lines.join("\n") + "\n").unwrap();
+    };
+    let load_sold = |lines: &[String]| {
+        let dir = TempDir::new().unwrap();
+        write_sold(dir.path(), lines);
+        load_dir_of(&[
+            dir.path().join("l4.jsonl"),
+            dir.path().join(FILLS).join("hourly/20251124/16"),
+            dir.path().join(FILLS).join("hourly/20251124/17"),
+        ])
+    };
+    let dir = TempDir::new().unwrap();
+    write(dir.path(), &node_files(&blocks));
+    let of_node = load_dir(dir.path()).orders.unwrap();
+    let after_first = |tape: &OrderTape| {
+        let all = events(tape).0.into_iter().filter(|(time, _)| *time > blocks[0].time);
+        all.map(|(time, event)| match event {
+            // The statuses of a node say so; nobody does here.
+            OrderEvent::New { oid, side, px, qty, .. } => {
+                (time, OrderEvent::New { oid, side, px, qty, posted: Default::default() })
+            }
+            other => (time, other),
+        })
+        .collect::<Vec<_>>()
+    };
+    let whole = load_sold(&sold(&blocks, &[0]));
+    let orders = whole.orders.unwrap();
+    assert_eq!(orders.coins[0].whole_from, Some(blocks[0].time));
+    assert_eq!(orders.coins[0].faults.iter().sum::<u64>(), 0, "{:?}", whole.report.warnings);
+    assert!(after_first(&orders.tape) == after_first(&of_node.tape));
+    // A block is missing: void until the snapshot after block 200.
+    let mut lines = sold(&blocks, &[0, 200]);
+    lines.remove(150);
+    let mended = load_sold(&lines);
+    let coin = &mended.orders.unwrap().coins[0];
+    assert_eq!((coin.snapshots, coin.faults.iter().sum::<u64>()), (2, 1), "{coin:?}");
+    assert!(coin.void_for > Nanos::secs(2) && coin.void_for < Nanos::secs(8), "{coin:?}");
+    let words = mended.report.warnings.join("\n");
+    assert!(words.contains("1 × a gap in the blocks"), "{words}");
+    // In a snapshot nothing changes.
+    let mut lines = sold(&blocks, &[0]);
+    lines[0] = lines[0].replacen("\"NEW\"", "\"UPDATE\"", 1);
+    let refused = load_sold(&lines);
+    assert_eq!(refused.orders.unwrap().coins[0].whole_from, None);
 }

@@ -226,7 +226,9 @@ fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, 
                 frames::collect_coins(file, &mut coins, bar)?;
                 bar.file_done(file);
             }
-            Layout::Node(NodeKind::Diffs) => orders::collect_coins(file, &mut coins)?,
+            Layout::Node(NodeKind::Diffs | NodeKind::SoldDiffs) => {
+                orders::collect_coins(file, &mut coins)?
+            }
             Layout::Node(_) => {}
         }
     }

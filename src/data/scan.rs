@@ -117,7 +117,7 @@ fn only_with_orders(
     const WHY: &str = "data of a node: make a recording of it with `botmm import FILE --out FOLDER`, or name its \
          node_raw_book_diffs_by_block as well";
     let of_kind = |kind| files.iter().find(|file| file.layout == Layout::Node(kind));
-    if let Some(diffs) = of_kind(NodeKind::Diffs) {
+    if let Some(diffs) = of_kind(NodeKind::Diffs).or(of_kind(NodeKind::SoldDiffs)) {
         let trades = of_kind(NodeKind::Fills).or(of_kind(NodeKind::Trades));
         return trades.map(drop).ok_or_else(|| DataError::no_trades(&diffs.path));
     }

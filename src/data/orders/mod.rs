@@ -75,6 +75,13 @@ pub fn read(
     let of_kind = |kind| -> Vec<DataFile> {
         files.iter().filter(|(k, _)| *k == kind).map(|(_, file)| file.clone()).collect()
     };
+    let has = |kind| files.iter().any(|(k, _)| *k == kind);
+    let (node, sold) = (has(NodeKind::Diffs), has(NodeKind::SoldDiffs));
+    if node && sold {
+        let words = "order changes of a node beside sold ones: the node's are used";
+        report.warn(words.to_owned());
+    }
+    let changes = if node { NodeKind::Diffs } else { NodeKind::SoldDiffs };
     let path = files.first().map(|(_, file)| file.path.clone()).unwrap_or_default();
     let [fills, trades] = [NodeKind::Fills, NodeKind::Trades].map(of_kind);
     let (kind, files_of_trades) = match (fills.is_empty(), trades.is_empty()) {
@@ -88,7 +95,7 @@ pub fn read(
         }
     };
     let mut joined = Joined {
-        diffs: Stream::new(NodeKind::Diffs, of_kind(NodeKind::Diffs))?,
+        diffs: Stream::new(changes, of_kind(changes))?,
         trades: Stream::new(kind, files_of_trades)?,
         statuses: Stream::new(NodeKind::Statuses, of_kind(NodeKind::Statuses))?,
         builder: Builder::new(universe, Cadence::TODAY),
@@ -177,8 +184,15 @@ impl Joined {
         reading: &mut Reading<'_, '_>,
     ) -> Result<bool, DataError> {
         let Some(diffs) = self.diffs.next(reading)? else { return Ok(false) };
-        if self.last_number.zip(diffs.number).is_some_and(|(last, number)| number <= last) {
+        // A snapshot may be of the block before it.
+        let is_old = |last, number| number < last || number == last && !diffs.is_snapshot;
+        if self.last_number.zip(diffs.number).is_some_and(|(last, n)| is_old(last, n)) {
             self.repeated += 1;
+            return Ok(true);
+        }
+        if diffs.is_snapshot {
+            self.last_number = diffs.number;
+            self.snapshot(&diffs, intake, reading);
             return Ok(true);
         }
         let is_gap = match (self.last_number, diffs.number) {
@@ -210,6 +224,31 @@ impl Joined {
         Ok(true)
     }
 
+    /// All that rests. At a price, older ids are first: ids only grow.
+    fn snapshot(&mut self, block: &Block, intake: &mut Intake, reading: &Reading<'_, '_>) {
+        for (asset, _) in reading.universe.iter() {
+            let of_asset = block.items.iter().filter(|(a, _)| *a == asset);
+            let mut items: Vec<Item> = of_asset.map(|(_, item)| *item).collect();
+            if items.is_empty() {
+                continue;
+            }
+            items.sort_by_key(|item| match item {
+                Item::Diff(oid, ..) => *oid,
+                _ => Oid(0),
+            });
+            let times = BlockTimes { asset, venue: block.venue, recv: block.local };
+            self.builder.begin(times);
+            self.builder.push(&OrderEvent::Snapshot);
+            self.coin(asset, &[items, Vec::new(), Vec::new()]);
+            if block.wrong.is_some() {
+                self.builder.fail(Fault::UnknownDiff, None);
+            }
+            self.builder.whole();
+            self.builder.end(&mut self.public);
+            self.tell(asset, intake);
+        }
+    }
+
     /// What a block says of a coin.
     fn coin(&mut self, asset: AssetId, [diffs, trades, statuses]: &[Vec<Item>; 3]) {
         let mut traded: HashMap<Oid, Vec<Traded>> = HashMap::new();
@@ -235,6 +274,7 @@ impl Joined {
                     self.builder.push(&OrderEvent::New { oid, side, px, qty, posted });
                 }
                 Some(Diff::Update(before, qty)) => {
+                    let before = before.or(rests).unwrap_or(qty);
                     if rests.is_some_and(|rests| rests != before) || qty > before {
                         self.builder.fail(Fault::BadSize, Some(oid));
                         continue;

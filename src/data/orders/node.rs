@@ -1,4 +1,5 @@
-//! Lines of a node's files of single orders, and of the trades that belong to them.
+//! Lines of a node's files of single orders, and of the trades that belong to them; the order changes also
+//! as others sell them, with snapshots.
 
 use crate::data::import::node::{Trade, bad, parse, side, time};
 use crate::data::time::{TimeColumn, TimeForm};
@@ -14,6 +15,8 @@ use std::path::Path;
 pub enum NodeKind {
     /// `node_raw_book_diffs_by_block`: what every order does in the book.
     Diffs,
+    /// The same as others sell it: `{"time","height","diffs":[…]}`, with snapshots.
+    SoldDiffs,
     /// `node_order_statuses_by_block`: how orders were meant.
     Statuses,
     /// `node_fills_by_block`.
@@ -39,6 +42,9 @@ pub fn kind_of(path: &Path, line: &[u8]) -> Option<NodeKind> {
     if has("\"side_info\"") {
         return Some(NodeKind::Trades);
     }
+    if has("\"height\"") && has("\"diffs\"") && has("\"diff_type\"") {
+        return Some(NodeKind::SoldDiffs);
+    }
     if !has("\"block_number\"") || !has("\"events\"") {
         return None;
     }
@@ -62,6 +68,8 @@ pub struct Block {
     pub venue: Nanos,
     /// When the node wrote it.
     pub local: Nanos,
+    /// Whether it is all that rests, and not what changed.
+    pub is_snapshot: bool,
     /// What of it is about coins that were asked for, in order.
     pub items: Vec<(AssetId, Item)>,
     /// Whether anything of it is about other coins.
@@ -88,8 +96,8 @@ pub enum Item {
 pub enum Diff {
     /// It comes to rest.
     New(Qty),
-    /// From so much to so much.
-    Update(Qty, Qty),
+    /// From so much, where that is said, to so much.
+    Update(Option<Qty>, Qty),
     /// It has this size now.
     Modified(Qty),
     /// It is gone.
@@ -168,6 +176,27 @@ struct Order<'a> {
     tif: Option<&'a str>,
 }
 
+#[derive(Deserialize)]
+struct SoldBlock<'a> {
+    #[serde(borrow)]
+    time: &'a RawValue,
+    height: u64,
+    #[serde(default)]
+    snapshot: bool,
+    #[serde(borrow)]
+    diffs: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct SoldDiff<'a> {
+    diff_type: &'a str,
+    coin: &'a str,
+    oid: u64,
+    side: &'a str,
+    px: &'a str,
+    sz: Option<&'a str>,
+}
+
 impl Lines {
     /// Of a kind.
     pub fn new(kind: NodeKind) -> Self {
@@ -180,8 +209,10 @@ impl Lines {
     /// # Errors
     /// In words, when it is no block at all.
     pub fn block(&mut self, line: &[u8], universe: &Universe) -> Result<Block, String> {
-        if self.kind == NodeKind::Trades {
-            return self.trade(line, universe);
+        match self.kind {
+            NodeKind::Trades => return self.trade(line, universe),
+            NodeKind::SoldDiffs => return self.sold(line, universe),
+            _ => {}
         }
         let Envelope { local_time, block_time, block_number, events } =
             parse(line, "a node's blocks")?;
@@ -195,9 +226,31 @@ impl Lines {
             let read = match self.kind {
                 NodeKind::Diffs => diff(event, universe),
                 NodeKind::Statuses => status(event, universe),
-                NodeKind::Fills | NodeKind::Trades => fill(event, universe),
+                _ => fill(event, universe),
             };
             match read {
+                Ok(Read::Item(asset, item)) => block.items.push((asset, item)),
+                Ok(Read::Other) => block.has_others = true,
+                Ok(Read::Nothing) => {}
+                Err(why) => _ = block.wrong.get_or_insert(why),
+            }
+        }
+        Ok(block)
+    }
+
+    fn sold(&mut self, line: &[u8], universe: &Universe) -> Result<Block, String> {
+        let sold: SoldBlock<'_> = parse(line, "sold book diffs")?;
+        let text = sold.time.get().trim_matches('"');
+        let at = time(&mut self.block, "time", text)?;
+        let mut block = Block {
+            number: Some(sold.height),
+            venue: at,
+            local: at,
+            is_snapshot: sold.snapshot,
+            ..Block::default()
+        };
+        for event in sold.diffs {
+            match sold_diff(event, sold.snapshot, universe) {
                 Ok(Read::Item(asset, item)) => block.items.push((asset, item)),
                 Ok(Read::Other) => block.has_others = true,
                 Ok(Read::Nothing) => {}
@@ -224,6 +277,20 @@ impl Lines {
     }
 }
 
+fn sold_diff(event: &RawValue, is_snapshot: bool, universe: &Universe) -> Result<Read, String> {
+    let event: SoldDiff<'_> = parse(event.get().as_bytes(), "sold book diffs")?;
+    let Some(asset) = universe.find(event.coin.as_bytes()) else { return Ok(Read::Other) };
+    let (side, px) = (side(event.side)?, px_of(event.px)?);
+    let qty = || qty_of("sz", event.sz.unwrap_or_default());
+    let diff = match event.diff_type {
+        "NEW" => Some(Diff::New(qty()?)),
+        "UPDATE" if !is_snapshot => Some(Diff::Update(None, qty()?)),
+        "REMOVE" if !is_snapshot => Some(Diff::Remove),
+        _ => None,
+    };
+    Ok(Read::Item(asset, Item::Diff(Oid(event.oid), side, px, diff)))
+}
+
 /// What was made of an event.
 enum Read {
     Item(AssetId, Item),
@@ -241,7 +308,7 @@ fn diff(event: &RawValue, universe: &Universe) -> Result<Read, String> {
         Err(_) => None,
         Ok(RawDiff::New { sz }) => Some(Diff::New(qty_of("sz", sz)?)),
         Ok(RawDiff::Update { orig_sz, new_sz }) => {
-            Some(Diff::Update(qty_of("origSz", orig_sz)?, qty_of("newSz", new_sz)?))
+            Some(Diff::Update(Some(qty_of("origSz", orig_sz)?), qty_of("newSz", new_sz)?))
         }
         Ok(RawDiff::Modified { sz }) => Some(Diff::Modified(qty_of("sz", sz)?)),
         Ok(RawDiff::Remove) => Some(Diff::Remove),

@@ -134,6 +134,14 @@ impl Builder {
         }
     }
 
+    /// The snapshot of the open block is over: the book is whole, unless something was wrong with it.
+    pub fn whole(&mut self) {
+        let asset = self.open.map(|(block, _)| block.asset);
+        if asset.is_some_and(|asset| self.assets[asset.index()].orders.is_in_snapshot()) {
+            self.take(&OrderEvent::Whole);
+        }
+    }
+
     /// Something is wrong with the open block's asset: its book is void from here on.
     pub fn fail(&mut self, fault: Fault, about: Option<Oid>) {
         let Some((block, _)) = self.open else { return };
