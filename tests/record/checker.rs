@@ -38,6 +38,8 @@ pub struct Outcome {
     pub recorded: usize,
     pub lost_in_gaps: usize,
     pub gaps: BTreeMap<GapKind, usize>,
+    /// Runs that were killed, by the manifests.
+    pub killed: usize,
     /// The longest stretch of frames that a killed recorder had been sent and had not on its disk, in seconds.
     pub longest_tail_s: f64,
 }

@@ -9,7 +9,9 @@ mod checker;
 mod common;
 mod relay;
 
+use botmm::data::capture::Folder;
 use botmm::data::capture::mark::GapKind;
+use botmm_pipeline::types::Nanos;
 use checker::{Outcome, check_one, check_two, recorded, sent};
 use common::{Ended, ask_port, free_port, spawnable};
 use relay::Relay;
@@ -160,11 +162,13 @@ impl World {
         let (said, World { dir, exchange, capture, .. }) = (self.said(), self);
         exchange.end();
         assert!(!said.contains("panicked"), "{said}");
-        let outcome = check(&sent(&dir.path().join("sent")), &recorded(&capture));
+        let mut outcome = check(&sent(&dir.path().join("sent")), &recorded(&capture));
         println!("{outcome:?}");
         for day in fs::read_dir(&capture).unwrap().flatten().filter(|d| d.path().is_dir()) {
             let text = fs::read_to_string(day.path().join("manifest.json")).unwrap();
             let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let runs = manifest["runs"].as_array().unwrap();
+            outcome.killed += runs.iter().filter(|run| run["state"] == "killed").count();
             let last = manifest["runs"].as_array().unwrap().last().unwrap();
             assert!(
                 ["ended", "ended with the day"].contains(&last["state"].as_str().unwrap()),
@@ -192,6 +196,7 @@ fn every_frame_is_there_once_or_in_a_gap_over_disconnects_and_kills() {
     }
     let outcome = world.outcome(check_one, recorder);
     assert!(outcome.recorded > 500, "{outcome:?}");
+    assert_eq!(outcome.killed, 2, "by the manifest: {outcome:?}");
     assert_eq!(outcome.gaps.get(&GapKind::Recorder), Some(&2), "{outcome:?}");
     assert!(outcome.gaps.get(&GapKind::Link).is_some_and(|n| (2..=4).contains(n)), "{outcome:?}");
 }
@@ -295,6 +300,33 @@ fn what_cannot_begin_says_why() {
     let replayed = Ended::of(world.dir.path(), &["replay", capture.to_str().unwrap(), "--json"]);
     let summary = replayed.summary();
     assert!(summary["events"].as_u64().is_some_and(|n| n > 0), "{summary:#}");
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_told_and_both_stretches_are_kept() {
+    let world = World::new("80ms");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let later = Nanos(now.as_nanos() as i64) + Nanos::secs(7_200);
+    let folder = Folder::take(&world.capture).unwrap();
+    let mut writer = folder.begin(later, "botmm test").unwrap();
+    let line = format!("{} {{\"channel\":\"trades\",\"data\":[]}}\n", later.0);
+    writer.append(line.as_bytes(), 1, (later, later)).unwrap();
+    writer.close().unwrap();
+    drop(folder);
+    let recorder = world.recorder(&[]);
+    world.until_it_grows();
+    recorder.end();
+    assert!(
+        world.said().contains("the clock was set back; lines of both stretches are kept"),
+        "{}",
+        world.said()
+    );
+    let all = recorded(&world.capture);
+    let frames = |after: i64| {
+        let of = |e: &&checker::Entry| matches!(e, checker::Entry::Frame { at, .. } if (*at >= later.0) == (after == 1));
+        all.iter().filter(of).count()
+    };
+    assert!(frames(0) > 10 && frames(1) == 1, "{} {}", frames(0), frames(1));
 }
 
 /// A webhook that takes everything; what it was told.

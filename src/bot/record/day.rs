@@ -19,6 +19,8 @@ const MOST_NAMED: usize = 1_000;
 const MOST_RUNS: usize = 200;
 /// No manifest is larger.
 const MAX_BYTES: u64 = 8 << 20;
+/// The state of a run that goes on.
+pub const RUNNING: &str = "running";
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
@@ -66,7 +68,7 @@ struct Kept {
 struct Run {
     from: String,
     to: String,
-    /// `running`, or how it ended.
+    /// [`RUNNING`], or how it ended.
     state: String,
     lines: u64,
     reconnects: u64,
@@ -103,8 +105,12 @@ impl Day {
         let path = root.join(&name).join("manifest.json");
         let text = read_text_if_any(&path, MAX_BYTES).ok().flatten();
         // One that cannot be read is made anew: the segments have the same gaps.
-        let kept = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let run = Run { from: utc(now), state: "running".to_owned(), ..Run::default() };
+        let kept = text.and_then(|text| serde_json::from_str(&text).ok());
+        let mut kept: Kept = kept.unwrap_or_default();
+        for run in kept.runs.iter_mut().filter(|run| run["state"] == RUNNING) {
+            run["state"] = "killed".into(); // Or it would have said how it ended.
+        }
+        let run = Run { from: utc(now), state: RUNNING.to_owned(), ..Run::default() };
         let gauges = universe.assets().map(|_| [const { Gauge::NEW }; STREAMS.len()]).collect();
         Self { name, kept, run, gauges }
     }
@@ -186,7 +192,7 @@ impl Day {
         self.name = day_of(now);
         self.kept = Kept::default();
         let clock_offset_ms = self.run.clock_offset_ms;
-        let state = "running".to_owned();
+        let state = RUNNING.to_owned();
         self.run = Run { from: utc(now), state, clock_offset_ms, ..Run::default() };
         self.gauges.iter_mut().flatten().for_each(Gauge::begin_anew);
         debug_assert!(self.gauges.len() <= MAX_ASSETS);

@@ -20,7 +20,7 @@ pub use disk::{Room, WhenFull};
 use self::before::repair;
 use self::book::{Book, shifted};
 use self::cover::Cover;
-use self::day::{About, Day, day_of};
+use self::day::{About, Day, RUNNING, day_of};
 use self::disk::{Block, Disk, Told};
 use self::link::{Kind, Link, News, STREAMS};
 use self::meta::Meta;
@@ -323,7 +323,7 @@ impl Recorder {
             self.book.day.turns(at);
             self.mark_subscriptions(now);
         }
-        if now >= self.next_manifest && self.write_manifest(now, "running") {
+        if now >= self.next_manifest && self.write_manifest(now, RUNNING) {
             self.next_manifest = now + MANIFEST_EVERY;
         }
         self.numbers.open = self.links.iter().filter(|link| link.is_open()).count();
