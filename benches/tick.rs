@@ -8,7 +8,7 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{In, Out, Stage, ring};
+use botmm_pipeline::rt::{Cycle, In, Out, Recorder, Stage, ring};
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
@@ -17,6 +17,7 @@ use botmm_pipeline::types::{
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::venue::sim::link::SimGateway;
+use botmm_pipeline::venue::tap::TapIn;
 use botmm_pipeline::wiring::{self, Config};
 use harness::engine::{Engine, FrameFeed};
 use harness::made::{self, Venue};
@@ -39,20 +40,24 @@ const ORDERS: u8 = 4;
 fn main() {
     harness::print_rig();
     let frames = Frames::new();
-    let (mut rig, mut split_rig) = (Rig::new(Engine::lane), Rig::new(Engine::Stages));
-    for rig in [&mut rig, &mut split_rig] {
+    let (mut rig, mut split_rig) = (Rig::new(Engine::lane, false), Rig::new(Engine::Stages, false));
+    let mut captured_rig = Rig::new(Engine::lane, true);
+    for rig in [&mut rig, &mut split_rig, &mut captured_rig] {
         (0..FIRST_TICKS).for_each(|_| rig.untimed_tick(&frames));
         assert!(rig.modifies > FIRST_TICKS / 2, "most ticks move all four orders");
     }
     assert_eq!(rig.last, split_rig.last, "a lane does what its stages do");
-    time(&frames, rig, split_rig);
+    assert_eq!(rig.last, captured_rig.last, "a captured lane does the same");
+    assert!(captured_rig.kept > 2 * FIRST_TICKS, "frames and cycles were kept");
+    time(&frames, rig, split_rig, captured_rig);
 }
 
-fn time(frames: &Frames, mut rig: Rig, mut split_rig: Rig) {
+fn time(frames: &Frames, mut rig: Rig, mut split_rig: Rig, mut captured_rig: Rig) {
     let watch = Stopwatch::new();
     let mut decode_alone = DecodeAlone::new();
     let mut decode = Samples::new("decode alone");
     let mut whole = Samples::new("whole tick, through a lane");
+    let mut captured = Samples::new("the same, captured");
     let names = botmm_pipeline::stage::NAMES;
     let mut split = names.map(|name| Samples::new(&format!("{name} stage")));
     let (ticks, turn) = (harness::calls(TICKS), harness::TURN);
@@ -71,6 +76,9 @@ fn time(frames: &Frames, mut rig: Rig, mut split_rig: Rig) {
             if let Some(ns) = rig.tick(frames, poll) {
                 whole.record(ns);
             }
+            if let Some(ns) = captured_rig.tick(frames, poll) {
+                captured.record(ns);
+            }
         }
         for _ in 0..turn.min(ticks) {
             let spans = split_rig.tick(frames, |engine, now| engine.poll_split(now, &watch));
@@ -79,15 +87,21 @@ fn time(frames: &Frames, mut rig: Rig, mut split_rig: Rig) {
             }
         }
     }
-    let (decode, whole) = (decode.percentiles(), whole.percentiles());
-    assert_eq!(rig.dropped(), 0, "nothing was dropped or superseded");
+    let [decode, whole, captured] = [decode, whole, captured].map(|samples| samples.percentiles());
+    let dropped = rig.dropped() + captured_rig.dropped();
+    assert_eq!(dropped, 0, "nothing was dropped or superseded");
     let bytes = frames.texts.iter().map(String::len).sum::<usize>() / BOOKS;
     let title = format!("l2Book frame of {bytes} bytes in, {ORDERS} modifies out");
-    harness::print_table(&title, &[decode.clone(), whole.clone()]);
+    harness::print_table(&title, &[decode.clone(), whole.clone(), captured.clone()]);
     println!(
         "  whole tick / decode = {:.2} (p50 of one run, in turns); {} of {counted} ticks timed",
         whole.p50_ns / decode.p50_ns.max(1.0),
         whole.calls
+    );
+    println!(
+        "  captured / not captured: p50 {:.3}, p99 {:.3} (of one run, tick by tick in turns)",
+        captured.p50_ns / whole.p50_ns.max(1.0),
+        captured.p99_ns / whole.p99_ns.max(1.0)
     );
     let split = split.map(|s| s.percentiles());
     harness::print_table("the same tick, each stage's poll timed (feed = decode + push)", &split);
@@ -159,6 +173,9 @@ struct Rig {
     spent: In<Vec<u8>>,
     actions: In<Action>,
     answers: Out<VenueEvent>,
+    /// Where copies of frames and duty cycles come out, and how many did.
+    captured: Option<(TapIn, In<Cycle>)>,
+    kept: usize,
     venue: Venue,
     tick: usize,
     /// The last action that came out.
@@ -168,7 +185,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(engine: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine) -> Self {
+    fn new(engine: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine, is_captured: bool) -> Self {
         let universe = made::btc();
         let config = Config {
             universe: universe.clone(),
@@ -181,16 +198,25 @@ impl Rig {
         };
         let (arrived, frames_rx) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
-        let decoder = Decoder::new();
-        let feed = FrameFeed { decoder, universe, arrived: frames_rx, spent: spent_tx };
+        let (feed, copies) = FrameFeed::new(universe, (frames_rx, spent_tx), is_captured);
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
         let gateway = SimGateway { actions: actions_tx, events };
-        let wiring::Pipeline { mut stages, records, rings, .. } =
+        let wiring::Pipeline { mut stages, records, rings, shared, .. } =
             wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
+        let mut engine = engine(stages);
+        let captured = copies.map(|copies| {
+            let (recorder, cycles) = Recorder::new(0, 64, shared);
+            if let Engine::Lane(lane, _) = &mut engine {
+                lane.record(recorder);
+            }
+            (copies, cycles)
+        });
         Self {
-            engine: engine(stages),
+            engine,
+            captured,
+            kept: 0,
             records,
             rings,
             arrived,
@@ -261,6 +287,14 @@ impl Rig {
         }
         if let Engine::Lane(_, latencies) = &mut self.engine {
             latencies.drain();
+        }
+        if let Some((copies, cycles)) = &mut self.captured {
+            while copies.pop().is_some() {
+                self.kept += 1;
+            }
+            while cycles.pop().is_some() {
+                self.kept += 1;
+            }
         }
     }
 

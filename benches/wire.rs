@@ -13,7 +13,6 @@ use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Universe, VenueEvent};
 use botmm_pipeline::venue::Gateway;
-use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
@@ -356,8 +355,7 @@ impl Rig {
         };
         let (arrived, frames) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
-        let feed =
-            FrameFeed { decoder: Decoder::new(), universe, arrived: frames, spent: spent_tx };
+        let (feed, _) = FrameFeed::new(universe, (frames, spent_tx), false);
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
         let gateway = gateway(SimGateway { actions: actions_tx, events });

@@ -1,31 +1,74 @@
 //! What feeds a pipeline frames, and what polls its stages: shared by the benches of a whole tick.
 
 use super::Stopwatch;
-use botmm_pipeline::rt::{In, Lane, Latencies, Out, Stage, WallClock};
+use botmm_pipeline::rt::{In, Input, Lane, Latencies, Out, Stage, WallClock};
 use botmm_pipeline::types::{LentEvent, MarketEvent, Nanos, Universe};
-use botmm_pipeline::venue::Feed;
 use botmm_pipeline::venue::hl::{Channel, Decoder};
+use botmm_pipeline::venue::tap::{Tap, TapIn};
+use botmm_pipeline::venue::{Feed, Received, Transport};
 
 /// Decodes one frame whenever there is one.
-pub struct FrameFeed {
-    pub decoder: Decoder,
-    pub universe: Universe,
-    pub arrived: In<Vec<u8>>,
-    /// Frames go back, so that nothing is freed while a tick is timed.
-    pub spent: Out<Vec<u8>>,
+pub struct FrameFeed<T> {
+    decoder: Decoder,
+    universe: Universe,
+    link: T,
 }
 
-impl Feed for FrameFeed {
+/// Frames as a connection that is always open.
+pub struct FrameLink {
+    arrived: In<Vec<u8>>,
+    /// Frames go back, so that nothing is freed while a tick is timed.
+    spent: Out<Vec<u8>>,
+    frame: Vec<u8>,
+}
+
+impl FrameFeed<Tap<FrameLink>> {
+    /// Of the frames that arrive; where their copies come out, if they are captured.
+    pub fn new(
+        universe: Universe,
+        (arrived, spent): (In<Vec<u8>>, Out<Vec<u8>>),
+        captured: bool,
+    ) -> (Self, Option<TapIn>) {
+        let link = FrameLink { arrived, spent, frame: Vec::new() };
+        let (link, copies) = match captured {
+            true => {
+                let (tap, copies) = Tap::new(link, 4 << 20);
+                (tap, Some(copies))
+            }
+            false => (Tap::none(link), None),
+        };
+        (Self { decoder: Decoder::new(), universe, link }, copies)
+    }
+}
+
+impl Transport for FrameLink {
+    fn connect(&mut self, _: Nanos) {}
+    fn recv(&mut self, _: Nanos) -> Option<Received<'_>> {
+        let before = std::mem::replace(&mut self.frame, self.arrived.pop()?);
+        assert!(self.spent.push(before).is_ok(), "one frame is on its way");
+        Some(Received::Frame(&mut self.frame))
+    }
+    fn send(&mut self, _: Nanos, _: &[u8]) -> bool {
+        false
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+}
+
+impl<T: Transport> Feed for FrameFeed<T> {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
-        let frame = self.arrived.pop()?;
+        let Some(Received::Frame(frame)) = self.link.recv(now) else { return None };
         let mut events = 0;
-        let channel = self.decoder.decode(&frame, now, &self.universe, |_| events += 1);
-        let is_spent = self.spent.push(frame).is_ok();
-        let is_book = is_spent && channel == Ok(Channel::Book) && events == 1;
+        let channel = self.decoder.decode(frame, now, &self.universe, |_| events += 1);
+        let is_book = channel == Ok(Channel::Book) && events == 1;
         is_book.then(|| MarketEvent::Book(self.decoder.book()))
     }
     fn next_deadline(&self) -> Option<Nanos> {
         None
+    }
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        self.link.input()
     }
 }
 

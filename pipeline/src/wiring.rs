@@ -21,7 +21,8 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Gate;
 use crate::logic::orders::Orders;
 use crate::rt::{
-    BoardReader, InLatest, LevelCell, Out, OutLatest, RingStats, Stage, board, ring, vital_ring,
+    BoardReader, HaltLevel, In, InLatest, LevelCell, Out, OutLatest, OutTold, RingStats, Shared,
+    Stage, board, ring, vital_ring,
 };
 use crate::stage::book::BookStage;
 use crate::stage::dispatch::{DispatchRings, DispatchStage};
@@ -37,7 +38,7 @@ use crate::types::limits::{
     RING_VENUE, RING_VIEW,
 };
 use crate::types::{
-    AssetId, AssetParams, NewParams, ParamsChange, QuoteCommand, RiskCommand, RiskSnapshot,
+    AssetId, AssetParams, Nanos, NewParams, ParamsChange, QuoteCommand, RiskCommand, RiskSnapshot,
     Universe,
 };
 use crate::venue::hl::clock::VenueClock;
@@ -83,22 +84,42 @@ pub struct Pipeline {
     pub rings: Vec<Arc<RingStats>>,
     /// The halt level.
     pub level: Arc<LevelCell>,
+    /// What stages of several lanes share beside the rings.
+    pub shared: Arc<dyn Shared>,
 }
 
 /// The side thread's end of the rings towards the stages.
 pub struct Control {
     /// To the quote stage.
-    pub quote: Out<QuoteCommand>,
+    pub quote: OutTold<QuoteCommand>,
     /// To the risk stage.
-    pub risk: Out<RiskCommand>,
+    pub risk: OutTold<RiskCommand>,
     /// New parameters, to all stages.
     pub params: ParamsControl,
+}
+
+/// Everything that was asked of the stages, in order of each kind.
+pub struct Asked {
+    /// See [`Control::quote`].
+    pub quote: In<QuoteCommand>,
+    /// See [`Control::risk`].
+    pub risk: In<RiskCommand>,
+    /// See [`Control::params`]; those of one generation came together.
+    pub params: In<ParamsChange>,
+}
+
+impl Control {
+    /// Tells from here on what is asked.
+    pub fn tell(&mut self) -> Asked {
+        let params = self.params.stages[0].tell(RING_PARAMS);
+        Asked { quote: self.quote.tell(RING_COMMAND), risk: self.risk.tell(RING_COMMAND), params }
+    }
 }
 
 /// See [`Control::params`].
 pub struct ParamsControl {
     feed: Out<NewParams>,
-    stages: [Out<ParamsChange>; 4],
+    stages: [OutTold<ParamsChange>; 4],
     generation: u32,
 }
 
@@ -114,7 +135,7 @@ impl ParamsControl {
 
     /// The same for a feed that brings the generation itself, at its place among its events.
     pub fn hand_over(&mut self, changes: &[(AssetId, AssetParams)]) -> Option<u32> {
-        let room = self.stages.iter().map(Out::free).min().unwrap_or(0);
+        let room = self.stages.iter().map(OutTold::free).min().unwrap_or(0);
         if changes.is_empty() || room < changes.len() || self.feed.free() == 0 {
             return None;
         }
@@ -219,13 +240,51 @@ where
     ];
     let records = vec![feed_said, quote_said, risk_said, dispatch_said];
     let control = Control {
-        quote: quote_command_tx,
-        risk: risk_command_tx,
+        quote: OutTold::new(quote_command_tx),
+        risk: OutTold::new(risk_command_tx),
         params: ParamsControl {
             feed: feed_command_tx,
-            stages: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0],
+            stages: [book_params.0, quote_params.0, risk_params.0, dispatch_params.0]
+                .map(OutTold::new),
             generation: 0,
         },
     };
-    Pipeline { stages, records, control, status, strategy, metrics, rings, level }
+    let shared = SharedState {
+        level: level.clone(),
+        venue_clock: venue_clock.clone(),
+        metrics: metrics.clone(),
+    };
+    let shared = Arc::new(shared);
+    Pipeline { stages, records, control, status, strategy, metrics, rings, level, shared }
+}
+
+/// What stages of several lanes share beside the rings.
+struct SharedState {
+    level: Arc<LevelCell>,
+    venue_clock: VenueClock,
+    metrics: Arc<Metrics>,
+}
+
+impl Shared for SharedState {
+    fn read(&self) -> [i64; 3] {
+        [self.level.get() as i64, self.venue_clock.offset().0, self.level.looks() as i64]
+    }
+
+    fn told(&self) -> [u64; 2] {
+        [self.metrics.risk.hash.get(), self.metrics.dispatch.hash.get()]
+    }
+
+    fn tellers(&self) -> [&'static str; 2] {
+        ["risk", "dispatch"]
+    }
+
+    fn set(&self, [level, offset, looks]: [i64; 3]) {
+        let level = match level {
+            0 => HaltLevel::Run,
+            1 => HaltLevel::ReduceOnly,
+            _ => HaltLevel::Halt,
+        };
+        self.level.set_seen(level, looks as u64);
+        self.venue_clock.set(Nanos(offset));
+    }
 }

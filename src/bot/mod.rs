@@ -1,5 +1,6 @@
 //! What a run is: live, in a recording, and what they share.
 
+pub mod blackbox;
 pub mod doctor;
 pub mod drill;
 pub mod guard;

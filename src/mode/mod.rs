@@ -16,6 +16,7 @@ pub mod kill;
 pub mod paper;
 pub mod rearm;
 pub mod record;
+pub mod repeat;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -35,6 +36,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Record(args) => record::run(&args),
+        Verb::Repeat(args) => repeat::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Inspect(args) => inspect::run(&args),

@@ -49,6 +49,7 @@ pub(super) struct General {
     pub _live_params: String,
     pub journal_max_mb: u64,
     pub journal_keep_days: u64,
+    pub capture_max_mb: u64,
     /// Read by [`super::Draft::understands_real_money`], before the rest is.
     #[serde(rename = "i_understand_real_money")]
     pub _real_money: bool,

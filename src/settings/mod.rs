@@ -112,6 +112,8 @@ pub struct Settings {
     pub guard_at: Option<GuardAt>,
     /// How much journals may take.
     pub journal: JournalSettings,
+    /// How much a live run may keep of what it saw and when, MiB; 0 = nothing.
+    pub capture_max_mb: u64,
     /// What goes to Discord.
     pub discord: HookSettings,
     /// What goes to another webhook.
@@ -292,6 +294,7 @@ impl Settings {
                 max_mb: root.general.journal_max_mb,
                 keep_days: root.general.journal_keep_days,
             },
+            capture_max_mb: root.general.capture_max_mb,
             discord: HookSettings::of(root.discord),
             webhook: HookSettings::of(root.webhook),
             http_port: Some(root.http.port).filter(|port| *port > 0),

@@ -138,6 +138,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "live_params", Path, ""),
     key(General, "journal_max_mb", Int(1, 1_000_000), "MiB"),
     key(General, "journal_keep_days", Int(1, 3_650), "days"),
+    key(General, "capture_max_mb", Int(0, 1_000_000), "MiB"),
     key(General, "i_understand_real_money", Bool, ""),
     key(Discord, "url_file", Path, ""),
     key(Discord, "level", Words(&LEVELS), ""),

@@ -9,7 +9,7 @@ use super::task::{Task, Turn};
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::venue_numbers;
-use botmm_pipeline::rt::Out;
+use botmm_pipeline::rt::OutTold;
 use botmm_pipeline::types::{AssetId, AssetParams, Candle, Nanos, QuoteCommand, Series, Universe};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -164,7 +164,7 @@ impl BackFill {
     }
 
     /// Hands over what fits; whether that was all.
-    fn hand_on(&mut self, to_quote: &mut Out<QuoteCommand>) -> bool {
+    fn hand_on(&mut self, to_quote: &mut OutTold<QuoteCommand>) -> bool {
         while let Some(command) = self.waiting.pop_front() {
             if let Err(command) = to_quote.push(command) {
                 self.waiting.push_front(command);

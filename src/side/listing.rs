@@ -11,7 +11,7 @@ use crate::exit::AppError;
 use crate::net::Rest;
 use crate::venue_api::universe::{Listed, Margin};
 use crate::venue_api::venue::listed_by;
-use botmm_pipeline::rt::Out;
+use botmm_pipeline::rt::OutTold;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{
     AlertKind, AssetId, Fact, Instrument, Listing as How, Nanos, QuoteCommand, RejectReason,
@@ -78,7 +78,7 @@ impl Listing {
     fn take(
         &mut self,
         listed: Result<Listed, String>,
-        to_quote: &mut Out<QuoteCommand>,
+        to_quote: &mut OutTold<QuoteCommand>,
         now: Nanos,
     ) -> Vec<Alert> {
         let listed = match listed {
@@ -124,7 +124,7 @@ impl Listing {
     fn ours(
         &mut self,
         listed: &Listed,
-        to_quote: &mut Out<QuoteCommand>,
+        to_quote: &mut OutTold<QuoteCommand>,
         now: Nanos,
     ) -> Vec<Alert> {
         let mut said = Vec::new();

@@ -4,7 +4,7 @@ use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
 use crate::exit::AppError;
 use crate::journal::line::Line;
-use botmm_pipeline::rt::Out;
+use botmm_pipeline::rt::OutTold;
 use botmm_pipeline::types::{AssetId, AssetParams, Fact, Nanos, QuoteCommand, RiskCommand};
 use std::time::Duration;
 
@@ -124,9 +124,9 @@ pub struct Turn<'a> {
     /// The time, the same for all tasks of the turn.
     pub now: Nanos,
     /// To the quote stage.
-    pub to_quote: &'a mut Out<QuoteCommand>,
+    pub to_quote: &'a mut OutTold<QuoteCommand>,
     /// To the risk stage.
-    pub to_risk: &'a mut Out<RiskCommand>,
+    pub to_risk: &'a mut OutTold<RiskCommand>,
     /// New parameters, to all stages.
     pub hand_over: &'a mut HandOver<'a>,
     /// Who does what may block.
@@ -178,7 +178,7 @@ pub fn each<'t>(
 #[allow(missing_docs)]
 pub mod tests {
     use super::*;
-    use botmm_pipeline::rt::{In, ring};
+    use botmm_pipeline::rt::{In, OutTold, ring};
     use std::time::Instant;
 
     /// Stages that take so much, workers, and a clock in steps.
@@ -187,7 +187,7 @@ pub mod tests {
         pub workers: Workers,
         pub handed: Vec<Vec<(AssetId, AssetParams)>>,
         pub is_full: bool,
-        rings: (Out<QuoteCommand>, In<QuoteCommand>, Out<RiskCommand>, In<RiskCommand>),
+        rings: (OutTold<QuoteCommand>, In<QuoteCommand>, OutTold<RiskCommand>, In<RiskCommand>),
     }
 
     impl Stand {
@@ -199,7 +199,7 @@ pub mod tests {
                 workers: Workers::start().unwrap(),
                 handed: Vec::new(),
                 is_full: false,
-                rings: (to_quote, quote, to_risk, risk),
+                rings: (OutTold::new(to_quote), quote, OutTold::new(to_risk), risk),
             }
         }
 
@@ -224,7 +224,7 @@ pub mod tests {
         }
 
         /// Hands out the way to the quote stage.
-        pub fn with_quote(&mut self, tell: impl FnOnce(&mut Out<QuoteCommand>)) {
+        pub fn with_quote(&mut self, tell: impl FnOnce(&mut OutTold<QuoteCommand>)) {
             tell(&mut self.rings.0);
         }
 

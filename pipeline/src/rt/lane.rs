@@ -2,6 +2,7 @@
 //! samples, through a ring of the lane's own; in virtual time, of one moment in sixteen.
 
 use super::clock::WallClock;
+use super::cycles::{MAX_INPUTS, Recorder};
 use super::idle::IdleStrategy;
 use super::plan::Plan;
 use super::ring::{In, Out, ring};
@@ -31,6 +32,7 @@ pub struct Lane {
     samples: Out<Sample>,
     clock: WallClock,
     moment: Moment,
+    recorder: Option<Box<Recorder>>,
 }
 
 /// Of the moments of virtual time one in so many is measured: in a replay, reading the clock around each
@@ -84,6 +86,7 @@ impl Lane {
             samples,
             clock: clock.clone(),
             moment,
+            recorder: None,
         };
         (lane, latencies)
     }
@@ -98,9 +101,34 @@ impl Lane {
         self.stages.iter_mut().for_each(|s| s.on_start());
     }
 
+    /// Keeps a record of its duty cycles from here on.
+    pub fn record(&mut self, recorder: Recorder) {
+        let mut inputs = 0;
+        self.stages.iter_mut().for_each(|stage| stage.inputs(&mut |_| inputs += 1));
+        assert!(inputs <= MAX_INPUTS, "{inputs} ways in: MAX_INPUTS is too small");
+        self.recorder = Some(Box::new(recorder));
+    }
+
     /// One duty cycle at `now`; returns the work done.
     pub fn poll(&mut self, now: Nanos) -> usize {
-        self.cycle(|stage| stage.poll(now))
+        let Some(mut recorder) = self.recorder.take() else {
+            return self.cycle(|stage| stage.poll(now));
+        };
+        let shared = recorder.begin(now);
+        let work = self.cycle(|stage| stage.poll(now));
+        recorder.end(now, shared, work, &mut self.stages);
+        self.recorder = Some(recorder);
+        work
+    }
+
+    /// Whether a stage is one of its own.
+    pub(super) fn runs(&self, stage: &str) -> bool {
+        self.stages.iter().any(|own| own.name() == stage)
+    }
+
+    /// Its stages, in order.
+    pub(super) fn stages(&mut self) -> &mut [Box<dyn Stage>] {
+        &mut self.stages
     }
 
     /// The same, but the stages only take in what has arrived ([`Stage::hear`]): so begins a moment of

@@ -70,6 +70,15 @@ impl LevelCell {
     pub fn looked(&self) {
         self.looks.fetch_add(1, Ordering::AcqRel);
     }
+    /// What a stage saw of it ([`LevelCell::get`], [`LevelCell::looks`]), made so again where a run is
+    /// repeated. What the stages raised themselves stays.
+    pub fn set_seen(&self, level: HaltLevel, looks: u64) {
+        self.hold(Hold::Latched, level == HaltLevel::Halt && self.raised() != HaltLevel::Halt);
+        if level == HaltLevel::ReduceOnly {
+            self.raise(level);
+        }
+        self.looks.store(looks, Ordering::Release);
+    }
     /// How many looks there were so far; zero: nobody looks. A look that has begun after this call is over
     /// once there are two more.
     pub fn looks(&self) -> u64 {

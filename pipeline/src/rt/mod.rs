@@ -3,10 +3,12 @@
 
 pub mod board;
 pub mod clock;
+pub mod cycles;
 pub mod idle;
 pub mod lane;
 pub mod level;
 pub mod plan;
+pub mod repeat;
 pub mod ring;
 pub mod stage;
 mod sync;
@@ -15,9 +17,13 @@ pub mod virtual_time;
 
 pub use board::{Board, BoardReader, board};
 pub use clock::{Discipline, WallClock};
+pub use cycles::{Cycle, Recorder, Shared};
 pub use idle::{Idle, IdleStrategy};
 pub use lane::{LATENCY_BOUNDS_NS, Lane, Latencies, StageLatency, StageSpans};
 pub use level::{HaltLevel, Hold, LevelCell};
 pub use plan::{LanePlan, Plan, PlanError};
-pub use ring::{In, InLatest, Out, OutLatest, OutVital, RingStats, ring, vital_ring};
+pub use repeat::{Repeat, Step};
+pub use ring::{
+    In, InLatest, Input, Out, OutLatest, OutTold, OutVital, RingStats, ring, vital_ring,
+};
 pub use stage::Stage;

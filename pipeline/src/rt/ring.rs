@@ -38,7 +38,7 @@ impl RingStats {
 pub fn ring<T>(name: &'static str, capacity: usize) -> (Out<T>, In<T>) {
     let (tx, rx) = rtrb::RingBuffer::new(capacity);
     let stats = RingStats::new(name, false);
-    (Out { tx, stats: stats.clone() }, In { rx, stats })
+    (Out { tx, stats: stats.clone() }, In::new(rx, stats))
 }
 
 /// Makes one that must never be full: what finds no room is lost, which halts.
@@ -50,7 +50,7 @@ pub fn vital_ring<T>(
     let (tx, rx) = rtrb::RingBuffer::new(capacity);
     let stats = RingStats::new(name, true);
     let out = Out { tx, stats: stats.clone() };
-    (OutVital { out, level: level.clone() }, In { rx, stats })
+    (OutVital { out, level: level.clone() }, In::new(rx, stats))
 }
 
 /// The producer's end.
@@ -87,6 +87,38 @@ impl<T> Out<T> {
     }
 }
 
+/// A producer's end, of whose messages a third hears.
+#[derive(Debug)]
+pub struct OutTold<T> {
+    out: Out<T>,
+    told: Option<Out<T>>,
+}
+
+impl<T: Copy> OutTold<T> {
+    /// Nobody hears yet.
+    pub fn new(out: Out<T>) -> Self {
+        Self { out, told: None }
+    }
+    /// A copy of each message that is handed over comes out here; one that finds no room is counted.
+    pub fn tell(&mut self, room: usize) -> In<T> {
+        let (out, told) = ring("side->capture", room);
+        self.told = Some(out);
+        told
+    }
+    /// As [`Out::push`].
+    pub fn push(&mut self, message: T) -> Result<(), T> {
+        self.out.push(message)?;
+        if let Some(told) = &mut self.told {
+            told.push_or_drop(message);
+        }
+        Ok(())
+    }
+    /// As [`Out::free`].
+    pub fn free(&self) -> usize {
+        self.out.free()
+    }
+}
+
 /// The producer's end of a ring that must never be full.
 #[derive(Debug)]
 pub struct OutVital<T> {
@@ -108,17 +140,41 @@ impl<T> OutVital<T> {
     }
 }
 
+/// A stage's way in, as whoever captures or repeats a run sees it: what comes is always the same, in the
+/// same order, and how much of it a poll took is all that there is to know.
+pub trait Input {
+    /// Who gives: the name of a stage, or of something outside the pipeline.
+    fn giver(&self) -> &'static str;
+    /// Messages taken so far.
+    fn taken(&self) -> u64;
+    /// No more than so many are given in all, however many there are.
+    fn give_up_to(&mut self, taken: u64);
+    /// Messages that could be taken now, if they were given.
+    fn waiting(&mut self) -> u64;
+}
+
 /// The consumer's end.
 #[derive(Debug)]
 pub struct In<T> {
     rx: rtrb::Consumer<T>,
     stats: Arc<RingStats>,
+    taken: u64,
+    /// See [`Input::give_up_to`]: without a bound unless a run is repeated.
+    given: u64,
 }
 
 impl<T> In<T> {
+    fn new(rx: rtrb::Consumer<T>, stats: Arc<RingStats>) -> Self {
+        Self { rx, stats, taken: 0, given: u64::MAX }
+    }
     /// The oldest message.
     pub fn pop(&mut self) -> Option<T> {
-        self.rx.pop().ok()
+        if self.taken >= self.given {
+            return None;
+        }
+        let oldest = self.rx.pop().ok()?;
+        self.taken += 1;
+        Some(oldest)
     }
     /// A look at the oldest message.
     pub fn peek(&self) -> Option<&T> {
@@ -128,11 +184,27 @@ impl<T> In<T> {
     pub fn skip(&mut self) {
         if let Ok(oldest) = self.rx.read_chunk(1) {
             oldest.commit_all();
+            self.taken += 1;
         }
     }
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
         &self.stats
+    }
+}
+
+impl<T> Input for In<T> {
+    fn giver(&self) -> &'static str {
+        self.stats.name.split("->").next().unwrap_or(self.stats.name)
+    }
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+    fn give_up_to(&mut self, taken: u64) {
+        self.given = taken;
+    }
+    fn waiting(&mut self) -> u64 {
+        self.rx.slots() as u64
     }
 }
 
@@ -234,6 +306,10 @@ impl<T> InLatest<T> {
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
         self.input.stats()
+    }
+    /// What it takes from.
+    pub fn input(&mut self) -> &mut dyn Input {
+        &mut self.input
     }
 }
 

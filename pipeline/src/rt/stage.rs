@@ -1,5 +1,6 @@
 //! A stage: a plain poll function with a name. Threads are somebody else's business.
 
+use super::ring::Input;
 use crate::types::Nanos;
 
 /// One step of the pipeline. Time is an argument; a stage never reads a clock, a socket or a file,
@@ -21,6 +22,15 @@ pub trait Stage: Send {
     /// When it next wants to be polled although nothing arrives; lets virtual time jump.
     fn next_deadline(&self) -> Option<Nanos> {
         None
+    }
+    /// Shows each way in, always in the same order, to whoever captures or repeats a run.
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        let _ = see;
+    }
+    /// Of these ways in, how many, from the end, are looked at only after what came by the others was handed on.
+    /// Another lane may so answer what this poll told it within the same poll.
+    fn late_inputs(&self) -> usize {
+        0
     }
     /// Called once after the last poll.
     fn on_stop(&mut self) {}

@@ -3,7 +3,7 @@
 use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
-use crate::rt::{OutLatest, Stage};
+use crate::rt::{Input, OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
@@ -209,6 +209,10 @@ impl Stage for BookStage {
             work += 1;
         }
         work
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        see(self.input.input());
     }
 }
 

@@ -5,7 +5,7 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{News, Orders, Plan};
-use crate::rt::{Board, HaltLevel, InLatest, LevelCell, OutVital, Stage};
+use crate::rt::{Board, HaltLevel, InLatest, Input, LevelCell, OutVital, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -377,6 +377,18 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             .chain(self.orders.next_deadline())
             .chain(inquiry)
             .min()
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        if let Some(link) = self.gateway.input() {
+            see(link);
+        }
+        see(self.rings.targets.input());
+    }
+
+    /// Quote and risk may decide on what the venue said before we look at their targets.
+    fn late_inputs(&self) -> usize {
+        1
     }
 
     fn on_stop(&mut self) {

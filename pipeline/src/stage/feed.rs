@@ -1,7 +1,7 @@
 //! Feed: takes events from the venue's feed, numbers them, hands them to the book. New parameters are
 //! let in here, among the events, so that they have a place in the order of things.
 
-use crate::rt::{In, Stage};
+use crate::rt::{In, Input, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
@@ -182,6 +182,13 @@ impl<F: Feed> Stage for FeedStage<F> {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.feed.next_deadline()
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        see(&mut self.onward.rings.commands);
+        if let Some(link) = self.feed.input() {
+            see(link);
+        }
     }
 }
 

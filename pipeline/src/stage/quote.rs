@@ -4,7 +4,7 @@ use crate::logic::desk::Desk;
 use crate::logic::freshness::Pulse;
 use crate::logic::markouts::{Measured, Measurement};
 use crate::logic::past_fills::PastFill;
-use crate::rt::{Board, In, InLatest, OutLatest, Stage};
+use crate::rt::{Board, In, InLatest, Input, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -181,5 +181,12 @@ impl Stage for QuoteStage {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.desks.iter().filter_map(Desk::due).min()
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        let QuoteRings { views, venue, commands, .. } = &mut self.rings;
+        see(views.input());
+        see(venue);
+        see(commands);
     }
 }

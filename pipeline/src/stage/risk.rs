@@ -2,7 +2,7 @@
 
 use crate::logic::equity::Equity;
 use crate::logic::gate::{Approved, Gate};
-use crate::rt::{HaltLevel, In, InLatest, LevelCell, OutLatest, Stage};
+use crate::rt::{HaltLevel, In, InLatest, Input, LevelCell, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -288,6 +288,12 @@ impl Stage for RiskStage {
     /// A loss that lasts halts although no target comes.
     fn next_deadline(&self) -> Option<Nanos> {
         self.judge.gate.loss_due()
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        see(self.targets.input());
+        see(&mut self.venue);
+        see(&mut self.commands);
     }
 
     /// The last word on the account, whenever it was last told.

@@ -1,10 +1,11 @@
 //! A price bar.
 
 use super::fixed::{Nanos, Px};
+use serde::{Deserialize, Serialize};
 
 /// Open, high, low and close of a span of time.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Candle {
     /// When the span begins; a whole multiple of its length since the epoch.
     pub open_time: Nanos,

@@ -5,10 +5,11 @@ use super::candle::Candle;
 use super::fixed::Qty;
 use super::market::AssetId;
 use super::params::AssetParams;
+use serde::{Deserialize, Serialize};
 
 /// New parameters of one asset. They hold from the moment that a message of their generation
 /// arrives, so that no decision is made from two generations.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParamsChange {
     /// Rises with each change; all assets that change together share one.
     pub generation: u32,
@@ -28,7 +29,7 @@ pub struct NewParams {
 
 /// Bars that the quote stage builds.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Series {
     /// Of the direction signal.
     Signal = 0,
@@ -37,7 +38,7 @@ pub enum Series {
 }
 
 /// To the quote stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QuoteCommand {
     /// A candle of before the start, oldest first; several may fall into one bar.
     Candle {
@@ -66,7 +67,7 @@ pub enum QuoteCommand {
 
 /// How the venue lists an asset.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Listing {
     /// As it was at the start.
     #[default]
@@ -78,7 +79,7 @@ pub enum Listing {
 }
 
 /// To the risk stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RiskCommand {
     /// A person ends a halt or a cool-down; losses count from here.
     Rearm,

@@ -9,12 +9,13 @@
 use super::decimal::{DecimalError, SCALE, parse_decimal, write_decimal};
 use core::fmt;
 use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use serde::{Deserialize, Serialize};
 
 macro_rules! fixed {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[repr(transparent)]
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
         pub struct $name(i64);
 
         impl $name {
@@ -115,7 +116,7 @@ impl Usd {
 
 /// A signed rate in basis points (1e-4), stored in 1e-4 of a basis point, so that 1.425 bps is
 /// exact. As a fee: positive = cost, negative = rebate.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Bps(i32);
 
 /// A micro-dollar, in 1e-16 USD × 1e-8.
@@ -162,7 +163,7 @@ impl fmt::Debug for Bps {
 
 /// A moment (nanoseconds since the Unix epoch, UTC) or a span of time in nanoseconds.
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Nanos(pub i64);
 
 impl Nanos {

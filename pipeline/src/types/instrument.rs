@@ -6,6 +6,7 @@
 use super::decimal::SCALE_DIGITS;
 use super::fixed::{Px, Qty, Usd};
 use super::market::AssetId;
+use serde::{Deserialize, Serialize};
 
 /// Smallest order value the venue accepts.
 pub const MIN_NOTIONAL: Usd = Usd::whole(10);
@@ -30,7 +31,8 @@ const TICKS: [Px; SCALE_DIGITS as usize + 1] = {
 pub const MAX_COIN_BYTES: usize = 23;
 
 /// A coin's name (`BTC`, `kPEPE`, `xyz:GOLD`), kept inline so that messages stay `Copy`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Coin {
     len: u8,
     bytes: [u8; MAX_COIN_BYTES],
@@ -57,6 +59,18 @@ impl Coin {
     }
 }
 
+impl TryFrom<String> for Coin {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::new(&name).ok_or_else(|| format!("{name:?} is no coin's name"))
+    }
+}
+impl From<Coin> for String {
+    fn from(coin: Coin) -> Self {
+        coin.as_str().to_owned()
+    }
+}
 impl core::fmt::Display for Coin {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(self.as_str())
@@ -69,7 +83,7 @@ impl core::fmt::Debug for Coin {
 }
 
 /// One tradable perpetual and its grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instrument {
     /// The venue's name.
     pub coin: Coin,

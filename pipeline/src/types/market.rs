@@ -2,10 +2,13 @@
 
 use super::fixed::{Nanos, Px, Qty};
 use super::limits::BOOK_LEVELS;
+use serde::{Deserialize, Serialize};
 
 /// Index of an instrument in this session's universe (not the venue's index).
 #[repr(transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct AssetId(u16);
 
 impl AssetId {

@@ -5,7 +5,7 @@
 //! book, and in the order of the events. An event that finds no room for the whole of itself leaves
 //! nothing in either ring.
 
-use crate::rt::{In, Out, RingStats, ring};
+use crate::rt::{In, Input, Out, RingStats, ring};
 use crate::types::{BookForm, BookHead, BookSnapshot, EventHead, LentEvent, MarketEvent, Nanos};
 use std::sync::Arc;
 
@@ -83,6 +83,11 @@ impl MarketIn {
     /// The oldest event. Of a book, [`MarketIn::take_book`] must follow.
     pub fn pop(&mut self) -> Option<EventHead> {
         self.events.pop()
+    }
+
+    /// What it takes from. A book goes with its event.
+    pub fn input(&mut self) -> &mut dyn Input {
+        &mut self.events
     }
 
     /// When the oldest event reached us.

@@ -5,8 +5,10 @@
 pub mod hl;
 pub mod market_ring;
 pub mod sim;
+pub mod tap;
 pub mod tape;
 
+use crate::rt::Input;
 use crate::types::{Action, Inquiry, LentEvent, Nanos, VenueEvent};
 
 /// Where market data comes from. Owned by the feed stage.
@@ -15,6 +17,10 @@ pub trait Feed: Send {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>>;
     /// When the next event is due, if that is known (virtual time jumps there).
     fn next_deadline(&self) -> Option<Nanos>;
+    /// What it takes from, where that is on record.
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        None
+    }
 }
 
 /// Where orders go and their fate comes from. Owned by the dispatch stage.
@@ -36,6 +42,10 @@ pub trait Gateway: Send {
     /// [`crate::types::VenueEventKind::LinkUp`].
     fn starts_up(&self) -> bool {
         true
+    }
+    /// What it takes from, where that is on record.
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        None
     }
     /// When the next event is due, if that is known.
     fn next_deadline(&self) -> Option<Nanos>;
@@ -66,4 +76,8 @@ pub trait Transport: Send {
     fn send(&mut self, now: Nanos, frame: &[u8]) -> bool;
     /// When something is known to be due (virtual time jumps there).
     fn next_deadline(&self) -> Option<Nanos>;
+    /// What it takes from, where that is on record.
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        None
+    }
 }

@@ -7,6 +7,7 @@ use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
 use super::{About, LATENCY_EVERY, Live, Request, Watched};
+use crate::bot::blackbox::{self, Blackbox, Built, Sources, Wired};
 use crate::bot::lines::{self, Kind};
 use crate::bot::session;
 use crate::exit::AppError;
@@ -50,16 +51,17 @@ use crate::ui::view::Newest;
 use crate::venue_api::account::{AccountClient, OnlySession, OwnCancels, Principal, Way};
 use crate::venue_api::worth::Worth;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, WallClock};
+use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, Recorder, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
 use botmm_pipeline::types::{Nanos, Universe};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
-use botmm_pipeline::venue::hl::feed::{FeedConfig, FeedStats, HlFeed};
-use botmm_pipeline::venue::hl::gateway::{GatewayConfig, HlGateway, VIEW_WORDS};
+use botmm_pipeline::venue::hl::feed::FeedStats;
+use botmm_pipeline::venue::hl::gateway::{GatewayConfig, VIEW_WORDS};
 use botmm_pipeline::venue::hl::sign::{Nonce, RequestSigner};
+use botmm_pipeline::venue::tap::{Tap, TapIn};
 use botmm_pipeline::wiring::{self, Pipeline};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,7 +71,20 @@ struct Connected {
     link: BoardReader<VIEW_WORDS>,
     sockets: [WsStatus; 2],
     feed_stats: Arc<FeedStats>,
+    captured: Option<Captured>,
 }
+
+/// What a run keeps of itself, before it begins.
+struct Captured {
+    root: PathBuf,
+    built: Built,
+    taps: [TapIn; 2],
+    max_bytes: u64,
+}
+
+/// What may wait for the capture's thread: bytes of each connection, and duty cycles of each lane.
+const TAP_BYTES: usize = 4 << 20;
+const CYCLES: usize = 1 << 13;
 
 impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
@@ -125,8 +140,8 @@ impl Live {
         let venue = AccountClient { rest: rest.clone(), ..way()? };
         let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
-        let connected = connect(access, &settings, &config, &state, account, offset)?;
-        let Connected { mut pipeline, link, sockets, feed_stats } = connected;
+        let connected = connect(&request, &plan, &settings, &config, &state, account, offset)?;
+        let Connected { mut pipeline, link, sockets, feed_stats, captured } = connected;
         request.frozen.stand_in(&mut pipeline);
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
@@ -134,7 +149,7 @@ impl Live {
         let far = settings.guard_at.clone().map(|far| FarGuard::new(far.at, far.key));
         let armed = armed(&request, &pipeline, &card, (&way, far.clone()), &config);
         let killer = Killer::start(armed, clock.clone())?;
-        let (threads, mut pipeline) = run_lanes(&plan, pipeline, &clock)?;
+        let (threads, mut pipeline, blackbox) = run_lanes(&plan, pipeline, &clock, captured)?;
         pipeline.rings.extend_from_slice(journal.stats());
         let progress = Progress::new(threads.pulse(), link.clone());
         let watchdog = guard(&request, &pipeline, &progress, way()?, &clock)?;
@@ -227,6 +242,7 @@ impl Live {
             rest,
             hurried,
             journal: Some(journal),
+            blackbox,
             alerts: Vec::new(),
             exposed,
             halted_by: None,
@@ -351,7 +367,8 @@ fn way_of(
 
 /// Builds the pipeline between two connections, which open when it runs.
 fn connect(
-    access: &Access,
+    Request { about, dir, runs, access, .. }: &Request,
+    plan: &Plan,
     settings: &Settings,
     config: &wiring::Config,
     state: &RunState,
@@ -360,16 +377,11 @@ fn connect(
 ) -> Result<Connected, AppError> {
     let (market, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
     let (orders, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
-    let universe = &config.universe;
-    let seed = u64::from(state.session());
     let dead_after = settings.dead_link;
-    let feed_config = FeedConfig { seed, dead_after };
-    let feed = HlFeed::new(market, universe.clone(), feed_config, config.venue_clock.clone());
-    let feed_stats = feed.stats();
     let gateway_config = GatewayConfig {
         account: account.address,
         vault: account.vault,
-        seed: seed ^ 1 << 32,
+        seed: blackbox::seed_of_orders(state.session()),
         settle: startup::settle(state, config),
         session: state.session(),
         watch: (!access.allow_other_session).then(|| startup::longest_way(config)),
@@ -380,10 +392,23 @@ fn connect(
         taker_fee: settings.sim.taker_fee,
     };
     let signer = RequestSigner::new(access.signer.clone(), access.endpoint.network());
-    let (gateway, link) =
-        HlGateway::new(orders, universe.clone(), signer, state.nonce(), gateway_config);
-    let pipeline = wiring::build(config, feed, gateway);
-    Ok(Connected { pipeline, link, sockets: [market_status, order_status], feed_stats })
+    let max_bytes = settings.capture_max_mb << 20;
+    let (links, captured) = if max_bytes == 0 {
+        ((Tap::none(market), Tap::none(orders)), None)
+    } else {
+        let lanes = plan.lanes.iter().map(|lane| lane.stages.clone()).collect();
+        let built = Built::new((about.verb, lanes), config, &gateway_config);
+        let root = dir.join(blackbox::FOLDER);
+        blackbox::make_room(runs.as_deref(), &root, max_bytes);
+        let (market, of_market) = Tap::new(market, TAP_BYTES);
+        let (orders, of_orders) = Tap::new(orders, TAP_BYTES);
+        let captured = Captured { root, built, taps: [of_market, of_orders], max_bytes };
+        ((market, orders), Some(captured))
+    };
+    let Wired { pipeline, link, feed_stats } =
+        blackbox::wire(links, config, gateway_config, (signer, state.nonce()));
+    let sockets = [market_status, order_status];
+    Ok(Connected { pipeline, link, sockets, feed_stats, captured })
 }
 
 /// Sets the lanes going.
@@ -391,13 +416,29 @@ fn run_lanes(
     plan: &Plan,
     pipeline: Pipeline,
     clock: &WallClock,
-) -> Result<(Threads, Watched), AppError> {
-    let Pipeline { stages, records, control, status, strategy, metrics, rings, level } = pipeline;
-    let (lanes, latencies) = Lane::by_plan(plan, stages, clock);
+    captured: Option<Captured>,
+) -> Result<(Threads, Watched, Option<Blackbox>), AppError> {
+    let Pipeline { stages, records, mut control, status, strategy, metrics, rings, level, shared } =
+        pipeline;
+    let (mut lanes, latencies) = Lane::by_plan(plan, stages, clock);
+    let blackbox = match captured {
+        Some(Captured { root, built, taps: [market, orders], max_bytes }) => {
+            let record = |(i, lane): (usize, &mut Lane)| {
+                let (recorder, cycles) = Recorder::new(i, CYCLES, shared.clone());
+                lane.record(recorder);
+                cycles
+            };
+            let cycles = lanes.iter_mut().enumerate().map(record).collect();
+            let asked = control.tell();
+            let sources = Sources { market, orders, cycles, asked, shared: shared.clone() };
+            Some(Blackbox::start(&root, &built, sources, clock.clone(), max_bytes)?)
+        }
+        None => None,
+    };
     let threads = Threads::start(lanes, clock, &level).map_err(AppError::io("threads", "start"))?;
     let records = Records::new(records, &rings);
     let left = Watched { level, metrics, rings, status, strategy, records, control, latencies };
-    Ok((threads, left))
+    Ok((threads, left, blackbox))
 }
 
 fn guard(

@@ -73,6 +73,9 @@ impl Live {
                 self.about.notes.push(format!("lane {lane} died: the numbers end there"));
             }
         }
+        if let Some(blackbox) = self.blackbox.take() {
+            self.about.notes.push(blackbox.finish());
+        }
         self.drain_in_any_case();
         self.note_params_changes();
         let numbers = self.pipeline.metrics.numbers(self.config.universe.len());

@@ -2,7 +2,7 @@
 //! one does that waits for what never comes.
 
 use crate::exit::AppError;
-use botmm_pipeline::rt::Stage;
+use botmm_pipeline::rt::{Input, Stage};
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::wiring::Pipeline;
 use std::path::Path;
@@ -119,6 +119,14 @@ impl Stage for CanStand {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.0.next_deadline()
+    }
+
+    fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
+        self.0.inputs(see);
+    }
+
+    fn late_inputs(&self) -> usize {
+        self.0.late_inputs()
     }
 
     fn on_stop(&mut self) {

@@ -26,6 +26,7 @@ pub use show::Show;
 pub use startup::{Access, threaded_plan};
 pub use whole::trade;
 
+use crate::bot::blackbox::Blackbox;
 use crate::bot::lines;
 use crate::exit::AppError;
 use crate::journal::Journal;
@@ -140,6 +141,7 @@ pub struct Live {
     rest: Rest,
     hurried: Rest,
     journal: Option<Journal>,
+    blackbox: Option<Blackbox>,
     alerts: Vec<String>,
     exposed: metrics::Exposed,
     /// The alert of what halted the run, if one did: others come after it.
@@ -243,6 +245,9 @@ impl Live {
             out.lines.iter().for_each(|line| journal.write_line(line));
         }
         out.said.into_iter().for_each(|alert| self.say(alert));
+        if let Some(news) = self.blackbox.as_mut().and_then(Blackbox::news) {
+            self.say(Alert::warn(Topic::Machine, news));
+        }
         let now = self.clock.now();
         if now >= self.next_latency {
             self.next_latency = now + LATENCY_EVERY;

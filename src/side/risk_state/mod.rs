@@ -6,7 +6,7 @@
 //! position that is held between two runs moves in that time is in none of them.
 
 mod keeper;
-mod text;
+pub mod text;
 
 pub use keeper::RiskKeeper;
 

@@ -1,9 +1,10 @@
 //! Parameters of the `adaptive` strategy (STRATEGY §6) and of what fills teach (STRATEGY §7).
 
 use crate::types::fixed::Nanos;
+use serde::{Deserialize, Serialize};
 
 /// What the `adaptive` strategy does on top of the quote model.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdaptiveParams {
     /// Windows of the short and the long volatility, whose ratio is the regime.
     pub regime_short: Nanos,
@@ -79,7 +80,7 @@ impl Default for AdaptiveParams {
 }
 
 /// What the moves after our fills do to the quote.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToxicityParams {
     /// Whether a side whose fills were followed by adverse moves is widened or pulled.
     pub use_toxicity: bool,

@@ -11,10 +11,11 @@ pub use signal::SignalParams;
 
 use super::fixed::{Bps, Nanos, Usd};
 use super::limits::{BOOK_LEVELS, QUOTE_LEVELS};
+use serde::{Deserialize, Serialize};
 
 /// What the quoter takes for the fair price.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FairPrice {
     /// Half way between the touch prices.
     Mid = 0,
@@ -25,7 +26,7 @@ pub enum FairPrice {
 
 /// Which formula the spread and the lean against inventory come from (`logic::model`).
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum QuoteModel {
     /// Spread by volatility, skew by average true ranges.
     #[default]
@@ -51,7 +52,7 @@ impl QuoteModel {
 
 /// What is done on top of the model.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Strategy {
     /// Nothing: fixed parameters.
     #[default]
@@ -74,7 +75,7 @@ impl Strategy {
 
 /// What happens to a side whose own spread does not cover the fee floor.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BelowFee {
     /// It is quoted at the floor.
     #[default]
@@ -84,7 +85,7 @@ pub enum BelowFee {
 }
 
 /// Parameters of one asset (STRATEGY §1, §3).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssetParams {
     /// How often the mid is sampled for the volatility.
     pub vol_sample: Nanos,

@@ -2,10 +2,11 @@
 
 use crate::types::fixed::{Nanos, Usd};
 use crate::types::limits::MAX_API_ERRORS;
+use serde::{Deserialize, Serialize};
 
 /// How a halt after a daily loss ends.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DailyLossRearm {
     /// By a person (`botmm rearm`) only.
     #[default]
@@ -15,7 +16,7 @@ pub enum DailyLossRearm {
 }
 
 /// Limits of one asset and of the account (STRATEGY §5).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskLimits {
     /// Worst-case exposure of one asset: position + live + in flight + unknown, per side.
     pub max_position_usd: Usd,

@@ -2,9 +2,10 @@
 
 use crate::types::fixed::Nanos;
 use crate::types::limits::{MAX_RSI_BARS, MAX_SLOPE_BARS};
+use serde::{Deserialize, Serialize};
 
 /// Bars, Kalman filter and QQE.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalParams {
     /// Length of a signal bar.
     pub signal_bar: Nanos,

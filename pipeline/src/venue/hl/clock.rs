@@ -26,6 +26,11 @@ impl VenueClock {
         Nanos(self.0.load(Ordering::Relaxed))
     }
 
+    /// Sets it as it was, where a run is repeated.
+    pub fn set(&self, offset: Nanos) {
+        self.0.store(offset.0, Ordering::Relaxed);
+    }
+
     /// What time it is at the venue when it is `now` here.
     pub fn at(&self, now: Nanos) -> Nanos {
         now + self.offset()
@@ -51,6 +56,13 @@ impl VenueOffset {
     /// The clock that it sets.
     pub fn clock(&self) -> VenueClock {
         self.clock.clone()
+    }
+
+    /// The round trip that it rests on, as [`VenueOffset::hear`] takes it; [`None`] = not measured yet.
+    pub fn kept(&self) -> Option<[Nanos; 3]> {
+        let Bound { offset, error, at } = self.kept?;
+        let sent = at - error - error;
+        Some([sent, at, sent + offset + error])
     }
 
     /// Whether the offset was measured.

@@ -12,6 +12,7 @@ use super::frame::Channel;
 use super::session::{DEAD_LINK, Session};
 use super::user::{StreamKind, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;
+use crate::rt::Input;
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{
     AssetId, BookForm, EventHead, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos, Universe,
@@ -394,6 +395,10 @@ impl<T: Transport> Feed for HlFeed<T> {
         }
         let event = self.events.pop_front()?;
         Some(event.map(|_| self.decoder.book()))
+    }
+
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        self.transport.input()
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -40,7 +40,7 @@ use super::user::{
     ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, StreamKind, UserEvent,
     UserFill, UserParser, VenueText, Via,
 };
-use crate::rt::{BoardReader, board};
+use crate::rt::{BoardReader, Input, board};
 use crate::types::AlertKind;
 use crate::types::{
     Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
@@ -451,6 +451,10 @@ impl<T: Transport> Gateway for HlGateway<T> {
 
     fn starts_up(&self) -> bool {
         false
+    }
+
+    fn input(&mut self) -> Option<&mut dyn Input> {
+        self.transport.input()
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -1,0 +1,126 @@
+//! A live run is repeated from its own capture, decision by decision; what cannot be compared is said.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod common;
+
+use common::{Ended, journal, spawnable};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What `repeat` says of a run's folder.
+fn repeat(dir: &Path, run: &str) -> (i32, Value) {
+    let ended = Ended::of(dir, &["repeat", run, "--json"]);
+    let said = serde_json::from_str(&ended.stdout);
+    (ended.code, said.unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)))
+}
+
+fn segment(run: &Path) -> PathBuf {
+    let day = fs::read_dir(run.join("capture")).unwrap().map(|e| e.unwrap().path());
+    let day = day.into_iter().find(|path| path.is_dir()).unwrap();
+    fs::read_dir(day).unwrap().next().unwrap().unwrap().path()
+}
+
+fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_there() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_run_is_repeated_to_its_last_decision_with_parameters_that_changed() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    let live = dir.path().join("data/live_params.json");
+    fs::write(&live, "{}").unwrap();
+    let args = ["paper", "--for", "9s", "--out", "run", "--json"];
+    let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    let lines = || {
+        let path = dir.path().join("run/journal.jsonl");
+        path.exists().then(|| fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default()
+    };
+    wait_for("a first order", || lines().contains("\"place\""));
+    fs::write(&live, r#"{"ETH":{"min_spread_bps":2.5}}"#).unwrap();
+    wait_for("new parameters", || lines().contains("\"params\""));
+    assert!(bot.wait().unwrap().success());
+
+    let (code, said) = repeat(dir.path(), "run");
+    // Chance may have a shared word changed within a duty cycle: then it says so and proves nothing.
+    assert_ne!(said["verdict"], "differs", "{said:#}");
+    assert_eq!((code, &said["verdict"]), (0, &Value::from("same")), "{said:#}");
+    assert!(said["cycles"].as_u64().unwrap() > 100, "{said:#}");
+    let lines = journal(&dir.path().join("run/journal.jsonl"));
+    assert!(lines.len() > 20, "{}", lines.len());
+
+    // It is a recording, too.
+    let inspected = Ended::of(dir.path(), &["inspect", "run/capture", "--json"]);
+    assert_eq!(inspected.code, 0, "{}", inspected.stderr);
+    let replayed = Ended::of(dir.path(), &["replay", "run/capture", "--json"]);
+    assert!(replayed.summary()["events"].as_u64().unwrap() > 50, "{}", replayed.stdout);
+}
+
+#[test]
+fn a_run_on_one_lane_is_repeated_as_well() {
+    let dir = TempDir::new().unwrap();
+    let args = ["paper", "--for", "4s", "--plan", "solo", "--out", "run", "--json"];
+    let ended = Ended::of(dir.path(), &args);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let (code, said) = repeat(dir.path(), "run");
+    assert_eq!((code, &said["verdict"]), (0, &Value::from("same")), "{said:#}");
+    assert!(said["cycles"].as_u64().unwrap() > 20, "{said:#}");
+}
+
+#[test]
+fn what_was_not_kept_is_no_pass() {
+    let dir = TempDir::new().unwrap();
+    let args = ["paper", "--for", "60s", "--out", "run", "--json"];
+    let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    let run = dir.path().join("run");
+    // Some blocks of a second each.
+    let is_large =
+        || run.join("capture").exists() && segment(&run).metadata().unwrap().len() > 25_000;
+    wait_for("a capture", is_large);
+    bot.kill().unwrap();
+    bot.wait().unwrap();
+    let (code, killed) = repeat(dir.path(), "run");
+    assert_eq!((code, &killed["verdict"]), (1, &Value::from("not_comparable")), "{killed:#}");
+    assert!(killed["cycles"].as_u64().unwrap() > 30, "{killed:#}");
+
+    // A flipped bit in the middle: that block is missing, and what came before it is the same.
+    let path = segment(&run);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    let (code, flipped) = repeat(dir.path(), "run");
+    assert_eq!((code, &flipped["verdict"]), (1, &Value::from("not_comparable")), "{flipped:#}");
+    assert!(flipped["cycles"].as_u64().unwrap() < killed["cycles"].as_u64().unwrap());
+    assert!(!flipped["damage"].as_array().unwrap().is_empty(), "{flipped:#}");
+}
+
+#[test]
+fn a_capture_can_be_switched_off_and_what_is_none_is_refused_in_words() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("botmm.toml"), "[general]\ncapture_max_mb = 0\n").unwrap();
+    let ended = Ended::of(dir.path(), &["paper", "--for", "300ms", "--out", "run", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(!dir.path().join("run/capture").exists());
+    for (folder, words) in [("run", "holds no capture"), ("nowhere", "nowhere")] {
+        let ended = Ended::of(dir.path(), &["repeat", folder]);
+        assert_eq!(ended.code, 5, "{}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+    // The recorder's captures have no pipeline to repeat.
+    let day = dir.path().join("other/2026-11-29");
+    fs::create_dir_all(&day).unwrap();
+    let line = "1 {\"channel\":\"bbo\"}\n";
+    fs::write(day.join("00-00-00.000.frames.zst"), zstd::encode_all(line.as_bytes(), 1).unwrap())
+        .unwrap();
+    let ended = Ended::of(dir.path(), &["repeat", "other"]);
+    assert_eq!(ended.code, 5, "{} {}", ended.stdout, ended.stderr);
+}
