@@ -298,8 +298,11 @@ impl Joined {
                 }
             }
         }
-        for (oid, _) in traded.iter().filter(|(_, trades)| !trades.is_empty()) {
-            self.builder.fail(Fault::LoneTrade, Some(*oid));
+        // The oldest of them, so that the same one is named each time.
+        let lone =
+            traded.iter().filter(|(_, trades)| !trades.is_empty()).map(|(oid, _)| *oid).min();
+        if let Some(oid) = lone {
+            self.builder.fail(Fault::LoneTrade, Some(oid));
         }
         for item in statuses {
             if let Item::Missed(side, px, qty) = *item {

@@ -1,7 +1,8 @@
 //! Lines of a node's files of single orders, and of the trades that belong to them; the order changes also
 //! as others sell them, with snapshots.
 
-use crate::data::import::node::{Trade, bad, parse, side, time};
+use crate::data::hygiene::plausible;
+use crate::data::import::node::{Trade, bad, parse, side, time as any_time};
 use crate::data::time::{TimeColumn, TimeForm};
 use botmm_pipeline::types::limits::{MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{AssetId, Nanos, Oid, Px, Qty, Side, Universe, read_decimal};
@@ -341,6 +342,11 @@ fn status(event: &RawValue, universe: &Universe) -> Result<Read, String> {
         }
         _ => Read::Nothing,
     })
+}
+
+fn time(column: &mut TimeColumn, key: &str, text: &str) -> Result<Nanos, String> {
+    let time = any_time(column, key, text)?;
+    if plausible(time) { Ok(time) } else { Err(bad(key, text, "not of this century")) }
 }
 
 fn px_of(text: &str) -> Result<Px, String> {

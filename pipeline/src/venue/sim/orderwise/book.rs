@@ -1,8 +1,11 @@
 //! Everybody's resting orders of one asset, and whether they are all there.
 
 use super::event::{Fault, OrderEvent};
-use crate::types::{Level, Oid};
+use crate::types::{Level, Oid, Px, Qty, Side};
 use crate::venue::sim::matching::OrderBook;
+
+/// The most that can rest at a price: far from overflow.
+const MAX_LEVEL: Qty = Qty::from_raw(i64::MAX / 4);
 
 /// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,12 +105,15 @@ impl Orders {
                 if self.book.would_cross(side, px) {
                     return Err(Fault::Crossed);
                 }
+                if self.is_too_much(side, px, qty) {
+                    return Err(Fault::BadSize);
+                }
                 self.book.place(oid, side, px, qty);
                 self.oldest.get_or_insert(oid);
             }
             OrderEvent::Resized { oid, qty, keeps_place } => {
                 let (side, Level { px, .. }) = self.book.order(oid).ok_or(Fault::MissingOid)?;
-                if !qty.is_positive() {
+                if !qty.is_positive() || self.is_too_much(side, px, qty) {
                     return Err(Fault::BadSize);
                 }
                 if keeps_place {
@@ -136,6 +142,11 @@ impl Orders {
             }
         }
         Ok(())
+    }
+
+    /// Whether so much more at a price is no size any more.
+    fn is_too_much(&self, side: Side, px: Px, qty: Qty) -> bool {
+        self.book.qty_at(side, px) > MAX_LEVEL || qty > MAX_LEVEL
     }
 
     fn forget(&mut self) {

@@ -378,3 +378,16 @@ fn time_that_goes_back_voids() {
     let told = told(&[(5, start()), (4, vec![bid(5, 99, 1)]), (6, vec![bid(6, 99, 1)])]);
     assert_eq!((told.report.faults[Fault::Backwards.index()], told.report.left_out), (1, 2));
 }
+
+#[test]
+fn sizes_beyond_all_numbers_are_a_fault_and_no_overflow() {
+    let huge = |oid| OrderEvent::New {
+        oid: Oid(oid),
+        side: Side::Bid,
+        px: Px::whole(90),
+        qty: Qty::from_raw(i64::MAX / 5),
+        posted: Posted::Only,
+    };
+    let told = told(&[(0, start()), (1, (10..20).map(huge).collect())]);
+    assert_eq!(told.report.faults[Fault::BadSize.index()], 1);
+}
