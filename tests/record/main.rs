@@ -441,6 +441,8 @@ fn soak() {
             _ => {}
         }
     }
+    // The last kill may be a moment ago: it cannot end in good order before it has begun.
+    world.until_it_grows();
     let bytes = world.bytes();
     println!(
         "{seconds} s, {cuts} cuts, {kills} kills, {most_mb:.1} MB resident at most, {bytes} bytes"
