@@ -81,10 +81,10 @@ fn open_and_walk(what: &str, tape: &Tape) {
     let started = Instant::now();
     let Ok(tape) = Tape::open(Box::new(bytes)) else { return };
     let (mut recv, mut venue) = (tape.by_recv(), tape.by_venue());
-    let is_there = recv.next().is_some() && venue.next().is_some();
+    let is_there = recv.next_event().is_some() && venue.next_event().is_some();
     let opened = started.elapsed();
     let started = Instant::now();
-    while black_box(recv.next()).is_some() && black_box(venue.next()).is_some() {}
+    while black_box(recv.next_event()).is_some() && black_box(venue.next_event()).is_some() {}
     let walked = started.elapsed().as_secs_f64();
     assert!(is_there && tape.damage().is_none(), "it was just written");
     println!(
@@ -120,7 +120,7 @@ fn real() {
         };
         let found = find_compiled(std::slice::from_ref(&path), Some(&cache), &|_, _| {});
         let Ok(loaded) = found.and_then(|found| found.load(options)) else { return };
-        let first = loaded.tape.by_recv().next().is_some();
+        let first = loaded.tape.by_recv().next_event().is_some();
         let wall = started.elapsed();
         let rows = loaded.tape.len();
         println!(

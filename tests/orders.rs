@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[path = "../pipeline/tests/coins/mod.rs"]
-mod coins;
 mod common;
 
 use botmm::data::{LoadOptions, Loaded, load};
@@ -15,7 +13,7 @@ use botmm_pipeline::venue::sim::orderwise::event::OrderEvent;
 use botmm_pipeline::venue::sim::orderwise::public::{BlockTimes, Cadence};
 use botmm_pipeline::venue::sim::synthetic::{MarketProfile, OrderBlock, SyntheticMarket};
 use botmm_pipeline::venue::sim::{Market, MarketOutput};
-use common::Ended;
+use common::{Ended, coins};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -54,8 +52,11 @@ fn letter(side: Side) -> char {
     if side == Side::Bid { 'B' } else { 'A' }
 }
 
+/// Lines by the folder of a node's data.
+type Files = HashMap<&'static str, Vec<String>>;
+
 /// The files of a node, by folder.
-fn node_files(blocks: &[OrderBlock]) -> HashMap<&'static str, Vec<String>> {
+fn node_files(blocks: &[OrderBlock]) -> Files {
     let mut files: HashMap<&str, Vec<String>> = HashMap::new();
     let mut resting: HashMap<u64, (Side, Px, Qty)> = HashMap::new();
     for (number, OrderBlock { time, events, .. }) in (100_u64..).zip(blocks) {
@@ -122,7 +123,7 @@ fn node_files(blocks: &[OrderBlock]) -> HashMap<&'static str, Vec<String>> {
 }
 
 /// Writes files as a node does, two hours of each kind.
-fn write(dir: &Path, files: &HashMap<&'static str, Vec<String>>) {
+fn write(dir: &Path, files: &Files) {
     for (folder, lines) in files {
         let hours = dir.join(folder).join("hourly/20251124");
         fs::create_dir_all(&hours).unwrap();
@@ -201,7 +202,7 @@ fn what_a_node_writes_is_the_world_that_it_wrote_down() {
 }
 
 /// A replay of these files.
-fn replay(files: &HashMap<&'static str, Vec<String>>, more: &[&str]) -> Ended {
+fn replay(files: &Files, more: &[&str]) -> Ended {
     let dir = TempDir::new().unwrap();
     write(dir.path(), files);
     Ended::of(dir.path(), &[&["replay", ".", "--json"], more].concat())
@@ -224,13 +225,13 @@ fn a_replay_among_single_orders_says_so_and_needs_nothing_else() {
 
 #[test]
 fn what_exact_needs_and_is_not_there_is_said() {
-    let refused = |files: &HashMap<&'static str, Vec<String>>, flags: &[&str], what: &str| {
+    let refused = |files: &Files, flags: &[&str], what: &str| {
         let ended = replay(files, flags);
         assert_eq!(ended.code, 5, "{}", ended.stderr);
         assert!(ended.stderr.contains(what), "{what}: {}", ended.stderr);
     };
     let all = node_files(&world(30));
-    let only = |folders: &[&'static str]| -> HashMap<&'static str, Vec<String>> {
+    let only = |folders: &[&'static str]| -> Files {
         folders.iter().map(|folder| (*folder, all[folder].clone())).collect()
     };
     refused(&only(&[DIFFS, STATUSES]), &[], "without its trades");
@@ -248,7 +249,7 @@ fn what_exact_needs_and_is_not_there_is_said() {
 #[test]
 fn faults_of_order_data_are_counted_and_void_the_book() {
     let all = node_files(&world(70));
-    let warned = |change: &dyn Fn(&mut HashMap<&'static str, Vec<String>>), what: &str| {
+    let warned = |change: &dyn Fn(&mut Files), what: &str| {
         let mut files = all.clone();
         change(&mut files);
         let dir = TempDir::new().unwrap();
@@ -259,7 +260,7 @@ fn faults_of_order_data_are_counted_and_void_the_book() {
         loaded.orders.unwrap().coins[0].clone()
     };
     let diffs = |change: &'static dyn Fn(&mut Vec<String>)| {
-        move |files: &mut HashMap<&'static str, Vec<String>>| change(files.get_mut(DIFFS).unwrap())
+        move |files: &mut Files| change(files.get_mut(DIFFS).unwrap())
     };
     let gap = warned(&diffs(&|d| _ = d.remove(500)), "1 × a gap in the blocks");
     assert!(gap.left_out > 1_000 && gap.void_for > Nanos::secs(10), "{gap:?}");
@@ -272,7 +273,7 @@ fn faults_of_order_data_are_counted_and_void_the_book() {
     };
     let unknown: &'static dyn Fn(&mut Vec<String>) = Box::leak(Box::new(unknown));
     warned(&diffs(unknown), "1 × an unknown change of the book");
-    let lone = |files: &mut HashMap<&'static str, Vec<String>>| {
+    let lone = |files: &mut Files| {
         let fills = files.get_mut(FILLS).unwrap();
         let line = fills.iter_mut().rev().find(|line| line.contains("\"tid\"")).unwrap();
         let (head, rest) = line.split_once("\"crossed\":false").unwrap();

@@ -42,7 +42,7 @@ fn a_run_is_repeated_to_its_last_decision_with_parameters_that_changed() {
     let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
     let lines = || {
         let path = dir.path().join("run/journal.jsonl");
-        path.exists().then(|| fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default()
+        fs::read_to_string(&path).unwrap_or_default()
     };
     wait_for("a first order", || lines().contains("\"place\""));
     fs::write(&live, r#"{"ETH":{"min_spread_bps":2.5}}"#).unwrap();

@@ -245,7 +245,11 @@ impl Transport for Repeated {
     fn send(&mut self, _: Nanos, _: &[u8]) -> bool {
         let number = self.sent;
         self.sent += 1;
-        self.unsent.pop_front_if(|unsent| *unsent == number).is_none()
+        let is_unsent = self.unsent.front() == Some(&number);
+        if is_unsent {
+            self.unsent.pop_front();
+        }
+        !is_unsent
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

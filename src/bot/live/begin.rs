@@ -140,7 +140,7 @@ impl Live {
         let venue = AccountClient { rest: rest.clone(), ..way()? };
         let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
-        let connected = connect(&request, &plan, &settings, &config, &state, account, offset)?;
+        let connected = connect(&request, &plan, (&settings, &config), &state, account, offset)?;
         let Connected { mut pipeline, link, sockets, feed_stats, captured } = connected;
         request.frozen.stand_in(&mut pipeline);
         // Before anything can be sent: what is latched is.
@@ -369,8 +369,7 @@ fn way_of(
 fn connect(
     Request { about, dir, runs, access, .. }: &Request,
     plan: &Plan,
-    settings: &Settings,
-    config: &wiring::Config,
+    (settings, config): (&Settings, &wiring::Config),
     state: &RunState,
     account: Principal,
     offset: VenueOffset,

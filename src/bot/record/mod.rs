@@ -101,7 +101,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
         begun,
     };
     let recorder =
-        Recorder::begin(about, folder, (endpoint, tls), request.room, clock, before, outside)?;
+        Recorder::begin(about, (folder, request.room), (endpoint, tls), clock, before, outside)?;
     recorder.run(&is_over)
 }
 
@@ -136,9 +136,8 @@ struct Retry {
 impl Recorder {
     fn begin(
         about: About,
-        folder: Folder,
+        (folder, room): (Folder, Room),
         (endpoint, tls): (Endpoint, Tls),
-        room: Room,
         (clock, discipline): (WallClock, Discipline),
         before: Option<(Nanos, String)>,
         mut outside: Outside,

@@ -25,7 +25,7 @@ struct TapeFile {
 }
 
 impl Bytes for TapeFile {
-    fn len(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.len
     }
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

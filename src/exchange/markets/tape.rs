@@ -136,7 +136,7 @@ impl Recording {
     ) -> RecordedMarket<Player> {
         let mut events = self.tape.by_venue();
         for _ in 0..self.first.0 {
-            events.next();
+            events.next_event();
         }
         let player = Player {
             events,
@@ -190,7 +190,7 @@ impl Source for Player {
         if due > until {
             return None;
         }
-        let event = self.events.next()?.to_kept();
+        let event = self.events.next_event()?.to_kept();
         self.told = at_time(event, due);
         Some(self.told.lend())
     }

@@ -72,7 +72,7 @@ impl Source for TapeSource {
 
     fn next(&mut self, until: Nanos) -> Option<LentEvent<'_>> {
         self.next_time().filter(|due| *due <= until)?;
-        self.events.next()
+        self.events.next_event()
     }
 
     fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {

@@ -58,8 +58,8 @@ impl Coder {
         let mut bits = [[u64::MAX; 65]; CLASSES];
         let mut before = [[0_usize; 65]; CLASSES];
         let of = |from: usize, to: usize| seen[from..=to].iter().sum::<u64>() * to as u64;
-        for width in 0..=longest {
-            bits[0][width] = of(0, width);
+        for (width, least) in bits[0].iter_mut().enumerate().take(longest + 1) {
+            *least = of(0, width);
         }
         for k in 1..CLASSES {
             for width in 0..=longest {

@@ -73,7 +73,7 @@ impl Cursor {
 
     /// The next event.
     #[inline]
-    pub fn next(&mut self) -> Option<LentEvent<'_>> {
+    pub fn next_event(&mut self) -> Option<LentEvent<'_>> {
         let (_, source) = self.due?;
         match source {
             Source::Tape(due, recv) => {

@@ -75,7 +75,7 @@ impl TapeCounts {
 /// Where a compiled tape lies.
 pub trait Bytes: Send + Sync + core::fmt::Debug {
     /// How many there are.
-    fn len(&self) -> u64;
+    fn size(&self) -> u64;
     /// Fills `into` with those from `offset` on.
     ///
     /// # Errors
@@ -84,8 +84,8 @@ pub trait Bytes: Send + Sync + core::fmt::Debug {
 }
 
 impl Bytes for Vec<u8> {
-    fn len(&self) -> u64 {
-        Vec::len(self) as u64
+    fn size(&self) -> u64 {
+        self.len() as u64
     }
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         let begin = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -174,14 +174,14 @@ impl Tape {
     /// It cannot be used: nothing of its events was read then.
     pub fn open(bytes: Box<dyn Bytes>) -> Result<Self, TapeError> {
         let unread = |e: io::Error| TapeError::damaged(format!("it cannot be read: {e}"));
-        if bytes.len() < HEAD as u64 {
+        if bytes.size() < HEAD as u64 {
             return Err(TapeError::NoTape);
         }
         let mut head = [0; HEAD];
         bytes.read_at(0, &mut head).map_err(unread)?;
         let Head { len, index_len, index_sum } = Head::read(&head)?;
-        if len != bytes.len() {
-            let is = bytes.len();
+        if len != bytes.size() {
+            let is = bytes.size();
             return Err(TapeError::damaged(format!("it has {is} of its {len} bytes")));
         }
         let data_end = len.checked_sub(index_len).filter(|end| *end >= HEAD as u64);
@@ -260,7 +260,7 @@ impl Tape {
 
     /// Bytes that it takes.
     pub fn size(&self) -> u64 {
-        self.core.bytes.len()
+        self.core.bytes.size()
     }
 
     /// First and last receive time. [`None`] when empty. Of a tape whose delays are drawn the last is known
@@ -308,7 +308,7 @@ impl Tape {
                 None => {
                     let mut all = Cursor::new(self, Reach::Venue);
                     let mut last = drawn;
-                    while let Some(event) = all.next() {
+                    while let Some(event) = all.next_event() {
                         if !matches!(event, MarketEvent::Status(_)) {
                             last = event.recv_time();
                         }
@@ -346,13 +346,13 @@ impl Tape {
     /// All events in receive order.
     pub fn iter_recv(&self) -> impl Iterator<Item = MarketEvent> + use<> {
         let mut cursor = self.by_recv();
-        std::iter::from_fn(move || cursor.next().map(LentEvent::to_kept))
+        std::iter::from_fn(move || cursor.next_event().map(LentEvent::to_kept))
     }
 
     /// All events in venue order.
     pub fn iter_venue(&self) -> impl Iterator<Item = MarketEvent> + use<> {
         let mut cursor = self.by_venue();
-        std::iter::from_fn(move || cursor.next().map(LentEvent::to_kept))
+        std::iter::from_fn(move || cursor.next_event().map(LentEvent::to_kept))
     }
 
     /// Why a walk through it ended before its end: its file is not as it was written, or cannot be read.
@@ -379,7 +379,7 @@ impl Feed for TapeFeed {
     #[inline]
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
         self.next_deadline().filter(|due| *due <= now)?;
-        self.cursor.next()
+        self.cursor.next_event()
     }
 
     #[inline]

@@ -315,22 +315,21 @@ impl AssetMarket {
             true => FillCause::TradedAt,
             false => FillCause::TradedThrough,
         };
-        self.share(side, qty, Some(tid), is_before, cause, fills);
+        self.share((side, qty), Some(tid), is_before, cause, fills);
     }
 
     /// Somebody of `taker`'s side would have taken `qty` at `px` or better.
     fn reached(&mut self, taker: Side, px: Px, qty: Qty, fills: &mut Fills<'_>) {
         let makers = taker.opposite();
         let is_met = |own: &Own| own.px == px || makers.is_better(own.px, px);
-        self.share(makers, qty, None, is_met, |_| FillCause::TouchReached, fills);
+        self.share((makers, qty), None, is_met, |_| FillCause::TouchReached, fills);
     }
 
     /// Shares a taker's size among those of our orders that it would have met, best price and oldest
     /// first.
     fn share(
         &mut self,
-        side: Side,
-        qty: Qty,
+        (side, qty): (Side, Qty),
         mut tid: Option<u64>,
         is_met: impl Fn(&Own) -> bool,
         cause: impl Fn(&Own) -> FillCause,
