@@ -21,9 +21,11 @@ fn on_one_core_and_a_gibibyte_it_trades() {
         dir.path(),
         &["paper", "--plan", "solo", "--for", "8s", "--json", "--out", "run"],
     );
-    // Address space, of which what is used is a part; and the first core that this process may use.
+    // Address space, of which what is used is a part; and the first core that this process may use. As in
+    // the unit, threads share their heaps: one of its own reserves 64 MiB that nobody uses.
     let script = format!(
         "core=$(taskset -cp $$ | grep -o '[0-9]*' | tail -n +2 | head -n 1)\n\
+         export MALLOC_ARENA_MAX=2\n\
          prlimit --pid $$ --as={GIB}\n\
          taskset -cp \"$core\" $$ >&2\n\
          exec \"$0\" \"$@\""

@@ -375,7 +375,8 @@ fn control_frames() {
         ("bbo", StreamKind::Bbo),
         ("trades", StreamKind::Trades),
         ("activeAssetCtx", StreamKind::AssetCtx),
-        ("candle", StreamKind::Other),
+        ("candle", StreamKind::Candle),
+        ("notification", StreamKind::Other),
     ];
     for (word, kind) in kinds {
         let frame = format!(

@@ -45,6 +45,7 @@ pub use tape::{Cache, whole};
 
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{Instrument, MarketEvent, Nanos, Universe};
+use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::tape::Tape;
 use hygiene::Intake;
 use orders::node::NodeKind;
@@ -61,6 +62,15 @@ const UNLISTED: u32 = 1_000_000;
 /// wrong with the frame. A frame without market data (a pong) is `Ok` without events.
 pub type FrameDecoder<'a> =
     dyn FnMut(&mut [u8], Nanos, &Universe, &mut dyn FnMut(&MarketEvent)) -> Result<(), String> + 'a;
+
+/// The decoder of live frames, for [`LoadOptions::decode`].
+pub fn venue_decoder() -> Box<FrameDecoder<'static>> {
+    let mut decoder = Decoder::new();
+    Box::new(move |frame, recv_time, universe, sink| {
+        let decoded = decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
+        decoded.map(|_| ()).map_err(|e| e.to_string())
+    })
+}
 
 /// How to load.
 pub struct LoadOptions<'a> {

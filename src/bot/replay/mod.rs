@@ -21,7 +21,6 @@ use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{Lane, Latencies, Plan, RingStats, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
-use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::exchange::{AccountReader, Ends, Exchange, VenueAccount};
 use botmm_pipeline::venue::sim::latency::Latency;
@@ -116,16 +115,11 @@ fn load(request: Request<'_>) -> Result<(Settings, Loaded), AppError> {
     let settings = request.draft.with_recorded(found.coins()).build()?;
     // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
     let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
-    let mut decoder = Decoder::new();
     let loaded = found.load(LoadOptions {
         symbols,
         instrument: &|coin| settings.instrument(coin),
         allow_unsound: request.allow_unsound,
-        decode: &mut |frame, recv_time, universe, sink| {
-            let decoded =
-                decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
-            decoded.map(|_| ()).map_err(|e| e.to_string())
-        },
+        decode: &mut *data::venue_decoder(),
         progress: &progress,
     });
     bar.finish_and_clear();

@@ -8,10 +8,9 @@ mod table;
 
 use super::import::event::{Event, Sink};
 use super::import::folder::Folder;
-use super::{LoadOptions, Loaded, load};
+use super::{LoadOptions, Loaded, load, venue_decoder};
 use crate::exit::AppError;
 use botmm_pipeline::types::MarketEvent;
-use botmm_pipeline::venue::hl::Decoder;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,7 +63,7 @@ pub struct Exported {
 /// # Errors
 /// As of a replay of it; the folder is there already or cannot be written. Nothing is left behind then.
 pub fn run(request: &Request<'_>) -> Result<Exported, AppError> {
-    let (mut decoder, mut others) = (Decoder::new(), BTreeMap::<String, u64>::new());
+    let (mut decode, mut others) = (venue_decoder(), BTreeMap::<String, u64>::new());
     let loaded = load(
         request.paths,
         LoadOptions {
@@ -73,11 +72,11 @@ pub fn run(request: &Request<'_>) -> Result<Exported, AppError> {
             allow_unsound: request.allow_unsound,
             decode: &mut |frame, recv_time, universe, sink| {
                 let mut events = 0;
-                let decoded = decoder.decode(frame, recv_time, universe, |event| {
+                let mut count = |event: &MarketEvent| {
                     events += 1;
-                    sink(&event.to_kept());
-                });
-                decoded.map_err(|e| e.to_string())?;
+                    sink(event);
+                };
+                decode(frame, recv_time, universe, &mut count)?;
                 if events == 0 {
                     *others.entry(channel(frame)).or_default() += 1;
                 }

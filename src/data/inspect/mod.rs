@@ -12,11 +12,10 @@ mod verdict;
 pub use coin::{CoinReport, Use, Verdict};
 pub use stream::{Gap, Spread, StreamReport};
 
-use super::{DataError, LoadOptions, Loaded, load};
+use super::{DataError, LoadOptions, Loaded, load, venue_decoder};
 use crate::masked::masked;
 use crate::when;
 use botmm_pipeline::types::{FeedChange, MarketEvent, Nanos};
-use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::tape::Tape;
 use coin::Collected;
 use serde::Serialize;
@@ -89,7 +88,6 @@ pub struct ClockStep {
 /// # Errors
 /// There is nothing that can be read, or more coins than fit at once.
 pub fn read(paths: &[PathBuf], symbols: &[String]) -> Result<Inspection, DataError> {
-    let mut decoder = Decoder::new();
     let loaded = load(
         paths,
         LoadOptions {
@@ -97,11 +95,7 @@ pub fn read(paths: &[PathBuf], symbols: &[String]) -> Result<Inspection, DataErr
             // All are told of alike, configured or not.
             instrument: &|_| None,
             allow_unsound: true,
-            decode: &mut |frame, recv_time, universe, sink| {
-                let decoded =
-                    decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
-                decoded.map(|_| ()).map_err(|e| e.to_string())
-            },
+            decode: &mut *venue_decoder(),
             progress: &|_, _| {},
         },
     )?;

@@ -12,7 +12,6 @@ use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::{
     BookSnapshot, LentEvent, MarkPrice, MarketEvent, Nanos, SCALE, Universe, parse_decimal,
 };
-use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::recorded::{RecordedMarket, Source};
 use botmm_pipeline::venue::tape::{Cursor, Marks, Tape};
@@ -72,16 +71,11 @@ pub fn load(
         configured.map(str::to_owned).collect()
     };
     wanted.sort_by_key(|coin| settings.instrument(coin).map_or(u32::MAX, |i| i.venue_index));
-    let mut decoder = Decoder::new();
     let Loaded { tape, universe, report, compiled, .. } = found.load(LoadOptions {
         symbols: &wanted,
         instrument: &|coin| settings.instrument(coin),
         allow_unsound,
-        decode: &mut |frame, recv_time, universe, sink| {
-            let decoded =
-                decoder.decode(frame, recv_time, universe, |event| sink(&event.to_kept()));
-            decoded.map(|_| ()).map_err(|e| e.to_string())
-        },
+        decode: &mut *data::venue_decoder(),
         progress: &|_, _| {},
     })?;
     let recording = Recording::new(tape, universe).map(|new| Recording { compiled, ..new });
