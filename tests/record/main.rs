@@ -442,6 +442,7 @@ fn soak() {
         }
     }
     // The last kill may be a moment ago: it cannot end in good order before it has begun.
+    until("the last one records", || world.said().matches(": records ").count() > kills as usize);
     world.until_it_grows();
     let bytes = world.bytes();
     println!(
