@@ -55,8 +55,9 @@ pub struct Recorder {
     lane: u8,
     shared: Arc<dyn Shared>,
     seen: [i64; 3],
-    /// When a stage wants to be polled although nothing arrives.
-    due: Nanos,
+    /// When a stage wants to be polled although nothing arrives; [`None`] = not asked since the last cycle,
+    /// for that would be asked while its orders wait.
+    due: Option<Nanos>,
     taken: [u64; MAX_INPUTS],
     /// The newest look that found nothing to do, if the newest was one.
     idle: Option<Nanos>,
@@ -74,7 +75,7 @@ impl Recorder {
             lane: lane as u8,
             shared,
             seen: [0; 3],
-            due: Nanos(i64::MIN),
+            due: None,
             taken: [0; MAX_INPUTS],
             idle: None,
             last: None,
@@ -84,7 +85,11 @@ impl Recorder {
     }
 
     /// A cycle begins: what the lanes share.
-    pub(super) fn begin(&mut self, now: Nanos) -> [i64; 3] {
+    pub(super) fn begin(&mut self, now: Nanos, stages: &[Box<dyn Stage>]) -> [i64; 3] {
+        if self.due.is_none() {
+            let due = stages.iter().filter_map(|stage| stage.next_deadline()).min();
+            self.due = Some(due.unwrap_or(Nanos(i64::MAX)));
+        }
         if let Some(idle) = self.idle
             && now - idle > PAUSE
         {
@@ -122,15 +127,15 @@ impl Recorder {
         }
         // How often the latch was looked at (the third) stirs nothing by itself.
         let is_news = shared[..2] != self.seen[..2] || took != [0; MAX_INPUTS];
-        if work == 0 && now < self.due && !is_news && self.last.is_some() {
+        let is_due = self.due.is_none_or(|due| now >= due);
+        if work == 0 && !is_due && !is_news && self.last.is_some() {
             self.idle = Some(now);
             return;
         }
         (self.seen, self.idle, self.last) = (shared, None, Some(now));
         let (told, moved) = (self.shared.told(), self.shared.read() != shared);
         self.push(Cycle { now, lane: self.lane, lost: false, moved, took, shared, told });
-        let due = stages.iter().filter_map(|stage| stage.next_deadline()).min();
-        self.due = due.unwrap_or(Nanos(i64::MAX));
+        self.due = None;
     }
 
     fn push(&mut self, cycle: Cycle) {

@@ -114,7 +114,7 @@ impl Lane {
         let Some(mut recorder) = self.recorder.take() else {
             return self.cycle(|stage| stage.poll(now));
         };
-        let shared = recorder.begin(now);
+        let shared = recorder.begin(now, &self.stages);
         let work = self.cycle(|stage| stage.poll(now));
         recorder.end(now, shared, work, &mut self.stages);
         self.recorder = Some(recorder);
