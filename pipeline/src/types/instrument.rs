@@ -82,8 +82,9 @@ impl core::fmt::Debug for Coin {
     }
 }
 
-/// One tradable perpetual and its grid.
+/// One tradable perpetual and its grid. What is read is one, or is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Told")]
 pub struct Instrument {
     /// The venue's name.
     pub coin: Coin,
@@ -93,6 +94,26 @@ pub struct Instrument {
     pub sz_decimals: u8,
     /// Highest leverage the venue allows.
     pub max_leverage: u8,
+}
+
+/// An [`Instrument`] as it is read, which may be none.
+#[derive(Deserialize)]
+struct Told {
+    coin: Coin,
+    venue_index: u32,
+    sz_decimals: u8,
+    max_leverage: u8,
+}
+
+impl TryFrom<Told> for Instrument {
+    type Error = String;
+
+    fn try_from(told: Told) -> Result<Self, String> {
+        let Told { coin, venue_index, sz_decimals, max_leverage } = told;
+        Self::new(coin.as_str(), venue_index, sz_decimals, max_leverage).ok_or_else(|| {
+            format!("{coin}: {sz_decimals} size decimals, at most {MAX_SZ_DECIMALS}")
+        })
+    }
 }
 
 impl Instrument {
@@ -212,6 +233,18 @@ impl Universe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_read_is_an_instrument_or_is_refused() {
+        let read = |decimals: u8| {
+            let text = format!(
+                r#"{{"coin":"xyz:GOLD","venue_index":7,"sz_decimals":{decimals},"max_leverage":3}}"#
+            );
+            serde_json::from_str::<Instrument>(&text)
+        };
+        assert_eq!(read(6).ok(), Instrument::new("xyz:GOLD", 7, 6, 3));
+        assert!(read(7).is_err_and(|e| e.to_string().contains("7 size decimals")));
+    }
     use crate::coins::coin;
     use proptest::prelude::*;
 

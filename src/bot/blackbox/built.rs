@@ -103,11 +103,9 @@ impl Built {
                 self.form, self.botmm
             ));
         }
-        let is_on_grid = |i: &Instrument| i.on_grid(Some(i.sz_decimals)) == *i;
         if self.instruments.is_empty()
             || self.instruments.len() > MAX_ASSETS
             || self.instruments.len() != self.params.len()
-            || !self.instruments.iter().all(is_on_grid)
             || !self.params.iter().all(AssetParams::is_usable)
         {
             return Err("its coins or their parameters are unsound".to_owned());

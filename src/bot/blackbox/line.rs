@@ -11,6 +11,7 @@
 
 use super::built::Built;
 use crate::data::capture::mark::{Gap, PREFIX, line};
+use crate::data::capture::write_frame;
 use botmm_pipeline::rt::Cycle;
 use botmm_pipeline::rt::cycles::MAX_INPUTS;
 use botmm_pipeline::types::{Nanos, ParamsChange, QuoteCommand, RiskCommand};
@@ -161,11 +162,9 @@ pub fn of_item(at: Nanos, is_market: bool, item: Item) -> Vec<u8> {
     let what = match item {
         Item::Frame(frame) => {
             let (before, after) = if is_market { (&[][..], &[][..]) } else { ORDERS };
-            let stamp = format!("{} ", at.0);
-            // The venue's JSON has no line break, but what came in may be anything.
-            let one_line = |b: &u8| if matches!(*b, b'\n' | b'\r') { b' ' } else { *b };
-            let frame: Vec<u8> = frame.iter().map(one_line).collect();
-            return [stamp.as_bytes(), before, &frame, after, b"\n"].concat();
+            let mut text = Vec::with_capacity(frame.len() + 64);
+            write_frame(&mut text, at, [before, &frame, after]);
+            return text;
         }
         Item::Opened => What::Opened,
         Item::Closed => What::Closed,

@@ -3,7 +3,7 @@
 
 use super::built::Built;
 use super::line::{self, Asked, End, Said};
-use crate::data::capture::{Folder, SegmentWriter};
+use crate::data::capture::{Block, Folder, SegmentWriter, WRITER};
 use crate::exit::AppError;
 use botmm_pipeline::rt::{Cycle, In, Shared, WallClock};
 use botmm_pipeline::types::{Nanos, ParamsChange};
@@ -60,9 +60,7 @@ struct Writer {
     said: Said,
     params: Vec<ParamsChange>,
     lost_asked: u64,
-    text: Vec<u8>,
-    lines: u32,
-    span: Option<(Nanos, Nanos)>,
+    block: Block,
     last_block: Nanos,
     max_bytes: u64,
     state: Arc<State>,
@@ -88,9 +86,7 @@ impl Blackbox {
             said: Said::default(),
             params: Vec::new(),
             lost_asked: 0,
-            text: Vec::new(),
-            lines: 0,
-            span: None,
+            block: Block::default(),
             last_block: clock.now(),
             max_bytes,
             state: state.clone(),
@@ -214,22 +210,22 @@ impl Writer {
         if self.state.cut.get().is_some() {
             return;
         }
-        if self.text.len() + line.len() > BLOCK_BYTES
+        if self.block.text.len() + line.len() > BLOCK_BYTES
             && let Err(e) = self.block(at)
         {
             let _ = self.state.cut.set(format!("the disk did not take it: {e}"));
             return;
         }
-        self.text.extend_from_slice(&line);
-        self.lines += 1;
-        let (first, last) = self.span.unwrap_or((at, at));
-        self.span = Some((first.min(at), last.max(at)));
+        self.block.add(at, &line);
     }
 
     /// Writes a block, and begins and closes segments.
     fn block(&mut self, now: Nanos) -> std::io::Result<()> {
         self.last_block = now;
-        let Some(span) = self.span.take() else { return Ok(()) };
+        let block = std::mem::take(&mut self.block);
+        if block.lines == 0 {
+            return Ok(());
+        }
         if self.segment.as_ref().is_some_and(|s| now - s.begun() >= SEGMENT_EVERY)
             && let Some(whole) = self.segment.take()
         {
@@ -237,15 +233,11 @@ impl Writer {
         }
         let segment = match &mut self.segment {
             Some(segment) => segment,
-            none => {
-                none.insert(self.folder.begin(now, concat!("botmm ", env!("CARGO_PKG_VERSION")))?)
-            }
+            none => none.insert(self.folder.begin(now, WRITER)?),
         };
         let before = segment.len();
-        segment.append(&self.text, self.lines, span)?;
+        segment.append(&block.text, block.lines, (block.first, block.last))?;
         let bytes = self.state.bytes.fetch_add(segment.len() - before, Ordering::Relaxed);
-        self.text.clear();
-        self.lines = 0;
         if bytes >= self.max_bytes {
             let why = format!("it has {} MiB, as much as it may (capture_max_mb)", bytes >> 20);
             let _ = self.state.cut.set(why);

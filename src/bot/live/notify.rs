@@ -1,6 +1,6 @@
 //! What whoever is away is told of a run's beginning and end, beside what happens in between.
 
-use super::{Live, TURN};
+use super::Live;
 use crate::exit::AppError;
 use crate::journal::line::{self, Line};
 use crate::masked::masked;
@@ -12,10 +12,6 @@ use crate::side::takeover::Difference;
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
 use botmm_pipeline::rt::{HaltLevel, WallClock};
-use std::time::{Duration, Instant};
-
-/// How long the end of a run waits for webhooks; orders are gone by then.
-const LAST_WORDS_WAIT: Duration = Duration::from_secs(3);
 
 impl Live {
     /// The run has begun, and the account was found otherwise than the last one left it.
@@ -66,8 +62,5 @@ pub(super) fn end_of(summary: &Summary, by: Option<&str>, left: &Result<(), AppE
 /// Tells it, and waits a moment until that and all that was to be told before has arrived.
 pub(super) fn tell_the_end(notify: &mut Notify, errands: &Errands, clock: &WallClock, end: &Alert) {
     notify.tell(clock.now(), end);
-    let begun = Instant::now();
-    while !notify.is_done(clock.now(), errands) && begun.elapsed() < LAST_WORDS_WAIT {
-        std::thread::sleep(TURN);
-    }
+    notify.settle(errands, &|| clock.now());
 }

@@ -2,9 +2,9 @@
 
 use super::cover::Cover;
 use super::day::Day;
-use super::disk::Block;
 use super::link::Kind;
 use super::union::Union;
+use crate::data::capture::Block;
 use crate::data::capture::mark::{self, Gap, GapKind};
 use botmm_pipeline::types::Nanos;
 
@@ -50,14 +50,7 @@ impl Book {
         if let Some(stream) = kind.stream {
             self.day.hear(stream, now, kind.said.map(|said| said - shift));
         }
-        let mut digits = [0; 20];
-        let text = &mut self.block.text;
-        text.extend_from_slice(decimal(at.0, &mut digits));
-        text.push(b' ');
-        // A frame is one line: the venue's have no line ends, and JSON needs none.
-        text.extend(frame.iter().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { *b }));
-        text.push(b'\n');
-        self.count(at);
+        self.block.add_frame(at, frame);
     }
 
     /// The recorder's own word.
@@ -67,28 +60,6 @@ impl Book {
 
     /// A line.
     pub fn add(&mut self, at: Nanos, line: &[u8]) {
-        self.block.text.extend_from_slice(line);
-        self.count(at);
-    }
-
-    fn count(&mut self, at: Nanos) {
-        if self.block.lines == 0 {
-            self.block.first = at;
-        }
-        self.block.last = at;
-        self.block.lines += 1;
-    }
-}
-
-/// A time in digits.
-fn decimal(number: i64, digits: &mut [u8; 20]) -> &[u8] {
-    let (mut rest, mut at) = (number.unsigned_abs(), digits.len());
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            return &digits[at..];
-        }
+        self.block.add(at, line);
     }
 }

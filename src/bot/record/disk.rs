@@ -4,7 +4,7 @@
 //! with every block it is tried again. Nothing here ends the recorder.
 
 use crate::data::capture::mark::{Gap, GapKind};
-use crate::data::capture::{Folder, SegmentWriter, segments};
+use crate::data::capture::{Block, Folder, SegmentWriter, segments};
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
 use botmm_pipeline::types::Nanos;
@@ -42,23 +42,9 @@ pub struct Room {
     pub when_full: WhenFull,
 }
 
-/// The lines of at most a second.
-#[derive(Debug, Default)]
-pub struct Block {
-    /// Whole lines.
-    pub text: Vec<u8>,
-    /// How many.
-    pub lines: u32,
-    /// When the first and the last were received.
-    pub first: Nanos,
-    /// See `first`.
-    pub last: Nanos,
-    /// Lines before it that found no room on their way to the disk.
-    pub lost_before: u64,
-}
-
 enum Job {
-    Write(Block),
+    /// A block, and how many lines before it found no room on their way to the disk.
+    Write(Block, u64),
     Manifest(PathBuf, String),
     Close,
 }
@@ -130,10 +116,10 @@ impl Disk {
     }
 
     /// Hands a block over; one that finds no room is lost, and told with the next.
-    pub fn write(&mut self, mut block: Block) {
-        block.lost_before = self.lost;
+    pub fn write(&mut self, block: Block) {
         let lines = u64::from(block.lines);
-        match self.jobs.as_ref().map(|jobs| jobs.try_send(Job::Write(block))) {
+        let job = Job::Write(block, self.lost);
+        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Ok(())) => self.lost = 0,
             Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => {
                 self.lost += lines;
@@ -233,7 +219,7 @@ impl Keeper {
     fn run(&mut self, todo: &Receiver<Job>) {
         while let Ok(job) = todo.recv() {
             match job {
-                Job::Write(block) => self.write(block),
+                Job::Write(block, lost_before) => self.write(&block, lost_before),
                 Job::Close => {
                     self.close();
                     (self.tell)(Told::Closed);
@@ -248,12 +234,12 @@ impl Keeper {
         self.close();
     }
 
-    fn write(&mut self, block: Block) {
-        if block.lost_before > 0 {
-            self.lose(block.lost_before, block.first, "the disk was too slow");
+    fn write(&mut self, block: &Block, lost_before: u64) {
+        if lost_before > 0 {
+            self.lose(lost_before, block.first, "the disk was too slow");
         }
         let lines = u64::from(block.lines);
-        match self.try_write(&block) {
+        match self.try_write(block) {
             Ok(written) => {
                 self.until = block.last;
                 if !std::mem::replace(&mut self.is_well, true) {
@@ -393,7 +379,7 @@ mod tests {
 
     fn block(at: Nanos) -> Block {
         let text = format!("{} {{\"channel\":\"trades\",\"data\":[{}]}}\n", at.0, at.0);
-        Block { text: text.into_bytes(), lines: 1, first: at, last: at, lost_before: 0 }
+        Block { text: text.into_bytes(), lines: 1, first: at, last: at }
     }
 
     /// Writes a block a minute for as long, under conditions that may change.
@@ -419,7 +405,7 @@ mod tests {
         };
         for minute in 0..minutes {
             each(minute, &mut keeper);
-            keeper.write(block(START + Nanos::secs(60 * minute)));
+            keeper.write(&block(START + Nanos::secs(60 * minute)), 0);
         }
         keeper.close();
         drop(keeper);

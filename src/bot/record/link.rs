@@ -179,16 +179,17 @@ fn kind_of(frame: &[u8], channel: Option<&[u8]>, universe: &Universe) -> Kind {
         let end = rest.iter().take(64).position(|b| *b == b'"')?;
         universe.find(&rest[..end])
     });
-    let stream = match channel {
+    let kind = match channel {
         // The key stands before the levels or after them, at one of the ends.
-        Some(b"l2Book") if is_fast(frame) => Some(1),
-        Some(b"l2Book") => Some(0),
-        Some(b"bbo") => Some(2),
-        Some(b"trades") => Some(3),
-        Some(b"activeAssetCtx") => Some(4),
-        Some(b"candle") => Some(5),
+        Some(b"l2Book") if is_fast(frame) => Some(StreamKind::FastBook),
+        Some(b"l2Book") => Some(StreamKind::Book),
+        Some(b"bbo") => Some(StreamKind::Bbo),
+        Some(b"trades") => Some(StreamKind::Trades),
+        Some(b"activeAssetCtx") => Some(StreamKind::AssetCtx),
+        Some(b"candle") => Some(StreamKind::Candle),
         _ => None,
     };
+    let stream = STREAMS.iter().position(|(of, _)| Some(*of) == kind);
     let said = time_key.and_then(|key| after(frame, key)).and_then(millis);
     Kind { stream: stream.zip(asset), said }
 }

@@ -21,14 +21,14 @@ use self::before::repair;
 use self::book::{Book, shifted};
 use self::cover::Cover;
 use self::day::{About, Day, RUNNING, day_of};
-use self::disk::{Block, Disk, Told};
+use self::disk::{Disk, Told};
 use self::link::{Kind, Link, News, STREAMS};
 use self::meta::Meta;
 use self::outside::{Numbers, Outside};
 use self::union::Union;
 use crate::bot::markets::coins_of;
-use crate::data::capture::Folder;
 use crate::data::capture::mark::{Gap, GapKind};
+use crate::data::capture::{Block, Folder, WRITER};
 use crate::exit::AppError;
 use crate::net::{Endpoint, Rest, Tls, WsStatus, WsTransport};
 use crate::settings::{Draft, Overrides};
@@ -94,7 +94,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let listed = outside.until_listed(&endpoint, &tls, &|| clock.0.now(), &is_over)?;
     let universe = request.draft.with_universe(&listed).with(&request.flags)?.build()?.universe();
     let about = About {
-        recorder: concat!("botmm ", env!("CARGO_PKG_VERSION")).to_owned(),
+        recorder: WRITER.to_owned(),
         network: endpoint.rest_url(),
         is_redundant: request.is_redundant,
         universe,
@@ -489,7 +489,7 @@ impl Recorder {
             Ok(()) => Alert::info(Topic::Recorder, text),
             Err(why) => Alert::critical(Topic::Recorder, format!("{text}; {why}")),
         };
-        outside.end(clock.now(), end);
+        outside.end(&|| clock.now(), end);
         let out = root.display().to_string();
         done.map_err(|why| {
             AppError::data(out, why, "look at the disk; the next start repairs what is not whole")

@@ -3,7 +3,7 @@
 use super::day::About;
 use crate::exit::AppError;
 use crate::masked::masked;
-use crate::net::{Answer, Answering, Endpoint, LocalHttp, Rest, Stopped, Tls};
+use crate::net::{Answer, Answering, Endpoint, LocalHttp, Rest, Tls};
 use crate::settings::Settings;
 use crate::side::alert::Alert;
 use crate::side::errands::Errands;
@@ -15,13 +15,12 @@ use crate::venue_api::venue::listed_by;
 use crate::when::utc_s;
 use botmm_pipeline::types::{Instrument, Nanos};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SCRAPE_EVERY: Nanos = Nanos::secs(1);
 const STATUS_EVERY: Nanos = Nanos::secs(5);
 /// Signs of life go out at least so often.
 const BEAT_EVERY: Nanos = Nanos::secs(5);
-const LAST_WORDS_WAIT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Pauses between questions to a venue that does not answer.
 const FIRST_PAUSE: Nanos = Nanos::secs(1);
@@ -167,15 +166,9 @@ impl Outside {
     }
 
     /// The last words, which are waited for a moment.
-    pub fn end(&mut self, now: Nanos, alert: Alert) {
-        self.say(now, alert);
-        let begun = Instant::now();
-        let passed = || Nanos(i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX));
-        while !self.notify.is_done(now + passed(), &self.alerts)
-            && begun.elapsed() < LAST_WORDS_WAIT
-        {
-            std::thread::sleep(PAUSE);
-        }
+    pub fn end(&mut self, clock: &dyn Fn() -> Nanos, alert: Alert) {
+        self.say(clock(), alert);
+        self.notify.settle(&self.alerts, clock);
     }
 
     /// What the venue lists; it is asked until it answers.
@@ -190,8 +183,7 @@ impl Outside {
         is_over: &dyn Fn(Nanos) -> bool,
     ) -> Result<Vec<Instrument>, AppError> {
         self.tell("READY=1\nSTATUS=asks the venue what it lists");
-        let never: Stopped = Arc::new(|| false);
-        let rest = Arc::new(Rest::until(endpoint, tls, never)?);
+        let rest = Arc::new(Rest::until(endpoint, tls, super::meta::never())?);
         let (mut pause, mut why) = (FIRST_PAUSE, "no answer".to_owned());
         loop {
             let (asked, place) = (rest.clone(), endpoint.rest_url());

@@ -10,6 +10,7 @@
 //! A segment is a legal `.zst` file of `LOCAL_NS JSON` lines ([`segment`] has its bytes). Lines of a channel
 //! that begins with `botmm.` are no venue's frames: the recorder's marks.
 
+mod block;
 mod folder;
 pub mod mark;
 mod reader;
@@ -19,8 +20,12 @@ pub mod segment;
 mod tests;
 mod writer;
 
+pub use block::{Block, write_frame};
 pub use folder::{DaySegment, Folder, is_closed, is_day, segments};
 pub use reader::{Damage, Lines, Piece, SegmentReader, is_segment};
 pub use repair::{Repaired, repair};
 pub use segment::SUFFIX as SEGMENT_SUFFIX;
 pub use writer::SegmentWriter;
+
+/// Who writes, as segments and manifests name it.
+pub const WRITER: &str = concat!("botmm ", env!("CARGO_PKG_VERSION"));

@@ -106,16 +106,17 @@ pub fn read(paths: &[PathBuf], symbols: &[String]) -> Result<Inspection, DataErr
 pub fn inspect(loaded: &Loaded) -> Inspection {
     let Loaded { tape, universe, report, .. } = loaded;
     let mut coins: Vec<Collected> = universe.iter().map(|(_, i)| Collected::new(i.coin)).collect();
+    let mut seen = Seen::default();
     for event in tape.iter_recv() {
         coins[event.asset().index()].add(&event);
+        seen.add(&event);
     }
     for mark in tape.marks() {
         coins[mark.asset.index()].add(&MarketEvent::Mark(mark));
     }
     place_trades(tape, &mut coins);
-    let clock_steps = clock_steps(tape);
-    let is_gap = |event: &MarketEvent| matches!(event, MarketEvent::Status(s) if s.change == FeedChange::Down);
-    let marked_gaps = tape.iter_recv().filter(is_gap).count() as u64;
+    let Seen { marked_gaps, missing_days, minutes, .. } = seen;
+    let clock_steps = clock_steps(minutes);
     let about = verdict::Whole { report, marked_gaps, has_clock_steps: !clock_steps.is_empty() };
     let crossings = |i: usize| report.crossings.get(i).copied().unwrap_or_default();
     let told = universe.iter().zip(coins).map(|((asset, instrument), collected)| {
@@ -137,7 +138,7 @@ pub fn inspect(loaded: &Loaded) -> Inspection {
         files: report.files.iter().map(file).collect(),
         span: [first, last].map(when::utc),
         span_s: (last - first).as_secs_f64(),
-        missing_days: missing_days(tape),
+        missing_days,
         bad_lines: report.skipped(),
         bad_lines_by_kind: report.bad_lines.iter().map(|(k, n)| (clean(k), *n)).collect(),
         repeated_trades: report.duplicates,
@@ -169,28 +170,38 @@ fn place_trades(tape: &Tape, coins: &mut [Collected]) {
     }
 }
 
-fn missing_days(tape: &Tape) -> Vec<String> {
-    let days = tape.iter_recv().map(|event| event.recv_time().0.div_euclid(DAY));
-    let mut missing = Vec::new();
-    let mut last = None;
-    for day in days {
-        if let Some(before) = last.filter(|before| *before < day) {
-            missing.extend((before + 1..day).map(when::utc_date));
-        }
-        last = Some(day);
-    }
-    missing
+/// What of the whole recording is told from one walk by the clock of receipt.
+#[derive(Default)]
+struct Seen {
+    marked_gaps: u64,
+    missing_days: Vec<String>,
+    last_day: Option<i64>,
+    /// How late books and touches of each minute were: a trade may be an old one that the venue repeats.
+    minutes: BTreeMap<i64, Vec<i64>>,
 }
 
-/// Of books and touches: a trade may be an old one that the venue repeats.
-fn clock_steps(tape: &Tape) -> Vec<ClockStep> {
-    let mut minutes: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for event in tape.iter_recv() {
-        if matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_)) {
-            let delay = event.recv_time() - event.venue_time();
-            minutes.entry(event.recv_time().0.div_euclid(MINUTE)).or_default().push(delay.0);
+impl Seen {
+    fn add(&mut self, event: &MarketEvent) {
+        let received = event.recv_time();
+        let day = received.0.div_euclid(DAY);
+        if let Some(before) = self.last_day.filter(|before| *before < day) {
+            self.missing_days.extend((before + 1..day).map(when::utc_date));
+        }
+        self.last_day = Some(day);
+        match event {
+            MarketEvent::Status(status) => {
+                self.marked_gaps += u64::from(status.change == FeedChange::Down);
+            }
+            MarketEvent::Book(_) | MarketEvent::Bbo(_) => {
+                let delay = received - event.venue_time();
+                self.minutes.entry(received.0.div_euclid(MINUTE)).or_default().push(delay.0);
+            }
+            MarketEvent::Trade(_) | MarketEvent::Mark(_) => {}
         }
     }
+}
+
+fn clock_steps(minutes: BTreeMap<i64, Vec<i64>>) -> Vec<ClockStep> {
     let median = |(minute, mut delays): (i64, Vec<i64>)| {
         delays.sort_unstable();
         (delays.len() >= MIN_OF_A_MINUTE).then(|| (minute, Nanos(delays[delays.len() / 2])))

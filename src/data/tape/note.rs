@@ -17,33 +17,13 @@ fn reader() -> String {
     format!("{} {READER}", env!("CARGO_PKG_VERSION"))
 }
 
-/// An instrument, in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Listed {
-    coin: String,
-    venue_index: u32,
-    sz_decimals: u8,
-    max_leverage: u8,
-}
-
-impl Listed {
-    fn of(instrument: &Instrument) -> Self {
-        let Instrument { coin, venue_index, sz_decimals, max_leverage } = *instrument;
-        Self { coin: coin.to_string(), venue_index, sz_decimals, max_leverage }
-    }
-
-    fn instrument(&self) -> Option<Instrument> {
-        Instrument::new(&self.coin, self.venue_index, self.sz_decimals, self.max_leverage)
-    }
-}
-
 /// What of the asking decides what is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     symbols: Vec<String>,
     allow_unsound: bool,
     /// What was known of the coins of the recording.
-    known: Vec<Listed>,
+    known: Vec<Instrument>,
 }
 
 impl Asked {
@@ -53,7 +33,7 @@ impl Asked {
         Self {
             symbols: options.symbols.to_vec(),
             allow_unsound: options.allow_unsound,
-            known: known.map(|instrument| Listed::of(&instrument)).collect(),
+            known: known.collect(),
         }
     }
 }
@@ -77,7 +57,7 @@ pub struct Note {
     sources: Vec<Source>,
     /// All that the sources hold.
     pub coins: BTreeSet<String>,
-    universe: Vec<Listed>,
+    universe: Vec<Instrument>,
     inferred: Vec<String>,
     report: LoadReport,
 }
@@ -112,7 +92,7 @@ impl Note {
             asked,
             sources,
             coins: coins.clone(),
-            universe: loaded.universe.iter().map(|(_, i)| Listed::of(i)).collect(),
+            universe: loaded.universe.iter().map(|(_, i)| *i).collect(),
             inferred: loaded.report.inferred.iter().map(|i| i.coin.to_string()).collect(),
             report,
         })
@@ -154,8 +134,7 @@ impl Note {
 
     /// What reading the files anew would come to. `report`: what finding them said.
     pub fn load(self, tape: Tape, files: &[DataFile], report: &LoadReport) -> Option<Loaded> {
-        let instruments =
-            self.universe.iter().map(Listed::instrument).collect::<Option<Vec<_>>>()?;
+        let instruments = self.universe;
         let is_inferred = |i: &&Instrument| self.inferred.contains(&i.coin.to_string());
         let mut loaded = self.report;
         loaded.counts = tape.counts();

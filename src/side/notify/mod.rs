@@ -21,7 +21,7 @@ use botmm_pipeline::types::{DayNet, Fact, Nanos, Qty, Universe};
 use note::{Fills, Note, daily};
 use outlet::{Outlet, Shape};
 use payload::Speaker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Fills are told together, at most so long after the first.
 const FILLS_EVERY: Nanos = Nanos::secs(60);
@@ -30,6 +30,10 @@ const DAY_SETTLES: Nanos = Nanos::secs(2);
 /// A post's own deadlines.
 const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(5), total: Duration::from_secs(10) };
+
+/// How long the end of a run waits for them; orders are gone by then.
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// See the module.
 pub struct Notify {
@@ -106,6 +110,14 @@ impl Notify {
             let _ = outlet.turn(now, speaker, errands, true); // Nobody is there any more to be told.
         }
         self.outlets.iter().all(Outlet::is_idle)
+    }
+
+    /// Waits a moment until all that was to be told has arrived: the last words of a run.
+    pub fn settle(&mut self, errands: &Errands, clock: &dyn Fn() -> Nanos) {
+        let begun = Instant::now();
+        while !self.is_done(clock(), errands) && begun.elapsed() < LAST_WORDS_WAIT {
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Posts what is due; what a person should know of it.
