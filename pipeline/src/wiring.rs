@@ -16,6 +16,9 @@
 //! | facts | never lost: full = halt |
 //! | commentary | the newest is dropped and counted |
 //! | params, commands | refused: the side thread says so and tries again |
+//!
+//! A captured run has copies of what comes in beside them ([`Control::tell`], `rt/cycles.rs`,
+//! `venue/tap.rs`): what finds no room there is lost for the capture alone, and marked.
 
 use crate::logic::budget::Budget;
 use crate::logic::gate::Gate;
