@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each bench uses its own part")]
 
 pub mod engine;
+pub mod feed;
 pub mod made;
 
 use hdrhistogram::Histogram;
