@@ -8,7 +8,7 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{Cycle, In, Out, Recorder, Stage, ring};
+use botmm_pipeline::rt::{Cycle, In, Out, Stage, ring};
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{
@@ -206,13 +206,7 @@ impl Rig {
             wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
         let mut engine = engine(stages);
-        let captured = copies.map(|copies| {
-            let (recorder, cycles) = Recorder::new(0, 64, shared);
-            if let Engine::Lane(lane, _) = &mut engine {
-                lane.record(recorder);
-            }
-            (copies, cycles)
-        });
+        let captured = copies.map(|copies| (copies, engine.record(shared)));
         Self {
             engine,
             captured,
@@ -288,14 +282,7 @@ impl Rig {
         if let Engine::Lane(_, latencies) = &mut self.engine {
             latencies.drain();
         }
-        if let Some((copies, cycles)) = &mut self.captured {
-            while copies.pop().is_some() {
-                self.kept += 1;
-            }
-            while cycles.pop().is_some() {
-                self.kept += 1;
-            }
-        }
+        self.kept += harness::engine::drain(&mut self.captured);
     }
 
     fn dropped(&self) -> u64 {

@@ -8,7 +8,7 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{In, Out, Stage, ring};
+use botmm_pipeline::rt::{Cycle, In, Out, Stage, ring};
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Universe, VenueEvent};
@@ -21,6 +21,7 @@ use botmm_pipeline::venue::hl::sign::{
     json_to_msgpack, keccak256,
 };
 use botmm_pipeline::venue::sim::link::SimGateway;
+use botmm_pipeline::venue::tap::TapIn;
 use botmm_pipeline::wiring::{self, Config};
 use bytes::BytesMut;
 use harness::engine::{Engine, FrameFeed};
@@ -63,17 +64,22 @@ fn main() {
         made::books(BOOKS, MOVE).iter().map(|b| made::frame_of(b, &made::btc())).collect();
     let socket = Memory::default();
     let signing = |inner| SigningGateway { inner, wire: WireOut::new(socket.clone()) };
-    let mut whole = Rig::new(Engine::lane, signing);
-    let mut split = Rig::new(Engine::Stages, |inner| inner);
+    let mut whole = Rig::new(Engine::lane, signing, false);
+    let mut captured = Rig::new(Engine::lane, signing, true);
+    let mut split = Rig::new(Engine::Stages, |inner| inner, false);
     let mut parts = Parts::new();
     for _ in 0..FIRST_TICKS {
         whole.tick(&frames, |engine, now| engine.poll(now));
+        captured.tick(&frames, |engine, now| engine.poll(now));
         split.tick(&frames, |engine, now| engine.poll(now));
         socket.drain();
     }
     assert_result(&frames, &mut whole, &socket);
+    assert_result(&frames, &mut captured, &socket);
+    assert!(captured.kept > 2 * FIRST_TICKS, "frames and cycles were kept");
     let (watch, ticks) = (Stopwatch::new(), harness::calls(TICKS));
     let mut all = Samples::new("frame in to signed frame out");
+    let mut kept = Samples::new("the same, captured");
     let mut each = PARTS.map(Samples::new);
     let mut sums = Samples::new("sum of a tick's parts");
     for _ in 0..ticks.div_ceil(harness::TURN) {
@@ -83,10 +89,12 @@ fn main() {
                     lane.poll(now);
                 })
             };
-            if let Some(ns) = whole.tick(&frames, time) {
-                all.record(ns);
+            for (rig, samples) in [(&mut whole, &mut all), (&mut captured, &mut kept)] {
+                if let Some(ns) = rig.tick(&frames, time) {
+                    samples.record(ns);
+                }
+                socket.drain();
             }
-            socket.drain();
         }
         for _ in 0..harness::TURN.min(ticks) {
             let Some(stages) = split.tick(&frames, |lane, now| lane.poll_split(now, &watch)) else {
@@ -98,15 +106,20 @@ fn main() {
             each.iter_mut().zip(spans).for_each(|(samples, ns)| samples.record(ns));
         }
     }
-    print(&frames, &all, &sums, &each);
+    print(&frames, [&all, &kept, &sums], &each);
 }
 
-fn print(frames: &[String], all: &Samples, sums: &Samples, each: &[Samples]) {
+fn print(frames: &[String], whole: [&Samples; 3], each: &[Samples]) {
     let bytes = frames.iter().map(String::len).sum::<usize>() / frames.len();
     let title =
         format!("l2Book frame of {bytes} bytes in, {ORDERS} modifies signed and framed out");
-    let (all, sums) = (all.percentiles(), sums.percentiles());
-    harness::print_table(&title, &[all.clone(), sums.clone()]);
+    let [all, kept, sums] = whole.map(Samples::percentiles);
+    harness::print_table(&title, &[all.clone(), kept.clone(), sums]);
+    println!(
+        "  captured / not captured: p50 {:.3}, p99 {:.3} (of one run, tick by tick in turns)",
+        kept.p50_ns / all.p50_ns.max(1.0),
+        kept.p99_ns / all.p99_ns.max(1.0)
+    );
     let each: Vec<_> = each.iter().map(Samples::percentiles).collect();
     harness::print_table("the parts, each timed by itself", &each);
     let sum: f64 = each.iter().map(|s| s.p50_ns).sum();
@@ -332,6 +345,9 @@ struct Rig {
     spent: In<Vec<u8>>,
     actions: In<Action>,
     answers: Out<VenueEvent>,
+    /// Where copies of frames and duty cycles come out, and how many did.
+    captured: Option<(TapIn, In<Cycle>)>,
+    kept: usize,
     venue: Venue,
     tick: usize,
     last: Action,
@@ -341,6 +357,7 @@ impl Rig {
     fn new<G: Gateway + 'static>(
         engine: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine,
         gateway: impl FnOnce(SimGateway) -> G,
+        is_captured: bool,
     ) -> Self {
         let universe = made::btc();
         let params = vec![made::params()];
@@ -355,15 +372,28 @@ impl Rig {
         };
         let (arrived, frames) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
-        let (feed, _) = FrameFeed::new(universe, (frames, spent_tx), false);
+        let (feed, copies) = FrameFeed::new(universe, (frames, spent_tx), is_captured);
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
         let gateway = gateway(SimGateway { actions: actions_tx, events });
-        let wiring::Pipeline { mut stages, records, .. } = wiring::build(&config, feed, gateway);
+        let wiring::Pipeline { mut stages, records, shared, .. } =
+            wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
-        let engine = engine(stages);
-        let (venue, last) = (Venue::default(), Action::default());
-        Self { engine, records, arrived, spent, actions, answers, venue, tick: 0, last }
+        let mut engine = engine(stages);
+        let captured = copies.map(|copies| (copies, engine.record(shared)));
+        Self {
+            engine,
+            records,
+            arrived,
+            spent,
+            actions,
+            answers,
+            captured,
+            kept: 0,
+            venue: Venue::default(),
+            tick: 0,
+            last: Action::default(),
+        }
     }
 
     /// One tick by `poll`; what it returned if the tick modified every order.
@@ -396,6 +426,7 @@ impl Rig {
         if let Engine::Lane(_, latencies) = &mut self.engine {
             latencies.drain();
         }
+        self.kept += harness::engine::drain(&mut self.captured);
         (is_full && actions == 1).then_some(result)
     }
 }

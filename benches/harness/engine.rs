@@ -1,11 +1,14 @@
 //! What feeds a pipeline frames, and what polls its stages: shared by the benches of a whole tick.
 
 use super::Stopwatch;
-use botmm_pipeline::rt::{In, Input, Lane, Latencies, Out, Stage, WallClock};
+use botmm_pipeline::rt::{
+    Cycle, In, Input, Lane, Latencies, Out, Recorder, Shared, Stage, WallClock,
+};
 use botmm_pipeline::types::{LentEvent, MarketEvent, Nanos, Universe};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::venue::tap::{Tap, TapIn};
 use botmm_pipeline::venue::{Feed, Received, Transport};
+use std::sync::Arc;
 
 /// Decodes one frame whenever there is one.
 pub struct FrameFeed<T> {
@@ -84,6 +87,15 @@ impl Engine {
         Self::Lane(lanes.remove(0), latencies)
     }
 
+    /// Keeps its duty cycles; where they come out.
+    pub fn record(&mut self, shared: Arc<dyn Shared>) -> In<Cycle> {
+        let (recorder, cycles) = Recorder::new(0, 64, shared);
+        if let Self::Lane(lane, _) = self {
+            lane.record(recorder);
+        }
+        cycles
+    }
+
     pub fn poll(&mut self, now: Nanos) -> usize {
         match self {
             Self::Lane(lane, _) => lane.poll(now),
@@ -100,4 +112,11 @@ impl Engine {
         };
         stages.iter_mut().map(time).collect()
     }
+}
+
+/// Takes what is captured so far; how much it was.
+pub fn drain(captured: &mut Option<(TapIn, In<Cycle>)>) -> usize {
+    let Some((copies, cycles)) = captured else { return 0 };
+    let frames = std::iter::from_fn(|| copies.pop()).count();
+    frames + std::iter::from_fn(|| cycles.pop()).count()
 }

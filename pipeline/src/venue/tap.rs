@@ -81,29 +81,21 @@ impl TapOut {
         }
     }
 
+    /// A head and what it is about, copied straight to where they stay.
     fn push(&mut self, kind: u8, now: Nanos, bytes: &[u8]) -> bool {
         let Ok(len) = u32::try_from(bytes.len()) else { return false };
-        let Ok(mut chunk) = self.ring.write_chunk(HEAD_BYTES + bytes.len()) else { return false };
+        if self.ring.slots() < HEAD_BYTES + bytes.len() {
+            return false;
+        }
         let mut head = [0; HEAD_BYTES];
         head[0] = kind;
         head[1..5].copy_from_slice(&len.to_le_bytes());
         head[5..].copy_from_slice(&now.0.to_le_bytes());
-        let (first, second) = chunk.as_mut_slices();
-        let rest = fill(&head, [first, second]);
-        fill(bytes, rest);
-        chunk.commit_all();
+        let pushed =
+            self.ring.push_entire_slice(&head).and_then(|()| self.ring.push_entire_slice(bytes));
+        assert!(pushed.is_ok(), "only we push, and there was room");
         true
     }
-}
-
-/// Writes into the two parts of a chunk; what of them is left.
-fn fill<'a>(bytes: &[u8], [first, second]: [&'a mut [u8]; 2]) -> [&'a mut [u8]; 2] {
-    let here = bytes.len().min(first.len());
-    let (into, first) = first.split_at_mut(here);
-    into.copy_from_slice(&bytes[..here]);
-    let (into, second) = second.split_at_mut(bytes.len() - here);
-    into.copy_from_slice(&bytes[here..]);
-    [first, second]
 }
 
 impl TapIn {
@@ -113,7 +105,7 @@ impl TapIn {
         copy(&self.ring.read_chunk(HEAD_BYTES).ok()?, 0, &mut head);
         let word = |from: usize| <[u8; 8]>::try_from(&head[from..from + 8]).unwrap_or_default();
         let len = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-        // An item is handed over whole.
+        // An item is handed over whole: its head may be there before the rest of it.
         let chunk = self.ring.read_chunk(HEAD_BYTES + len).ok()?;
         let mut bytes = vec![0; len];
         copy(&chunk, HEAD_BYTES, &mut bytes);
