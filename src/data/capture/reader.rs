@@ -211,7 +211,7 @@ impl<R: Read> SegmentReader<R> {
         }
         let data = &self.kept[begins..place];
         let is_whole =
-            crc32fast::hash(data) == record.crc && record.plain as usize <= MAX_BLOCK_BYTES && {
+            segment::has_sum(data, record.crc) && record.plain as usize <= MAX_BLOCK_BYTES && {
                 text.reserve(record.plain as usize);
                 let unpacked = self.plain.decompress_to_buffer(data, text);
                 unpacked.is_ok_and(|n| n == record.plain as usize)

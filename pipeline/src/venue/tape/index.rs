@@ -137,7 +137,7 @@ impl Head {
             return Err(TapeError::OtherVersion { version });
         }
         let sum = from.u32()?;
-        if crc32fast::hash(from.0) != sum {
+        if !has_sum(from.0, sum) {
             return Err(TapeError::damaged("the sum of its head is another"));
         }
         Ok(Self { len: from.u64()?, index_len: from.u64()?, index_sum: from.u32()? })
@@ -285,6 +285,11 @@ fn read_stream(from: &mut Fields<'_>, data: &core::ops::Range<u64>) -> Result<St
 }
 
 /// Bytes that are read field by field.
+/// Whether these bytes have this CRC-32.
+pub(super) fn has_sum(bytes: &[u8], sum: u32) -> bool {
+    cfg!(fuzzing) || crc32fast::hash(bytes) == sum
+}
+
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

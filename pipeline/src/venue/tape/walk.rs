@@ -3,7 +3,7 @@
 use super::Core;
 use super::bits::{BitReader, Coder};
 use super::field::{FIELDS, Reading, Units};
-use super::index::{CHUNK, Extent, Reach, Stream};
+use super::index::{CHUNK, Extent, Reach, Stream, has_sum};
 use super::record::{Kind, Last, MAX_RECORD, Times};
 use crate::types::{LentEvent, Nanos};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Chunks {
         let into = &mut self.bytes[self.filled..self.filled + len];
         let offset = self.extent.offset + begin;
         core.bytes.read_at(offset, into).map_err(|e| format!("byte {offset}: {e}"))?;
-        if crc32fast::hash(into) != self.extent.sums[self.next] {
+        if !has_sum(into, self.extent.sums[self.next]) {
             return Err(format!("the sum of its bytes from {offset} on is another"));
         }
         self.filled += len;
