@@ -87,14 +87,8 @@ impl Row<'_> {
         }
         Err(self.bad(column, "not a side; known: buy, sell, bid, ask, B, S, A"))
     }
-    /// Whether a recorder filled the field up for want of a level.
-    fn is_padding(&self, column: usize) -> bool {
-        let text = self.text(column);
-        text.iter().all(|b| matches!(b, b'0' | b'.'))
-            || [b"nan".as_slice(), b"null"].iter().any(|word| text.eq_ignore_ascii_case(word))
-    }
     fn is_empty_level(&self, px: usize, qty: usize) -> bool {
-        self.is_padding(px) && self.is_padding(qty)
+        is_padding(self.text(px)) && is_padding(self.text(qty))
     }
 }
 
@@ -271,8 +265,14 @@ impl Reader {
     }
 }
 
+/// Whether a recorder filled the field up for want of a level.
+pub fn is_padding(text: &[u8]) -> bool {
+    text.iter().all(|b| matches!(b, b'0' | b'.'))
+        || [b"nan".as_slice(), b"null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// Which byte parts the columns of a header.
-fn delimiter(header: &[u8]) -> u8 {
+pub fn delimiter(header: &[u8]) -> u8 {
     let count = |delimiter: &u8| header.iter().filter(|b| *b == delimiter).count();
     // Of equals the last: a comma unless another parts more.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
@@ -280,7 +280,7 @@ fn delimiter(header: &[u8]) -> u8 {
 
 /// Where the fields of a line are, without the quotes around them. A quoted field may hold the
 /// delimiter; no field of ours has a quote inside.
-fn split(line: &[u8], delimiter: u8, fields: &mut Vec<Range<usize>>) {
+pub fn split(line: &[u8], delimiter: u8, fields: &mut Vec<Range<usize>>) {
     fields.clear();
     let mut start = 0;
     if !line.contains(&b'"') {

@@ -3,6 +3,7 @@
 use super::capture::{SEGMENT_SUFFIX, is_day};
 use super::columns;
 use super::error::DataError;
+use super::import::binance;
 use super::orders::node::{NodeKind, kind_of};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
@@ -309,19 +310,25 @@ fn parquet_layout(path: &Path, stem: &str) -> Result<Layout, String> {
     let kind = kind.or_else(|| folders().take(PARTS).find_map(csv_kind));
     let kind =
         kind.ok_or("a Parquet file that is not named orderbooks_, trades_ or prices_COIN")?;
-    // `orderbooks`, `day` or `2025` are parts of names too, and no coin's.
-    let is_coin = |part: &&str| {
-        let is_like_one = part.contains(|c: char| c.is_ascii_uppercase()) || part.starts_with('@');
-        is_like_one && Coin::new(part).is_some()
-    };
     let is_part = |folder: &&str| csv_kind(folder).is_some() || *folder == BOOK_FOLDER;
     let above = || folders().take(PARTS).skip_while(|folder| !is_part(folder)).nth(1);
     let coin = named.filter(|name| Coin::new(name).is_some());
-    let coin = coin.or_else(|| stem.split(['_', '.']).find(is_coin).map(str::to_owned));
+    let coin = coin.or_else(|| coin_of_name(path).map(|coin| coin.as_str().to_owned()));
     let coin = coin.or_else(|| above().filter(is_coin).map(str::to_owned));
     let coin =
         coin.ok_or("a Parquet file of no coin by its columns or its name: orderbooks_COIN")?;
     Ok(Layout::Parquet { kind, coin })
+}
+
+/// The coin that a file is named after.
+pub fn coin_of_name(path: &Path) -> Option<Coin> {
+    path.file_name()?.to_str()?.split(['_', '.']).find(is_coin).and_then(Coin::new)
+}
+
+/// Whether a part of a name is that of a coin: `orderbooks`, `day` or `2025` are parts too.
+fn is_coin(part: &&str) -> bool {
+    let is_like_one = part.contains(|c: char| c.is_ascii_uppercase()) || part.starts_with('@');
+    is_like_one && Coin::new(part).is_some()
 }
 
 fn csv_kind(name: &str) -> Option<CsvKind> {
@@ -356,6 +363,12 @@ const UTF16: &str = "UTF-16 text: turn it into UTF-8 with `iconv -f UTF-16 -t UT
 fn known_lines(line: &[u8]) -> Option<&'static str> {
     if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
         return Some("CSV of Tardis: make a recording of it with `botmm import FILE --out FOLDER`");
+    }
+    if binance::is_line(line) {
+        return Some(
+            "lines of hftbacktest's collector for Binance: make a recording of them with `botmm import FILE \
+             --out FOLDER`",
+        );
     }
     if line.starts_with(b"time_exchange;time_coinapi") {
         return Some("CSV of single orders: only books, touches and trades are read");

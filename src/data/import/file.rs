@@ -1,12 +1,12 @@
 //! One file of a source: its format told by its first line, its events one after another.
 
 use super::event::{Event, Format};
-use super::{hft, node, tardis};
+use super::{binance, hft, levels, node, recorder, tardis};
 use crate::data::error::DataError;
 use crate::data::hygiene::sound;
 use crate::data::npy;
 use crate::data::report::MAX_NAMED_PER_FILE;
-use crate::data::scan::known_format;
+use crate::data::scan::{self, known_format};
 use crate::data::source::{Line, LineReader};
 use crate::data::time::looks_like_frame;
 use crate::masked::excerpt;
@@ -18,8 +18,11 @@ use std::path::{Path, PathBuf};
 /// What was expected of a first line.
 const EXPECTED: &str = "expected node trades ({\"coin\",\"side\",\"time\",…,\"side_info\"}), node fills \
                         ({\"local_time\",\"block_time\",…,\"events\":[[user,fill]…]}), the header of \
-                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2, or hftbacktest's \
-                        event records (COIN.npz, COIN.npy)";
+                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2, lines of a recorder \
+                        ({\"recv_ts_ms\",\"exch_ts_ms\",\"coin\",\"bids\",\"asks\"} or {\"timestamp\",\"symbol\",\
+                        \"data_type\",\"data\",\"recv_ts_ms\"}), levels \
+                        (timestamp,level,bid_price,bid_size,ask_price,ask_size), lines of hftbacktest's collector for \
+                        Binance (LOCAL_NS {\"stream\",\"data\"}), or its event records (COIN.npz, COIN.npy)";
 
 /// What came of a file.
 #[derive(Debug, Default)]
@@ -143,7 +146,7 @@ impl Events {
             Ok(records) => records,
             Err(why) => return Ok(Err(why)),
         };
-        let Some(coin) = coin_of_name(path) else {
+        let Some(coin) = scan::coin_of_name(path).or_else(|| first_of_name(path)) else {
             let why =
                 "an array of hftbacktest of no coin by its name; call it COIN.npz, COIN_DAY.npz";
             return Ok(Err(why.to_owned()));
@@ -253,30 +256,45 @@ fn is_of_records(path: &Path) -> io::Result<bool> {
     Ok(head.starts_with(npy::MAGIC) || head.starts_with(npy::ZIP_MAGIC))
 }
 
-/// The coin that a file is named after: what stands before its day and its ending.
-fn coin_of_name(path: &Path) -> Option<Coin> {
+/// What stands before a file's day and its ending: other venues' symbols are in small letters.
+fn first_of_name(path: &Path) -> Option<Coin> {
     Coin::new(path.file_name()?.to_str()?.split(['_', '.']).next()?)
 }
 
 /// What a first line told.
-struct FirstLine {
-    format: Box<dyn Format>,
+pub struct FirstLine {
+    /// Reads the lines from there on.
+    pub format: Box<dyn Format>,
     /// The line is a header, and no data.
-    is_header: bool,
+    pub is_header: bool,
+}
+
+impl FirstLine {
+    /// Of data.
+    pub fn data(format: impl Format + 'static) -> Self {
+        Self { format: Box::new(format), is_header: false }
+    }
 }
 
 /// The format of a file by its first line.
 fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
     let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
     if line.starts_with(b"{") {
-        let format: Box<dyn Format> = if has("\"side_info\"") {
-            Box::new(node::Trades::new())
-        } else if has("\"block_time\"") && has("\"events\"") && !is_of_orders(line) {
-            Box::new(node::Fills::new())
-        } else {
-            return Ok(None);
-        };
-        return Ok(Some(FirstLine { format, is_header: false }));
+        if has("\"side_info\"") {
+            return Ok(Some(FirstLine::data(node::Trades::new())));
+        }
+        if has("\"block_time\"") && has("\"events\"") && !is_of_orders(line) {
+            return Ok(Some(FirstLine::data(node::Fills::new())));
+        }
+    }
+    if binance::is_line(line) {
+        return Ok(Some(FirstLine::data(binance::Lines::new(path))));
+    }
+    if let Some(told) = recorder::format(path, line)? {
+        return Ok(Some(told));
+    }
+    if let Some(told) = levels::format(path, line)? {
+        return Ok(Some(told));
     }
     let header = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let header = std::str::from_utf8(header).unwrap_or_default().trim();

@@ -117,7 +117,8 @@ pub fn fast_books(count: u64) -> String {
     format!("that {count} books are fast ones, of which only the first levels were told")
 }
 
-fn header(kind: usize) -> String {
+/// The header of a file of a kind.
+pub fn header(kind: usize) -> String {
     match kind {
         0 => format!("{LOCAL},price,size,side,trade_id,{VENUE}\n"),
         1 => format!("{LOCAL},price,size,side,{VENUE}\n"),

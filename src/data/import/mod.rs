@@ -4,13 +4,18 @@
 //! files in order of time, and a [`event::Sink`] keeps them: today a [`folder`] of our CSV. What is not
 //! sound is skipped, counted and named, as in a replay.
 
+pub(super) mod binance;
+mod books;
 mod depth;
+mod diffs;
 pub(super) mod event;
 mod file;
 pub(super) mod folder;
 mod hft;
+mod levels;
 mod merge;
 pub(super) mod node;
+mod recorder;
 mod tardis;
 
 use super::error::DataError;

@@ -91,14 +91,18 @@ impl Strangers {
     }
 
     fn notes(&self) -> Option<String> {
-        (self.rows > 0).then(|| {
-            format!(
-                "{} rows are of `{}`, another venue, whose steps of price and size and whose fees are \
-                 not those that a replay assumes",
-                self.rows, self.first
-            )
-        })
+        stranger(self.rows, &self.first)
     }
+}
+
+/// What is to be said of so many rows of another venue.
+pub fn stranger(rows: u64, venue: &str) -> Option<String> {
+    (rows > 0).then(|| {
+        format!(
+            "{rows} rows are of `{venue}`, another venue, whose steps of price and size and whose fees are \
+             not those that a replay assumes"
+        )
+    })
 }
 
 /// `trades`, `quotes`, `book_snapshot_N`: an event a row.

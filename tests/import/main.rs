@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod collector;
+#[path = "../common/mod.rs"]
 mod common;
+mod shapes;
 
 use common::Ended;
 use std::collections::BTreeMap;
