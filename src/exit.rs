@@ -21,6 +21,8 @@ pub enum Exit {
     Data = 5,
     /// A risk limit halted trading.
     RiskHalt = 6,
+    /// A run that was repeated decided otherwise.
+    Differs = 7,
 }
 
 impl From<Exit> for ExitCode {

@@ -14,5 +14,5 @@ fuzz_target!(|bytes: &[u8]| {
     segment.append(bytes, lines, (Nanos(1), Nanos(2))).expect("a block");
     segment.close().expect("an end");
     drop(writer);
-    let _ = repeat(folder.path());
+    let _ = repeat(folder.path(), &[]);
 });

@@ -13,8 +13,8 @@ mod import;
 mod inspect;
 mod kill;
 mod market;
+mod parity;
 mod record;
-mod repeat;
 mod status;
 mod why;
 
@@ -31,8 +31,8 @@ pub use import::ImportArgs;
 pub use inspect::InspectArgs;
 pub use kill::KillArgs;
 pub use market::MarketSource;
+pub use parity::ParityArgs;
 pub use record::RecordArgs;
-pub use repeat::RepeatArgs;
 pub use status::StatusArgs;
 pub use why::WhyArgs;
 
@@ -58,7 +58,7 @@ use std::path::PathBuf;
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
-        botmm repeat runs/NAME                 a live run again, decision by decision\n  \
+        botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
         botmm export DIR --format parquet --out PQ      the same for pandas, polars, DuckDB\n  \
         botmm inspect DIR                      what a recording holds, and what it is good for\n  \
@@ -94,7 +94,7 @@ pub enum Verb {
     /// Record the venue's public data, day and night: no key, no account.
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?
-    Repeat(RepeatArgs),
+    Parity(ParityArgs),
     /// Make a recording of data that others have: a node's trades and fills, Tardis.
     Import(ImportArgs),
     /// Write a recording as CSV, Parquet, or hftbacktest's files.

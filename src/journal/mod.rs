@@ -23,6 +23,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
+pub use encoder::Encoder;
 pub use packer::Bounds;
 pub use writer::Journal;
 

@@ -14,9 +14,9 @@ pub mod init;
 pub mod inspect;
 pub mod kill;
 pub mod paper;
+pub mod parity;
 pub mod rearm;
 pub mod record;
-pub mod repeat;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -36,7 +36,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Record(args) => record::run(&args),
-        Verb::Repeat(args) => repeat::run(&args),
+        Verb::Parity(args) => parity::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Inspect(args) => inspect::run(&args),

@@ -1,6 +1,7 @@
 //! What a pipeline between two connections is built from. A live run and its repetition are built here, by
 //! one function.
 
+use super::what_if::WhatIf;
 use crate::exit::AppError;
 use crate::side::risk_state::text;
 use botmm_pipeline::rt::BoardReader;
@@ -90,6 +91,21 @@ impl Built {
     /// What it traded.
     pub fn universe(&self) -> Universe {
         Universe::new(self.instruments.clone())
+    }
+
+    /// Other parameters than those it had; what changed, in words.
+    ///
+    /// # Errors
+    /// In words: one does not suit.
+    pub fn put(&mut self, what_if: &[WhatIf]) -> Result<Vec<String>, String> {
+        let universe = self.universe();
+        let mut params: Vec<_> = universe.assets().zip(self.params.iter().copied()).collect();
+        let mut changed = Vec::new();
+        for one in what_if {
+            changed.extend(one.put(&universe, &mut params)?);
+        }
+        self.params = params.into_iter().map(|(_, params)| params).collect();
+        Ok(changed)
     }
 
     /// The pipeline's and the gateway's configuration again.

@@ -6,12 +6,16 @@
 //! recording, and beside them marks of ours ([`line`]). Nothing in it is secret: what we sent is not kept.
 
 mod built;
+mod difference;
 mod line;
 mod repeat;
+mod what_if;
 mod writer;
 
 pub use built::{Built, Wired, seed_of_orders, wire};
+pub use difference::{Change, Difference};
 pub use repeat::{Problem, Repetition, repeat};
+pub use what_if::WhatIf;
 pub use writer::{Blackbox, Sources};
 
 use crate::data::capture::{DaySegment, Folder, segments};

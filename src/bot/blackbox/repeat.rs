@@ -2,16 +2,20 @@
 //! and every decision must be the same. Where one is not, the first such moment is named.
 
 use super::built::{self, Built, unusable};
+use super::difference::{Difference, explain};
 use super::line::{self, Asked, End, Line, Said};
+use super::what_if::WhatIf;
 use crate::data::capture::{Lines, segments};
-use crate::exit::AppError;
+use crate::exit::{AppError, Exit};
 use crate::files;
+use crate::journal::Encoder;
+use crate::journal::line as journal;
 use crate::when::utc;
 use botmm_pipeline::rt::cycles::Cycle;
 use botmm_pipeline::rt::{Lane, LanePlan, Plan, Repeat, Shared, Step, WallClock};
 use botmm_pipeline::stage::NAMES;
 use botmm_pipeline::stage::records::RecordsIn;
-use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
+use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe};
 use botmm_pipeline::venue::hl::sign::{Network, Nonce, RequestSigner, Signer};
 use botmm_pipeline::venue::tap::{Item, Repeated};
 use botmm_pipeline::wiring::Control;
@@ -43,8 +47,12 @@ pub struct Repetition {
     pub told: [u64; 2],
     /// What the run itself said at its end.
     pub end: Option<End>,
+    /// Parameters that were other ones than the run's.
+    pub what_if: Vec<String>,
     /// Why what followed could not be compared, or what differed; [`None`] = all is the same.
     pub problem: Option<Problem>,
+    /// Of the first moment that differed, what: beside the run's journal, or in words why that is not known.
+    pub first: Result<Vec<Difference>, String>,
     /// Damage of the files, in words.
     pub damage: Vec<String>,
 }
@@ -79,13 +87,34 @@ impl Repetition {
             self.told[1],
         );
         self.damage.iter().for_each(|said| text += &format!("damage    {said}\n"));
+        self.what_if.iter().for_each(|said| text += &format!("what if   {said}\n"));
         text += &match &self.problem {
             None => "verdict   every decision is the same\n".to_owned(),
-            Some(Problem::Differs(how)) => format!("verdict   differs: {how}\n"),
+            Some(Problem::Differs(how)) => {
+                format!("verdict   differs: {how}\n{}", self.first_in_words())
+            }
             Some(Problem::NotComparable(why)) => {
                 format!("verdict   the same so far; the rest cannot be compared: {why}\n")
             }
         };
+        text
+    }
+
+    /// The first decision that differs, part by part.
+    fn first_in_words(&self) -> String {
+        let first = match &self.first {
+            Ok(first) => first,
+            Err(why) => return format!("first     {why}\n"),
+        };
+        let or_none = |part: &Option<String>| part.clone().unwrap_or("nothing".to_owned());
+        let mut text = String::new();
+        for Difference { coin, changes } in first {
+            text += &format!("first     {coin}, in the run → here\n");
+            for change in changes {
+                let (was, is) = (or_none(&change.was), or_none(&change.is));
+                text += &format!("          {:<18} {was} → {is}\n", change.what);
+            }
+        }
         text
     }
 
@@ -104,6 +133,8 @@ impl Repetition {
             "decisions_hash": format!("{:016x}", self.told[0]),
             "actions_hash": format!("{:016x}", self.told[1]),
             "damage": self.damage,
+            "what_if": self.what_if,
+            "first": self.first.as_ref().ok(),
             "verdict": verdict,
             "why": why,
         });
@@ -118,7 +149,7 @@ impl Repetition {
         match &self.problem {
             None => Ok(()),
             Some(Problem::Differs(_)) => {
-                Err(AppError::Failed("a decision differs: see the verdict".to_owned()))
+                Err(AppError::of(Exit::Differs, "a decision differs: see the verdict"))
             }
             Some(Problem::NotComparable(_)) => Err(AppError::Failed(
                 "not all of the run can be compared: see the verdict".to_owned(),
@@ -134,27 +165,33 @@ struct Going {
     records: Vec<RecordsIn>,
     market: Sender<Item>,
     orders: Sender<Item>,
+    /// What the journal would have of the cycle that goes on.
+    encoder: Encoder,
+    told: Vec<journal::Line>,
+    /// When that was.
+    at: Nanos,
+    what_if: Vec<WhatIf>,
     /// What waits for room in the stages' rings.
     asked: VecDeque<Asked>,
     lanes: Vec<String>,
-    assets: usize,
+    universe: Universe,
     shared: Arc<dyn Shared>,
     cycles: u64,
     span: Option<(Nanos, Nanos)>,
     end: Option<End>,
 }
 
-/// Repeats the run whose capture lies in a folder.
+/// Repeats the run whose capture lies in a folder, with these parameters in place of its own.
 ///
 /// # Errors
 /// There is none, it cannot be read, or it is of another form. What differs is no error here.
-pub fn repeat(root: &Path) -> Result<Repetition, AppError> {
+pub fn repeat(root: &Path, what_if: &[WhatIf]) -> Result<Repetition, AppError> {
     let found = segments(root).map_err(AppError::io(root, "read"))?;
     if found.is_empty() {
         return Err(unusable(root, "holds no capture"));
     }
     let (mut said, mut going, mut problem) = (Said::default(), None::<(Going, Built)>, None);
-    let damage = Rc::new(RefCell::new(Vec::new()));
+    let (damage, mut changed) = (Rc::new(RefCell::new(Vec::new())), Vec::new());
     'all: for segment in found {
         let file = files::open(&segment.path).map_err(AppError::io(&segment.path, "open"))?;
         let lines = Lines::new(BufReader::new(file), damage.clone());
@@ -170,8 +207,9 @@ pub fn repeat(root: &Path) -> Result<Repetition, AppError> {
             let bad = |e| unusable(&segment.path, format!("line {number}: {e}"));
             let (now, line) = line::read(text, &mut said).map_err(bad)?;
             match (&mut going, line) {
-                (None, Line::Run(built)) => {
-                    going = Some((Going::new(&built).map_err(bad)?, *built))
+                (None, Line::Run(mut built)) => {
+                    changed = built.put(what_if).map_err(AppError::Usage)?;
+                    going = Some((Going::new(&built, what_if).map_err(bad)?, *built));
                 }
                 (None, _) => return Err(unusable(&segment.path, "its beginning is missing")),
                 (Some((going, _)), line) => problem = going.take(now, line),
@@ -186,11 +224,25 @@ pub fn repeat(root: &Path) -> Result<Repetition, AppError> {
     };
     let problem = problem.or_else(|| going.steps(true)).or_else(|| going.ended());
     let damage = damage.borrow().iter().map(ToString::to_string).collect();
-    Ok(going.result(built, problem, damage))
+    let first = match problem {
+        Some(Problem::Differs(_)) => explain(root.parent().unwrap_or(root), going.at, &going.told),
+        _ => Ok(Vec::new()),
+    };
+    Ok(Repetition {
+        built,
+        span: going.span.unwrap_or_default(),
+        cycles: going.cycles,
+        told: going.shared.told(),
+        end: going.end,
+        what_if: changed,
+        problem,
+        first,
+        damage,
+    })
 }
 
 impl Going {
-    fn new(built: &Built) -> Result<Self, String> {
+    fn new(built: &Built, what_if: &[WhatIf]) -> Result<Self, String> {
         let (config, gateway) = built.configs()?;
         let ((market, from_market), (orders, from_orders)) = (channel(), channel());
         let signer = Signer::from_hex(ANY_KEY).map_err(|e| e.to_string())?;
@@ -208,7 +260,11 @@ impl Going {
             market,
             orders,
             asked: VecDeque::new(),
-            assets: config.universe.len(),
+            encoder: Encoder::new(&config.universe),
+            told: Vec::new(),
+            at: Nanos::ZERO,
+            what_if: what_if.to_vec(),
+            universe: config.universe,
             shared: pipeline.shared,
             cycles: 0,
             span: None,
@@ -232,7 +288,10 @@ impl Going {
             }
             Line::Market(item) => drop(self.market.send(item)),
             Line::Orders(item) => drop(self.orders.send(item)),
-            Line::Asked(asked) if self.is_sound(&asked) => self.asked.push_back(asked),
+            Line::Asked(asked) if self.is_sound(&asked) => {
+                let asked = self.with_what_if(asked);
+                self.asked.push_back(asked);
+            }
             Line::Cycle(cycle) if self.repeat.push(cycle) => {}
             Line::End(end) => self.end = Some(end),
             Line::Other => {}
@@ -244,10 +303,24 @@ impl Going {
         (self.repeat.waiting() >= STEP_AT).then(|| self.steps(false)).flatten()
     }
 
+    /// Parameters that changed while the run went on, with those in place of its own.
+    fn with_what_if(&self, asked: Asked) -> Asked {
+        let Asked::Params(mut changes) = asked else { return asked };
+        for change in &mut changes {
+            let mut params = [(change.asset, change.params)];
+            // What suited the parameters at the start and does not suit these leaves them alone.
+            for one in &self.what_if {
+                let _ = one.put(&self.universe, &mut params);
+            }
+            [(_, change.params)] = params;
+        }
+        Asked::Params(changes)
+    }
+
     /// Whether it can be asked of these coins.
     fn is_sound(&self, asked: &Asked) -> bool {
         use botmm_pipeline::types::{QuoteCommand as Q, RiskCommand as R};
-        let is_ours = |asset: &AssetId| asset.index() < self.assets;
+        let is_ours = |asset: &AssetId| asset.index() < self.universe.len();
         match asked {
             Asked::Quote(Q::Candle { asset, candle, .. }) => is_ours(asset) && candle.is_sound(),
             Asked::Quote(Q::CandlesDone { asset, .. } | Q::Listed { asset, .. })
@@ -266,8 +339,10 @@ impl Going {
         loop {
             self.ask();
             let step = self.repeat.step();
-            for ring in &mut self.records {
-                while ring.pop().is_some() {}
+            // In the stages' order: a decision comes after its terms.
+            for record in self.records.iter_mut().flat_map(|ring| std::iter::from_fn(|| ring.pop()))
+            {
+                self.told.extend(self.encoder.line(&record));
             }
             match step {
                 Step::Same(cycle) => self.same(&cycle),
@@ -295,12 +370,14 @@ impl Going {
                     )));
                 }
                 Step::Took { cycle, input, took } => {
+                    self.at = cycle.now;
                     let (at, then) = (self.place(&cycle), cycle.took[input]);
                     return Some(Problem::Differs(format!(
                         "{at}: {took} message(s) were taken from way in {input} where it were {then}"
                     )));
                 }
                 Step::Differs { cycle, told } => {
+                    self.at = cycle.now;
                     let (at, then) = (self.place(&cycle), cycle.told);
                     return Some(Problem::Differs(format!(
                         "{at}: another decision, hashes {told:x?} where it were {then:x?}"
@@ -312,6 +389,7 @@ impl Going {
 
     fn same(&mut self, cycle: &Cycle) {
         self.cycles += 1;
+        self.told.clear();
         let (first, last) = self.span.unwrap_or((cycle.now, cycle.now));
         self.span = Some((first.min(cycle.now), last.max(cycle.now)));
     }
@@ -355,12 +433,6 @@ impl Going {
                 "the run was killed, or goes on: what came after the last block is not kept".into(),
             )),
         }
-    }
-
-    fn result(self, built: Built, problem: Option<Problem>, damage: Vec<String>) -> Repetition {
-        let span = self.span.unwrap_or_default();
-        let (cycles, told, end) = (self.cycles, self.shared.told(), self.end);
-        Repetition { built, span, cycles, told, end, problem, damage }
     }
 }
 

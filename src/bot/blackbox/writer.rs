@@ -117,7 +117,7 @@ impl Blackbox {
         match self.state.cut.get() {
             _ if is_lost => format!("captured: the thread died, {root} is not whole"),
             Some(why) => format!("captured: {kib} KiB in {root}, not to the end: {why}"),
-            None => format!("captured: {kib} KiB in {root} (`botmm repeat {root}`)"),
+            None => format!("captured: {kib} KiB in {root} (`botmm parity {root}`)"),
         }
     }
 }

@@ -11,9 +11,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What `repeat` says of a run's folder.
+/// What `parity` says of a run's folder.
 fn repeat(dir: &Path, run: &str) -> (i32, Value) {
-    let ended = Ended::of(dir, &["repeat", run, "--json"]);
+    let ended = Ended::of(dir, &["parity", run, "--json"]);
     let said = serde_json::from_str(&ended.stdout);
     (ended.code, said.unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)))
 }
@@ -76,6 +76,46 @@ fn a_run_on_one_lane_is_repeated_as_well() {
 }
 
 #[test]
+fn another_parameter_is_found_and_explained_term_by_term() {
+    let dir = TempDir::new().unwrap();
+    let args = ["paper", "--for", "4s", "--symbols", "BTC,ETH", "--out", "run", "--json"];
+    assert_eq!(Ended::of(dir.path(), &args).code, 0);
+    let other = [
+        "parity",
+        "run",
+        "--what-if",
+        "ETH.min_spread_bps=9.0",
+        "--what-if",
+        "ETH.max_spread_bps=90",
+    ];
+    let ended = Ended::of(dir.path(), &[&other[..], &["--json"]].concat());
+    let said: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((ended.code, &said["verdict"]), (7, &Value::from("differs")), "{said:#}");
+    let first = said["first"].as_array().unwrap();
+    assert_eq!((first.len(), &first[0]["coin"]), (1, &Value::from("ETH")), "{said:#}");
+    let changes = first[0]["changes"].as_array().unwrap();
+    let of = |what: &str| changes.iter().find(|change| change["what"] == what);
+    let base = of("bid base").unwrap_or_else(|| panic!("{said:#}"));
+    assert_ne!(base["was"], base["is"]);
+    assert!(of("bids").is_some() && of("asks").is_some(), "{said:#}");
+    for same in ["mid", "fair price", "position", "bid skew"] {
+        assert_eq!(of(same), None, "{said:#}");
+    }
+    let ended = Ended::of(dir.path(), &other);
+    assert_eq!(ended.code, 7, "{}", ended.stderr);
+    for words in ["ETH.min_spread_bps", "→ 9.0", "first     ETH, in the run → here", "bid base"]
+    {
+        assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    }
+    // A value that changes no decision is no difference.
+    let same = ["parity", "run", "--what-if", "max_spread_bps=80.0", "--json"];
+    let ended = Ended::of(dir.path(), &same);
+    assert_eq!(ended.code, 0, "{} {}", ended.stdout, ended.stderr);
+    let ended = Ended::of(dir.path(), &["parity", "run", "--what-if", "BTC.spred=1"]);
+    assert!(ended.code == 2 && ended.stderr.contains("no such key"), "{}", ended.stderr);
+}
+
+#[test]
 fn what_was_not_kept_is_no_pass() {
     let dir = TempDir::new().unwrap();
     let args = ["paper", "--for", "60s", "--out", "run", "--json"];
@@ -111,7 +151,7 @@ fn a_capture_can_be_switched_off_and_what_is_none_is_refused_in_words() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!dir.path().join("run/capture").exists());
     for (folder, words) in [("run", "holds no capture"), ("nowhere", "nowhere")] {
-        let ended = Ended::of(dir.path(), &["repeat", folder]);
+        let ended = Ended::of(dir.path(), &["parity", folder]);
         assert_eq!(ended.code, 5, "{}", ended.stderr);
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
@@ -121,6 +161,6 @@ fn a_capture_can_be_switched_off_and_what_is_none_is_refused_in_words() {
     let line = "1 {\"channel\":\"bbo\"}\n";
     fs::write(day.join("00-00-00.000.frames.zst"), zstd::encode_all(line.as_bytes(), 1).unwrap())
         .unwrap();
-    let ended = Ended::of(dir.path(), &["repeat", "other"]);
+    let ended = Ended::of(dir.path(), &["parity", "other"]);
     assert_eq!(ended.code, 5, "{} {}", ended.stdout, ended.stderr);
 }
