@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The grid job on one feed, ours and hftbacktest's in turn: rows a second, peak memory, executions, ratios.
+# Builds benches/peers (a workspace of its own) and the bot. By hand, on a machine that does nothing else.
+#
+#   scripts/peers.sh [ROUNDS] [ROWS]      3 rounds of 8,000,000 rows
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-3}
+rows=${2:-8000000}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+cargo build --release --locked --manifest-path benches/peers/Cargo.toml
+cargo build --release --locked --bin botmm
+peers=benches/peers/target/release/peers
+botmm=${CARGO_TARGET_DIR:-target}/release/botmm
+mkdir "$dir/feed"
+feed=$dir/feed/ETH.npy
+"$peers" feed "$feed" --rows "$rows"
+
+ours=(hash vector)
+if "$botmm" replay --help | grep -q -- --strategy; then
+    ours+=(botmm)
+else
+    echo "this botmm has no grid job: only the other engine is measured" >&2
+fi
+# The limits of a quoter that trades for a person would hold a benchmark back.
+cat > "$dir/job.toml" <<'TOML'
+[defaults.risk]
+max_position_usd = 1_000_000
+max_total_position_usd = 1_000_000
+capital_usd = 10_000_000
+max_daily_loss_pct = 100.0
+max_drawdown_pct = 100.0
+max_actions_per_min = 100_000
+max_orders_per_min = 100_000
+action_budget = 1_000_000_000
+TOML
+
+python3 - "$peers" "$botmm" "$feed" "$dir" "$rounds" "$rows" "${ours[@]}" <<'PYTHON'
+import os, platform, re, resource, statistics, subprocess, sys, time
+
+peers, botmm, feed, folder, rounds, rows, *engines = sys.argv[1:]
+rounds, rows = int(rounds), int(rows)
+
+def command(engine, fills):
+    if engine != "botmm":
+        return [peers, "grid", feed, "--depth", engine, "--fills", fills]
+    return [botmm, "replay", feed, "--config", f"{folder}/job.toml", "--symbols", "ETH",
+            "--strategy", "grid", "--queue-semantics", "hftbacktest", "--queue", "risk_averse",
+            "--latency", "60ms", "--fee-bps", "-0.3", "--fills", fills, "--json"]
+
+def measure(engine):
+    """Seconds of the whole process, and its peak memory in MiB."""
+    fills = f"{folder}/{engine}.csv"
+    begun = time.monotonic()
+    child = subprocess.Popen(command(engine, fills), stdout=subprocess.PIPE, text=True)
+    said = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    seconds = time.monotonic() - begun
+    if status:
+        sys.exit(f"{engine}: exit status {os.waitstatus_to_exitcode(status)}")
+    own = re.search(r"seconds ([0-9.]+)", said)
+    return seconds, float(own[1]) if own else seconds, used.ru_maxrss / 1024, fills
+
+cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+print(f"rig: {cpu}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}; {rows} rows, {rounds} rounds")
+print("versions:", subprocess.check_output([botmm, "--version"], text=True).strip(), "and hftbacktest 0.9.4")
+seen = {engine: [] for engine in engines}
+measure(engines[-1])  # The recording is compiled, and the file in memory.
+for _ in range(rounds):
+    for engine in engines:
+        seen[engine].append(measure(engine))
+print("| engine | M rows/s, whole process | M rows/s, without reading | peak MiB | executions |")
+print("|---|---|---|---|---|")
+for engine, runs in seen.items():
+    whole, own = (statistics.median(run[i] for run in runs) for i in (0, 1))
+    lines = sum(1 for _ in open(runs[0][3])) - 1
+    print(f"| {engine} | {rows/whole/1e6:.2f} | {rows/own/1e6:.2f} | {max(r[2] for r in runs):.0f} | {lines} |")
+if "botmm" in seen:
+    whole = lambda e, i: statistics.median(run[i] for run in seen[e])
+    for other in ("hash", "vector"):
+        print(f"botmm / {other}: {whole(other, 0)/whole('botmm', 0):.2f} x (whole), "
+              f"{whole(other, 1)/whole('botmm', 1):.2f} x (without their reading)")
+        same = open(f"{folder}/botmm.csv").read() == open(f"{folder}/{other}.csv").read()
+        print(f"executions as {other}'s, line by line: {'the same' if same else 'NOT the same'}")
+PYTHON
