@@ -11,7 +11,8 @@ use std::path::PathBuf;
     botmm replay recordings/2025-11-24\n\n\
     Formats, told by a file's first line, plain, .gz, .zst or .lz4: a node's node_trades and\n\
     node_fills_by_block; Tardis' trades, quotes, book_snapshot_N and incremental_book_L2; hftbacktest's\n\
-    event records (COIN.npz, COIN.npy). What is not\n\
+    event records (COIN.npz, COIN.npy); Bybit's public trades and klines; the venue's candleSnapshot and\n\
+    asset_ctxs, and our own candles_COIN.csv and ctxs_COIN.csv. What is not\n\
     sound is skipped, counted and named. Our CSV, raw frames, the venue's archive and Parquet need no\n\
     import: `replay` reads them as they lie.\n\
     Exit code 5 when a source is of no such format, or most of it is unsound; nothing is written then.")]

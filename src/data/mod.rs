@@ -17,6 +17,7 @@
 //! counted. Both clocks are kept as recorded; rows that do not stand in order of time are read in that
 //! order, and those of which the time cannot be right ([`order`]) are unsound.
 
+pub mod bars;
 pub mod capture;
 mod columns;
 mod csv;
@@ -31,6 +32,7 @@ mod lz4;
 mod npy;
 mod order;
 mod orders;
+mod pack;
 mod parquet;
 mod report;
 mod scan;

@@ -1,5 +1,6 @@
 //! What was read, and what was left out.
 
+use super::bars::kind::Beside;
 use super::error::DataError;
 use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
@@ -69,6 +70,9 @@ pub struct LoadReport {
     pub crossings: Vec<[Crossings; KINDS.len()]>,
     /// What a person should know: lines skipped (`path:line: what is wrong`), files ignored.
     pub warnings: Vec<String>,
+    /// Candles and contexts that lie beside the recording. A replay of books does not use them.
+    #[serde(skip)]
+    pub beside: Vec<Beside>,
     named: usize,
 }
 

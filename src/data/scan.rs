@@ -1,5 +1,6 @@
 //! Which files hold recordings, told by their names and, for raw frames, by their first line.
 
+use super::bars::kind::{Beside, Kind, in_words};
 use super::capture::{SEGMENT_SUFFIX, is_day};
 use super::columns;
 use super::error::DataError;
@@ -90,6 +91,10 @@ pub fn find(paths: &[PathBuf], report: &mut LoadReport) -> Result<Vec<DataFile>,
         } else {
             let is_file = crate::files::only_regular(&meta);
             is_file.map_err(|e| DataError::Unreadable { path: path.clone(), source: e })?;
+            if let Some(beside) = beside_of(path)? {
+                let why = in_words(&[beside]);
+                return Err(DataError::NotARecording { path: path.clone(), why });
+            }
             let layout = layout_of(path)?;
             let layout =
                 layout.map_err(|why| DataError::NotARecording { path: path.clone(), why })?;
@@ -150,6 +155,7 @@ fn find_in_folder(
     let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     let (mut folders, mut ignored, before) = (Vec::new(), Vec::new(), files.len());
+    let known_beside = report.beside.len();
     for entry in entries {
         let path = entry.path();
         // Follows links, as opening the file will; a dangling one is ignored like any stranger.
@@ -167,6 +173,12 @@ fn find_in_folder(
             continue;
         }
         // What waits for somebody is not waited for.
+        if meta.is_file()
+            && let Some(beside) = beside_of(&path)?
+        {
+            report.beside.push(beside);
+            continue;
+        }
         let layout = match crate::files::only_regular(&meta) {
             Ok(()) => layout_of(&path)?,
             Err(why) => Err(why.to_string()),
@@ -179,10 +191,18 @@ fn find_in_folder(
             }
         }
     }
+    let beside = report.beside[known_beside..].to_vec();
+    let beside = (!beside.is_empty()).then(|| in_words(&beside));
+    if let Some(words) = &beside {
+        report.warn(format!("{}: {words}", folder.display()));
+    }
     if files.len() == before {
         for folder in &folders {
             find_in_parts(folder, PARTS, files, report)?;
         }
+    }
+    if let Some(words) = beside.filter(|_| folders.is_empty()) {
+        return Ok(format!("only candles and contexts, {words}"));
     }
     Ok(match (folders.is_empty(), ignored.as_slice()) {
         (false, _) => {
@@ -244,6 +264,29 @@ fn is_captured_day(folder: &Path, name: &str) -> bool {
 fn is_of_capture(folder: &Path, name: &str) -> bool {
     let of_day = || folder.file_name().and_then(|name| name.to_str()).is_some_and(is_day);
     name == "capture.lock" || name == "manifest.json" && of_day()
+}
+
+/// A file of candles or contexts by its name: `candles_COIN.csv`, `ctxs_COIN.csv`. Its rows are counted.
+fn beside_of(path: &Path) -> Result<Option<Beside>, DataError> {
+    let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let parts = plain.strip_suffix(".csv").and_then(|stem| stem.split_once('_'));
+    let Some((kind, rest)) = parts.and_then(|(stem, rest)| Some((Kind::named(stem)?, rest))) else {
+        return Ok(None);
+    };
+    let coin = rest.split('_').next().unwrap_or_default().to_owned();
+    let rows =
+        rows_of(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
+    Ok(Some(Beside { path: path.to_owned(), kind, coin, rows }))
+}
+
+/// Lines that are neither blank nor the header.
+fn rows_of(path: &Path) -> io::Result<u64> {
+    let (mut source, mut line, mut lines) = (LineReader::open(path)?, Vec::new(), 0_u64);
+    while source.next_line(&mut line)? != Line::End {
+        lines += u64::from(!line.trim_ascii().is_empty());
+    }
+    Ok(lines.saturating_sub(1))
 }
 
 /// The layout of a file, or why it is no recording.

@@ -101,6 +101,24 @@ impl LineReader {
         Self { max_line, ..self }
     }
 
+    /// Its first bytes, which are not taken from it: more than most lines.
+    ///
+    /// # Errors
+    /// As [`Self::next_line`].
+    pub fn head(&mut self) -> io::Result<&[u8]> {
+        self.lines.fill_buf()
+    }
+
+    /// All that is left of it; [`None`] when that is more than so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::next_line`].
+    pub fn rest_up_to(&mut self, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+        let mut all = Vec::new();
+        let read = self.lines.by_ref().take(max_bytes + 1).read_to_end(&mut all)?;
+        Ok((read as u64 <= max_bytes).then_some(all))
+    }
+
     /// The next line, without `\n` or `\r\n`, into `line`. An error is a damaged or truncated
     /// stream; nothing more can be read then.
     pub fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {

@@ -159,6 +159,29 @@ pub fn split_time(line: &[u8]) -> (&[u8], &[u8]) {
     (time.trim_ascii_start(), json)
 }
 
+/// Unix seconds, to the nanosecond.
+pub struct Seconds(pub Nanos);
+/// Unix milliseconds, to the nanosecond.
+pub struct Millis(pub Nanos);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Nanos(ns) = self.0;
+        write!(f, "{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)
+    }
+}
+
+impl std::fmt::Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Nanos(ns) = self.0;
+        write!(f, "{}", ns / 1_000_000)?;
+        match ns % 1_000_000 {
+            0 => Ok(()),
+            finer => write!(f, ".{finer:06}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@
 use super::alert::{Alert, Topic};
 use super::errands::Pending;
 use super::task::{Task, Turn};
+use crate::data::bars::interval::Interval;
+use crate::data::bars::volatility;
 use crate::exit::AppError;
 use crate::net::Rest;
 use crate::venue_numbers;
@@ -15,20 +17,6 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The venue's intervals (PROTOCOL, appendix E), longest first.
-const INTERVALS: [(&str, i64); 11] = [
-    ("1d", 86_400),
-    ("12h", 43_200),
-    ("8h", 28_800),
-    ("4h", 14_400),
-    ("2h", 7_200),
-    ("1h", 3_600),
-    ("30m", 1_800),
-    ("15m", 900),
-    ("5m", 300),
-    ("3m", 180),
-    ("1m", 60),
-];
 /// Bars that are asked for: more than the signal's and the range's memories.
 const BARS: i64 = 200;
 /// One-minute candles that the volatility begins with.
@@ -36,12 +24,6 @@ const VOLATILITY_MINUTES: usize = 60;
 const MINUTE: Nanos = Nanos::secs(60);
 /// How long an answer may take, the wait for other questions included.
 const PATIENCE: Nanos = Nanos::secs(60);
-
-/// The longest interval of the venue that a bar is a whole number of.
-fn interval_of(bar: Nanos) -> Option<(&'static str, Nanos)> {
-    let fits = |(_, seconds): &&(&str, i64)| bar.0 % Nanos::secs(*seconds).0 == 0;
-    INTERVALS.iter().find(fits).map(|(name, seconds)| (*name, Nanos::secs(*seconds)))
-}
 
 /// Oldest first, and the newest still grows.
 pub type Answer = Result<Vec<Candle>, AppError>;
@@ -77,23 +59,21 @@ fn candle(value: &Value) -> Option<Candle> {
     Some(Candle { open_time, open: px("o")?, high: px("h")?, low: px("l")?, close: px("c")? })
 }
 
-/// Parkinson's estimate of the variance a second: the squared log range of a bar is 4 ln 2 times its
-/// variance. The newest bar is still growing and does not count. Zero when nothing is known.
+/// The variance a second. The newest bar is still growing and does not count. Zero when nothing is known.
 fn variance_per_s(minutes: &[Candle]) -> f64 {
     let Some((_, closed)) = minutes.split_last() else { return 0.0 };
     let newest = &closed[closed.len().saturating_sub(VOLATILITY_MINUTES)..];
     let sound = newest.iter().filter(|c| c.is_sound());
-    let squares: Vec<f64> =
-        sound.map(|c| (c.high.to_f64() / c.low.to_f64()).ln().powi(2)).collect();
+    let squares: Vec<f64> = sound.map(volatility::squared_range).collect();
     let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
-    mean / (4.0 * std::f64::consts::LN_2) / MINUTE.as_secs_f64()
+    volatility::variance_per_s(mean, MINUTE)
 }
 
 /// A question to the venue that is still to be asked.
 struct Question {
     asset: AssetId,
     series: Series,
-    interval: &'static str,
+    interval: Interval,
     span: Nanos,
 }
 
@@ -141,9 +121,9 @@ impl BackFill {
             for (series, bar) in
                 [(Series::Signal, signal.signal_bar), (Series::Atr, signal.atr_bar)]
             {
-                match interval_of(bar) {
+                match Interval::dividing(bar) {
                     Some(_) if bar == MINUTE => this.hand_over(asset, series, &minutes),
-                    Some((interval, _)) => {
+                    Some(interval) => {
                         let span = Nanos(BARS.saturating_mul(bar.0));
                         this.todo.push_back(Question { asset, series, interval, span });
                     }
@@ -188,7 +168,8 @@ impl Task for BackFill {
         let Some((question, asked)) = self.asked.take() else {
             let Some(next) = self.todo.pop_front() else { return };
             let coin = self.universe.get(next.asset).coin;
-            let (ask, now, interval, span) = (self.ask.clone(), turn.now, next.interval, next.span);
+            let (ask, now, span) = (self.ask.clone(), turn.now, next.span);
+            let interval = next.interval.name();
             let work = move || ask(now, coin.as_str(), interval, span);
             self.asked = Some((next, turn.workers.questions.send(now, PATIENCE, work)));
             return;
@@ -198,7 +179,7 @@ impl Task for BackFill {
             Some(Ok(candles)) => self.hand_over(question.asset, question.series, &candles),
             Some(Err(why)) => {
                 let coin = self.universe.get(question.asset).coin;
-                let said = format!("no {} candles of {coin}: {why}", question.interval);
+                let said = format!("no {} candles of {coin}: {why}", question.interval.name());
                 turn.say(Alert::warn(Topic::Link, said));
             }
         }
@@ -214,7 +195,7 @@ mod tests {
 
     #[test]
     fn bars_are_made_of_the_longest_interval_that_divides_them() {
-        let of = |s| interval_of(Nanos::secs(s)).map(|(name, _)| name);
+        let of = |s| Interval::dividing(Nanos::secs(s)).map(Interval::name);
         assert_eq!([60, 120, 300, 3_600, 5_400].map(of), ["1m", "1m", "5m", "1h", "30m"].map(Some));
         assert_eq!([10, 90, 1].map(of), [None; 3]);
     }

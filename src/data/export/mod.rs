@@ -6,6 +6,8 @@ mod double;
 mod events;
 mod table;
 
+use super::bars::kind::Kind;
+use super::bars::spool::Spool;
 use super::import::event::{Event, Sink};
 use super::import::folder::Folder;
 use super::{LoadOptions, Loaded, load, venue_decoder};
@@ -52,6 +54,8 @@ pub struct Request<'a> {
 pub struct Exported {
     /// Of each coin: trades, touches, books.
     pub kept: BTreeMap<String, [u64; 3]>,
+    /// Candles and contexts.
+    pub beside: [u64; 2],
     /// What the format could not carry, a line each.
     pub lost: Vec<String>,
     /// What a replay would say of the recording.
@@ -64,6 +68,8 @@ pub struct Exported {
 /// As of a replay of it; the folder is there already or cannot be written. Nothing is left behind then.
 pub fn run(request: &Request<'_>) -> Result<Exported, AppError> {
     let (mut decode, mut others) = (venue_decoder(), BTreeMap::<String, u64>::new());
+    // Of the formats this one has a place for candles and contexts.
+    let mut spool = (request.format == Format::Csv).then(Spool::default);
     let loaded = load(
         request.paths,
         LoadOptions {
@@ -72,12 +78,18 @@ pub fn run(request: &Request<'_>) -> Result<Exported, AppError> {
             allow_unsound: request.allow_unsound,
             decode: &mut |frame, recv_time, universe, sink| {
                 let mut events = 0;
+                let is_kept = match &mut spool {
+                    Some(spool) => {
+                        spool.frame(frame, recv_time, universe).map_err(|e| e.to_string())?
+                    }
+                    None => false,
+                };
                 let mut count = |event: &MarketEvent| {
                     events += 1;
                     sink(event);
                 };
                 decode(frame, recv_time, universe, &mut count)?;
-                if events == 0 {
+                if events == 0 && !is_kept {
                     *others.entry(channel(frame)).or_default() += 1;
                 }
                 Ok(())
@@ -85,10 +97,31 @@ pub fn run(request: &Request<'_>) -> Result<Exported, AppError> {
             progress: &|_, _| {},
         },
     )?;
-    let mut exported = write(&loaded, request.format, request.out, request.is_stopped)?;
+    let mut spool = spool.unwrap_or_default();
+    let left_out = beside(&loaded, request.format, &mut spool)?;
+    let mut exported = write_with(spool, &loaded, request.format, request.out, request.is_stopped)?;
+    exported.lost.extend(left_out);
     let frames = others.into_iter().map(|(channel, n)| format!("{n} frames of `{channel}`"));
     exported.lost.extend(frames);
     Ok(exported)
+}
+
+/// Takes in the files of candles and contexts beside a recording; in words what is left out of them.
+fn beside(loaded: &Loaded, format: Format, spool: &mut Spool) -> Result<Vec<String>, AppError> {
+    let mut left_out = Vec::new();
+    for file in &loaded.report.beside {
+        if loaded.universe.find(file.coin.as_bytes()).is_none() {
+            continue;
+        }
+        let copied = match format {
+            Format::Csv => {
+                spool.copy(&file.path, file).map_err(AppError::io(&file.path, "read"))?
+            }
+            _ => Err(format!("{} {} of {}", file.rows, file.kind.words(), file.path.display())),
+        };
+        left_out.extend(copied.err());
+    }
+    Ok(left_out)
 }
 
 /// Writes what was loaded.
@@ -101,14 +134,30 @@ pub fn write(
     out: &Path,
     is_stopped: &AtomicBool,
 ) -> Result<Exported, AppError> {
+    write_with(Spool::default(), loaded, format, out, is_stopped)
+}
+
+fn write_with(
+    spool: Spool,
+    loaded: &Loaded,
+    format: Format,
+    out: &Path,
+    is_stopped: &AtomicBool,
+) -> Result<Exported, AppError> {
+    let beside = [Kind::Candles, Kind::Ctxs].map(|kind| spool.rows(kind));
+    let (unsound, [_, contexts]) = (spool.lost(), beside);
     let mut sink: Box<dyn Sink> = match format {
-        Format::Csv => Box::new(Folder::create(out)?),
+        Format::Csv => {
+            let mut folder = Folder::create(out)?;
+            folder.beside(spool)?;
+            Box::new(folder)
+        }
         Format::Parquet => Box::new(table::Tables::create(out)?),
         Format::Npz => Box::new(events::Npz::create(out)?),
         Format::Hftbacktest => Box::new(collector::Lines::create(out)?),
     };
     let Loaded { tape, universe, report, orders, .. } = loaded;
-    let (mut exported, mut statuses) = (Exported::default(), 0_u64);
+    let (mut exported, mut statuses) = (Exported { beside, ..Exported::default() }, 0_u64);
     for (i, data) in tape.iter_recv().enumerate() {
         if i.is_multiple_of(LOOK_EVERY) && is_stopped.load(Ordering::Relaxed) {
             let what = "stopped before it was done: nothing was written";
@@ -126,7 +175,8 @@ pub fn write(
         sink.take(&Event { coin, data })?;
     }
     exported.lost = sink.finish()?;
-    let marks = tape.marks().count() as u64;
+    exported.lost.extend(unsound);
+    let marks = (tape.marks().count() as u64).saturating_sub(contexts);
     let single = orders.as_ref().map_or(0, |orders| orders.tape.events());
     for (count, what) in [
         (marks, "marks of the venue (activeAssetCtx)"),
@@ -153,6 +203,10 @@ impl Exported {
         for (coin, [trades, touches, books]) in &self.kept {
             text +=
                 &format!("kept     {coin}: {books} books, {touches} touches, {trades} trades\n");
+        }
+        let [candles, contexts] = self.beside;
+        if candles + contexts > 0 {
+            text += &format!("kept     {candles} candles, {contexts} contexts\n");
         }
         for what in &self.lost {
             text += &format!("left out {what}\n");

@@ -13,6 +13,11 @@ pub struct Event {
     pub data: MarketEvent,
 }
 
+/// Whether `replay` can tell a coin from a file's name.
+pub fn can_name(coin: &str) -> bool {
+    !coin.contains(['/', '_', '.'])
+}
+
 /// Takes the lines of one file apart.
 pub trait Format {
     /// Takes one line; what is sound of it goes to `out`, in the order of the file.

@@ -1,7 +1,9 @@
 //! One file of a source: its format told by its first line, its events one after another.
 
 use super::event::{Event, Format};
-use super::{binance, hft, levels, node, recorder, tardis};
+use super::{binance, bybit, hft, levels, node, recorder, tardis};
+use crate::data::bars::log::Log;
+use crate::data::bars::read::first_of_name;
 use crate::data::error::DataError;
 use crate::data::hygiene::sound;
 use crate::data::npy;
@@ -10,7 +12,7 @@ use crate::data::scan::{self, known_format};
 use crate::data::source::{Line, LineReader};
 use crate::data::time::looks_like_frame;
 use crate::masked::excerpt;
-use botmm_pipeline::types::{Coin, Nanos};
+use botmm_pipeline::types::Nanos;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,11 +20,14 @@ use std::path::{Path, PathBuf};
 /// What was expected of a first line.
 const EXPECTED: &str = "expected node trades ({\"coin\",\"side\",\"time\",…,\"side_info\"}), node fills \
                         ({\"local_time\",\"block_time\",…,\"events\":[[user,fill]…]}), the header of \
-                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2, lines of a recorder \
+                        Tardis' trades, quotes, book_snapshot_N or incremental_book_L2, that of Bybit's public \
+                        trades, lines of a recorder \
                         ({\"recv_ts_ms\",\"exch_ts_ms\",\"coin\",\"bids\",\"asks\"} or {\"timestamp\",\"symbol\",\
                         \"data_type\",\"data\",\"recv_ts_ms\"}), levels \
                         (timestamp,level,bid_price,bid_size,ask_price,ask_size), lines of hftbacktest's collector for \
-                        Binance (LOCAL_NS {\"stream\",\"data\"}), or its event records (COIN.npz, COIN.npy)";
+                        Binance (LOCAL_NS {\"stream\",\"data\"}), its event records (COIN.npz, COIN.npy), candles (the \
+                        venue's, Bybit's klines, candles_COIN.csv) or contexts (the venue's asset_ctxs, \
+                        ctxs_COIN.csv)";
 
 /// What came of a file.
 #[derive(Debug, Default)]
@@ -42,6 +47,27 @@ pub struct FileRead {
 }
 
 impl FileRead {
+    /// Of a file that was read as a whole.
+    pub fn of(path: &Path, log: Log) -> Self {
+        let mut read =
+            Self { path: path.to_owned(), lines: log.items, notes: log.notes, ..Self::default() };
+        for (line, why) in log.named {
+            read.first.get_or_insert_with(|| format!("line {line}: {why}"));
+            read.named.push(format!("{}:{line}: {why}", path.display()));
+        }
+        read.unsound = log.unsound;
+        read.name_all();
+        read
+    }
+
+    /// Says how many are unsound when not all of them are named.
+    fn name_all(&mut self) {
+        if self.unsound > MAX_NAMED_PER_FILE {
+            let (unsound, lines, path) = (self.unsound, self.lines, self.path.display());
+            self.named.push(format!("{path}: {unsound} of {lines} lines skipped in all"));
+        }
+    }
+
     fn skip(&mut self, line: u64, why: &str) {
         if std::mem::replace(&mut self.last_line, line) == line {
             return; // A block of a node may hold several.
@@ -171,11 +197,7 @@ impl Events {
 
     /// What came of it, when it is over.
     pub fn finish(mut self) -> FileRead {
-        if self.read.unsound > MAX_NAMED_PER_FILE {
-            let (unsound, lines, path) =
-                (self.read.unsound, self.read.lines, self.read.path.display());
-            self.read.named.push(format!("{path}: {unsound} of {lines} lines skipped in all"));
-        }
+        self.read.name_all();
         if self.late > 0 {
             self.read.notes.push(format!(
                 "{} events are older than the one before them: kept where they are; `replay` reads them \
@@ -256,11 +278,6 @@ fn is_of_records(path: &Path) -> io::Result<bool> {
     Ok(head.starts_with(npy::MAGIC) || head.starts_with(npy::ZIP_MAGIC))
 }
 
-/// What stands before a file's day and its ending: other venues' symbols are in small letters.
-fn first_of_name(path: &Path) -> Option<Coin> {
-    Coin::new(path.file_name()?.to_str()?.split(['_', '.']).next()?)
-}
-
 /// What a first line told.
 pub struct FirstLine {
     /// Reads the lines from there on.
@@ -298,6 +315,9 @@ fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
     }
     let header = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let header = std::str::from_utf8(header).unwrap_or_default().trim();
+    if let Some(format) = bybit::format(header) {
+        return Ok(Some(FirstLine { format, is_header: true }));
+    }
     Ok(tardis::format(path, header)?.map(|format| FirstLine { format, is_header: true }))
 }
 

@@ -1,20 +1,18 @@
 //! A folder of CSV that `replay` reads: a file a coin and kind, both clocks, exact decimals.
 
 use super::event::{Event, Sink};
-use crate::data::time::{LOCAL, VENUE};
+use crate::data::bars::spool::{self, Spool};
+use crate::data::pack::packer;
+use crate::data::time::{LOCAL, Millis, Seconds, VENUE};
 use crate::exit::AppError;
 use crate::files::{NewFolder, Readers};
 use botmm_pipeline::types::limits::BOOK_LEVELS;
-use botmm_pipeline::types::{BookSnapshot, Coin, Level, MarketEvent, Nanos, Side};
+use botmm_pipeline::types::{BookSnapshot, Coin, Level, MarketEvent, Side};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-
-/// Fast, and a tenth of the text; each of some hundred files is packed at once, so windows are small.
-const ZSTD_LEVEL: i32 = 1;
-const ZSTD_WINDOW_LOG: u32 = 18;
 
 type Packed = zstd::Encoder<'static, BufWriter<File>>;
 
@@ -45,6 +43,21 @@ impl Folder {
         Ok(Self { folder, files: HashMap::new(), line: String::new(), fast_books: 0 })
     }
 
+    /// Adds what lies beside books and trades: candles and contexts.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn beside(&mut self, spool: Spool) -> Result<(), AppError> {
+        let packed = spool.finish().map_err(AppError::io(Path::new("memory"), "pack"))?;
+        for spool::File { coin, kind, bytes, .. } in packed {
+            let name = format!("{}_{coin}.csv.zst", kind.stem());
+            let (path, mut file) = self.folder.file(&name)?;
+            let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+            written.map_err(AppError::io(path, "write"))?;
+        }
+        Ok(())
+    }
+
     fn file(&mut self, coin: Coin, kind: usize) -> Result<&mut Csv, AppError> {
         use std::collections::hash_map::Entry;
         match self.files.entry((coin, kind)) {
@@ -62,13 +75,7 @@ impl Folder {
 
 impl Csv {
     fn new(path: PathBuf, file: File) -> Result<Self, AppError> {
-        let packed = || {
-            let mut out = zstd::Encoder::new(BufWriter::new(file), ZSTD_LEVEL)?;
-            out.include_checksum(true)?;
-            out.window_log(ZSTD_WINDOW_LOG)?;
-            Ok(out)
-        };
-        let out = packed().map_err(AppError::io(&path, "write"))?;
+        let out = packer(BufWriter::new(file)).map_err(AppError::io(&path, "write"))?;
         Ok(Self { path, out, rows: 0 })
     }
 
@@ -164,27 +171,4 @@ fn levels(book: &BookSnapshot, line: &mut String) -> std::fmt::Result {
         }
     }
     Ok(())
-}
-
-/// Unix seconds, to the nanosecond.
-struct Seconds(Nanos);
-/// Unix milliseconds, to the nanosecond.
-struct Millis(Nanos);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Nanos(ns) = self.0;
-        write!(f, "{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)
-    }
-}
-
-impl std::fmt::Display for Millis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Nanos(ns) = self.0;
-        write!(f, "{}", ns / 1_000_000)?;
-        match ns % 1_000_000 {
-            0 => Ok(()),
-            finer => write!(f, ".{finer:06}"),
-        }
-    }
 }

@@ -4,8 +4,10 @@
 //! files in order of time, and a [`event::Sink`] keeps them: today a [`folder`] of our CSV. What is not
 //! sound is skipped, counted and named, as in a replay.
 
+mod bars;
 pub(super) mod binance;
 mod books;
+mod bybit;
 mod depth;
 mod diffs;
 pub(super) mod event;
@@ -20,8 +22,9 @@ mod tardis;
 
 use super::error::DataError;
 use crate::exit::AppError;
+use bars::Beside;
 use botmm_pipeline::types::{Coin, MarketEvent, Nanos};
-use event::{Event, Sink};
+use event::{Event, Sink, can_name};
 use file::FileRead;
 use folder::Folder;
 use merge::Merged;
@@ -56,6 +59,8 @@ pub struct Imported {
     files: Vec<FileRead>,
     /// By coin.
     kept: BTreeMap<String, Kept>,
+    /// Candles and contexts.
+    beside: Beside,
     /// Events of coins that were not asked for, or that no file can be named after.
     left_out: BTreeMap<String, u64>,
     /// Trades whose id came before.
@@ -81,22 +86,25 @@ struct Kept {
 /// A source cannot be read, is of no known format, or is mostly unsound; there was nothing in it; the
 /// folder is there already or cannot be written. Nothing is left behind then.
 pub fn run(request: &Request<'_>) -> Result<Imported, AppError> {
-    let mut imported = Imported::default();
+    let mut imported = Imported { beside: Beside::of(request.symbols), ..Imported::default() };
     let mut merged = gather(request.sources, &mut imported)?;
-    let mut sink: Box<dyn Sink> = Box::new(Folder::create(request.out)?);
+    let mut sink = Box::new(Folder::create(request.out)?);
     pour(request, &mut merged, &mut *sink, &mut imported)?;
     imported.files = merged.done;
     imported.files.sort_by(|a, b| a.path.cmp(&b.path));
     if !request.allow_unsound {
         imported.files.iter().try_for_each(FileRead::check)?;
     }
-    if let Some(symbol) = request.symbols.iter().find(|s| !imported.kept.contains_key(*s)) {
+    let is_there = |s: &&String| imported.kept.contains_key(*s) || imported.beside.has(s);
+    if let Some(symbol) = request.symbols.iter().find(|s| !is_there(s)) {
         let available = imported.coins();
         return Err(DataError::UnknownSymbol { symbol: symbol.clone(), available }.into());
     }
-    if imported.kept.is_empty() {
+    let spool = imported.beside.close().map_err(AppError::io(request.out, "pack candles for"))?;
+    if imported.kept.is_empty() && imported.beside.is_empty() {
         return Err(imported.nothing().into());
     }
+    sink.beside(spool)?;
     imported.lost = sink.finish()?;
     Ok(imported)
 }
@@ -117,7 +125,11 @@ fn gather(sources: &[PathBuf], imported: &mut Imported) -> Result<Merged, AppErr
                     .push(format!("{}: named more than once, read once", path.display()));
                 continue;
             }
-            match merged.add(&path)? {
+            let opened = match imported.beside.add(&path)? {
+                Some(read) => read.map(|read| merged.done.push(read)),
+                None => merged.add(&path)?,
+            };
+            match opened {
                 Ok(()) => taken += 1,
                 Err(why) if is_folder => {
                     let why = format!("{}: {why}", path.display());
@@ -179,8 +191,7 @@ fn pour(
         }
         let coin = event.coin.as_str();
         let is_wanted = wanted.is_empty() || wanted.contains(coin);
-        // What `replay` could not tell from a file's name either.
-        if !is_wanted || coin.contains(['/', '_', '.']) {
+        if !is_wanted || !can_name(coin) {
             *imported.left_out.entry(coin.to_owned()).or_default() += 1;
         } else if repeats.is_one(&event) {
             imported.repeated += 1;
@@ -226,8 +237,9 @@ impl Imported {
     }
 
     fn coins(&self) -> String {
-        let names: Vec<&str> =
-            self.kept.keys().chain(self.left_out.keys()).map(String::as_str).collect();
+        let known = self.kept.keys().chain(self.left_out.keys()).chain(self.beside.coins());
+        let names: BTreeSet<&str> = known.map(String::as_str).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     }
 
@@ -263,7 +275,13 @@ impl Imported {
             let first = files.first().map(|path| path.display().to_string()).unwrap_or_default();
             all.push(format!("{first}{others}: {note}"));
         }
+        all.extend(self.beside.notes.iter().cloned());
         all
+    }
+
+    /// Whether there is anything that `replay` could read.
+    pub fn has_events(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     /// What was read, kept and dropped.
@@ -285,6 +303,7 @@ impl Imported {
                 );
             }
         }
+        text += &self.beside.text();
         text +=
             &format!("dropped  {unsound} unsound line(s), {} repeated trade(s)\n", self.repeated);
         for what in &self.lost {

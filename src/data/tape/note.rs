@@ -146,6 +146,7 @@ impl Note {
             });
             *warning = named.unwrap_or_else(|| std::mem::take(warning));
         }
+        loaded.beside.clone_from(&report.beside);
         loaded.warnings = report.warnings.iter().cloned().chain(loaded.warnings).collect();
         let universe = Universe::new(instruments);
         Some(Loaded { tape, universe, report: loaded, orders: None, compiled: None })
