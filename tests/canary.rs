@@ -88,6 +88,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("format", &["--format", "csv"]),
             ("out", &["--out", "exported"]),
         ],
+        "candles" => &[("paths", &["given_none.json"])],
         "explain" => &[("coin", &["BTC"])],
         "exchange" if tried == "mirror_url" => &[("market", &["--market", "mirror"])],
         "exchange" if tried == "paths" => &[("market", &["--market", "tape"])],

@@ -277,7 +277,10 @@ fn frames_that_no_format_has_are_named() {
     let at = START.0;
     let lines = format!("{at} {book}\n{at} {candle}\n{at} {candle}\n");
     fs::write(dir.path().join("btc.jsonl"), lines).unwrap();
-    let ended = Ended::of(dir.path(), &["export", "btc.jsonl", "--format", "csv", "--out", "out"]);
+    let csv = Ended::of(dir.path(), &["export", "btc.jsonl", "--format", "csv", "--out", "csv"]);
+    let unsound = "left out 2 frames of candles or contexts that are not sound (first: ";
+    assert!(csv.stdout.contains(unsound), "CSV has a place for candles: {}", csv.stdout);
+    let ended = Ended::of(dir.path(), &["export", "btc.jsonl", "--format", "npz", "--out", "out"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("left out 2 frames of `candle`"), "{}", ended.stdout);
     assert!(

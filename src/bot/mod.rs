@@ -1,6 +1,7 @@
 //! What a run is: live, in a recording, and what they share.
 
 pub mod blackbox;
+pub mod candles;
 pub mod doctor;
 pub mod drill;
 pub mod guard;

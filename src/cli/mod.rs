@@ -1,6 +1,7 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
 mod alert;
+mod candles;
 mod doctor;
 mod drill;
 mod end;
@@ -19,6 +20,7 @@ mod status;
 mod why;
 
 pub use alert::AlertArgs;
+pub use candles::CandlesArgs;
 pub use doctor::DoctorArgs;
 pub use drill::DrillArgs;
 pub use end::EndArgs;
@@ -57,6 +59,7 @@ use std::path::PathBuf;
         botmm                                  the paper market, till Ctrl-C\n  \
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm candles FILES                    months of bars through the strategy, coarsely\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
@@ -91,6 +94,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run recorded books and trades through the pipeline, against the simulator.
     Replay(ReplayArgs),
+    /// Run the strategy over candles, coarsely: months in a second, without books.
+    Candles(CandlesArgs),
     /// Record the venue's public data, day and night: no key, no account.
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?

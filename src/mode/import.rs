@@ -19,6 +19,6 @@ pub fn run(args: &ImportArgs) -> Result<(), AppError> {
     })?;
     imported.warnings().iter().for_each(terminal::complain);
     let out = args.out.display();
-    let next = if imported.has_events() { format!(": botmm replay {out}") } else { String::new() };
-    terminal::print(&masked(&format!("{}wrote    {out}{next}\n", imported.text())))
+    let verb = if imported.has_events() { "replay" } else { "candles" };
+    terminal::print(&masked(&format!("{}wrote    {out}: botmm {verb} {out}\n", imported.text())))
 }

@@ -1,6 +1,7 @@
 //! One short file a verb.
 
 pub mod alert;
+pub mod candles;
 pub mod check;
 pub mod doctor;
 pub mod drill;
@@ -35,6 +36,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Drill(args) => drill::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Candles(args) => candles::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Parity(args) => parity::run(&args),
         Verb::Import(args) => import::run(&args),

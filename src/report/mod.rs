@@ -1,6 +1,7 @@
 //! Numbers → text and JSON. A result carries its assumptions, and never shows profit without the
 //! fees, the number of fills and the time behind it.
 
+mod coarse;
 mod cures;
 mod explanation;
 mod metrics;
@@ -12,6 +13,7 @@ mod summary;
 mod text;
 mod why;
 
+pub use coarse::{Coarse, CoarseCoin, Worth};
 pub use cures::{Cure, cure};
 pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};

@@ -28,9 +28,7 @@ pub fn begins(head: &[u8]) -> bool {
     let is_bar = || ["\"t\"", "\"T\"", "\"i\""].into_iter().all(has);
     match head {
         [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'[' | b']', ..] | []) || is_bar(),
-        [b'{', ..] => {
-            has("\"retCode\"") || is_bar() && !has("\"channel\"") && !has("\"data\"")
-        }
+        [b'{', ..] => has("\"retCode\"") || is_bar() && !has("\"channel\"") && !has("\"data\""),
         _ => false,
     }
 }

@@ -39,7 +39,7 @@ pub use order::{
     Asked, BuilderFee, Direction, Effect, Fact, Fee, Filled, Order, Placed, Sink, Status, Tif,
     Traded,
 };
-pub use prices::{Prices, hourly_rate};
+pub use prices::{Prices, funding_cost, hourly_rate};
 pub use refused::Refused;
 pub use rules::Rules;
 

@@ -254,7 +254,7 @@ impl<M: Market> Core<M> {
 }
 
 /// What a position pays: `szi · oracle · rate`, truncated to six decimals.
-fn funding_cost(szi: Qty, oracle: Px, rate_e10: i64) -> Usd {
+pub fn funding_cost(szi: Qty, oracle: Px, rate_e10: i64) -> Usd {
     let value = i128::from(szi.raw()) * i128::from(oracle.raw()) / i128::from(SCALE);
     Usd::clamped(value * i128::from(rate_e10) / i128::from(RATE_ONE) / 100 * 100)
 }
