@@ -3,9 +3,9 @@
 //! | columns | become |
 //! |---|---|
 //! | those of our CSV, as text or numbers | themselves |
-//! | `bids`, `asks`: lists of `{px, sz}` | the first 20 levels |
-//! | `bid_prices`, `bid_sizes`, `ask_prices`, `ask_sizes`: lists | the same |
-//! | `recv_ms`, `time_local`; `block_time_ms`, `time_ms`, `time_chain` | our two times |
+//! | `bids`, `asks`: lists of `{px, sz}`, or of lists `[px, sz]` | the first 20 levels |
+//! | `bid_prices`, `bid_sizes`, `ask_prices`, `ask_sizes`: lists; or `bids_px`, `bids_sz`, `asks_px`, `asks_sz` | the same |
+//! | `recv_ms`, `recv_ts_ms`, `time_local`; `block_time_ms`, `time_ms`, `ts_ms`, `exch_ts_ms`, `time_chain` | our two times |
 //!
 //! A number is written as the shortest text that means it, so that what a table library made of `0.1`
 //! is `0.1` again.
@@ -28,16 +28,19 @@ use std::path::Path;
 const BATCH_ROWS: usize = 256;
 
 /// Of a book in lists what is in each, in the order of a level of our CSV.
-const LISTS: [[&str; 2]; 4] = [
-    ["bids.px", "bid_prices"],
-    ["bids.sz", "bid_sizes"],
-    ["asks.px", "ask_prices"],
-    ["asks.sz", "ask_sizes"],
+const LISTS: [[&str; 3]; 4] = [
+    ["bids.px", "bid_prices", "bids_px"],
+    ["bids.sz", "bid_sizes", "bids_sz"],
+    ["asks.px", "ask_prices", "asks_px"],
+    ["asks.sz", "ask_sizes", "asks_sz"],
 ];
+/// Of a book in lists of lists: each level is a list that begins with price and size.
+const PAIRS: [&str; 2] = ["bids", "asks"];
 const LEVEL_NAMES: [&str; 4] = ["bid_price_", "bid_size_", "ask_price_", "ask_size_"];
 /// Other names of our times, the better first.
-const LOCAL_NAMES: [&str; 3] = [LOCAL, "recv_ms", "time_local"];
-const VENUE_NAMES: [&str; 4] = [VENUE, "block_time_ms", "time_ms", "time_chain"];
+const LOCAL_NAMES: [&str; 4] = [LOCAL, "recv_ms", "recv_ts_ms", "time_local"];
+const VENUE_NAMES: [&str; 6] =
+    [VENUE, "block_time_ms", "time_ms", "ts_ms", "exch_ts_ms", "time_chain"];
 /// Names the coin of a row.
 const COIN: &str = "coin";
 
@@ -69,6 +72,15 @@ struct Leaf {
     element_def: i16,
 }
 
+/// Where a book in lists has its levels.
+#[derive(Clone, Copy)]
+enum Lists {
+    /// As [`LISTS`] has them.
+    Parallel([usize; LISTS.len()]),
+    /// As [`PAIRS`] has them: of each level price and size, one after the other.
+    Pairs([usize; PAIRS.len()]),
+}
+
 /// An open file, and what its columns are. Columns are given by their place in `leaves`.
 pub struct Table {
     reader: SerializedFileReader<File>,
@@ -78,8 +90,8 @@ pub struct Table {
     local: Option<usize>,
     venue: Option<usize>,
     coin: Option<usize>,
-    /// Of a book in lists: as [`LISTS`] has them.
-    lists: Option<[usize; LISTS.len()]>,
+    /// Of a book in lists.
+    lists: Option<Lists>,
     /// The others of one value a row.
     others: Vec<usize>,
 }
@@ -120,14 +132,16 @@ impl Table {
         let venue = first(&VENUE_NAMES);
         let local = first(&LOCAL_NAMES).or(venue);
         let coin = find(COIN);
-        let lists = LISTS.map(|names| first(&names));
-        let lists = match lists {
-            [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
-            [None, None, None, None] => None,
-            some => {
+        let lists = match (LISTS.map(|names| first(&names)), PAIRS.map(find)) {
+            ([Some(a), Some(b), Some(c), Some(d)], _) => Some(Lists::Parallel([a, b, c, d])),
+            (_, [Some(bids), Some(asks)]) => Some(Lists::Pairs([bids, asks])),
+            ([None, None, None, None], [None, None]) => None,
+            (some, _) => {
                 let lacks = some.iter().position(Option::is_none).unwrap_or(0);
-                let [a, b] = LISTS[lacks];
-                return Err(format!("a Parquet file of books without a list `{a}` or `{b}`"));
+                let [a, b, c] = LISTS[lacks];
+                return Err(format!(
+                    "a Parquet file of books without a list `{a}`, `{b}` or `{c}`"
+                ));
             }
         };
         let is_other = |i: &usize| {
@@ -163,16 +177,10 @@ impl Table {
     /// # Errors
     /// The file is damaged: there is no reading on.
     pub fn rows(&self, mut each: impl FnMut(u64, Row<'_>) -> bool) -> Result<(), String> {
-        let mut number = 2;
-        for group in 0..self.reader.num_row_groups() {
-            let mut columns = self.columns(group)?;
-            while let rows @ 1.. = self.fill(&mut columns)? {
-                for at in 0..rows {
-                    if !each(number, Row { table: self, columns: &columns, at }) {
-                        return Ok(());
-                    }
-                    number += 1;
-                }
+        let mut cursor = Cursor::default();
+        while let Some((number, row)) = cursor.next(self)? {
+            if !each(number, row) {
+                break;
             }
         }
         Ok(())
@@ -198,6 +206,42 @@ impl Table {
     }
 }
 
+/// A place in a table.
+#[derive(Default)]
+pub struct Cursor {
+    /// Groups of rows that were begun.
+    groups: usize,
+    columns: Vec<Column>,
+    /// Rows that are held, and how many of them were handed out.
+    held: usize,
+    at: usize,
+    rows: u64,
+}
+
+impl Cursor {
+    /// The next row of a table, which is always the same one, with the number of its line in the CSV that it
+    /// could be; [`None`] at the end.
+    ///
+    /// # Errors
+    /// The file is damaged: there is no reading on.
+    pub fn next<'a>(&'a mut self, table: &'a Table) -> Result<Option<(u64, Row<'a>)>, String> {
+        while self.at == self.held {
+            (self.held, self.at) = (table.fill(&mut self.columns)?, 0);
+            if self.held == 0 {
+                if self.groups == table.reader.num_row_groups() {
+                    return Ok(None);
+                }
+                self.columns = table.columns(self.groups)?;
+                self.groups += 1;
+            }
+        }
+        let at = self.at;
+        self.at += 1;
+        self.rows += 1;
+        Ok(Some((self.rows + 1, Row { table, columns: &self.columns, at })))
+    }
+}
+
 /// The names of a column's groups and its own, without those that a list puts between.
 fn name_of(column: &ColumnDescriptor) -> String {
     let between = ["list", "element", "array", "item", "bag"];
@@ -209,7 +253,8 @@ fn name_of(column: &ColumnDescriptor) -> String {
 /// Whether a column is any of ours.
 fn is_used(name: &str, max_rep: i16) -> bool {
     if max_rep > 0 {
-        return LISTS.iter().flatten().any(|list| *list == name);
+        let is_pairs = max_rep == 2 && PAIRS.contains(&name);
+        return is_pairs || LISTS.iter().flatten().any(|list| *list == name);
     }
     let is_level = LEVEL_NAMES.iter().any(|level| {
         name.strip_prefix(level).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
@@ -223,7 +268,7 @@ fn is_used(name: &str, max_rep: i16) -> bool {
 
 /// In words what a column is, when it is nothing that is read.
 fn is_readable(column: &ColumnDescriptor) -> Result<(), String> {
-    if column.max_rep_level() > 1 {
+    if column.max_rep_level() > 1 && !PAIRS.contains(&name_of(column).as_str()) {
         return Err(
             "a list of lists; write lists of {px, sz}, or of prices and of sizes".to_owned()
         );
@@ -298,18 +343,39 @@ impl Texts<'_> {
         let (records, _, levels) =
             reader.read_records(BATCH_ROWS, Some(&mut def), Some(&mut rep), &mut read)?;
         let mut read = read.iter();
+        // Of lists of lists: values of the inner one so far, of which the first two are used.
+        let mut inner = 0;
         for i in 0..levels {
             // What cannot be missing, or is no list, has no such levels.
             let def = def.get(i).copied().unwrap_or(leaf.max_def);
-            if rep.get(i).is_none_or(|rep| *rep == 0) {
+            let rep = rep.get(i).copied().unwrap_or(0);
+            if leaf.max_rep == 2 {
+                if rep < 2 && inner == 1 {
+                    values.push(text.len()); // Of a level of a price alone the size is blank.
+                }
+                inner = if rep < 2 { 0 } else { inner };
+            }
+            if rep == 0 {
                 rows.push(values.len());
             }
-            if def == leaf.max_def {
-                let missing = || ParquetError::General("fewer values than told".to_owned());
-                write(read.next().ok_or_else(missing)?, text);
-            } else if leaf.max_rep > 0 && def < leaf.element_def {
+            let missing = || ParquetError::General("fewer values than told".to_owned());
+            let value = match def == leaf.max_def {
+                true => Some(read.next().ok_or_else(missing)?),
+                false => None,
+            };
+            if value.is_none() && leaf.max_rep > 0 && def < leaf.element_def {
                 continue; // An empty list has no element, be it null.
             }
+            if leaf.max_rep == 2 {
+                inner += 1;
+                if inner > 2 {
+                    continue;
+                }
+            }
+            value.into_iter().for_each(|value| write(value, text));
+            values.push(text.len());
+        }
+        if inner == 1 {
             values.push(text.len());
         }
         // Where each row began is where the one before it ended.
@@ -351,7 +417,15 @@ impl Row<'_> {
             line.push(b',');
         };
         [table.local, table.venue].iter().flatten().for_each(|leaf| put(self.one(*leaf)));
-        if let Some(lists) = table.lists {
+        if let Some(Lists::Pairs(sides)) = table.lists {
+            let mut sides = sides.map(|leaf| self.columns[leaf].of(self.at));
+            *is_deep |= sides.iter().any(|side| side.len() > 2 * BOOK_LEVELS);
+            for _ in 0..BOOK_LEVELS {
+                for side in &mut sides {
+                    (0..2).for_each(|_| put(side.next().unwrap_or_default()));
+                }
+            }
+        } else if let Some(Lists::Parallel(lists)) = table.lists {
             let mut lists = lists.map(|leaf| self.columns[leaf].of(self.at));
             for (side, pair) in [("bid", [0, 1]), ("ask", [2, 3])] {
                 let [prices, sizes] = pair.map(|i| lists[i].len());

@@ -238,7 +238,7 @@ fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, 
                 frames::collect_coins(file, &mut coins, bar)?;
                 bar.file_done(file);
             }
-            Layout::Node(NodeKind::Diffs | NodeKind::SoldDiffs) => {
+            Layout::Node(NodeKind::Diffs | NodeKind::SoldDiffs | NodeKind::Rows) => {
                 orders::collect_coins(file, &mut coins)?
             }
             Layout::Node(_) => {}

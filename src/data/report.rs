@@ -6,7 +6,8 @@ use botmm_pipeline::types::Instrument;
 use botmm_pipeline::venue::tape::TapeCounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 
 /// Lines that are named one by one, of one file and in all; the others are only counted.
 pub(super) const MAX_NAMED_PER_FILE: u64 = 5;
@@ -107,10 +108,9 @@ impl LoadReport {
     }
 }
 
-/// Counts the lines of one file while it is read, and names the first few that are not sound.
-pub(super) struct FileLog<'a> {
-    report: &'a mut LoadReport,
-    path: &'a Path,
+/// Counts the lines of one file, and names the first few that are not sound.
+pub(super) struct FileTally {
+    path: PathBuf,
     named_here: u64,
     pub rows: u64,
     pub skipped: u64,
@@ -124,39 +124,24 @@ pub(super) struct FileLog<'a> {
     first: Option<String>,
 }
 
-impl<'a> FileLog<'a> {
-    pub fn new(path: &'a Path, report: &'a mut LoadReport) -> Self {
+impl FileTally {
+    pub fn new(path: &Path) -> Self {
         let (bad, admitted) = ([0; KINDS.len()], [0; KINDS.len()]);
         let (rows, skipped, other_coins) = (0, 0, 0);
-        let (unsound, first) = (None, None);
-        Self {
-            report,
-            path,
-            named_here: 0,
-            rows,
-            skipped,
-            other_coins,
-            bad,
-            admitted,
-            unsound,
-            first,
-        }
+        let (unsound, first, path) = (None, None, path.to_owned());
+        Self { path, named_here: 0, rows, skipped, other_coins, bad, admitted, unsound, first }
     }
 
     /// `lines` lines up to `line` are skipped, for this reason.
-    pub fn skip(&mut self, line: u64, lines: u64, why: &str) {
+    pub fn skip(&mut self, line: u64, lines: u64, why: &str, report: &mut LoadReport) {
         self.skipped += lines;
-        self.report.count_bad(why, lines);
+        report.count_bad(why, lines);
         self.first.get_or_insert_with(|| format!("line {line}: {why}"));
-        if self.named_here < MAX_NAMED_PER_FILE && self.report.named < MAX_NAMED {
+        if self.named_here < MAX_NAMED_PER_FILE && report.named < MAX_NAMED {
             self.named_here += 1;
-            self.report.named += 1;
-            self.report.warn(format!("{}:{line}: {why}", self.path.display()));
+            report.named += 1;
+            report.warn(format!("{}:{line}: {why}", self.path.display()));
         }
-    }
-
-    pub fn warn(&mut self, text: &str) {
-        self.report.warn(format!("{}: {text}", self.path.display()));
     }
 
     /// # Errors
@@ -172,13 +157,13 @@ impl<'a> FileLog<'a> {
             return Ok(());
         };
         let first = self.first.clone().unwrap_or_default();
-        Err(DataError::Unsound { path: self.path.to_owned(), problem, first })
+        Err(DataError::Unsound { path: self.path.clone(), problem, first })
     }
 
-    pub fn finish(mut self, sha256: String) -> FileReport {
+    pub fn finish(self, sha256: String, report: &mut LoadReport) -> FileReport {
         if self.skipped > self.named_here {
-            let (skipped, rows) = (self.skipped, self.rows);
-            self.warn(&format!("{skipped} of {rows} lines skipped in all"));
+            let (path, skipped, rows) = (self.path.display(), self.skipped, self.rows);
+            report.warn(format!("{path}: {skipped} of {rows} lines skipped in all"));
         }
         let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned());
         FileReport {
@@ -190,6 +175,45 @@ impl<'a> FileLog<'a> {
             coin: None,
             unsound: self.unsound,
         }
+    }
+}
+
+/// The tally of a file that is read at one go, with the report that it goes to.
+pub(super) struct FileLog<'a> {
+    report: &'a mut LoadReport,
+    tally: FileTally,
+}
+
+impl<'a> FileLog<'a> {
+    pub fn new(path: &Path, report: &'a mut LoadReport) -> Self {
+        Self { report, tally: FileTally::new(path) }
+    }
+
+    /// As [`FileTally::skip`].
+    pub fn skip(&mut self, line: u64, lines: u64, why: &str) {
+        self.tally.skip(line, lines, why, self.report);
+    }
+
+    pub fn warn(&mut self, text: &str) {
+        self.report.warn(format!("{}: {text}", self.tally.path.display()));
+    }
+
+    pub fn finish(self, sha256: String) -> FileReport {
+        self.tally.finish(sha256, self.report)
+    }
+}
+
+impl Deref for FileLog<'_> {
+    type Target = FileTally;
+
+    fn deref(&self) -> &FileTally {
+        &self.tally
+    }
+}
+
+impl DerefMut for FileLog<'_> {
+    fn deref_mut(&mut self) -> &mut FileTally {
+        &mut self.tally
     }
 }
 

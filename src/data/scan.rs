@@ -127,6 +127,9 @@ fn only_with_orders(
         let trades = of_kind(NodeKind::Fills).or(of_kind(NodeKind::Trades));
         return trades.map(drop).ok_or_else(|| DataError::no_trades(&diffs.path));
     }
+    if of_kind(NodeKind::Rows).is_some() {
+        return Ok(()); // These may have trades of their own.
+    }
     let is_node = |file: &DataFile| matches!(file.layout, Layout::Node(_));
     let Some(first) = files.iter().find(|file| is_node(file)) else { return Ok(()) };
     let why = || WHY.to_owned();
@@ -293,15 +296,21 @@ fn rows_of(path: &Path) -> io::Result<u64> {
 fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
     let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-    if let Some(stem) = name.strip_suffix(".parquet") {
-        return Ok(parquet_layout(path, stem));
+    if name.ends_with(".parquet") {
+        let told = parquet_layout(path);
+        return Ok(
+            told.map(|(kind, coin)| Layout::Parquet { kind, coin: coin.as_str().to_owned() })
+        );
     }
     if let Some(stem) = plain.strip_suffix(".csv") {
         let layout = csv_layout(stem);
         if csv_kind(stem.split('_').next().unwrap_or_default()).is_none() {
             // Others have names like `X_trades_DATE_COIN` too.
-            let line = first_line(path)?;
-            if let Some(what) = line.ok().as_deref().and_then(known_lines) {
+            let line = first_line(path)?.unwrap_or_default();
+            if let Some(kind) = kind_of(path, &line) {
+                return Ok(Ok(Layout::Node(kind)));
+            }
+            if let Some(what) = known_lines(&line) {
                 return Ok(Err(what.to_owned()));
             }
         }
@@ -345,8 +354,13 @@ fn csv_layout(stem: &str) -> Option<Layout> {
 
 /// Kind and coin of a Parquet file by its columns, else by its name, else by the folders that it is in
 /// (`BTC/orderbooks/…`).
-fn parquet_layout(path: &Path, stem: &str) -> Result<Layout, String> {
+///
+/// # Errors
+/// In words why it is none.
+pub fn parquet_layout(path: &Path) -> Result<(CsvKind, Coin), String> {
     let (is_books, named) = columns::look(path)?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.strip_suffix(".parquet").unwrap_or(name);
     let folders = || path.ancestors().skip(1).filter_map(|f| f.file_name()?.to_str());
     let of_name = stem.split(['_', '.', '-']).find_map(csv_kind);
     let kind = is_books.then_some(CsvKind::Books).or(of_name);
@@ -355,12 +369,11 @@ fn parquet_layout(path: &Path, stem: &str) -> Result<Layout, String> {
         kind.ok_or("a Parquet file that is not named orderbooks_, trades_ or prices_COIN")?;
     let is_part = |folder: &&str| csv_kind(folder).is_some() || *folder == BOOK_FOLDER;
     let above = || folders().take(PARTS).skip_while(|folder| !is_part(folder)).nth(1);
-    let coin = named.filter(|name| Coin::new(name).is_some());
-    let coin = coin.or_else(|| coin_of_name(path).map(|coin| coin.as_str().to_owned()));
-    let coin = coin.or_else(|| above().filter(is_coin).map(str::to_owned));
+    let coin = named.and_then(|name| Coin::new(&name)).or_else(|| coin_of_name(path));
+    let coin = coin.or_else(|| above().filter(is_coin).and_then(Coin::new));
     let coin =
         coin.ok_or("a Parquet file of no coin by its columns or its name: orderbooks_COIN")?;
-    Ok(Layout::Parquet { kind, coin })
+    Ok((kind, coin))
 }
 
 /// The coin that a file is named after.
@@ -412,9 +425,6 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
             "lines of hftbacktest's collector for Binance: make a recording of them with `botmm import FILE \
              --out FOLDER`",
         );
-    }
-    if line.starts_with(b"time_exchange;time_coinapi") {
-        return Some("CSV of single orders: only books, touches and trades are read");
     }
     None
 }

@@ -20,6 +20,16 @@ enum Column {
     Text(Vec<Vec<String>>),
     Double(Vec<Vec<String>>),
     Int(Vec<Vec<String>>),
+    /// Lists of lists of two.
+    Pairs(Vec<Vec<String>>),
+}
+
+impl Column {
+    fn rows(&self) -> &[Vec<String>] {
+        match self {
+            Self::Text(rows) | Self::Double(rows) | Self::Int(rows) | Self::Pairs(rows) => rows,
+        }
+    }
 }
 
 /// A file of this schema, its rows in groups of so many.
@@ -27,14 +37,12 @@ fn file(schema: &str, columns: &[Column], packed: Compression, group: usize) -> 
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let props = WriterProperties::builder().set_compression(packed).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(props)).unwrap();
-    let rows = match &columns[0] {
-        Column::Text(rows) | Column::Double(rows) | Column::Int(rows) => rows.len(),
-    };
+    let rows = columns[0].rows().len();
     for start in (0..rows).step_by(group) {
         let end = rows.min(start + group);
         let mut group = writer.next_row_group().unwrap();
         for column in columns {
-            let (Column::Text(rows) | Column::Double(rows) | Column::Int(rows)) = column;
+            let (rows, is_pairs) = (column.rows(), matches!(column, Column::Pairs(_)));
             let mut writer = group.next_column().unwrap().unwrap();
             let (mut values, mut def, mut rep) = (Vec::new(), Vec::new(), Vec::new());
             let depth = levels_of(&mut writer);
@@ -42,7 +50,8 @@ fn file(schema: &str, columns: &[Column], packed: Compression, group: usize) -> 
                 for (i, value) in row.iter().enumerate() {
                     let is_null = value.is_empty();
                     def.push(if is_null { depth - 1 } else { depth });
-                    rep.push(i16::from(i > 0));
+                    let is_second = is_pairs && i % 2 == 1;
+                    rep.push(i16::from(i > 0) + i16::from(is_second));
                     values.extend((!is_null).then_some(value.as_str()));
                 }
                 if row.is_empty() {
@@ -214,6 +223,114 @@ fn books_in_lists_are_read_as_their_csv() {
     let at_once: Vec<Row> = rows.iter().map(at_once).collect();
     let csv = replay(&[(BOOKS, books(&at_once).as_bytes())], &[]);
     assert_eq!(essence(&ended.summary()), essence(&csv.summary()));
+}
+
+/// Each layout of books that people have, with a coin in a column or in the name: through `replay`, and
+/// through `import` and `replay`, to the decisions of the CSV.
+#[test]
+fn each_layout_is_read_and_imported_alike() {
+    let rows = market();
+    let one = |value: &dyn Fn(&Row) -> String| rows.iter().map(|r| vec![value(r)]).collect();
+    let venue = |unit: &'static str| Column::Int(one(&|row| format!("{}{unit}", row.venue_ms)));
+    let recv = |unit: &'static str| Column::Int(one(&|row| format!("{}{unit}", row.recv_ms)));
+    let all = |column: &dyn Fn(Vec<Vec<String>>) -> Column| {
+        [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(of, what)| column(side(&rows, of, what)))
+    };
+    let pairs = |of: usize| {
+        let (prices, sizes) = (side(&rows, of, 0), side(&rows, of, 1));
+        let pairs = prices.into_iter().zip(sizes);
+        let flat = |(px, sz): (Vec<String>, Vec<String>)| {
+            px.into_iter().zip(sz).flat_map(|(px, sz)| [px, sz]).collect()
+        };
+        Column::Pairs(pairs.map(flat).collect())
+    };
+    let list = |name: &str, of: &str| {
+        format!("optional group {name} (LIST) {{ repeated group list {{ {of} }} }} ")
+    };
+    let doubles = |name: &str| list(name, "optional double element;");
+    let texts = "optional group element { required binary px (UTF8); required binary sz (UTF8); }";
+    let lists =
+        "optional group element (LIST) { repeated group list { optional double element; } }";
+    let schema =
+        |times: &str, books: &[String]| format!("message m {{ {times} {} }}", books.concat());
+    let layouts: [(&str, String, Vec<Column>); 4] = [
+        (
+            "a.parquet",
+            schema(
+                "required int64 time_chain; required int64 time_local; required binary coin (UTF8);",
+                &["bid_prices", "bid_sizes", "ask_prices", "ask_sizes"].map(doubles),
+            ),
+            [venue("000"), recv("000"), Column::Text(one(&|_| "BTC".to_owned()))]
+                .into_iter()
+                .chain(all(&Column::Double))
+                .collect(),
+        ),
+        (
+            "BTC_2025-11-25.parquet",
+            schema(
+                "required int64 time_ms; required int64 recv_ms;",
+                &["bids", "asks"].map(|name| list(name, lists)),
+            ),
+            vec![venue(""), recv(""), pairs(0), pairs(1)],
+        ),
+        (
+            "BTC.parquet",
+            schema(
+                "required int64 ts_ms; required int64 recv_ts_ms;",
+                &["bids_px", "bids_sz", "asks_px", "asks_sz"].map(doubles),
+            ),
+            [venue(""), recv("")].into_iter().chain(all(&Column::Double)).collect(),
+        ),
+        (
+            "hl_BTC_1.parquet",
+            schema(
+                "required int64 block_time_ms; required int64 recv_ms;",
+                &["bids", "asks"].map(|name| list(name, texts)),
+            ),
+            [venue(""), recv("")].into_iter().chain(all(&Column::Text)).collect(),
+        ),
+    ];
+    let csv = replay(&[(BOOKS, books(&rows).as_bytes())], &[]).summary();
+    for (name, schema, columns) in layouts {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join(name), file(&schema, &columns, Compression::SNAPPY, 50)).unwrap();
+        let direct = Ended::of(dir.path(), &["replay", name, "--json"]);
+        assert_eq!(essence(&direct.summary()), essence(&csv), "{name}");
+        let imported = Ended::of(dir.path(), &["import", name, "--out", "out"]);
+        assert_eq!(imported.code, 0, "{name}: {}", imported.stderr);
+        assert!(imported.stdout.contains("dropped  0 unsound"), "{}", imported.stdout);
+        let again = Ended::of(dir.path(), &["replay", "out", "--json"]);
+        assert_eq!(essence(&again.summary()), essence(&csv), "{name}");
+    }
+}
+
+/// Of several coins in a file `import` takes all, each touch to its own; a row that is no book is named.
+#[test]
+fn import_takes_every_coin_of_a_file_and_names_bad_rows() {
+    let coins = ["BTC", "ETH", "BTC", "ETH", "BTC", "ETH"];
+    let text = |value: &dyn Fn(usize) -> String| (0..6).map(|i| vec![value(i)]).collect();
+    let touches = file(
+        "message m { required binary coin (UTF8); required int64 timestamp; required int64 \
+         exchange_timestamp; required double price; required double size; required binary side (UTF8); }",
+        &[
+            Column::Text(text(&|i| coins[i].to_owned())),
+            Column::Int(text(&|i| (1_764_000_000_000 + i as u64 / 4).to_string())),
+            Column::Int(text(&|i| (1_764_000_000_000 + i as u64 / 4).to_string())),
+            Column::Double(text(&|i| [100.0, 50.0, 101.0, 51.0, 100.5, 50.5][i].to_string())),
+            Column::Double(text(&|_| "2".to_owned())),
+            Column::Text(text(&|i| ["bid", "bid", "ask", "ask", "bid", "?"][i].to_owned())),
+        ],
+        Compression::SNAPPY,
+        4,
+    );
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("prices.parquet"), touches).unwrap();
+    let ended = Ended::of(dir.path(), &["import", "prices.parquet", "--out", "out"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("BTC: 0 books, 2 touches"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("ETH: 0 books, 1 touches"), "{}", ended.stdout);
+    let says = "prices.parquet:7: column `side` is `?`: not a side";
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
 }
 
 #[test]

@@ -283,3 +283,31 @@ fn replay_points_to_import_and_import_to_replay() {
     assert_eq!(ended.code, 5);
     assert!(ended.stderr.contains("that `botmm replay` reads as it lies"), "{}", ended.stderr);
 }
+
+#[test]
+fn files_of_other_venues_and_shapes_are_refused_with_their_first_line() {
+    for first in [
+        // Streams of other venues, with and without a time of receipt.
+        r#"1764000000000000000 {"topic":"orderbook.50.BTCUSDT","type":"delta","ts":1,"data":{"s":"BTCUSDT"}}"#,
+        r#"{"channel":"depth_book","symbol":"BTC-USD","data":{"bids":[["1","1"]],"asks":[]}}"#,
+        r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[],"a":[]}"#,
+        r#"{"retCode":0,"result":{"status":"Trading","list":[]}}"#,
+        // Shapes that lack what tells them.
+        r#"{"recv_ts_ms":1764000000000,"exch_ts_ms":1764000000000,"coin":"BTC"}"#,
+        r#"{"timestamp":1,"symbol":"BTC","type":"l2Book","data":{}}"#,
+        "timestamp,level,bid_price,bid_size,ask_price",
+        "exchange,symbol,timestamp,local_timestamp,side",
+        "[1,2,3]",
+        "\u{feff}",
+    ] {
+        let dir = TempDir::new().unwrap();
+        let text = format!("{first}\n{first}\n");
+        let ended = import(dir.path(), &[("BTC.jsonl", text.as_bytes())], &[]);
+        assert_eq!(ended.code, 5, "{first}: {}", ended.stdout);
+        let told = first.get(..20).unwrap_or_default().replace('"', "\\\"");
+        let says = format!("BTC.jsonl: line 1 is `{told}");
+        assert!(ended.stderr.contains(&says), "{says} is not in {}", ended.stderr);
+        assert!(ended.stderr.contains("; expected node trades"), "{}", ended.stderr);
+        assert!(!dir.path().join("out").exists());
+    }
+}

@@ -449,7 +449,7 @@ fn what_is_no_source_is_refused_with_the_line_that_tells() {
         (
             "a",
             "{\"block_number\":1,\"block_time\":\"\",\"events\":[{\"raw_book_diff\":\"remove\"}]}\n",
-            "single orders of a node",
+            "single orders: `botmm replay` reads them as they lie",
         ),
         ("a.lz4", "no", "named .lz4, but its content is not"),
         ("a", "PK\u{3}\u{4}", "a zip file"),

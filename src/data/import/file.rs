@@ -1,16 +1,17 @@
 //! One file of a source: its format told by its first line, its events one after another.
 
 use super::event::{Event, Format};
-use super::{binance, bybit, hft, levels, node, recorder, tardis};
+use super::{binance, bybit, hft, levels, node, recorder, table, tardis};
 use crate::data::bars::log::Log;
 use crate::data::bars::read::first_of_name;
 use crate::data::error::DataError;
 use crate::data::hygiene::sound;
 use crate::data::npy;
+use crate::data::orders::node::{NodeKind, kind_of};
 use crate::data::report::MAX_NAMED_PER_FILE;
 use crate::data::scan::{self, known_format};
 use crate::data::source::{Line, LineReader};
-use crate::data::time::looks_like_frame;
+use crate::data::time::{any_form, split_time};
 use crate::masked::excerpt;
 use botmm_pipeline::types::Nanos;
 use std::collections::VecDeque;
@@ -25,7 +26,7 @@ const EXPECTED: &str = "expected node trades ({\"coin\",\"side\",\"time\",…,\"
                         ({\"recv_ts_ms\",\"exch_ts_ms\",\"coin\",\"bids\",\"asks\"} or {\"timestamp\",\"symbol\",\
                         \"data_type\",\"data\",\"recv_ts_ms\"}), levels \
                         (timestamp,level,bid_price,bid_size,ask_price,ask_size), lines of hftbacktest's collector for \
-                        Binance (LOCAL_NS {\"stream\",\"data\"}), its event records (COIN.npz, COIN.npy), candles (the \
+                        Binance (LOCAL_NS {\"stream\",\"data\"}), its event records (COIN.npz, COIN.npy), Parquet, candles (the \
                         venue's, Bybit's klines, candles_COIN.csv) or contexts (the venue's asset_ctxs, \
                         ctxs_COIN.csv)";
 
@@ -98,20 +99,24 @@ enum Source {
     Lines(LineReader),
     /// Of hftbacktest.
     Records(Box<dyn Read>),
+    /// Of a table, each as the line of our CSV that it could be, behind its coin.
+    Table(table::Lines),
 }
 
 impl Source {
-    fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
+    /// The next one; in words what is wrong with one that is none.
+    fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<Result<Line, String>> {
         match self {
-            Self::Lines(lines) => lines.next_line(line),
+            Self::Lines(lines) => lines.next_line(line).map(Ok),
+            Self::Table(rows) => rows.next_line(line).map_err(io::Error::other),
             Self::Records(records) => {
                 line.clear();
                 let read = records.by_ref().take(npy::RECORD as u64).read_to_end(line)?;
-                Ok(match read {
+                Ok(Ok(match read {
                     0 => Line::End,
                     npy::RECORD => Line::Whole,
                     _ => Line::Cut,
-                })
+                }))
             }
         }
     }
@@ -142,6 +147,13 @@ impl Events {
         let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
         if is_of_records(path).map_err(unreadable)? {
             return Self::of_records(path);
+        }
+        if is_table(path).map_err(unreadable)? {
+            // As in a replay the first row is line 2 of the CSV that it could be.
+            return Ok(table::open(path)?.map(|(lines, rows)| Self {
+                number: 1,
+                ..Self::new(path, Source::Table(lines), Box::new(rows))
+            }));
         }
         let mut source = match LineReader::open(path) {
             Ok(source) => source,
@@ -214,11 +226,12 @@ impl Events {
         if !std::mem::take(&mut self.is_pending) {
             self.number += 1;
             let why = match self.source.next_line(&mut self.line) {
-                Ok(Line::Whole) => None,
-                Ok(Line::TooLong) => Some("longer than any such line".to_owned()),
-                Ok(Line::Cut) if self.line.trim_ascii().is_empty() => return self.end(),
-                Ok(Line::End) => return self.end(),
-                Ok(Line::Cut) => {
+                Ok(Ok(Line::Whole)) => None,
+                Ok(Err(why)) => Some(why),
+                Ok(Ok(Line::TooLong)) => Some("longer than any such line".to_owned()),
+                Ok(Ok(Line::Cut)) if self.line.trim_ascii().is_empty() => return self.end(),
+                Ok(Ok(Line::End)) => return self.end(),
+                Ok(Ok(Line::Cut)) => {
                     self.end();
                     Some("the last line has no end: the file is cut short there".to_owned())
                 }
@@ -273,9 +286,19 @@ impl Iterator for Events {
 
 /// Whether a file is an array, by its first bytes.
 fn is_of_records(path: &Path) -> io::Result<bool> {
+    let head = head(path)?;
+    Ok(head.starts_with(npy::MAGIC) || head.starts_with(npy::ZIP_MAGIC))
+}
+
+/// Whether a file is a table, likewise.
+fn is_table(path: &Path) -> io::Result<bool> {
+    Ok(head(path)?.starts_with(table::MAGIC))
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     crate::files::open(path)?.take(8).read_to_end(&mut head)?;
-    Ok(head.starts_with(npy::MAGIC) || head.starts_with(npy::ZIP_MAGIC))
+    Ok(head)
 }
 
 /// What a first line told.
@@ -321,10 +344,17 @@ fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
     Ok(tardis::format(path, header)?.map(|format| FirstLine { format, is_header: true }))
 }
 
-/// Whether a block is of single orders.
+/// Whether a line is of single orders.
 fn is_of_orders(line: &[u8]) -> bool {
-    let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
-    has("\"raw_book_diff\"") || has("\"status\"")
+    use NodeKind::{Diffs, Rows, SoldDiffs, Statuses};
+    matches!(kind_of(Path::new(""), line), Some(Diffs | SoldDiffs | Rows | Statuses))
+}
+
+/// Whether a line is a frame of our venue, behind its time.
+fn is_frame(line: &[u8]) -> bool {
+    const CHANNEL: &[u8] = b"\"channel\"";
+    let (time, json) = split_time(line);
+    any_form(time).is_some() && json.windows(CHANNEL.len()).any(|window| window == CHANNEL)
 }
 
 /// Why a file is not imported, with the line that tells.
@@ -333,11 +363,11 @@ fn refusal(number: u64, line: &[u8]) -> String {
         return what.to_owned();
     }
     if is_of_orders(line) {
-        return "single orders of a node: `botmm replay` reads them as they lie, beside its fills or \
+        return "single orders: `botmm replay` reads them as they lie, beside a node's fills or \
                 trades (--queue exact)"
             .to_owned();
     }
-    if looks_like_frame(line) && !line.starts_with(b"{") || crate::data::frames::is_archived(line) {
+    if is_frame(line) || crate::data::frames::is_archived(line) {
         return "a recording that `botmm replay` reads as it lies".to_owned();
     }
     format!("line {number} is `{}`; {EXPECTED}", excerpt(line))

@@ -18,6 +18,7 @@ mod levels;
 mod merge;
 pub(super) mod node;
 mod recorder;
+mod table;
 mod tardis;
 
 use super::error::DataError;

@@ -1,6 +1,6 @@
 //! A node's files of single orders (L4) → an order tape, and what the public saw.
 //!
-//! `node_raw_book_diffs_by_block` says what every order does; the trades that belong to it come from
+//! `node_raw_book_diffs_by_block` (or what others sell in its place: [`rows`] are CSV) says what every order does; the trades that belong to it come from
 //! `node_fills_by_block` or `node_trades`; `node_order_statuses_by_block` adds which orders were
 //! post-only, and takers that found nobody. Files are read streaming, one of each kind at a time, and matched
 //! block by block.
@@ -9,12 +9,13 @@
 //! left out. A change that lessens an order is a trade as far as the block has trades of it, else a cancel.
 
 pub mod node;
+mod rows;
 mod stream;
 
 use super::error::DataError;
 use super::hygiene::{Intake, Place};
 use super::report::{FileLog, LoadReport};
-use super::scan::DataFile;
+use super::scan::{DataFile, Layout};
 use super::source::{Line, LineReader};
 use super::{Progress, Universe};
 use crate::when;
@@ -23,10 +24,10 @@ use botmm_pipeline::venue::sim::orderwise::builder::{Builder, OrdersReport};
 use botmm_pipeline::venue::sim::orderwise::codec::OrderTape;
 use botmm_pipeline::venue::sim::orderwise::event::{Fault, OrderEvent, Posted};
 use botmm_pipeline::venue::sim::orderwise::public::{BlockTimes, Cadence};
-use node::{Block, Diff, Item, NodeKind};
-use std::collections::{BTreeSet, HashMap};
+use node::{Block, Diff, Item, NodeKind, key};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use stream::{MAX_LINE, Reading, Stream, key};
+use stream::{MAX_LINE, Reading, Stream};
 
 /// Blocks at the front of a file that are searched for coins: a quarter of an hour, in which every coin
 /// of the venue appears.
@@ -44,6 +45,10 @@ pub struct OrderData {
 /// Adds the coins that files of order changes name.
 pub fn collect_coins(file: &DataFile, coins: &mut BTreeSet<String>) -> Result<(), DataError> {
     const KEY: &[u8] = b"\"coin\":\"";
+    if file.layout == Layout::Node(NodeKind::Rows) {
+        coins.extend(rows::coin_of(&file.path).map(|coin| coin.as_str().to_owned()));
+        return Ok(());
+    }
     let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
     let mut source = LineReader::open(&file.path).map_err(unreadable)?.with_lines_of(MAX_LINE);
     let mut line = Vec::new();
@@ -76,17 +81,22 @@ pub fn read(
         files.iter().filter(|(k, _)| *k == kind).map(|(_, file)| file.clone()).collect()
     };
     let has = |kind| files.iter().any(|(k, _)| *k == kind);
-    let (node, sold) = (has(NodeKind::Diffs), has(NodeKind::SoldDiffs));
-    if node && sold {
-        let words = "order changes of a node beside sold ones: the node's are used";
+    let found: Vec<NodeKind> = [NodeKind::Diffs, NodeKind::SoldDiffs, NodeKind::Rows]
+        .into_iter()
+        .filter(|k| has(*k))
+        .collect();
+    let changes = found.first().copied().unwrap_or(NodeKind::Diffs);
+    if found.len() > 1 {
+        let words = "order changes of more than one kind: a node's are used before sold ones, these before CSV";
         report.warn(words.to_owned());
     }
-    let changes = if node { NodeKind::Diffs } else { NodeKind::SoldDiffs };
     let path = files.first().map(|(_, file)| file.path.clone()).unwrap_or_default();
     let [fills, trades] = [NodeKind::Fills, NodeKind::Trades].map(of_kind);
+    let has_trades = !(fills.is_empty() && trades.is_empty());
     let (kind, files_of_trades) = match (fills.is_empty(), trades.is_empty()) {
-        (true, true) => return Err(DataError::no_trades(&path)),
-        (true, false) => (NodeKind::Trades, trades),
+        // Rows may have trades of their own.
+        (true, true) if changes != NodeKind::Rows => return Err(DataError::no_trades(&path)),
+        (true, _) => (NodeKind::Trades, trades),
         (false, is_alone) => {
             if !is_alone {
                 report.warn("node trades beside node fills: the fills are used".to_owned());
@@ -95,11 +105,17 @@ pub fn read(
         }
     };
     let mut joined = Joined {
-        diffs: Stream::new(changes, of_kind(changes))?,
+        diffs: by_coin(changes, of_kind(changes))
+            .into_iter()
+            .map(|files| Stream::new(changes, files))
+            .collect::<Result<_, _>>()?,
         trades: Stream::new(kind, files_of_trades)?,
         statuses: Stream::new(NodeKind::Statuses, of_kind(NodeKind::Statuses))?,
         builder: Builder::new(universe, Cadence::TODAY),
         last_number: None,
+        is_of_rows: changes == NodeKind::Rows,
+        has_trades,
+        own_trades: 0,
         repeated: 0,
         lone_trades: 0,
         public: Vec::new(),
@@ -107,6 +123,9 @@ pub fn read(
     };
     let mut reading = Reading { universe, report: &mut *report, bar, allow_unsound };
     while joined.block(intake, &mut reading)? {}
+    if !has_trades && joined.own_trades == 0 {
+        return Err(DataError::no_trades(&path));
+    }
     joined.trades.drain(&mut joined.lone_trades, &mut reading)?;
     joined.statuses.drain(&mut 0, &mut reading)?;
     let mut log = FileLog::new(&path, report);
@@ -123,6 +142,19 @@ pub fn read(
         report.warnings.extend(in_words(instrument.coin.as_str(), coin));
     }
     Ok(OrderData { tape: Arc::new(tape), coins })
+}
+
+/// Files that are read one after another: CSV of a coin are a stream of their own.
+fn by_coin(kind: NodeKind, files: Vec<DataFile>) -> Vec<Vec<DataFile>> {
+    if kind != NodeKind::Rows {
+        return vec![files];
+    }
+    let mut coins: BTreeMap<String, Vec<DataFile>> = BTreeMap::new();
+    for file in files {
+        let coin = rows::coin_of(&file.path).map(|coin| coin.as_str().to_owned());
+        coins.entry(coin.unwrap_or_default()).or_default().push(file);
+    }
+    coins.into_values().collect()
 }
 
 /// What a person must know of a coin's order data; nothing when all is well.
@@ -155,11 +187,17 @@ fn in_words(coin: &str, report: &OrdersReport) -> Vec<String> {
 
 /// Streams that are read together, and what is made of them.
 struct Joined {
-    diffs: Stream,
+    /// One, or one of each coin.
+    diffs: Vec<Stream>,
     trades: Stream,
     statuses: Stream,
     builder: Builder,
     last_number: Option<u64>,
+    /// Changes are CSV, of which rows may be trades and say how orders came.
+    is_of_rows: bool,
+    /// There are trades beside them, which count then.
+    has_trades: bool,
+    own_trades: u64,
     repeated: u64,
     lone_trades: u64,
     public: Vec<MarketEvent>,
@@ -183,7 +221,7 @@ impl Joined {
         intake: &mut Intake,
         reading: &mut Reading<'_, '_>,
     ) -> Result<bool, DataError> {
-        let Some(diffs) = self.diffs.next(reading)? else { return Ok(false) };
+        let Some(diffs) = self.changes(reading)? else { return Ok(false) };
         // A snapshot may be of the block before it.
         let is_old = |last, number| number < last || number == last && !diffs.is_snapshot;
         if self.last_number.zip(diffs.number).is_some_and(|(last, n)| is_old(last, n)) {
@@ -209,7 +247,16 @@ impl Joined {
                 block.items.iter().filter(|(a, _)| *a == asset).map(|(_, item)| *item).collect()
             };
             let of = [Some(&diffs), trades.as_ref(), statuses.as_ref()];
-            let of = of.map(|block| block.map(of_asset).unwrap_or_default());
+            let mut of = of.map(|block| block.map(of_asset).unwrap_or_default());
+            if self.is_of_rows {
+                let [rows, trades, statuses] = &mut of;
+                statuses.extend_from_slice(rows);
+                let is_own = |item: &&Item| matches!(item, Item::Fill(..));
+                self.own_trades += rows.iter().filter(is_own).count() as u64;
+                if !self.has_trades {
+                    trades.extend_from_slice(rows);
+                }
+            }
             if is_gap || of.iter().any(|items| !items.is_empty()) {
                 let (venue, recv) = (diffs.venue, diffs.local);
                 self.builder.begin(BlockTimes { asset, venue, recv });
@@ -222,6 +269,24 @@ impl Joined {
             self.tell(asset, intake);
         }
         Ok(true)
+    }
+
+    /// The next changes; of several streams those of the oldest moment together, snapshots before them.
+    fn changes(&mut self, reading: &mut Reading<'_, '_>) -> Result<Option<Block>, DataError> {
+        let mut oldest: Option<((i64, bool), usize)> = None;
+        for (i, stream) in self.diffs.iter_mut().enumerate() {
+            if let Some(at) = stream.peek(reading)? {
+                oldest = Some(oldest.map_or((at, i), |oldest| oldest.min((at, i))));
+            }
+        }
+        let Some((at, first)) = oldest else { return Ok(None) };
+        let Some(mut block) = self.diffs[first].next(reading)? else { return Ok(None) };
+        for stream in &mut self.diffs[first + 1..] {
+            if stream.peek(reading)? == Some(at) {
+                stream.next(reading)?.into_iter().for_each(|more| block.take(more));
+            }
+        }
+        Ok(Some(block))
     }
 
     /// All that rests. At a price, older ids are first: ids only grow.
@@ -264,6 +329,8 @@ impl Joined {
                 _ => None,
             })
             .collect();
+        // Of rows an order that was traded to nothing may be deleted in words too.
+        let mut gone: HashSet<Oid> = HashSet::new();
         for item in diffs {
             let Item::Diff(oid, side, px, diff) = *item else { continue };
             let rests = self.builder.order(asset, oid).map(|(_, _, qty)| qty);
@@ -275,20 +342,36 @@ impl Joined {
                 }
                 Some(Diff::Update(before, qty)) => {
                     let before = before.or(rests).unwrap_or(qty);
-                    if rests.is_some_and(|rests| rests != before) || qty > before {
-                        self.builder.fail(Fault::BadSize, Some(oid));
-                        continue;
-                    }
-                    let cancelled = self.trades_of(oid, before - qty, &mut traded);
-                    if cancelled.is_positive() || rests.is_none() {
-                        let keeps_place = true;
-                        self.builder.push(&OrderEvent::Resized { oid, qty, keeps_place });
-                    }
+                    self.lessen(oid, (rests, before, qty), &mut traded);
                 }
                 // Nobody says where it goes: it stays, which is the cautious assumption.
                 Some(Diff::Modified(qty)) => {
                     self.builder.push(&OrderEvent::Resized { oid, qty, keeps_place: true });
                 }
+                Some(Diff::Set(qty)) => match self.builder.order(asset, oid) {
+                    None => {
+                        let posted = posted.get(&oid).copied().unwrap_or_default();
+                        self.builder.push(&OrderEvent::New { oid, side, px, qty, posted });
+                    }
+                    Some((_, at, _)) if at != px => self.builder.fail(Fault::BadSize, Some(oid)),
+                    Some((_, _, before)) if qty > before => {
+                        self.builder.push(&OrderEvent::Resized { oid, qty, keeps_place: true });
+                    }
+                    Some((_, _, before)) => {
+                        self.lessen(oid, (rests, before, qty), &mut traded);
+                    }
+                },
+                Some(Diff::Less(qty)) => {
+                    // Of one that is not known all is taken.
+                    let before = rests.unwrap_or(qty);
+                    if qty > before {
+                        self.builder.fail(Fault::BadSize, Some(oid));
+                        continue;
+                    }
+                    self.lessen(oid, (rests, before, before - qty), &mut traded);
+                    gone.extend((before == qty).then_some(oid));
+                }
+                Some(Diff::Remove) if rests.is_none() && gone.contains(&oid) => {}
                 Some(Diff::Remove) => {
                     let all = rests.unwrap_or(Qty::from_raw(i64::MAX));
                     let cancelled = self.trades_of(oid, all, &mut traded);
@@ -309,6 +392,28 @@ impl Joined {
                 self.builder.push(&OrderEvent::Missed { side, px, qty });
             }
         }
+    }
+
+    /// An order that rests with so much, or is not known, goes from a size to another: by its trades, and the
+    /// rest by a cancel.
+    fn lessen(
+        &mut self,
+        oid: Oid,
+        (rests, before, qty): (Option<Qty>, Qty, Qty),
+        traded: &mut HashMap<Oid, Vec<Traded>>,
+    ) {
+        if rests.is_some_and(|rests| rests != before) || qty > before {
+            return self.builder.fail(Fault::BadSize, Some(oid));
+        }
+        let cancelled = self.trades_of(oid, before - qty, traded);
+        if !cancelled.is_positive() && rests.is_some() {
+            return;
+        }
+        // Rows say nothing more of an order that has nothing left.
+        self.builder.push(&match qty.is_zero() && self.is_of_rows {
+            true => OrderEvent::Removed { oid },
+            false => OrderEvent::Resized { oid, qty, keeps_place: true },
+        });
     }
 
     /// An order lost so much: its trades of this block, as far as they go; what they leave.

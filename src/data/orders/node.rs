@@ -1,6 +1,7 @@
 //! Lines of a node's files of single orders, and of the trades that belong to them; the order changes also
 //! as others sell them, with snapshots.
 
+use super::rows::{self, Rows};
 use crate::data::hygiene::plausible;
 use crate::data::import::node::{Trade, bad, parse, side, time as any_time};
 use crate::data::time::{TimeColumn, TimeForm};
@@ -18,6 +19,8 @@ pub enum NodeKind {
     Diffs,
     /// The same as others sell it: `{"time","height","diffs":[…]}`, with snapshots.
     SoldDiffs,
+    /// The same as CSV ([`rows`](super::rows)).
+    Rows,
     /// `node_order_statuses_by_block`: how orders were meant.
     Statuses,
     /// `node_fills_by_block`.
@@ -37,6 +40,9 @@ const FOLDERS: [(&str, NodeKind); 4] = [
 /// The kind of a file by its first line, and by its folder where that is a block without events.
 pub fn kind_of(path: &Path, line: &[u8]) -> Option<NodeKind> {
     let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
+    if rows::is_header(line) {
+        return Some(NodeKind::Rows);
+    }
     if !line.starts_with(b"{") {
         return None;
     }
@@ -79,6 +85,28 @@ pub struct Block {
     pub wrong: Option<String>,
 }
 
+impl Block {
+    /// Whether a line's block is more of this one: of a snapshot all that follows of it, else what is of the
+    /// same moment.
+    pub fn is_continued_by(&self, more: &Self) -> bool {
+        let is_snapshot = self.is_snapshot && more.is_snapshot;
+        is_snapshot || self.is_snapshot == more.is_snapshot && key(self) == key(more)
+    }
+
+    /// Takes more of it in.
+    pub fn take(&mut self, more: Self) {
+        self.items.extend(more.items);
+        self.venue = self.venue.max(more.venue);
+        self.has_others |= more.has_others;
+        self.wrong = self.wrong.take().or(more.wrong);
+    }
+}
+
+/// Blocks are matched by it: files of a node name the same time to different digits.
+pub fn key(block: &Block) -> i64 {
+    block.venue.as_millis()
+}
+
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub enum Item {
@@ -101,6 +129,10 @@ pub enum Diff {
     Update(Option<Qty>, Qty),
     /// It has this size now.
     Modified(Qty),
+    /// It has this size now, be it new, less or more.
+    Set(Qty),
+    /// It has so much less.
+    Less(Qty),
     /// It is gone.
     Remove,
 }
@@ -110,6 +142,8 @@ pub struct Lines {
     kind: NodeKind,
     local: TimeColumn,
     block: TimeColumn,
+    rows: Option<Rows>,
+    is_begun: bool,
 }
 
 #[derive(Deserialize)]
@@ -202,7 +236,26 @@ impl Lines {
     /// Of a kind.
     pub fn new(kind: NodeKind) -> Self {
         let column = || TimeColumn::new(TimeForm::Iso);
-        Self { kind, local: column(), block: column() }
+        Self { kind, local: column(), block: column(), rows: None, is_begun: false }
+    }
+
+    /// The lines of a file follow.
+    pub fn begin(&mut self, path: &Path) {
+        let is_later = std::mem::replace(&mut self.is_begun, true);
+        self.rows = (self.kind == NodeKind::Rows).then(|| Rows::of(path, is_later));
+    }
+
+    /// A line could not be read.
+    pub fn lose(&mut self, why: &str) {
+        self.rows.iter_mut().for_each(|rows| rows.lose(why));
+    }
+
+    /// Whether a line is a header, and no data; takes it.
+    ///
+    /// # Errors
+    /// In words, what it lacks.
+    pub fn takes_header(&mut self, line: &[u8]) -> Result<bool, String> {
+        self.rows.as_mut().map_or(Ok(false), |rows| rows.takes_header(line))
     }
 
     /// Takes a line apart. Events that cannot be read are told of in the block.
@@ -210,6 +263,9 @@ impl Lines {
     /// # Errors
     /// In words, when it is no block at all.
     pub fn block(&mut self, line: &[u8], universe: &Universe) -> Result<Block, String> {
+        if let Some(rows) = &mut self.rows {
+            return rows.block(line, universe);
+        }
         match self.kind {
             NodeKind::Trades => return self.trade(line, universe),
             NodeKind::SoldDiffs => return self.sold(line, universe),
@@ -349,7 +405,7 @@ fn time(column: &mut TimeColumn, key: &str, text: &str) -> Result<Nanos, String>
     if plausible(time) { Ok(time) } else { Err(bad(key, text, "not of this century")) }
 }
 
-fn px_of(text: &str) -> Result<Px, String> {
+pub fn px_of(text: &str) -> Result<Px, String> {
     let px = read_decimal(text.as_bytes()).map_err(|e| bad("px", text, e))?;
     let px = Px::from_raw(px);
     let is_one = px.is_positive() && px <= MAX_PX;
@@ -357,7 +413,7 @@ fn px_of(text: &str) -> Result<Px, String> {
 }
 
 /// Zero is for whoever knows the book to judge.
-fn qty_of(key: &str, text: &str) -> Result<Qty, String> {
+pub fn qty_of(key: &str, text: &str) -> Result<Qty, String> {
     let qty = read_decimal(text.as_bytes()).map_err(|e| bad(key, text, e))?;
     let qty = Qty::from_raw(qty);
     let is_one = !qty.is_negative() && qty <= MAX_QTY;

@@ -1,9 +1,9 @@
 //! The files of one kind as one stream of blocks, in order of time. One of them is open at a time.
 
-use super::node::{Block, Lines, NodeKind};
+use super::node::{Block, Lines, NodeKind, key};
 use crate::data::Progress;
 use crate::data::error::DataError;
-use crate::data::report::{FileReport, LoadReport, MAX_NAMED_PER_FILE};
+use crate::data::report::{FileTally, LoadReport};
 use crate::data::scan::DataFile;
 use crate::data::source::{Line, LineReader};
 use botmm_pipeline::types::{Nanos, Universe};
@@ -20,8 +20,9 @@ struct Open {
     source: LineReader,
     file: DataFile,
     line: u64,
-    report: FileReport,
-    first: Option<String>,
+    log: FileTally,
+    /// Blocks of coins that were not asked for alone.
+    other_coins: u64,
 }
 
 /// See the module.
@@ -46,11 +47,6 @@ pub struct Reading<'a, 'b> {
     pub allow_unsound: bool,
 }
 
-/// Blocks are matched by it: files of a node name the same time to different digits.
-pub fn key(block: &Block) -> i64 {
-    block.venue.as_millis()
-}
-
 impl Stream {
     /// Of these files; those without a block are left to the end.
     pub fn new(kind: NodeKind, files: Vec<DataFile>) -> Result<Self, DataError> {
@@ -61,6 +57,15 @@ impl Stream {
         waiting.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
         let (lines, buffer) = (Lines::new(kind), Vec::new());
         Ok(Self { kind, lines, waiting, open: None, buffer, next: None, after: None })
+    }
+
+    /// When the next block is, and that a snapshot goes before what follows it.
+    pub fn peek(
+        &mut self,
+        reading: &mut Reading<'_, '_>,
+    ) -> Result<Option<(i64, bool)>, DataError> {
+        self.fill(reading)?;
+        Ok(self.next.as_ref().map(|block| (key(block), !block.is_snapshot)))
     }
 
     /// The next block, taken.
@@ -108,14 +113,13 @@ impl Stream {
             Some(block) => Some(block),
             None => self.read(reading)?,
         };
-        // A trade a line: those of a block are one.
-        let Some(block) = self.next.as_mut().filter(|_| self.kind == NodeKind::Trades) else {
-            return Ok(());
-        };
+        // A trade or an order a line: those of a block are one.
+        let is_split = matches!(self.kind, NodeKind::Trades | NodeKind::Rows);
+        let Some(block) = self.next.as_mut().filter(|_| is_split) else { return Ok(()) };
         let mut block = std::mem::take(block);
         loop {
             match self.read(reading)? {
-                Some(more) if key(&more) == key(&block) => block.items.extend(more.items),
+                Some(more) if block.is_continued_by(&more) => block.take(more),
                 after => {
                     (self.after, self.next) = (after, Some(block));
                     return Ok(());
@@ -129,6 +133,7 @@ impl Stream {
         loop {
             if self.open.is_none() {
                 let Some((_, file)) = self.waiting.pop() else { return Ok(None) };
+                self.lines.begin(&file.path);
                 self.open = Some(Open::new(file)?);
             }
             let Some(open) = &mut self.open else { continue };
@@ -139,13 +144,22 @@ impl Stream {
             let why = match open.source.next_line(&mut self.buffer) {
                 Ok(Line::Whole) if self.buffer.trim_ascii().is_empty() => continue,
                 Ok(Line::Whole) => {
-                    open.report.rows += 1;
+                    match self.lines.takes_header(&self.buffer) {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(why) => {
+                            open.log.rows += 1;
+                            open.skip(&why, reading.report);
+                            continue;
+                        }
+                    }
+                    open.log.rows += 1;
                     match self.lines.block(&self.buffer, reading.universe) {
                         Ok(block) => {
                             if let Some(why) = &block.wrong {
                                 open.skip(why, reading.report);
                             }
-                            open.report.other_coins +=
+                            open.other_coins +=
                                 u64::from(block.items.is_empty() && block.has_others);
                             return Ok(Some(block));
                         }
@@ -156,8 +170,10 @@ impl Stream {
                     }
                 }
                 Ok(Line::TooLong) => {
-                    open.report.rows += 1;
-                    open.skip("longer than any such line", reading.report);
+                    open.log.rows += 1;
+                    let why = "longer than any such line";
+                    self.lines.lose(why);
+                    open.skip(why, reading.report);
                     continue;
                 }
                 Ok(Line::End) => None,
@@ -168,7 +184,7 @@ impl Stream {
                 Err(e) => Some(format!("the compressed stream ends early or is damaged ({e})")),
             };
             if let (Some(why), Some(open)) = (why, &mut self.open) {
-                open.report.rows += 1;
+                open.log.rows += 1;
                 open.skip(&why, reading.report);
             }
             if let Some(open) = self.open.take() {
@@ -182,46 +198,28 @@ impl Open {
     fn new(file: DataFile) -> Result<Self, DataError> {
         let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
         let source = LineReader::open(&file.path).map_err(unreadable)?.with_lines_of(MAX_LINE);
-        let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let report = FileReport {
-            name: name.unwrap_or_default(),
-            sha256: String::new(),
-            rows: 0,
-            skipped: 0,
-            other_coins: 0,
-            coin: None,
-            unsound: None,
-        };
-        Ok(Self { source, file, line: 0, report, first: None })
+        let log = FileTally::new(&file.path);
+        Ok(Self { source, file, line: 0, log, other_coins: 0 })
     }
 
     /// The line is not sound, whole or in part.
     fn skip(&mut self, why: &str, report: &mut LoadReport) {
-        self.report.skipped += 1;
-        self.first.get_or_insert_with(|| format!("line {}: {why}", self.line));
-        if self.report.skipped <= MAX_NAMED_PER_FILE {
-            report.warn(format!("{}:{}: {why}", self.file.path.display(), self.line));
-        }
+        self.log.skip(self.line, 1, why, report);
     }
 
     fn finish(mut self, reading: &mut Reading<'_, '_>) -> Result<(), DataError> {
-        let FileReport { rows, skipped, .. } = self.report;
-        if skipped > MAX_NAMED_PER_FILE {
-            let path = self.file.path.display();
-            reading.report.warn(format!("{path}: {skipped} of {rows} lines skipped in all"));
-        }
-        if skipped * 2 > rows {
-            let problem = format!("{skipped} of {rows} lines are not sound");
-            let (path, first) = (self.file.path.clone(), self.first.unwrap_or_default());
-            let why = DataError::Unsound { path, problem, first };
+        // Most blocks may be of others: of what is unsound nobody knows whose it is.
+        if let Err(why) = self.log.check() {
             if !reading.allow_unsound {
                 return Err(why);
             }
-            self.report.unsound = Some(why.to_string());
+            self.log.unsound = Some(why.to_string());
         }
+        self.log.other_coins = self.other_coins;
         let unreadable = |source| DataError::Unreadable { path: self.file.path.clone(), source };
-        self.report.sha256 = self.source.finish().map_err(unreadable)?;
-        reading.report.files.push(self.report);
+        let sha256 = self.source.finish().map_err(unreadable)?;
+        let read = self.log.finish(sha256, reading.report);
+        reading.report.files.push(read);
         reading.bar.file_done(&self.file);
         Ok(())
     }
@@ -232,10 +230,14 @@ fn first_time(kind: NodeKind, file: &DataFile) -> Result<Nanos, DataError> {
     let unreadable = |source| DataError::Unreadable { path: file.path.clone(), source };
     let mut source = LineReader::open(&file.path).map_err(unreadable)?.with_lines_of(MAX_LINE);
     let (mut lines, mut line) = (Lines::new(kind), Vec::new());
+    lines.begin(&file.path);
     let nobody = Universe::new(Vec::new());
     for _ in 0..HEAD_LINES {
         match source.next_line(&mut line) {
             Ok(Line::Whole) => {
+                if lines.takes_header(&line) == Ok(true) {
+                    continue;
+                }
                 if let Ok(block) = lines.block(&line, &nobody) {
                     return Ok(block.venue);
                 }

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod rows;
 
 use botmm::data::{LoadOptions, Loaded, load};
 use botmm_pipeline::types::{AssetId, MarketEvent, Nanos, Oid, Px, Qty, Side, Universe};
