@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
 use botmm::data::export::{self, Exported, Format};
 use botmm::data::import::{self, Imported};
 use botmm::data::inspect;
 use botmm::exit::AppError;
-use common::Ended;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -406,6 +403,11 @@ fn a_replay_and_an_inspection_count_them_and_say_that_they_are_not_used() {
     let words = "csv: kept and not used by a replay of books: BTC: 2 candles, 2 contexts";
     has(&seen.warnings.join("\n"), &[words]);
     assert_eq!(seen.files.len(), 1, "the books");
+    // One that cannot be read is no reason not to replay the books.
+    fs::write(dir.join("csv/ctxs_ETH.csv.zst"), b"garbage").unwrap();
+    let damaged = inspect::read(&[dir.join("csv")], &[]).unwrap();
+    has(&damaged.warnings.join("\n"), &[words, "ctxs_ETH.csv.zst: cannot be read", "left out"]);
+    fs::remove_file(dir.join("csv/ctxs_ETH.csv.zst")).unwrap();
     // Alone they are no recording, and no stranger's file either.
     fs::remove_file(dir.join("csv/orderbooks_BTC.csv.zst")).unwrap();
     let why = inspect::read(&[dir.join("csv")], &[]).unwrap_err().to_string();
@@ -425,72 +427,4 @@ fn only_the_coins_that_were_asked_for() {
     assert_eq!(files(&dir.join("out")).into_keys().collect::<Vec<_>>(), ["candles_ETH"]);
     let why = import(dir, "in", "none", &["XRP".to_owned()]).unwrap_err().to_string();
     has(&why, &["XRP is not in the recording; it has: BTC, ETH"]);
-}
-
-/// `botmm candles` says what it is, counts everything, and calls a loss one.
-#[test]
-fn the_coarse_engine_says_that_it_is_and_calls_a_loss_one() {
-    let dir = TempDir::new().unwrap();
-    let dir = dir.path();
-    let falls = |hour: i64| {
-        let at = |by: i64| (60_000 - 400 * hour - by).to_string();
-        let [open, low] = [at(0), at(400)];
-        candle(hour, [&open, &open, &low, &low], "100")
-    };
-    let bars: Vec<String> = (0..60).map(falls).collect();
-    let text = format!("[{}]", bars.join(","));
-    write_all(&dir.join("in"), &[("BTC.json", text.as_bytes()), ("notes.txt", b"mine\n")]);
-    let ended = Ended::of(dir, &["candles", "in", "--fee-bps", "1.5"]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    has(
-        &ended.stdout,
-        &[
-            "COARSE: made of candles",
-            "span          2025-11-24T16:00:00Z to 2025-11-27T04:00:00Z (2 d 12 h), bars of 1h",
-            "LOSS",
-            "nothing under 7 whole UTC days is annualised",
-            "maker fee 1.5 bps",
-            "funding 0 for BTC: no contexts tell its rates",
-            "fills are at most 10 % of a bar's volume",
-            "1 files are neither candles nor contexts",
-        ],
-    );
-    let json = |more: &[&str]| -> serde_json::Value {
-        let ended =
-            Ended::of(dir, &[&["candles", "in", "--fee-bps", "1.5", "--json"], more].concat());
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stdout))
-    };
-    let told = json(&[]);
-    assert_eq!(told["engine"], "candles (coarse)");
-    let usd = |told: &serde_json::Value, key: &str| told[key].as_f64().unwrap();
-    assert!(usd(&told, "net_pnl_usd") < 0.0 && usd(&told, "fees_usd") > 0.0, "{told}");
-    assert!(told["fills"].as_u64() > Some(3) && told["sharpe"].is_null(), "{told}");
-    assert_eq!(told["by_symbol"]["BTC"]["bars"], 60);
-    assert_eq!(told["data"][0]["sha256"].as_str().map(str::len), Some(64));
-    // Funding is paid by what is long, and only it changes.
-    let paid = json(&["--funding-rate", "0.0001"]);
-    assert!(usd(&paid, "funding_usd") > 0.0, "{paid}");
-    assert_eq!(paid["fills"], told["fills"]);
-    // Contexts tell the same rate, from their time on.
-    let rates = format!(
-        "timestamp,exchange_timestamp,funding,open_interest,mark_price,oracle_price\n,{START_MS},0.0001,1,1,1\n"
-    );
-    write_all(&dir.join("in"), &[("ctxs_BTC.csv", rates.as_bytes())]);
-    let by_contexts = json(&[]);
-    assert_eq!(by_contexts["funding_usd"], paid["funding_usd"]);
-    for (args, code, parts) in [
-        (["candles", "in", "--interval", "5m"], 2, "there are no bars of 5m, but of 1h"),
-        (["candles", "in", "--symbols", "ETH"], 5, "ETH is not in the recording; it has: BTC"),
-        (
-            ["candles", "in/notes.txt", "--interval", "1h"],
-            5,
-            "expected an array of the venue's candles",
-        ),
-        (["candles", "gone", "--interval", "1h"], 5, "no such file or folder"),
-        (["candles", "in", "--share", "0"], 2, "allowed: 0.1 to 100"),
-    ] {
-        let ended = Ended::of(dir, &args);
-        assert_eq!(ended.code, code, "{args:?}: {}", ended.stderr);
-        has(&ended.stderr, &[parts]);
-    }
 }

@@ -176,11 +176,18 @@ fn find_in_folder(
             continue;
         }
         // What waits for somebody is not waited for.
-        if meta.is_file()
-            && let Some(beside) = beside_of(&path)?
-        {
-            report.beside.push(beside);
-            continue;
+        let beside = if meta.is_file() { beside_of(&path) } else { Ok(None) };
+        match beside {
+            Ok(None) => {}
+            Ok(Some(beside)) => {
+                report.beside.push(beside);
+                continue;
+            }
+            // It is no part of what is replayed.
+            Err(why) => {
+                report.warn(format!("{why}: left out"));
+                continue;
+            }
         }
         let layout = match crate::files::only_regular(&meta) {
             Ok(()) => layout_of(&path)?,
