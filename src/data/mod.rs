@@ -19,16 +19,19 @@
 
 pub mod bars;
 pub mod capture;
+mod collector;
 mod columns;
 mod csv;
 mod error;
 pub mod export;
+mod fields;
 mod footer;
 mod frames;
 mod hygiene;
 pub mod import;
 pub mod inspect;
 mod lz4;
+mod named;
 mod npy;
 mod order;
 mod orders;

@@ -2,9 +2,10 @@
 
 use super::bars::kind::{Beside, Kind, in_words};
 use super::capture::{SEGMENT_SUFFIX, is_day};
+use super::collector;
 use super::columns;
 use super::error::DataError;
-use super::import::binance;
+use super::named::{coin_of_name, is_coin};
 use super::orders::node::{NodeKind, kind_of};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
@@ -383,17 +384,6 @@ pub fn parquet_layout(path: &Path) -> Result<(CsvKind, Coin), String> {
     Ok((kind, coin))
 }
 
-/// The coin that a file is named after.
-pub fn coin_of_name(path: &Path) -> Option<Coin> {
-    path.file_name()?.to_str()?.split(['_', '.']).find(is_coin).and_then(Coin::new)
-}
-
-/// Whether a part of a name is that of a coin: `orderbooks`, `day` or `2025` are parts too.
-fn is_coin(part: &&str) -> bool {
-    let is_like_one = part.contains(|c: char| c.is_ascii_uppercase()) || part.starts_with('@');
-    is_like_one && Coin::new(part).is_some()
-}
-
 fn csv_kind(name: &str) -> Option<CsvKind> {
     match name {
         "orderbooks" => Some(CsvKind::Books),
@@ -427,7 +417,7 @@ fn known_lines(line: &[u8]) -> Option<&'static str> {
     if line.starts_with(b"exchange,symbol,timestamp,local_timestamp") {
         return Some("CSV of Tardis: make a recording of it with `botmm import FILE --out FOLDER`");
     }
-    if binance::is_line(line) {
+    if collector::is_of_binance(line) {
         return Some(
             "lines of hftbacktest's collector for Binance: make a recording of them with `botmm import FILE \
              --out FOLDER`",

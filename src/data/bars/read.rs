@@ -6,6 +6,7 @@ use super::kind::Kind;
 use super::log::Log;
 use super::series::AllBars;
 use super::table::Table;
+use crate::data::named::first_of_name;
 use crate::data::source::{Line, LineReader};
 use botmm_pipeline::types::Coin;
 use std::io;
@@ -104,11 +105,6 @@ fn coin_of_table(path: &Path, kind: Kind) -> Option<Coin> {
 
 fn no_coin(kind: Kind) -> String {
     format!("{} of no coin by its name: call it {}_COIN.csv", kind.words(), kind.stem())
-}
-
-/// What stands before a file's day and its ending: other venues' symbols may be in small letters.
-pub fn first_of_name(path: &Path) -> Option<Coin> {
-    Coin::new(path.file_name()?.to_str()?.split(['_', '.']).next()?)
 }
 
 /// SHA-256 of a file as it lies on disk, in hex.

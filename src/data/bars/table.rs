@@ -5,7 +5,7 @@
 
 use super::Bar;
 use super::interval::{Interval, KNOWN};
-use crate::data::csv::{delimiter, split};
+use crate::data::fields::{delimiter, split};
 use crate::data::time::{LOCAL, Seconds, TimeColumn, TimeForm};
 use crate::masked::excerpt;
 use botmm_pipeline::types::decimal::parse_whole;

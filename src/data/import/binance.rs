@@ -16,7 +16,7 @@ use super::diffs::{Changes, Kept, Whole};
 use super::event::{Event, Format};
 use super::node::{bad, parse, time};
 use super::tardis::stranger;
-use crate::data::time::{TimeColumn, TimeForm, any_form, split_time};
+use crate::data::time::{TimeColumn, TimeForm, split_time};
 use botmm_pipeline::types::{
     Bbo, Coin, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, read_decimal,
 };
@@ -27,15 +27,6 @@ use std::path::Path;
 
 /// Trades in a market; others are of the insurance fund or of deleveraging.
 const MARKET: &str = "MARKET";
-
-/// Whether a line is one of these.
-pub fn is_line(line: &[u8]) -> bool {
-    let (time, json) = split_time(line.trim_ascii());
-    let keys: BTreeMap<&str, &RawValue> = serde_json::from_slice(json).unwrap_or_default();
-    let has = |names: &[&str]| names.iter().all(|name| keys.contains_key(name));
-    any_form(time).is_some()
-        && (has(&["lastUpdateId", "bids", "asks"]) || has(&["stream", "data"]) || has(&["e", "s"]))
-}
 
 /// See the module.
 pub struct Lines {

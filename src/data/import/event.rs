@@ -35,6 +35,21 @@ pub trait Format {
     }
 }
 
+/// What a first line told.
+pub struct FirstLine {
+    /// Reads the lines from there on.
+    pub format: Box<dyn Format>,
+    /// The line is a header, and no data.
+    pub is_header: bool,
+}
+
+impl FirstLine {
+    /// Of data.
+    pub fn data(format: impl Format + 'static) -> Self {
+        Self { format: Box::new(format), is_header: false }
+    }
+}
+
 /// Takes events in order of time of receipt.
 pub trait Sink {
     /// Keeps one.

@@ -1,15 +1,16 @@
 //! One file of a source: its format told by its first line, its events one after another.
 
-use super::event::{Event, Format};
+use super::event::{Event, FirstLine, Format};
 use super::{binance, bybit, hft, levels, node, recorder, table, tardis};
 use crate::data::bars::log::Log;
-use crate::data::bars::read::first_of_name;
+use crate::data::collector::is_of_binance;
 use crate::data::error::DataError;
 use crate::data::hygiene::sound;
+use crate::data::named::{coin_of_name, first_of_name};
 use crate::data::npy;
 use crate::data::orders::node::{NodeKind, kind_of};
 use crate::data::report::MAX_NAMED_PER_FILE;
-use crate::data::scan::{self, known_format};
+use crate::data::scan::known_format;
 use crate::data::source::{Line, LineReader};
 use crate::data::time::{any_form, split_time};
 use crate::masked::excerpt;
@@ -184,7 +185,7 @@ impl Events {
             Ok(records) => records,
             Err(why) => return Ok(Err(why)),
         };
-        let Some(coin) = scan::coin_of_name(path).or_else(|| first_of_name(path)) else {
+        let Some(coin) = coin_of_name(path).or_else(|| first_of_name(path)) else {
             let why =
                 "an array of hftbacktest of no coin by its name; call it COIN.npz, COIN_DAY.npz";
             return Ok(Err(why.to_owned()));
@@ -301,21 +302,6 @@ fn head(path: &Path) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// What a first line told.
-pub struct FirstLine {
-    /// Reads the lines from there on.
-    pub format: Box<dyn Format>,
-    /// The line is a header, and no data.
-    pub is_header: bool,
-}
-
-impl FirstLine {
-    /// Of data.
-    pub fn data(format: impl Format + 'static) -> Self {
-        Self { format: Box::new(format), is_header: false }
-    }
-}
-
 /// The format of a file by its first line.
 fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
     let has = |part: &str| line.windows(part.len()).any(|window| window == part.as_bytes());
@@ -327,7 +313,7 @@ fn format_of(path: &Path, line: &[u8]) -> Result<Option<FirstLine>, DataError> {
             return Ok(Some(FirstLine::data(node::Fills::new())));
         }
     }
-    if binance::is_line(line) {
+    if is_of_binance(line) {
         return Ok(Some(FirstLine::data(binance::Lines::new(path))));
     }
     if let Some(told) = recorder::format(path, line)? {

@@ -3,12 +3,12 @@
 //! book; levels begin at 0 or 1 and rise by one. A book of which a row is unsound is left out whole.
 
 use super::books::{Books, text};
-use super::event::{Event, Format};
-use super::file::FirstLine;
+use super::event::{Event, FirstLine, Format};
 use super::node::time;
-use crate::data::csv::{delimiter, is_padding, split};
+use crate::data::csv::is_padding;
 use crate::data::error::DataError;
-use crate::data::scan::coin_of_name;
+use crate::data::fields::{delimiter, split};
+use crate::data::named::coin_of_name;
 use crate::data::time::{TimeColumn, TimeForm};
 use crate::masked::excerpt;
 use botmm_pipeline::types::decimal::parse_whole;

@@ -5,7 +5,7 @@
 //! sound is skipped, counted and named, as in a replay.
 
 mod bars;
-pub(super) mod binance;
+mod binance;
 mod books;
 mod bybit;
 mod depth;

@@ -6,8 +6,7 @@
 //! | `{"timestamp","symbol","data_type","data","recv_ts_ms"}` | what `data_type` says: `l2Book`, `bbo`, `trades` with the venue's object as `data`; `orderbook` with that of `l2Book` or with `bids` and `asks` (at the venue's time `timestamp`); `trade` with one trade of the venue's or a list of them |
 
 use super::books::{Books, levels, text};
-use super::event::{Event, Format};
-use super::file::FirstLine;
+use super::event::{Event, FirstLine, Format};
 use super::node::{bad, parse, time};
 use crate::data::error::DataError;
 use crate::data::time::{TimeColumn, TimeForm};

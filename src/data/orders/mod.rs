@@ -8,6 +8,7 @@
 //! A block whose number does not follow the one before voids every coin's book, one that came before is
 //! left out. A change that lessens an order is a trade as far as the block has trades of it, else a cancel.
 
+mod block;
 pub mod node;
 mod rows;
 mod stream;
@@ -19,12 +20,13 @@ use super::scan::{DataFile, Layout};
 use super::source::{Line, LineReader};
 use super::{Progress, Universe};
 use crate::when;
+use block::{Block, Diff, Item, key};
 use botmm_pipeline::types::{AssetId, Coin, MarketEvent, Nanos, Oid, Px, Qty, Side};
 use botmm_pipeline::venue::sim::orderwise::builder::{Builder, OrdersReport};
 use botmm_pipeline::venue::sim::orderwise::codec::OrderTape;
 use botmm_pipeline::venue::sim::orderwise::event::{Fault, OrderEvent, Posted};
 use botmm_pipeline::venue::sim::orderwise::public::{BlockTimes, Cadence};
-use node::{Block, Diff, Item, NodeKind, key};
+use node::NodeKind;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use stream::{MAX_LINE, Reading, Stream};

@@ -15,10 +15,10 @@
 //! millisecond are one. The coin is the exchange's symbol in the name (`…+S-BTC.csv.gz`), or `BTC_….csv`.
 //! Columns and meanings are those of the seller's public description; what it does not describe is not used.
 
-use super::node::{Block, Diff, Item, px_of, qty_of};
-use crate::data::csv::{delimiter, split};
+use super::block::{Block, Diff, Item, px_of, qty_of};
+use crate::data::fields::{delimiter, split};
 use crate::data::import::node::{bad, id_of, time};
-use crate::data::scan::coin_of_name;
+use crate::data::named::coin_of_name;
 use crate::data::time::{TimeColumn, TimeForm};
 use botmm_pipeline::types::{Coin, Nanos, Oid, Side, Universe};
 use botmm_pipeline::venue::sim::orderwise::event::Posted;

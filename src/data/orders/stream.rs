@@ -1,6 +1,7 @@
 //! The files of one kind as one stream of blocks, in order of time. One of them is open at a time.
 
-use super::node::{Block, Lines, NodeKind, key};
+use super::block::{Block, key};
+use super::node::{Lines, NodeKind};
 use crate::data::Progress;
 use crate::data::error::DataError;
 use crate::data::report::{FileTally, LoadReport};
