@@ -71,7 +71,7 @@ impl WhatIf {
     }
 
     fn put_into(&self, params: &mut AssetParams) -> Result<Value, String> {
-        let mut all = serde_json::to_value(&*params).map_err(|e| e.to_string())?;
+        let mut all = serde_json::to_value(*params).map_err(|e| e.to_string())?;
         let place = find(&mut all, &self.key).ok_or(format!("{self}: there is no such key"))?;
         let was = std::mem::replace(place, self.value.clone());
         let made: AssetParams =

@@ -101,7 +101,7 @@ enum Source {
     /// Of hftbacktest.
     Records(Box<dyn Read>),
     /// Of a table, each as the line of our CSV that it could be, behind its coin.
-    Table(table::Lines),
+    Table(Box<table::Lines>),
 }
 
 impl Source {
@@ -153,7 +153,7 @@ impl Events {
             // As in a replay the first row is line 2 of the CSV that it could be.
             return Ok(table::open(path)?.map(|(lines, rows)| Self {
                 number: 1,
-                ..Self::new(path, Source::Table(lines), Box::new(rows))
+                ..Self::new(path, Source::Table(Box::new(lines)), Box::new(rows))
             }));
         }
         let mut source = match LineReader::open(path) {
