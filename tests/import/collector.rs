@@ -291,7 +291,7 @@ fn files_of_other_venues_and_shapes_are_refused_with_their_first_line() {
         r#"1764000000000000000 {"topic":"orderbook.50.BTCUSDT","type":"delta","ts":1,"data":{"s":"BTCUSDT"}}"#,
         r#"{"channel":"depth_book","symbol":"BTC-USD","data":{"bids":[["1","1"]],"asks":[]}}"#,
         r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[],"a":[]}"#,
-        r#"{"retCode":0,"result":{"status":"Trading","list":[]}}"#,
+        r#"{"code":0,"result":{"status":"Trading","list":[]}}"#,
         // Shapes that lack what tells them.
         r#"{"recv_ts_ms":1764000000000,"exch_ts_ms":1764000000000,"coin":"BTC"}"#,
         r#"{"timestamp":1,"symbol":"BTC","type":"l2Book","data":{}}"#,
