@@ -98,7 +98,7 @@ fn time_book(books: &[BookSnapshot], touches: &[Bbo]) {
     let mut touches = touches.to_vec();
     touches.iter_mut().for_each(|b| b.venue_time = made::START);
     let full: Vec<Book> = books.iter().map(book_of).collect();
-    let (mut a, mut b) = (Book::default(), full[0]);
+    let (mut a, mut b) = (Book::default(), full[0].clone());
     let mut taken = true;
     let mut candidates: [harness::Candidate; 3] = [
         (

@@ -65,6 +65,7 @@ fn day(tape: &Tape, span: Nanos) -> Tape {
                 MarketEvent::Book(b) => b.venue_time = b.venue_time + by,
                 MarketEvent::Bbo(b) => b.venue_time = b.venue_time + by,
                 MarketEvent::Trade(t) => t.venue_time = t.venue_time + by,
+                MarketEvent::Level(l) => l.venue_time = l.venue_time + by,
                 MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
             }
             event.set_recv_time(recv);

@@ -119,7 +119,10 @@ fn rows_become_events_with_both_clocks() {
     write(&dir, "prices_BTC_2025-09-01.csv", &prices);
     let loaded = load_dir(&dir).unwrap();
     assert_eq!(loaded.report.warnings, [] as [&str; 0]);
-    assert_eq!(loaded.report.counts, TapeCounts { books: 1, bbos: 2, trades: 1, statuses: 0 });
+    assert_eq!(
+        loaded.report.counts,
+        TapeCounts { books: 1, bbos: 2, trades: 1, statuses: 0, levels: 0 }
+    );
     let events: Vec<_> = loaded.tape.iter_recv().collect();
     let MarketEvent::Book(book) = events[0] else { panic!("{:?}", events[0]) };
     assert_eq!(book.recv_time, Nanos(1_757_015_217_165_192_100), "exact, not through a float");
@@ -380,7 +383,7 @@ fn our_sample_recording_loads_whole() {
     let loaded = load(std::slice::from_ref(&folder), options).unwrap();
     assert_eq!(loaded.report.warnings, [] as [&str; 0]);
     let (books, bbos, trades) = (98 + 101, (376 + 346) / 2, 218 + 174 - 10);
-    assert_eq!(loaded.report.counts, TapeCounts { books, bbos, trades, statuses: 0 });
+    assert_eq!(loaded.report.counts, TapeCounts { books, bbos, trades, statuses: 0, levels: 0 });
     assert_eq!((loaded.report.duplicates, loaded.report.early), (10, 0));
     assert!(last.get().0 == last.get().1 && last.get().1 > 0, "progress ends at its total");
     // The hash of a file is that of its bytes on disk, compressed or not.

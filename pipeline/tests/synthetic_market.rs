@@ -49,7 +49,7 @@ fn hash(out: &MarketOutput) -> u64 {
                 hash.word(t.tid);
                 hash.word(t.aggressor as u64);
             }
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {}
         }
     }
     for x in &out.executions {
@@ -108,7 +108,9 @@ fn check_hygiene(universe: &Universe, seed: u64, minutes: i64) {
                     assert!(gap >= Nanos::millis(500) && gap <= Nanos::millis(600), "gap {gap}");
                 }
             }
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => panic!("a market has neither"),
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {
+                panic!("a market has none of these")
+            }
         }
     }
     assert!(counts[..3].iter().all(|&c| c > 100), "seed {seed}: {counts:?} events");

@@ -134,7 +134,9 @@ pub fn marks(numbers: &Numbers) -> [Px; MAX_ASSETS] {
 }
 
 /// Kinds of market events, in the order of `MarketEvent::kind`.
-const KINDS: [&str; 5] = ["book", "bbo", "trade", "status", "mark"];
+const KINDS: [&str; 6] = ["book", "bbo", "trade", "status", "mark", LEVELS];
+/// Told of recordings that have them alone.
+const LEVELS: &str = "level";
 
 /// What a summary is made from.
 pub struct Ended<'a> {
@@ -187,7 +189,11 @@ impl Ended<'_> {
         let traded: BySymbol = self.by_coin(AssetNumbers::clone);
         Summary {
             events: n.events,
-            events_by_kind: KINDS.into_iter().zip(n.events_by_kind).collect(),
+            events_by_kind: KINDS
+                .into_iter()
+                .zip(n.events_by_kind)
+                .filter(|(kind, count)| *kind != LEVELS || *count > 0)
+                .collect(),
             span_s: self.span.as_secs_f64(),
             events_per_s: if wall_s > 0.0 { n.events as f64 / wall_s } else { 0.0 },
             decisions: n.decisions,

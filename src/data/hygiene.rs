@@ -8,8 +8,8 @@ use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::instrument::MAX_SZ_DECIMALS;
 use botmm_pipeline::types::limits::{MAX_ASSETS, MAX_PX, MAX_QTY};
 use botmm_pipeline::types::{
-    AssetId, Bbo, BookSnapshot, Instrument, Level, MarketEvent, Nanos, Px, Qty, Side, Trade,
-    Universe,
+    AssetId, Bbo, BookSnapshot, Instrument, Level, LevelChange, LevelNews, MarketEvent, Nanos, Px,
+    Qty, Side, Trade, Universe,
 };
 use botmm_pipeline::venue::tape::{TapeBuilder, TapeCounts};
 use std::collections::{BTreeMap, HashSet};
@@ -66,6 +66,7 @@ impl Tally {
             MarketEvent::Bbo(_) => counts.bbos += 1,
             MarketEvent::Book(_) => counts.books += 1,
             MarketEvent::Status(_) => counts.statuses += 1,
+            MarketEvent::Level(_) => counts.levels += 1,
             // No row: see `TapeBuilder::push`.
             MarketEvent::Mark(_) => {}
         }
@@ -81,6 +82,7 @@ impl Tally {
             all.bbos += new.bbos;
             all.books += new.books;
             all.statuses += new.statuses;
+            all.levels += new.levels;
         }
         self.early += file.early;
         self.worst_lead = self.worst_lead.max(file.worst_lead);
@@ -175,7 +177,7 @@ impl Intake {
         }
         let counts = self.file.counts.iter();
         let admitted = counts.fold([self.repeated_trades as usize, 0, 0], |[t, b, k], c| {
-            [t + c.trades, b + c.bbos, k + c.books]
+            [t + c.trades, b + c.bbos, k + c.books + c.levels]
         });
         log.admitted = admitted.map(|n| n as u64);
         self.all.merge(&self.file);
@@ -194,7 +196,7 @@ impl Intake {
     /// Whether books or touches of a coin were taken in, of files that are over.
     pub fn has_books(&self, asset: AssetId) -> bool {
         let counts = &self.all.counts[asset.index()];
-        counts.books + counts.bbos > 0
+        counts.books + counts.bbos + counts.levels > 0
     }
 
     fn count_crossing(&mut self, event: &MarketEvent) {
@@ -204,7 +206,11 @@ impl Intake {
                 (Some(bid), Some(ask)) => (*bid, *ask),
                 _ => return,
             },
-            MarketEvent::Trade(_) | MarketEvent::Status(_) | MarketEvent::Mark(_) => return,
+            // A level alone crosses nothing.
+            MarketEvent::Trade(_)
+            | MarketEvent::Status(_)
+            | MarketEvent::Mark(_)
+            | MarketEvent::Level(_) => return,
         };
         if !bid.qty.is_positive() || !ask.qty.is_positive() || bid.px < ask.px {
             return;
@@ -273,6 +279,7 @@ impl Intake {
                 let levels = book.bids().iter().chain(book.asks());
                 levels.for_each(|level| see(level.qty));
             }
+            MarketEvent::Level(change) => see(change.qty),
             MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
         }
     }
@@ -299,7 +306,7 @@ impl Intake {
             if counts.total() == 0 && symbols.iter().any(|s| s == coin) {
                 return Err(nothing(coin, &report));
             }
-            if counts.books + counts.bbos == 0 {
+            if counts.books + counts.bbos + counts.levels == 0 {
                 report.warn(format!("{coin}: no book and no best bid/offer: it cannot be quoted"));
             }
             let told = |sz_decimals| Instrument { sz_decimals, ..*instrument };
@@ -334,6 +341,7 @@ pub fn sound(event: &MarketEvent) -> Result<(), String> {
         MarketEvent::Trade(trade) => check_trade(trade),
         MarketEvent::Bbo(bbo) => check_bbo(bbo),
         MarketEvent::Book(book) => check_book(book),
+        MarketEvent::Level(change) => check_change(change),
         MarketEvent::Status(_) | MarketEvent::Mark(_) => Ok(()),
     }
 }
@@ -377,6 +385,20 @@ fn check_level(what: &str, level: &Level) -> Result<(), String> {
         return Err(format!("{what} size {} is above {MAX_QTY}, as in no market", level.qty));
     }
     Ok(())
+}
+
+/// A size of zero says that the level is gone; what is cleared has no size, and both sides no price.
+fn check_change(change: &LevelChange) -> Result<(), String> {
+    let one = Qty::from_raw(1);
+    match change.news {
+        LevelNews::Size if change.qty.is_positive() => {
+            check_level("level", &Level { px: change.px, qty: change.qty })
+        }
+        LevelNews::Size | LevelNews::Cleared => {
+            check_level("level", &Level { px: change.px, qty: one })
+        }
+        LevelNews::AllCleared => Ok(()),
+    }
 }
 
 fn check_spread(bid: Px, ask: Px) -> Result<(), String> {

@@ -1,7 +1,9 @@
-//! The visible book of one asset: the last snapshot, overlaid by newer touches.
+//! The visible book of one asset: the last snapshot, overlaid by newer touches; or where its levels are
+//! told one by one, all of them.
 
+use super::depth::Depth;
 use crate::types::limits::BOOK_LEVELS;
-use crate::types::{Bbo, BookSnapshot, BookState, Level, Nanos, Px, Side};
+use crate::types::{Bbo, BookSnapshot, BookState, Level, LevelChange, Nanos, Px, Side};
 
 /// Levels of one side, best first.
 #[derive(Clone, Copy, Debug)]
@@ -10,10 +12,14 @@ struct Ladder {
     len: usize,
 }
 
-/// Up to 20 levels a side. Fixed size; nothing allocates.
-#[derive(Clone, Copy, Debug)]
+/// Up to 20 levels a side, and where they are told one by one, many. Fixed size; nothing allocates once
+/// it is made.
+#[derive(Clone, Debug)]
 pub struct Book {
     ladders: [Ladder; 2],
+    /// Its levels, from the first change of one on until a whole book comes.
+    depth: Depth,
+    is_deep: bool,
     /// Venue time of the newest event applied.
     venue_time: Nanos,
     valid: bool,
@@ -22,7 +28,8 @@ pub struct Book {
 impl Default for Book {
     fn default() -> Self {
         let empty = Ladder { levels: [Level::default(); BOOK_LEVELS], len: 0 };
-        Self { ladders: [empty; 2], venue_time: Nanos::ZERO, valid: false }
+        let depth = Depth::default();
+        Self { ladders: [empty; 2], depth, is_deep: false, venue_time: Nanos::ZERO, valid: false }
     }
 }
 
@@ -38,9 +45,39 @@ impl Book {
             ladder.levels[..levels.len()].copy_from_slice(levels);
             ladder.len = levels.len();
         }
+        self.is_deep = false;
         self.venue_time = snapshot.venue_time;
         self.valid = true;
         true
+    }
+
+    /// Takes in the change of a level, in the order in which it came: each of them counts, however old.
+    /// Whether a best price or the size there is another.
+    #[inline]
+    pub fn apply_level(&mut self, change: &LevelChange) -> bool {
+        if !self.is_deep {
+            self.deepen(change.tick.into());
+        }
+        let is_touch = self.depth.apply(change).is_touch || !self.valid;
+        self.venue_time = self.venue_time.max(change.venue_time);
+        self.valid = true;
+        is_touch
+    }
+
+    /// From now on its levels are told one by one; those that are known stay until then.
+    #[cold]
+    fn deepen(&mut self, tick: i64) {
+        self.depth.clear();
+        self.depth.count_in(tick);
+        let known = Side::BOTH.iter().flat_map(|side| self.ladders[side.index()].filled());
+        known.for_each(|level| self.depth.count_in(level.px.raw()));
+        for side in Side::BOTH {
+            let levels = self.ladders[side.index()].filled();
+            for level in levels {
+                self.depth.set(side, level.px, level.qty);
+            }
+        }
+        self.is_deep = true;
     }
 
     /// Sets the touch: levels better than it are gone, its own size is what it says, and what lies
@@ -50,8 +87,12 @@ impl Book {
         if self.valid && bbo.venue_time < self.venue_time {
             return false;
         }
-        self.ladders[Side::Bid.index()].set_best(Side::Bid, bbo.bid);
-        self.ladders[Side::Ask.index()].set_best(Side::Ask, bbo.ask);
+        for (side, best) in [(Side::Bid, bbo.bid), (Side::Ask, bbo.ask)] {
+            match self.is_deep {
+                false => self.ladders[side.index()].set_best(side, best),
+                true => self.depth.set_best(side, best),
+            }
+        }
         self.venue_time = bbo.venue_time;
         self.valid = true;
         true
@@ -59,18 +100,23 @@ impl Book {
 
     /// Forgets everything: what we knew may be wrong (events dropped, link lost).
     pub fn void(&mut self) {
-        *self = Self::default();
+        self.ladders.iter_mut().for_each(|ladder| ladder.len = 0);
+        self.depth.clear();
+        (self.is_deep, self.venue_time, self.valid) = (false, Nanos::ZERO, false);
     }
 
-    /// Levels of a side, best first.
+    /// The visible levels of a side, best first. None where they are told one by one.
     pub fn side(&self, side: Side) -> &[Level] {
-        let ladder = &self.ladders[side.index()];
-        &ladder.levels[..ladder.len]
+        if self.is_deep { &[] } else { self.ladders[side.index()].filled() }
     }
 
     /// Best level of a side; zero when there is none.
+    #[inline]
     pub fn best(&self, side: Side) -> Level {
-        self.side(side).first().copied().unwrap_or_default()
+        match self.is_deep {
+            false => self.side(side).first().copied().unwrap_or_default(),
+            true => self.depth.best(side),
+        }
     }
 
     /// Whether it can be quoted on, and with it whether its mid is *sound*: the book is two-sided,
@@ -125,7 +171,11 @@ impl Book {
     pub fn imbalance(&self, levels: usize) -> Option<f64> {
         // Wider than a size: any size that parses can be in a frame, and none may end us.
         let sum = |side| -> i128 {
-            self.side(side).iter().take(levels).map(|l: &Level| i128::from(l.qty.raw())).sum()
+            let size = |l: &Level| i128::from(l.qty.raw());
+            match self.is_deep {
+                false => self.side(side).iter().take(levels).map(size).sum(),
+                true => self.depth.levels(side).take(levels).map(|l| size(&l)).sum(),
+            }
         };
         let (bids, asks) = (sum(Side::Bid) as f64, sum(Side::Ask) as f64);
         (bids + asks > 0.0).then(|| (bids - asks) / (bids + asks))
@@ -133,6 +183,10 @@ impl Book {
 }
 
 impl Ladder {
+    fn filled(&self) -> &[Level] {
+        &self.levels[..self.len]
+    }
+
     fn set_best(&mut self, side: Side, best: Level) {
         if best.qty.is_zero() {
             self.len = 0;

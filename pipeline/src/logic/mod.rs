@@ -8,6 +8,7 @@ pub mod bars;
 pub mod block_mids;
 pub mod book;
 pub mod budget;
+pub mod depth;
 pub mod desk;
 pub mod equity;
 pub mod estimates;

@@ -6,7 +6,7 @@ use super::cycles::{MAX_INPUTS, Recorder};
 use super::idle::IdleStrategy;
 use super::plan::Plan;
 use super::ring::{In, Out, ring};
-use super::stage::Stage;
+use super::stage::{Ahead, Stage};
 use crate::types::Nanos;
 use crate::types::limits::RING_SAMPLE;
 use hdrhistogram::Histogram;
@@ -163,6 +163,27 @@ impl Lane {
     /// The earliest deadline of its stages.
     pub fn next_deadline(&self) -> Option<Nanos> {
         self.stages.iter().filter_map(|s| s.next_deadline()).min()
+    }
+
+    /// The same, but for what they do ahead of time.
+    pub fn calm_until(&self) -> Option<Nanos> {
+        self.stages.iter().filter_map(|s| s.calm_until()).min()
+    }
+
+    /// All that is due before `until` and concerns no other stage; see [`Stage::run_ahead`].
+    pub fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        let mut all = Ahead::nothing(until);
+        loop {
+            let mut has_worked = false;
+            for stage in &mut self.stages {
+                let ahead = stage.run_ahead(all.until);
+                has_worked |= ahead.last.is_some();
+                all = all.and(ahead);
+            }
+            if !has_worked {
+                return all;
+            }
+        }
     }
 
     /// After the last poll.

@@ -26,4 +26,4 @@ pub use repeat::{Repeat, Step};
 pub use ring::{
     In, InLatest, Input, Out, OutLatest, OutTold, OutVital, RingStats, ring, vital_ring,
 };
-pub use stage::Stage;
+pub use stage::{Ahead, Stage};

@@ -3,6 +3,27 @@
 use super::ring::Input;
 use crate::types::Nanos;
 
+/// How far a stage went ahead of the present moment of virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// What is due before this is done.
+    pub until: Nanos,
+    /// When the last was due of what was done; [`None`] = nothing was.
+    pub last: Option<Nanos>,
+}
+
+impl Ahead {
+    /// Nothing was done, and nothing is to be done before this.
+    pub fn nothing(until: Nanos) -> Self {
+        Self { until, last: None }
+    }
+
+    /// What two did, the second no further than the first.
+    pub fn and(self, next: Self) -> Self {
+        Self { until: self.until.min(next.until), last: self.last.max(next.last) }
+    }
+}
+
 /// One step of the pipeline. Time is an argument; a stage never reads a clock, a socket or a file,
 /// and never allocates after [`Stage::on_start`].
 pub trait Stage: Send {
@@ -22,6 +43,15 @@ pub trait Stage: Send {
     /// When it next wants to be polled although nothing arrives; lets virtual time jump.
     fn next_deadline(&self) -> Option<Nanos> {
         None
+    }
+    /// The same, but for what [`Stage::run_ahead`] may do before its time.
+    fn calm_until(&self) -> Option<Nanos> {
+        self.next_deadline()
+    }
+    /// Virtual time: does what is due before `until` and concerns nobody else, and says up to where: there
+    /// is a moment that all have to hear of. So the rows between two decisions go round the stages once.
+    fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        Ahead::nothing(until)
     }
     /// Shows each way in, always in the same order, to whoever captures or repeats a run.
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

@@ -4,13 +4,16 @@
 //! after round, until nothing more does; then they are polled until they come to rest. So a decision
 //! knows all of its moment, whatever the bounds of a poll or of a ring are.
 //!
+//! Between two moments that more than one has to hear of, market data that concern nobody else are taken in
+//! ahead of their time ([`Stage::run_ahead`]): most rows of a recording that tells level by level.
+//!
 //! The same stages run either all in the calling thread ([`run_inline`]) or on a plan's threads
 //! ([`run_lockstep`]), where a baton passes from lane to lane in pipeline order. The baton makes the
 //! order of polls, and so every decision, the same under every plan; what the plan changes is on
 //! which thread a stage runs and which rings cross threads.
 
 use super::lane::Lane;
-use super::stage::Stage;
+use super::stage::{Ahead, Stage};
 use crate::types::Nanos;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
@@ -34,11 +37,7 @@ pub struct Drive<'a> {
 /// Polls all lanes on the calling thread until `end`.
 pub fn run_inline(mut lanes: Vec<Lane>, drive: Drive<'_>) {
     lanes.iter_mut().for_each(Lane::start);
-    let mut round = |now, part: Part| {
-        let turns = lanes.iter_mut().map(|l| part.of(l, now));
-        turns.fold((0, Nanos::MAX), |sum, turn| (sum.0 + turn.0, sum.1.min(turn.1)))
-    };
-    run(drive, &mut round, &|| true);
+    run(drive, &mut Inline(&mut lanes));
     lanes.iter_mut().for_each(Lane::stop);
 }
 
@@ -55,9 +54,7 @@ pub fn run_lockstep(lanes: Vec<Lane>, drive: Drive<'_>) -> Result<(), String> {
         })
         .collect();
     if handles.iter().all(|(_, h)| h.is_ok()) {
-        run(drive, &mut |now, part| baton.round(now, part), &|| {
-            !baton.broken.load(Ordering::Acquire)
-        });
+        run(drive, &mut &*baton);
     }
     baton.stop.store(true, Ordering::Release);
     for (name, handle) in handles {
@@ -76,21 +73,70 @@ enum Part {
 
 impl Part {
     /// The work that a lane did, and its next deadline if it came to rest: nobody asks before.
-    fn of(self, lane: &mut Lane, now: Nanos) -> (usize, Nanos) {
+    fn of(self, lane: &mut Lane, now: Nanos, deadline: Deadline) -> (usize, Nanos) {
         match self {
             Self::Hear => (lane.hear(now), Nanos::MAX),
             Self::Poll => match lane.poll(now) {
-                0 => (0, lane.next_deadline().unwrap_or(Nanos::MAX)),
+                0 => (0, deadline(lane).unwrap_or(Nanos::MAX)),
                 work => (work, Nanos::MAX),
             },
         }
     }
 }
 
-/// Work of all lanes, and the earliest deadline of those that came to rest.
-type Round<'a> = dyn FnMut(Nanos, Part) -> (usize, Nanos) + 'a;
+/// Which of a lane's deadlines counts.
+type Deadline = fn(&Lane) -> Option<Nanos>;
 
-fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) {
+/// All lanes, wherever they run.
+trait Lanes {
+    /// One round: the work of all, and the earliest deadline of those that came to rest.
+    fn round(&mut self, now: Nanos, part: Part) -> (usize, Nanos);
+    /// Does ahead of time what is due before `until` and concerns nobody else, with the venue.
+    fn run_ahead(&mut self, venue: &mut dyn Stage, until: Nanos) -> Ahead;
+    /// When the venue is next to be asked.
+    fn deadline_of(&self, venue: &dyn Stage) -> Option<Nanos>;
+    /// Whether all still run.
+    fn is_healthy(&self) -> bool;
+}
+
+/// In the calling thread: market data go ahead from one decision to the next.
+struct Inline<'a>(&'a mut [Lane]);
+
+impl Lanes for Inline<'_> {
+    fn round(&mut self, now: Nanos, part: Part) -> (usize, Nanos) {
+        let turns = self.0.iter_mut().map(|lane| part.of(lane, now, Lane::calm_until));
+        turns.fold((0, Nanos::MAX), |sum, turn| (sum.0 + turn.0, sum.1.min(turn.1)))
+    }
+    fn run_ahead(&mut self, venue: &mut dyn Stage, until: Nanos) -> Ahead {
+        let lanes = self.0.iter_mut();
+        let all = lanes.fold(Ahead::nothing(until), |all, lane| all.and(lane.run_ahead(all.until)));
+        all.and(venue.run_ahead(all.until))
+    }
+    fn deadline_of(&self, venue: &dyn Stage) -> Option<Nanos> {
+        venue.calm_until()
+    }
+    fn is_healthy(&self) -> bool {
+        true
+    }
+}
+
+/// On their threads, moment by moment.
+impl Lanes for &Baton {
+    fn round(&mut self, now: Nanos, part: Part) -> (usize, Nanos) {
+        (**self).round(now, part)
+    }
+    fn run_ahead(&mut self, _: &mut dyn Stage, until: Nanos) -> Ahead {
+        Ahead::nothing(until)
+    }
+    fn deadline_of(&self, venue: &dyn Stage) -> Option<Nanos> {
+        venue.next_deadline()
+    }
+    fn is_healthy(&self) -> bool {
+        !self.broken.load(Ordering::Acquire)
+    }
+}
+
+fn run(mut drive: Drive<'_>, lanes: &mut dyn Lanes) {
     let venue = &mut drive.venue;
     venue.on_start();
     let mut now = drive.start;
@@ -99,19 +145,28 @@ fn run(mut drive: Drive<'_>, round: &mut Round<'_>, healthy: &dyn Fn() -> bool) 
         for part in [Part::Hear, Part::Poll] {
             for rounds in 0.. {
                 assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
-                let (work, deadline) = round(now, part);
+                let (work, deadline) = lanes.round(now, part);
                 if work + venue.poll(now) == 0 {
-                    next = venue.next_deadline().map_or(deadline, |own| own.min(deadline));
+                    let own = lanes.deadline_of(&**venue);
+                    next = own.map_or(deadline, |own| own.min(deadline));
                     break;
                 }
-                if !healthy() {
+                if !lanes.is_healthy() {
                     return;
                 }
             }
         }
-        let go_on = (drive.after_moment)(now) && healthy();
-        if !go_on || next > drive.end || next == Nanos::MAX {
+        if !(drive.after_moment)(now) || !lanes.is_healthy() {
             break;
+        }
+        let ahead = lanes.run_ahead(&mut **venue, next.min(drive.end + Nanos(1)));
+        next = next.min(ahead.until);
+        if next > drive.end {
+            // The end of the market is a moment as it would be without going ahead.
+            match ahead.last.filter(|last| *last > now) {
+                Some(last) => next = last,
+                None => break,
+            }
         }
         assert!(next > now, "a stage's deadline {next} passed at {now} without work");
         now = next;
@@ -152,7 +207,8 @@ impl Baton {
         lane.start();
         while self.wait_for(turn, &self.stop) {
             let part = if self.hears.load(Ordering::Relaxed) { Part::Hear } else { Part::Poll };
-            let (work, deadline) = part.of(&mut lane, Nanos(self.now.load(Ordering::Relaxed)));
+            let now = Nanos(self.now.load(Ordering::Relaxed));
+            let (work, deadline) = part.of(&mut lane, now, Lane::next_deadline);
             // Only the holder of the baton writes these, and passing it on publishes them.
             self.work.store(self.work.load(Ordering::Relaxed) + work, Ordering::Relaxed);
             self.deadline.fetch_min(deadline.0, Ordering::Relaxed);

@@ -3,12 +3,12 @@
 use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
-use crate::rt::{Input, OutLatest, Stage};
+use crate::rt::{Ahead, Input, OutLatest, Stage};
 use crate::stage::params::ParamsIn;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
-    AssetId, AssetParams, BookState, BookView, EventHead, FeedChange, Marked, MarketEvent, Nanos,
-    Side,
+    AssetId, AssetParams, BookState, BookView, EventHead, FeedChange, LevelChange, Marked,
+    MarketEvent, Nanos, Side,
 };
 use crate::venue::hl::clock::VenueClock;
 use crate::venue::market_ring::MarketIn;
@@ -20,7 +20,29 @@ struct AssetBook {
     arrivals: ArrivalCounts,
     params: AssetParams,
     view: BookView,
+    /// Of a book that is told level by level.
+    news: LevelNewsOf,
 }
+
+/// What a book that is told level by level has to say: its touch when that moved, the rest now and then.
+/// Most of its changes are deep in the book, and nobody decides by them.
+#[derive(Default)]
+struct LevelNewsOf {
+    /// The newest change.
+    last: LevelChange,
+    /// Since when it has to be shown; [`None`] = it need not be yet.
+    due: Option<Nanos>,
+    /// When the next view is due, whatever changed.
+    next_view: Nanos,
+    /// When the imbalance is next taken note of.
+    next_weighing: Nanos,
+}
+
+/// Longest time, by the clock of receipt, for which changes that are not of the touch wait for a view.
+const VIEW_EVERY: Nanos = Nanos::millis(100);
+/// Shortest time between two takings of the imbalance of a book that is told level by level: as often as
+/// the venue tells whole books.
+const WEIGH_EVERY: Nanos = Nanos::millis(500);
 
 /// See the module.
 pub struct BookStage {
@@ -30,6 +52,10 @@ pub struct BookStage {
     assets: Vec<AssetBook>,
     /// What comes in is of the past: until it is taken in, no book is shown.
     is_behind: bool,
+    /// Some book that is told level by level has to be shown.
+    has_news: bool,
+    /// Rows may lie in the ring before their time.
+    is_ahead: bool,
     venue_clock: VenueClock,
 }
 
@@ -55,10 +81,12 @@ impl BookStage {
             arrivals: ArrivalCounts::new(p.arrival_halflife_s, p.arrival_bin_bps),
             params: *p,
             view: BookView { asset: AssetId::new(i), ..BookView::default() },
+            news: LevelNewsOf::default(),
         };
         let assets = params.iter().enumerate().map(asset).collect();
         let venue_clock = VenueClock::default();
-        Self { input, out, params: changes, assets, is_behind: false, venue_clock }
+        let (is_behind, has_news, is_ahead) = (false, false, false);
+        Self { input, out, params: changes, assets, is_behind, has_news, is_ahead, venue_clock }
     }
 
     /// Judges how late a message is by this clock; without it, by ours.
@@ -82,6 +110,15 @@ impl BookStage {
                 if asset.book.apply_bbo(bbo) {
                     asset.refresh(event, bbo.seq, offset);
                     self.publish(bbo.asset);
+                }
+            }
+            MarketEvent::Level(change) => {
+                let AssetBook { book, news, .. } = &mut self.assets[change.asset.index()];
+                let (is_touch, now) = (book.apply_level(change), change.recv_time);
+                news.last = *change;
+                if is_touch || now >= news.next_view {
+                    news.due.get_or_insert(now);
+                    self.has_news = true;
                 }
             }
             // Trades move no book.
@@ -120,6 +157,7 @@ impl BookStage {
     fn void(&mut self, id: AssetId, event: &EventHead) {
         let asset = &mut self.assets[id.index()];
         asset.book.void();
+        asset.news = LevelNewsOf::default();
         asset.volatility.break_series();
         asset.refresh(event, asset.view.market_seq, self.venue_clock.offset());
         self.publish(id);
@@ -129,6 +167,35 @@ impl BookStage {
     fn set_behind(&mut self, is_behind: bool) {
         self.is_behind = is_behind;
         (0..self.assets.len()).for_each(|i| self.publish(AssetId::new(i)));
+    }
+
+    /// Views of the books that have to be shown by now.
+    fn show_levels(&mut self, now: Nanos) {
+        let offset = self.venue_clock.offset();
+        self.has_news = false;
+        for i in 0..self.assets.len() {
+            let asset = &mut self.assets[i];
+            let Some(due) = asset.news.due else { continue };
+            if due > now {
+                self.has_news = true;
+                continue;
+            }
+            let change = asset.news.last;
+            asset.news.due = None;
+            asset.news.next_view = change.recv_time + VIEW_EVERY;
+            if change.recv_time >= asset.news.next_weighing {
+                asset.news.next_weighing = change.recv_time + WEIGH_EVERY;
+                asset.weigh();
+            }
+            asset.refresh(&MarketEvent::Level(change), change.seq, offset);
+            self.publish(AssetId::new(i));
+        }
+    }
+
+    /// Whether an event waits whose time has come. Live all of them have come by then.
+    #[inline]
+    fn is_there(&self, now: Nanos) -> bool {
+        !self.is_ahead || self.input.next_time().is_some_and(|at| at <= now)
     }
 
     fn publish(&mut self, asset: AssetId) {
@@ -200,15 +267,52 @@ impl Stage for BookStage {
         "book"
     }
 
-    fn poll(&mut self, _now: Nanos) -> usize {
+    fn poll(&mut self, now: Nanos) -> usize {
+        let work = self.hear(now);
+        if self.has_news {
+            self.show_levels(now);
+        }
+        work
+    }
+
+    /// What changes of levels have come to is shown once all of a moment is taken in.
+    fn hear(&mut self, now: Nanos) -> usize {
         self.out.flush();
         let mut work = 0;
-        while work < POLL_BATCH {
+        while work < POLL_BATCH && self.is_there(now) {
             let Some(event) = self.input.pop() else { break };
             self.on_event(&event);
             work += 1;
         }
         work
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        if !self.is_ahead {
+            return None;
+        }
+        let news = self.assets.iter().filter_map(|asset| asset.news.due);
+        news.chain(self.input.next_time()).min()
+    }
+
+    /// Its rows are taken in ahead of time too, up to the first that has to be shown.
+    fn calm_until(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        self.is_ahead = true;
+        let mut ahead = Ahead::nothing(until);
+        while !self.has_news && self.is_there(until - Nanos(1)) {
+            let Some(event) = self.input.pop() else { break };
+            self.on_event(&event);
+            ahead.last = Some(event.recv_time());
+        }
+        if self.has_news {
+            let due = self.assets.iter().filter_map(|asset| asset.news.due).min();
+            ahead.until = due.map_or(until, |due| due.min(until));
+        }
+        ahead
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

@@ -1,7 +1,7 @@
 //! Feed: takes events from the venue's feed, numbers them, hands them to the book. New parameters are
 //! let in here, among the events, so that they have a place in the order of things.
 
-use crate::rt::{In, Input, Stage};
+use crate::rt::{Ahead, In, Input, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
@@ -182,6 +182,36 @@ impl<F: Feed> Stage for FeedStage<F> {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.feed.next_deadline()
+    }
+
+    /// Its rows are taken ahead of time, and all else says there when it is due.
+    fn calm_until(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        let Self { feed, onward } = self;
+        if onward.waiting.is_some() || onward.any_dropped {
+            return Ahead::nothing(feed.next_deadline().map_or(until, |due| due.min(until)));
+        }
+        let mut ahead = Ahead::nothing(until);
+        let (mut work, room) = (0, onward.rings.out.room_for_rows().min(POLL_BATCH));
+        while work < room {
+            match feed.next_row(until) {
+                Ok(row) => {
+                    let at = row.recv_time();
+                    onward.hand_on(at, row);
+                    ahead.last = Some(at);
+                    work += 1;
+                }
+                Err(due) => {
+                    ahead.until = until.min(due);
+                    break;
+                }
+            }
+        }
+        onward.metrics.feed.events.add(work as u64);
+        ahead
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

@@ -89,8 +89,8 @@ pub struct Metrics {
 pub struct FeedCounters {
     /// Market events taken in.
     pub events: Counter,
-    /// Of these, books, touches, trades, changes of the link's state and marks.
-    pub events_by_kind: [Counter; 5],
+    /// Of these, books, touches, trades, changes of the link's state, marks and changes of levels.
+    pub events_by_kind: [Counter; 6],
     /// What is wrong with each asset's streams: 0 nothing, else a [`FeedTrouble`].
     trouble: [Counter; MAX_ASSETS],
 }

@@ -18,8 +18,8 @@ pub enum FeedTrouble {
 pub struct Numbers {
     /// Market events taken in.
     pub events: u64,
-    /// Of these, books, touches, trades, changes of the link's state and marks.
-    pub events_by_kind: [u64; 5],
+    /// Of these, books, touches, trades, changes of the link's state, marks and changes of levels.
+    pub events_by_kind: [u64; 6],
     /// Targets that passed the gate.
     pub decisions: u64,
     /// One hash over every decision and every action.

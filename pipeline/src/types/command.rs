@@ -3,7 +3,7 @@
 
 use super::candle::Candle;
 use super::fixed::Qty;
-use super::market::AssetId;
+use super::level::AssetId;
 use super::params::AssetParams;
 use serde::{Deserialize, Serialize};
 

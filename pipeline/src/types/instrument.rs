@@ -5,7 +5,7 @@
 
 use super::decimal::SCALE_DIGITS;
 use super::fixed::{Px, Qty, Usd};
-use super::market::AssetId;
+use super::level::AssetId;
 use serde::{Deserialize, Serialize};
 
 /// Smallest order value the venue accepts.

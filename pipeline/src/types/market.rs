@@ -1,83 +1,8 @@
 //! What the market tells us: book snapshots, best bid/offer, trades, the venue's marks, link status.
 
 use super::fixed::{Nanos, Px, Qty};
+use super::level::{AssetId, Level, LevelChange, Side};
 use super::limits::BOOK_LEVELS;
-use serde::{Deserialize, Serialize};
-
-/// Index of an instrument in this session's universe (not the venue's index).
-#[repr(transparent)]
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-pub struct AssetId(u16);
-
-impl AssetId {
-    /// From a universe index.
-    #[inline]
-    pub fn new(index: usize) -> Self {
-        assert!(index < super::limits::MAX_ASSETS, "asset index {index} out of range");
-        Self(index as u16)
-    }
-    /// As an array index.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Buy or sell; of a trade, the aggressor's side.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Side {
-    /// Bid, buy (`B` on the wire).
-    #[default]
-    Bid = 0,
-    /// Ask, sell (`A` on the wire).
-    Ask = 1,
-}
-
-impl Side {
-    /// Both, bid first.
-    pub const BOTH: [Self; 2] = [Self::Bid, Self::Ask];
-    /// The other side.
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Bid => Self::Ask,
-            Self::Ask => Self::Bid,
-        }
-    }
-    /// +1 for a buy, −1 for a sell: what a fill does to the position.
-    pub const fn sign(self) -> i64 {
-        match self {
-            Self::Bid => 1,
-            Self::Ask => -1,
-        }
-    }
-    /// `qty` signed by the side.
-    pub fn signed(self, qty: Qty) -> Qty {
-        if self.sign() < 0 { -qty } else { qty }
-    }
-    /// Whether a price on this side is better (nearer to trading) than `other`.
-    pub fn is_better(self, px: Px, other: Px) -> bool {
-        match self {
-            Self::Bid => px > other,
-            Self::Ask => px < other,
-        }
-    }
-    /// As an array index.
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-}
-
-/// One price level.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Level {
-    /// Price.
-    pub px: Px,
-    /// Displayed size; zero means no level.
-    pub qty: Qty,
-}
 
 /// A whole visible book (`l2Book`): up to 20 levels a side, best first.
 #[repr(C)]
@@ -106,7 +31,7 @@ pub struct BookSnapshot {
 impl BookSnapshot {
     /// An empty book of an asset.
     pub const EMPTY: Self = Self {
-        asset: AssetId(0),
+        asset: AssetId::FIRST,
         bid_count: 0,
         ask_count: 0,
         fast: false,
@@ -337,6 +262,8 @@ pub enum MarketEvent<B = BookSnapshot> {
     Status(FeedStatus),
     /// The venue's mark. Live feeds only: recordings have none.
     Mark(MarkPrice),
+    /// A level of a book that is told by its changes. Recordings only: the venue tells whole books.
+    Level(LevelChange),
 }
 
 /// An event whose book lies with whoever tells it.
@@ -353,6 +280,7 @@ impl MarketEvent {
             Self::Trade(trade) => MarketEvent::Trade(*trade),
             Self::Status(status) => MarketEvent::Status(*status),
             Self::Mark(mark) => MarketEvent::Mark(*mark),
+            Self::Level(level) => MarketEvent::Level(*level),
         }
     }
     /// Sets the receive time.
@@ -363,6 +291,7 @@ impl MarketEvent {
             Self::Trade(t) => t.recv_time = at,
             Self::Status(s) => s.recv_time = at,
             Self::Mark(m) => m.recv_time = at,
+            Self::Level(l) => l.recv_time = at,
         }
     }
 }
@@ -383,6 +312,7 @@ impl EventHead {
             Self::Trade(t) => t.seq = seq,
             Self::Status(_) => {}
             Self::Mark(m) => m.seq = seq,
+            Self::Level(l) => l.seq = seq,
         }
     }
 }
@@ -396,6 +326,7 @@ impl<B> MarketEvent<B> {
             Self::Trade(trade) => MarketEvent::Trade(trade),
             Self::Status(status) => MarketEvent::Status(status),
             Self::Mark(mark) => MarketEvent::Mark(mark),
+            Self::Level(level) => MarketEvent::Level(level),
         }
     }
 }
@@ -409,6 +340,7 @@ impl<B: BookForm> MarketEvent<B> {
             Self::Trade(t) => t.recv_time,
             Self::Status(s) => s.recv_time,
             Self::Mark(m) => m.recv_time,
+            Self::Level(l) => l.recv_time,
         }
     }
     /// Block time at the venue (of a status or a mark: when it reached us).
@@ -419,6 +351,7 @@ impl<B: BookForm> MarketEvent<B> {
             Self::Trade(t) => t.venue_time,
             Self::Status(s) => s.recv_time,
             Self::Mark(m) => m.recv_time,
+            Self::Level(l) => l.venue_time,
         }
     }
     /// Whose.
@@ -429,9 +362,10 @@ impl<B: BookForm> MarketEvent<B> {
             Self::Trade(t) => t.asset,
             Self::Status(s) => s.asset,
             Self::Mark(m) => m.asset,
+            Self::Level(l) => l.asset,
         }
     }
-    /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status, 4 mark.
+    /// Index of its kind: 0 book, 1 touch, 2 trade, 3 status, 4 mark, 5 level.
     pub const fn kind(&self) -> usize {
         match self {
             Self::Book(_) => 0,
@@ -439,6 +373,7 @@ impl<B: BookForm> MarketEvent<B> {
             Self::Trade(_) => 2,
             Self::Status(_) => 3,
             Self::Mark(_) => 4,
+            Self::Level(_) => 5,
         }
     }
     /// Order of events that carry the same time: trades before the touch and the book that they
@@ -447,14 +382,13 @@ impl<B: BookForm> MarketEvent<B> {
         match self {
             Self::Trade(_) => 0,
             Self::Bbo(_) => 1,
-            Self::Book(_) => 2,
+            Self::Book(_) | Self::Level(_) => 2,
             Self::Status(_) => 3,
             Self::Mark(_) => 4,
         }
     }
 }
 
-const _: () = assert!(size_of::<Level>() == 16);
 const _: () = assert!(size_of::<BookSnapshot>() == 24 + 2 * BOOK_LEVELS * 16);
 const _: () = assert!(size_of::<Bbo>() == 64);
 const _: () = assert!(size_of::<Trade>() == 56);

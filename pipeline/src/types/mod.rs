@@ -10,6 +10,7 @@ pub mod duration;
 pub mod fixed;
 pub mod hash;
 pub mod instrument;
+pub mod level;
 pub mod limits;
 pub mod market;
 pub mod order;
@@ -27,9 +28,10 @@ pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal, read_rate};
 pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
+pub use level::{AssetId, Level, LevelChange, LevelNews, Side};
 pub use market::{
-    AssetId, Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedChange, FeedStatus, LentEvent,
-    Level, MarkPrice, MarketEvent, Side, Trade, Zero,
+    Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedChange, FeedStatus, LentEvent, MarkPrice,
+    MarketEvent, Trade, Zero,
 };
 pub use order::{
     Action, ActionKind, Cloid, Done, DoneWhy, Fill, FillCause, Inquiry, Oid, OrderRequest, Reject,

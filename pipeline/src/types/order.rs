@@ -2,8 +2,8 @@
 
 use super::alert::AlertKind;
 use super::fixed::{Nanos, Px, Qty, Usd};
+use super::level::{AssetId, Side};
 use super::limits::MAX_BATCH;
-use super::market::{AssetId, Side};
 use super::quote::Cause;
 
 /// The venue's order id. A modify gives the order a new one.

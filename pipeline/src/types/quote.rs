@@ -1,8 +1,8 @@
 //! Between the stages: what the book looks like, and what we want to have in it.
 
 use super::fixed::{Nanos, Px, Usd};
+use super::level::{AssetId, Level, Side};
 use super::limits::QUOTE_LEVELS;
-use super::market::{AssetId, Level, Side};
 use super::reason::Reason;
 
 /// What a message was computed from. With it, any live decision can be recomputed from a capture,

@@ -4,8 +4,8 @@
 
 use super::alert::AlertKind;
 use super::fixed::{Nanos, Px, Qty, Usd};
+use super::level::{AssetId, Side};
 use super::limits::MAX_ASSETS;
-use super::market::{AssetId, Side};
 use super::order::{Action, Cloid, Fill, Oid, Reject};
 use super::quote::QuoteTarget;
 use super::reason::Reason;

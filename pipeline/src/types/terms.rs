@@ -2,7 +2,7 @@
 //! thread (journal, `explain`) and nothing else.
 
 use super::fixed::{Nanos, Px, Qty, Usd};
-use super::market::{AssetId, Side};
+use super::level::{AssetId, Side};
 use super::params::{QuoteModel, Strategy};
 use super::quote::ArrivalFit;
 

@@ -60,6 +60,11 @@ impl MarketOut {
         self.events.free() > 0 && self.books.free() > 0
     }
 
+    /// For how many rows there is room.
+    pub fn room_for_rows(&self) -> usize {
+        self.events.free()
+    }
+
     /// Names and loss counts of the two.
     pub fn stats(&self) -> [Arc<RingStats>; 2] {
         [self.events.stats().clone(), self.books.stats().clone()]

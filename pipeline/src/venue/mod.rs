@@ -17,6 +17,15 @@ pub trait Feed: Send {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>>;
     /// When the next event is due, if that is known (virtual time jumps there).
     fn next_deadline(&self) -> Option<Nanos>;
+    /// The next event if it is a *row*, the change of a level or a trade, and is received before `until`: it
+    /// may be taken ahead of its time, in order. Else when the next event is due.
+    ///
+    /// # Errors
+    /// There is none, or it is something else, or it comes later.
+    fn next_row(&mut self, until: Nanos) -> Result<LentEvent<'_>, Nanos> {
+        let _ = until;
+        Err(self.next_deadline().unwrap_or(Nanos::MAX))
+    }
     /// What it takes from, where that is on record.
     fn input(&mut self) -> Option<&mut dyn Input> {
         None

@@ -89,7 +89,7 @@ fn naive_of(events: &[MarketEvent], universe: &Universe) -> String {
                 out += &format!("{side} {}x{} {}; ", t.px, t.qty, t.tid);
             }
             MarketEvent::Mark(m) => out += &m.px.to_string(),
-            MarketEvent::Status(_) => unreachable!("a decoder knows of no link"),
+            MarketEvent::Status(_) | MarketEvent::Level(_) => unreachable!("no frame tells it"),
         }
     }
     out

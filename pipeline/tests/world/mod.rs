@@ -187,6 +187,15 @@ pub fn replay(
     replay_of(setup, Tape::build(delayed), wrap, side)
 }
 
+/// A replay of a tape of assets of [`universe`], inline or on a plan's threads.
+pub fn replay_under(setup: &Setup, plan: Option<&Plan>, tape: Tape) -> Outcome {
+    let market = RecordedMarket::new(&tape, &universe(), QueueModel::ProbPower(3.0));
+    let (exchange, Ends { gateway, account, .. }) =
+        Exchange::new(market, universe(), exchange_config(setup), false);
+    let ends = (TapeFeed::new(&tape), gateway);
+    drive(setup, plan, (exchange, account), ends, (|stage| stage, |_, _| {}))
+}
+
 /// A replay of a tape of assets of [`universe`].
 pub fn replay_of(
     setup: &Setup,

@@ -105,7 +105,7 @@ fn frame(event: &Event, line: &mut String) -> std::fmt::Result {
             line.push_str(if book.fast { "]],\"fast\":true}}\n" } else { "]]}}\n" });
             Ok(())
         }
-        MarketEvent::Status(_) | MarketEvent::Mark(_) => Ok(()),
+        MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => Ok(()),
     }
 }
 

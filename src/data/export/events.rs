@@ -4,10 +4,10 @@
 use super::double::Doubles;
 use crate::data::import::event::{Event, Sink};
 use crate::data::import::folder::fast_books;
-use crate::data::npy::{BBO, BUY, DEPTH, EXCH, LOCAL, Record, SELL, TRADE, write_npz};
+use crate::data::npy::{BBO, BUY, CLEAR, DEPTH, EXCH, LOCAL, Record, SELL, TRADE, write_npz};
 use crate::exit::AppError;
 use crate::files::{NewFolder, Readers};
-use botmm_pipeline::types::{BookSnapshot, Coin, Level, MarketEvent, Px, Side};
+use botmm_pipeline::types::{BookSnapshot, Coin, Level, LevelNews, MarketEvent, Px, Side};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -58,6 +58,15 @@ impl Sink for Npz {
                 for (side, level) in [(Side::Bid, bbo.bid), (Side::Ask, bbo.ask)] {
                     rows.records.push(record(at, BBO | bit(side), level, &mut self.doubles));
                 }
+            }
+            MarketEvent::Level(change) => {
+                let (of, side) = match change.news {
+                    LevelNews::Size => (DEPTH, bit(change.side)),
+                    LevelNews::Cleared => (CLEAR, bit(change.side)),
+                    LevelNews::AllCleared => (CLEAR, 0),
+                };
+                let level = Level { px: change.px, qty: change.qty };
+                rows.records.push(record(at, of | side, level, &mut self.doubles));
             }
             MarketEvent::Book(book) => {
                 self.fast_books += u64::from(book.fast);

@@ -3,7 +3,7 @@
 
 use super::double::Doubles;
 use crate::data::import::event::{Event, Sink};
-use crate::data::import::folder::fast_books;
+use crate::data::import::folder::{fast_books, lone_levels};
 use crate::data::time::{LOCAL, VENUE};
 use crate::exit::AppError;
 use crate::files::{NewFolder, Readers};
@@ -33,6 +33,7 @@ pub struct Tables {
     files: HashMap<(Coin, usize), Table>,
     doubles: Doubles,
     fast_books: u64,
+    levels: u64,
 }
 
 /// One file.
@@ -60,7 +61,8 @@ impl Tables {
     /// Something is there already, or it cannot be made.
     pub fn create(path: &Path) -> Result<Self, AppError> {
         let folder = NewFolder::create(path, Readers::All)?;
-        Ok(Self { folder, files: HashMap::new(), doubles: Doubles::default(), fast_books: 0 })
+        let (files, doubles) = (HashMap::new(), Doubles::default());
+        Ok(Self { folder, files, doubles, fast_books: 0, levels: 0 })
     }
 
     fn table(&mut self, coin: Coin, kind: usize) -> Result<&mut Table, AppError> {
@@ -79,8 +81,9 @@ impl Tables {
 impl Sink for Tables {
     fn take(&mut self, event: &Event) -> Result<(), AppError> {
         let kind = usize::from(event.data.channel_rank());
-        if kind >= STEMS.len() {
-            return Ok(()); // No recording has it.
+        self.levels += u64::from(matches!(event.data, MarketEvent::Level(_)));
+        if kind >= STEMS.len() || matches!(event.data, MarketEvent::Level(_)) {
+            return Ok(()); // There is no table for it.
         }
         let mut doubles = std::mem::take(&mut self.doubles);
         self.fast_books += u64::from(matches!(&event.data, MarketEvent::Book(book) if book.fast));
@@ -99,7 +102,8 @@ impl Sink for Tables {
         }
         self.folder.finish()?;
         let fast = (self.fast_books > 0).then(|| fast_books(self.fast_books));
-        Ok(fast.into_iter().chain(self.doubles.lost()).collect())
+        let levels = (self.levels > 0).then(|| lone_levels(self.levels));
+        Ok(fast.into_iter().chain(levels).chain(self.doubles.lost()).collect())
     }
 }
 
@@ -147,7 +151,7 @@ impl Table {
                     }
                 }
             }
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {}
         }
     }
 

@@ -22,6 +22,7 @@ pub struct Folder {
     files: HashMap<(Coin, usize), Csv>,
     line: String,
     fast_books: u64,
+    levels: u64,
 }
 
 struct Csv {
@@ -40,7 +41,8 @@ impl Folder {
     /// Something is there already, or it cannot be made.
     pub fn create(path: &Path) -> Result<Self, AppError> {
         let folder = NewFolder::create(path, Readers::All)?;
-        Ok(Self { folder, files: HashMap::new(), line: String::new(), fast_books: 0 })
+        let (files, line) = (HashMap::new(), String::new());
+        Ok(Self { folder, files, line, fast_books: 0, levels: 0 })
     }
 
     /// Adds what lies beside books and trades: candles and contexts.
@@ -95,8 +97,9 @@ impl Csv {
 impl Sink for Folder {
     fn take(&mut self, event: &Event) -> Result<(), AppError> {
         let kind = usize::from(event.data.channel_rank());
-        if kind >= STEMS.len() {
-            return Ok(()); // No recording has it.
+        self.levels += u64::from(matches!(event.data, MarketEvent::Level(_)));
+        if kind >= STEMS.len() || matches!(event.data, MarketEvent::Level(_)) {
+            return Ok(()); // There is no table for it.
         }
         self.fast_books += u64::from(matches!(&event.data, MarketEvent::Book(book) if book.fast));
         let mut line = std::mem::take(&mut self.line);
@@ -115,13 +118,22 @@ impl Sink for Folder {
             csv.finish()?;
         }
         self.folder.finish()?;
-        Ok((self.fast_books > 0).then(|| fast_books(self.fast_books)).into_iter().collect())
+        let fast = (self.fast_books > 0).then(|| fast_books(self.fast_books));
+        let levels = (self.levels > 0).then(|| lone_levels(self.levels));
+        Ok(fast.into_iter().chain(levels).collect())
     }
 }
 
 /// What of such books is lost where there is no place for it.
 pub fn fast_books(count: u64) -> String {
     format!("that {count} books are fast ones, of which only the first levels were told")
+}
+
+/// The same of changes of levels, which have none either.
+pub fn lone_levels(count: u64) -> String {
+    format!(
+        "{count} changes of single levels: hftbacktest's records (`--as npz`) have a place for them"
+    )
 }
 
 /// The header of a file of a kind.
@@ -157,7 +169,7 @@ fn row(event: &MarketEvent, sequence: u64, line: &mut String) -> std::fmt::Resul
             line.push('\n');
             Ok(())
         }
-        MarketEvent::Status(_) | MarketEvent::Mark(_) => Ok(()),
+        MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => Ok(()),
     }
 }
 

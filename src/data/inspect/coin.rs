@@ -3,6 +3,7 @@
 use super::stream::{Stream, StreamReport};
 use crate::data::report::{Crossings, KINDS};
 use crate::masked::masked;
+use botmm_pipeline::logic::depth::Depth;
 use botmm_pipeline::types::decimal::SCALE_DIGITS;
 use botmm_pipeline::types::{Coin, Level, MarketEvent, Px, Side};
 use serde::Serialize;
@@ -107,6 +108,8 @@ pub struct Collected {
     marks: u64,
     /// The best prices that stood last, in the order of the venue.
     best: Option<[Px; 2]>,
+    /// Of a book that is told level by level.
+    depth: Depth,
 }
 
 impl Collected {
@@ -119,6 +122,7 @@ impl Collected {
             trades: Trades::default(),
             marks: 0,
             best: None,
+            depth: Depth::default(),
         }
     }
 
@@ -133,6 +137,7 @@ impl Collected {
             MarketEvent::Book(book) => {
                 book.bids().iter().chain(book.asks()).for_each(|level| self.see(level));
             }
+            MarketEvent::Level(l) => self.see(&Level { px: l.px, qty: l.qty }),
             MarketEvent::Mark(_) => self.marks += 1,
             MarketEvent::Status(_) => {}
         }
@@ -148,6 +153,10 @@ impl Collected {
             MarketEvent::Book(book) => {
                 let best = book.bids().first().zip(book.asks().first());
                 self.best = best.and_then(|(bid, ask)| two_sided(bid, ask));
+            }
+            MarketEvent::Level(change) => {
+                self.depth.apply(change);
+                self.best = two_sided(&self.depth.best(Side::Bid), &self.depth.best(Side::Ask));
             }
             MarketEvent::Trade(trade) => {
                 let trades = &mut self.trades;

@@ -192,7 +192,7 @@ impl Seen {
             MarketEvent::Status(status) => {
                 self.marked_gaps += u64::from(status.change == FeedChange::Down);
             }
-            MarketEvent::Book(_) | MarketEvent::Bbo(_) => {
+            MarketEvent::Book(_) | MarketEvent::Bbo(_) | MarketEvent::Level(_) => {
                 let delay = received - event.venue_time();
                 self.minutes.entry(received.0.div_euclid(MINUTE)).or_default().push(delay.0);
             }

@@ -88,6 +88,7 @@ impl Stream {
                 self.levels = self.levels.max(book.bids().len()).max(book.asks().len());
                 self.count(book.bids().iter().chain(book.asks()).copied());
             }
+            MarketEvent::Level(l) => self.count([Level { px: l.px, qty: l.qty }]),
             MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
         }
     }

@@ -156,7 +156,8 @@ impl Stream {
             MarketEvent::Book(_) => at >= self.newest,
             MarketEvent::Bbo(_) => self.heard.is_some() && at >= self.newest,
             MarketEvent::Trade(_) => return self.heard.is_some() && at > self.since,
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => false,
+            // The venue tells whole books.
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => false,
         };
         if is_news {
             if self.heard.is_none() {
@@ -311,7 +312,7 @@ mod tests {
                     MarketEvent::Book(b) => ("book", b.bids()[0].px),
                     MarketEvent::Bbo(b) => ("bbo", b.bid.px),
                     MarketEvent::Trade(t) => ("trade", t.px),
-                    MarketEvent::Status(_) | MarketEvent::Mark(_) => {
+                    MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {
                         unreachable!("not of the market")
                     }
                 };

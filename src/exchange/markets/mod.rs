@@ -17,6 +17,7 @@ fn at_time(mut event: MarketEvent, venue_time: Nanos) -> MarketEvent {
         MarketEvent::Book(b) => b.venue_time = venue_time,
         MarketEvent::Bbo(b) => b.venue_time = venue_time,
         MarketEvent::Trade(t) => t.venue_time = venue_time,
+        MarketEvent::Level(l) => l.venue_time = venue_time,
         // Its time is when it reached us, and no venue's.
         MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
     }

@@ -103,8 +103,9 @@ pub struct Recording {
 impl Recording {
     /// A tape whose events carry ids of `universe`; [`None`] when nothing on it shows a price.
     pub fn new(tape: Tape, universe: Universe) -> Option<Self> {
-        let shows =
-            |event: &MarketEvent| matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_));
+        let shows = |event: &MarketEvent| {
+            matches!(event, MarketEvent::Book(_) | MarketEvent::Bbo(_) | MarketEvent::Level(_))
+        };
         let (first, event) = tape.iter_venue().enumerate().find(|(_, event)| shows(event))?;
         let (_, last) = tape.venue_span()?;
         Some(Self { first: (first, event.venue_time()), tape, universe, last, compiled: None })

@@ -287,7 +287,7 @@ impl<T: Transport> HlFeed<T> {
                 stream.newest_trade = stream.newest_trade.max(newest.unwrap_or(Nanos::ZERO));
             }
             // A mark bears no time of the venue: it proves no stream alive.
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {}
         }
     }
 

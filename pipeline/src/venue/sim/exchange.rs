@@ -14,7 +14,7 @@ use super::core::{Asked, Core, Refused, Rules, Tif, Who, rules};
 use super::latency::{Latency, LatencyModel};
 use super::link::{SimFeed, SimGateway};
 use super::{Market, MarketOutput};
-use crate::rt::{Board, BoardReader, In, Out, Stage, board, ring};
+use crate::rt::{Ahead, Board, BoardReader, In, Out, Stage, board, ring};
 use crate::types::limits::{MAX_ASSETS, MAX_SIM_ORDERS, RING_BOOKS, RING_SIM};
 use crate::types::{
     self, Action, ActionKind, Bps, MarketEvent, Nanos, Oid, OrderRequest, Px, Qty, Universe, Usd,
@@ -241,6 +241,17 @@ impl<M: Market> Exchange<M> {
     fn move_market(&mut self, until: Nanos) {
         let mut output = core::mem::take(&mut self.output);
         self.core.market.advance(until, &mut output);
+        self.output = output;
+        self.tell_moved();
+        if self.core.lacks_a_mark() {
+            self.core.time = until;
+            self.core.first_marks(&mut self.answers);
+        }
+    }
+
+    /// What the market did while it moved.
+    fn tell_moved(&mut self) {
+        let mut output = core::mem::take(&mut self.output);
         for event in output.events.drain(..) {
             if let MarketEvent::Trade(trade) = &event {
                 self.core.note_trade(trade.asset, trade.px);
@@ -252,10 +263,6 @@ impl<M: Market> Exchange<M> {
             self.core.on_execution(&execution, &mut self.answers);
         }
         self.output = output;
-        if self.core.lacks_a_mark() {
-            self.core.time = until;
-            self.core.first_marks(&mut self.answers);
-        }
     }
 
     fn on_action(&mut self, now: Nanos, action: &Action) {
@@ -384,5 +391,21 @@ impl<M: Market> Stage for Exchange<M> {
     fn next_deadline(&self) -> Option<Nanos> {
         let own = [self.next_action(), self.next_prices()];
         own.into_iter().flatten().chain(self.core.market.next_time()).min()
+    }
+
+    fn calm_until(&self) -> Option<Nanos> {
+        [self.next_action(), self.next_prices()].into_iter().flatten().min()
+    }
+
+    fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        if self.core.lacks_a_mark() {
+            let next = self.core.market.next_time();
+            return Ahead::nothing(next.map_or(until, |due| due.min(until)));
+        }
+        let mut output = core::mem::take(&mut self.output);
+        let ahead = self.core.market.run_ahead(until, &mut output);
+        self.output = output;
+        self.tell_moved();
+        ahead
     }
 }

@@ -15,6 +15,7 @@ pub mod recorded;
 pub mod shown;
 pub mod synthetic;
 
+use crate::rt::Ahead;
 use crate::types::{AssetId, FillCause, Level, MarketEvent, Nanos, Oid, Px, Qty, Side};
 
 /// A resting order of ours, handed to a market after the venue's checks passed.
@@ -123,6 +124,12 @@ pub trait Market: Send {
     fn next_time(&self) -> Option<Nanos>;
     /// Lets everything happen that is due up to and including `until`. Appends to `out`.
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput);
+    /// Lets happen what is due before `until` and concerns none of our orders: when the last of it was, and
+    /// up to where that is all: at `until`, or where one of our orders was met, or what may have.
+    fn run_ahead(&mut self, until: Nanos, out: &mut MarketOutput) -> Ahead {
+        let _ = out;
+        Ahead::nothing(self.next_time().map_or(until, |due| due.min(until)))
+    }
     /// The touch, bid then ask; zero size = that side is empty or not known yet. In the synthetic
     /// market our own orders are part of it; in a recorded one they are not.
     fn touch(&self, asset: AssetId) -> (Level, Level);
@@ -165,6 +172,9 @@ impl<M: Market + ?Sized> Market for Box<M> {
     }
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
         (**self).advance(until, out);
+    }
+    fn run_ahead(&mut self, until: Nanos, out: &mut MarketOutput) -> Ahead {
+        (**self).run_ahead(until, out)
     }
     fn touch(&self, asset: AssetId) -> (Level, Level) {
         (**self).touch(asset)

@@ -29,10 +29,11 @@ use super::{
     DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder,
     ToldPrices,
 };
+use crate::rt::Ahead;
 use crate::types::limits::MAX_SIM_ORDERS;
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, MarkPrice, MarketEvent,
-    Nanos, Oid, Px, Qty, Side, Trade, Universe,
+    AssetId, Bbo, BookSnapshot, FillCause, Instrument, LentEvent, Level, LevelChange, LevelNews,
+    MarkPrice, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade, Universe,
 };
 use crate::venue::tape::{Cursor, Marks, Tape};
 
@@ -51,6 +52,10 @@ pub trait Source: Send {
         let _ = until;
         None
     }
+    /// Whether its events may be taken in ahead of their time.
+    fn may_go_ahead(&self) -> bool {
+        false
+    }
     /// See [`Market::is_stale`].
     fn is_stale(&self, asset: AssetId) -> bool {
         let _ = asset;
@@ -63,6 +68,7 @@ pub trait Source: Send {
 pub struct TapeSource {
     events: Cursor,
     marks: Marks,
+    is_by_levels: bool,
 }
 
 impl Source for TapeSource {
@@ -77,6 +83,10 @@ impl Source for TapeSource {
 
     fn next_mark(&mut self, until: Nanos) -> Option<MarkPrice> {
         self.marks.next_by(until)
+    }
+
+    fn may_go_ahead(&self) -> bool {
+        self.is_by_levels
     }
 }
 
@@ -118,7 +128,8 @@ pub struct RecordedMarket<S = TapeSource> {
 impl RecordedMarket {
     /// At the start of a tape whose events carry ids of `universe`.
     pub fn new(tape: &Tape, universe: &Universe, model: QueueModel) -> Self {
-        Self::told_by(TapeSource { events: tape.by_venue(), marks: tape.marks() }, universe, model)
+        let (events, marks, is_by_levels) = (tape.by_venue(), tape.marks(), tape.is_by_levels());
+        Self::told_by(TapeSource { events, marks, is_by_levels }, universe, model)
     }
 }
 
@@ -174,6 +185,35 @@ impl<S: Source> Market for RecordedMarket<S> {
                 out.events.push(event.to_kept());
             }
         }
+    }
+
+    fn run_ahead(&mut self, until: Nanos, out: &mut MarketOutput) -> Ahead {
+        let mut ahead = Ahead::nothing(until);
+        let Self { source, model, assets, live, generated, publishes } = self;
+        if *publishes || !source.may_go_ahead() {
+            return Ahead::nothing(source.next_time().map_or(until, |due| due.min(until)));
+        }
+        while let Some(event) = source.next(until - Nanos(1)) {
+            let at = event.venue_time();
+            ahead.last = Some(at);
+            if let Some(asset) = assets.get_mut(event.asset().index()) {
+                let before = asset.orders.len();
+                asset.on_event(&event, *model, &mut Fills { out, generated });
+                *live -= before - asset.orders.len();
+            }
+            if !out.executions.is_empty() {
+                ahead.until = at;
+                break;
+            }
+        }
+        if let Some(last) = ahead.last {
+            while let Some(mark) = source.next_mark(last) {
+                if let Some(asset) = assets.get_mut(mark.asset.index()) {
+                    asset.on_mark(&mark);
+                }
+            }
+        }
+        ahead
     }
 
     fn touch(&self, asset: AssetId) -> (Level, Level) {
@@ -300,6 +340,7 @@ impl AssetMarket {
             MarketEvent::Trade(trade) => self.on_trade(trade, fills),
             MarketEvent::Bbo(bbo) => self.on_bbo(bbo, model, fills),
             MarketEvent::Book(book) => self.on_book(book, model, fills),
+            MarketEvent::Level(change) => self.on_level(change, model, fills),
             MarketEvent::Mark(mark) => self.on_mark(mark),
             // Our link to the venue, not the venue.
             MarketEvent::Status(_) => {}
@@ -340,6 +381,44 @@ impl AssetMarket {
         self.shown.apply_snapshot(book);
         let reach = Side::BOTH.map(|side| book.side(side).last().map(|l| l.px));
         self.on_displayed(book.venue_time, reach, model, fills);
+    }
+
+    /// One level changed: it alone is spoken of, and our orders there are moved by it, and those opposite
+    /// if the touch is another.
+    fn on_level(&mut self, change: &LevelChange, model: QueueModel, fills: &mut Fills<'_>) {
+        let LevelChange { side, px, qty, venue_time, .. } = *change;
+        let changed = self.shown.apply_level(change);
+        match change.news {
+            LevelNews::Size => {}
+            LevelNews::AllCleared => return self.on_displayed(venue_time, [None; 2], model, fills),
+            LevelNews::Cleared => {
+                let mut reach = [Some(Px::from_raw(i64::MAX)), Some(Px::ZERO)]; // Nothing.
+                reach[side.index()] = Some(px);
+                return self.on_displayed(venue_time, reach, model, fills);
+            }
+        }
+        if !self.eaten.is_empty() {
+            self.eaten.retain(|(of, level)| (*of, level.px) != (side, px));
+        }
+        if self.orders.is_empty() {
+            return;
+        }
+        for i in 0..self.orders.len() {
+            if self.orders[i].px == px && self.orders[i].side == side {
+                self.orders[i].place.on_displayed(qty, model);
+                self.keep_time_priority(i);
+            }
+        }
+        let touch = self.shown.touch(side);
+        if changed.is_touch && touch.qty.is_positive() {
+            let is_reached =
+                |o: &&mut OwnOrder| o.side != side && !o.side.is_better(touch.px, o.px);
+            for order in self.orders.iter_mut().filter(is_reached) {
+                let why = (venue_time, FillCause::TouchReached);
+                fills.fill(why, order, order.leaves, &mut None);
+            }
+            self.orders.retain(|o| o.leaves.is_positive());
+        }
     }
 
     /// The displayed book changed. `reach`: the worst price of each side that the news speaks of

@@ -1,12 +1,13 @@
 //! The book that the exchange displays, as far as a recording shows it: the last snapshot, overlaid
-//! by every newer best bid/offer.
+//! by every newer best bid/offer; or all of it, where a recording tells the changes of its levels.
 //!
 //! What a recording does not show is *unknown*, never zero: prices beyond the deepest level, and
 //! prices that a best bid/offer jumped over since the last snapshot.
 
 use super::queue::{NOTHING_KNOWN, Shown};
+use crate::logic::depth::{Changed, Depth};
 use crate::types::limits::BOOK_LEVELS;
-use crate::types::{Bbo, BookSnapshot, Level, Nanos, Px, Qty, Side};
+use crate::types::{Bbo, BookSnapshot, Level, LevelChange, Nanos, Px, Qty, Side};
 
 /// Levels kept a side: a snapshot and the touches that came on top of it since. When there are
 /// more, the deepest are forgotten (and become unknown).
@@ -108,12 +109,16 @@ impl ShownSide {
 #[derive(Debug)]
 pub struct ShownBook {
     sides: [ShownSide; 2],
+    /// All levels, from the first change of one on until a whole book comes.
+    depth: Depth,
+    is_deep: bool,
     time: Nanos,
 }
 
 impl Default for ShownBook {
     fn default() -> Self {
-        Self { sides: Side::BOTH.map(ShownSide::new), time: Nanos(i64::MIN) }
+        let (sides, depth) = (Side::BOTH.map(ShownSide::new), Depth::default());
+        Self { sides, depth, is_deep: false, time: Nanos(i64::MIN) }
     }
 }
 
@@ -121,6 +126,7 @@ impl ShownBook {
     /// Takes in a snapshot that is not older than what came before.
     pub fn apply_snapshot(&mut self, book: &BookSnapshot) {
         self.advance_to(book.venue_time);
+        self.is_deep = false;
         for side in &mut self.sides {
             side.apply_snapshot(book.side(side.side), book.fast);
         }
@@ -129,29 +135,63 @@ impl ShownBook {
     /// Takes in a best bid/offer that is not older than what came before.
     pub fn apply_bbo(&mut self, bbo: &Bbo) {
         self.advance_to(bbo.venue_time);
+        if self.is_deep {
+            self.depth.set_best(Side::Bid, bbo.bid);
+            return self.depth.set_best(Side::Ask, bbo.ask);
+        }
         for (side, touch) in self.sides.iter_mut().zip([bbo.bid, bbo.ask]) {
             side.apply_touch(touch);
         }
     }
 
+    /// Takes in the change of a level that is not older than what came before. From the first one on all
+    /// is known: what was not told of is not there.
+    #[inline]
+    pub fn apply_level(&mut self, change: &LevelChange) -> Changed {
+        self.advance_to(change.venue_time);
+        if !self.is_deep {
+            self.deepen(change.tick.into());
+        }
+        self.depth.apply(change)
+    }
+
+    /// From now on its levels are told one by one; those that are known stay until then.
+    #[cold]
+    fn deepen(&mut self, tick: i64) {
+        let Self { sides, depth, .. } = self;
+        depth.clear();
+        depth.count_in(tick);
+        let known = || sides.iter().flat_map(|s| s.levels.iter().map(|l| (s.side, l.level)));
+        known().for_each(|(_, level)| depth.count_in(level.px.raw()));
+        for (side, level) in known() {
+            depth.set(side, level.px, level.qty);
+        }
+        self.is_deep = true;
+    }
+
     /// Whether anything was ever shown.
     pub fn is_known(&self) -> bool {
-        self.sides.iter().any(|side| side.known)
+        self.is_deep || self.sides.iter().any(|side| side.known)
     }
 
     /// Best level of a side; zero size = empty or not known yet.
     pub fn touch(&self, side: Side) -> Level {
-        self.sides[side.index()].touch()
+        if self.is_deep { self.depth.best(side) } else { self.sides[side.index()].touch() }
     }
 
     /// Displayed levels of a side, best first.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
-        self.sides[side.index()].levels.iter().map(|shown| shown.level)
+        let deep = self.is_deep.then(|| self.depth.levels(side)).into_iter().flatten();
+        let window = self.sides[side.index()].levels.iter().filter(|_| !self.is_deep);
+        deep.chain(window.map(|shown| shown.level))
     }
 
     /// What is displayed at a price.
     pub fn at(&self, side: Side, px: Px) -> Shown {
-        self.sides[side.index()].at(px)
+        match self.is_deep {
+            true => Shown::Known(self.depth.at(side, px)),
+            false => self.sides[side.index()].at(px),
+        }
     }
 
     fn advance_to(&mut self, time: Nanos) {

@@ -63,6 +63,7 @@ impl FindUnits {
                 let levels = b.bids().iter().chain(b.asks());
                 levels.for_each(|l| level(l.px.raw(), l.qty.raw()));
             }
+            MarketEvent::Level(l) => level(l.px.raw(), l.qty.raw()),
             MarketEvent::Status(_) => {}
             MarketEvent::Mark(m) => {
                 level(m.px.raw(), 0);

@@ -71,6 +71,15 @@ impl Cursor {
         self.due.map(|(time, _)| time)
     }
 
+    /// Whether the next event is the change of a level or a trade.
+    #[inline]
+    pub fn is_row(&self) -> bool {
+        matches!(
+            self.due,
+            Some((_, Source::Tape(Due { kind: Kind::Levels | Kind::Trades, .. }, _)))
+        )
+    }
+
     /// The next event.
     #[inline]
     pub fn next_event(&mut self) -> Option<LentEvent<'_>> {
@@ -104,7 +113,7 @@ impl Cursor {
     fn look_at_tape(&mut self) {
         self.tape_due = self.tape.due().map(|due| {
             let recv = match &mut self.delay {
-                Some((latency, last)) if !due.is_status => {
+                Some((latency, last)) if due.kind != Kind::Statuses => {
                     let at = due.times.venue.0.saturating_add(latency.draw().0);
                     *last = (*last).max(Nanos(at));
                     *last

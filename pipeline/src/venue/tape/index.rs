@@ -19,7 +19,7 @@ use crate::types::{AssetId, Nanos};
 /// How a compiled tape begins.
 pub const MAGIC: [u8; 8] = *b"botmmTAP";
 /// Of the format. A tape of another one is compiled anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Bytes of a stream that are read and checked at once.
 pub const CHUNK: usize = 16 * 1024;
 /// Bytes of the head.
@@ -148,8 +148,8 @@ impl Index {
     /// As written in a file.
     pub fn write(&self) -> Vec<u8> {
         let mut to = Vec::new();
-        let counts = self.counts;
-        for count in [counts.books, counts.bbos, counts.trades, counts.statuses] {
+        let TapeCounts { books, bbos, trades, statuses, levels } = self.counts;
+        for count in [books, bbos, trades, statuses, levels] {
             to.extend((count as u64).to_le_bytes());
         }
         to.extend(self.changes.to_le_bytes());
@@ -179,8 +179,13 @@ impl Index {
     pub fn read(bytes: &[u8], data: core::ops::Range<u64>) -> Result<Self, TapeError> {
         let mut from = Fields(bytes);
         let mut count = || from.u64().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        let counts =
-            TapeCounts { books: count()?, bbos: count()?, trades: count()?, statuses: count()? };
+        let counts = TapeCounts {
+            books: count()?,
+            bbos: count()?,
+            trades: count()?,
+            statuses: count()?,
+            levels: count()?,
+        };
         let changes = from.u64()?;
         let first = Times { venue: from.time()?, recv: from.time()? };
         let last = Times { venue: from.time()?, recv: from.time()? };

@@ -9,7 +9,7 @@ use crate::types::{AssetId, MarketEvent};
 /// Events after which one can be read without those before it.
 const RESTART: usize = 256;
 /// Kinds of streams, each of every coin.
-pub const KEYS: usize = 6 * MAX_ASSETS;
+pub const KEYS: usize = Kind::ALL.len() * MAX_ASSETS;
 
 /// The stream of an event, before it is known which of its events are of both orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

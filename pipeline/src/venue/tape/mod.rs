@@ -5,8 +5,8 @@
 //! has one copy of every event and an order by each clock, so that neither side ever sees the
 //! other's time.
 //!
-//! There is one form of it, in memory and in a file ([`Bytes`]): a stream of each coin's trades, touches
-//! and books, an event told from the one before it in its stream (`record`), and for each clock the
+//! There is one form of it, in memory and in a file ([`Bytes`]): a stream of each coin's trades, touches,
+//! changes of levels and books, an event told from the one before it in its stream (`record`), and for each clock the
 //! streams' numbers in its order (`index`). A [`Cursor`] walks one order and rebuilds each event where
 //! the one before it was. Nothing but the index is read before the first event, and what is read is
 //! checked; a tape that proves damaged on the way ends there and says so ([`Tape::damage`]).
@@ -43,13 +43,15 @@ pub struct TapeCounts {
     pub trades: usize,
     /// Changes of the link.
     pub statuses: usize,
+    /// Changes of a level of a book.
+    pub levels: usize,
 }
 
 impl TapeCounts {
     /// All together.
     pub fn total(&self) -> usize {
-        let Self { books, bbos, trades, statuses } = *self;
-        [bbos, trades, statuses].iter().fold(books, |sum, n| sum.saturating_add(*n))
+        let Self { books, bbos, trades, statuses, levels } = *self;
+        [bbos, trades, statuses, levels].iter().fold(books, |sum, n| sum.saturating_add(*n))
     }
 
     fn of(&mut self, event: &MarketEvent) -> Option<&mut usize> {
@@ -58,6 +60,7 @@ impl TapeCounts {
             MarketEvent::Bbo(_) => &mut self.bbos,
             MarketEvent::Book(_) => &mut self.books,
             MarketEvent::Status(_) => &mut self.statuses,
+            MarketEvent::Level(_) => &mut self.levels,
             // No row: see `TapeBuilder::push`.
             MarketEvent::Mark(_) => return None,
         })
@@ -249,8 +252,13 @@ impl Tape {
 
     /// How many events of each kind.
     pub fn counts(&self) -> TapeCounts {
-        let TapeCounts { books, bbos, trades, statuses } = self.core.index.counts;
-        TapeCounts { books, bbos, trades, statuses: statuses + self.added.len() }
+        let counts = self.core.index.counts;
+        TapeCounts { statuses: counts.statuses + self.added.len(), ..counts }
+    }
+
+    /// Whether a book of it is told level by level.
+    pub fn is_by_levels(&self) -> bool {
+        self.core.index.counts.levels > 0
     }
 
     /// How many changes of a book's levels, touches and trades were recorded.
@@ -366,12 +374,14 @@ impl Tape {
 #[derive(Debug)]
 pub struct TapeFeed {
     cursor: Cursor,
+    /// Books are told level by level: what is a row may go ahead of its time.
+    has_rows: bool,
 }
 
 impl TapeFeed {
     /// From the start of the tape.
     pub fn new(tape: &Tape) -> Self {
-        Self { cursor: tape.by_recv() }
+        Self { cursor: tape.by_recv(), has_rows: tape.is_by_levels() }
     }
 }
 
@@ -385,6 +395,15 @@ impl Feed for TapeFeed {
     #[inline]
     fn next_deadline(&self) -> Option<Nanos> {
         self.cursor.next_time()
+    }
+
+    #[inline]
+    fn next_row(&mut self, until: Nanos) -> Result<LentEvent<'_>, Nanos> {
+        let due = self.next_deadline().unwrap_or(Nanos::MAX);
+        if !self.has_rows || due >= until || !self.cursor.is_row() {
+            return Err(due);
+        }
+        self.cursor.next_event().ok_or(Nanos::MAX)
     }
 }
 

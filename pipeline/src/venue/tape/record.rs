@@ -1,15 +1,15 @@
 //! One event as numbers: what changed since the last one of its stream.
 //!
-//! A **stream** is one coin's trades, touches, books or fast books, or all changes of the link, or all
-//! marks. An event begins with its two times; a book is the levels that came, went and changed.
+//! A **stream** is one coin's trades, touches, changes of levels, books or fast books, or all changes of the
+//! link, or all marks. An event begins with its two times; a book is the levels that came, went and changed.
 
 use super::bits::{unzigzag, zigzag};
 use super::book::{read_book, write_book};
 use super::field::{Field, Reading, Sink, Units, moved, signed, unsigned};
 use crate::types::limits::{BOOK_LEVELS, MAX_ASSETS};
 use crate::types::{
-    AssetId, Bbo, BookSnapshot, FeedChange, FeedStatus, LentEvent, MarkPrice, MarketEvent, Nanos,
-    Qty, Side, Trade,
+    AssetId, Bbo, BookSnapshot, FeedChange, FeedStatus, LentEvent, LevelChange, LevelNews,
+    MarkPrice, MarketEvent, Nanos, Qty, Side, Trade,
 };
 
 /// No event takes more: two times, and of each level of a book a price and a size, all at their widest.
@@ -31,11 +31,21 @@ pub enum Kind {
     Statuses,
     /// The venue's marks of all coins.
     Marks,
+    /// Changes of the levels of one coin's book.
+    Levels,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Trades, Self::Touches, Self::Books, Self::FastBooks, Self::Statuses, Self::Marks];
+    /// In the order of their codes.
+    pub const ALL: [Self; 7] = [
+        Self::Trades,
+        Self::Touches,
+        Self::Books,
+        Self::FastBooks,
+        Self::Statuses,
+        Self::Marks,
+        Self::Levels,
+    ];
 
     /// Of which kind of stream an event is.
     pub fn of(event: &MarketEvent) -> Self {
@@ -46,6 +56,7 @@ impl Kind {
             MarketEvent::Book(_) => Self::Books,
             MarketEvent::Status(_) => Self::Statuses,
             MarketEvent::Mark(_) => Self::Marks,
+            MarketEvent::Level(_) => Self::Levels,
         }
     }
 
@@ -59,7 +70,7 @@ impl Kind {
         match self {
             Self::Trades => 0,
             Self::Touches => 1,
-            Self::Books | Self::FastBooks => 2,
+            Self::Books | Self::FastBooks | Self::Levels => 2,
             Self::Statuses => 3,
             Self::Marks => 4,
         }
@@ -86,6 +97,8 @@ pub enum Last {
     Book(Box<BookSnapshot>),
     /// Of changes of the link.
     Status(FeedStatus),
+    /// Of changes of levels.
+    Level(LevelChange),
     /// Of marks: by coin, and whose came last.
     Marks(Box<[MarkPrice; MAX_ASSETS]>, AssetId),
 }
@@ -99,6 +112,7 @@ impl Last {
             Kind::Touches => Self::Bbo(Bbo { asset, ..Bbo::default() }),
             Kind::Books => Self::Book(book(false)),
             Kind::FastBooks => Self::Book(book(true)),
+            Kind::Levels => Self::Level(LevelChange { asset, tick: 1, ..LevelChange::default() }),
             Kind::Statuses => Self::Status(FeedStatus::of(FeedChange::Up, asset, Nanos::ZERO)),
             Kind::Marks => {
                 let of = |i| MarkPrice { asset: AssetId::new(i), ..MarkPrice::default() };
@@ -114,6 +128,7 @@ impl Last {
             Self::Trade(t) => Times { venue: t.venue_time, recv: t.recv_time },
             Self::Bbo(b) => Times { venue: b.venue_time, recv: b.recv_time },
             Self::Book(b) => Times { venue: b.venue_time, recv: b.recv_time },
+            Self::Level(l) => Times { venue: l.venue_time, recv: l.recv_time },
             Self::Status(s) => Times { venue: s.recv_time, recv: s.recv_time },
             Self::Marks(marks, asset) => {
                 let recv = marks[asset.index()].recv_time;
@@ -129,6 +144,7 @@ impl Last {
             Self::Trade(t) => MarketEvent::Trade(*t),
             Self::Bbo(b) => MarketEvent::Bbo(*b),
             Self::Book(b) => MarketEvent::Book(b),
+            Self::Level(l) => MarketEvent::Level(*l),
             Self::Status(s) => MarketEvent::Status(*s),
             Self::Marks(marks, asset) => MarketEvent::Mark(marks[asset.index()]),
         }
@@ -145,6 +161,7 @@ impl Last {
             (Self::Trade(last), MarketEvent::Trade(new)) => write_trade(last, new, units, to),
             (Self::Bbo(last), MarketEvent::Bbo(new)) => write_bbo(last, new, units, to),
             (Self::Book(last), MarketEvent::Book(new)) => return write_book(last, new, units, to),
+            (Self::Level(last), MarketEvent::Level(new)) => write_level(last, new, units, to),
             (Self::Status(last), MarketEvent::Status(new)) => write_status(last, new, to),
             (Self::Marks(last, whose), MarketEvent::Mark(new)) => {
                 *whose = new.asset;
@@ -181,6 +198,10 @@ impl Last {
             Self::Book(last) => {
                 (last.venue_time, last.recv_time) = (times.venue, times.recv);
                 read_book(last, units, from)?;
+            }
+            Self::Level(last) => {
+                (last.venue_time, last.recv_time) = (times.venue, times.recv);
+                read_level(last, units, from)?;
             }
             Self::Status(last) => {
                 last.recv_time = times.recv;
@@ -248,6 +269,35 @@ fn read_bbo(last: &mut Bbo, units: &Units, from: &mut Reading<'_, '_>) {
             level.qty = Qty::from_raw(from.unsigned(Field::Qty, units.qty));
         }
     }
+}
+
+fn write_level(last: &mut LevelChange, new: &LevelChange, units: &Units, to: &mut impl Sink) {
+    to.number(Field::Other, (new.news as u64) << 1 | new.side as u64);
+    signed(Field::Px, last.px.raw(), new.px.raw(), units.px, to);
+    unsigned(Field::Qty, 0, new.qty.raw(), units.qty, to);
+    *last = LevelChange { seq: 0, ..*new };
+}
+
+#[inline]
+fn read_level(last: &mut LevelChange, units: &Units, from: &mut Reading<'_, '_>) -> Option<()> {
+    let what = from.number(Field::Other);
+    last.side = if what & 1 == 1 { Side::Ask } else { Side::Bid };
+    last.news = match what >> 1 {
+        0 => LevelNews::Size,
+        1 => LevelNews::Cleared,
+        2 => LevelNews::AllCleared,
+        _ => return None,
+    };
+    last.tick = tick(units.px);
+    last.px = moved(last.px, from.signed(Field::Px, units.px));
+    last.qty = Qty::from_raw(from.unsigned(Field::Qty, units.qty));
+    Some(())
+}
+
+/// What prices are counted in, or where that is too large for an event, a part of it.
+#[inline]
+fn tick(unit: i64) -> u32 {
+    u32::try_from(unit).unwrap_or(1)
 }
 
 fn write_status(last: &mut FeedStatus, new: &FeedStatus, to: &mut impl Sink) {

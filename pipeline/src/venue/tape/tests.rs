@@ -1,5 +1,7 @@
 use super::*;
-use crate::types::{AssetId, Bbo, BookSnapshot, FeedChange, MarkPrice, Trade};
+use crate::types::{
+    AssetId, Bbo, BookSnapshot, FeedChange, LevelChange, LevelNews, MarkPrice, Px, Qty, Side, Trade,
+};
 
 fn trade(venue: i64, recv: i64, tid: u64) -> MarketEvent {
     let (venue_time, recv_time) = (Nanos(venue), Nanos(recv));
@@ -19,6 +21,7 @@ fn name(event: &MarketEvent) -> String {
         MarketEvent::Bbo(_) => "bbo".into(),
         MarketEvent::Book(_) => "book".into(),
         MarketEvent::Status(_) => "status".into(),
+        MarketEvent::Level(_) => "level".into(),
         MarketEvent::Mark(_) => unreachable!("no mark is on a tape"),
     }
 }
@@ -44,7 +47,7 @@ fn each_clock_has_its_own_order() {
     assert_eq!(venue, ["t1", "t7", "t3", "bbo", "book", "status"]);
     assert_eq!(tape.span(), Some((Nanos(40), Nanos(60))));
     assert_eq!(tape.venue_span(), Some((Nanos(10), Nanos(50))));
-    assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1 });
+    assert_eq!(tape.counts(), TapeCounts { books: 1, bbos: 1, trades: 3, statuses: 1, levels: 0 });
     assert_eq!(tape.counts().total(), tape.len());
     assert_eq!(Tape::build([]).span(), None);
 }
@@ -74,7 +77,7 @@ fn what_is_taken_back_leaves_no_gap() {
     builder.push(&trade(7, 7, 9));
     let left: Vec<_> = builder.part().collect();
     assert_eq!(left, [events[0], events[1], events[4], events[5], trade(7, 7, 9)]);
-    let counts = TapeCounts { books: 2, bbos: 1, trades: 3, statuses: 0 };
+    let counts = TapeCounts { books: 2, bbos: 1, trades: 3, statuses: 0, levels: 0 };
     assert_eq!(builder.counts(), counts);
     assert_eq!(builder.finish().counts(), counts);
 }
@@ -150,3 +153,47 @@ fn the_feed_never_runs_ahead_of_its_clock() {
 }
 
 mod twin;
+
+/// Changes of levels on a grid of 0.1 and 0.0001, a clock of receipt that lags by what it likes.
+fn levels(seed: u64) -> Vec<MarketEvent> {
+    use rand::{RngExt, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let mut venue = 1_000_000_000;
+    let change = |_| {
+        venue += rng.random_range(0..5_000_000) * i64::from(rng.random_bool(0.7));
+        let news = match rng.random_range(0..100) {
+            0 => LevelNews::AllCleared,
+            1 => LevelNews::Cleared,
+            _ => LevelNews::Size,
+        };
+        let has_price = news != LevelNews::AllCleared;
+        let px = i64::from(has_price) * rng.random_range(39_000..41_000) * 10_000_000;
+        MarketEvent::Level(LevelChange {
+            asset: AssetId::new(rng.random_range(0..2)),
+            side: if has_price && rng.random() { Side::Ask } else { Side::Bid },
+            news,
+            tick: 10_000_000,
+            seq: 0,
+            venue_time: Nanos(venue),
+            recv_time: Nanos(venue + rng.random_range(40_000_000..60_000_000)),
+            px: Px::from_raw(px),
+            qty: Qty::from_raw(rng.random_range(0..9_000) * 10_000),
+        })
+    };
+    (0..3_000).map(change).collect()
+}
+
+#[test]
+fn changes_of_levels_come_back_by_either_clock_in_few_bytes() {
+    for seed in 0..3 {
+        let mut events = levels(seed);
+        let bytes = Tape::build(events.iter().copied()).to_bytes(Vec::new()).unwrap();
+        assert!(bytes.len() < 20 * events.len(), "seed {seed}: {} bytes", bytes.len());
+        let tape = Tape::open(Box::new(bytes)).unwrap();
+        assert_eq!((tape.counts().levels, tape.len()), (events.len(), events.len()));
+        assert!(tape.iter_venue().eq(events.iter().copied()), "seed {seed}");
+        events.sort_by_key(MarketEvent::recv_time);
+        assert!(tape.iter_recv().eq(events), "seed {seed}");
+        assert_eq!(tape.damage(), None);
+    }
+}

@@ -89,7 +89,7 @@ struct Lane {
     chunks: Chunks,
     units: Units,
     coders: [Coder; FIELDS],
-    is_status: bool,
+    kind: Kind,
     /// As recorded, of the last one: what is lent may have been received at another time.
     recorded: Times,
     last: Last,
@@ -102,8 +102,8 @@ impl Lane {
     fn new(stream: &Stream) -> Self {
         let Stream { kind, asset, units, coders, .. } = *stream;
         let chunks = Chunks::new(&stream.extent);
-        let (is_status, recorded) = (kind == Kind::Statuses, Times::default());
-        Self { chunks, units, coders, is_status, recorded, last: Last::none(kind, asset) }
+        let (recorded, last) = (Times::default(), Last::none(kind, asset));
+        Self { chunks, units, coders, kind, recorded, last }
     }
 
     /// The times of the next event.
@@ -138,8 +138,8 @@ pub struct Due {
     lane: usize,
     /// Its times, as recorded.
     pub times: Times,
-    /// A change of the link.
-    pub is_status: bool,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// Events in one of the two orders, or those of one stream. The next one's times are known before it is
@@ -247,9 +247,9 @@ impl Walk {
                 Some(LaneOf::LeftOut) => continue,
                 Some(LaneOf::None) | None => return Err(SENSELESS.to_owned()),
             };
-            let Lane { is_status, .. } = self.lanes[lane];
+            let Lane { kind, .. } = self.lanes[lane];
             let times = self.lanes[lane].read_times(&self.core)?;
-            return Ok(Some(Due { lane, times, is_status }));
+            return Ok(Some(Due { lane, times, kind }));
         }
         Ok(None)
     }

@@ -308,3 +308,66 @@ fn room_is_what_is_left_of_the_limit() {
     run.market.cancel(Oid(1));
     assert_eq!(run.market.room(), MAX_SIM_ORDERS);
 }
+
+/// A change of a level, prices in whole dollars.
+fn change(t: i64, side: Side, px: i64, qty: f64) -> MarketEvent {
+    MarketEvent::Level(LevelChange {
+        side,
+        tick: 100_000_000,
+        px: Px::whole(px),
+        qty: coin(qty),
+        venue_time: Nanos(t),
+        ..LevelChange::default()
+    })
+}
+
+/// The book of [`start`], told level by level.
+fn start_by_levels() -> Vec<MarketEvent> {
+    let levels = [
+        (Side::Bid, 100, 10.0),
+        (Side::Bid, 99, 4.0),
+        (Side::Ask, 101, 8.0),
+        (Side::Ask, 102, 2.0),
+    ];
+    levels.map(|(side, px, qty)| change(0, side, px, qty)).into()
+}
+
+#[test]
+fn a_market_told_by_levels_moves_the_queue_of_the_level_it_tells_of() {
+    let mut events = start_by_levels();
+    events.extend([
+        change(2, Side::Bid, 99, 3.0),
+        trade(3, Side::Ask, 100, 4.0),
+        change(3, Side::Bid, 100, 6.0),
+        change(4, Side::Bid, 100, 5.0),
+        trade(5, Side::Ask, 100, 6.0),
+    ]);
+    let mut run = Run::averse(&events);
+    run.to(1).place(1, Side::Bid, 100, 1.0).place(2, Side::Bid, 98, 1.0);
+    assert_eq!((run.ahead(1), run.ahead(2)), (10.0, 0.0), "a level that is not told of is empty");
+    run.to(2);
+    assert_eq!(run.ahead(1), 10.0, "the news was of another level");
+    run.to(3);
+    assert_eq!(run.ahead(1), 6.0, "traded off the front");
+    run.to(4);
+    assert_eq!(run.ahead(1), 5.0, "never more than is displayed");
+    assert_eq!(run.to(5).fills(), [(5, 1, 100, 1.0)]);
+}
+
+#[test]
+fn a_level_that_reaches_our_price_fills_us_and_a_cleared_side_frees_the_queue() {
+    let mut events = start_by_levels();
+    let all = LevelChange { venue_time: Nanos(5), ..LevelChange::all_cleared(ASSET) };
+    events.extend([
+        change(3, Side::Ask, 100, 2.0),
+        change(4, Side::Bid, 99, 0.0),
+        MarketEvent::Level(all),
+    ]);
+    let mut run = Run::averse(&events);
+    run.to(1).place(1, Side::Bid, 100, 1.0).place(2, Side::Bid, 99, 1.0);
+    assert_eq!(run.to(3).fills(), [(3, 1, 100, 1.0)], "an ask came down to our bid");
+    assert_eq!(run.market.touch(ASSET).0.px, Px::whole(99), "what it passed is no bid any more");
+    assert_eq!(run.ahead(2), 4.0);
+    assert_eq!(run.to(4).ahead(2), 0.0);
+    assert_eq!(run.to(5).market.touch(ASSET), (Level::default(), Level::default()));
+}

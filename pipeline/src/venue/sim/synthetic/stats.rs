@@ -59,7 +59,7 @@ impl MarketStats {
             MarketEvent::Book(book) => self.on_book(book),
             MarketEvent::Bbo(bbo) => self.sampler.on_bbo(bbo),
             MarketEvent::Trade(trade) => self.on_trade(trade),
-            MarketEvent::Status(_) | MarketEvent::Mark(_) => {}
+            MarketEvent::Status(_) | MarketEvent::Mark(_) | MarketEvent::Level(_) => {}
         }
     }
 
