@@ -9,6 +9,7 @@
 //!   both; decoded by the same decoder as live frames.
 //!
 //! - **captures** of our recorder ([`capture`]): raw frames in verified segments, folders of days.
+//! - **hftbacktest's event records** (`COIN.npz`, `COIN_DAY.npy`), every change of a level an event.
 //! - **Parquet** of the CSV's columns, or of books as lists ([`columns`]).
 //!
 //! Nothing is repaired and nothing is silent: a line that is not sound is skipped, counted and (the
@@ -37,6 +38,7 @@ mod order;
 mod orders;
 mod pack;
 mod parquet;
+mod records;
 mod report;
 mod scan;
 mod source;
@@ -203,14 +205,16 @@ fn read(
                 }
                 None => continue,
             },
+            Layout::Records { coin } => match universe.find(coin.as_str().as_bytes()) {
+                Some(asset) => records::read(file, (*coin, asset), &mut intake, &mut report, &bar)?,
+                None => continue,
+            },
             Layout::Node(_) => continue,
             Layout::Frames => {
                 frames::read(file, &universe, decode, &mut intake, &mut report, &bar)?
             }
         };
-        if let Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } = &file.layout {
-            read.coin = Some(coin.clone());
-        }
+        read.coin = file.layout.coin().map(str::to_owned);
         report.files.push(read);
         bar.file_done(file);
     }
@@ -236,6 +240,9 @@ fn coins_in(files: &[DataFile], bar: &Progress<'_>) -> Result<BTreeSet<String>, 
         match &file.layout {
             Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
                 coins.insert(coin.clone());
+            }
+            Layout::Records { coin } => {
+                coins.insert(coin.as_str().to_owned());
             }
             Layout::Frames => {
                 frames::collect_coins(file, &mut coins, bar)?;

@@ -6,6 +6,7 @@ use super::collector;
 use super::columns;
 use super::error::DataError;
 use super::named::{coin_of_name, is_coin};
+use super::npy;
 use super::orders::node::{NodeKind, kind_of};
 use super::report::LoadReport;
 use super::source::{Line, LineReader};
@@ -46,6 +47,11 @@ pub enum Layout {
         /// Of which coin.
         coin: String,
     },
+    /// Event records of one coin.
+    Records {
+        /// Of which.
+        coin: Coin,
+    },
     /// `LOCAL_NS JSON` lines, of any coins.
     Frames,
     /// A node's blocks, of any coins.
@@ -63,15 +69,21 @@ pub struct DataFile {
     pub layout: Layout,
 }
 
+impl Layout {
+    /// Of which coin alone it is.
+    pub fn coin(&self) -> Option<&str> {
+        match self {
+            Self::Csv { coin, .. } | Self::Parquet { coin, .. } => Some(coin),
+            Self::Records { coin } => Some(coin.as_str()),
+            Self::Frames | Self::Node(_) => None,
+        }
+    }
+}
+
 impl DataFile {
     /// Whether it may hold something of these coins.
     pub fn is_of(&self, universe: &Universe) -> bool {
-        match &self.layout {
-            Layout::Csv { coin, .. } | Layout::Parquet { coin, .. } => {
-                universe.find(coin.as_bytes()).is_some()
-            }
-            Layout::Frames | Layout::Node(_) => true,
-        }
+        self.layout.coin().is_none_or(|coin| universe.find(coin.as_bytes()).is_some())
     }
 }
 
@@ -324,6 +336,9 @@ fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
         }
         return Ok(layout.ok_or_else(|| "a CSV file of another name".to_owned()));
     }
+    if name.ends_with(".npz") || name.ends_with(".npy") {
+        return records_layout(path);
+    }
     let packed = plain.len() < name.len();
     let text = [".jsonl", ".txt", ".log"].iter().any(|end| plain.ends_with(end));
     if !packed && !text {
@@ -345,6 +360,18 @@ fn layout_of(path: &Path) -> Result<Result<Layout, String>, DataError> {
             None => Err("its first line is no frame".to_owned()),
         }
     }))
+}
+
+/// Event records, by the array's fields; the coin is what stands before the file's day and its ending.
+fn records_layout(path: &Path) -> Result<Result<Layout, String>, DataError> {
+    let records = npy::open(path);
+    let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
+    if let Err(why) = records.map_err(unreadable)? {
+        return Ok(Err(why));
+    }
+    let coin = coin_of_name(path);
+    let why = "an array of hftbacktest of no coin by its name; call it COIN.npz, COIN_DAY.npz";
+    Ok(coin.map(|coin| Layout::Records { coin }).ok_or_else(|| why.to_owned()))
 }
 
 /// `orderbooks_COIN…`, or `COIN_orderbooks…`.
@@ -401,11 +428,8 @@ pub fn known_format(head: &[u8]) -> Option<&'static str> {
         (b"\xfe\xff", UTF16),
         (b"\xfd7zXZ", "an xz file: unpack it with `xz -d`"),
         (b"BZh", "a bzip2 file: unpack it with `bzip2 -d`"),
-        (
-            b"PK\x03\x04",
-            "a zip file: of an .npz of hftbacktest make a recording with `botmm import`",
-        ),
-        (b"\x93NUMPY", "a NumPy file: of hftbacktest's make a recording with `botmm import`"),
+        (b"PK\x03\x04", "a zip file: if it is hftbacktest's, call it COIN.npz"),
+        (b"\x93NUMPY", "a NumPy file: if it is hftbacktest's, call it COIN.npy"),
     ];
     FORMATS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
 }

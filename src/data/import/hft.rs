@@ -7,7 +7,8 @@ use crate::data::npy::{
     BBO, BUY, CLEAR, DEPTH, KIND, LOCAL, ORDERS, Record, SELL, SNAPSHOT, TRADE,
 };
 use botmm_pipeline::types::{
-    Bbo, BookSnapshot, Coin, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, read_decimal,
+    Bbo, BookSnapshot, Coin, Level, LevelChange, LevelNews, MarketEvent, Nanos, Px, Qty, Side,
+    Trade, read_decimal,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -23,6 +24,8 @@ pub struct Rows {
     made_ids: u64,
     orders: u64,
     unknown: u64,
+    /// Each change of a level is an event; else the book that it leaves.
+    is_by_levels: bool,
 }
 
 /// The message that is being read.
@@ -50,7 +53,13 @@ impl Rows {
             made_ids: 0,
             orders: 0,
             unknown: 0,
+            is_by_levels: false,
         }
+    }
+
+    /// The same, but each change of a level is an event of its own.
+    pub fn by_levels(coin: Coin) -> Self {
+        Self { is_by_levels: true, ..Self::new(coin) }
     }
 
     fn change(&mut self, kind: u64, row: &Record) -> Result<(), String> {
@@ -129,6 +138,11 @@ impl Format for Rows {
             self.close(out);
         }
         match row.ev & KIND {
+            kind @ (DEPTH | CLEAR | SNAPSHOT) if self.is_by_levels => {
+                let data = MarketEvent::Level(level_change(kind, &row, at)?);
+                out.push_back(Event { coin: self.coin, data });
+                Ok(())
+            }
             kind @ (DEPTH | CLEAR | SNAPSHOT) => {
                 (self.open.at, self.open.has_depth) = (Some(at), true);
                 self.change(kind, &row)
@@ -176,6 +190,26 @@ impl Format for Rows {
         .flatten()
         .collect()
     }
+}
+
+/// A row as the change of a level. Its price may be a whole number of anything: the tape finds of what.
+fn level_change(
+    kind: u64,
+    row: &Record,
+    [venue_time, recv_time]: [Nanos; 2],
+) -> Result<LevelChange, String> {
+    let sides = sides(row.ev);
+    let at = LevelChange { tick: 1, venue_time, recv_time, ..LevelChange::default() };
+    if kind == CLEAR && sides.is_empty() {
+        return Ok(LevelChange { news: LevelNews::AllCleared, ..at });
+    }
+    let [side] = sides[..] else { return Err("a level of neither side".to_owned()) };
+    if kind == CLEAR {
+        let px = Px::from_raw(decimal("px", row.px)?);
+        return Ok(LevelChange { side, px, news: LevelNews::Cleared, ..at });
+    }
+    let Level { px, qty } = level(row)?;
+    Ok(LevelChange { side, px, qty, ..at })
 }
 
 /// Those whose bit is set.

@@ -13,7 +13,7 @@ mod diffs;
 pub(super) mod event;
 mod file;
 pub(super) mod folder;
-mod hft;
+pub(super) mod hft;
 mod levels;
 mod merge;
 pub(super) mod node;
