@@ -25,7 +25,7 @@ pub struct MarketSource {
     #[arg(long, value_name = "URL", required_if_eq("market", "mirror"))]
     pub mirror_url: Option<String>,
     /// Place of users' orders in the queues of a tape or a mirrored venue: risk_averse, prob_power,
-    /// prob_power:N, prob_log [default: risk_averse].
+    /// prob_power:N, prob_power2:N, prob_power3:N, prob_log, prob_log2 [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<QueueModel>)]
     pub queue: Option<QueueModel>,
 }

@@ -12,6 +12,7 @@ mod guard;
 mod history;
 mod import;
 mod inspect;
+mod job;
 mod kill;
 mod market;
 mod parity;
@@ -31,6 +32,7 @@ pub use guard::GuardArgs;
 pub use history::{HistoryArgs, Of};
 pub use import::ImportArgs;
 pub use inspect::InspectArgs;
+pub use job::JobArgs;
 pub use kill::KillArgs;
 pub use market::MarketSource;
 pub use parity::ParityArgs;
@@ -159,6 +161,7 @@ impl Cli {
     botmm replay day.csv.zst --queue prob_power:3 --latency lognormal:50ms,0.3 --seed 7\n  \
     botmm replay hl/data --queue exact    a node's single orders and fills: our true place in each queue\n  \
     botmm replay DIR --feed 10ms          had the feed been 10 ms late instead of as recorded\n  \
+    botmm replay DIR --strategy grid --queue-semantics hftbacktest --fills fills.csv\n  \
     botmm replay DIR --rules venue        with margin, funding, blocks, price band and request budget\n  \
     botmm replay DIR --json | jq .net_pnl_usd\n  \
     botmm replay DIR --params-from runs/x/journal.jsonl\n\n\
@@ -174,7 +177,8 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "PLAN", default_value = "inline",
           value_parser = PossibleValuesParser::new(PLANS))]
     pub plan: String,
-    /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_log, or exact, which needs a
+    /// Place in the queue: risk_averse, prob_power, prob_power:N, prob_power2:N, prob_power3:N, prob_log,
+    /// prob_log2, or exact, which needs a
     /// recording of single orders (a node's L4) [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<Queue>)]
     pub queue: Option<Queue>,
@@ -200,6 +204,9 @@ pub struct ReplayArgs {
     /// while the recording is the same.
     #[arg(long)]
     pub no_tape: bool,
+    /// To be compared with another engine.
+    #[command(flatten)]
+    pub job: JobArgs,
     /// What both market verbs take.
     #[command(flatten)]
     pub common: MarketArgs,
@@ -229,6 +236,9 @@ pub struct PaperArgs {
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
     #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
     pub plan: Option<String>,
+    /// Refused: of replays alone.
+    #[arg(long, value_name = "JOB", hide = true, value_parser = job::no_job)]
+    pub strategy: Option<String>,
     /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub duration: Option<Nanos>,
@@ -285,6 +295,9 @@ pub struct RunArgs {
     /// Threads: auto (by the cores this process may use), solo, paired, dedicated [default: auto].
     #[arg(long, value_name = "PLAN", value_parser = PossibleValuesParser::new(THREADED_PLANS))]
     pub plan: Option<String>,
+    /// Refused: of replays alone.
+    #[arg(long, value_name = "JOB", hide = true, value_parser = job::no_job)]
+    pub strategy: Option<String>,
     /// Stop after this long (30s, 5m, 1h); without it, Ctrl-C stops.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub duration: Option<Nanos>,

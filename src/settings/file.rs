@@ -286,6 +286,7 @@ impl CoinFile {
             vol_horizon_s: q.vol_horizon_s,
             start_vol_bps: 0.0,
             sz_decimals: None,
+            grid: None,
             imbalance_levels: q.imbalance_levels,
             imbalance_alpha: q.imbalance_alpha,
             model: meaning(&q.model, &QuoteModel::ALL, |m| m.as_str()),

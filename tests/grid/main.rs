@@ -1,12 +1,17 @@
 //! The field's book-replay semantics and the grid job of comparisons: the naive simulator fills as the standard
-//! engine was seen to fill.
+//! engine was seen to fill, and a replay through the whole pipeline fills as the naive simulator.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "../../benches/harness/feed.rs"]
 mod feed;
 mod naive;
 
+use assert_cmd::Command;
 use feed::Spec;
 use naive::{COLUMNS, Fill, Job, Queue};
+use std::fs;
+use std::path::Path;
 
 /// Short, and thick, so that the queue models differ.
 const FEED: Spec = Spec { rows: 60_000, ..feed::QUEUES };
@@ -32,6 +37,53 @@ fn the_naive_simulator_fills_as_the_engine_was_seen_to() {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         assert_eq!((fills.len(), seen), (executions, hash), "{queue:?}");
+    }
+}
+
+/// Limits that hold no grid back.
+const OPEN: &str = "[defaults.risk]\nmax_position_usd = 1_000_000\nmax_total_position_usd = 1_000_000\n\
+                    capital_usd = 10_000_000\nmax_daily_loss_pct = 100.0\nmax_drawdown_pct = 100.0\n\
+                    max_actions_per_min = 100_000\nmax_orders_per_min = 100_000\n\
+                    action_budget = 1_000_000_000\n";
+
+#[test]
+fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("feed")).unwrap();
+    feed::write_npy(&dir.path().join("feed/ETH.npy"), FEED).unwrap();
+    fs::write(dir.path().join("open.toml"), OPEN).unwrap();
+    let models =
+        ["risk_averse", "prob_power:2", "prob_power2:2", "prob_power3:3", "prob_log", "prob_log2"];
+    for ((queue, ..), model) in SEEN.into_iter().zip(models) {
+        let ours = replayed(dir.path(), model);
+        let theirs: Vec<String> = naive_fills(queue).iter().map(Fill::to_string).collect();
+        let differs = (0..ours.len().max(theirs.len())).find(|&i| ours.get(i) != theirs.get(i));
+        if let Some(i) = differs {
+            let (ours, theirs) = (ours.get(i), theirs.get(i));
+            panic!("{model}, execution {i}: ours {ours:?}, of the naive simulator {theirs:?}");
+        }
+    }
+}
+
+/// The executions of a replay of the grid job.
+fn replayed(dir: &Path, model: &str) -> Vec<String> {
+    let job = "replay feed --config open.toml --symbols ETH --latency 60ms --fee-bps -0.3 --strategy grid \
+               --half 1 --lots 1000 --queue-semantics hftbacktest --fills fills.csv --json --queue";
+    let mut bot = Command::cargo_bin("botmm").unwrap();
+    bot.current_dir(dir).args(job.split_whitespace()).arg(model).assert().success();
+    let text = fs::read_to_string(dir.join("fills.csv")).unwrap();
+    let mut lines = text.lines().map(str::to_owned);
+    assert_eq!(lines.next().as_deref(), Some(COLUMNS));
+    lines.collect()
+}
+
+#[test]
+fn no_run_that_trades_takes_a_grid() {
+    for verb in ["paper", "run --network testnet"] {
+        let words = verb.split(' ').chain(["--strategy", "grid"]);
+        let refused = Command::cargo_bin("botmm").unwrap().args(words).assert().code(2);
+        let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+        assert!(said.contains("of replays alone"), "{verb}: {said}");
     }
 }
 

@@ -10,7 +10,7 @@ use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
 use super::toxicity::Toxicity;
-use crate::types::params::Strategy;
+use crate::types::params::{GRID_STEP, Strategy};
 use crate::types::{
     AssetParams, BookState, BookView, Candle, Fill, Instrument, Listing, Nanos, Px, Qty, Reason,
     Series, Side, Usd,
@@ -35,6 +35,8 @@ pub struct Desk {
     /// Something changed since the last decision.
     is_dirty: bool,
     last_decision: Option<Nanos>,
+    /// When a grid is next decided on; [`None`] before the first view.
+    next_step: Option<Nanos>,
 }
 
 impl Desk {
@@ -54,6 +56,7 @@ impl Desk {
             toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
             is_dirty: false,
             last_decision: None,
+            next_step: None,
         }
     }
 
@@ -137,6 +140,18 @@ impl Desk {
             self.mid = Some(mid);
         }
         (self.view, self.is_dirty) = (Some(*view), true);
+        if let (Some(grid), None) = (self.params().grid, self.next_step) {
+            self.next_step = Some(grid.from);
+            self.take_step(view.recv_time);
+        }
+    }
+
+    /// The next decision on a grid is due at the first step after this moment.
+    fn take_step(&mut self, now: Nanos) {
+        if let Some(step) = &mut self.next_step {
+            let passed = (now - *step).0.div_euclid(GRID_STEP.0) + 1;
+            *step = *step + Nanos(GRID_STEP.0 * passed.max(1));
+        }
     }
 
     /// We traded, in the block of that time. Fills must have been made unique before.
@@ -172,6 +187,9 @@ impl Desk {
     pub fn due(&self) -> Option<Nanos> {
         self.view?;
         let p = self.params();
+        if p.grid.is_some() {
+            return self.next_step;
+        }
         let wait = if self.is_dirty { p.requote_min } else { p.tick };
         Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
     }
@@ -199,7 +217,14 @@ impl Desk {
             now,
             venue_seq,
         };
-        let quote = self.quoter.quote(&input);
+        let quote = match self.params().grid {
+            None => self.quoter.quote(&input),
+            Some(grid) => {
+                let quote = self.quoter.grid(grid, &input);
+                self.take_step(now);
+                quote?
+            }
+        };
         let is_quoted = Side::BOTH.iter().any(|s| quote.target.reason(*s) == Reason::Quoted);
         self.adaptive.on_decision(now, is_quoted);
         (self.is_dirty, self.last_decision) = (false, Some(now));

@@ -1,18 +1,19 @@
 //! The order manager: turns wanted against working into the fewest actions, and holds the worst
 //! case: what every order in flight, live or unknown could do to the position (STRATEGY §5).
 
+mod asset;
 mod clocks;
+mod grid;
 mod news;
 
 use super::budget::Budget;
 use super::gate::Approved;
 use super::pause::Pause;
-use super::retry::Retry;
 use super::slot::{Phase, Slot};
 use crate::types::limits::{MAX_ASSETS, QUOTE_LEVELS, SLOTS_PER_ASSET};
 use crate::types::{
     Action, ActionKind, AssetId, AssetParams, Cloid, Inquiry, Instrument, Nanos, OrderRequest, Px,
-    Qty, QuoteLevel, QuoteTarget, Reason, Reject, Side, Tif, Universe, Usd, notional,
+    Qty, QuoteLevel, QuoteTarget, Reason, Side, Tif, Universe, Usd, notional,
 };
 use clocks::{CANCEL, Clocks, Crossed};
 pub use news::{HTTPS_AFTER, News};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub modify: Action,
     /// Then what is new.
     pub place: Action,
+    /// There is more than these can carry: to be asked for once they are sent.
+    pub goes_on: bool,
 }
 
 /// One asset's planning in progress.
@@ -48,7 +51,8 @@ struct Turn<'a> {
 struct AssetOrders {
     instrument: Instrument,
     params: AssetParams,
-    slots: [Slot; SLOTS_PER_ASSET],
+    /// By side, the bids first.
+    slots: Box<[Slot]>,
     position: Qty,
     mark: Px,
     target: Option<QuoteTarget>,
@@ -57,7 +61,7 @@ struct AssetOrders {
     /// What the venue's last refusals of crossing orders taught us, by side.
     crossed: [Crossed; 2],
     /// The clocks of what the venue refused, by slot.
-    clocks: [Clocks; SLOTS_PER_ASSET],
+    clocks: Box<[Clocks]>,
     /// No new order, because orders vanished behind us.
     vanished: Pause,
     /// When something that a clock held back may be sent.
@@ -66,11 +70,14 @@ struct AssetOrders {
     /// there: the older book still shows what we were filled against, and a quote on it would
     /// cross, or be the next to be picked off.
     hold_until_book: [Nanos; 2],
+    /// A grid's orders are brought to each target once.
+    is_grid_due: bool,
 }
 
 /// See the module.
 pub struct Orders {
     assets: Vec<AssetOrders>,
+    slots_per_asset: usize,
     session: u32,
     sequence: u64,
 }
@@ -79,22 +86,25 @@ impl Orders {
     /// One set of parameters for each asset. `session` is part of every order's id.
     pub fn new(universe: &Universe, params: &[AssetParams], session: u32) -> Self {
         assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let has_grid = params.iter().any(|p| p.grid.is_some());
+        let slots_per_asset = if has_grid { grid::SLOTS } else { SLOTS_PER_ASSET };
         let asset = |(p, (_, i)): (&AssetParams, (_, &Instrument))| AssetOrders {
             instrument: *i,
             params: *p,
-            slots: [Slot::default(); SLOTS_PER_ASSET],
+            slots: vec![Slot::default(); slots_per_asset].into_boxed_slice(),
             position: Qty::ZERO,
             mark: Px::ZERO,
             target: None,
             blocked: [None; 2],
             crossed: [Crossed::default(); 2],
-            clocks: [Clocks::default(); SLOTS_PER_ASSET],
+            clocks: vec![Clocks::default(); slots_per_asset].into_boxed_slice(),
             vanished: Pause::default(),
             retry_at: None,
             hold_until_book: [Nanos::ZERO; 2],
+            is_grid_due: false,
         };
         let assets = params.iter().zip(universe.iter()).map(asset).collect();
-        Self { assets, session, sequence: 0 }
+        Self { assets, slots_per_asset, session, sequence: 0 }
     }
 
     /// Other parameters of an asset; its orders stay.
@@ -109,13 +119,15 @@ impl Orders {
         let target = approved.get();
         let asset = &mut self.assets[target.asset.index()];
         asset.mark = target.mid.unwrap_or(asset.mark);
-        asset.target = Some(*target);
+        (asset.target, asset.is_grid_due) = (Some(*target), true);
     }
 
     /// Wants nothing any more, for a reason (halt, link down, shutdown).
     pub fn clear_targets(&mut self, reason: Reason) {
-        for target in self.assets.iter_mut().filter_map(|a| a.target.as_mut()) {
+        for asset in &mut self.assets {
+            let Some(target) = &mut asset.target else { continue };
             Side::BOTH.into_iter().for_each(|side| target.clear(side, reason));
+            asset.is_grid_due = true;
         }
     }
 
@@ -133,6 +145,7 @@ impl Orders {
             cancel: Action::new(ActionKind::Cancel),
             modify: Action::new(ActionKind::Modify),
             place: Action::new(ActionKind::Place),
+            goes_on: false,
         };
         let Some(target) = self.assets[asset.index()].target else { return plan };
         let others = self.exposure_beside(asset);
@@ -140,8 +153,13 @@ impl Orders {
         (orders.blocked, orders.retry_at) = ([None; 2], None);
         let void_after = venue_now + orders.params.risk.expires_after;
         let mut turn = Turn { now, void_after, target: &target, others, budget, plan: &mut plan };
-        for side in self.make_way_first(&target) {
-            slots_of(side).for_each(|index| self.plan_slot(&mut turn, index));
+        if self.assets[asset.index()].params.grid.is_some() {
+            self.plan_grid(&mut turn);
+        } else {
+            for side in self.make_way_first(&target) {
+                let first = side.index() * self.slots_per_asset / 2;
+                (first..first + QUOTE_LEVELS).for_each(|index| self.plan_slot(&mut turn, index));
+            }
         }
         for action in [&mut plan.cancel, &mut plan.modify, &mut plan.place] {
             action.cause = target.cause;
@@ -165,7 +183,7 @@ impl Orders {
         let Turn { now, void_after, target, others, budget, plan } = turn;
         let (now, void_after, target, others) = (*now, *void_after, *target, *others);
         let asset_index = target.asset.index();
-        let (side, level) = side_and_level(index);
+        let (side, level) = self.assets[asset_index].side_and_level(index);
         let wanted = self.assets[asset_index].behind_the_touch(target, side, level);
         let slot = self.assets[asset_index].slots[index];
         let wants = wanted.qty.is_positive();
@@ -207,24 +225,30 @@ impl Orders {
                     asset.blocked[side.index()] = blocked;
                     return;
                 }
-                self.sequence += 1;
-                let slot_id = (asset_index * SLOTS_PER_ASSET + index) as u16;
-                let cloid = Cloid::new(self.session, slot_id, self.sequence);
-                let slot = &mut asset.slots[index];
-                slot.place(now, cloid, wanted.px, wanted.qty);
-                slot.set_void_after(void_after);
-                plan.place.push(request(target.asset, side, slot, wanted));
-                budget.spend(now, ActionKind::Place);
+                self.plan_place(turn, index, side, wanted);
             }
             _ => {}
         }
     }
 
+    /// A new order in an empty slot.
+    fn plan_place(&mut self, turn: &mut Turn<'_>, index: usize, side: Side, wanted: QuoteLevel) {
+        let (now, asset) = (turn.now, turn.target.asset);
+        self.sequence += 1;
+        let slot_id = (asset.index() * self.slots_per_asset + index) as u16;
+        let cloid = Cloid::new(self.session, slot_id, self.sequence);
+        let slot = &mut self.assets[asset.index()].slots[index];
+        slot.place(now, cloid, wanted.px, wanted.qty);
+        slot.set_void_after(turn.void_after);
+        turn.plan.place.push(request(asset, side, slot, wanted));
+        turn.budget.spend(now, ActionKind::Place);
+    }
+
     /// Cancels an order of a slot, unless the venue has just refused to.
     fn plan_cancel(&mut self, turn: &mut Turn<'_>, index: usize, wanted: QuoteLevel) {
         let (now, asset) = (turn.now, turn.target.asset);
-        let (side, _) = side_and_level(index);
         let orders = &mut self.assets[asset.index()];
+        let (side, _) = orders.side_and_level(index);
         let Some((oid, ..)) = orders.slots[index].cancellable() else { return };
         if orders.must_wait(now, orders.clocks[index].cancel, CANCEL) {
             return;
@@ -245,9 +269,12 @@ impl Orders {
         budget: &Budget,
     ) -> Option<Reason> {
         let orders = &self.assets[target.asset.index()];
-        if self.held(now, target, side) {
+        // A grid's next step asks again, whatever was refused or filled.
+        let is_grid = orders.params.grid.is_some();
+        let needs = if is_grid { Nanos(i64::MIN) } else { orders.hold_until_book[side.index()] };
+        if !is_grid && self.held(now, target, side) {
             Some(Reason::CrossedBook)
-        } else if target.cause.venue_time < orders.hold_until_book[side.index()] {
+        } else if target.cause.venue_time < needs {
             Some(Reason::StaleBook)
         } else if !budget.allows(now, ActionKind::Place) {
             Some(Reason::Budget)
@@ -310,7 +337,7 @@ impl Orders {
     /// own direction is positive.
     pub fn worst_case(&self, asset: AssetId, side: Side) -> Qty {
         let orders = &self.assets[asset.index()];
-        let at_risk: Qty = slots_of(side).map(|i| orders.slots[i].at_risk()).sum();
+        let at_risk: Qty = orders.side(side).iter().map(Slot::at_risk).sum();
         side.signed(orders.position) + at_risk
     }
 
@@ -332,7 +359,7 @@ impl Orders {
     pub fn undo(&mut self, action: &Action, reason: Reason) {
         for item in action.items() {
             let asset = &mut self.assets[item.asset.index()];
-            asset.slots[usize::from(item.cloid.slot()) % SLOTS_PER_ASSET].undo();
+            asset.slots[usize::from(item.cloid.slot()) % self.slots_per_asset].undo();
             asset.blocked[item.side.index()] = Some(reason);
         }
     }
@@ -369,7 +396,7 @@ impl Orders {
     /// Why a side is not quoted, or [`Reason::Quoted`]: exactly one at any moment.
     pub fn reason(&self, asset: AssetId, side: Side) -> Reason {
         let orders = &self.assets[asset.index()];
-        let phases = || slots_of(side).map(|i| &orders.slots[i]);
+        let phases = || orders.side(side).iter();
         if phases().any(Slot::is_cancel_refused) {
             return Reason::CancelRefused;
         }
@@ -392,10 +419,10 @@ impl Orders {
 
     /// The nearest order of a side that rests in the book.
     pub fn best_working(&self, asset: AssetId, side: Side) -> Option<Px> {
-        let slots = &self.assets[asset.index()].slots;
-        slots_of(side)
-            .filter(|i| slots[*i].is_in_book())
-            .filter_map(|i| slots[i].px())
+        let slots = self.assets[asset.index()].side(side).iter();
+        slots
+            .filter(|slot| slot.is_in_book())
+            .filter_map(Slot::px)
             .reduce(|best, px| if side.is_better(px, best) { px } else { best })
     }
 
@@ -420,58 +447,6 @@ impl Orders {
     }
 }
 
-impl AssetOrders {
-    /// Whether a clock holds this back; then it is looked at again when the clock is over.
-    fn must_wait(&mut self, now: Nanos, clock: Retry, asked: (ActionKind, Px, Qty)) -> bool {
-        let until = clock.waits_until(now, asked);
-        self.look_again(until);
-        until.is_some()
-    }
-
-    /// Whether new orders pause because others vanished.
-    fn must_pause(&mut self, now: Nanos) -> bool {
-        let until = self.vanished.holds(now).then(|| self.vanished.until());
-        self.look_again(until);
-        until.is_some()
-    }
-
-    fn look_again(&mut self, at: Option<Nanos>) {
-        self.retry_at = self.retry_at.into_iter().chain(at).min();
-    }
-
-    /// The best price that does not reach the touch which a refusal told of.
-    fn one_tick_behind(&self, side: Side, reject: &Reject) -> Option<Px> {
-        let limit = match side {
-            Side::Bid => self.instrument.tick_below(reject.best_ask),
-            Side::Ask => self.instrument.tick_above(reject.best_bid),
-        };
-        let told = if side == Side::Bid { reject.best_ask } else { reject.best_bid };
-        (told.is_positive() && limit.is_positive()).then_some(limit)
-    }
-
-    /// A wanted level, kept behind what the venue last told of the touch, while the target comes
-    /// from an older book.
-    fn behind_the_touch(&self, target: &QuoteTarget, side: Side, level: usize) -> QuoteLevel {
-        let wanted = target.side(side)[level];
-        let crossed = &self.crossed[side.index()];
-        let limit = crossed.limit.filter(|_| target.cause.venue_time <= crossed.told);
-        match limit {
-            Some(px) if side.is_better(wanted.px, px) => QuoteLevel { px, ..wanted },
-            _ => wanted,
-        }
-    }
-}
-
-/// Slots are numbered by side, then level.
-fn side_and_level(index: usize) -> (Side, usize) {
-    (Side::BOTH[index / QUOTE_LEVELS], index % QUOTE_LEVELS)
-}
-
-fn slots_of(side: Side) -> core::ops::Range<usize> {
-    let first = side.index() * QUOTE_LEVELS;
-    first..first + QUOTE_LEVELS
-}
-
 fn request(asset: AssetId, side: Side, slot: &Slot, wanted: QuoteLevel) -> OrderRequest {
     OrderRequest {
         cloid: slot.cloid(),
@@ -485,3 +460,4 @@ fn request(asset: AssetId, side: Side, slot: &Slot, wanted: QuoteLevel) -> Order
 }
 
 const _: () = assert!(MAX_ASSETS * SLOTS_PER_ASSET <= 1 << 16, "a slot id travels in 16 bits");
+const _: () = assert!(MAX_ASSETS * grid::SLOTS <= 1 << 16, "and so do a grid's");

@@ -4,7 +4,7 @@
 use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
-use crate::logic::orders::{News, Orders, Plan};
+use crate::logic::orders::{News, Orders};
 use crate::rt::{Board, HaltLevel, InLatest, Input, LevelCell, OutVital, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
@@ -13,8 +13,8 @@ use crate::stage::status::{AssetStatus, STATUS_WORDS};
 use crate::types::AlertKind;
 use crate::types::limits::POLL_BATCH;
 use crate::types::{
-    ActionKind, AssetId, Commentary, DecisionHash, DoneWhy, Fact, Nanos, Px, QuoteTarget, Reason,
-    Side, VenueEvent, VenueEventKind, notional,
+    Action, ActionKind, AssetId, Commentary, DecisionHash, DoneWhy, Fact, Nanos, Px, QuoteTarget,
+    Reason, Side, VenueEvent, VenueEventKind, notional,
 };
 use crate::venue::Gateway;
 use std::sync::Arc;
@@ -228,23 +228,29 @@ impl<G: Gateway> DispatchStage<G> {
     /// Brings one asset's orders to its target.
     fn act(&mut self, now: Nanos, asset: AssetId) {
         let venue_now = self.gateway.venue_time(now);
-        let Plan { cancel, modify, place } =
-            self.orders.plan(now, venue_now, asset, &mut self.budget);
-        for action in [&cancel, &modify, &place] {
-            if action.is_empty() {
-                continue;
+        let mut goes_on = true;
+        while goes_on {
+            let plan = self.orders.plan(now, venue_now, asset, &mut self.budget);
+            goes_on = plan.goes_on;
+            for action in [&plan.cancel, &plan.modify, &plan.place] {
+                goes_on &= action.is_empty() || self.send(now, action);
             }
-            if !self.gateway.submit(now, action) {
-                let reason = if self.link_down { Reason::LinkDown } else { Reason::Budget };
-                self.orders.undo(action, reason);
-                self.budget.refund(action);
-                continue;
-            }
-            self.hash.action(action);
-            self.metrics.count_sent(now, action);
-            self.rings.records.comment(Commentary::Action(*action));
         }
         self.metrics.dispatch.hash.set(self.hash.finish());
+    }
+
+    /// Hands an action on; false when it was not taken.
+    fn send(&mut self, now: Nanos, action: &Action) -> bool {
+        if !self.gateway.submit(now, action) {
+            let reason = if self.link_down { Reason::LinkDown } else { Reason::Budget };
+            self.orders.undo(action, reason);
+            self.budget.refund(action);
+            return false;
+        }
+        self.hash.action(action);
+        self.metrics.count_sent(now, action);
+        self.rings.records.comment(Commentary::Action(*action));
+        true
     }
 
     /// Asks about every order whose fate is unknown, again and again until it is known. How many:

@@ -30,6 +30,9 @@ impl DecisionHash {
             self.word(level.px.raw() as u64);
             self.word(level.qty.raw() as u64);
         }
+        if t.rungs != [0; 2] {
+            self.word(u64::from(u16::from_le_bytes(t.rungs)));
+        }
     }
     /// Takes in a whole action.
     pub fn action(&mut self, a: &Action) {

@@ -143,6 +143,11 @@ pub struct QuoteTarget {
     pub bids: [QuoteLevel; QUOTE_LEVELS],
     /// Asks, nearest first.
     pub asks: [QuoteLevel; QUOTE_LEVELS],
+    /// Of each side, if it is one of evenly spaced orders of one size: how many there are. Its levels are then
+    /// the nearest and the farthest of them. Zero = its levels are what is wanted.
+    pub rungs: [u8; 2],
+    /// Explicit padding.
+    pub _pad: [u8; 6],
     /// Worst-case exposure this asset may reach on either side, set by the gate.
     pub max_exposure_usd: Usd,
     /// The same for all assets together, set by the gate.
@@ -175,7 +180,35 @@ impl QuoteTarget {
     pub fn clear(&mut self, side: Side, reason: Reason) {
         assert!(reason != Reason::Quoted, "an empty side needs a reason");
         *self.side_mut(side) = [QuoteLevel::default(); QUOTE_LEVELS];
+        self.rungs[side.index()] = 0;
         self.set_reason(side, reason);
+    }
+    /// Wants so many orders of one size, from the nearest one on, each `step` further from the touch.
+    pub fn set_rungs(&mut self, side: Side, rungs: u8, nearest: QuoteLevel, step: Px) {
+        assert!(rungs > 0 && step.is_positive(), "an empty side is cleared, for a reason");
+        let away = Px::from_raw(-side.sign() * step.raw() * i64::from(rungs - 1));
+        let levels = self.side_mut(side);
+        *levels = [QuoteLevel::default(); QUOTE_LEVELS];
+        levels[0] = nearest;
+        levels[1] = QuoteLevel { px: nearest.px + away, qty: nearest.qty };
+        self.rungs[side.index()] = rungs;
+        self.set_reason(side, Reason::Quoted);
+    }
+    /// The evenly spaced orders of a side, nearest first. None where it has levels.
+    pub fn rungs(&self, side: Side) -> impl Iterator<Item = QuoteLevel> + use<> {
+        let ([nearest, farthest, ..], rungs) = (*self.side(side), self.rungs[side.index()]);
+        let step = (farthest.px - nearest.px).raw() / i64::from(rungs.max(2) - 1);
+        (0..i64::from(rungs))
+            .map(move |i| QuoteLevel { px: nearest.px + Px::from_raw(step * i), qty: nearest.qty })
+    }
+    /// Wants no more than so many of a side's evenly spaced orders: the nearest ones; at least one.
+    pub fn keep_rungs(&mut self, side: Side, most: u8) {
+        let kept = self.rungs[side.index()].min(most);
+        assert!(kept > 0, "an empty side is cleared, for a reason");
+        if let Some(last) = self.rungs(side).nth(usize::from(kept - 1)) {
+            self.side_mut(side)[1] = last;
+            self.rungs[side.index()] = kept;
+        }
     }
     /// Sets the reason of a side.
     pub fn set_reason(&mut self, side: Side, reason: Reason) {
@@ -189,4 +222,4 @@ impl QuoteTarget {
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
 const _: () = assert!(size_of::<BookView>() == 184);
-const _: () = assert!(size_of::<QuoteTarget>() == 152 + 2 * QUOTE_LEVELS * 16);
+const _: () = assert!(size_of::<QuoteTarget>() == 160 + 2 * QUOTE_LEVELS * 16);

@@ -1,9 +1,11 @@
 //! A recording through the pipeline, against the simulator, in virtual time.
 
 mod exact;
+mod fills;
 mod notes;
 mod params;
 
+use self::fills::Fills;
 use self::params::{Changes, Changing, RecordedParams};
 use crate::bot::lines::{self, Kind};
 use crate::bot::session::{self, Ended};
@@ -12,7 +14,7 @@ use crate::exit::AppError;
 use crate::journal::Journal;
 use crate::masked::masked;
 use crate::report::{DataFile, Days, Summary};
-use crate::settings::{Draft, FeedDelay, Settings};
+use crate::settings::{Draft, FeedDelay, QueueSemantics, Settings};
 use crate::side::records::Records;
 use crate::side::reload::Effect;
 use crate::stop::Stop;
@@ -20,6 +22,7 @@ use crate::terminal;
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
 use botmm_pipeline::rt::{Lane, Latencies, Plan, RingStats, Stage, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
+use botmm_pipeline::types::params::GridParams;
 use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
 use botmm_pipeline::venue::sim::Market;
 use botmm_pipeline::venue::sim::exchange::{AccountReader, Ends, Exchange, VenueAccount};
@@ -67,6 +70,12 @@ pub struct Request<'a> {
     pub feed: FeedDelay,
     /// Our orders stand at their true places among those of the recording.
     pub is_exact: bool,
+    /// By whose rules a place that is estimated decides fills.
+    pub semantics: QueueSemantics,
+    /// What is quoted in place of the configured strategy.
+    pub grid: Option<GridParams>,
+    /// Where every execution goes.
+    pub fills: Option<&'a Path>,
     /// Parameters change as this journal says.
     pub params_from: Option<&'a Path>,
     /// Where the journal and the summary go.
@@ -83,7 +92,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
     let recorded = request.params_from.map(RecordedParams::read).transpose()?;
-    let Request { lossless, feed, is_exact, out, json, .. } = request;
+    let Request { lossless, feed, is_exact, semantics, grid, fills, out, json, .. } = request;
     let (settings, loaded) = load(request)?;
     loaded.report.warnings.iter().for_each(terminal::complain);
 
@@ -93,6 +102,9 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
         lossless,
         feed,
         is_exact,
+        semantics,
+        grid,
+        fills,
         recorded: recorded.as_ref(),
         out,
         quiet: json,
@@ -141,6 +153,9 @@ struct Replay<'a> {
     lossless: bool,
     feed: FeedDelay,
     is_exact: bool,
+    semantics: QueueSemantics,
+    grid: Option<GridParams>,
+    fills: Option<&'a Path>,
     /// Parameters change as an earlier run's did.
     recorded: Option<&'a RecordedParams>,
     out: Option<&'a Path>,
@@ -191,7 +206,11 @@ impl Replay<'_> {
         let tape = tape.with_statuses(changes.statuses());
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
-        let notes = notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
+        let grid = self.grid.map(|grid| GridParams { from: span.start, ..grid });
+        config.params.iter_mut().for_each(|params| params.grid = grid);
+        let mut notes =
+            notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
+        notes.extend(notes::of_the_job(self.grid, self.semantics));
         let (exchange, Ends { gateway, account, .. }) = match orders {
             Some(orders) => {
                 let marks = tape.marks().collect();
@@ -199,7 +218,8 @@ impl Replay<'_> {
             }
             None => {
                 let queue = self.settings.sim.queue;
-                self.venue(RecordedMarket::new(&tape, universe, queue), universe, span.start)
+                let market = RecordedMarket::new(&tape, universe, queue).by(self.semantics);
+                self.venue(market, universe, span.start)
             }
         };
         let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
@@ -216,8 +236,9 @@ impl Replay<'_> {
         changes.raise_limits(&mut config);
         let changing = Changing::new(changes, control);
         let (days, records) = (Days::default(), Records::new(records, &rings));
-        let side =
-            Side { records, latencies, journal, changing, days, moments: 0, now: span.start };
+        let fills = self.fills.map(|_| Fills::of(universe));
+        let now = span.start;
+        let side = Side { records, latencies, journal, fills, changing, days, moments: 0, now };
         let begun = Begun { config, account, metrics, rings, side, span, notes };
         Ok(((lanes, exchange), begun))
     }
@@ -269,7 +290,11 @@ impl Replay<'_> {
             journal.write_line(&lines::end(&numbers, None, side.now));
         }
         // A full disk hides nothing of what was replayed.
-        let troubles = side.journal.take().and_then(|journal| journal.finish().err());
+        let mut troubles: Vec<AppError> =
+            side.journal.take().and_then(|journal| journal.finish().err()).into_iter().collect();
+        if let (Some(fills), Some(path)) = (side.fills.take(), self.fills) {
+            troubles.extend(fills.write(path).err());
+        }
         notes.extend(notes::of_the_data(report, self.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
@@ -301,7 +326,7 @@ impl Replay<'_> {
             notes,
             rungs: None,
         };
-        Replayed { summary: ended.summary(), troubles: troubles.into_iter().collect(), verdict }
+        Replayed { summary: ended.summary(), troubles, verdict }
     }
 
     /// The tape as it reaches us.
@@ -338,6 +363,7 @@ struct Side {
     records: Records,
     latencies: Latencies,
     journal: Option<Journal>,
+    fills: Option<Fills>,
     changing: Changing,
     days: Days,
     moments: u64,
@@ -354,7 +380,7 @@ impl Side {
     }
 
     fn drain(&mut self) {
-        let Self { records, latencies, journal, changing, days, now, .. } = self;
+        let Self { records, latencies, journal, fills, changing, days, now, .. } = self;
         latencies.drain();
         records.each(*now, |record| {
             let mut changed = None;
@@ -364,6 +390,9 @@ impl Side {
                 }
                 Record::Fact(Fact::Day(day)) => days.add(day),
                 _ => {}
+            }
+            if let Some(fills) = fills {
+                fills.take(record);
             }
             if let Some(journal) = journal {
                 journal.write(record);

@@ -1,7 +1,8 @@
 //! What a reader of a replay's summary must know: of the venue that was simulated, and of the data.
 
 use crate::data::LoadReport;
-use crate::settings::FeedDelay;
+use crate::settings::{FeedDelay, QueueSemantics};
+use botmm_pipeline::types::params::{GRID_RUNGS, GridParams};
 use botmm_pipeline::types::{Instrument, Universe};
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::tape::Tape;
@@ -49,6 +50,20 @@ pub fn of_the_venue(
         }
     }
     notes
+}
+
+/// Of a job that engines are compared by.
+pub fn of_the_job(grid: Option<GridParams>, semantics: QueueSemantics) -> Vec<String> {
+    let grid = grid.map(|GridParams { half, lots, .. }| {
+        format!(
+            "quoted was a grid of {GRID_RUNGS} orders a side, half spread {half} half ticks, {lots} lots each, \
+             in place of the configured strategy"
+        )
+    });
+    let semantics = (semantics == QueueSemantics::Hftbacktest).then(|| {
+        "fills are decided as hftbacktest decides them, with its quirks (docs/queue.md)".to_owned()
+    });
+    grid.into_iter().chain(semantics).collect()
 }
 
 /// Of the feed, what the loader assumed, and what it left out.

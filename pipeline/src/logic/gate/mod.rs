@@ -251,6 +251,14 @@ impl Gate {
     /// Cuts a side down to the room that positions leave, from the far end.
     fn trim(&self, target: &mut QuoteTarget, side: Side) {
         let mut room = self.room(target.asset, side);
+        if target.rungs[side.index()] > 0 {
+            // Of evenly spaced orders whole ones are cut.
+            let fit = room.raw() / target.side(side)[0].qty.raw();
+            return match u8::try_from(fit).unwrap_or(u8::MAX) {
+                0 => target.clear(side, self.no_room(target.asset)),
+                fit => target.keep_rungs(side, fit),
+            };
+        }
         let instrument = self.universe.get(target.asset);
         let mut used = 0;
         let levels = *target.side(side);
@@ -262,11 +270,16 @@ impl Gate {
             }
         }
         match used {
-            0 if self.only_reduces || self.assets[target.asset.index()].doubted.is_some() => {
-                target.clear(side, Reason::OneSided);
-            }
-            0 => target.clear(side, Reason::PositionLimit),
+            0 => target.clear(side, self.no_room(target.asset)),
             _ => target.side_mut(side)[used..].fill(QuoteLevel::default()),
+        }
+    }
+
+    /// Why nothing of a side is left.
+    fn no_room(&self, asset: AssetId) -> Reason {
+        match self.only_reduces || self.assets[asset.index()].doubted.is_some() {
+            true => Reason::OneSided,
+            false => Reason::PositionLimit,
         }
     }
 

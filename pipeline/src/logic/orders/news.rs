@@ -1,9 +1,8 @@
 //! What the venue says of our orders, and what a person should know of it.
 
-use super::{AssetOrders, CANCEL, Clocks, Orders, side_and_level};
+use super::{AssetOrders, CANCEL, Clocks, Orders};
 use crate::logic::pause::Growth;
 use crate::logic::slot::{Phase, Slot};
-use crate::types::limits::SLOTS_PER_ASSET;
 use crate::types::{
     ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Reject, RejectReason, VenueEvent, VenueEventKind,
 };
@@ -42,17 +41,18 @@ impl Orders {
     pub fn on_venue(&mut self, event: &VenueEvent) -> Option<News> {
         match event.kind {
             VenueEventKind::LinkDown => {
-                let slots = self.assets.iter_mut().flat_map(|a| &mut a.slots);
+                let slots = self.assets.iter_mut().flat_map(|a| a.slots.iter_mut());
                 slots.for_each(Slot::on_link_down);
                 return None;
             }
             // Whatever was refused on the old link may be tried at once on a new one.
             VenueEventKind::LinkUp => {
-                self.assets.iter_mut().for_each(|a| a.clocks = Default::default());
+                self.assets.iter_mut().for_each(|a| a.clocks.fill(Clocks::default()));
                 return None;
             }
             _ => {}
         }
+        let slots_per_asset = self.slots_per_asset;
         let asset = self.assets.get_mut(event.asset.index())?;
         match &event.kind {
             VenueEventKind::Fill(fill) => {
@@ -63,7 +63,7 @@ impl Orders {
             VenueEventKind::Opening { position, .. } => asset.position += *position,
             _ => {}
         }
-        let index = usize::from(event.cloid.slot()) % SLOTS_PER_ASSET;
+        let index = usize::from(event.cloid.slot()) % slots_per_asset;
         let slot = &mut asset.slots[index];
         if slot.cloid() != event.cloid || slot.phase() == Phase::Empty {
             return None; // Word of an order that this slot is done with.
@@ -88,7 +88,8 @@ impl AssetOrders {
             // It went through. (An order that is asked about tells nothing of what was refused.)
             self.clocks[index] = Clocks::default();
         }
-        self.crossed[side_and_level(index).0.index()].in_a_row = 0;
+        let (side, _) = self.side_and_level(index);
+        self.crossed[side.index()].in_a_row = 0;
     }
 
     fn on_done(&mut self, now: Nanos, index: usize, done: &Done) -> Option<News> {
@@ -105,6 +106,7 @@ impl AssetOrders {
     fn on_reject(&mut self, event: &VenueEvent, index: usize, reject: &Reject) -> Option<News> {
         let (now, cloid) = (event.recv_time, event.cloid);
         let is_first = !self.slots.iter().any(Slot::is_cancel_refused);
+        let (side, _) = self.side_and_level(index);
         let slot = &mut self.slots[index];
         let (asked, oid) = (slot.asked()?, slot.oid());
         if !slot.on_reject(now, reject) {
@@ -112,7 +114,6 @@ impl AssetOrders {
         }
         match (reject.of, reject.reason) {
             (_, RejectReason::BadAloPx) => {
-                let (side, _) = side_and_level(index);
                 let limit = self.one_tick_behind(side, reject);
                 self.crossed[side.index()].on_refused(now, event.venue_time, limit);
                 None

@@ -9,6 +9,7 @@
 //!
 //! Every step is kept as a [`Term`], so that anybody can see how a price came about.
 
+mod grid;
 mod ladder;
 
 use super::adaptive::Adapted;

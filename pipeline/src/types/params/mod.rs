@@ -2,10 +2,12 @@
 //! the settings (root crate), and [`AssetParams::is_usable`] is the last line of defence.
 
 mod adaptive;
+mod grid;
 mod risk;
 mod signal;
 
 pub use adaptive::{AdaptiveParams, ToxicityParams};
+pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use risk::{DailyLossRearm, RiskLimits};
 pub use signal::SignalParams;
 
@@ -168,6 +170,8 @@ pub struct AssetParams {
     pub toxicity: ToxicityParams,
     /// Limits that the gate holds.
     pub risk: RiskLimits,
+    /// The grid job in place of all that makes quotes.
+    pub grid: Option<GridParams>,
 }
 
 impl AssetParams {
@@ -217,6 +221,7 @@ impl AssetParams {
             && self.adaptive.is_usable()
             && self.toxicity.is_usable()
             && self.risk.is_usable()
+            && self.grid.is_none_or(|grid| grid.lots > 0)
     }
 
     /// Total spread below which a maker earns nothing: 2 · (maker_fee + min_edge), or nothing when
@@ -272,6 +277,7 @@ impl Default for AssetParams {
             adaptive: AdaptiveParams::default(),
             toxicity: ToxicityParams::default(),
             risk: RiskLimits::default(),
+            grid: None,
         }
     }
 }

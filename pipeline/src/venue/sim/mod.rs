@@ -13,6 +13,7 @@ pub mod orderwise;
 pub mod queue;
 pub mod recorded;
 pub mod shown;
+pub mod standard;
 pub mod synthetic;
 
 use crate::rt::Ahead;

@@ -14,8 +14,8 @@ use core::fmt;
 use core::str::FromStr;
 
 /// What a queue model may be called.
-pub const QUEUE_ALLOWED: &str =
-    "risk_averse, prob_power, prob_power:N (N above 0, at most 16), prob_log";
+pub const QUEUE_ALLOWED: &str = "risk_averse, prob_power, prob_power:N (N above 0, at most 16), prob_power2:N, \
+                                 prob_power3:N, prob_log, prob_log2";
 
 /// Who is assumed to have cancelled when the displayed size falls by more than was traded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,8 +26,14 @@ pub enum QueueModel {
     /// Those behind us with probability `b^n / (b^n + a^n)`, where `a` is the size ahead of us and
     /// `b` the size behind. `n` = 3 when not given.
     ProbPower(f64),
-    /// The same with `ln(1 + x)`, `x` in coin, in place of `x^n`.
+    /// The same with `b^n / (a + b)^n`.
+    ProbPower2(f64),
+    /// The same with `1 − (a / (a + b))^n`.
+    ProbPower3(f64),
+    /// As [`Self::ProbPower`] with `ln(1 + x)`, `x` in coin, in place of `x^n`.
     ProbLog,
+    /// The same with `ln(1 + b) / ln(1 + a + b)`.
+    ProbLog2,
 }
 
 impl QueueModel {
@@ -39,14 +45,16 @@ impl QueueModel {
     /// The probability that a cancel was behind us; sizes in coin, at or above zero. With nobody
     /// ahead it is 1: there is nothing to take.
     fn p_behind(self, ahead: f64, behind: f64) -> f64 {
-        let weight = |x: f64| match self {
-            Self::RiskAverse => 0.0,
-            Self::ProbPower(n) => x.powf(n),
-            Self::ProbLog => x.ln_1p(),
+        let of_all = |part: f64, all: f64| if all > 0.0 { part / all } else { 1.0 };
+        let p = match self {
+            Self::RiskAverse => 1.0,
+            Self::ProbPower(n) => of_all(behind.powf(n), ahead.powf(n) + behind.powf(n)),
+            Self::ProbPower2(n) => of_all(behind.powf(n), (ahead + behind).powf(n)),
+            Self::ProbPower3(n) => 1.0 - of_all(ahead, ahead + behind).powf(n),
+            Self::ProbLog => of_all(behind.ln_1p(), ahead.ln_1p() + behind.ln_1p()),
+            Self::ProbLog2 => of_all(behind.ln_1p(), (ahead + behind).ln_1p()),
         };
-        let (front, back) = (weight(ahead), weight(behind));
-        // 0/0: risk_averse, an empty queue, or sizes so small that both powers underflow.
-        if front + back > 0.0 { back / (front + back) } else { 1.0 }
+        p.clamp(0.0, 1.0)
     }
 
     /// What an unexplained decrease `cancelled` takes from `ahead`, rounded down.
@@ -62,7 +70,10 @@ impl fmt::Display for QueueModel {
         match self {
             Self::RiskAverse => write!(f, "risk_averse"),
             Self::ProbPower(n) => write!(f, "prob_power:{n}"),
+            Self::ProbPower2(n) => write!(f, "prob_power2:{n}"),
+            Self::ProbPower3(n) => write!(f, "prob_power3:{n}"),
             Self::ProbLog => write!(f, "prob_log"),
+            Self::ProbLog2 => write!(f, "prob_log2"),
         }
     }
 }
@@ -73,16 +84,54 @@ impl FromStr for QueueModel {
     /// See [`QUEUE_ALLOWED`].
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || format!("{text:?} is not a queue model; allowed: {QUEUE_ALLOWED}");
-        match text.trim() {
-            "risk_averse" => return Ok(Self::RiskAverse),
-            "prob_power" => return Ok(Self::ProbPower(Self::DEFAULT_POWER)),
-            "prob_log" => return Ok(Self::ProbLog),
-            _ => {}
-        }
-        let power = text.trim().strip_prefix("prob_power:").ok_or_else(refuse)?;
-        match power.parse::<f64>() {
-            Ok(n) if n > 0.0 && n <= Self::MAX_POWER => Ok(Self::ProbPower(n)),
+        let (name, power) = match text.trim().split_once(':') {
+            Some((name, power)) => (name, Some(power)),
+            None => (text.trim(), None),
+        };
+        let model: fn(f64) -> Self = match name {
+            "risk_averse" if power.is_none() => return Ok(Self::RiskAverse),
+            "prob_log" if power.is_none() => return Ok(Self::ProbLog),
+            "prob_log2" if power.is_none() => return Ok(Self::ProbLog2),
+            "prob_power" => Self::ProbPower,
+            "prob_power2" => Self::ProbPower2,
+            "prob_power3" => Self::ProbPower3,
+            _ => return Err(refuse()),
+        };
+        match power.map_or(Ok(Self::DEFAULT_POWER), str::parse) {
+            Ok(n) if n > 0.0 && n <= Self::MAX_POWER => Ok(model(n)),
             _ => Err(refuse()),
+        }
+    }
+}
+
+/// By whose rules an estimated place decides fills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueSemantics {
+    /// Ours: sizes are exact, one trade is shared once among our orders, and a fill is what a trade leaves.
+    #[default]
+    Botmm,
+    /// Those of hftbacktest without partial fills, to the letter (`standard.rs`), so that two engines can
+    /// be compared fill by fill.
+    Hftbacktest,
+}
+
+impl fmt::Display for QueueSemantics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Botmm => "botmm",
+            Self::Hftbacktest => "hftbacktest",
+        })
+    }
+}
+
+impl FromStr for QueueSemantics {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "botmm" => Ok(Self::Botmm),
+            "hftbacktest" => Ok(Self::Hftbacktest),
+            _ => Err(format!("{text:?} are no semantics of a queue; allowed: botmm, hftbacktest")),
         }
     }
 }
@@ -203,14 +252,19 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for name in ["risk_averse", "prob_power:3", "prob_power:2.5", "prob_log"] {
+        let powers = ["prob_power:3", "prob_power:2.5", "prob_power2:2", "prob_power3:0.5"];
+        for name in powers.into_iter().chain(["risk_averse", "prob_log", "prob_log2"]) {
             assert_eq!(name.parse::<QueueModel>().unwrap().to_string(), name);
         }
+        for name in ["botmm", "hftbacktest"] {
+            assert_eq!(name.parse::<QueueSemantics>().unwrap().to_string(), name);
+        }
+        assert!("best".parse::<QueueSemantics>().unwrap_err().contains("botmm, hftbacktest"));
         assert_eq!("exact".parse(), Ok(Queue::Exact));
         assert_eq!("prob_log".parse(), Ok(Queue::Estimated(QueueModel::ProbLog)));
-        assert!("best".parse::<Queue>().unwrap_err().ends_with("prob_log, exact"));
+        assert!("best".parse::<Queue>().unwrap_err().ends_with("prob_log2, exact"));
         assert_eq!("prob_power".parse(), Ok(QueueModel::ProbPower(3.0)));
-        for bad in ["", "fifo", "prob_power:", "prob_power:0", "prob_power:nan", "prob_power:17"] {
+        for bad in ["", "fifo", "prob_power:", "prob_power:0", "prob_power:nan", "prob_log:2"] {
             let error = bad.parse::<QueueModel>().unwrap_err();
             assert!(error.contains(&format!("{bad:?}")) && error.contains("prob_log"), "{error}");
         }
@@ -256,6 +310,10 @@ mod tests {
         near("prob_power", 4.0 - 3.0 * (64.0 / 280.0));
         // ln 7 / (ln 7 + ln 5) = 0.547319…
         near("prob_log", 4.0 - 3.0 * (1.0 - 0.547_319_170));
+        near("prob_power2:2", 4.0 - 3.0 * (1.0 - 0.36));
+        near("prob_power3:2", 4.0 - 3.0 * 0.16);
+        // ln 7 / ln 11 = 0.811507…
+        near("prob_log2", 4.0 - 3.0 * (1.0 - 0.811_507_563));
     }
 
     #[test]
@@ -295,7 +353,8 @@ mod tests {
             power in 0.1_f64..8.0,
         ) {
             let lots = |n: i64| Qty::from_raw(n * 1_000);
-            for model in [QueueModel::ProbPower(power), QueueModel::ProbLog] {
+            let powers = [QueueModel::ProbPower(power), QueueModel::ProbPower2(power), QueueModel::ProbPower3(power)];
+            for model in powers.into_iter().chain([QueueModel::ProbLog, QueueModel::ProbLog2]) {
                 let mut cautious = QueuePlace::at_back(Shown::Known(lots(start)));
                 let mut p = cautious;
                 for &(is_trade, size) in &steps {

@@ -23,8 +23,9 @@
 //!
 //! What this cannot show: that others react to our orders, and orders that were never displayed.
 
-use super::queue::{QueueModel, QueuePlace, Shown};
+use super::queue::{QueueModel, QueuePlace, QueueSemantics, Shown};
 use super::shown::ShownBook;
+use super::standard::StandardPlace;
 use super::{
     DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder,
     ToldPrices,
@@ -98,6 +99,10 @@ struct OwnOrder {
     px: Px,
     leaves: Qty,
     place: QueuePlace,
+    /// The same by the field's standard semantics.
+    standard: StandardPlace,
+    /// What was displayed at its price before the news that is taken in, for the same.
+    shown_before: Qty,
 }
 
 /// One asset: the displayed book, and our orders in time order.
@@ -119,6 +124,7 @@ struct AssetMarket {
 pub struct RecordedMarket<S = TapeSource> {
     source: S,
     model: QueueModel,
+    semantics: QueueSemantics,
     assets: Vec<AssetMarket>,
     live: usize,
     generated: u64,
@@ -145,7 +151,14 @@ impl<S: Source> RecordedMarket<S> {
             told: None,
         };
         let assets = universe.iter().map(|(_, instrument)| asset(instrument)).collect();
-        Self { source, model, assets, live: 0, generated: 0, publishes: false }
+        let semantics = QueueSemantics::default();
+        Self { source, model, semantics, assets, live: 0, generated: 0, publishes: false }
+    }
+
+    /// The same, whose fills are decided by these rules.
+    pub fn by(mut self, semantics: QueueSemantics) -> Self {
+        self.semantics = semantics;
+        self
     }
 
     /// The same, but its events come out of [`Market::advance`] too: for a venue whose clients get
@@ -169,7 +182,7 @@ impl<S: Source> Market for RecordedMarket<S> {
     }
 
     fn advance(&mut self, until: Nanos, out: &mut MarketOutput) {
-        let Self { source, model, assets, live, generated, publishes } = self;
+        let Self { source, model, semantics, assets, live, generated, publishes } = self;
         while let Some(mark) = source.next_mark(until) {
             if let Some(asset) = assets.get_mut(mark.asset.index()) {
                 asset.on_mark(&mark);
@@ -178,7 +191,7 @@ impl<S: Source> Market for RecordedMarket<S> {
         while let Some(event) = source.next(until) {
             if let Some(asset) = assets.get_mut(event.asset().index()) {
                 let before = asset.orders.len();
-                asset.on_event(&event, *model, &mut Fills { out, generated });
+                asset.on_news(&event, (*model, *semantics), &mut Fills { out, generated });
                 *live -= before - asset.orders.len();
             }
             if *publishes && !matches!(event, MarketEvent::Status(_)) {
@@ -189,7 +202,7 @@ impl<S: Source> Market for RecordedMarket<S> {
 
     fn run_ahead(&mut self, until: Nanos, out: &mut MarketOutput) -> Ahead {
         let mut ahead = Ahead::nothing(until);
-        let Self { source, model, assets, live, generated, publishes } = self;
+        let Self { source, model, semantics, assets, live, generated, publishes } = self;
         if *publishes || !source.may_go_ahead() {
             return Ahead::nothing(source.next_time().map_or(until, |due| due.min(until)));
         }
@@ -198,7 +211,7 @@ impl<S: Source> Market for RecordedMarket<S> {
             ahead.last = Some(at);
             if let Some(asset) = assets.get_mut(event.asset().index()) {
                 let before = asset.orders.len();
-                asset.on_event(&event, *model, &mut Fills { out, generated });
+                asset.on_news(&event, (*model, *semantics), &mut Fills { out, generated });
                 *live -= before - asset.orders.len();
             }
             if !out.executions.is_empty() {
@@ -227,7 +240,16 @@ impl<S: Source> Market for RecordedMarket<S> {
         let RestingOrder { oid, asset, side, px, qty } = *order;
         let asset = &mut self.assets[asset.index()];
         let place = QueuePlace::at_back(asset.shown.at(side, px));
-        asset.orders.push(OwnOrder { oid, side, px, leaves: qty, place });
+        let standard = StandardPlace::at_back(asset.displayed(side, px).to_f64());
+        asset.orders.push(OwnOrder {
+            oid,
+            side,
+            px,
+            leaves: qty,
+            place,
+            standard,
+            shown_before: Qty::ZERO,
+        });
         asset.keep_time_priority(asset.orders.len() - 1);
         self.live += 1;
     }
@@ -333,6 +355,19 @@ impl AssetMarket {
         };
         let left = move |l: Level| Level { px: l.px, qty: l.qty - eaten(l.px) };
         self.shown.levels(side).map(left).filter(|l| l.qty.is_positive())
+    }
+
+    /// By whichever rules.
+    fn on_news(
+        &mut self,
+        event: &LentEvent<'_>,
+        (model, semantics): (QueueModel, QueueSemantics),
+        fills: &mut Fills<'_>,
+    ) {
+        match semantics {
+            QueueSemantics::Botmm => self.on_event(event, model, fills),
+            QueueSemantics::Hftbacktest => self.on_event_standard(event, model, fills),
+        }
     }
 
     fn on_event(&mut self, event: &LentEvent<'_>, model: QueueModel, fills: &mut Fills<'_>) {
@@ -462,6 +497,7 @@ impl AssetMarket {
     }
 }
 
+mod by_standard;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -184,7 +184,11 @@ impl TapeBuilder {
     }
 
     fn rank(&self, position: u32) -> u8 {
-        self.keys[position as usize].kind().channel_rank()
+        match self.keys[position as usize].kind() {
+            // Each change counts, in the order in which it was told among the trades of its moment.
+            Kind::Levels => Kind::Trades.channel_rank(),
+            kind => kind.channel_rank(),
+        }
     }
 }
 

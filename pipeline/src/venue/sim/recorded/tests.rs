@@ -371,3 +371,26 @@ fn a_level_that_reaches_our_price_fills_us_and_a_cleared_side_frees_the_queue() 
     assert_eq!(run.to(4).ahead(2), 0.0);
     assert_eq!(run.to(5).market.touch(ASSET), (Level::default(), Level::default()));
 }
+
+/// What the field's standard semantics and ours make of the same tape.
+#[test]
+fn the_standard_semantics_fill_whole_share_nothing_and_start_below_zero() {
+    let tape = [start(), trade(1, Side::Ask, 100, 10.5), trade(2, Side::Ask, 100, 0.1)];
+    let fills = |semantics| {
+        let mut run = Run::averse(&tape);
+        run.market = run.market.by(semantics);
+        run.to(0).place(1, Side::Bid, 100, 2.0).place(2, Side::Bid, 100, 2.0).to(2).fills()
+    };
+    assert_eq!(fills(QueueSemantics::Botmm), [(1, 1, 100, 0.5), (2, 1, 100, 0.1)]);
+    let standard = fills(QueueSemantics::Hftbacktest);
+    assert_eq!(standard, [(1, 1, 100, 2.0), (1, 2, 100, 2.0)]);
+}
+
+#[test]
+fn by_the_standard_semantics_a_better_touch_fills_and_one_that_falls_back_does_not() {
+    let tape = [start(), bbo(1, (98, 1.0), (100, 1.0)), bbo(2, (98, 1.0), (103, 1.0))];
+    let mut run = Run::averse(&tape);
+    run.market = run.market.by(QueueSemantics::Hftbacktest);
+    run.to(0).place(1, Side::Bid, 100, 2.0).place(2, Side::Bid, 99, 2.0).to(2);
+    assert_eq!(run.fills(), [(1, 1, 100, 2.0)]);
+}

@@ -172,6 +172,7 @@ fn took(model: QueueModel, gone: i64, ahead: i64, was: i64) -> i64 {
         QueueModel::RiskAverse => return 0,
         QueueModel::ProbPower(n) => (a.powf(n), b.powf(n)),
         QueueModel::ProbLog => (a.ln_1p(), b.ln_1p()),
+        other => panic!("{other} is not drawn"),
     };
     let p = if fa + fb == 0.0 { 1.0 } else { fb / (fa + fb) };
     (gone as f64 * (1.0 - p)) as i64
