@@ -12,7 +12,7 @@ use crate::types::params::GRID_TICKS;
 use crate::types::{Action, Px, QuoteLevel, QuoteTarget, Side};
 
 /// Slots of an asset: of each side as many neighbouring prices, wanted or on their way out.
-pub const SLOTS: usize = 2 * 32;
+pub const SLOTS: usize = 2 * 128;
 
 impl Orders {
     /// What brings a grid's orders to a target that was not acted on yet: first all that goes, then what comes.
