@@ -101,7 +101,7 @@ impl Row {
     }
 
     /// As it lies in a file: order id and the two free fields are 0.
-    pub fn to_bytes(&self) -> [u8; RECORD] {
+    pub fn to_bytes(self) -> [u8; RECORD] {
         let mut bytes = [0; RECORD];
         let parts = [
             self.ev.to_le_bytes(),

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "the peers' workspace uses it as well")]
 
 use super::feed::{DEPTH, LOT, Row, SNAPSHOT, TRADE};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::iter::Peekable;
@@ -394,9 +395,8 @@ impl<L: Iterator<Item = Row>, V: Iterator<Item = Row>> World<L, V> {
         }
         cancels.into_iter().for_each(|id| self.ask(now, Request::Cancel(id, now)));
         for id in wanted {
-            if !self.known.contains_key(&id) {
-                let known = Known { status: Status::Sent, is_pending: true, asked_at: now };
-                self.known.insert(id, known);
+            if let Entry::Vacant(unknown) = self.known.entry(id) {
+                unknown.insert(Known { status: Status::Sent, is_pending: true, asked_at: now });
                 self.ask(now, Request::Place(id));
             }
         }

@@ -34,11 +34,11 @@ impl Naive {
         }
         let other = side.opposite();
         let is_passed = |best: i64| !better(best, tick);
-        if size > 0 && best.is_none_or(|best| !better(best, tick)) {
-            if let Some(passed) = self.best[other.index()].filter(|best| is_passed(*best)) {
-                assert!(!better(passed, tick));
-                self.best[other.index()] = self.next(other, tick);
-            }
+        if size > 0
+            && best.is_none_or(|best| !better(best, tick))
+            && self.best[other.index()].is_some_and(is_passed)
+        {
+            self.best[other.index()] = self.next(other, tick);
         }
         before.unwrap_or(0)
     }

@@ -92,14 +92,14 @@ mod tests {
         assert!(p.ahead < 1.0, "{p:?}");
         let mut p = StandardPlace { ahead: -0.2, traded: 0.0 };
         assert!(p.on_trade(LOT, LOT));
-        assert_eq!(p.ahead, 0.0);
+        assert_eq!(p.ahead.to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
     fn an_order_whose_model_has_no_number_goes_to_the_back() {
         let mut p = StandardPlace { ahead: -0.5, traded: 0.0 };
         p.on_displayed(2.0, 1.5, QueueModel::ProbPower(2.5));
-        assert_eq!(p.ahead, 1.5);
+        assert_eq!(p.ahead.to_bits(), 1.5_f64.to_bits());
     }
 
     #[test]
