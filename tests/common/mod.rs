@@ -157,8 +157,9 @@ pub fn sample() -> PathBuf {
 pub fn copy_of_sample() -> TempDir {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("rec")).unwrap();
-    for entry in fs::read_dir(sample()).unwrap() {
-        let entry = entry.unwrap();
+    let is_file = |entry: &fs::DirEntry| entry.file_type().unwrap().is_file();
+    // Whoever replayed it has it compiled there, in a folder.
+    for entry in fs::read_dir(sample()).unwrap().map(Result::unwrap).filter(is_file) {
         // Read and write: a copy would be as read-only as its source may be.
         let bytes = fs::read(entry.path()).unwrap();
         fs::write(dir.path().join("rec").join(entry.file_name()), bytes).unwrap();
