@@ -447,6 +447,11 @@ fn what_is_no_source_is_refused_with_the_line_that_tells() {
             "that `botmm replay` reads as it lies",
         ),
         (
+            "trades_BTC.csv",
+            "\u{feff}timestamp;price;size;side;trade_id;exchange_timestamp\n",
+            "that `botmm replay` reads as it lies, and `botmm export` turns",
+        ),
+        (
             "a",
             "{\"block_number\":1,\"block_time\":\"\",\"events\":[{\"raw_book_diff\":\"remove\"}]}\n",
             "single orders: `botmm replay` reads them as they lie",

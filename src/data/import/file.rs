@@ -343,6 +343,12 @@ fn is_frame(line: &[u8]) -> bool {
     any_form(time).is_some() && json.windows(CHANNEL.len()).any(|window| window == CHANNEL)
 }
 
+/// Whether a line is the header of our CSV, in whatever dialect: no other format has this column.
+fn is_our_csv(line: &[u8]) -> bool {
+    const COLUMN: &[u8] = b"exchange_timestamp";
+    line.windows(COLUMN.len()).any(|window| window == COLUMN)
+}
+
 /// Why a file is not imported, with the line that tells.
 fn refusal(number: u64, line: &[u8]) -> String {
     if let Some(what) = known_format(line) {
@@ -353,8 +359,10 @@ fn refusal(number: u64, line: &[u8]) -> String {
                 trades (--queue exact)"
             .to_owned();
     }
-    if is_frame(line) || crate::data::frames::is_archived(line) {
-        return "a recording that `botmm replay` reads as it lies".to_owned();
+    if is_frame(line) || crate::data::frames::is_archived(line) || is_our_csv(line) {
+        return "a recording that `botmm replay` reads as it lies, and `botmm export` turns into other \
+                forms"
+            .to_owned();
     }
     format!("line {number} is `{}`; {EXPECTED}", excerpt(line))
 }
