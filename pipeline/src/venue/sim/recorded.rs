@@ -23,12 +23,12 @@
 //!
 //! What this cannot show: that others react to our orders, and orders that were never displayed.
 
+use self::fills::Fills;
 use super::queue::{QueueModel, QueuePlace, QueueSemantics, Shown};
 use super::shown::ShownBook;
 use super::standard::StandardPlace;
 use super::{
-    DepthLevel, Execution, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder,
-    ToldPrices,
+    DepthLevel, Front, Market, MarketOutput, RestingOrder, Taken, TakingOrder, ToldPrices,
 };
 use crate::rt::Ahead;
 use crate::types::limits::MAX_SIM_ORDERS;
@@ -317,35 +317,6 @@ impl<S: Source> Market for RecordedMarket<S> {
     }
 }
 
-/// Where executions go, and the source of made-up trade ids.
-struct Fills<'a> {
-    out: &'a mut MarketOutput,
-    generated: &'a mut u64,
-}
-
-impl Fills<'_> {
-    /// Fills `qty` of an order at its own price. A trade id must not come twice (fills are counted
-    /// once by it), so `tid` is taken by the first order that a public trade fills.
-    fn fill(
-        &mut self,
-        (time, cause): (Nanos, FillCause),
-        order: &mut OwnOrder,
-        qty: Qty,
-        tid: &mut Option<u64>,
-    ) {
-        if !qty.is_positive() {
-            return;
-        }
-        order.leaves -= qty;
-        let tid = tid.take().unwrap_or_else(|| {
-            *self.generated += 1;
-            GENERATED_TID | *self.generated
-        });
-        let OwnOrder { oid, px, .. } = *order;
-        self.out.executions.push(Execution { time, oid, px, qty, tid, cause: Some(cause) });
-    }
-}
-
 impl AssetMarket {
     /// Displayed levels of a side without what was eaten, best first.
     fn left(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
@@ -498,6 +469,7 @@ impl AssetMarket {
 }
 
 mod by_standard;
+mod fills;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
