@@ -23,7 +23,6 @@
 //!
 //! What this cannot show: that others react to our orders, and orders that were never displayed.
 
-use self::fills::Fills;
 use super::queue::{QueueModel, QueuePlace, QueueSemantics, Shown};
 use super::shown::ShownBook;
 use super::standard::StandardPlace;
@@ -37,6 +36,7 @@ use crate::types::{
     MarkPrice, MarketEvent, Nanos, Oid, Px, Qty, Side, Trade, Universe,
 };
 use crate::venue::tape::{Cursor, Marks, Tape};
+use fills::Fills;
 
 /// Set in every trade id made up here (the venue's are far below). Bit 62, so that an id still fits
 /// a signed 64-bit column.
