@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod common;
+
 use botmm::data::export::{self, Exported, Format};
 use botmm::data::import::{self, Imported};
 use botmm::data::inspect;
 use botmm::exit::AppError;
+use common::{gz, has, lz4, texts, write_all};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
@@ -18,23 +20,6 @@ const START_MS: i64 = 1_764_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
 const CANDLES: &str =
     "timestamp,interval,open_time,close_time,open,high,low,close,volume,turnover,trades";
-
-/// The text of each file of a folder, by name; packed ones unpacked.
-type Files = BTreeMap<String, String>;
-
-fn files(folder: &Path) -> Files {
-    let text = |path: std::path::PathBuf| {
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let text = zstd::decode_all(fs::File::open(path).unwrap()).unwrap();
-        (name.strip_suffix(".csv.zst").unwrap().to_owned(), String::from_utf8(text).unwrap())
-    };
-    fs::read_dir(folder).unwrap().map(|e| text(e.unwrap().path())).collect()
-}
-
-fn write_all(dir: &Path, all: &[(&str, &[u8])]) {
-    fs::create_dir_all(dir).unwrap();
-    all.iter().for_each(|(name, content)| fs::write(dir.join(name), content).unwrap());
-}
 
 fn import(dir: &Path, from: &str, to: &str, symbols: &[String]) -> Result<Imported, AppError> {
     let (sources, out) = ([dir.join(from)], dir.join(to));
@@ -48,11 +33,11 @@ fn import(dir: &Path, from: &str, to: &str, symbols: &[String]) -> Result<Import
 }
 
 /// What importing these files makes, and what it says.
-fn imported(all: &[(&str, &[u8])]) -> (Files, String) {
+fn imported(all: &[(&str, &[u8])]) -> (BTreeMap<String, String>, String) {
     let dir = TempDir::new().unwrap();
     write_all(&dir.path().join("in"), all);
     let done = import(dir.path(), "in", "out", &[]).unwrap_or_else(|e| panic!("{e}"));
-    (files(&dir.path().join("out")), done.text() + &done.warnings().join("\n"))
+    (texts(&dir.path().join("out")), done.text() + &done.warnings().join("\n"))
 }
 
 /// Why these files are not imported.
@@ -62,12 +47,6 @@ fn refused(all: &[(&str, &[u8])]) -> String {
     let why = import(dir.path(), "in", "out", &[]).unwrap_err().to_string();
     assert!(!dir.path().join("out").exists(), "nothing is left behind");
     why
-}
-
-fn has(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in:\n{text}");
-    }
 }
 
 /// An hour's candle as the venue answers with it.
@@ -231,9 +210,7 @@ fn the_archives_contexts_keep_the_text_of_their_numbers() {
         line(1, "BTC", "65011.5,65011.0,65012.1"),
         line(2, "BTC", "-1,65011.0,65012.1"),
     ];
-    let mut packed = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    packed.write_all(text.concat().as_bytes()).unwrap();
-    let (made, said) = imported(&[("20251124.csv.lz4", &packed.finish().unwrap())]);
+    let (made, said) = imported(&[("20251124.csv.lz4", &lz4(text.concat()))]);
     let row = |minute: i64, end: &str| {
         let ms = START_MS + minute * 60_000;
         let [mid, bid, ask] =
@@ -272,9 +249,7 @@ fn public_trades_of_bybit_are_trades() {
         line("1764000002", "BTCUSD", "Buy", "a-4"),
         line("1764000003", "BTCUSDT", "Buy", "a-5"),
     ];
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(text.concat().as_bytes()).unwrap();
-    let (made, said) = imported(&[("BTCUSDT2025-11-24.csv.gz", &packed.finish().unwrap())]);
+    let (made, said) = imported(&[("BTCUSDT2025-11-24.csv.gz", &gz(text.concat()))]);
     let rows: Vec<&str> = made["trades_BTCUSDT"].lines().skip(1).collect();
     assert_eq!(rows.len(), 3);
     for (row, [front, back]) in rows.iter().zip([
@@ -352,7 +327,7 @@ fn candles_and_contexts_of_a_capture_come_back_whole() {
     write_all(dir, &[("frames.txt", frames().as_bytes())]);
     let out = exported(dir, "frames.txt", Format::Csv, "csv");
     assert_eq!((out.beside, out.lost), ([2, 2], vec![]));
-    let made = files(&dir.join("csv"));
+    let made = texts(&dir.join("csv"));
     let last = START_MS + 59_999;
     assert_eq!(
         made["candles_BTC"].lines().collect::<Vec<_>>(),
@@ -377,12 +352,12 @@ fn candles_and_contexts_of_a_capture_come_back_whole() {
         fs::copy(dir.join("csv").join(name), dir.join("only").join(name)).unwrap();
     }
     import(dir, "only", "again", &[]).unwrap();
-    let again = files(&dir.join("again"));
+    let again = texts(&dir.join("again"));
     assert_eq!(again["candles_BTC"], made["candles_BTC"]);
     assert_eq!(again["ctxs_BTC"], made["ctxs_BTC"]);
     // And an export of the export carries them on.
     assert_eq!(exported(dir, "csv", Format::Csv, "third").beside, [2, 2]);
-    assert_eq!(files(&dir.join("third")), made);
+    assert_eq!(texts(&dir.join("third")), made);
     // What has no place for them counts and names them.
     for (from, parts) in [
         ("frames.txt", ["2 frames of `candle`", "2 marks of the venue (activeAssetCtx)"]),
@@ -424,7 +399,7 @@ fn only_the_coins_that_were_asked_for() {
     let text = format!("[{},{eth}]", candle(0, USUAL, "1"));
     write_all(&dir.join("in"), &[("x.json", text.as_bytes())]);
     import(dir, "in", "out", &["ETH".to_owned()]).unwrap();
-    assert_eq!(files(&dir.join("out")).into_keys().collect::<Vec<_>>(), ["candles_ETH"]);
+    assert_eq!(texts(&dir.join("out")).into_keys().collect::<Vec<_>>(), ["candles_ETH"]);
     let why = import(dir, "in", "none", &["XRP".to_owned()]).unwrap_err().to_string();
     has(&why, &["XRP is not in the recording; it has: BTC, ETH"]);
 }

@@ -12,7 +12,6 @@ use botmm_pipeline::venue::tape::TapeCounts;
 use common::coins::major;
 use std::cell::Cell;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -250,9 +249,7 @@ fn a_file_cut_short_loses_only_its_last_line() {
         |i: u64| format!("17570{:05}.5,100,1,buy,{},1757015216250\r\n", 15_216 + i, i * 7_919);
     let rows: String = (0..20_000).map(row).collect();
     let text = format!("{TRADE_HEADER}\r\n{rows}").into_bytes();
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gz.write_all(&text).unwrap();
-    let gz = gz.finish().unwrap();
+    let gz = common::gz(&text);
     let zst = zstd::encode_all(text.as_slice(), 1).unwrap();
     for (name, whole, says) in [
         ("trades_BTC.csv", text, "the last line has no end: the file is cut short there"),

@@ -12,7 +12,7 @@ use botmm_pipeline::types::{Instrument, MarketEvent, Nanos};
 use botmm_pipeline::venue::hl::Decoder;
 use botmm_pipeline::venue::sim::queue::QueueModel;
 use botmm_pipeline::venue::sim::{Market, MarketOutput};
-use common::{Ended, botmm, sample, without_timings};
+use common::{Ended, copy_of_sample, tapes, with_tapes, without_timings};
 use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -75,26 +75,12 @@ fn same(a: &Loaded, b: &Loaded) {
     whole(&a.tape, None).unwrap();
 }
 
-/// A copy of the sample, with an unsound line and a file that is none.
-fn recording(dir: &TempDir) -> PathBuf {
-    let to = dir.path().join("rec");
-    fs::create_dir(&to).unwrap();
-    for file in fs::read_dir(sample()).unwrap() {
-        let file = file.unwrap();
-        if file.file_type().unwrap().is_file() {
-            fs::write(to.join(file.file_name()), fs::read(file.path()).unwrap()).unwrap();
-        }
-    }
-    fs::write(to.join("notes.csv"), "mine").unwrap();
-    to
-}
-
-fn tapes(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == "tape"))
-        .collect()
+/// A copy of the sample, with a file that is none.
+fn recording() -> (TempDir, PathBuf) {
+    let dir = copy_of_sample();
+    let rec = dir.path().join("rec");
+    fs::write(rec.join("notes.csv"), "mine").unwrap();
+    (dir, rec)
 }
 
 /// A file of a coin of the sample, plain.
@@ -110,8 +96,7 @@ fn a_file(rec: &Path) -> PathBuf {
 
 #[test]
 fn what_was_read_once_is_opened_and_says_the_same() {
-    let dir = TempDir::new().unwrap();
-    let (rec, ask) = (recording(&dir), Ask::beside());
+    let ((_dir, rec), ask) = (recording(), Ask::beside());
     let line = "nonsense,1,2,buy,3,4\n";
     let file = a_file(&rec);
     fs::write(&file, fs::read_to_string(&file).unwrap() + line).unwrap();
@@ -137,8 +122,7 @@ fn what_was_read_once_is_opened_and_says_the_same() {
 
 #[test]
 fn what_changes_is_read_anew() {
-    let dir = TempDir::new().unwrap();
-    let (rec, ask) = (recording(&dir), Ask::beside());
+    let ((_dir, rec), ask) = (recording(), Ask::beside());
     let anew = |ask: &Ask, why: &str| {
         let (loaded, was_read) = ask.load(&rec);
         assert!(was_read, "{why}");
@@ -174,8 +158,7 @@ fn what_changes_is_read_anew() {
 /// Touched and copied, it is the same recording, and hashed once.
 #[test]
 fn what_only_looks_otherwise_is_not_read_anew() {
-    let dir = TempDir::new().unwrap();
-    let (rec, ask) = (recording(&dir), Ask::beside());
+    let ((_dir, rec), ask) = (recording(), Ask::beside());
     ask.load(&rec);
     let file = a_file(&rec);
     fs::write(&file, fs::read(&file).unwrap()).unwrap();
@@ -186,8 +169,7 @@ fn what_only_looks_otherwise_is_not_read_anew() {
 
 #[test]
 fn a_damaged_tape_never_passes_for_the_recording() {
-    let dir = TempDir::new().unwrap();
-    let (rec, ask) = (recording(&dir), Ask::beside());
+    let ((_dir, rec), ask) = (recording(), Ask::beside());
     let direct = ask.read(&rec);
     let tape = ask.load(&rec).0.compiled.unwrap();
     let (good, all) = (fs::read(&tape).unwrap(), events(&direct));
@@ -221,8 +203,8 @@ fn a_damaged_tape_never_passes_for_the_recording() {
 
 #[test]
 fn a_tape_lies_where_it_can() {
-    let dir = TempDir::new().unwrap();
-    let (rec, elsewhere) = (recording(&dir), dir.path().join("cache/tapes"));
+    let (dir, rec) = recording();
+    let elsewhere = dir.path().join("cache/tapes");
     let mode =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(&rec, 0o555);
@@ -321,16 +303,12 @@ fn a_capture_is_played_at_any_speed_and_from_its_tape() {
 
 /// The command, with tapes where it puts them itself.
 fn replay(dir: &Path, more: &[&str]) -> Ended {
-    let args: Vec<_> = ["replay", "rec", "--json"].iter().chain(more).copied().collect();
-    let mut command = botmm(dir, &args);
-    command.env_remove("BOTMM_TAPES").env("XDG_CACHE_HOME", dir.join("cache"));
-    Ended::after(command)
+    with_tapes(dir, &[&["replay", "rec", "--json"], more].concat())
 }
 
 #[test]
 fn a_replay_says_the_same_from_its_tape() {
-    let dir = TempDir::new().unwrap();
-    let rec = recording(&dir);
+    let (dir, rec) = recording();
     for more in [&["--lossless"][..], &["--lossless", "--plan", "solo", "--feed", "20ms"]] {
         let direct = replay(dir.path(), &[more, &["--no-tape"]].concat());
         let expected = without_timings(direct.summary());

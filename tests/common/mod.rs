@@ -16,8 +16,9 @@ use botmm::journal::segments::Reading;
 use botmm_pipeline::types::Usd;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -52,6 +53,22 @@ pub fn spawnable(dir: &Path, args: &[&str]) -> std::process::Command {
     command
 }
 
+/// Runs the command to its end, with compiled tapes where it puts them itself.
+pub fn with_tapes(dir: &Path, args: &[&str]) -> Ended {
+    let mut command = botmm(dir, args);
+    command.env_remove("BOTMM_TAPES").env("XDG_CACHE_HOME", dir.join("cache"));
+    Ended::after(command)
+}
+
+/// The compiled tapes in a folder; none where there is no folder.
+pub fn tapes(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "tape"))
+        .collect()
+}
+
 /// A port of this machine that nobody has.
 pub fn free_port() -> u16 {
     let any = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,7 +77,7 @@ pub fn free_port() -> u16 {
 
 /// The whole answer to an HTTP request; [`None`] = nobody takes it.
 pub fn ask_port(port: u16, request: &str) -> Option<String> {
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
@@ -165,6 +182,51 @@ pub fn copy_of_sample() -> TempDir {
         fs::write(dir.path().join("rec").join(entry.file_name()), bytes).unwrap();
     }
     dir
+}
+
+/// The text of each file of a folder of CSV that was written packed, by name.
+pub fn texts(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let text = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let name = name.strip_suffix(".csv.zst").unwrap().to_owned();
+        let text = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+        (name, String::from_utf8(text).unwrap())
+    };
+    entries.map(text).collect()
+}
+
+/// Writes these files into a folder, which is made where it is not there.
+pub fn write_all(dir: &Path, all: &[(&str, &[u8])]) {
+    fs::create_dir_all(dir).unwrap();
+    all.iter().for_each(|(name, content)| fs::write(dir.join(name), content).unwrap());
+}
+
+/// These bytes, packed as `.gz`.
+pub fn gz(plain: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(plain.as_ref()).unwrap();
+    packed.finish().unwrap()
+}
+
+/// The same as `.lz4`, a frame.
+pub fn lz4(plain: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut packed = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    packed.write_all(plain.as_ref()).unwrap();
+    packed.finish().unwrap()
+}
+
+/// The text has each of these parts.
+pub fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+/// A line of the text has both the place and the words.
+pub fn names(text: &str, place: &str, words: &str) {
+    let is_named = text.lines().any(|line| line.contains(place) && line.contains(words));
+    assert!(is_named, "no line has `{place}` and `{words}`:\n{text}");
 }
 
 /// Replays a path as JSON, with more arguments.

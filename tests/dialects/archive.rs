@@ -1,7 +1,7 @@
 //! The venue's public archive: lines of books and trades, plain and as lz4 frames.
 
+use super::common::lz4;
 use super::{LEVELS, ROWS, Row, books, essence, frames, market, nanos, replay, said};
-use std::io::Write as _;
 
 /// A file of the venue's public archive: books, each within an envelope that has the time of receipt.
 fn archive(rows: &[Row]) -> String {
@@ -15,12 +15,6 @@ fn archive(rows: &[Row]) -> String {
         format!("{{\"time\":\"{time}\",\"ver_num\":1,\"raw\":{raw}}}\n")
     };
     frames(rows, "BTC", LEVELS, nanos).lines().map(envelope).collect()
-}
-
-fn lz4(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    encoder.write_all(plain).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

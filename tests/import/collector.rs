@@ -1,6 +1,7 @@
 //! hftbacktest's collector lines of Binance: trades, touches, and books that are kept from changes.
 
-use super::{START_MS, gz, import, lines, recording, rows, seconds};
+use super::common::{gz, names};
+use super::{START_MS, import, lines, recording, rows, seconds};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -152,7 +153,7 @@ fn changes_wait_for_a_whole_book_that_is_older() {
         // Older than what is there.
         whole(6, 11, true, &book),
     ];
-    let (ended, made) = recording(&[("btcusdt.gz", &gz(&lines(text.into_iter())))], &[]);
+    let (ended, made) = recording(&[("btcusdt.gz", &gz(lines(text.into_iter())))], &[]);
     let ours = rows(&made["orderbooks_BTCUSDT"]);
     let (recv, venue) = (stamp(4).0, at(2));
     let first = format!("{recv},1,{venue},92.5,0.007,110.5,0.001,91.5,0.007,,,90.5,0.001,,");
@@ -190,7 +191,7 @@ fn trades_and_touches_are_kept_to_the_last_digit() {
         touch(5, ""),
         bare,
     ];
-    let (ended, made) = recording(&[("btcusdt_20251124.gz", &gz(&lines(text.into_iter())))], &[]);
+    let (ended, made) = recording(&[("btcusdt_20251124.gz", &gz(lines(text.into_iter())))], &[]);
     let trade = |i: u64, side: &str| {
         let (recv, venue) = stamp(i);
         format!("{recv},100.5,0.022,{side},{},{venue}", 70 + i)
@@ -262,8 +263,7 @@ fn each_wrong_line_of_binance_is_named() {
         let (ended, made) = recording(&[("btcusdt.jsonl", lines(all.into_iter()).as_bytes())], &[]);
         // With the whole one.
         assert_eq!(rows(&made["orderbooks_BTCUSDT"]).len(), kept + 1, "{says}");
-        let is_named = ended.stderr.contains("btcusdt.jsonl:4: ") && ended.stderr.contains(says);
-        assert!(is_named, "{says} is not in {}", ended.stderr);
+        names(&ended.stderr, "btcusdt.jsonl:4: ", says);
         assert!(ended.stdout.contains("dropped  1 unsound line(s)"), "{}", ended.stdout);
         assert_eq!(ended.stderr.contains("1 gaps in the changes"), kept == 2, "{}", ended.stderr);
     }
@@ -279,7 +279,7 @@ fn replay_points_to_import_and_import_to_replay() {
     let says = "hftbacktest's collector for Binance: make a recording of them with `botmm import";
     assert!(ended.stderr.contains(says), "{}", ended.stderr);
     let venues = line(0, r#"{"channel":"l2Book","data":{"coin":"BTC","time":1,"levels":[[],[]]}}"#);
-    let ended = import(dir.path(), &[("btc.gz", &gz(&lines([venues].into_iter())))], &[]);
+    let ended = import(dir.path(), &[("btc.gz", &gz(lines([venues].into_iter())))], &[]);
     assert_eq!(ended.code, 5);
     assert!(ended.stderr.contains("that `botmm replay` reads as it lies"), "{}", ended.stderr);
 }

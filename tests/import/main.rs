@@ -8,10 +8,9 @@ mod collector;
 mod common;
 mod shapes;
 
-use common::Ended;
+use common::{Ended, gz, names, texts};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -35,28 +34,9 @@ fn recording(files: &[(&str, &[u8])], more: &[&str]) -> (Ended, BTreeMap<String,
     (ended, texts(&dir.path().join("out")))
 }
 
-fn texts(folder: &Path) -> BTreeMap<String, String> {
-    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    let text = |path: std::path::PathBuf| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let name = name.strip_suffix(".csv.zst").unwrap().to_owned();
-        (
-            name,
-            String::from_utf8(zstd::decode_all(fs::File::open(&path).unwrap()).unwrap()).unwrap(),
-        )
-    };
-    entries.map(text).collect()
-}
-
 /// The rows below a header.
 fn rows(text: &str) -> Vec<&str> {
     text.lines().skip(1).collect()
-}
-
-fn gz(text: &str) -> Vec<u8> {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(text.as_bytes()).unwrap();
-    packed.finish().unwrap()
 }
 
 /// `2025-11-24T16:00:00.123456789`, as a node writes it.
@@ -373,7 +353,7 @@ fn unsound_lines_are_named_and_the_rest_is_used() {
         all[4] = line;
         let (ended, made) = recording(&[("t", lines(all.into_iter()).as_bytes())], &[]);
         assert_eq!(rows(&made["trades_BTC"]).len(), 8, "{says}");
-        assert!(ended.stderr.contains("t:5: ") && ended.stderr.contains(says), "{}", ended.stderr);
+        names(&ended.stderr, "t:5: ", says);
         assert!(ended.stdout.contains("dropped  1 unsound line(s)"), "{}", ended.stdout);
     }
     let rows_of = |row: &str| {
@@ -392,11 +372,7 @@ fn unsound_lines_are_named_and_the_rest_is_used() {
     ] {
         let (ended, made) = recording(&[("t.csv", rows_of(row).as_bytes())], &[]);
         assert_eq!(rows(&made["trades_BTC"]).len(), 8, "{says}");
-        assert!(
-            ended.stderr.contains("t.csv:6: ") && ended.stderr.contains(says),
-            "{}",
-            ended.stderr
-        );
+        names(&ended.stderr, "t.csv:6: ", says);
     }
 }
 

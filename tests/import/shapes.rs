@@ -1,6 +1,7 @@
 //! Books, touches and trades as small recorders write them: JSON lines, and a level a row.
 
-use super::{START_MS, gz, import, lines, recording, rows, seconds};
+use super::common::{gz, lz4, names};
+use super::{START_MS, import, lines, recording, rows, seconds};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::fmt::Write as _;
@@ -173,13 +174,6 @@ fn zst(text: &str) -> Vec<u8> {
     zstd::encode_all(text.as_bytes(), 1).unwrap()
 }
 
-fn lz4(text: &str) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
 #[test]
 fn units_are_told_apart_and_packing_does_not_matter() {
     let line = |recv: &str, venue: &str| {
@@ -311,9 +305,7 @@ fn each_wrong_line_is_named_and_the_rest_is_kept() {
         all[4] = all[4].replacen(sound, wrong, if wrong == "[" { 1 } else { 9 });
         let (ended, made) = recording(&[("t", lines(all.into_iter()).as_bytes())], &[]);
         assert_eq!(rows(&made["orderbooks_BTC"]).len(), 8, "{says}");
-        let place = format!("t:5: {says}");
-        let is_named = ended.stderr.contains("t:5: ") && ended.stderr.contains(says);
-        assert!(is_named, "{place} is not in {}", ended.stderr);
+        names(&ended.stderr, "t:5: ", says);
         assert!(ended.stdout.contains("dropped  1 unsound line(s)"), "{}", ended.stdout);
     }
 }
