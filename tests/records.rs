@@ -6,7 +6,7 @@ mod common;
 #[path = "../benches/harness/feed.rs"]
 mod feed;
 
-use common::{Ended, check_sound};
+use common::{Ended, check_sound, tapes, with_tapes};
 use feed::Spec;
 use serde_json::Value;
 use std::fs;
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 
 /// About 16 minutes.
 const SPEC: Spec = Spec { rows: 100_000, ..feed::FULL };
-/// A busy bot, so that a difference is seen soon.
+/// As in the job that engines are compared by.
 const FLAGS: [&str; 6] = ["--latency", "60ms", "--fee-bps", "-0.3", "--symbols", "ETH"];
 
 fn replay(dir: &Path, more: &[&str]) -> Value {
     let words = ["replay", "ETH.npy", "--json"].iter().chain(&FLAGS).chain(more);
-    let ended = Ended::of(dir, &words.copied().collect::<Vec<_>>());
+    let ended = with_tapes(dir, &words.copied().collect::<Vec<_>>());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended.summary()
 }
@@ -30,6 +30,8 @@ fn records_replay_without_a_folder_in_between_and_decide_the_same_under_every_pl
     let dir = TempDir::new().unwrap();
     let rows = feed::write_npy(&dir.path().join("ETH.npy"), SPEC).unwrap();
     let raw = replay(dir.path(), &["--no-tape"]);
+    let kept = dir.path().join(".botmm");
+    assert!(!kept.exists());
     check_sound(&raw);
     let trades = feed::rows(SPEC).filter(|row| row.kind() == feed::TRADE).count() as u64;
     assert_eq!(raw["events"].as_u64(), Some(rows));
@@ -42,6 +44,10 @@ fn records_replay_without_a_folder_in_between_and_decide_the_same_under_every_pl
         for key in ["decision_hash", "fills", "events", "net_pnl_usd", "span_s", "notes"] {
             assert_eq!(again[key], raw[key], "{key} with {more:?}");
         }
+        let tapes = tapes(&kept);
+        let [tape] = &tapes[..] else { panic!("one tape for all of these: {tapes:?}") };
+        let size = tape.metadata().unwrap().len();
+        assert!(size <= 32 * rows, "{size} bytes for {rows} rows");
     }
 }
 
