@@ -7,21 +7,37 @@ use common::{Ended, journal, spawnable};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What `parity` says of a run's folder.
-fn repeat(dir: &Path, run: &str) -> (i32, Value) {
-    let ended = Ended::of(dir, &["parity", run, "--json"]);
+/// What `parity` says of a run's folder, with more arguments.
+fn repeat(dir: &Path, words: &[&str]) -> (i32, Value) {
+    let ended = Ended::of(dir, &[&["parity"], words, &["--json"]].concat());
     let said = serde_json::from_str(&ended.stdout);
     (ended.code, said.unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)))
+}
+
+/// It is repeated with every decision the same; or, on a machine with more to do than cores, up to a cycle in whose
+/// very microseconds a halt or the venue's clock came: that is said, and proves nothing.
+fn is_the_same(dir: &Path, words: &[&str]) -> Value {
+    let (code, said) = repeat(dir, words);
+    let verdict = (code, said["verdict"].as_str().unwrap());
+    let is_unsure = verdict == (1, "not_comparable")
+        && said["why"].as_str().unwrap().ends_with("was changed while it went on");
+    assert!(verdict == (0, "same") || is_unsure, "{code}: {said:#}");
+    said
 }
 
 fn segment(run: &Path) -> PathBuf {
     let day = fs::read_dir(run.join("capture")).unwrap().map(|e| e.unwrap().path());
     let day = day.into_iter().find(|path| path.is_dir()).unwrap();
     fs::read_dir(day).unwrap().next().unwrap().unwrap().path()
+}
+
+/// The journal of a run that may not have begun one.
+fn so_far(dir: &Path) -> String {
+    fs::read_to_string(dir.join("run/journal.jsonl")).unwrap_or_default()
 }
 
 fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
@@ -40,19 +56,12 @@ fn a_run_is_repeated_to_its_last_decision_with_parameters_that_changed() {
     fs::write(&live, "{}").unwrap();
     let args = ["paper", "--for", "9s", "--out", "run", "--json"];
     let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
-    let lines = || {
-        let path = dir.path().join("run/journal.jsonl");
-        fs::read_to_string(&path).unwrap_or_default()
-    };
-    wait_for("a first order", || lines().contains("\"place\""));
+    wait_for("a first order", || so_far(dir.path()).contains("\"place\""));
     fs::write(&live, r#"{"ETH":{"min_spread_bps":2.5}}"#).unwrap();
-    wait_for("new parameters", || lines().contains("\"params\""));
+    wait_for("new parameters", || so_far(dir.path()).contains("\"params\""));
     assert!(bot.wait().unwrap().success());
 
-    let (code, said) = repeat(dir.path(), "run");
-    // Chance may have a shared word changed within a duty cycle: then it says so and proves nothing.
-    assert_ne!(said["verdict"], "differs", "{said:#}");
-    assert_eq!((code, &said["verdict"]), (0, &Value::from("same")), "{said:#}");
+    let said = is_the_same(dir.path(), &["run"]);
     assert!(said["cycles"].as_u64().unwrap() > 100, "{said:#}");
     let lines = journal(&dir.path().join("run/journal.jsonl"));
     assert!(lines.len() > 20, "{}", lines.len());
@@ -70,27 +79,26 @@ fn a_run_on_one_lane_is_repeated_as_well() {
     let args = ["paper", "--for", "4s", "--plan", "solo", "--out", "run", "--json"];
     let ended = Ended::of(dir.path(), &args);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let (code, said) = repeat(dir.path(), "run");
-    assert_eq!((code, &said["verdict"]), (0, &Value::from("same")), "{said:#}");
+    let said = is_the_same(dir.path(), &["run"]);
     assert!(said["cycles"].as_u64().unwrap() > 20, "{said:#}");
 }
 
 #[test]
 fn another_parameter_is_found_and_explained_term_by_term() {
     let dir = TempDir::new().unwrap();
-    let args = ["paper", "--for", "4s", "--symbols", "BTC,ETH", "--out", "run", "--json"];
-    assert_eq!(Ended::of(dir.path(), &args).code, 0);
-    let other = [
-        "parity",
-        "run",
-        "--what-if",
-        "ETH.min_spread_bps=9.0",
-        "--what-if",
-        "ETH.max_spread_bps=90",
-    ];
-    let ended = Ended::of(dir.path(), &[&other[..], &["--json"]].concat());
-    let said: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!((ended.code, &said["verdict"]), (7, &Value::from("differs")), "{said:#}");
+    let args = ["paper", "--for", "60s", "--symbols", "BTC,ETH", "--out", "run", "--json"];
+    let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    wait_for("an order of ETH", || {
+        let lines = so_far(dir.path());
+        lines.lines().any(|line| line.contains("\"place\"") && line.contains("\"ETH\""))
+    });
+    let pid = bot.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(bot.wait().unwrap().success());
+    let other =
+        ["run", "--what-if", "ETH.min_spread_bps=9.0", "--what-if", "ETH.max_spread_bps=90"];
+    let (code, said) = repeat(dir.path(), &other);
+    assert_eq!((code, &said["verdict"]), (7, &Value::from("differs")), "{said:#}");
     let first = said["first"].as_array().unwrap();
     assert_eq!((first.len(), &first[0]["coin"]), (1, &Value::from("ETH")), "{said:#}");
     let changes = first[0]["changes"].as_array().unwrap();
@@ -101,16 +109,14 @@ fn another_parameter_is_found_and_explained_term_by_term() {
     for same in ["mid", "fair price", "position", "bid skew"] {
         assert_eq!(of(same), None, "{said:#}");
     }
-    let ended = Ended::of(dir.path(), &other);
+    let ended = Ended::of(dir.path(), &[&["parity"], &other[..]].concat());
     assert_eq!(ended.code, 7, "{}", ended.stderr);
     for words in ["ETH.min_spread_bps", "→ 9.0", "first     ETH, in the run → here", "bid base"]
     {
         assert!(ended.stdout.contains(words), "{}", ended.stdout);
     }
     // A value that changes no decision is no difference.
-    let same = ["parity", "run", "--what-if", "max_spread_bps=80.0", "--json"];
-    let ended = Ended::of(dir.path(), &same);
-    assert_eq!(ended.code, 0, "{} {}", ended.stdout, ended.stderr);
+    is_the_same(dir.path(), &["run", "--what-if", "max_spread_bps=80.0"]);
     let ended = Ended::of(dir.path(), &["parity", "run", "--what-if", "BTC.spred=1"]);
     assert!(ended.code == 2 && ended.stderr.contains("no such key"), "{}", ended.stderr);
 }
@@ -127,7 +133,7 @@ fn what_was_not_kept_is_no_pass() {
     wait_for("a capture", is_large);
     bot.kill().unwrap();
     bot.wait().unwrap();
-    let (code, killed) = repeat(dir.path(), "run");
+    let (code, killed) = repeat(dir.path(), &["run"]);
     assert_eq!((code, &killed["verdict"]), (1, &Value::from("not_comparable")), "{killed:#}");
     assert!(killed["cycles"].as_u64().unwrap() > 30, "{killed:#}");
 
@@ -137,7 +143,7 @@ fn what_was_not_kept_is_no_pass() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
     fs::write(&path, &bytes).unwrap();
-    let (code, flipped) = repeat(dir.path(), "run");
+    let (code, flipped) = repeat(dir.path(), &["run"]);
     assert_eq!((code, &flipped["verdict"]), (1, &Value::from("not_comparable")), "{flipped:#}");
     assert!(flipped["cycles"].as_u64().unwrap() < killed["cycles"].as_u64().unwrap());
     assert!(!flipped["damage"].as_array().unwrap().is_empty(), "{flipped:#}");
