@@ -3,29 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
+#[path = "common/http.rs"]
+mod http;
 
-use common::Ended;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::thread;
+use common::{Ended, has, write_all};
+use serde_json::Value;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
 use tempfile::TempDir;
 
 /// A whole hour.
 const START_MS: i64 = 1_764_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
-
-fn write_all(dir: &Path, all: &[(&str, &[u8])]) {
-    fs::create_dir_all(dir).unwrap();
-    all.iter().for_each(|(name, content)| fs::write(dir.join(name), content).unwrap());
-}
-
-fn has(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in:\n{text}");
-    }
-}
 
 /// An hour in which the price falls by 400, as the venue tells it.
 fn falls(hour: i64) -> String {
@@ -60,14 +50,14 @@ fn the_coarse_engine_says_that_it_is_and_calls_a_loss_one() {
             "1 files are neither candles nor contexts",
         ],
     );
-    let json = |more: &[&str]| -> serde_json::Value {
+    let json = |more: &[&str]| -> Value {
         let ended =
             Ended::of(dir, &[&["candles", "in", "--fee-bps", "1.5", "--json"], more].concat());
         serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stdout))
     };
     let told = json(&[]);
     assert_eq!(told["engine"], "candles (coarse)");
-    let usd = |told: &serde_json::Value, key: &str| told[key].as_f64().unwrap();
+    let usd = |told: &Value, key: &str| told[key].as_f64().unwrap();
     assert!(usd(&told, "net_pnl_usd") < 0.0 && usd(&told, "fees_usd") > 0.0, "{told}");
     assert!(told["fills"].as_u64() > Some(3) && told["sharpe"].is_null(), "{told}");
     assert_eq!(told["by_symbol"]["BTC"]["bars"], 60);
@@ -100,42 +90,28 @@ fn the_coarse_engine_says_that_it_is_and_calls_a_loss_one() {
     }
 }
 
-/// A venue that answers questions for candles, so many at most a page; returns each question.
-fn answer_candles(listener: &TcpListener, questions: usize, most: usize) -> Vec<serde_json::Value> {
-    let mut asked = Vec::new();
-    for stream in listener.incoming().take(questions) {
-        let question = read_question(stream.as_ref().unwrap());
-        let at = |key: &str| question["req"][key].as_i64().unwrap();
-        let is_asked = |hour: &i64| {
-            let t = START_MS + hour * HOUR_MS;
-            (at("startTime")..=at("endTime")).contains(&t)
-        };
-        let page: Vec<String> = (0..60).filter(is_asked).take(most).map(falls).collect();
-        let body = format!("[{}]", page.join(","));
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
-        write!(stream.unwrap(), "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        asked.push(question);
-    }
-    asked
-}
-
-fn read_question(stream: &TcpStream) -> serde_json::Value {
-    let (mut reader, mut length) = (BufReader::new(stream), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if line.trim().is_empty() {
-            break;
+/// A venue that answers questions for candles, so many at most a page: its address, and each question.
+fn venue(most: usize) -> (String, Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (heard, questions) = channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            let Some((_, body)) = http::request(&mut stream) else { continue };
+            let question: Value = serde_json::from_slice(&body).unwrap();
+            let at = |key: &str| question["req"][key].as_i64().unwrap();
+            let is_asked = |hour: &i64| {
+                let t = START_MS + hour * HOUR_MS;
+                (at("startTime")..=at("endTime")).contains(&t)
+            };
+            let page: Vec<String> = (0..60).filter(is_asked).take(most).map(falls).collect();
+            let body = format!("[{}]", page.join(","));
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            let _ = heard.send(question);
+            let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
         }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    serde_json::from_slice(&body).unwrap()
+    });
+    (url, questions)
 }
 
 /// What a venue tells page by page comes to what the same bars come to from a file.
@@ -145,12 +121,9 @@ fn a_venue_is_asked_only_when_it_is_named() {
     let dir = dir.path();
     let all: Vec<String> = (0..60).map(falls).collect();
     write_all(&dir.join("in"), &[("BTC.json", format!("[{}]", all.join(",")).as_bytes())]);
-    let of_file: serde_json::Value =
+    let of_file: Value =
         serde_json::from_str(&Ended::of(dir, &["candles", "in", "--json"]).stdout).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    // Pages of 25: two whole ones, a part, and one that is empty.
-    let venue = thread::spawn(move || answer_candles(&listener, 4, 25));
+    let (url, questions) = venue(25);
     let ended = Ended::of(
         dir,
         &[
@@ -169,9 +142,10 @@ fn a_venue_is_asked_only_when_it_is_named() {
         ],
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let asked = venue.join().unwrap();
+    let asked: Vec<Value> = questions.try_iter().collect();
+    assert_eq!(asked.len(), 4, "two whole pages, a part, and one that is empty: {asked:?}");
     assert_eq!(asked[1]["req"]["startTime"], START_MS + 25 * HOUR_MS);
-    let fetched: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let fetched: Value = serde_json::from_str(&ended.stdout).unwrap();
     for key in ["fills", "net_pnl_usd", "fees_usd", "span", "by_symbol"] {
         assert_eq!(fetched[key], of_file[key], "{key}");
     }
