@@ -7,37 +7,22 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-3}
 rows=${2:-8000000}
+if [ $# -gt 2 ] || [[ ! "$rounds $rows" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]]; then
+  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
 cargo build --release --locked --manifest-path benches/peers/Cargo.toml
 cargo build --release --locked --bin botmm
-peers=benches/peers/target/release/peers
+peers=${CARGO_TARGET_DIR:-benches/peers/target}/release/peers
 botmm=${CARGO_TARGET_DIR:-target}/release/botmm
 mkdir "$dir/feed"
 feed=$dir/feed/ETH.npy
 "$peers" feed "$feed" --rows "$rows"
 
-ours=(hash vector)
-if "$botmm" replay --help | grep -q -- --strategy; then
-    ours+=(botmm)
-else
-    echo "this botmm has no grid job: only the other engine is measured" >&2
-fi
-# The limits of a quoter that trades for a person would hold a benchmark back.
-cat > "$dir/job.toml" <<'TOML'
-[defaults.risk]
-max_position_usd = 1_000_000
-max_total_position_usd = 1_000_000
-capital_usd = 10_000_000
-max_daily_loss_pct = 100.0
-max_drawdown_pct = 100.0
-max_actions_per_min = 100_000
-max_orders_per_min = 100_000
-action_budget = 1_000_000_000
-TOML
-
-python3 - "$peers" "$botmm" "$feed" "$dir" "$rounds" "$rows" "${ours[@]}" <<'PYTHON'
+python3 - "$peers" "$botmm" "$feed" "$dir" "$rounds" "$rows" hash vector botmm <<'PYTHON'
 import os, platform, re, resource, statistics, subprocess, sys, time
 
 peers, botmm, feed, folder, rounds, rows, *engines = sys.argv[1:]
@@ -46,7 +31,7 @@ rounds, rows = int(rounds), int(rows)
 def command(engine, fills):
     if engine != "botmm":
         return [peers, "grid", feed, "--depth", engine, "--fills", fills]
-    return [botmm, "replay", feed, "--config", f"{folder}/job.toml", "--symbols", "ETH",
+    return [botmm, "replay", feed, "--config", "benches/harness/grid.toml", "--symbols", "ETH",
             "--strategy", "grid", "--queue-semantics", "hftbacktest", "--queue", "risk_averse",
             "--latency", "60ms", "--fee-bps", "-0.3", "--fills", fills, "--json"]
 
@@ -77,11 +62,10 @@ for engine, runs in seen.items():
     whole, own = (statistics.median(run[i] for run in runs) for i in (0, 1))
     lines = sum(1 for _ in open(runs[0][3])) - 1
     print(f"| {engine} | {rows/whole/1e6:.2f} | {rows/own/1e6:.2f} | {max(r[2] for r in runs):.0f} | {lines} |")
-if "botmm" in seen:
-    whole = lambda e, i: statistics.median(run[i] for run in seen[e])
-    for other in ("hash", "vector"):
-        print(f"botmm / {other}: {whole(other, 0)/whole('botmm', 0):.2f} x (whole), "
-              f"{whole(other, 1)/whole('botmm', 1):.2f} x (without their reading)")
-        same = open(f"{folder}/botmm.csv").read() == open(f"{folder}/{other}.csv").read()
-        print(f"executions as {other}'s, line by line: {'the same' if same else 'NOT the same'}")
+whole = lambda e, i: statistics.median(run[i] for run in seen[e])
+for other in ("hash", "vector"):
+    print(f"botmm / {other}: {whole(other, 0)/whole('botmm', 0):.2f} x (whole), "
+          f"{whole(other, 1)/whole('botmm', 1):.2f} x (without their reading)")
+    same = open(f"{folder}/botmm.csv").read() == open(f"{folder}/{other}.csv").read()
+    print(f"executions as {other}'s, line by line: {'the same' if same else 'NOT the same'}")
 PYTHON

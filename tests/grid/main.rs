@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../../benches/harness/feed.rs"]
 mod feed;
 mod naive;
 
-use assert_cmd::Command;
+use common::{Ended, with_tapes};
 use feed::Spec;
 use naive::{COLUMNS, Fill, Job, Queue};
 use std::fs;
@@ -41,10 +43,7 @@ fn the_naive_simulator_fills_as_the_engine_was_seen_to() {
 }
 
 /// Limits that hold no grid back.
-const OPEN: &str = "[defaults.risk]\nmax_position_usd = 1_000_000\nmax_total_position_usd = 1_000_000\n\
-                    capital_usd = 10_000_000\nmax_daily_loss_pct = 100.0\nmax_drawdown_pct = 100.0\n\
-                    max_actions_per_min = 100_000\nmax_orders_per_min = 100_000\n\
-                    action_budget = 1_000_000_000\n";
+const OPEN: &str = include_str!("../../benches/harness/grid.toml");
 
 #[test]
 fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
@@ -69,8 +68,9 @@ fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
 fn replayed(dir: &Path, model: &str) -> Vec<String> {
     let job = "replay feed --config open.toml --symbols ETH --latency 60ms --fee-bps -0.3 --strategy grid \
                --half 1 --lots 1000 --queue-semantics hftbacktest --fills fills.csv --json --queue";
-    let mut bot = Command::cargo_bin("botmm").unwrap();
-    bot.current_dir(dir).args(job.split_whitespace()).arg(model).assert().success();
+    let words: Vec<&str> = job.split_whitespace().chain([model]).collect();
+    let ended = with_tapes(dir, &words);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
     let text = fs::read_to_string(dir.join("fills.csv")).unwrap();
     let mut lines = text.lines().map(str::to_owned);
     assert_eq!(lines.next().as_deref(), Some(COLUMNS));
@@ -79,11 +79,12 @@ fn replayed(dir: &Path, model: &str) -> Vec<String> {
 
 #[test]
 fn no_run_that_trades_takes_a_grid() {
+    let dir = tempfile::tempdir().unwrap();
     for verb in ["paper", "run --network testnet"] {
-        let words = verb.split(' ').chain(["--strategy", "grid"]);
-        let refused = Command::cargo_bin("botmm").unwrap().args(words).assert().code(2);
-        let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-        assert!(said.contains("of replays alone"), "{verb}: {said}");
+        let words: Vec<&str> = verb.split(' ').chain(["--strategy", "grid"]).collect();
+        let refused = Ended::of(dir.path(), &words);
+        assert_eq!(refused.code, 2, "{verb}: {}", refused.stderr);
+        assert!(refused.stderr.contains("of replays alone"), "{verb}: {}", refused.stderr);
     }
 }
 
