@@ -35,7 +35,7 @@ mkdir -p "$stage/$name/scripts" "$out"
 strip --strip-debug -o "$stage/$name/botmm" "$binary"
 chmod 755 "$stage/$name/botmm"
 cp -R README.md CHANGELOG.md LICENSE config deploy docs "$stage/$name/"
-cp scripts/install.sh scripts/isolate_cores.sh scripts/sync_captures.sh "$stage/$name/scripts/"
+cp scripts/install.sh scripts/isolate_cores.sh scripts/parity.sh scripts/sync_captures.sh "$stage/$name/scripts/"
 (cd "$stage/$name" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)
 # The same input gives the same bytes: names sorted, one owner, the commit's time.
 when=$(git log -1 --format=%ct 2>/dev/null || echo 0)

@@ -323,6 +323,61 @@ fn finished_segments_are_copied_once_and_no_other() {
     assert_eq!(sync(&[]).2.lines().count(), 1, "a manifest that has changed");
 }
 
+#[test]
+fn runs_that_are_over_are_repeated_once_and_what_cannot_be_read_again() {
+    let dir = TempDir::new().unwrap();
+    let runs = dir.path().join("runs");
+    let asked = dir.path().join("asked");
+    // Answers with the code that a run is named after.
+    let botmm = dir.path().join("botmm");
+    let answers = format!(
+        "#!/bin/sh\necho \"$@\" >>{}\nrun=${{2##*/}}\nprintf '{{\\n  \"of\": \"%s\"\\n}}\\n' \"$run\"\n\
+         echo why >&2\nexit ${{run#ends-}}\n",
+        asked.display()
+    );
+    script(&botmm, &answers);
+    let repeat = |args: &[&Path]| {
+        fs::write(&asked, "").unwrap();
+        let mut command = Command::new(root().join("scripts/parity.sh"));
+        let output = command.args(args).env("BOTMM", &botmm).output().unwrap();
+        let asked = fs::read_to_string(&asked).unwrap();
+        let asked: Vec<String> =
+            asked.lines().map(|line| line.rsplit('/').next().unwrap().to_owned()).collect();
+        (output.status.code(), said(&output), asked)
+    };
+    let (code, text, _) = repeat(&[&runs]);
+    assert!(code == Some(2) && text.contains("runs: no such folder"), "{text}");
+    let (code, text, _) = repeat(&[&runs, &runs]);
+    assert!(code == Some(2) && text.contains("Usage: scripts/parity.sh"), "{text}");
+    for name in ["ends-0", "ends-1", "ends-5", "ends-7", "goes-on", "no-capture"] {
+        let run = runs.join(name);
+        fs::create_dir_all(run.join("capture")).unwrap();
+        fs::write(run.join("summary.json"), "{}").unwrap();
+    }
+    fs::remove_file(runs.join("goes-on/summary.json")).unwrap();
+    fs::remove_dir(runs.join("no-capture/capture")).unwrap();
+    let (code, text, asked) = repeat(&[&runs]);
+    assert_eq!(asked, ["ends-0", "ends-1", "ends-5", "ends-7"].map(|run| format!("{run} --json")));
+    assert!(code == Some(7) && text.contains("3 repeated"), "{text}");
+    assert!(text.contains("ends-5: exit code 5, see"), "{text}");
+    let kept = || fs::read_to_string(runs.join("parity.jsonl")).unwrap();
+    let line = |code: u8| {
+        format!(
+            "{{\"run\":\"ends-{code}\",\"code\":{code},\"said\":{{  \"of\": \"ends-{code}\"}}}}\n"
+        )
+    };
+    assert_eq!(kept(), [0, 1, 7].map(line).concat());
+    assert_eq!(fs::read_to_string(runs.join("parity.log")).unwrap(), "why\n".repeat(4));
+    // Again: only the one that could not be read, and then none.
+    let (code, text, asked) = repeat(&[&runs]);
+    assert_eq!(asked, ["ends-5 --json"]);
+    assert!(code == Some(1) && text.contains("0 repeated"), "{text}");
+    assert_eq!(kept(), [0, 1, 7].map(line).concat());
+    fs::rename(runs.join("ends-5"), runs.join("ends-0-now")).unwrap();
+    fs::remove_dir_all(runs.join("ends-0-now/capture")).unwrap();
+    assert_eq!(repeat(&[&runs]).0, Some(0));
+}
+
 /// systemd's own word on the units, where there is systemd. What is not installed on this machine is no fault.
 #[test]
 fn systemd_takes_the_units() {
