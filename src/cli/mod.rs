@@ -64,7 +64,7 @@ use std::path::PathBuf;
         botmm candles FILES                    months of bars through the strategy, coarsely\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
-        botmm import FILES --out FOLDER        a recording of a node's trades, or of Tardis' files\n  \
+        botmm import FILES --out FOLDER        a recording of what nodes, sellers and other tools write\n  \
         botmm export DIR --format parquet --out PQ      the same for pandas, polars, DuckDB\n  \
         botmm inspect DIR                      what a recording holds, and what it is good for\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
@@ -76,10 +76,10 @@ use std::path::PathBuf;
         botmm status                           how the bot goes, in one screenful\n  \
         botmm why                              why each side is quoted or not\n  \
         botmm history                          what all runs earned and paid\n  \
-        botmm drill                            who cancels when the bot cannot, and how soon
-  \
+        botmm drill                            who cancels when the bot cannot, and how soon\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
-        Exit codes: 0 ok, 2 usage, 3 configuration, 5 venue or data, 6 risk halt.\n\
+        Exit codes: 0 ok, 1 what was checked does not hold, 2 usage, 3 configuration, 5 venue or data,\n\
+        6 risk halt, 7 a repeated run decided otherwise.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
 )]
 pub struct Cli {
@@ -102,7 +102,7 @@ pub enum Verb {
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?
     Parity(ParityArgs),
-    /// Make a recording of data that others have: a node's trades and fills, Tardis.
+    /// Make a recording of what others have: of nodes, sellers, other venues, recorders, hftbacktest.
     Import(ImportArgs),
     /// Write a recording as CSV, Parquet, or hftbacktest's files.
     Export(ExportArgs),
