@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// It has none of a coin, or the coin's book is never whole.
-pub fn of(orders: Option<OrderData>, universe: &Universe) -> Result<Arc<OrderTape>, AppError> {
+pub fn of(orders: Option<&OrderData>, universe: &Universe) -> Result<Arc<OrderTape>, AppError> {
     let refuse = |coin: &str, why: &str| {
         let (coin, why) = (coin.to_owned(), why.to_owned());
         Err(AppError::from(DataError::NoOrders { coin, why }))
@@ -27,5 +27,5 @@ pub fn of(orders: Option<OrderData>, universe: &Universe) -> Result<Arc<OrderTap
             return refuse(coin, why);
         }
     }
-    Ok(orders.tape)
+    Ok(orders.tape.clone())
 }

@@ -1,56 +1,23 @@
 //! A recording through the pipeline, against the simulator, in virtual time.
 
+pub mod engine;
 mod exact;
 mod fills;
 mod notes;
 mod params;
+pub mod samples;
 
-use self::fills::Fills;
-use self::params::{Changes, Changing, RecordedParams};
-use crate::bot::lines::{self, Kind};
-use crate::bot::session::{self, Ended};
-use crate::data::{self, LoadOptions, LoadReport, Loaded};
+use self::engine::{Replay, Replayed};
+use self::params::RecordedParams;
+use crate::bot::session;
+use crate::data::{self, LoadOptions, Loaded};
 use crate::exit::AppError;
-use crate::journal::Journal;
-use crate::masked::masked;
-use crate::report::{DataFile, Days, Summary};
 use crate::settings::{Draft, FeedDelay, QueueSemantics, Settings};
-use crate::side::records::Records;
-use crate::side::reload::Effect;
 use crate::stop::Stop;
 use crate::terminal;
-use botmm_pipeline::rt::virtual_time::{Drive, run_inline, run_lockstep};
-use botmm_pipeline::rt::{Lane, Latencies, Plan, RingStats, Stage, WallClock};
-use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::types::params::GridParams;
-use botmm_pipeline::types::{Fact, Nanos, Record, Universe, Usd};
-use botmm_pipeline::venue::sim::Market;
-use botmm_pipeline::venue::sim::exchange::{AccountReader, Ends, Exchange, VenueAccount};
-use botmm_pipeline::venue::sim::latency::Latency;
-use botmm_pipeline::venue::sim::orderwise::codec::OrderTape;
-use botmm_pipeline::venue::sim::orderwise::market::OrderwiseMarket;
-use botmm_pipeline::venue::sim::recorded::RecordedMarket;
-use botmm_pipeline::venue::tape::{Tape, TapeFeed};
-use botmm_pipeline::wiring;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// Moments between two looks at rings that only lag, the progress bar and Ctrl-C.
-const LOOK_EVERY: u64 = 64;
-/// Of the random numbers of one seed, those of the feed's delays, as in a simulated exchange.
-const FEED_WAY: u64 = 2;
-
-/// What a replay came to.
-struct Replayed {
-    summary: Summary,
-    /// Files that could not be written.
-    troubles: Vec<AppError>,
-    /// Whether a limit halted it.
-    verdict: Result<(), AppError>,
-}
 
 /// What a replay is asked to do.
 pub struct Request<'a> {
@@ -92,50 +59,73 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
     let recorded = request.params_from.map(RecordedParams::read).transpose()?;
-    let Request { lossless, feed, is_exact, semantics, grid, fills, out, json, .. } = request;
-    let (settings, loaded) = load(request)?;
+    let bar = progress_bar(request.json, "reading");
+    let how = Reading { allow_unsound: request.allow_unsound, no_tape: request.no_tape };
+    let (settings, loaded) = read(request.paths, request.draft, how, &|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
     loaded.report.warnings.iter().for_each(terminal::complain);
 
     let replay = Replay {
         settings: &settings,
         plan: plan.as_ref(),
-        lossless,
-        feed,
-        is_exact,
-        semantics,
-        grid,
-        fills,
+        lossless: request.lossless,
+        feed: request.feed,
+        is_exact: request.is_exact,
+        semantics: request.semantics,
+        grid: request.grid,
+        fills: request.fills,
         recorded: recorded.as_ref(),
-        out,
-        quiet: json,
+        out: request.out,
+        sample_every: None,
     };
-    let Replayed { summary, mut troubles, verdict } = replay.run(loaded, stop.flag())?;
-    troubles.extend(session::tell(&summary, out, json));
-    troubles.extend(verdict.err());
-    session::end_with(troubles)
-}
-
-/// Reads the recording. Any coin that it holds may be chosen, also one that is not configured.
-fn load(request: Request<'_>) -> Result<(Settings, Loaded), AppError> {
-    let bar = progress_bar(request.json, "reading");
+    let bar = progress_bar(request.json, "replaying");
     let progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let tapes = if request.no_tape { None } else { session::tapes() };
-    let found = data::find_compiled(request.paths, tapes.as_ref(), &progress)?;
-    let settings = request.draft.with_recorded(found.coins()).build()?;
+    let Replayed { summary, mut troubles, verdict, .. } =
+        replay.run(&loaded, stop.flag(), &progress)?;
+    bar.finish_and_clear();
+    troubles.extend(session::tell(&summary, request.out, request.json));
+    troubles.extend(verdict.err());
+    session::end_with(troubles)
+}
+
+/// How a recording is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// Of a file of which most is not sound, use what is.
+    pub allow_unsound: bool,
+    /// Read the recording itself, and keep nothing of it.
+    pub no_tape: bool,
+}
+
+/// Reads a recording. Any coin that it holds may be chosen, also one that is not configured. `progress` is told
+/// how many bytes are done, of how many.
+///
+/// # Errors
+/// There is nothing to work with, or the configuration will not do.
+pub fn read(
+    paths: &[PathBuf],
+    draft: Draft,
+    how: Reading,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(Settings, Loaded), AppError> {
+    let tapes = if how.no_tape { None } else { session::tapes() };
+    let found = data::find_compiled(paths, tapes.as_ref(), progress)?;
+    let settings = draft.with_recorded(found.coins()).build()?;
     // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
     let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
     let loaded = found.load(LoadOptions {
         symbols,
         instrument: &|coin| settings.instrument(coin),
-        allow_unsound: request.allow_unsound,
+        allow_unsound: how.allow_unsound,
         decode: &mut *data::venue_decoder(),
-        progress: &progress,
-    });
-    bar.finish_and_clear();
-    let loaded = loaded?;
+        progress,
+    })?;
     Ok((settings, loaded))
 }
 
@@ -145,276 +135,4 @@ fn progress_bar(quiet: bool, what: &'static str) -> ProgressBar {
         bar.set_style(style);
     }
     bar.with_message(what)
-}
-
-struct Replay<'a> {
-    settings: &'a Settings,
-    plan: Option<&'a Plan>,
-    lossless: bool,
-    feed: FeedDelay,
-    is_exact: bool,
-    semantics: QueueSemantics,
-    grid: Option<GridParams>,
-    fills: Option<&'a Path>,
-    /// Parameters change as an earlier run's did.
-    recorded: Option<&'a RecordedParams>,
-    out: Option<&'a Path>,
-    quiet: bool,
-}
-
-/// First and last moment of the recording, by either clock, and when the last answer is in.
-struct Span {
-    start: Nanos,
-    last: Nanos,
-    end: Nanos,
-}
-
-/// The lanes, and the venue that they are driven with.
-type Driven = (Vec<Lane>, Box<dyn Stage>);
-
-/// A replay that has begun: what its end is told from.
-struct Begun {
-    config: wiring::Config,
-    account: AccountReader,
-    metrics: Arc<Metrics>,
-    rings: Vec<Arc<RingStats>>,
-    side: Side,
-    span: Span,
-    notes: Vec<String>,
-}
-
-impl Replay<'_> {
-    /// The summary, and whether a limit halted it.
-    fn run(&self, loaded: Loaded, stop: &AtomicBool) -> Result<Replayed, AppError> {
-        let Loaded { tape, universe, report, orders, compiled } = loaded;
-        let orders = if self.is_exact { Some(exact::of(orders, &universe)?) } else { None };
-        let (driven, mut begun) = self.begin(tape.clone(), orders, &universe)?;
-        let started = Instant::now();
-        self.drive(driven, &mut begun, stop)?;
-        data::whole(&tape, compiled.as_deref())?;
-        Ok(self.end(begun, started.elapsed(), &report))
-    }
-
-    fn begin(
-        &self,
-        tape: Tape,
-        orders: Option<Arc<OrderTape>>,
-        universe: &Universe,
-    ) -> Result<(Driven, Begun), AppError> {
-        let tape = self.delayed(tape);
-        let changes = self.changes(&tape, universe)?;
-        let tape = tape.with_statuses(changes.statuses());
-        let span = self.span(&tape)?;
-        let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
-        let grid = self.grid.map(|grid| GridParams { from: span.start, ..grid });
-        config.params.iter_mut().for_each(|params| params.grid = grid);
-        let mut notes =
-            notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
-        notes.extend(notes::of_the_job(self.grid, self.semantics));
-        let (exchange, Ends { gateway, account, .. }) = match orders {
-            Some(orders) => {
-                let marks = tape.marks().collect();
-                self.venue(OrderwiseMarket::new(orders, universe, marks), universe, span.start)
-            }
-            None => {
-                let queue = self.settings.sim.queue;
-                let market = RecordedMarket::new(&tape, universe, queue).by(self.semantics);
-                self.venue(market, universe, span.start)
-            }
-        };
-        let wiring::Pipeline { stages, records, control, metrics, rings, .. } =
-            wiring::build(&config, TapeFeed::new(&tape), gateway);
-        let clock = WallClock::default();
-        let (lanes, latencies) = match self.plan {
-            None => Lane::inline(stages, &clock),
-            Some(plan) => Lane::by_plan(plan, stages, &clock),
-        };
-        let mut journal = self.out.map(|dir| Journal::create(dir, universe, None)).transpose()?;
-        if let Some(journal) = &mut journal {
-            journal.write_line(&lines::begin(kind(), self.settings, span.start));
-        }
-        changes.raise_limits(&mut config);
-        let changing = Changing::new(changes, control);
-        let (days, records) = (Days::default(), Records::new(records, &rings));
-        let fills = self.fills.map(|_| Fills::of(universe));
-        let now = span.start;
-        let side = Side { records, latencies, journal, fills, changing, days, moments: 0, now };
-        let begun = Begun { config, account, metrics, rings, side, span, notes };
-        Ok(((lanes, exchange), begun))
-    }
-
-    /// The exchange of a market.
-    fn venue(
-        &self,
-        market: impl Market + 'static,
-        universe: &Universe,
-        start: Nanos,
-    ) -> (Box<dyn Stage>, Ends) {
-        let config = session::exchange_config(self.settings, start);
-        let (exchange, ends) = Exchange::new(market, universe.clone(), config, false);
-        (Box::new(exchange), ends)
-    }
-
-    fn drive(
-        &self,
-        (lanes, venue): Driven,
-        Begun { side, span, .. }: &mut Begun,
-        stop: &AtomicBool,
-    ) -> Result<(), AppError> {
-        let bar = progress_bar(self.quiet, "replaying");
-        bar.set_length(Nanos::as_millis(span.last - span.start) as u64);
-        let mut after_moment = |now: Nanos| {
-            side.look(now);
-            if side.moments.is_multiple_of(LOOK_EVERY * 64) {
-                bar.set_position(Nanos::as_millis(now - span.start).max(0) as u64);
-            }
-            !stop.load(Ordering::Relaxed)
-        };
-        let (start, end) = (span.start, span.end);
-        let drive = Drive { start, end, venue, after_moment: &mut after_moment };
-        match self.plan {
-            None => run_inline(lanes, drive),
-            Some(_) => run_lockstep(lanes, drive).map_err(|e| {
-                AppError::data("pipeline", e, "this is a defect: report it with the command line")
-            })?,
-        }
-        bar.finish_and_clear();
-        Ok(())
-    }
-
-    fn end(&self, begun: Begun, wall: Duration, report: &LoadReport) -> Replayed {
-        let Begun { config, account, metrics, rings, mut side, span, mut notes } = begun;
-        side.drain();
-        let numbers = metrics.numbers(config.universe.len());
-        if let Some(journal) = &mut side.journal {
-            journal.write_line(&lines::end(&numbers, None, side.now));
-        }
-        // A full disk hides nothing of what was replayed.
-        let mut troubles: Vec<AppError> =
-            side.journal.take().and_then(|journal| journal.finish().err()).into_iter().collect();
-        if let (Some(fills), Some(path)) = (side.fills.take(), self.fills) {
-            troubles.extend(fills.write(path).err());
-        }
-        notes.extend(notes::of_the_data(report, self.feed));
-        notes.append(&mut side.changing.notes);
-        if side.now < span.last {
-            notes.push("interrupted: the recording goes on after the span shown".to_owned());
-        }
-        let verdict = session::verdict(&numbers);
-        let venue_net = VenueAccount::read(&account).net(&session::marks(&numbers));
-        let ended = Ended {
-            settings: self.settings,
-            config: &config,
-            numbers,
-            rings: &rings,
-            latencies: &side.latencies,
-            days: side.days,
-            transfers: Some(Usd::ZERO),
-            venue_net: Some(venue_net),
-            span: side.now.min(span.last) - span.start,
-            wall,
-            market: "recorded",
-            queue: match self.is_exact {
-                true => "exact".to_owned(),
-                false => self.settings.sim.queue.to_string(),
-            },
-            rules: self.settings.sim.rules.to_string(),
-            latency: self.settings.sim.latency.to_string(),
-            feed: self.feed.to_string(),
-            plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
-            data: files(report),
-            notes,
-            rungs: None,
-        };
-        Replayed { summary: ended.summary(), troubles, verdict }
-    }
-
-    /// The tape as it reaches us.
-    fn delayed(&self, tape: Tape) -> Tape {
-        match self.feed {
-            FeedDelay::Recorded => tape,
-            FeedDelay::After(model) => {
-                tape.received_after(Latency::new(model, self.settings.seed, FEED_WAY))
-            }
-        }
-    }
-
-    /// Where parameters change.
-    fn changes(&self, tape: &Tape, universe: &Universe) -> Result<Changes, AppError> {
-        match (self.recorded, tape.span()) {
-            (Some(recorded), Some(span)) => recorded.changes(self.settings, universe, span),
-            _ => Ok(Changes::default()),
-        }
-    }
-
-    fn span(&self, tape: &Tape) -> Result<Span, AppError> {
-        let (Some(recv), Some(venue)) = (tape.span(), tape.venue_span()) else {
-            return Err(AppError::data("recording", "no usable event", "name another recording"));
-        };
-        let (start, last) = (recv.0.min(venue.0), recv.1.max(venue.1));
-        // An order on its way at the end, and the answer to it.
-        let settle = self.settings.sim.latency.settle_time();
-        Ok(Span { start, last, end: last + settle + settle })
-    }
-}
-
-/// What the side thread does in live trading, done between two moments.
-struct Side {
-    records: Records,
-    latencies: Latencies,
-    journal: Option<Journal>,
-    fills: Option<Fills>,
-    changing: Changing,
-    days: Days,
-    moments: u64,
-    now: Nanos,
-}
-
-impl Side {
-    fn look(&mut self, now: Nanos) {
-        (self.now, self.moments) = (now, self.moments + 1);
-        self.changing.hand_over();
-        if self.moments.is_multiple_of(LOOK_EVERY) {
-            self.drain();
-        }
-    }
-
-    fn drain(&mut self) {
-        let Self { records, latencies, journal, fills, changing, days, now, .. } = self;
-        latencies.drain();
-        records.each(*now, |record| {
-            let mut changed = None;
-            match *record {
-                Record::Fact(Fact::Params { generation, time, market_seq }) => {
-                    changed = changing.took_effect(&Effect { generation, time, market_seq });
-                }
-                Record::Fact(Fact::Day(day)) => days.add(day),
-                _ => {}
-            }
-            if let Some(fills) = fills {
-                fills.take(record);
-            }
-            if let Some(journal) = journal {
-                journal.write(record);
-                changed.iter().for_each(|line| journal.write_line(line));
-            }
-        });
-        // That it cannot be written is said at the end.
-        journal.iter_mut().for_each(|journal| drop(journal.flush()));
-    }
-}
-
-fn kind() -> Kind {
-    let network = "recording".to_owned();
-    Kind { verb: "replay", network, is_real_money: false, account: None }
-}
-
-fn files(report: &LoadReport) -> Vec<DataFile> {
-    let file = |f: &data::FileReport| DataFile {
-        path: masked(&f.name).into_owned(),
-        sha256: f.sha256.clone(),
-        rows: f.rows,
-        skipped: f.skipped,
-    };
-    report.files.iter().map(file).collect()
 }
