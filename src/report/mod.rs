@@ -9,6 +9,7 @@ mod number;
 mod origin;
 mod profit;
 mod reasons;
+pub mod stats;
 mod summary;
 mod text;
 mod why;
