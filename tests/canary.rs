@@ -89,6 +89,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("out", &["--out", "exported"]),
         ],
         "candles" => &[("paths", &["given_none.json"])],
+        "report" => &[("folder", &["given_run"])],
         "explain" => &[("coin", &["BTC"])],
         "exchange" if tried == "mirror_url" => &[("market", &["--market", "mirror"])],
         "exchange" if tried == "paths" => &[("market", &["--market", "tape"])],
@@ -324,6 +325,20 @@ fn the_page_repeats_no_key() {
     bot.wait().unwrap();
     let said = fs::read_to_string(dir.path().join("said")).unwrap();
     assert!(said.contains("page: http") && !said.contains(&CANARY[..24]), "{said}");
+}
+
+/// A page of a run whose folder is called like a key, and says so nowhere.
+#[test]
+fn no_report_repeats_a_key() {
+    let dir = TempDir::new().unwrap();
+    let out = format!("0x{CANARY}");
+    let sample = sample().display().to_string();
+    look(dir.path(), &["replay", &sample, "--out", &out, "--json"], &[], "");
+    for form in ["--json", "--text", "--out=page.html"] {
+        look(dir.path(), &["report", &out, form], &[], "");
+    }
+    let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
+    assert!(page.contains("not repeated here") && page.contains("A loss of"), "{page:.2000}");
 }
 
 /// Hashes look like keys, and are there to be read.

@@ -17,6 +17,7 @@ mod kill;
 mod market;
 mod parity;
 mod record;
+mod report;
 mod status;
 mod why;
 
@@ -37,6 +38,7 @@ pub use kill::KillArgs;
 pub use market::MarketSource;
 pub use parity::ParityArgs;
 pub use record::RecordArgs;
+pub use report::ReportArgs;
 pub use status::StatusArgs;
 pub use why::WhyArgs;
 
@@ -65,6 +67,7 @@ use std::path::PathBuf;
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of what nodes, sellers and other tools write\n  \
+        botmm report runs/NAME                 what a run came to, and why: one page with charts\n  \
         botmm export DIR --format parquet --out PQ      the same for pandas, polars, DuckDB\n  \
         botmm inspect DIR                      what a recording holds, and what it is good for\n  \
         botmm exchange --fund ADDRESS=10000    a local Hyperliquid for any client\n  \
@@ -102,6 +105,8 @@ pub enum Verb {
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?
     Parity(ParityArgs),
+    /// Show what a run came to and why: one HTML page with charts, and the same as text and JSON.
+    Report(ReportArgs),
     /// Make a recording of what others have: of nodes, sellers, other venues, recorders, hftbacktest.
     Import(ImportArgs),
     /// Write a recording as CSV, Parquet, or hftbacktest's files.

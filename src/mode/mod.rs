@@ -19,6 +19,7 @@ pub mod parity;
 pub mod rearm;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod sign;
@@ -39,6 +40,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Candles(args) => candles::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Parity(args) => parity::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
