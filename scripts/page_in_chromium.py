@@ -144,7 +144,7 @@ def main():
                 sys.exit(f"no page: {(folder / 'said').read_text()}")
             time.sleep(0.1)
         browser.open(f"http://127.0.0.1:{port}/")
-        browser.until("a first view", "document.body.dataset.at !== undefined")
+        browser.until("a first view", "document.body?.dataset.at !== undefined")
         compare(browser, botmm, folder)
         for width, height, scheme in ((1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"),
                                       (390, 844, "dark")):

@@ -10,9 +10,9 @@ use std::path::PathBuf;
     botmm report runs/NAME --out page.html\n  \
     botmm report runs/NAME --json | jq .verdict\n\n\
     The page is one file: it loads nothing and can be sent to anybody. It is made of the folder's journal\n\
-    and summary alone; the same files give the same bytes.")]
+    and summary, or of a backtest's results, alone; the same files give the same bytes.")]
 pub struct ReportArgs {
-    /// The folder of a run, paper or replay (`--out DIR`).
+    /// The folder of a run, paper or replay (`--out DIR`), or of a backtest.
     #[arg(value_name = "PATH")]
     pub folder: PathBuf,
     /// Write the page here instead of into that folder.

@@ -1,9 +1,9 @@
-//! `botmm report`: what a run came to, and why, as one page.
+//! `botmm report`: what a run or a backtest came to, and why, as one page.
 
 use crate::cli::ReportArgs;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
-use crate::report::of_run;
+use crate::report::page;
 use crate::terminal;
 
 /// The page's name in a run's folder.
@@ -11,7 +11,7 @@ const NAME: &str = "report.html";
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<(), AppError> {
-    let page = of_run(&args.folder)?;
+    let page = page(&args.folder)?;
     let is_printed_alone = args.json || args.text;
     let beside = (!is_printed_alone).then(|| (args.folder.join(NAME), Readers::Group));
     let place = args.out.clone().map(|path| (path, Readers::All)).or(beside);

@@ -20,7 +20,7 @@ pub use cures::{Cure, cure};
 pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
 pub use number::{cents, grouped, span};
-pub use page::{Page, of_run};
+pub use page::{Page, page};
 pub use profit::{BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};

@@ -145,6 +145,9 @@ fn by_coin_and_side(fills: &[&Fill]) -> Table {
     table
 }
 
+/// What a fill is put under.
+type Key<'a> = &'a dyn Fn(&Fill) -> String;
+
 /// How many fills there were, and what they were worth, by cause, level and hour.
 pub fn groups(told: &Told) -> Figure {
     let soon = horizon_s();
@@ -170,8 +173,7 @@ pub fn groups(told: &Told) -> Figure {
         |f: &Fill| f.level.map_or("not known".to_owned(), |level| format!("level {}", level + 1));
     let hour =
         |f: &Fill| format!("{:02}:00 UTC", f.time.0.div_euclid(60 * BLOCK_NS).rem_euclid(24));
-    let by: [(&str, &dyn Fn(&Fill) -> String); 3] =
-        [("cause", &cause), ("level", &level), ("hour", &hour)];
+    let by: [(&str, Key<'_>); 3] = [("cause", &cause), ("level", &level), ("hour", &hour)];
     for (n, (name, key)) in by.into_iter().enumerate() {
         let mut groups: BTreeMap<String, Vec<&Fill>> = BTreeMap::new();
         for fill in &told.fills {

@@ -2,13 +2,13 @@
 
 mod fills;
 mod market;
-mod money;
+pub(super) mod money;
 mod read;
-mod rest;
-mod summary;
+pub(super) mod rest;
+pub(super) mod summary;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(super) mod words;
 
 use super::model::Page;
 use crate::exit::AppError;
@@ -94,7 +94,8 @@ fn hashes(folder: &Path, has_summary: bool) -> Result<Vec<(String, String)>, App
     Ok(all)
 }
 
-fn hash(path: &Path) -> std::io::Result<String> {
+/// Of a file's bytes.
+pub(super) fn hash(path: &Path) -> std::io::Result<String> {
     let mut file = files::open(path)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
     loop {

@@ -190,7 +190,7 @@ impl Result {
     }
 
     /// What a fill brought and cost, in parts of its value.
-    fn per_fill(&self) -> Option<String> {
+    pub fn per_fill(&self) -> Option<String> {
         let of = |amount: Usd| usd_bps(amount, self.volume);
         let s = &self.split;
         let (spread, adverse, fee) = (of(s.captured)?, of(s.adverse)?, of(s.fees)?);
@@ -349,6 +349,15 @@ pub fn drawdown(steps: &[Split], kept: Option<&Kept>) -> Figure {
 
 /// The parts at the end, of all and by coin.
 pub fn at_the_end(told: &Told, result: &Result, kept: Option<&Kept>) -> Figure {
+    let mut figure = bars(result);
+    if result.fills > 0 {
+        figure.table = Some(by_coin(told, result, kept));
+    }
+    figure
+}
+
+/// The parts at the end, as bars.
+pub fn bars(result: &Result) -> Figure {
     let soon = horizon_s();
     let mut figure = Figure {
         id: "split",
@@ -362,7 +371,6 @@ pub fn at_the_end(told: &Told, result: &Result, kept: Option<&Kept>) -> Figure {
         figure.absent = Some("Nothing was traded, so nothing came from anywhere.".to_owned());
         return figure;
     }
-    let parts = result.split.parts();
     let row = |(name, amount): (&str, Usd)| Row {
         name: name.to_owned(),
         tone: if amount.is_negative() { Tone::Loss } else { Tone::Gain },
@@ -370,12 +378,11 @@ pub fn at_the_end(told: &Told, result: &Result, kept: Option<&Kept>) -> Figure {
         whisker: None,
     };
     let names = PARTS.iter().map(|(name, _)| *name).chain(["net"]);
-    let amounts = parts.into_iter().chain([result.split.net]);
+    let amounts = result.split.parts().into_iter().chain([result.split.net]);
     let rows: Vec<Row> = names.zip(amounts).map(row).collect();
     let digits = digits_of(rows.iter().map(|row| row.bar[1]));
     let plot = Plot::Rows(Rows { rows, columns: ["", "USD"], ..Rows::default() });
     figure.charts = vec![Chart::new("result", "USD", digits, plot)];
-    figure.table = Some(by_coin(told, result, kept));
     figure
         .notes
         .push(format!("Adverse selection until {soon} s after each fill; costs are negative."));

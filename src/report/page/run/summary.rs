@@ -22,7 +22,10 @@ pub struct Kept {
     pub gross_pnl_usd: Amount,
     pub fees_usd: Amount,
     pub net_pnl_usd: Amount,
+    pub fills_by_cause: BTreeMap<String, CauseFills>,
     pub pnl_split: Split,
+    /// By coin, side and time since the fill.
+    pub markouts: BTreeMap<String, BTreeMap<String, BTreeMap<String, Markout>>>,
     pub by_symbol: BTreeMap<String, Symbol>,
     pub metrics: Metrics,
     pub equity_residual_usd: Option<Amount>,
@@ -43,6 +46,20 @@ pub struct Split {
     pub fees_usd: Amount,
     pub funding_usd: Amount,
     pub net_usd: Amount,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CauseFills {
+    pub fills: u64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Markout {
+    pub fills: u64,
+    pub volume_usd: Amount,
+    pub usd: Amount,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
