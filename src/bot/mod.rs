@@ -4,6 +4,7 @@ pub mod blackbox;
 pub mod candles;
 pub mod doctor;
 pub mod drill;
+pub mod economics;
 pub mod guard;
 pub mod kill;
 pub mod lines;

@@ -2,8 +2,10 @@
 
 mod alert;
 mod candles;
+mod configuration;
 mod doctor;
 mod drill;
+mod economics;
 mod end;
 mod exchange;
 mod explain;
@@ -23,8 +25,10 @@ mod why;
 
 pub use alert::AlertArgs;
 pub use candles::CandlesArgs;
+pub use configuration::{CheckArgs, InitArgs};
 pub use doctor::DoctorArgs;
 pub use drill::DrillArgs;
+pub use economics::EconomicsArgs;
 pub use end::EndArgs;
 pub use exchange::{Chain, ExchangeArgs, Funded};
 pub use explain::ExplainArgs;
@@ -64,6 +68,7 @@ use std::path::PathBuf;
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
         botmm candles FILES                    months of bars through the strategy, coarsely\n  \
+        botmm economics DIR                    should this market be made at all?\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of what nodes, sellers and other tools write\n  \
@@ -101,6 +106,8 @@ pub enum Verb {
     Replay(ReplayArgs),
     /// Run the strategy over candles, coarsely: months in a second, without books.
     Candles(CandlesArgs),
+    /// Say whether a market should be made at all: its spreads, fees and fills against lending.
+    Economics(EconomicsArgs),
     /// Record the venue's public data, day and night: no key, no account.
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?
@@ -360,39 +367,6 @@ pub struct RearmArgs {
     /// Which key's, by its address; needed when the folder holds several.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub address: Option<Address>,
-}
-
-/// `botmm check`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    botmm check                        what is built in\n  \
-    botmm check --config my.toml       that, with my.toml on top\n\n\
-    Exit code 3 when the configuration is refused; the one line of the message names the file, the\n\
-    key and what is allowed.")]
-pub struct CheckArgs {
-    /// Configuration whose keys go on top of the built-in defaults.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Print as JSON, every coin's parameters spelt out.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `botmm init`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    botmm init                 botmm.toml in this folder\n  \
-    botmm init my.toml         another name\n  \
-    botmm init --force         anew, over what is there\n\n\
-    Every key in the file is switched off and at its default. A file that is already there stays: on a\n\
-    terminal you are asked, anywhere else it is an error.")]
-pub struct InitArgs {
-    /// The file to write.
-    #[arg(value_name = "PATH", default_value = "botmm.toml")]
-    pub path: PathBuf,
-    /// Overwrite a file that is already there, without asking.
-    #[arg(long)]
-    pub force: bool,
 }
 
 /// `botmm sign`.

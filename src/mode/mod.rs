@@ -5,6 +5,7 @@ pub mod candles;
 pub mod check;
 pub mod doctor;
 pub mod drill;
+pub mod economics;
 pub mod exchange;
 pub mod explain;
 pub mod export;
@@ -38,6 +39,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Candles(args) => candles::run(&args),
+        Verb::Economics(args) => economics::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Parity(args) => parity::run(&args),
         Verb::Report(args) => report::run(&args),

@@ -3,6 +3,7 @@
 
 mod coarse;
 mod cures;
+pub mod economics;
 mod explanation;
 mod metrics;
 mod number;
@@ -21,7 +22,7 @@ pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
 pub use number::{cents, grouped, span};
 pub use page::{Page, page};
-pub use profit::{BySymbol, PnlSplit, SideMarkouts, SymbolResult};
+pub use profit::{ByHorizon, BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};
 pub use why::Why;

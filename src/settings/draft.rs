@@ -166,6 +166,9 @@ impl Draft {
         put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
         put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
         put(["sim", "rules"], text(flags.rules.map(|r| r.to_string())), "--rules");
+        let row = |tier: Option<u8>| tier.map(|tier| Value::Integer(tier.into()));
+        put(["sim", "fee_tier"], row(flags.fee_tier), "--fee-tier");
+        put(["sim", "maker_rebate_tier"], row(flags.rebate_tier), "--rebate-tier");
         put(["sim", "maker_fee_bps"], text(flags.maker_fee.map(|f| f.to_string())), "--fee-bps");
         Ok(self)
     }

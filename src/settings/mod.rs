@@ -93,6 +93,10 @@ pub struct Overrides {
     pub rules: Option<Rules>,
     /// `--fee-bps`.
     pub maker_fee: Option<Bps>,
+    /// `--fee-tier`, a row of the fee table.
+    pub fee_tier: Option<u8>,
+    /// `--rebate-tier`, a row of the rebate table, from 1; 0 = none.
+    pub rebate_tier: Option<u8>,
 }
 
 /// A configuration in which every value is usable.

@@ -211,13 +211,16 @@ fn the_environment_picks_symbols_and_flags_win() {
         rules: Some(Rules::VENUE),
         latency: Some(LatencyModel::Constant(Nanos::millis(5))),
         maker_fee: Some(Bps::from_e8(-1_000)),
+        fee_tier: Some(2),
+        rebate_tier: Some(1),
     };
     let s = s.with(&flags).unwrap();
     assert_eq!((s.symbols[0].as_str(), s.plan_name.as_str(), s.seed), ("SOL", "inline", 7));
     assert_eq!((s.sim.queue, s.sim.latency), (QueueModel::ProbLog, flags.latency.unwrap()));
     assert_eq!(s.sim.rules, Rules::VENUE);
     assert_eq!(s.params("SOL").maker_fee, Bps::from_e8(-1_000));
-    assert_eq!(s.sim.taker_fee, s.fees.maker_taker(0).1);
+    assert_eq!((s.sim.fee_tier, s.sim.maker_rebate_tier), (2, 1));
+    assert_eq!(s.sim.taker_fee, s.fees.maker_taker(2).1);
     let bad = Overrides { symbols: Some("DOG".to_owned()), ..Overrides::default() };
     let e = s.with(&bad).unwrap_err().to_string();
     assert!(e.starts_with("--symbols: general.symbols: unknown coin \"DOG\"; did you mean"), "{e}");

@@ -78,6 +78,8 @@ pub struct Replayed {
 
 /// Told how much of the recording is behind us, of how much, in milliseconds of its time.
 type Progress<'a> = &'a dyn Fn(u64, u64);
+/// Told each record, as a journal is.
+type Hear<'h> = &'h mut dyn FnMut(&Record);
 
 /// First and last moment of the recording, by either clock, and when the last answer is in.
 struct Span {
@@ -90,12 +92,12 @@ struct Span {
 type Driven = (Vec<Lane>, Box<dyn Stage>);
 
 /// A replay that has begun: what its end is told from.
-struct Begun {
+struct Begun<'h> {
     config: wiring::Config,
     account: AccountReader,
     metrics: Arc<Metrics>,
     rings: Vec<Arc<RingStats>>,
-    side: Side,
+    side: Side<'h>,
     span: Span,
     notes: Vec<String>,
 }
@@ -112,21 +114,36 @@ impl Replay<'_> {
         stop: &AtomicBool,
         progress: Progress<'_>,
     ) -> Result<Replayed, AppError> {
+        self.run_heard(loaded, stop, progress, &mut |_| ())
+    }
+
+    /// The same, with somebody who hears what the stages tell.
+    ///
+    /// # Errors
+    /// As [`Replay::run`].
+    pub fn run_heard(
+        &self,
+        loaded: &Loaded,
+        stop: &AtomicBool,
+        progress: Progress<'_>,
+        hear: Hear<'_>,
+    ) -> Result<Replayed, AppError> {
         let Loaded { tape, universe, report, orders, compiled } = loaded;
         let orders = if self.is_exact { Some(exact::of(orders.as_ref(), universe)?) } else { None };
-        let (driven, mut begun) = self.begin(tape.clone(), orders, universe)?;
+        let (driven, mut begun) = self.begin(tape.clone(), orders, universe, hear)?;
         let started = Instant::now();
         self.drive(driven, &mut begun, stop, progress)?;
         data::whole(tape, compiled.as_deref())?;
         Ok(self.end(begun, started.elapsed(), report))
     }
 
-    fn begin(
+    fn begin<'h>(
         &self,
         tape: Tape,
         orders: Option<Arc<OrderTape>>,
         universe: &Universe,
-    ) -> Result<(Driven, Begun), AppError> {
+        hear: Hear<'h>,
+    ) -> Result<(Driven, Begun<'h>), AppError> {
         let tape = self.delayed(tape);
         let changes = self.changes(&tape, universe)?;
         let tape = tape.with_statuses(changes.statuses());
@@ -165,8 +182,18 @@ impl Replay<'_> {
         let fills = self.fills.map(|_| Fills::of(universe));
         let now = span.start;
         let samples = self.sample_every.map(|every| Samples::new(every, now, universe.len()));
-        let side =
-            Side { records, latencies, journal, fills, changing, days, samples, moments: 0, now };
+        let side = Side {
+            records,
+            latencies,
+            journal,
+            fills,
+            changing,
+            days,
+            samples,
+            hear,
+            moments: 0,
+            now,
+        };
         let begun = Begun { config, account, metrics, rings, side, span, notes };
         Ok(((lanes, exchange), begun))
     }
@@ -186,7 +213,7 @@ impl Replay<'_> {
     fn drive(
         &self,
         (lanes, venue): Driven,
-        Begun { side, span, metrics, .. }: &mut Begun,
+        Begun { side, span, metrics, .. }: &mut Begun<'_>,
         stop: &AtomicBool,
         progress: Progress<'_>,
     ) -> Result<(), AppError> {
@@ -209,7 +236,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn end(&self, begun: Begun, wall: Duration, report: &LoadReport) -> Replayed {
+    fn end(&self, begun: Begun<'_>, wall: Duration, report: &LoadReport) -> Replayed {
         let Begun { config, account, metrics, rings, mut side, span, mut notes } = begun;
         side.drain();
         let numbers = metrics.numbers(config.universe.len());
@@ -288,7 +315,7 @@ impl Replay<'_> {
 }
 
 /// What the side thread does in live trading, done between two moments.
-struct Side {
+struct Side<'h> {
     records: Records,
     latencies: Latencies,
     journal: Option<Journal>,
@@ -296,11 +323,12 @@ struct Side {
     changing: Changing,
     days: Days,
     samples: Option<Samples>,
+    hear: Hear<'h>,
     moments: u64,
     now: Nanos,
 }
 
-impl Side {
+impl Side<'_> {
     fn look(&mut self, now: Nanos, metrics: &Metrics) {
         if let Some(samples) = &mut self.samples {
             samples.look(now, metrics);
@@ -313,9 +341,10 @@ impl Side {
     }
 
     fn drain(&mut self) {
-        let Self { records, latencies, journal, fills, changing, days, now, .. } = self;
+        let Self { records, latencies, journal, fills, changing, days, hear, now, .. } = self;
         latencies.drain();
         records.each(*now, |record| {
+            hear(record);
             let mut changed = None;
             match *record {
                 Record::Fact(Fact::Params { generation, time, market_seq }) => {

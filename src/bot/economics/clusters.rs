@@ -1,0 +1,99 @@
+//! A mean weighted by value, and how sure it is when what happens within a minute hangs together.
+
+use crate::report::economics::Mean;
+use botmm_pipeline::types::Nanos;
+use std::collections::BTreeMap;
+
+const MINUTE: i64 = 60_000_000_000;
+const HOUR_MINUTES: i64 = 60;
+/// Of fewer clusters a standard error says nothing.
+const MIN_CLUSTERS: usize = 2;
+
+/// The sums of a minute.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    n: u64,
+    weight: f64,
+    weighted: f64,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.n += other.n;
+        self.weight += other.weight;
+        self.weighted += other.weighted;
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Clusters(BTreeMap<i64, Sums>);
+
+impl Clusters {
+    /// One more, at a moment, with a weight above zero.
+    pub fn add(&mut self, at: Nanos, weight: f64, value: f64) {
+        let one = Sums { n: 1, weight, weighted: weight * value };
+        self.0.entry(at.0.div_euclid(MINUTE)).or_default().add(&one);
+    }
+
+    /// All that there is; nothing of nothing.
+    pub fn mean(&self) -> Option<Mean> {
+        let all: Vec<&Sums> = self.0.values().collect();
+        let mut sum = Sums::default();
+        all.iter().for_each(|one| sum.add(one));
+        if sum.weight <= 0.0 {
+            return None;
+        }
+        let mean = sum.weighted / sum.weight;
+        // The error of a ratio of sums, each cluster as one observation.
+        let squares: f64 = all.iter().map(|c| (c.weighted - mean * c.weight).powi(2)).sum();
+        let count = all.len() as f64;
+        let se = (all.len() >= MIN_CLUSTERS)
+            .then(|| (squares * count / (count - 1.0)).sqrt() / sum.weight);
+        // What is alike to the last digits of a float has no error that could be divided by.
+        let t = se.filter(|se| *se > mean.abs() * 1e-9).map(|se| mean / se);
+        Some(Mean { mean, se, t, n: sum.n })
+    }
+
+    /// Of one hour of the day, UTC, whichever day.
+    pub fn of_hour(&self, hour: u8) -> Self {
+        let is_in = |minute: i64| minute.div_euclid(HOUR_MINUTES).rem_euclid(24) == i64::from(hour);
+        Self(self.0.iter().filter(|(minute, _)| is_in(**minute)).map(|(m, s)| (*m, *s)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_that_of_minutes_and_not_of_their_parts() {
+        let at = |minute: i64| Nanos(minute * MINUTE);
+        let mut clusters = Clusters::default();
+        assert_eq!(clusters.mean(), None);
+        clusters.add(at(0), 1.0, 3.0);
+        let of_one = clusters.mean().unwrap();
+        assert_eq!((of_one.mean, of_one.se, of_one.n), (3.0, None, 1));
+        // Three minutes of 1, 2 and 3, in equal weights: 2 ± 1/√3.
+        let mut whole = Clusters::default();
+        let mut parted = Clusters::default();
+        for minute in 0..3 {
+            let value = minute as f64 + 1.0;
+            whole.add(at(minute), 10.0, value);
+            (0..10).for_each(|_| parted.add(at(minute), 1.0, value));
+        }
+        for clusters in [&whole, &parted] {
+            let mean = clusters.mean().unwrap();
+            assert!((mean.mean - 2.0).abs() < 1e-12, "{mean:?}");
+            assert!((mean.se.unwrap() - 1.0 / 3_f64.sqrt()).abs() < 1e-12, "{mean:?}");
+            assert!((mean.t.unwrap() - 2.0 * 3_f64.sqrt()).abs() < 1e-9, "{mean:?}");
+        }
+        assert_eq!((whole.mean().unwrap().n, parted.mean().unwrap().n), (3, 30));
+        let mut days = Clusters::default();
+        days.add(at(61), 1.0, 1.0);
+        days.add(at(24 * 60 + 62), 3.0, 5.0);
+        days.add(at(24 * 60 + 120), 1.0, 100.0);
+        assert!((days.of_hour(1).mean().unwrap().mean - 4.0).abs() < 1e-12);
+        assert_eq!(days.of_hour(3).mean(), None);
+    }
+}
