@@ -141,6 +141,19 @@ pub fn rows(spec: Spec) -> impl Iterator<Item = Row> {
 /// The file cannot be written.
 pub fn write_npy(path: &Path, spec: Spec) -> io::Result<u64> {
     let count = rows(spec).count() as u64;
+    write_records(path, count, rows(spec).map(Row::to_bytes))?;
+    Ok(count)
+}
+
+/// Writes records as an array (`.npy`), of which there are so many.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_records(
+    path: &Path,
+    count: u64,
+    records: impl Iterator<Item = [u8; RECORD]>,
+) -> io::Result<()> {
     let about = format!(
         "{{'descr': [('ev', '<u8'), ('exch_ts', '<i8'), ('local_ts', '<i8'), ('px', '<f8'), ('qty', '<f8'), \
          ('order_id', '<u8'), ('ival', '<i8'), ('fval', '<f8')], 'fortran_order': False, 'shape': ({count},), }}"
@@ -151,11 +164,10 @@ pub fn write_npy(path: &Path, spec: Spec) -> io::Result<u64> {
     file.write_all(b"\x93NUMPY\x01\0")?;
     file.write_all(&(text as u16).to_le_bytes())?;
     writeln!(file, "{about:<width$}", width = text - 1)?;
-    for row in rows(spec) {
-        file.write_all(&row.to_bytes())?;
+    for record in records {
+        file.write_all(&record)?;
     }
-    file.into_inner()?.sync_all()?;
-    Ok(count)
+    file.into_inner()?.sync_all()
 }
 
 /// The world of the feed.

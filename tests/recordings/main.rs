@@ -7,8 +7,14 @@
 mod arrivals;
 #[path = "../common/mod.rs"]
 mod common;
+mod economics;
 mod exchange;
+#[path = "../../benches/harness/feed.rs"]
+mod feed;
+mod grid;
 mod market;
+#[path = "../grid/naive.rs"]
+mod naive;
 mod profit;
 mod replay;
 
@@ -36,7 +42,7 @@ const ON_ANY: [(&str, OnRecording); 4] = [
     ("the_models_keep_their_order", market::the_models_keep_their_order),
 ];
 
-const ON_REAL: [(&str, &str, OnRecording); 9] = [
+const ON_REAL: [(&str, &str, OnRecording); 11] = [
     ("it_loads_without_a_word", REAL, replay::it_loads_without_a_word),
     ("processed_to_the_end_twice_alike", REAL, replay::it_is_processed_to_the_end_twice_alike),
     ("its_tape_is_small", REAL, replay::its_tape_is_small_and_decides_the_same),
@@ -49,6 +55,8 @@ const ON_REAL: [(&str, &str, OnRecording); 9] = [
         REAL,
         arrivals::the_fit_does_not_depend_on_the_order_in_which_a_block_reaches_us,
     ),
+    ("the_grid_job_fills_as_the_naive_simulator", REAL, grid::it_fills_as_the_naive_simulator),
+    ("it_does_not_pay_at_the_base_tier", REAL, economics::it_does_not_pay_at_the_base_tier),
     ("the_bot_trades_on_it_at_speed", REAL, exchange::the_bot_trades_on_it_at_speed),
 ];
 
