@@ -142,9 +142,9 @@ fn rules(text: &str) -> Rules {
 }
 
 /// Two coins are bought before the hour.
-fn held_over_the_hour(rules: &str, marks: &[MarketEvent]) -> World {
+fn held_over_the_hour(rules: Rules, marks: &[MarketEvent]) -> World {
     let events = [book(0, 100), sold(5_000, "99", 2), book(30_000, 100)];
-    let mut world = World::new(self::rules(rules), events.into_iter().chain(marks.iter().copied()));
+    let mut world = World::new(rules, events.into_iter().chain(marks.iter().copied()));
     world.place(1_000, order(1, Side::Bid, "99", "2"));
     world.until(after(40_000));
     assert_eq!(world.account().position[0], Qty::whole(2));
@@ -154,7 +154,7 @@ fn held_over_the_hour(rules: &str, marks: &[MarketEvent]) -> World {
 #[test]
 fn funding_is_paid_on_the_hour_at_the_recorded_rate_and_oracle() {
     let told = [mark(10_000, "101", "102", Some(250_000)), mark(30_000, "90", "90", Some(1))];
-    let world = held_over_the_hour("replay+funding", &told);
+    let world = held_over_the_hour(rules("replay+funding"), &told);
     // 2 coins at 102, 0.0025 %.
     assert_eq!(world.paid(), [(HOUR, Usd::parse("0.0051").unwrap())]);
     assert_eq!(world.account().cash, Usd::parse("-198.0051").unwrap(), "it is the account's money");
@@ -162,15 +162,27 @@ fn funding_is_paid_on_the_hour_at_the_recorded_rate_and_oracle() {
 
 #[test]
 fn funding_is_estimated_from_the_book_where_nothing_was_recorded() {
-    let world = held_over_the_hour("replay+funding", &[]);
+    let world = held_over_the_hour(rules("replay+funding"), &[]);
     // Without a premium the interest alone: 0.01 % in eight hours, of 2 coins at 100.
     assert_eq!(world.paid(), [(HOUR, Usd::parse("0.0025").unwrap())]);
 }
 
 #[test]
+fn a_given_rate_holds_where_nothing_was_recorded_and_nowhere_else() {
+    let given = Rules { untold_rate_e10: Some(1_000_000), ..rules("replay+funding") };
+    let world = held_over_the_hour(given, &[]);
+    assert_eq!(world.paid(), [(HOUR, Usd::parse("0.02").unwrap())], "0.01 % of 2 coins at 100");
+    let told = [mark(10_000, "101", "102", Some(250_000))];
+    assert_eq!(held_over_the_hour(given, &told).paid(), [(HOUR, Usd::parse("0.0051").unwrap())]);
+    let none = Rules { untold_rate_e10: Some(0), ..given };
+    assert_eq!(held_over_the_hour(none, &[]).paid().iter().map(|p| p.1).sum::<Usd>(), Usd::ZERO);
+}
+
+#[test]
 fn without_the_rule_nothing_is_paid() {
     for rules in ["replay", "venue-funding", "replay+margin+band+budget+blocks"] {
-        let world = held_over_the_hour(rules, &[mark(10_000, "101", "102", Some(250_000))]);
+        let world =
+            held_over_the_hour(self::rules(rules), &[mark(10_000, "101", "102", Some(250_000))]);
         assert_eq!((world.paid(), world.account().cash), (vec![], Usd::whole(-198)), "{rules}");
     }
 }

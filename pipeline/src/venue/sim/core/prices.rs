@@ -194,6 +194,8 @@ impl<M: Market> Core<M> {
         let oracle = self.oracle(asset);
         let state = &mut self.prices[asset.index()];
         let (rate_e10, premium_e10) = state.rate();
+        let untold = self.rules.untold_rate_e10.filter(|_| state.told_rate.is_none());
+        let rate_e10 = untold.unwrap_or(rate_e10);
         state.samples = (0, 0);
         self.tell(Fact::Rate(asset, rate_e10, premium_e10), sink);
         for who in 0..self.accounts.len() {

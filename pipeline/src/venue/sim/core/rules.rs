@@ -30,6 +30,8 @@ pub struct Rules {
     pub prices: bool,
     /// Funding is paid on the hour. Needs `prices`.
     pub funding: bool,
+    /// What an hour pays where nobody tells (1e-10); [`None`] = by the premium.
+    pub untold_rate_e10: Option<i64>,
     /// Requests are refused when an address has used up what it earned (else only counted).
     pub budget: bool,
     /// Requests that an address has before it traded anything.
@@ -50,6 +52,7 @@ impl Rules {
         price_band_pct: None,
         prices: false,
         funding: false,
+        untold_rate_e10: None,
         budget: false,
         base_requests: 10_000,
         open_orders: MAX_SIM_ORDERS,
@@ -63,6 +66,7 @@ impl Rules {
         price_band_pct: Some(80),
         prices: true,
         funding: true,
+        untold_rate_e10: None,
         budget: true,
         base_requests: 10_000,
         open_orders: 1_000,
