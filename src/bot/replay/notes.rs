@@ -42,7 +42,14 @@ pub fn of_the_venue(
         if !recorded.is_empty() {
             notes.push(format!("{what} as recorded: {}", names(recorded)));
         }
-        if !made.is_empty() {
+        if let Some(rate_e10) = rules.untold_rate_e10.filter(|_| rules.funding && !made.is_empty())
+        {
+            let (rate, made) = (rate_e10 as f64 / 1e10, names(made));
+            notes.push(format!(
+                "funding is {rate} an hour, and the venue's mark is estimated from the book, where nothing was \
+                 recorded: {made}"
+            ));
+        } else if !made.is_empty() {
             notes.push(format!(
                 "{what} estimated from the book, where nothing was recorded: {}",
                 names(made)
