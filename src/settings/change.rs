@@ -2,7 +2,7 @@
 //! change while the bot runs comes to, and how a replay repeats it.
 
 use super::draft::Draft;
-use super::error::ConfigError;
+use super::error::{ConfigError, nearest};
 use super::spec::{self, Kind, PARTS, Spec};
 use super::{Settings, json, render, values};
 use serde_json::Value as Json;
@@ -59,6 +59,48 @@ impl ParamSetting {
         let value = value.ok_or_else(|| format!("{path}: {} is no value", json::shown(raw)))?;
         let owned = str::to_owned;
         Ok(Self { coin: coin.map(owned), part: owned(part), key: owned(key), value })
+    }
+
+    /// From what a person writes: `[COIN.][TABLE.]KEY`, and a value as JSON, or a word. Where no coin is named it
+    /// is each of `coins`' own. Whether the value is allowed is checked where it is set.
+    ///
+    /// # Errors
+    /// In words: there is no such key, or the value is none.
+    pub fn written(name: &str, value: &str, coins: &[String]) -> Result<Vec<Self>, String> {
+        let is_part = |word: &str| PARTS.iter().any(|(part, _)| *part == word);
+        let (before, key) = name.rsplit_once('.').map_or((None, name), |(b, key)| (Some(b), key));
+        let (coin, part) = match before {
+            Some(part) if is_part(part) => (None, Some(part)),
+            Some(before) => match before.rsplit_once('.') {
+                Some((coin, part)) if is_part(part) => (Some(coin), Some(part)),
+                _ => (Some(before), None),
+            },
+            None => (None, None),
+        };
+        let mut parts = PARTS.iter().filter(|(name, _)| part.is_none_or(|part| part == *name));
+        let found = parts.find_map(|(name, section)| {
+            spec::of(*section).find(|spec| spec.key == key).map(|spec| (*name, spec))
+        });
+        let Some((part, spec)) = found else {
+            let keys = PARTS.iter().flat_map(|(_, section)| spec::of(*section)).map(|s| s.key);
+            let near =
+                nearest(key, keys).map_or(String::new(), |near| format!("; did you mean {near}?"));
+            return Err(format!("{name}: no such parameter{near}"));
+        };
+        let raw = RawValue::from_string(value.to_owned());
+        let raw = raw.or_else(|_| serde_json::value::to_raw_value(value));
+        let value = raw.ok().and_then(|raw| json::value(&raw, spec::is_exact(key)));
+        let value = value.ok_or_else(|| format!("{name}: not a value"))?;
+        let of = |coin: Option<&str>| Self {
+            coin: coin.map(str::to_owned),
+            part: part.to_owned(),
+            key: key.to_owned(),
+            value: value.clone(),
+        };
+        Ok(match (coin, spec.account) {
+            (None, false) => coins.iter().map(|coin| of(Some(coin))).collect(),
+            (coin, _) => vec![of(coin)],
+        })
     }
 
     /// Whose.
@@ -227,6 +269,36 @@ mod tests {
             "150.00 is 150, 2 is 2.0, and SOL is not asked about"
         );
         assert_eq!(before.changes_since(&before, COINS).unwrap(), []);
+    }
+
+    #[test]
+    fn what_a_person_writes_is_of_a_coin_or_of_each() {
+        let coins = COINS.map(str::to_owned);
+        let (_dir, _, draft) = draft("");
+        let before = draft.build().unwrap();
+        let spreads = |all: &[(&str, &str)]| {
+            let written =
+                |(name, value): &(&str, &str)| ParamSetting::written(name, value, &coins).unwrap();
+            let all: Vec<ParamSetting> = all.iter().flat_map(written).collect();
+            let after = before.with_params(&all, "--param").unwrap();
+            COINS.map(|coin| after.params(coin).min_spread_bps)
+        };
+        assert_eq!(spreads(&[("min_spread_bps", "7.5")]), [7.5; 2]);
+        assert_eq!(
+            spreads(&[("quote.min_spread_bps", "7"), ("ETH.min_spread_bps", "8")]),
+            [7.0, 8.0]
+        );
+        let eth = before.params("ETH").min_spread_bps;
+        assert_eq!(spreads(&[("BTC.quote.min_spread_bps", "6"), ("model", "glft")]), [6.0, eth]);
+        let account = ParamSetting::written("max_daily_loss_pct", "3", &coins).unwrap();
+        assert_eq!(account.iter().map(ParamSetting::coin).collect::<Vec<_>>(), [None]);
+        for (name, words) in
+            [("min_spred_bps", "did you mean min_spread_bps?"), ("risk.model", "no such")]
+        {
+            let said = ParamSetting::written(name, "1", &coins).unwrap_err();
+            assert!(said.contains(words), "{said}");
+        }
+        assert!(ParamSetting::written("model", "null", &coins).is_err());
     }
 
     #[test]
