@@ -20,7 +20,7 @@ pub use coarse::{Coarse, CoarseCoin, Worth};
 pub use cures::{Cure, cure};
 pub use explanation::Explanation;
 pub use metrics::{Days, RunCounts, RunMetrics, Sharpe};
-pub use number::{cents, grouped, span};
+pub use number::{Money, cents, grouped, span};
 pub use page::{Page, page};
 pub use profit::{ByHorizon, BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};

@@ -1,8 +1,9 @@
 //! Exact numbers in JSON, and grouped ones for people.
 
 use botmm_pipeline::types::{Bps, Px, Qty, Usd};
+use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeMap as _};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -27,6 +28,23 @@ impl<T: Exact> Serialize for Raw<'_, T> {
 /// For `#[serde(serialize_with)]`.
 pub(super) fn exact<T: Exact, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     Raw(value).serialize(to)
+}
+
+/// Money that a file keeps, exact both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Money(pub Usd);
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Raw(&self.0).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(from)?;
+        Usd::parse(text.get()).map(Self).map_err(D::Error::custom)
+    }
 }
 
 /// The same for what may be unknown.
