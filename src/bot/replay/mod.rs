@@ -1,7 +1,7 @@
 //! A recording through the pipeline, against the simulator, in virtual time.
 
 pub mod engine;
-mod exact;
+pub mod exact;
 mod fills;
 mod notes;
 mod params;
@@ -118,7 +118,11 @@ pub fn read(
     let found = data::find_compiled(paths, tapes.as_ref(), progress)?;
     let settings = draft.with_recorded(found.coins()).build()?;
     // Without a flag or MM_SYMBOLS a replay takes every coin of the recording that is configured.
-    let symbols = if settings.symbols_are_chosen() { settings.symbols.as_slice() } else { &[] };
+    // Who chose all of them is given the same, and finds it compiled.
+    let is_all = settings.symbols.iter().eq(found.coins())
+        && found.coins().iter().all(|coin| settings.instrument(coin).is_some());
+    let is_chosen = settings.symbols_are_chosen() && !is_all;
+    let symbols = if is_chosen { settings.symbols.as_slice() } else { &[] };
     let loaded = found.load(LoadOptions {
         symbols,
         instrument: &|coin| settings.instrument(coin),
