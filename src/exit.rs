@@ -23,6 +23,9 @@ pub enum Exit {
     RiskHalt = 6,
     /// A run that was repeated decided otherwise.
     Differs = 7,
+    /// Nothing is wrong with what was asked: the same may do later or elsewhere (a full disk, too little memory,
+    /// an end that was asked for).
+    Again = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -101,6 +104,22 @@ impl AppError {
         Self::Of { exit, error: error.into() }
     }
 
+    /// The same; where a full disk or another want of this machine is the reason, with the code that says to try
+    /// again.
+    #[must_use]
+    pub fn or_again(self) -> Self {
+        use std::io::ErrorKind as K;
+        let is_want = |kind| {
+            let wants = [K::StorageFull, K::QuotaExceeded, K::FileTooLarge, K::OutOfMemory];
+            let others = [K::Interrupted, K::TimedOut, K::ResourceBusy, K::StaleNetworkFileHandle];
+            wants.contains(&kind) || others.contains(&kind)
+        };
+        match self {
+            Self::Io { ref source, .. } if is_want(source.kind()) => Self::of(Exit::Again, self),
+            other => other,
+        }
+    }
+
     /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
@@ -127,6 +146,10 @@ mod tests {
             assert_eq!(error.exit() as u8, code);
             assert!(!error.to_string().contains('\n'), "{error}");
         }
+        let full = || AppError::io("x", "write")(std::io::ErrorKind::StorageFull.into());
+        assert_eq!((full().exit(), full().or_again().exit()), (Exit::Data, Exit::Again));
+        assert_eq!(full().or_again().to_string(), full().to_string());
+        assert_eq!(AppError::Usage("x".into()).or_again().exit(), Exit::Usage);
         assert_eq!(
             io.to_string(),
             "runs/x: cannot create: disk full; check the path, permissions and free space"
