@@ -1,6 +1,7 @@
 //! `botmm`: the slow side of the market maker. CLI, modes, settings, files and reports live here;
 //! everything between bytes in and bytes out is in [`botmm_pipeline`].
 
+pub mod backtest;
 pub mod bot;
 pub mod cli;
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
         "drill" if tried == "only" => &[],
         "drill" => &[("only", &["--only", "hangup"])],
         "paper" => &[("duration", &["--for", "300ms"])],
-        "replay" | "inspect" | "economics" => &[("paths", &[&sample])],
+        "replay" | "inspect" | "economics" | "backtest" => &[("paths", &[&sample])],
         "export" => &[
             ("paths", &[&sample]),
             ("format", &["--format", "csv"]),

@@ -8,9 +8,10 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 26] = [
+const ROOMS: [Room; 27] = [
     room("mode", &[]),
     room("cli", &[]),
+    room("backtest", &["side", "ui", "net", "venue_api", "exchange"]),
     room("bot", &[]),
     room("side", &["report"]),
     room("ui", &["report", "journal", "venue_api", "exchange", "settings", "net", "data"]),

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, in which units, and what is assumed when it is not.
 
 mod alert;
+mod backtest;
 mod candles;
 mod configuration;
 mod doctor;
@@ -20,10 +21,13 @@ mod market;
 mod parity;
 mod record;
 mod report;
+mod sign;
 mod status;
+mod sweep;
 mod why;
 
 pub use alert::AlertArgs;
+pub use backtest::{BacktestArgs, JobFlags};
 pub use candles::CandlesArgs;
 pub use configuration::{CheckArgs, InitArgs};
 pub use doctor::DoctorArgs;
@@ -43,15 +47,18 @@ pub use market::MarketSource;
 pub use parity::ParityArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;
+pub use sign::SignArgs;
 pub use status::StatusArgs;
+pub use sweep::{SweepArgs, SweepStep};
 pub use why::WhyArgs;
 
+use self::sign::parse_address;
 use crate::settings::{
     FeedDelay, LatencyModel, Overrides, PLANS, Queue, Rules, THREADED_PLANS, parse_bps,
     parse_duration,
 };
 use botmm_pipeline::types::{Bps, Nanos};
-use botmm_pipeline::venue::hl::sign::{Address, Network};
+use botmm_pipeline::venue::hl::sign::Address;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -67,6 +74,7 @@ use std::path::PathBuf;
         botmm                                  the paper market, till Ctrl-C\n  \
         botmm --for 30s --json                 30 seconds of it, the summary alone as JSON\n  \
         botmm replay DIR --fee-bps 1.5         a recording through the same pipeline\n  \
+        botmm backtest DAYS --param min_spread_bps=2,3      sets of parameters, with intervals\n  \
         botmm candles FILES                    months of bars through the strategy, coarsely\n  \
         botmm economics DIR                    should this market be made at all?\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
@@ -87,7 +95,7 @@ use std::path::PathBuf;
         botmm drill                            who cancels when the bot cannot, and how soon\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 1 what was checked does not hold, 2 usage, 3 configuration, 5 venue or data,\n\
-        6 risk halt, 7 a repeated run decided otherwise.\n\
+        6 risk halt, 7 a repeated run decided otherwise, 8 could not be done now: try again.\n\
         Environment: MM_SYMBOLS=BTCUSDT,ETH picks the coins."
 )]
 pub struct Cli {
@@ -104,6 +112,10 @@ pub struct Cli {
 pub enum Verb {
     /// Run recorded books and trades through the pipeline, against the simulator.
     Replay(ReplayArgs),
+    /// Replay days for sets of parameters and assumptions, and say what that comes to.
+    Backtest(BacktestArgs),
+    /// The same in parts, for many processes and machines: plan, run, reduce.
+    Sweep(SweepArgs),
     /// Run the strategy over candles, coarsely: months in a second, without books.
     Candles(CandlesArgs),
     /// Say whether a market should be made at all: its spreads, fees and fills against lending.
@@ -369,41 +381,6 @@ pub struct RearmArgs {
     pub address: Option<Address>,
 }
 
-/// `botmm sign`.
-#[derive(Clone, Debug, Default, Args)]
-#[command(after_help = "Examples:\n  \
-    echo '{\"type\":\"noop\"}' | botmm sign --nonce 1795359600000 --network testnet\n  \
-    botmm sign action.json --vault 0x1719884eb866cb12b2287399b15f7db5e7d775ea\n  \
-    botmm sign --vectors testdata/vectors/signing.json\n\n\
-    The order of the action's keys is what gets signed. Actions that the account itself signs\n\
-    (approveAgent, usdSend, ...) carry their own nonce and chain.\n\
-    The key comes from HL_PRIVATE_KEY or --key-file and is never printed.\n\
-    Exit code 1 when a vector does not match.")]
-pub struct SignArgs {
-    /// The action's JSON text; stdin when left out.
-    #[arg(value_name = "FILE")]
-    pub action: Option<PathBuf>,
-    /// Nonce in milliseconds [default: the time].
-    #[arg(long, value_name = "MS")]
-    pub nonce: Option<u64>,
-    /// The vault or sub-account to act for.
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
-    pub vault: Option<Address>,
-    /// When the venue is to refuse it, in Unix milliseconds.
-    #[arg(long, value_name = "MS")]
-    pub expires_after: Option<u64>,
-    /// For which chain: mainnet or testnet [default: mainnet].
-    #[arg(long, value_name = "NETWORK", value_parser = parse_network)]
-    pub network: Option<Network>,
-    /// Read the private key from this file, which only its owner may read (mode 0600).
-    #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-    /// Check a file of known answers, and print how many passed and which failed.
-    #[arg(long, value_name = "FILE",
-          conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
-    pub vectors: Option<PathBuf>,
-}
-
 impl ReplayArgs {
     /// What the flags change in the settings.
     pub fn overrides(&self) -> Overrides {
@@ -445,18 +422,6 @@ impl MarketArgs {
             ..Overrides::default()
         }
     }
-}
-
-fn parse_network(text: &str) -> Result<Network, String> {
-    match text {
-        "mainnet" => Ok(Network::Mainnet),
-        "testnet" => Ok(Network::Testnet),
-        _ => Err("allowed: mainnet, testnet".to_owned()),
-    }
-}
-
-fn parse_address(text: &str) -> Result<Address, String> {
-    Address::parse(text).ok_or_else(|| "an address is 0x and 40 hex digits".to_owned())
 }
 
 /// A run of no time at all is a typing error.

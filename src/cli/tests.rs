@@ -45,6 +45,29 @@ fn replay_takes_paths_and_models() {
 }
 
 #[test]
+fn a_backtest_takes_lists_and_a_sweep_the_same() {
+    let job = "a b --param min_spread_bps=1,2 --param BTC.level_weights=[1,0,0,0],[1,1,1,1] \
+               --queue risk_averse,exact --feed 10ms,lognormal:50ms,0.3,recorded --latency 20ms \
+               --fee-tier base,base-40%,-0.1bps --rules venue-budget --flat-days --walk-forward 3";
+    let Verb::Backtest(args) = verb(&format!("botmm backtest {job} --jobs 2")) else { panic!() };
+    let line = format!("botmm sweep plan {job} --out s --halving 3");
+    let Verb::Sweep(SweepArgs { step: SweepStep::Plan(plan) }) = verb(&line) else { panic!() };
+    assert_eq!((args.jobs, plan.halving, plan.job.paths.len()), (Some(2), Some(3), 2));
+    for job in [&args.job, &plan.job] {
+        assert_eq!((job.params.len(), job.feed.0.len(), job.fee_tier.0.len()), (2, 3, 3));
+        assert_eq!(job.queue.as_ref().map(|list| list.0.len()), Some(2));
+        assert_eq!((job.rules.budget, job.rules.funding, job.walk_forward), (false, true, 3));
+    }
+    let Verb::Backtest(plain) = verb("botmm backtest a") else { panic!() };
+    assert_eq!((plain.job.rules, plain.job.funding_rate), (Rules::VENUE, 0));
+    for line in
+        ["botmm backtest --resume", "botmm backtest a --resume --out b", "botmm sweep run d"]
+    {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn an_exchange_takes_a_tape_and_refuses_what_is_for_another_market() {
     let exchange = |line: &str| {
         let Verb::Exchange(args) = verb(line) else { panic!("{line}") };

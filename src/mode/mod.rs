@@ -1,6 +1,7 @@
 //! One short file a verb.
 
 pub mod alert;
+pub mod backtest;
 pub mod candles;
 pub mod check;
 pub mod doctor;
@@ -25,6 +26,7 @@ pub mod run;
 pub mod schema;
 pub mod sign;
 pub mod status;
+pub mod sweep;
 pub mod why;
 
 use crate::cli::Verb;
@@ -38,6 +40,8 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Drill(args) => drill::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Backtest(args) => backtest::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Candles(args) => candles::run(&args),
         Verb::Economics(args) => economics::run(&args),
         Verb::Record(args) => record::run(&args),

@@ -1,0 +1,353 @@
+//! One line of a result: a set of parameters under one set of assumptions, over all days.
+
+use super::daily::{self, cut};
+use super::outcome::{Outcome, Totals};
+use super::sha256;
+use super::task::Task;
+use crate::report::Money;
+use crate::report::stats::bootstrap::{interval, usual_block};
+use crate::when::utc_s;
+use botmm_pipeline::types::{Nanos, Usd};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use serde::Serialize;
+use serde_json::{Number, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Of intervals.
+const LEVEL: f64 = 0.95;
+/// Of fewer blocks than this an interval says more than they know.
+const FEWEST_BLOCKS: f64 = 20.0;
+/// Resamples of an interval.
+const DRAWS: usize = 1_000;
+
+/// See the module. The JSON keys are an interface (docs/backtest.md).
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Row {
+    /// Of its one task, else of the ids of its tasks together.
+    pub id: String,
+    /// The parameters in words.
+    pub set: String,
+    /// What differs from the configuration: `[COIN.][TABLE.]KEY`.
+    pub params: BTreeMap<String, Value>,
+    /// Traded together.
+    pub coins: Vec<String>,
+    /// Their recordings, in order of time.
+    pub days: Vec<String>,
+    /// First moment, UTC.
+    pub from: String,
+    /// Last moment, UTC.
+    pub to: String,
+    /// Time replayed, seconds.
+    pub span_s: f64,
+    /// Our place in the queues.
+    pub queue: String,
+    /// When events reach us.
+    pub feed: String,
+    /// How long orders and answers take.
+    pub latency: String,
+    /// The venue's rules.
+    pub rules: String,
+    /// What the maker's fee is called.
+    pub fee: String,
+    /// The maker's fee, basis points; positive = cost.
+    pub fee_bps: Number,
+    /// Of everything random.
+    pub seed: u64,
+    /// Market events.
+    pub events: u64,
+    /// Decisions.
+    pub decisions: u64,
+    /// How many.
+    pub fills: u64,
+    /// Their value.
+    pub volume_usd: Money,
+    /// Before fees and funding.
+    pub gross_usd: Money,
+    /// Positive = paid.
+    pub fees_usd: Money,
+    /// Positive = paid.
+    pub funding_usd: Money,
+    /// After both; negative = a loss.
+    pub net_usd: Money,
+    /// Where the net lies; nothing where there are too few samples to tell.
+    pub net_interval: Option<NetInterval>,
+    /// Deepest fall from a peak, of any replay; falls over several flat days are not in it.
+    pub max_drawdown_usd: Money,
+    /// Of a year, from seven whole days on.
+    pub sharpe: Option<f64>,
+    /// Why there is none.
+    pub sharpe_note: Option<String>,
+    /// What is held at the end, by coin; of flat days at the last one's.
+    pub position_usd: BTreeMap<String, Money>,
+    /// Our equity less the venue's, of all replays.
+    pub residual_usd: Option<Money>,
+    /// Limits that halted a replay.
+    pub halted: Vec<String>,
+    /// The replays.
+    pub tasks: Vec<Part>,
+    /// What the numbers rest on, in words.
+    pub notes: Vec<String>,
+    /// What a reader must be warned of.
+    pub warnings: Vec<String>,
+    /// What was earned in each stretch between two samples, USD.
+    #[serde(skip)]
+    pub earned: Vec<f64>,
+    /// What was earned on each whole UTC day.
+    #[serde(skip)]
+    pub daily: Vec<f64>,
+}
+
+/// One replay of a row.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Part {
+    /// Its file is `tasks/ID.json`.
+    pub id: String,
+    /// Its recordings.
+    pub days: Vec<String>,
+    /// Over all decisions and actions.
+    pub decision_hash: String,
+    /// What it earned.
+    pub net_usd: Money,
+    /// Of its configuration.
+    pub config_sha256: String,
+}
+
+/// Where the net of the span lies, by a stationary block bootstrap of what was earned between samples.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct NetInterval {
+    /// Of all resamples so many lie inside.
+    pub level: f64,
+    /// Not below.
+    pub low_usd: f64,
+    /// Not above.
+    pub high_usd: f64,
+    /// Mean over its standard error.
+    pub t: f64,
+    /// Resamples.
+    pub draws: usize,
+    /// Mean length of a block, samples.
+    pub mean_block: f64,
+    /// How many.
+    pub samples: usize,
+}
+
+impl NetInterval {
+    fn of(earned: &[f64], seed: u64) -> Option<Self> {
+        let mean_block = usual_block(earned.len());
+        if (earned.len() as f64) < FEWEST_BLOCKS * mean_block {
+            return None;
+        }
+        let sum = interval(earned, DRAWS, mean_block, seed, LEVEL)? * earned.len() as f64;
+        Some(Self {
+            level: LEVEL,
+            low_usd: cut(sum.low),
+            high_usd: cut(sum.high),
+            t: cut(sum.t),
+            draws: DRAWS,
+            mean_block: cut(mean_block),
+            samples: sum.n,
+        })
+    }
+}
+
+impl Row {
+    /// Of all replays of one set under the same assumptions.
+    pub fn of(mut parts: Vec<Outcome>, sample_every: Nanos) -> Option<Self> {
+        parts.sort_by(|a, b| a.task.days.cmp(&b.task.days));
+        let (first, last) = (parts.first()?, parts.last()?);
+        let task = &first.task;
+        let sum =
+            |value: fn(&Totals) -> Money| Money(parts.iter().map(|p| value(&p.totals).0).sum());
+        let count = |value: fn(&Totals) -> u64| parts.iter().map(|p| value(&p.totals)).sum();
+        let span = |p: &Outcome| (p.totals.to - p.totals.from).as_secs_f64();
+        let earned: Vec<f64> = parts.iter().flat_map(|p| earned(p, sample_every)).collect();
+        let daily = daily::whole(parts.iter().map(|p| (&p.totals, &p.samples)));
+        let (sharpe, sharpe_note) = match daily::sharpe(&daily) {
+            Ok(sharpe) => (Some(sharpe), None),
+            Err(why) => (None, Some(why)),
+        };
+        let residuals: Option<Vec<Usd>> =
+            parts.iter().map(|p| p.totals.residual_usd.map(|m| m.0)).collect();
+        Some(Self {
+            id: id_of(&parts),
+            set: set_of(task),
+            params: params_of(task),
+            coins: task.coins.clone(),
+            days: parts.iter().flat_map(|p| p.totals.days.clone()).collect(),
+            from: utc_s(first.totals.from),
+            to: utc_s(last.totals.to),
+            span_s: parts.iter().map(span).sum(),
+            queue: task.queue.clone(),
+            feed: task.feed.clone(),
+            latency: task.latency.clone(),
+            rules: task.rules.clone(),
+            fee: task.fee.clone(),
+            fee_bps: task.fee_bps.parse().unwrap_or(Number::from(0)),
+            seed: task.seed,
+            events: count(|t| t.events),
+            decisions: count(|t| t.decisions),
+            fills: count(|t| t.fills),
+            volume_usd: sum(|t| t.volume_usd),
+            gross_usd: sum(|t| t.gross_usd),
+            fees_usd: sum(|t| t.fees_usd),
+            funding_usd: sum(|t| t.funding_usd),
+            net_usd: sum(|t| t.net_usd),
+            net_interval: NetInterval::of(&earned, task.seed),
+            max_drawdown_usd: parts.iter().map(|p| p.totals.max_drawdown_usd).max()?,
+            sharpe,
+            sharpe_note,
+            position_usd: last.totals.position_usd.clone(),
+            residual_usd: residuals.map(|all| Money(all.into_iter().sum())),
+            halted: parts.iter().filter_map(|p| p.totals.halted.clone()).collect(),
+            tasks: parts.iter().map(Part::of).collect(),
+            notes: once(parts.iter().flat_map(|p| &p.totals.notes)),
+            warnings: once(parts.iter().flat_map(|p| &p.totals.warnings)),
+            earned,
+            daily,
+        })
+    }
+
+    /// Below what the net is with the interval's level; without one, below everything.
+    pub fn low(&self) -> f64 {
+        self.net_interval.map_or(f64::NEG_INFINITY, |i| i.low_usd)
+    }
+}
+
+impl Part {
+    fn of(outcome: &Outcome) -> Self {
+        let Totals { days, decision_hash, net_usd, .. } = outcome.totals.clone();
+        let (id, config_sha256) = (outcome.task.id.clone(), outcome.task.config_sha256.clone());
+        Self { id, days, decision_hash, net_usd, config_sha256 }
+    }
+}
+
+fn earned(part: &Outcome, every: Nanos) -> Vec<f64> {
+    part.samples.earned(part.totals.from, part.totals.to, every)
+}
+
+fn id_of(parts: &[Outcome]) -> String {
+    match parts {
+        [one] => one.task.id.clone(),
+        all => sha256(all.iter().map(|p| p.task.id.as_str()).collect::<String>().as_bytes()),
+    }
+}
+
+/// The parameters of a task in words.
+pub(super) fn set_of(task: &Task) -> String {
+    match task.params.is_empty() {
+        true => "as configured".to_owned(),
+        false => {
+            let all: Vec<_> = task.params.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            all.join(" ")
+        }
+    }
+}
+
+fn params_of(task: &Task) -> BTreeMap<String, Value> {
+    let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    task.params.iter().map(|(k, v)| (k.clone(), value(v))).collect()
+}
+
+/// Each once, in order.
+fn once<'a>(all: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for text in all {
+        if !seen.contains(text) {
+            seen.push(text.clone());
+        }
+    }
+    seen
+}
+
+/// The columns of the table, in order.
+const SCHEMA: &str = "message rows {
+    required binary id (UTF8); required binary set (UTF8); required binary params (UTF8);
+    required binary coins (UTF8); required binary queue (UTF8); required binary feed (UTF8);
+    required binary latency (UTF8); required binary rules (UTF8); required binary fee (UTF8);
+    required double fee_bps; required double span_s; required int64 fills;
+    required double volume_usd; required double gross_usd; required double fees_usd;
+    required double funding_usd; required double net_usd; optional double net_low_usd;
+    optional double net_high_usd; optional double net_t; required double max_drawdown_usd;
+    optional double sharpe; required binary decision_hash (UTF8);
+}";
+
+/// The rows as Parquet, for pandas and its kin. Money is a float there; exact it is in the JSON.
+///
+/// # Errors
+/// As of the library.
+pub(super) fn parquet(rows: &[Row]) -> Result<Vec<u8>, ParquetError> {
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let properties = WriterProperties::builder().set_created_by("botmm".to_owned()).build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+    let mut group = writer.next_row_group()?;
+    let text = |value: fn(&Row) -> String| rows.iter().map(value).collect::<Vec<_>>();
+    let json = |row: &Row| serde_json::to_string(&row.params).unwrap_or_default();
+    for values in [
+        text(|r| r.id.clone()),
+        text(|r| r.set.clone()),
+        text(json),
+        text(|r| r.coins.join(",")),
+        text(|r| r.queue.clone()),
+        text(|r| r.feed.clone()),
+        text(|r| r.latency.clone()),
+        text(|r| r.rules.clone()),
+        text(|r| r.fee.clone()),
+    ] {
+        texts(&mut group, values)?;
+    }
+    floats(&mut group, rows, |r| r.fee_bps.as_f64(), false)?;
+    floats(&mut group, rows, |r| Some(r.span_s), false)?;
+    if let Some(mut column) = group.next_column()? {
+        let fills: Vec<i64> = rows.iter().map(|r| r.fills as i64).collect();
+        column.typed::<Int64Type>().write_batch(&fills, None, None)?;
+        column.close()?;
+    }
+    let interval =
+        |value: fn(&NetInterval) -> f64| move |r: &Row| r.net_interval.as_ref().map(value);
+    floats(&mut group, rows, |r| Some(r.volume_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, |r| Some(r.gross_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, |r| Some(r.fees_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, |r| Some(r.funding_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, |r| Some(r.net_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, interval(|i| i.low_usd), true)?;
+    floats(&mut group, rows, interval(|i| i.high_usd), true)?;
+    floats(&mut group, rows, interval(|i| i.t), true)?;
+    floats(&mut group, rows, |r| Some(r.max_drawdown_usd.0.to_f64()), false)?;
+    floats(&mut group, rows, |r| r.sharpe, true)?;
+    let hashes = |r: &Row| {
+        let all: Vec<_> = r.tasks.iter().map(|t| t.decision_hash.as_str()).collect();
+        all.join(",")
+    };
+    texts(&mut group, text(hashes))?;
+    group.close()?;
+    writer.into_inner()
+}
+
+fn texts(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    values: Vec<String>,
+) -> Result<(), ParquetError> {
+    let Some(mut column) = group.next_column()? else { return Ok(()) };
+    let values: Vec<ByteArray> = values.into_iter().map(|v| v.into_bytes().into()).collect();
+    column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
+    column.close()
+}
+
+fn floats(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    rows: &[Row],
+    value: impl Fn(&Row) -> Option<f64>,
+    is_optional: bool,
+) -> Result<(), ParquetError> {
+    let Some(mut column) = group.next_column()? else { return Ok(()) };
+    let values: Vec<f64> = rows.iter().filter_map(&value).collect();
+    let levels: Vec<i16> = rows.iter().map(|r| i16::from(value(r).is_some())).collect();
+    let levels = is_optional.then_some(levels.as_slice());
+    column.typed::<DoubleType>().write_batch(&values, levels, None)?;
+    column.close()
+}
