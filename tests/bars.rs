@@ -129,6 +129,21 @@ fn what_is_not_sound_or_missing_of_bars_is_counted_and_named() {
     has(&refused(&[("x.json", mostly.as_bytes())]), &["6 of 7 lines are not sound", "line 2"]);
 }
 
+/// What was packed and cut is kept up to there, and said to be cut: it is no file of another kind.
+#[test]
+fn a_packed_table_that_is_cut_is_read_up_to_there() {
+    let rows: Vec<String> =
+        (0..2_000).map(|hour| row(hour, "90000,90100,89900,90050", "1")).collect();
+    let packed = gz(format!("{CANDLES}\n{}", rows.join("\n")));
+    let (made, said) = imported(&[("candles_BTC.csv.gz", &packed[..packed.len() * 3 / 4])]);
+    let kept = made["candles_BTC"].lines().count() - 1;
+    assert!((100..2_000).contains(&kept), "{kept} of 2000");
+    has(&said, &["the file is cut short or damaged there", "1 unsound line"]);
+    let answers = format!("[{}]", [0, 1, 2].map(|hour| candle(hour, USUAL, "1")).join(",\n"));
+    let packed = gz(&answers);
+    has(&refused(&[("x.json.gz", &packed[..packed.len() - 12])]), &["cut short or damaged"]);
+}
+
 fn klines(symbol: &str, category: &str, rows: &[&str]) -> String {
     let rows = rows.join(",");
     format!(

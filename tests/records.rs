@@ -51,6 +51,40 @@ fn records_replay_without_a_folder_in_between_and_decide_the_same_under_every_pl
     }
 }
 
+/// A touch is told once its moment is over, with the first row of the next one: that it is crossed is no reason to
+/// leave that row out.
+#[test]
+fn a_refused_touch_keeps_no_level_out() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("ETH.npy");
+    let rows = feed::write_npy(&path, Spec { rows: 5_000, ..SPEC }).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let records = bytes.len() - rows as usize * feed::RECORD;
+    let at = |row: usize| records + row * feed::RECORD;
+    let moment = |bytes: &[u8], row: usize| bytes[at(row) + 8..at(row) + 24].to_vec();
+    let is_depth = |bytes: &[u8], row: usize| u64::from(bytes[at(row)]) & feed::KIND == feed::DEPTH;
+    // Two rows that become a crossed touch of one moment, and a level at another one right after.
+    let first = (3_000..4_900)
+        .find(|&row| {
+            (0..3).all(|i| is_depth(&bytes, row + i))
+                && moment(&bytes, row) != moment(&bytes, row + 2)
+        })
+        .unwrap();
+    let time = moment(&bytes, first);
+    for (row, side, px) in [(first, feed::BUY, 4_100.0_f64), (first + 1, feed::SELL, 4_000.0)] {
+        let kind = 5 | side | 1 << 31 | 1 << 30;
+        bytes[at(row)..at(row) + 8].copy_from_slice(&kind.to_le_bytes());
+        bytes[at(row) + 8..at(row) + 24].copy_from_slice(&time);
+        bytes[at(row) + 24..at(row) + 32].copy_from_slice(&px.to_le_bytes());
+        bytes[at(row) + 32..at(row) + 40].copy_from_slice(&1.0_f64.to_le_bytes());
+    }
+    fs::write(&path, &bytes).unwrap();
+    let ended = Ended::of(dir.path(), &["replay", "ETH.npy", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 5000"), "the touch is refused: {}", ended.stderr);
+    assert_eq!(ended.summary()["events"].as_u64(), Some(rows - 2), "{}", ended.stderr);
+}
+
 #[test]
 fn records_that_are_cut_or_not_named_after_a_coin_are_said_to_be() {
     let dir = TempDir::new().unwrap();

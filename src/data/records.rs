@@ -55,10 +55,14 @@ pub fn read(
         if number.is_multiple_of(PROGRESS_LINES) {
             bar.within(number.saturating_mul(RECORD as u64).min(file.bytes));
         }
-        let admitted = ready.drain(..).map(|event| of(asset, event));
         let place = Place { line: number, rows: 1 };
-        let refused = admitted.filter_map(|event| intake.admit(&event, place).err()).next();
-        if let Some(why) = why.or(refused) {
+        let mut why = why;
+        // One that is refused does not keep those behind it out.
+        for event in ready.drain(..) {
+            let refused = intake.admit(&of(asset, event), place).err();
+            why = why.or(refused);
+        }
+        if let Some(why) = why {
             log.skip(number, 1, &why);
         }
     }

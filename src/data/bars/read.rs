@@ -49,9 +49,11 @@ pub fn read(
     };
     Ok(Some(match found {
         Err(why) => Err(why),
-        Ok(Found::Answers) => match source.rest_up_to(MAX_JSON_BYTES)? {
-            None => Err(format!("more than {MAX_JSON_BYTES} bytes of JSON: split it")),
-            Some(text) => answers::read(&text, first_of_name(path), bars, log),
+        Ok(Found::Answers) => match source.rest_up_to(MAX_JSON_BYTES) {
+            Ok(None) => Err(format!("more than {MAX_JSON_BYTES} bytes of JSON: split it")),
+            Ok(Some(text)) => answers::read(&text, first_of_name(path), bars, log),
+            Err(e) if is_damage(&e) => Err(format!("JSON that is cut short or damaged ({e})")),
+            Err(e) => return Err(e),
         },
         Ok(Found::Candles(mut table)) => match coin_of_table(path, Kind::Candles) {
             None => Err(no_coin(Kind::Candles)),
@@ -81,19 +83,35 @@ fn rows(
     let (mut line, mut number, mut is_below) = (Vec::new(), 0, false);
     loop {
         number += 1;
-        let why = match source.next_line(&mut line)? {
-            Line::End => return Ok(()),
-            _ if line.trim_ascii().is_empty() => continue,
-            _ if !std::mem::replace(&mut is_below, true) => continue,
-            Line::Whole => each(&line).err(),
-            Line::Cut => Some("the last line has no end: the file is cut short there".to_owned()),
-            Line::TooLong => Some("longer than any such line".to_owned()),
+        let next = source.next_line(&mut line);
+        let is_last = next.is_err();
+        let why = match next {
+            Ok(Line::End) => return Ok(()),
+            Ok(_) if line.trim_ascii().is_empty() => continue,
+            Ok(_) if !std::mem::replace(&mut is_below, true) => continue,
+            Ok(Line::Whole) => each(&line).err(),
+            Ok(Line::Cut) => {
+                Some("the last line has no end: the file is cut short there".to_owned())
+            }
+            Ok(Line::TooLong) => Some("longer than any such line".to_owned()),
+            Err(e) if is_damage(&e) => {
+                Some(format!("the file is cut short or damaged there ({e})"))
+            }
+            Err(e) => return Err(e),
         };
         log.items += 1;
         if let Some(why) = why {
             log.skip(number, &why);
         }
+        if is_last {
+            return Ok(()); // Nothing more can be read of it.
+        }
     }
+}
+
+/// Whether what is packed is damaged, and not the disk.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// The coin of a table by its name: `candles_COIN.csv`, or `COIN.csv`.
