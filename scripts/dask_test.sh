@@ -37,13 +37,17 @@ plan "$folder/two"
 plan "$folder/killed"
 "$venv/bin/python" deploy/dask/sweep.py "$folder/killed" --botmm "$botmm" --workers 2 >"$folder/log" &
 sweep=$!
-# The first worker that is seen at a task dies with it.
-until task=$(pgrep -n -f "botmm sweep run $folder/killed"); do
-    kill -0 "$sweep" || { echo "no task was seen under way: none was killed" >&2; exit 1; }
+# The first worker that is seen at a task dies, and the task with it.
+while true; do
+    kill -0 "$sweep" 2>/dev/null || { echo "no task was seen under way: none was killed" >&2; exit 1; }
+    task=$(pgrep -n -f "sweep run $folder/killed" || true)
+    worker=$([ -z "$task" ] || ps -o ppid= -p "$task" | tr -d ' ')
+    if [ "${worker:-1}" -ne 1 ] && kill -KILL "$worker" 2>/dev/null; then
+        kill -KILL "$task" 2>/dev/null || true
+        break
+    fi
     sleep 0.02
 done
-worker=$(ps -o ppid= -p "$task" | tr -d ' ')
-kill -KILL "$worker" "$task" 2>/dev/null || { echo "the task had ended: none was killed" >&2; exit 1; }
 wait "$sweep"
 
 one=$(hash_of "$folder/one")
