@@ -5,6 +5,7 @@ mod asset;
 mod clocks;
 mod grid;
 mod news;
+mod slots;
 
 use super::budget::Budget;
 use super::gate::Approved;
@@ -17,6 +18,7 @@ use crate::types::{
 };
 use clocks::{CANCEL, Clocks, Crossed};
 pub use news::{HTTPS_AFTER, News};
+use slots::Slots;
 
 /// A resting order is kept while its size is between these shares of the wanted one: replacing it
 /// costs its place in the queue and an action of the budget.
@@ -51,8 +53,7 @@ struct Turn<'a> {
 struct AssetOrders {
     instrument: Instrument,
     params: AssetParams,
-    /// By side, the bids first.
-    slots: Box<[Slot]>,
+    slots: Slots,
     position: Qty,
     mark: Px,
     target: Option<QuoteTarget>,
@@ -91,7 +92,7 @@ impl Orders {
         let asset = |(p, (_, i)): (&AssetParams, (_, &Instrument))| AssetOrders {
             instrument: *i,
             params: *p,
-            slots: vec![Slot::default(); slots_per_asset].into_boxed_slice(),
+            slots: Slots::new(slots_per_asset),
             position: Qty::ZERO,
             mark: Px::ZERO,
             target: None,
@@ -183,14 +184,14 @@ impl Orders {
         let Turn { now, void_after, target, others, budget, plan } = turn;
         let (now, void_after, target, others) = (*now, *void_after, *target, *others);
         let asset_index = target.asset.index();
-        let (side, level) = self.assets[asset_index].side_and_level(index);
+        let (side, level) = self.assets[asset_index].slots.place_of(index);
         let wanted = self.assets[asset_index].behind_the_touch(target, side, level);
         let slot = self.assets[asset_index].slots[index];
         let wants = wanted.qty.is_positive();
         match (slot.phase(), slot.working()) {
             (Phase::Live, Some((oid, px, qty))) => {
                 if wants && self.keeps((target, others), side, (px, qty), wanted) {
-                    self.assets[asset_index].slots[index].keep();
+                    self.assets[asset_index].slots.change(index, Slot::keep);
                     return;
                 }
                 let orders = &mut self.assets[asset_index];
@@ -205,9 +206,10 @@ impl Orders {
                     return self.plan_cancel(turn, index, wanted);
                 }
                 let request = OrderRequest { oid, ..request(target.asset, side, &slot, wanted) };
-                let slot = &mut self.assets[asset_index].slots[index];
-                slot.modify(now, wanted.px, wanted.qty);
-                slot.set_void_after(void_after);
+                self.assets[asset_index].slots.change(index, |slot| {
+                    slot.modify(now, wanted.px, wanted.qty);
+                    slot.set_void_after(void_after);
+                });
                 plan.modify.push(request);
                 budget.spend(now, ActionKind::Modify);
             }
@@ -237,10 +239,12 @@ impl Orders {
         self.sequence += 1;
         let slot_id = (asset.index() * self.slots_per_asset + index) as u16;
         let cloid = Cloid::new(self.session, slot_id, self.sequence);
-        let slot = &mut self.assets[asset.index()].slots[index];
-        slot.place(now, cloid, wanted.px, wanted.qty);
-        slot.set_void_after(turn.void_after);
-        turn.plan.place.push(request(asset, side, slot, wanted));
+        let slots = &mut self.assets[asset.index()].slots;
+        slots.change(index, |slot| {
+            slot.place(now, cloid, wanted.px, wanted.qty);
+            slot.set_void_after(turn.void_after);
+        });
+        turn.plan.place.push(request(asset, side, &slots[index], wanted));
         turn.budget.spend(now, ActionKind::Place);
     }
 
@@ -248,13 +252,13 @@ impl Orders {
     fn plan_cancel(&mut self, turn: &mut Turn<'_>, index: usize, wanted: QuoteLevel) {
         let (now, asset) = (turn.now, turn.target.asset);
         let orders = &mut self.assets[asset.index()];
-        let (side, _) = orders.side_and_level(index);
+        let (side, _) = orders.slots.place_of(index);
         let Some((oid, ..)) = orders.slots[index].cancellable() else { return };
         if orders.must_wait(now, orders.clocks[index].cancel, CANCEL) {
             return;
         }
-        let slot = &mut orders.slots[index];
-        slot.cancel(now);
+        orders.slots.change(index, |slot| slot.cancel(now));
+        let slot = &orders.slots[index];
         turn.plan.cancel.push(OrderRequest { oid, ..request(asset, side, slot, wanted) });
         turn.budget.spend(now, ActionKind::Cancel);
     }
@@ -337,8 +341,7 @@ impl Orders {
     /// own direction is positive.
     pub fn worst_case(&self, asset: AssetId, side: Side) -> Qty {
         let orders = &self.assets[asset.index()];
-        let at_risk: Qty = orders.side(side).iter().map(Slot::at_risk).sum();
-        side.signed(orders.position) + at_risk
+        side.signed(orders.position) + orders.slots.of(side).at_risk
     }
 
     /// Worst-case exposure of an asset at its mark, over both sides.
@@ -351,7 +354,8 @@ impl Orders {
     pub fn inquiries(&self) -> impl Iterator<Item = Inquiry> {
         self.assets.iter().enumerate().flat_map(|(i, asset)| {
             let id = AssetId::new(i);
-            asset.slots.iter().filter_map(move |s| s.inquiry(id))
+            let unknown = asset.slots.indices(|sets| sets.unknown);
+            unknown.filter_map(move |index| asset.slots[index].inquiry(id))
         })
     }
 
@@ -359,7 +363,8 @@ impl Orders {
     pub fn undo(&mut self, action: &Action, reason: Reason) {
         for item in action.items() {
             let asset = &mut self.assets[item.asset.index()];
-            asset.slots[usize::from(item.cloid.slot()) % self.slots_per_asset].undo();
+            let index = usize::from(item.cloid.slot()) % self.slots_per_asset;
+            asset.slots.change(index, Slot::undo);
             asset.blocked[item.side.index()] = Some(reason);
         }
     }
@@ -369,8 +374,10 @@ impl Orders {
         let mut expired = 0;
         for asset in &mut self.assets {
             let timeout = asset.params.risk.ack_timeout;
-            expired +=
-                asset.slots.iter_mut().filter_map(|s| s.expire(now, timeout).then_some(())).count();
+            for index in asset.slots.indices(|sets| sets.waiting) {
+                let is_late = asset.slots.change(index, |slot| slot.expire(now, timeout));
+                expired += usize::from(is_late);
+            }
         }
         expired
     }
@@ -388,7 +395,8 @@ impl Orders {
     pub fn next_deadline(&self) -> Option<Nanos> {
         let deadlines = |a: &AssetOrders| {
             let timeout = a.params.risk.ack_timeout;
-            a.slots.iter().filter_map(|s| s.deadline(timeout)).chain(a.retry_at).min()
+            let waiting = a.slots.indices(|sets| sets.waiting);
+            waiting.filter_map(|i| a.slots[i].deadline(timeout)).chain(a.retry_at).min()
         };
         self.assets.iter().filter_map(deadlines).min()
     }
@@ -396,20 +404,20 @@ impl Orders {
     /// Why a side is not quoted, or [`Reason::Quoted`]: exactly one at any moment.
     pub fn reason(&self, asset: AssetId, side: Side) -> Reason {
         let orders = &self.assets[asset.index()];
-        let phases = || orders.side(side).iter();
-        if phases().any(Slot::is_cancel_refused) {
+        let slots = orders.slots.of(side);
+        if !slots.cancel_refused.is_empty() {
             return Reason::CancelRefused;
         }
-        if phases().any(Slot::is_in_book) {
+        if !slots.in_book.is_empty() {
             return Reason::Quoted;
         }
-        if phases().any(|s| s.phase() == Phase::Unknown) {
+        if !slots.unknown.is_empty() {
             return Reason::SlotUnknown;
         }
-        if phases().any(|s| s.phase() != Phase::Empty) {
+        if !slots.used.is_empty() {
             return Reason::InFlight;
         }
-        let wanted = orders.target.map_or(Reason::Warmup, |t| t.reason(side));
+        let wanted = orders.target.as_ref().map_or(Reason::Warmup, |t| t.reason(side));
         match (wanted, orders.blocked[side.index()]) {
             (Reason::Quoted, Some(blocked)) => blocked,
             (Reason::Quoted, None) => Reason::InFlight,
@@ -419,9 +427,8 @@ impl Orders {
 
     /// The nearest order of a side that rests in the book.
     pub fn best_working(&self, asset: AssetId, side: Side) -> Option<Px> {
-        let slots = self.assets[asset.index()].side(side).iter();
+        let slots = self.assets[asset.index()].slots.those(side, |sets| sets.in_book);
         slots
-            .filter(|slot| slot.is_in_book())
             .filter_map(Slot::px)
             .reduce(|best, px| if side.is_better(px, best) { px } else { best })
     }
@@ -443,7 +450,8 @@ impl Orders {
 
     /// Orders of an asset that rest or might.
     pub fn open_orders(&self, asset: AssetId) -> usize {
-        self.assets[asset.index()].slots.iter().filter(|s| s.phase() != Phase::Empty).count()
+        let slots = &self.assets[asset.index()].slots;
+        Side::BOTH.iter().map(|side| slots.of(*side).used.len()).sum()
     }
 }
 
@@ -460,4 +468,6 @@ fn request(asset: AssetId, side: Side, slot: &Slot, wanted: QuoteLevel) -> Order
 }
 
 const _: () = assert!(MAX_ASSETS * SLOTS_PER_ASSET <= 1 << 16, "a slot id travels in 16 bits");
+const _: () =
+    assert!(grid::SLOTS / 2 <= slots::Set::MOST && SLOTS_PER_ASSET / 2 <= slots::Set::MOST);
 const _: () = assert!(MAX_ASSETS * grid::SLOTS <= 1 << 16, "and so do a grid's");

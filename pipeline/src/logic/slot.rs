@@ -300,7 +300,7 @@ impl Slot {
     }
 
     /// Something about it has still to come: an answer, or the end of what was replaced.
-    fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         match self.phase {
             Phase::Placing | Phase::Modifying | Phase::Cancelling | Phase::Ending => true,
             Phase::Live => self.old.is_some(),

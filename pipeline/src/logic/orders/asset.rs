@@ -2,21 +2,9 @@
 
 use super::AssetOrders;
 use crate::logic::retry::Retry;
-use crate::logic::slot::Slot;
 use crate::types::{ActionKind, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reject, Side};
 
 impl AssetOrders {
-    /// Slots are numbered by side, then level.
-    pub(super) fn side_and_level(&self, index: usize) -> (Side, usize) {
-        let levels = self.slots.len() / 2;
-        (Side::BOTH[index / levels], index % levels)
-    }
-
-    pub(super) fn side(&self, side: Side) -> &[Slot] {
-        let (bids, asks) = self.slots.split_at(self.slots.len() / 2);
-        if side == Side::Bid { bids } else { asks }
-    }
-
     /// Whether a clock holds this back; then it is looked at again when the clock is over.
     pub(super) fn must_wait(
         &mut self,

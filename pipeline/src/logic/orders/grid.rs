@@ -28,10 +28,10 @@ impl Orders {
     /// Cancels what is not wanted; true when there is more than one action carries.
     fn plan_going(&mut self, turn: &mut Turn<'_>) -> bool {
         let asset = turn.target.asset.index();
-        for index in 0..self.slots_per_asset {
-            let orders = &self.assets[asset];
-            let slot = &orders.slots[index];
-            let (side, _) = orders.side_and_level(index);
+        for index in self.assets[asset].slots.indices(|sets| sets.used) {
+            let slots = &self.assets[asset].slots;
+            let slot = &slots[index];
+            let (side, _) = slots.place_of(index);
             let goes = slot.cancellable().filter(|(_, px, _)| !is_wanted(turn.target, side, *px));
             let Some((_, px, qty)) = goes else { continue };
             if is_full(&turn.plan.cancel) {

@@ -4,7 +4,8 @@ use super::{AssetOrders, CANCEL, Clocks, Orders};
 use crate::logic::pause::Growth;
 use crate::logic::slot::{Phase, Slot};
 use crate::types::{
-    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Reject, RejectReason, VenueEvent, VenueEventKind,
+    ActionKind, Cloid, Done, DoneWhy, Nanos, Oid, Reject, RejectReason, Side, VenueEvent,
+    VenueEventKind,
 };
 
 /// A cancel that was refused so often in a row is tried over HTTPS too, each time.
@@ -41,8 +42,10 @@ impl Orders {
     pub fn on_venue(&mut self, event: &VenueEvent) -> Option<News> {
         match event.kind {
             VenueEventKind::LinkDown => {
-                let slots = self.assets.iter_mut().flat_map(|a| a.slots.iter_mut());
-                slots.for_each(Slot::on_link_down);
+                for AssetOrders { slots, .. } in &mut self.assets {
+                    let used = slots.indices(|sets| sets.used);
+                    used.for_each(|index| slots.change(index, Slot::on_link_down));
+                }
                 return None;
             }
             // Whatever was refused on the old link may be tried at once on a new one.
@@ -64,13 +67,13 @@ impl Orders {
             _ => {}
         }
         let index = usize::from(event.cloid.slot()) % slots_per_asset;
-        let slot = &mut asset.slots[index];
+        let slot = &asset.slots[index];
         if slot.cloid() != event.cloid || slot.phase() == Phase::Empty {
             return None; // Word of an order that this slot is done with.
         }
         match &event.kind {
             VenueEventKind::Ack { oid, .. } => asset.on_ack(index, *oid),
-            VenueEventKind::Fill(fill) => slot.on_fill(fill),
+            VenueEventKind::Fill(fill) => asset.slots.change(index, |slot| slot.on_fill(fill)),
             VenueEventKind::Done(done) => return asset.on_done(event.recv_time, index, done),
             VenueEventKind::Reject(reject) => return asset.on_reject(event, index, reject),
             _ => {}
@@ -81,35 +84,34 @@ impl Orders {
 
 impl AssetOrders {
     fn on_ack(&mut self, index: usize, oid: Oid) {
-        let slot = &mut self.slots[index];
-        let was_unknown = slot.oid() == Oid::NONE;
-        slot.on_ack(oid);
-        if was_unknown && slot.oid() == oid {
+        let was_unknown = self.slots[index].oid() == Oid::NONE;
+        self.slots.change(index, |slot| slot.on_ack(oid));
+        if was_unknown && self.slots[index].oid() == oid {
             // It went through. (An order that is asked about tells nothing of what was refused.)
             self.clocks[index] = Clocks::default();
         }
-        let (side, _) = self.side_and_level(index);
+        let (side, _) = self.slots.place_of(index);
         self.crossed[side.index()].in_a_row = 0;
     }
 
     fn on_done(&mut self, now: Nanos, index: usize, done: &Done) -> Option<News> {
-        let slot = &mut self.slots[index];
+        let slot = &self.slots[index];
         let is_ours = matches!(done.why, DoneWhy::Filled | DoneWhy::Replaced);
         let vanished = slot.phase() == Phase::Live
             && slot.oid() == done.oid
             && !slot.is_cancel_refused()
             && !is_ours;
-        slot.on_done(now, done);
+        self.slots.change(index, |slot| slot.on_done(now, done));
         vanished.then(|| News::Vanished { why: done.why, nth: self.vanished.begin(now, &VANISHED) })
     }
 
     fn on_reject(&mut self, event: &VenueEvent, index: usize, reject: &Reject) -> Option<News> {
         let (now, cloid) = (event.recv_time, event.cloid);
-        let is_first = !self.slots.iter().any(Slot::is_cancel_refused);
-        let (side, _) = self.side_and_level(index);
-        let slot = &mut self.slots[index];
+        let is_first = Side::BOTH.iter().all(|side| self.slots.of(*side).cancel_refused.is_empty());
+        let (side, _) = self.slots.place_of(index);
+        let slot = &self.slots[index];
         let (asked, oid) = (slot.asked()?, slot.oid());
-        if !slot.on_reject(now, reject) {
+        if !self.slots.change(index, |slot| slot.on_reject(now, reject)) {
             return None;
         }
         match (reject.of, reject.reason) {
