@@ -89,6 +89,33 @@ impl Tally {
     }
 }
 
+/// Lines and rows of the events of a file: runs of those that follow one another.
+#[derive(Default)]
+struct Places {
+    /// Of each run: its first event, the line of that, and the rows of each.
+    runs: Vec<(usize, u32, u8)>,
+    events: usize,
+}
+
+impl Places {
+    fn push(&mut self, line: u32, rows: u8) {
+        let follows = self.runs.last().is_some_and(|(first, of_first, same)| {
+            let next = u64::from(*of_first) + (self.events - first) as u64;
+            (next, *same) == (line.into(), rows)
+        });
+        if !follows {
+            self.runs.push((self.events, line, rows));
+        }
+        self.events += 1;
+    }
+
+    fn get(&self, position: usize) -> (u32, u8) {
+        let run = self.runs.partition_point(|(first, ..)| *first <= position) - 1;
+        let (first, line, rows) = self.runs[run];
+        (line + (position - first) as u32, rows)
+    }
+}
+
 /// Collects sound events; says what is wrong with the others.
 pub struct Intake {
     builder: TapeBuilder,
@@ -104,7 +131,7 @@ pub struct Intake {
     series: [[Series; 3]; MAX_ASSETS],
     file: Tally,
     repeated_trades: u64,
-    places: Vec<(u32, u8)>,
+    places: Places,
 }
 
 impl Intake {
@@ -129,7 +156,7 @@ impl Intake {
             series: [[NO_SERIES; 3]; MAX_ASSETS],
             file: Tally::of(universe.len()),
             repeated_trades: 0,
-            places: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -162,7 +189,7 @@ impl Intake {
         self.file.add(event);
         self.builder.push(event);
         let line = u32::try_from(place.line).unwrap_or(u32::MAX);
-        self.places.push((line, place.rows.min(u64::from(u8::MAX)) as u8));
+        self.places.push(line, place.rows.min(u64::from(u8::MAX)) as u8);
         Ok(())
     }
 
@@ -185,7 +212,7 @@ impl Intake {
         self.file = Tally::of(self.file.counts.len());
         (self.series, self.repeated_trades) = ([[NO_SERIES; 3]; MAX_ASSETS], 0);
         self.builder.begin_part();
-        self.places.clear();
+        self.places = Places::default();
         match log.check() {
             Err(why) if !self.allow_unsound => return Err(why),
             checked => log.unsound = checked.err().map(|why| why.to_string()),
@@ -223,7 +250,7 @@ impl Intake {
     }
 
     fn put_in_order(&mut self, log: &mut FileLog<'_>) {
-        let place = |position: usize| self.places[position];
+        let place = |position: usize| self.places.get(position);
         let mut wrong: Vec<(usize, String)> = Vec::new();
         let mut first_back: Option<usize> = None;
         for ((_, of_kind), (positions, stamps)) in self.out_of_order() {
@@ -325,6 +352,7 @@ impl Intake {
         (report.duplicates, report.early) = (self.duplicates, self.all.early);
         (report.counts, report.crossings) = (self.builder.counts(), self.crossings);
         let universe = Universe::new(instruments);
+        drop(self.seen); // Not small, and the tape needs room of its own.
         let tape = self.builder.finish();
         Ok(Loaded { tape, universe, report, orders: None, compiled: None })
     }

@@ -8,6 +8,7 @@ use super::bits::{BitWriter, Coder};
 use super::field::{FIELDS, Measuring, Units, Writing};
 use super::index::{CHUNK, Extent, HEAD, Head, Index, Reach, Stream};
 use super::log::{KEYS, Key, Log, LogReader, PLAIN};
+use super::order::{InOrder, Order, Orders, is_among, rank, strays};
 use super::record::{Kind, Last, Times};
 use super::{Tape, TapeCounts};
 use crate::types::{MarkPrice, MarketEvent, Nanos};
@@ -89,8 +90,9 @@ pub struct TapeBuilder {
     /// How many events the parts before each have.
     begins: Vec<usize>,
     /// Of each event.
-    times: Vec<Times>,
     keys: Vec<Key>,
+    /// Whether they came in the order of each clock so far, and whether they had when the last part began.
+    in_order: [[InOrder; 2]; 2],
     counts: TapeCounts,
     units: Vec<FindUnits>,
     marks: Vec<MarkPrice>,
@@ -101,8 +103,8 @@ impl Default for TapeBuilder {
         Self {
             parts: vec![Log::new()],
             begins: vec![0],
-            times: Vec::new(),
             keys: Vec::new(),
+            in_order: Default::default(),
             counts: TapeCounts::default(),
             units: vec![FindUnits::default(); KEYS],
             marks: Vec::new(),
@@ -121,7 +123,9 @@ impl TapeBuilder {
             return self.marks.push(*mark);
         }
         self.counts.add(event);
-        self.times.push(Times { venue: event.venue_time(), recv: event.recv_time() });
+        let [recv, venue] = &mut self.in_order[0];
+        recv.see((event.recv_time(), rank(key)));
+        venue.see((event.venue_time(), rank(key)));
         self.keys.push(key);
         let last = self.parts.len() - 1;
         self.parts[last].push(key, event);
@@ -134,9 +138,10 @@ impl TapeBuilder {
 
     /// What comes from here on is a part of its own.
     pub fn begin_part(&mut self) {
-        if self.part_begin() < self.times.len() {
+        if self.part_begin() < self.keys.len() {
             self.parts.push(Log::new());
-            self.begins.push(self.times.len());
+            self.begins.push(self.keys.len());
+            self.in_order[1] = self.in_order[0];
         }
     }
 
@@ -153,8 +158,8 @@ impl TapeBuilder {
     /// Takes those events of the last part back that are not to be kept, by their place in it.
     pub fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
         let begin = self.part_begin();
-        self.times.truncate(begin);
         self.keys.truncate(begin);
+        self.in_order[0] = self.in_order[1];
         let last = self.parts.len() - 1;
         let part = core::mem::replace(&mut self.parts[last], Log::new());
         let mut reader = part.reader();
@@ -170,32 +175,45 @@ impl TapeBuilder {
     /// The tape of all of them.
     pub fn finish(mut self) -> Tape {
         self.marks.sort_by_key(|mark| mark.recv_time);
-        let order = |time: fn(&Times) -> Nanos| {
-            let mut order: Vec<u32> = (0..self.times.len() as u32).collect();
-            let key = |&i: &u32| (time(&self.times[i as usize]), self.rank(i));
-            if !order.is_sorted_by_key(key) {
-                order.sort_by_key(key); // Stable: what ties on time and channel keeps its order.
-            }
-            order
+        let [recv, venue] = self.in_order[0];
+        let orders = Orders {
+            by_recv: self.order(recv, |event| event.recv_time()),
+            by_venue: self.order(venue, |event| event.venue_time()),
         };
-        let orders =
-            Orders { by_recv: order(|times| times.recv), by_venue: order(|times| times.venue) };
-        Compile::new(&self, orders).run()
+        Compile::new(self, orders).run()
     }
 
-    fn rank(&self, position: u32) -> u8 {
-        match self.keys[position as usize].kind() {
-            // Each change counts, in the order in which it was told among the trades of its moment.
-            Kind::Levels => Kind::Trades.channel_rank(),
-            kind => kind.channel_rank(),
+    fn order(&self, in_order: InOrder, time: fn(&MarketEvent) -> Nanos) -> Order {
+        let count = self.keys.len() as u32;
+        if !in_order.is_broken {
+            return Order::AsAdded(count);
         }
+        let mut readers = self.readers();
+        let times: Vec<Nanos> =
+            (0..count).map(|i| readers.get(i).map_or(Nanos::ZERO, |event| time(&event))).collect();
+        let mut order: Vec<u32> = (0..count).collect();
+        // Stable: what ties on time and channel keeps its order.
+        order.sort_by_key(|&i| (times[i as usize], rank(self.keys[i as usize])));
+        Order::Sorted(order)
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers { begins: &self.begins, parts: self.parts.iter().map(Log::reader).collect() }
     }
 }
 
-/// The events by each clock.
-struct Orders {
-    by_recv: Vec<u32>,
-    by_venue: Vec<u32>,
+/// Reads all parts. One event after the other is cheap.
+struct Readers<'a> {
+    begins: &'a [usize],
+    parts: Vec<LogReader<'a>>,
+}
+
+impl Readers<'_> {
+    fn get(&mut self, position: u32) -> Option<MarketEvent> {
+        let position = position as usize;
+        let part = self.begins.partition_point(|begin| *begin <= position) - 1;
+        self.parts[part].get(position - self.begins[part])
+    }
 }
 
 /// The streams of one key: of both orders, and where they differ of each alone.
@@ -207,18 +225,18 @@ struct StreamsOf {
 }
 
 /// Writes what was collected.
-struct Compile<'a> {
-    from: &'a TapeBuilder,
+struct Compile {
+    from: TapeBuilder,
     orders: Orders,
-    /// Of each event: the two orders do not agree on its place among its like.
+    /// Of each event: the two orders do not agree on its place among its like. Empty = of none.
     is_stray: Vec<bool>,
     streams: Vec<Stream>,
     streams_of: Vec<StreamsOf>,
 }
 
-impl<'a> Compile<'a> {
-    fn new(from: &'a TapeBuilder, orders: Orders) -> Self {
-        let is_stray = strays(from, &orders);
+impl Compile {
+    fn new(from: TapeBuilder, orders: Orders) -> Self {
+        let is_stray = strays(&from.keys, &orders);
         let mut new = Self {
             from,
             orders,
@@ -226,18 +244,18 @@ impl<'a> Compile<'a> {
             streams: Vec::new(),
             streams_of: vec![StreamsOf::default(); KEYS],
         };
-        for (i, key) in from.keys.iter().enumerate() {
+        for (i, key) in new.from.keys.iter().enumerate() {
             let of = new.streams_of[key.index()];
-            let streams = &mut new.streams;
+            let (streams, units) = (&mut new.streams, &new.from.units);
             let mut count = |stream: Option<usize>, reach| {
                 let stream = stream.unwrap_or_else(|| {
-                    streams.push(empty(*key, reach, from.units[key.index()].found()));
+                    streams.push(empty(*key, reach, units[key.index()].found()));
                     streams.len() - 1
                 });
                 streams[stream].events += 1;
                 Some(stream)
             };
-            new.streams_of[key.index()] = match new.is_stray[i] {
+            new.streams_of[key.index()] = match is_among(&new.is_stray, i) {
                 false => StreamsOf { both: count(of.both, Reach::Both), ..of },
                 true => {
                     let recv = count(of.recv, Reach::Recv);
@@ -250,7 +268,7 @@ impl<'a> Compile<'a> {
 
     fn stream(&self, position: u32, order: Reach) -> usize {
         let of = self.streams_of[self.from.keys[position as usize].index()];
-        let stream = match (self.is_stray[position as usize], order) {
+        let stream = match (is_among(&self.is_stray, position as usize), order) {
             (false, _) => of.both,
             (true, Reach::Venue) => of.venue,
             (true, _) => of.recv,
@@ -260,18 +278,41 @@ impl<'a> Compile<'a> {
 
     /// Every event of every stream, in its order.
     fn each(&self, mut tell: impl FnMut(usize, &MarketEvent)) {
-        let begins = &self.from.begins;
-        let mut readers: Vec<LogReader<'_>> = self.from.parts.iter().map(Log::reader).collect();
-        let mut get = |position: u32| {
-            let position = position as usize;
-            let part = begins.partition_point(|begin| *begin <= position) - 1;
-            readers[part].get(position - begins[part])
-        };
-        for &i in &self.orders.by_recv {
-            get(i).iter().for_each(|event| tell(self.stream(i, Reach::Recv), event));
+        let mut readers = self.from.readers();
+        for i in self.orders.by_recv.iter() {
+            readers.get(i).iter().for_each(|event| tell(self.stream(i, Reach::Recv), event));
         }
-        for &i in self.orders.by_venue.iter().filter(|&&i| self.is_stray[i as usize]) {
-            get(i).iter().for_each(|event| tell(self.stream(i, Reach::Venue), event));
+        if self.is_stray.is_empty() {
+            return;
+        }
+        for i in self.orders.by_venue.iter().filter(|&i| self.is_stray[i as usize]) {
+            readers.get(i).iter().for_each(|event| tell(self.stream(i, Reach::Venue), event));
+        }
+    }
+
+    /// The times of the first and the last event by each clock, and of those that are no change of the link.
+    fn ends(&self) -> Ends {
+        let mut readers = self.from.readers();
+        let mut times = |position: Option<u32>| {
+            let event = position.and_then(|position| readers.get(position));
+            event.map(|event| Times { venue: event.venue_time(), recv: event.recv_time() })
+        };
+        let Orders { by_recv, by_venue } = &self.orders;
+        let is_status = |i: &u32| self.from.keys[*i as usize].kind() == Kind::Statuses;
+        let mut of = |order: &Order| {
+            let ends = [order.iter().next(), order.iter().next_back()];
+            ends.map(|position| times(position).unwrap_or_default())
+        };
+        let ([first_recv, last_recv], [first, last]) = (of(by_recv), of(by_venue));
+        let happened = [
+            by_venue.iter().find(|i| !is_status(i)),
+            by_venue.iter().rev().find(|i| !is_status(i)),
+        ];
+        let [begun, ended] = happened.map(|position| times(position).map(|times| times.venue));
+        Ends {
+            first: Times { recv: first_recv.recv, ..first },
+            last: Times { recv: last_recv.recv, ..last },
+            happened: begun.zip(ended),
         }
     }
 
@@ -294,41 +335,32 @@ impl<'a> Compile<'a> {
             let n = lasts[stream].write(event, units, &mut to);
             changes += if *reach == Reach::Venue { 0 } else { n };
         });
-        self.assemble(written, changes)
+        let ends = self.ends();
+        self.from.parts.clear(); // As large as all that was written.
+        self.assemble(written, changes, ends)
     }
 
-    fn assemble(mut self, written: Vec<BitWriter>, changes: u64) -> Tape {
+    fn assemble(mut self, written: Vec<BitWriter>, changes: u64, ends: Ends) -> Tape {
         let mut bytes = vec![0; HEAD];
         let code_bits = self.streams.len().next_power_of_two().trailing_zeros();
         let [by_recv, by_venue] = [Reach::Recv, Reach::Venue].map(|reach| {
             let mut bits = BitWriter::default();
             let is_recv = reach == Reach::Recv;
             let order = if is_recv { &self.orders.by_recv } else { &self.orders.by_venue };
-            order.iter().for_each(|&i| bits.put(self.stream(i, reach) as u64, code_bits));
+            order.iter().for_each(|i| bits.put(self.stream(i, reach) as u64, code_bits));
             put(&mut bytes, &bits.finish())
         });
         for (stream, bits) in self.streams.iter_mut().zip(written) {
             stream.extent = put(&mut bytes, &bits.finish());
         }
         let marks = self.marks(&mut bytes);
-        let TapeBuilder { times, keys, counts, .. } = self.from;
-        let first_last = |order: &[u32]| {
-            let of = |i: Option<&u32>| i.map_or(Times::default(), |&i| times[i as usize]);
-            (of(order.first()), of(order.last()))
-        };
-        let (recv, venue) = (first_last(&self.orders.by_recv), first_last(&self.orders.by_venue));
-        let mut happened = self.orders.by_venue.iter().map(|&i| i as usize);
-        let is_status = |i: &usize| keys[*i].kind() == Kind::Statuses;
-        let first_happened = happened.clone().find(|i| !is_status(i));
-        let last_happened = happened.rfind(|i| !is_status(i));
+        let Ends { first, last, happened } = ends;
         let index = Index {
-            counts: *counts,
+            counts: self.from.counts,
             changes,
-            first: Times { venue: venue.0.venue, recv: recv.0.recv },
-            last: Times { venue: venue.1.venue, recv: recv.1.recv },
-            happened: first_happened
-                .zip(last_happened)
-                .map(|(a, b)| (times[a].venue, times[b].venue)),
+            first,
+            last,
+            happened,
             marked: self.from.marks.iter().fold(0, |seen, m| seen | 1 << m.asset.index()),
             code_bits,
             by_recv,
@@ -384,44 +416,11 @@ pub fn with_index(mut bytes: Vec<u8>, index: &Index) -> Vec<u8> {
     bytes
 }
 
-/// The fewest events of each key without which both orders agree on its others.
-fn strays(from: &TapeBuilder, orders: &Orders) -> Vec<bool> {
-    let mut is_stray = vec![false; from.keys.len()];
-    let mut places = vec![0_u32; from.keys.len()];
-    for (place, &i) in orders.by_venue.iter().enumerate() {
-        places[i as usize] = place as u32;
-    }
-    let mut by_key: Vec<Vec<u32>> = vec![Vec::new(); KEYS];
-    for &i in &orders.by_recv {
-        by_key[from.keys[i as usize].index()].push(i);
-    }
-    for events in by_key {
-        let place = |i: &u32| places[*i as usize];
-        if events.is_sorted_by_key(place) {
-            continue;
-        }
-        events.iter().for_each(|&i| is_stray[i as usize] = true);
-        for kept in longest_rising(&events.iter().map(place).collect::<Vec<_>>()) {
-            is_stray[events[kept] as usize] = false;
-        }
-    }
-    is_stray
-}
-
-/// Places of a longest run of numbers that rise. O(n log n).
-fn longest_rising(numbers: &[u32]) -> Vec<usize> {
-    // `ends[k]` ends the best run of k + 1 numbers so far: the one whose end leaves most room.
-    let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
-    for (i, &number) in numbers.iter().enumerate() {
-        let k = ends.partition_point(|&end| numbers[end] < number);
-        before.push(k.checked_sub(1).map(|k| ends[k]));
-        if k == ends.len() {
-            ends.push(i);
-        } else {
-            ends[k] = i;
-        }
-    }
-    let mut run: Vec<usize> = std::iter::successors(ends.last().copied(), |&i| before[i]).collect();
-    run.reverse();
-    run
+/// When the events of a tape begin and end.
+struct Ends {
+    /// Of each clock the first.
+    first: Times,
+    last: Times,
+    /// Of what is no change of the link, by the venue's clock.
+    happened: Option<(Nanos, Nanos)>,
 }

@@ -18,6 +18,7 @@ mod cursor;
 mod field;
 mod index;
 mod log;
+mod order;
 mod record;
 mod walk;
 
@@ -303,7 +304,7 @@ impl Tape {
         let statuses = {
             let mut links = cursor::links(&self.core);
             let mut all = std::iter::from_fn(|| {
-                let due = links.due()?;
+                let due = *links.due()?;
                 links.advance(due, due.times.recv).then_some(due.times.recv)
             });
             all.next().map(|first| (first, all.last().unwrap_or(first)))
@@ -395,6 +396,11 @@ impl Feed for TapeFeed {
     #[inline]
     fn next_deadline(&self) -> Option<Nanos> {
         self.cursor.next_time()
+    }
+
+    #[inline]
+    fn has_news(&self, now: Nanos) -> bool {
+        self.next_deadline().is_some_and(|due| due <= now)
     }
 
     #[inline]
