@@ -110,7 +110,9 @@ impl Rig {
     }
 
     fn plan(&mut self) -> Plan {
-        self.orders.plan(self.now, self.now, made::first(), &mut self.budget)
+        let mut plan = Plan::default();
+        self.orders.plan(self.now, self.now, made::first(), &mut self.budget, &mut plan);
+        plan
     }
 
     /// The venue takes every action and says so.

@@ -51,6 +51,20 @@ fn a_rebate_is_a_negative_fee() {
 }
 
 #[test]
+fn a_lean_replay_decides_and_fills_the_same_and_says_nothing_of_latency() {
+    let jobs =
+        ["", "--queue prob_power:3 --latency lognormal:50ms,0.3", "--lossless --rules venue"];
+    for job in jobs {
+        let words: Vec<&str> = job.split_whitespace().collect();
+        let (full, lean) =
+            (sample_summary(&words), sample_summary(&[&words[..], &["--lean"]].concat()));
+        assert_ne!(full["latency_ns"], serde_json::json!({}), "{job}");
+        assert_eq!(lean["latency_ns"], serde_json::json!({}), "{job}");
+        assert_eq!(without_timings(full), without_timings(lean), "{job}");
+    }
+}
+
+#[test]
 fn only_the_symbols_asked_for_are_traded() {
     assert_eq!(coins(&sample_summary(&["--symbols", "BTC"])), ["BTC"]);
     assert_eq!(coins(&sample_summary(&[])), ["BTC", "SOL"], "all there are");

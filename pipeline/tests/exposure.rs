@@ -9,7 +9,7 @@ mod coins;
 use botmm_pipeline::logic::budget::Budget;
 use botmm_pipeline::logic::gate::Gate;
 use botmm_pipeline::logic::ledger::FillMemory;
-use botmm_pipeline::logic::orders::Orders;
+use botmm_pipeline::logic::orders::{Orders, Plan};
 use botmm_pipeline::types::*;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -93,7 +93,8 @@ impl World {
     }
 
     fn plan(&mut self, asset: AssetId) {
-        let plan = self.orders.plan(self.now, self.now, asset, &mut self.budget);
+        let mut plan = Plan::default();
+        self.orders.plan(self.now, self.now, asset, &mut self.budget, &mut plan);
         for action in [plan.cancel, plan.modify, plan.place] {
             if action.is_empty() {
                 continue;

@@ -71,6 +71,7 @@ pub(super) fn replay(
         settings: &settings,
         plan: None,
         lossless: false,
+        lean: true,
         feed,
         is_exact: queue == Queue::Exact,
         semantics: QueueSemantics::Botmm,

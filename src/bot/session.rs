@@ -283,8 +283,11 @@ impl Ended<'_> {
     }
 
     fn latency_ns(&self) -> BTreeMap<String, LatencyNs> {
+        // Where nothing was measured, nothing is shown.
         let stages = self.latencies.stages();
+        let is_measured = self.latencies.stages().any(|l| l.max_ns > 0);
         stages
+            .filter(|_| is_measured)
             .map(|l| {
                 let latency = LatencyNs { p50: l.p50_ns, p99: l.p99_ns, max: l.max_ns };
                 (l.stage.to_owned(), latency)

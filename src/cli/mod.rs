@@ -187,7 +187,7 @@ impl Cli {
     botmm replay DIR --feed 10ms          had the feed been 10 ms late instead of as recorded\n  \
     botmm replay DIR --strategy grid --queue-semantics hftbacktest --fills fills.csv\n  \
     botmm replay DIR --rules venue        with margin, funding, blocks, price band and request budget\n  \
-    botmm replay DIR --json | jq .net_pnl_usd\n  \
+    botmm replay DIR --lean --json | jq .net_pnl_usd\n  \
     botmm replay DIR --params-from runs/x/journal.jsonl\n\n\
     A replay does not read data/live_params.json: its parameters are those of the configuration, and\n\
     with --params-from they change as they did in the run of that journal.\n\
@@ -221,6 +221,10 @@ pub struct ReplayArgs {
     /// Drop nothing between the stages, so that plans can be compared; slower.
     #[arg(long)]
     pub lossless: bool,
+    /// Neither tell nor measure what only explains: no terms of quotes, no commentary, no latency of stages;
+    /// faster. What is decided and filled is the same.
+    #[arg(long, conflicts_with = "out")]
+    pub lean: bool,
     /// Use what is sound of a file of which most is not; without it such a file is an error.
     #[arg(long)]
     pub allow_unsound: bool,

@@ -13,6 +13,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         draft: session::draft(args.common.config.as_deref(), &args.overrides())?,
         plan: &args.plan,
         lossless: args.lossless,
+        lean: args.lean,
         allow_unsound: args.allow_unsound,
         no_tape: args.no_tape,
         feed: args.feed,

@@ -54,7 +54,8 @@ fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
     let models =
         ["risk_averse", "prob_power:2", "prob_power2:2", "prob_power3:3", "prob_log", "prob_log2"];
     for ((queue, ..), model) in SEEN.into_iter().zip(models) {
-        let ours = replayed(dir.path(), model);
+        let ours = replayed(dir.path(), model, "");
+        assert_eq!(replayed(dir.path(), model, "--lean"), ours, "{model}: lean");
         let theirs: Vec<String> = naive_fills(queue).iter().map(Fill::to_string).collect();
         let differs = (0..ours.len().max(theirs.len())).find(|&i| ours.get(i) != theirs.get(i));
         if let Some(i) = differs {
@@ -65,10 +66,11 @@ fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
 }
 
 /// The executions of a replay of the grid job.
-fn replayed(dir: &Path, model: &str) -> Vec<String> {
+fn replayed(dir: &Path, model: &str, lean: &str) -> Vec<String> {
     let job = "replay feed --config open.toml --symbols ETH --latency 60ms --fee-bps -0.3 --strategy grid \
                --half 1 --lots 1000 --queue-semantics hftbacktest --fills fills.csv --json --queue";
-    let words: Vec<&str> = job.split_whitespace().chain([model]).collect();
+    let words: Vec<&str> =
+        job.split_whitespace().chain([model]).chain(lean.split_whitespace()).collect();
     let ended = with_tapes(dir, &words);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let text = fs::read_to_string(dir.join("fills.csv")).unwrap();

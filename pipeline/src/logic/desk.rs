@@ -194,6 +194,16 @@ impl Desk {
         Some(self.last_decision.map_or(Nanos::ZERO, |last| last + wait))
     }
 
+    /// When the next decision may be due, if a view comes then: not before.
+    pub fn due_with(&self, view: Nanos) -> Nanos {
+        let p = self.params();
+        match (p.grid, self.last_decision) {
+            (Some(_), _) => self.next_step.unwrap_or(view),
+            (None, Some(last)) => view.max(last + p.requote_min),
+            (None, None) => view,
+        }
+    }
+
     /// Decides, if it is due. A clock that went back does not hold a decision up.
     pub fn decide(&mut self, now: Nanos, venue_seq: u64, pulse: &Pulse) -> Option<Quote> {
         let due = self.due()?;

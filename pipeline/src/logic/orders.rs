@@ -26,7 +26,7 @@ const KEEP_SIZE_MIN: f64 = 0.5;
 const KEEP_SIZE_MAX: f64 = 1.25;
 
 /// The actions that bring one asset's orders to its target, in the order they are to be sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// First what lowers risk.
     pub cancel: Action,
@@ -36,6 +36,26 @@ pub struct Plan {
     pub place: Action,
     /// There is more than these can carry: to be asked for once they are sent.
     pub goes_on: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            cancel: Action::new(ActionKind::Cancel),
+            modify: Action::new(ActionKind::Modify),
+            place: Action::new(ActionKind::Place),
+            goes_on: false,
+        }
+    }
+}
+
+impl Plan {
+    fn clear(&mut self) {
+        for action in [&mut self.cancel, &mut self.modify, &mut self.place] {
+            action.clear();
+        }
+        self.goes_on = false;
+    }
 }
 
 /// One asset's planning in progress.
@@ -73,6 +93,8 @@ struct AssetOrders {
     hold_until_book: [Nanos; 2],
     /// A grid's orders are brought to each target once.
     is_grid_due: bool,
+    /// What a grid's orders were found to be already.
+    settled: Option<grid::Settled>,
 }
 
 /// See the module.
@@ -103,6 +125,7 @@ impl Orders {
             retry_at: None,
             hold_until_book: [Nanos::ZERO; 2],
             is_grid_due: false,
+            settled: None,
         };
         let assets = params.iter().zip(universe.iter()).map(asset).collect();
         Self { assets, slots_per_asset, session, sequence: 0 }
@@ -134,26 +157,22 @@ impl Orders {
 
     /// What to send now so that the asset's orders become its target. The slots take it as sent;
     /// [`Orders::undo`] takes an action back that could not be. `venue_now` is what time it is at the
-    /// venue, which judges by its own clock whether an action came too late.
+    /// venue, which judges by its own clock whether an action came too late. What was in the plan is gone.
     pub fn plan(
         &mut self,
         now: Nanos,
         venue_now: Nanos,
         asset: AssetId,
         budget: &mut Budget,
-    ) -> Plan {
-        let mut plan = Plan {
-            cancel: Action::new(ActionKind::Cancel),
-            modify: Action::new(ActionKind::Modify),
-            place: Action::new(ActionKind::Place),
-            goes_on: false,
-        };
-        let Some(target) = self.assets[asset.index()].target else { return plan };
+        plan: &mut Plan,
+    ) {
+        plan.clear();
+        let Some(target) = self.assets[asset.index()].target else { return };
         let others = self.exposure_beside(asset);
         let orders = &mut self.assets[asset.index()];
         (orders.blocked, orders.retry_at) = ([None; 2], None);
         let void_after = venue_now + orders.params.risk.expires_after;
-        let mut turn = Turn { now, void_after, target: &target, others, budget, plan: &mut plan };
+        let mut turn = Turn { now, void_after, target: &target, others, budget, plan };
         if self.assets[asset.index()].params.grid.is_some() {
             self.plan_grid(&mut turn);
         } else {
@@ -167,7 +186,6 @@ impl Orders {
             action.sent_time = now;
             action.expires_after = void_after;
         }
-        plan
     }
 
     /// The venue handles a batch in order, and a bid that reaches our own resting ask is refused:
@@ -375,8 +393,10 @@ impl Orders {
         for asset in &mut self.assets {
             let timeout = asset.params.risk.ack_timeout;
             for index in asset.slots.indices(|sets| sets.waiting) {
-                let is_late = asset.slots.change(index, |slot| slot.expire(now, timeout));
-                expired += usize::from(is_late);
+                if asset.slots[index].deadline(timeout).is_some_and(|due| due <= now) {
+                    asset.slots.change(index, |slot| slot.expire(now, timeout));
+                    expired += 1;
+                }
             }
         }
         expired

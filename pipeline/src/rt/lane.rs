@@ -44,6 +44,8 @@ struct Moment {
     at: Option<Nanos>,
     number: u64,
     is_measured: bool,
+    /// None is.
+    never: bool,
 }
 
 impl Lane {
@@ -77,7 +79,7 @@ impl Lane {
         let names: Vec<_> = stages.iter().map(|s| s.name()).collect();
         let latencies =
             LaneLatencies { input, stages: names.iter().map(|n| (*n, new_histogram())).collect() };
-        let moment = Moment { at: None, number: 0, is_measured: true };
+        let moment = Moment { at: None, number: 0, is_measured: true, never: false };
         let lane = Self {
             name: names.join("+"),
             core,
@@ -89,6 +91,12 @@ impl Lane {
             recorder: None,
         };
         (lane, latencies)
+    }
+
+    /// The same without measuring how long its polls take, in virtual time.
+    pub fn unmeasured(mut self) -> Self {
+        self.moment.never = true;
+        self
     }
 
     /// Its stages' names.
@@ -134,11 +142,27 @@ impl Lane {
     /// The same, but the stages only take in what has arrived ([`Stage::hear`]): so begins a moment of
     /// virtual time.
     pub fn hear(&mut self, now: Nanos) -> usize {
+        self.begin_moment(now);
+        self.cycle(|stage| stage.hear(now))
+    }
+
+    /// The same of those stages alone that something has come for.
+    pub(super) fn hear_due(&mut self, now: Nanos) -> usize {
+        self.begin_moment(now);
+        self.cycle(|stage| if stage.hears(now) { stage.hear(now) } else { 0 })
+    }
+
+    /// [`Lane::poll`] of those stages alone that have something to do.
+    pub(super) fn poll_due(&mut self, now: Nanos) -> usize {
+        self.cycle(|stage| if stage.is_due(now) { stage.poll(now) } else { 0 })
+    }
+
+    fn begin_moment(&mut self, now: Nanos) {
         if self.moment.at.replace(now) != Some(now) {
-            self.moment.is_measured = self.moment.number.is_multiple_of(MEASURED_MOMENTS);
+            self.moment.is_measured =
+                !self.moment.never && self.moment.number.is_multiple_of(MEASURED_MOMENTS);
             self.moment.number += 1;
         }
-        self.cycle(|stage| stage.hear(now))
     }
 
     fn cycle(&mut self, work_of: impl Fn(&mut Box<dyn Stage>) -> usize) -> usize {
@@ -172,17 +196,15 @@ impl Lane {
 
     /// All that is due before `until` and concerns no other stage; see [`Stage::run_ahead`].
     pub fn run_ahead(&mut self, until: Nanos) -> Ahead {
-        let mut all = Ahead::nothing(until);
+        let mut last = None;
         loop {
-            let mut has_worked = false;
-            for stage in &mut self.stages {
-                let ahead = stage.run_ahead(all.until);
-                has_worked |= ahead.last.is_some();
-                all = all.and(ahead);
+            let turn = Ahead { last, ..Ahead::nothing(until) };
+            let stages = self.stages.iter_mut();
+            let turn = stages.fold(turn, |all, stage| all.and(stage.run_ahead(all.until)));
+            if !turn.goes_on {
+                return turn;
             }
-            if !has_worked {
-                return all;
-            }
+            last = turn.last;
         }
     }
 

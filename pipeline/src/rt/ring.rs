@@ -180,6 +180,17 @@ impl<T> In<T> {
     pub fn peek(&self) -> Option<&T> {
         self.rx.peek().ok()
     }
+    /// Whether there is one.
+    pub fn has_some(&self) -> bool {
+        self.rx.peek().is_ok()
+    }
+    /// A look at all that wait, oldest first; how many they are.
+    pub fn look(&mut self, mut see: impl FnMut(&T)) -> usize {
+        let Ok(all) = self.rx.read_chunk(self.rx.slots()) else { return 0 };
+        let (first, rest) = all.as_slices();
+        first.iter().chain(rest).for_each(&mut see);
+        all.len()
+    }
     /// Takes the oldest message out where it lies.
     pub fn skip(&mut self) {
         if let Ok(oldest) = self.rx.read_chunk(1) {
@@ -239,6 +250,14 @@ impl<T> OutLatest<T> {
         self.pending[key] = Some(state);
         self.pending_count += 1;
     }
+    /// Whether something is kept aside.
+    pub fn has_pending(&self) -> bool {
+        self.pending_count > 0
+    }
+    /// States for which there is room.
+    pub fn free(&self) -> usize {
+        self.out.free()
+    }
     /// Hands over what was kept aside, as far as there is room. Call once a poll.
     pub fn flush(&mut self) {
         if self.pending_count == 0 {
@@ -274,22 +293,37 @@ impl<T> InLatest<T> {
     }
     /// Shows what arrived to `see`; returns the number of messages taken.
     pub fn take(&mut self, key: impl Fn(&T) -> usize, mut see: impl FnMut(&T)) -> usize {
-        self.take_all(key, |message, counts| {
-            if counts {
-                see(message);
-            }
-        })
+        self.take_all(
+            |_| true,
+            key,
+            |message, counts| {
+                if counts {
+                    see(message);
+                }
+            },
+        )
     }
 
     /// The same, but `see` is shown those that are superseded too, each before the newer one of its
-    /// key: for what must not be missed on the way to the newest. `see` is told which ones count.
-    pub fn take_all(&mut self, key: impl Fn(&T) -> usize, mut see: impl FnMut(&T, bool)) -> usize {
+    /// key: for what must not be missed on the way to the newest. `see` is told which ones count. What
+    /// `is_there` denies is left, with all behind it.
+    pub fn take_all(
+        &mut self,
+        is_there: impl Fn(&T) -> bool,
+        key: impl Fn(&T) -> usize,
+        mut see: impl FnMut(&T, bool),
+    ) -> usize {
         let mut taken = 0;
-        while taken < self.batch {
+        while taken < self.batch && self.input.peek().is_some_and(&is_there) {
             let Some(message) = self.input.pop() else { break };
             taken += 1;
-            if self.lossless {
+            // Often there is but one, the newest.
+            let is_alone = taken == 1 && !self.input.peek().is_some_and(&is_there);
+            if self.lossless || is_alone {
                 see(&message, true);
+                if is_alone {
+                    return taken; // What has come meanwhile would be newer: it is taken the next time.
+                }
                 continue;
             }
             let slot = &mut self.newest[key(&message)];
@@ -310,6 +344,18 @@ impl<T> InLatest<T> {
     /// What it takes from.
     pub fn input(&mut self) -> &mut dyn Input {
         &mut self.input
+    }
+    /// A look at the oldest that waits.
+    pub fn peek(&self) -> Option<&T> {
+        self.input.peek()
+    }
+    /// The oldest that waits, whether it is superseded or not.
+    pub fn pop(&mut self) -> Option<T> {
+        self.input.pop()
+    }
+    /// As [`In::look`].
+    pub fn look(&mut self, see: impl FnMut(&T)) -> usize {
+        self.input.look(see)
     }
 }
 
@@ -363,7 +409,7 @@ mod tests {
                 tx.push(message).unwrap();
             }
             let mut seen = [const { Vec::new() }; 2];
-            rx.take_all(|m| m.0, |m, counts| seen[m.0].push((m.1, counts)));
+            rx.take_all(|_| true, |m| m.0, |m, counts| seen[m.0].push((m.1, counts)));
             assert_eq!(seen[0], [(1, lossless), (3, lossless), (4, true)]);
             assert_eq!(seen[1], [(2, true)]);
         }

@@ -10,17 +10,23 @@ pub struct Ahead {
     pub until: Nanos,
     /// When the last was due of what was done; [`None`] = nothing was.
     pub last: Option<Nanos>,
+    /// From `until` on there is more to do, once the others have done their part up to there.
+    pub goes_on: bool,
 }
 
 impl Ahead {
     /// Nothing was done, and nothing is to be done before this.
     pub fn nothing(until: Nanos) -> Self {
-        Self { until, last: None }
+        Self { until, last: None, goes_on: false }
     }
 
-    /// What two did, the second no further than the first.
+    /// What two did, the second no further than the first. There is more to do where neither stops before.
     pub fn and(self, next: Self) -> Self {
-        Self { until: self.until.min(next.until), last: self.last.max(next.last) }
+        Self {
+            until: self.until.min(next.until),
+            last: self.last.max(next.last),
+            goes_on: if next.until < self.until { next.goes_on } else { self.goes_on },
+        }
     }
 }
 
@@ -44,7 +50,17 @@ pub trait Stage: Send {
     fn next_deadline(&self) -> Option<Nanos> {
         None
     }
-    /// The same, but for what [`Stage::run_ahead`] may do before its time.
+    /// Virtual time: false when [`Stage::hear`] would find nothing now.
+    fn hears(&self, now: Nanos) -> bool {
+        let _ = now;
+        true
+    }
+    /// Virtual time: false when [`Stage::poll`] would do nothing now. Nobody asks a stage that has nothing to do.
+    fn is_due(&self, now: Nanos) -> bool {
+        let _ = now;
+        true
+    }
+    /// [`Stage::next_deadline`], but for what [`Stage::run_ahead`] may do before its time.
     fn calm_until(&self) -> Option<Nanos> {
         self.next_deadline()
     }

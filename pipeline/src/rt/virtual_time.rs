@@ -4,6 +4,9 @@
 //! after round, until nothing more does; then they are polled until they come to rest. So a decision
 //! knows all of its moment, whatever the bounds of a poll or of a ring are.
 //!
+//! Inline, only those stages are polled that something has come for or that are due ([`Stage::hears`],
+//! [`Stage::is_due`]); on threads, all of them, and both decide the same.
+//!
 //! Between two moments that more than one has to hear of, market data that concern nobody else are taken in
 //! ahead of their time ([`Stage::run_ahead`]): most rows of a recording that tells level by level.
 //!
@@ -73,19 +76,16 @@ enum Part {
 
 impl Part {
     /// The work that a lane did, and its next deadline if it came to rest: nobody asks before.
-    fn of(self, lane: &mut Lane, now: Nanos, deadline: Deadline) -> (usize, Nanos) {
+    fn of(self, lane: &mut Lane, now: Nanos) -> (usize, Nanos) {
         match self {
             Self::Hear => (lane.hear(now), Nanos::MAX),
             Self::Poll => match lane.poll(now) {
-                0 => (0, deadline(lane).unwrap_or(Nanos::MAX)),
+                0 => (0, lane.next_deadline().unwrap_or(Nanos::MAX)),
                 work => (work, Nanos::MAX),
             },
         }
     }
 }
-
-/// Which of a lane's deadlines counts.
-type Deadline = fn(&Lane) -> Option<Nanos>;
 
 /// All lanes, wherever they run.
 trait Lanes {
@@ -97,6 +97,10 @@ trait Lanes {
     fn deadline_of(&self, venue: &dyn Stage) -> Option<Nanos>;
     /// Whether all still run.
     fn is_healthy(&self) -> bool;
+    /// The last moment is over: those that were not polled in it learn of it.
+    fn end(&mut self, now: Nanos) {
+        let _ = now;
+    }
 }
 
 /// In the calling thread: market data go ahead from one decision to the next.
@@ -104,8 +108,16 @@ struct Inline<'a>(&'a mut [Lane]);
 
 impl Lanes for Inline<'_> {
     fn round(&mut self, now: Nanos, part: Part) -> (usize, Nanos) {
-        let turns = self.0.iter_mut().map(|lane| part.of(lane, now, Lane::calm_until));
-        turns.fold((0, Nanos::MAX), |sum, turn| (sum.0 + turn.0, sum.1.min(turn.1)))
+        let lanes = self.0.iter_mut();
+        let work = match part {
+            Part::Hear => lanes.map(|lane| lane.hear_due(now)).sum(),
+            Part::Poll => lanes.map(|lane| lane.poll_due(now)).sum(),
+        };
+        if work > 0 || part == Part::Hear {
+            return (work, Nanos::MAX);
+        }
+        let deadlines = self.0.iter().filter_map(Lane::calm_until);
+        (0, deadlines.min().unwrap_or(Nanos::MAX))
     }
     fn run_ahead(&mut self, venue: &mut dyn Stage, until: Nanos) -> Ahead {
         let lanes = self.0.iter_mut();
@@ -117,6 +129,11 @@ impl Lanes for Inline<'_> {
     }
     fn is_healthy(&self) -> bool {
         true
+    }
+    fn end(&mut self, now: Nanos) {
+        for lane in self.0.iter_mut() {
+            lane.poll(now);
+        }
     }
 }
 
@@ -146,7 +163,8 @@ fn run(mut drive: Drive<'_>, lanes: &mut dyn Lanes) {
             for rounds in 0.. {
                 assert!(rounds < MAX_ROUNDS_PER_MOMENT, "a stage never comes to rest at {now}");
                 let (work, deadline) = lanes.round(now, part);
-                if work + venue.poll(now) == 0 {
+                let of_venue = if venue.is_due(now) { venue.poll(now) } else { 0 };
+                if work + of_venue == 0 {
                     let own = lanes.deadline_of(&**venue);
                     next = own.map_or(deadline, |own| own.min(deadline));
                     break;
@@ -171,6 +189,7 @@ fn run(mut drive: Drive<'_>, lanes: &mut dyn Lanes) {
         assert!(next > now, "a stage's deadline {next} passed at {now} without work");
         now = next;
     }
+    lanes.end(now);
     venue.on_stop();
 }
 
@@ -208,7 +227,7 @@ impl Baton {
         while self.wait_for(turn, &self.stop) {
             let part = if self.hears.load(Ordering::Relaxed) { Part::Hear } else { Part::Poll };
             let now = Nanos(self.now.load(Ordering::Relaxed));
-            let (work, deadline) = part.of(&mut lane, now, Lane::next_deadline);
+            let (work, deadline) = part.of(&mut lane, now);
             // Only the holder of the baton writes these, and passing it on publishes them.
             self.work.store(self.work.load(Ordering::Relaxed) + work, Ordering::Relaxed);
             self.deadline.fetch_min(deadline.0, Ordering::Relaxed);

@@ -192,6 +192,11 @@ impl BookStage {
         }
     }
 
+    /// When the first of the books that have to be shown has to be.
+    fn news_due(&self) -> Option<Nanos> {
+        self.assets.iter().filter_map(|asset| asset.news.due).min()
+    }
+
     /// Whether an event waits whose time has come. Live all of them have come by then.
     #[inline]
     fn is_there(&self, now: Nanos) -> bool {
@@ -275,6 +280,14 @@ impl Stage for BookStage {
         work
     }
 
+    fn hears(&self, now: Nanos) -> bool {
+        self.out.has_pending() || (self.is_there(now) && self.input.next_time().is_some())
+    }
+
+    fn is_due(&self, now: Nanos) -> bool {
+        self.has_news || self.hears(now)
+    }
+
     /// What changes of levels have come to is shown once all of a moment is taken in.
     fn hear(&mut self, now: Nanos) -> usize {
         self.out.flush();
@@ -291,11 +304,10 @@ impl Stage for BookStage {
         if !self.is_ahead {
             return None;
         }
-        let news = self.assets.iter().filter_map(|asset| asset.news.due);
-        news.chain(self.input.next_time()).min()
+        self.news_due().into_iter().chain(self.input.next_time()).min()
     }
 
-    /// Its rows are taken in ahead of time too, up to the first that has to be shown.
+    /// Its rows are taken in ahead of time too, and views shown: whoever decides on one waits for its time.
     fn calm_until(&self) -> Option<Nanos> {
         None
     }
@@ -303,16 +315,25 @@ impl Stage for BookStage {
     fn run_ahead(&mut self, until: Nanos) -> Ahead {
         self.is_ahead = true;
         let mut ahead = Ahead::nothing(until);
-        while !self.has_news && self.is_there(until - Nanos(1)) {
-            let Some(event) = self.input.pop() else { break };
-            self.on_event(&event);
-            ahead.last = Some(event.recv_time());
+        loop {
+            let next = self.input.next_time().filter(|at| *at < until);
+            let due = if self.has_news { self.news_due() } else { None };
+            // All of that moment is taken in.
+            if let Some(due) = due.filter(|due| *due < until && next.is_none_or(|at| at > *due)) {
+                if self.out.free() < self.assets.len() {
+                    ahead.until = due;
+                    return ahead;
+                }
+                self.show_levels(due);
+            } else if next.is_some()
+                && let Some(event) = self.input.pop()
+            {
+                self.on_event(&event);
+                ahead.last = Some(event.recv_time());
+            } else {
+                return ahead;
+            }
         }
-        if self.has_news {
-            let due = self.assets.iter().filter_map(|asset| asset.news.due).min();
-            ahead.until = due.map_or(until, |due| due.min(until));
-        }
-        ahead
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
@@ -321,171 +342,4 @@ impl Stage for BookStage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rt::{In, Out, ring};
-    use crate::types::{BookSnapshot, FeedStatus, Level, MarkPrice, ParamsChange, Px, Qty, Trade};
-    use crate::venue::market_ring::{MarketOut, market_ring};
-
-    const ASSET: usize = 0;
-
-    /// A stage of one asset, its rings, and the newest view.
-    struct Rig {
-        stage: BookStage,
-        market: MarketOut,
-        seq: u64,
-        views: In<BookView>,
-        params: Out<ParamsChange>,
-        view: BookView,
-        now: Nanos,
-    }
-
-    impl Rig {
-        fn new() -> Self {
-            let (market, input) = market_ring(("feed->book", 1), ("feed->book books", 1));
-            let (out, views) = ring("book->quote", 8);
-            let (params, changes) = ring("side->book", 8);
-            let (out, changes) = (OutLatest::new(out, 1), ParamsIn::new(changes));
-            let stage = BookStage::new(input, out, changes, &[AssetParams::default()]);
-            let view = BookView::default();
-            Self { stage, market, seq: 0, views, params, view, now: Nanos::ZERO }
-        }
-
-        fn tell(&mut self, event: MarketEvent) {
-            self.seq += 1;
-            assert!(self.market.push(self.seq, event.lend()));
-            self.stage.poll(self.now);
-            while let Some(view) = self.views.pop() {
-                self.view = view;
-            }
-        }
-
-        fn status(&mut self, change: FeedChange) {
-            self.tell(MarketEvent::Status(FeedStatus::of(change, AssetId::new(ASSET), self.now)));
-        }
-
-        /// A second later: a purchase that many bps above the mid of 100, and the book after it.
-        fn trade_and_book(&mut self, bps: i64) {
-            self.now = self.now + Nanos::secs(1);
-            let (venue_time, recv_time) = (self.now, self.now);
-            let px = Px::from_raw(Px::whole(100).raw() + bps * 1_000_000);
-            self.tell(MarketEvent::Trade(Trade { venue_time, recv_time, px, ..Trade::default() }));
-            let mut book = BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY };
-            (book.bid_count, book.ask_count) = (1, 1);
-            book.bids[0] = Level { px: Px::whole(99), qty: Qty::whole(1) };
-            book.asks[0] = Level { px: Px::whole(101), qty: Qty::whole(1) };
-            self.tell(MarketEvent::Book(book));
-        }
-    }
-
-    impl Rig {
-        /// A second later: a book of these levels; zero = none.
-        fn book(&mut self, bid: i64, ask: i64) -> (BookState, Option<Px>) {
-            self.now = self.now + Nanos::secs(1);
-            let (venue_time, recv_time) = (self.now, self.now);
-            let mut book = BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY };
-            (book.bid_count, book.ask_count) = (u8::from(bid > 0), u8::from(ask > 0));
-            book.bids[0] = Level { px: Px::whole(bid), qty: Qty::whole(1) };
-            book.asks[0] = Level { px: Px::whole(ask), qty: Qty::whole(3) };
-            self.tell(MarketEvent::Book(book));
-            (self.view.state, self.view.mid)
-        }
-    }
-
-    #[test]
-    fn a_book_without_a_sound_mid_teaches_nothing() {
-        let mut rig = Rig::new();
-        for bid in [999, 1000, 999, 1000] {
-            assert_eq!(rig.book(bid, bid + 2), (BookState::Ok, Some(Px::whole(bid + 1))));
-        }
-        let known = rig.view;
-        assert!(known.vol_bps_e6 > 0);
-        let cases = [
-            (1000, 0, BookState::OneSided),
-            (0, 1002, BookState::OneSided),
-            (1000, 2000, BookState::Wide),
-            (1, 1002, BookState::Wide),
-            (1002, 1000, BookState::Crossed),
-        ];
-        for (bid, ask, state) in cases {
-            assert_eq!(rig.book(bid, ask), (state, None));
-            let of =
-                |v: &BookView| (v.microprice, v.imbalance_e6, v.vol_bps_e6, v.arrivals.rate_e6);
-            assert_eq!(
-                of(&rig.view),
-                (None, of(&known).1, of(&known).2, of(&known).3),
-                "{state:?}"
-            );
-        }
-        assert_eq!(rig.book(1000, 1002), (BookState::Ok, Some(Px::whole(1001))));
-        assert!(rig.view.vol_bps_e6 <= known.vol_bps_e6, "the price had not moved");
-    }
-
-    #[test]
-    fn the_venues_mark_goes_along_and_makes_no_book_newer() {
-        let mut rig = Rig::new();
-        rig.book(999, 1001);
-        let before = rig.view;
-        rig.now = rig.now + Nanos::secs(3);
-        let (asset, px) = (AssetId::new(ASSET), Px::whole(990));
-        let mark = MarkPrice { asset, px, recv_time: rig.now, seq: 9, ..MarkPrice::default() };
-        rig.tell(MarketEvent::Mark(mark));
-        let venue_mark = Some(Marked { px, time: rig.now });
-        assert_eq!(rig.view, BookView { venue_mark, ..before });
-        rig.book(1000, 0);
-        assert_eq!(rig.view.venue_mark, venue_mark);
-        rig.status(FeedChange::Down);
-        assert_eq!(rig.view.venue_mark, venue_mark, "it ages, and says when it came");
-    }
-
-    #[test]
-    fn views_carry_the_fit_of_the_trades_seen() {
-        let mut rig = Rig::new();
-        (0..30).for_each(|i| rig.trade_and_book(i % 10));
-        let fit = rig.view.arrivals;
-        assert_eq!((fit.rate_e6, fit.trades), (0, 29), "the first was met by no mid");
-        (0..60).for_each(|i| rig.trade_and_book(i % 10));
-        let fit = rig.view.arrivals;
-        assert!(fit.rate_e6 > 0 && fit.decay_e6 > 0 && fit.r2_e6 > 700_000, "{fit:?}");
-
-        rig.status(FeedChange::Down);
-        rig.now = rig.now + Nanos::secs(3_600);
-        rig.trade_and_book(5);
-        rig.trade_and_book(5);
-        let after = rig.view.arrivals;
-        assert!((after.rate_e6 - fit.rate_e6).abs() < fit.rate_e6 / 20, "{after:?} after {fit:?}");
-
-        let wider = AssetParams { arrival_bin_bps: 1.0, ..AssetParams::default() };
-        let asset = AssetId::new(ASSET);
-        rig.params.push(ParamsChange { generation: 1, asset, params: wider }).unwrap();
-        rig.tell(MarketEvent::Status(FeedStatus::new_params(1, rig.now)));
-        rig.trade_and_book(5);
-        assert_eq!((rig.view.generation, rig.view.arrivals.rate_e6), (1, 0), "counted anew");
-    }
-
-    #[test]
-    fn no_book_is_shown_of_the_past_until_all_of_it_is_taken_in() {
-        let mut rig = Rig::new();
-        rig.trade_and_book(5);
-        assert_eq!(rig.view.state, BookState::Ok);
-        rig.status(FeedChange::Behind);
-        assert_eq!(rig.view.state, BookState::Void, "at once");
-        (0..20).for_each(|_| rig.trade_and_book(5));
-        assert_eq!(rig.view.state, BookState::Void);
-        rig.status(FeedChange::CaughtUp);
-        assert_eq!((rig.view.state, rig.view.recv_time), (BookState::Ok, rig.now));
-    }
-
-    #[test]
-    fn a_view_says_how_late_its_message_was() {
-        let mut rig = Rig::new();
-        let book = |block_s: i64, received_s: i64| {
-            let (venue_time, recv_time) = (Nanos::secs(block_s), Nanos::secs(received_s));
-            MarketEvent::Book(BookSnapshot { venue_time, recv_time, ..BookSnapshot::EMPTY })
-        };
-        rig.tell(book(100, 108));
-        assert_eq!(rig.view.delay, Nanos::secs(8));
-        rig.tell(book(109, 109));
-        assert_eq!(rig.view.delay, Nanos::ZERO);
-    }
-}
+mod tests;

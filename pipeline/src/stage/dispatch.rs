@@ -4,7 +4,7 @@
 use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
-use crate::logic::orders::{News, Orders};
+use crate::logic::orders::{News, Orders, Plan};
 use crate::rt::{Board, HaltLevel, InLatest, Input, LevelCell, OutVital, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
@@ -58,6 +58,8 @@ pub struct DispatchStage<G> {
     rings: DispatchRings,
     orders: Orders,
     budget: Budget,
+    /// Where an asset's actions are planned; with whoever plans.
+    plan: Option<Box<Plan>>,
     memory: FillMemory,
     level: Arc<LevelCell>,
     metrics: Arc<Metrics>,
@@ -94,6 +96,7 @@ impl<G: Gateway> DispatchStage<G> {
             rings,
             orders,
             budget,
+            plan: Some(Box::default()),
             memory: FillMemory::default(),
             level,
             metrics,
@@ -228,14 +231,16 @@ impl<G: Gateway> DispatchStage<G> {
     /// Brings one asset's orders to its target.
     fn act(&mut self, now: Nanos, asset: AssetId) {
         let venue_now = self.gateway.venue_time(now);
+        let mut plan = core::mem::take(&mut self.plan).unwrap_or_default();
         let mut goes_on = true;
         while goes_on {
-            let plan = self.orders.plan(now, venue_now, asset, &mut self.budget);
+            self.orders.plan(now, venue_now, asset, &mut self.budget, &mut plan);
             goes_on = plan.goes_on;
             for action in [&plan.cancel, &plan.modify, &plan.place] {
                 goes_on &= action.is_empty() || self.send(now, action);
             }
         }
+        self.plan = Some(plan);
         self.metrics.dispatch.hash.set(self.hash.finish());
     }
 
@@ -249,7 +254,9 @@ impl<G: Gateway> DispatchStage<G> {
         }
         self.hash.action(action);
         self.metrics.count_sent(now, action);
-        self.rings.records.comment(Commentary::Action(*action));
+        if self.rings.records.comments() {
+            self.rings.records.comment(Commentary::Action(*action));
+        }
         true
     }
 
@@ -373,6 +380,22 @@ impl<G: Gateway> Stage for DispatchStage<G> {
         let heard = self.take_venue(now);
         self.heard += heard;
         heard
+    }
+
+    fn hears(&self, now: Nanos) -> bool {
+        self.gateway.has_news(now)
+    }
+
+    /// While it is closed, it looks at everything again and again.
+    fn is_due(&self, now: Nanos) -> bool {
+        self.heard > 0
+            || self.rings.targets.peek().is_some()
+            || self.gateway.has_news(now)
+            || self.link_down
+            || self.level.get() != HaltLevel::Run
+            || self.looks_due > 0
+            || self.now == Nanos::ZERO
+            || self.next_deadline().is_some_and(|due| due <= now)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -42,6 +42,8 @@ struct Onward {
     any_dropped: bool,
     /// A lost link was told of, and no book has come since.
     is_lost: bool,
+    /// Rows go ahead of their time: there is no hurry, and nothing is dropped.
+    is_ahead: bool,
     /// What concerns all assets, the link's state or new parameters, and the book's ring had no room
     /// for: never dropped, nothing goes before it.
     waiting: Option<FeedStatus>,
@@ -66,6 +68,7 @@ impl<F: Feed> FeedStage<F> {
             dropped: [false; MAX_ASSETS],
             any_dropped: false,
             is_lost: false,
+            is_ahead: false,
             waiting: None,
         };
         Self { feed, onward }
@@ -149,7 +152,7 @@ impl Onward {
     }
 
     fn may_take(&self) -> bool {
-        self.waiting.is_none() && (!self.lossless || self.rings.out.has_room())
+        self.waiting.is_none() && (!(self.lossless || self.is_ahead) || self.rings.out.has_room())
     }
 }
 
@@ -184,6 +187,18 @@ impl<F: Feed> Stage for FeedStage<F> {
         self.feed.next_deadline()
     }
 
+    fn hears(&self, now: Nanos) -> bool {
+        let Self { feed, onward } = self;
+        feed.has_news(now)
+            || onward.waiting.is_some()
+            || onward.any_dropped
+            || onward.rings.commands.has_some()
+    }
+
+    fn is_due(&self, now: Nanos) -> bool {
+        self.hears(now)
+    }
+
     /// Its rows are taken ahead of time, and all else says there when it is due.
     fn calm_until(&self) -> Option<Nanos> {
         None
@@ -191,25 +206,22 @@ impl<F: Feed> Stage for FeedStage<F> {
 
     fn run_ahead(&mut self, until: Nanos) -> Ahead {
         let Self { feed, onward } = self;
+        onward.is_ahead = true;
         if onward.waiting.is_some() || onward.any_dropped {
             return Ahead::nothing(feed.next_deadline().map_or(until, |due| due.min(until)));
         }
-        let mut ahead = Ahead::nothing(until);
+        let mut last = None;
         let (mut work, room) = (0, onward.rings.out.room_for_rows().min(POLL_BATCH));
-        while work < room {
-            match feed.next_row(until) {
-                Ok(row) => {
-                    let at = row.recv_time();
-                    onward.hand_on(at, row);
-                    ahead.last = Some(at);
-                    work += 1;
-                }
-                Err(due) => {
-                    ahead.until = until.min(due);
-                    break;
-                }
-            }
+        while work < room
+            && let Ok(row) = feed.next_row(until)
+        {
+            let at = row.recv_time();
+            onward.hand_on(at, row);
+            last = Some(at);
+            work += 1;
         }
+        let next = feed.next_deadline().map_or(until, |due| due.min(until));
+        let ahead = Ahead { until: next, last, goes_on: work == room && work > 0 };
         onward.metrics.feed.events.add(work as u64);
         ahead
     }

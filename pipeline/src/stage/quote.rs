@@ -4,7 +4,7 @@ use crate::logic::desk::Desk;
 use crate::logic::freshness::Pulse;
 use crate::logic::markouts::{Measured, Measurement};
 use crate::logic::past_fills::PastFill;
-use crate::rt::{Board, In, InLatest, Input, OutLatest, Stage};
+use crate::rt::{Ahead, Board, In, InLatest, Input, OutLatest, Stage};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -40,6 +40,8 @@ pub struct QuoteStage {
     desks: Vec<Desk>,
     pulse: Pulse,
     venue_seq: u64,
+    /// Views that were shown ahead of their time and wait for it: those at the front.
+    early: usize,
     metrics: Arc<Metrics>,
 }
 
@@ -58,6 +60,7 @@ impl QuoteStage {
             desks: universe.iter().zip(params).map(desk).collect(),
             pulse: Pulse::default(),
             venue_seq: 0,
+            early: 0,
             metrics,
         }
     }
@@ -108,26 +111,31 @@ impl QuoteStage {
 
     /// Of each asset the newest view counts, but each block's mid is seen.
     fn take_views(&mut self, now: Nanos) -> usize {
-        let Self { rings, desks, metrics, pulse, .. } = self;
+        let Self { rings, desks, metrics, pulse, early, .. } = self;
         let QuoteRings { views, params, records, .. } = rings;
-        views.take_all(
+        let mut reader = Reader { desks, params, records, pulse, metrics };
+        let is_ahead = *early > 0;
+        let taken = views.take_all(
+            |v| !is_ahead || v.recv_time <= now,
             |v| v.asset.index(),
-            |v, counts| {
-                let desk = &mut desks[v.asset.index()];
-                let told = desk.on_block(now, v, |told| {
-                    records.fact(fact(v.asset, now, told));
-                });
-                if told > 0 {
-                    metrics.set_markouts(v.asset, desk.markouts());
-                }
-                if counts {
-                    params.advance(v.generation, |asset, new| desks[asset.index()].set_params(new));
-                    let desk = &mut desks[v.asset.index()];
-                    pulse.on_view(v, desk.params().risk.stale_book);
-                    desk.on_view(v);
-                }
-            },
-        )
+            |v, counts| reader.on_view(now, v, counts),
+        );
+        *early = early.saturating_sub(taken);
+        taken
+    }
+
+    /// Views whose time has passed since they were shown: each was the newest in its own moment.
+    fn take_early(&mut self, now: Nanos) -> usize {
+        let Self { rings, desks, metrics, pulse, early, .. } = self;
+        let QuoteRings { views, params, records, .. } = rings;
+        let mut reader = Reader { desks, params, records, pulse, metrics };
+        let mut taken = 0;
+        while *early > 0 && views.peek().is_some_and(|view| view.recv_time < now) {
+            let Some(view) = views.pop() else { break };
+            reader.on_view(view.recv_time, &view, true);
+            (taken, *early) = (taken + 1, *early - 1);
+        }
+        taken
     }
 
     fn decide(&mut self, now: Nanos) -> usize {
@@ -136,13 +144,40 @@ impl QuoteStage {
             let Some(mut quote) = desk.decide(now, self.venue_seq, &self.pulse) else { continue };
             // Its own view may still be of an older one.
             quote.target.generation = self.rings.params.generation();
-            // Before the target, so that whoever sees the decision finds its terms.
-            self.rings.records.comment(Commentary::Terms(quote.terms));
+            if self.rings.records.comments() {
+                // Before the target, so that whoever sees the decision finds its terms.
+                self.rings.records.comment(Commentary::Terms(quote.terms));
+                StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
+            }
             self.rings.out.push(i, quote.target);
-            StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
             decisions += 1;
         }
         decisions
+    }
+}
+
+/// What the news of a view are told to.
+struct Reader<'a> {
+    desks: &'a mut [Desk],
+    params: &'a mut ParamsIn,
+    records: &'a mut RecordsOut,
+    pulse: &'a mut Pulse,
+    metrics: &'a Metrics,
+}
+
+impl Reader<'_> {
+    fn on_view(&mut self, now: Nanos, view: &BookView, counts: bool) {
+        let Self { desks, params, records, pulse, metrics } = self;
+        let (asset, index) = (view.asset, view.asset.index());
+        let told = desks[index].on_block(now, view, |told| records.fact(fact(asset, now, told)));
+        if told > 0 {
+            metrics.set_markouts(asset, desks[index].markouts());
+        }
+        if counts {
+            params.advance(view.generation, |asset, new| desks[asset.index()].set_params(new));
+            pulse.on_view(view, desks[index].params().risk.stale_book);
+            desks[index].on_view(view);
+        }
     }
 }
 
@@ -170,13 +205,42 @@ impl Stage for QuoteStage {
         "quote"
     }
 
+    /// What was shown of this moment ahead of it comes after all that is heard, as it would in its time.
     fn poll(&mut self, now: Nanos) -> usize {
-        self.hear(now) + self.decide(now)
+        let heard = self.hear(now);
+        let shown = if self.early > 0 { self.take_views(now) } else { 0 };
+        heard + shown + self.decide(now)
     }
 
     fn hear(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
-        self.take_venue(now) + self.take_commands() + self.take_views(now)
+        let early = self.take_early(now);
+        let heard = early + self.take_venue(now) + self.take_commands();
+        heard + if self.early == 0 { self.take_views(now) } else { 0 }
+    }
+
+    fn hears(&self, now: Nanos) -> bool {
+        let QuoteRings { views, venue, commands, out, .. } = &self.rings;
+        venue.has_some()
+            || views.peek().is_some_and(|view| self.early == 0 || view.recv_time < now)
+            || commands.has_some()
+            || out.has_pending()
+    }
+
+    fn is_due(&self, now: Nanos) -> bool {
+        self.next_deadline().is_some_and(|due| due <= now)
+            || self.rings.views.peek().is_some_and(|view| view.recv_time <= now)
+            || self.hears(now)
+    }
+
+    /// Views that were shown ahead of their time wait for it, and are a moment only if they may be decided on.
+    fn run_ahead(&mut self, until: Nanos) -> Ahead {
+        let Self { rings, desks, early, .. } = self;
+        let mut first = until;
+        *early = rings.views.look(|view| {
+            first = first.min(desks[view.asset.index()].due_with(view.recv_time));
+        });
+        Ahead::nothing(first)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

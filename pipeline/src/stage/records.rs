@@ -6,15 +6,17 @@ use crate::rt::{In, LevelCell, Out, OutVital, RingStats, ring, vital_ring};
 use crate::types::{Commentary, Fact, Record};
 use std::sync::Arc;
 
-/// Makes both rings of a stage, of these names and so much room: facts, commentary.
+/// Makes both rings of a stage, of these names and so much room: facts, commentary. Without room for
+/// commentary there is none, and none is missed.
 pub fn records(
     [facts, commentary]: [(&'static str, usize); 2],
     level: &Arc<LevelCell>,
 ) -> (RecordsOut, RecordsIn) {
     let (facts, mut records) = self::facts(facts, level);
-    let (out, commentary) = ring(commentary.0, commentary.1);
+    let (name, room) = commentary;
+    let (out, commentary) = ring(name, room);
     records.commentary = Some(commentary);
-    (RecordsOut { facts, commentary: out }, records)
+    (RecordsOut { facts, commentary: out, comments: room > 0 }, records)
 }
 
 /// The same for a stage that has no commentary.
@@ -55,15 +57,23 @@ impl FactsOut {
 pub struct RecordsOut {
     facts: FactsOut,
     commentary: Out<Numbered<Commentary>>,
+    comments: bool,
 }
 
 impl RecordsOut {
+    /// Whether anybody hears its commentary.
+    pub fn comments(&self) -> bool {
+        self.comments
+    }
     /// Tells a fact. One that finds no room halts.
     pub fn fact(&mut self, told: Fact) {
         self.facts.tell(told);
     }
     /// Comments. What finds no room is dropped and counted.
     pub fn comment(&mut self, told: Commentary) {
+        if !self.comments {
+            return;
+        }
         let number = self.facts.number();
         self.commentary.push_or_drop(Numbered { number, told });
     }

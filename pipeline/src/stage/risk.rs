@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 /// How often the account and its risk state are published although nothing happened.
 const ACCOUNT_PERIOD: Nanos = Nanos::secs(1);
+/// How often the gate is told the time in virtual time, if nothing else comes: a long step is taken for a clock
+/// that jumped.
+const TIME_TOLD: Nanos = Nanos::secs(1);
 
 /// See the module.
 pub struct RiskStage {
@@ -63,7 +66,9 @@ impl Judge {
         };
         self.hash.target(approved.get());
         self.metrics.risk.decisions.add(1);
-        self.records.comment(Commentary::Decision(*approved.get()));
+        if self.records.comments() {
+            self.records.comment(Commentary::Decision(*approved.get()));
+        }
         self.out.push(target.asset.index(), approved);
         self.show_state(now, target.asset);
     }
@@ -283,6 +288,25 @@ impl Stage for RiskStage {
         let heard = earlier + self.take_venue(now);
         self.heard += heard;
         heard
+    }
+
+    fn hears(&self, now: Nanos) -> bool {
+        self.venue.has_some()
+            || now - self.now >= TIME_TOLD
+            || self.judge.gate.loss_due().is_some_and(|due| due <= now)
+            || self.commands.has_some()
+            || self.judge.out.has_pending()
+            || self.earlier.is_some()
+    }
+
+    fn is_due(&self, now: Nanos) -> bool {
+        let under = (self.level.get(), self.judge.gate.breaks().reason());
+        self.heard > 0
+            || self.targets.peek().is_some()
+            || self.doubts_changed
+            || under != self.judged_under
+            || self.judged_paused.contains(&true)
+            || self.hears(now)
     }
 
     /// A loss that lasts halts although no target comes.

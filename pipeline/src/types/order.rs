@@ -164,6 +164,11 @@ impl Action {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+    /// Takes all items out.
+    pub fn clear(&mut self) {
+        self.items[..usize::from(self.len)].fill(OrderRequest::default());
+        self.len = 0;
+    }
     /// The `expiresAfter` that it goes to the venue with, Unix milliseconds. Cancels have none: late
     /// is better than never.
     pub fn expires_after_ms(&self) -> Option<u64> {

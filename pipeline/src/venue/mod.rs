@@ -17,6 +17,11 @@ pub trait Feed: Send {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>>;
     /// When the next event is due, if that is known (virtual time jumps there).
     fn next_deadline(&self) -> Option<Nanos>;
+    /// False when [`Feed::next`] has nothing now.
+    fn has_news(&self, now: Nanos) -> bool {
+        let _ = now;
+        true
+    }
     /// The next event if it is a *row*, the change of a level or a trade, and is received before `until`: it
     /// may be taken ahead of its time, in order. Else when the next event is due.
     ///
@@ -58,6 +63,11 @@ pub trait Gateway: Send {
     }
     /// When the next event is due, if that is known.
     fn next_deadline(&self) -> Option<Nanos>;
+    /// False when [`Gateway::next`] has nothing now.
+    fn has_news(&self, now: Nanos) -> bool {
+        let _ = now;
+        true
+    }
 }
 
 /// What a connection has to say.

@@ -91,6 +91,7 @@ impl Replays<'_> {
             settings: &settings,
             plan: None,
             lossless: false,
+            lean: true,
             feed: case.feed,
             is_exact: case.queue.is_none(),
             semantics: QueueSemantics::Botmm,

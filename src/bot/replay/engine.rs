@@ -46,6 +46,9 @@ pub struct Replay<'a> {
     pub plan: Option<&'a Plan>,
     /// Drop nothing between the stages.
     pub lossless: bool,
+    /// What explains decisions is neither told nor measured: no terms, no commentary, no latency of stages. What is
+    /// decided and filled is the same.
+    pub lean: bool,
     /// When events reach us.
     pub feed: FeedDelay,
     /// Our orders stand at their true places among those of the recording.
@@ -149,6 +152,9 @@ impl Replay<'_> {
         let tape = tape.with_statuses(changes.statuses());
         let span = self.span(&tape)?;
         let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
+        if self.lean {
+            config.commentary = 0;
+        }
         let grid = self.grid.map(|grid| GridParams { from: span.start, ..grid });
         config.params.iter_mut().for_each(|params| params.grid = grid);
         let mut notes =
@@ -172,6 +178,8 @@ impl Replay<'_> {
             None => Lane::inline(stages, &clock),
             Some(plan) => Lane::by_plan(plan, stages, &clock),
         };
+        let lanes =
+            if self.lean { lanes.into_iter().map(Lane::unmeasured).collect() } else { lanes };
         let mut journal = self.out.map(|dir| Journal::create(dir, universe, None)).transpose()?;
         if let Some(journal) = &mut journal {
             journal.write_line(&lines::begin(kind(), self.settings, span.start));

@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub plan: &'a str,
     /// Drop nothing between the stages.
     pub lossless: bool,
+    /// See [`Replay::lean`].
+    pub lean: bool,
     /// Of a file of which most is not sound, use what is.
     pub allow_unsound: bool,
     /// Read the recording itself, and keep nothing of it.
@@ -72,6 +74,7 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
         settings: &settings,
         plan: plan.as_ref(),
         lossless: request.lossless,
+        lean: request.lean,
         feed: request.feed,
         is_exact: request.is_exact,
         semantics: request.semantics,

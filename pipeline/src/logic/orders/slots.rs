@@ -68,13 +68,14 @@ impl Sets {
 pub(super) struct Slots {
     all: Box<[Slot]>,
     sides: [Sets; 2],
+    changes: u64,
 }
 
 impl Slots {
     /// So many, both sides together, all empty.
     pub fn new(count: usize) -> Self {
         assert!(count.is_multiple_of(2) && count / 2 <= Set::MOST, "{count} slots");
-        Self { all: vec![Slot::default(); count].into(), sides: [Sets::default(); 2] }
+        Self { all: vec![Slot::default(); count].into(), sides: [Sets::default(); 2], changes: 0 }
     }
 
     pub fn per_side(&self) -> usize {
@@ -107,12 +108,18 @@ impl Slots {
         set(self.of(side)).map(move |level| &self.all[first + level])
     }
 
+    /// How often something was changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Changes a slot: nothing else does.
     pub fn change<T>(&mut self, index: usize, change: impl FnOnce(&mut Slot) -> T) -> T {
         let (side, number) = self.place_of(index);
         let slot = &mut self.all[index];
         let before = slot.at_risk();
         let told = change(slot);
+        self.changes += 1;
         let sets = &mut self.sides[side.index()];
         sets.at_risk = sets.at_risk - before + slot.at_risk();
         sets.note(number, slot);

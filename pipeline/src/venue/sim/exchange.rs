@@ -393,6 +393,14 @@ impl<M: Market> Stage for Exchange<M> {
         own.into_iter().flatten().chain(self.core.market.next_time()).min()
     }
 
+    fn is_due(&self, now: Nanos) -> bool {
+        self.actions.has_some()
+            || self.next_deadline().is_some_and(|due| due <= now)
+            || self.answers.is_new
+            || !self.answers.waiting.is_empty()
+            || !self.waiting_feed.is_empty()
+    }
+
     fn calm_until(&self) -> Option<Nanos> {
         [self.next_action(), self.next_prices()].into_iter().flatten().min()
     }

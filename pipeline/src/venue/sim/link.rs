@@ -32,6 +32,9 @@ impl Feed for SimFeed {
     fn next_deadline(&self) -> Option<Nanos> {
         self.ring.next_time()
     }
+    fn has_news(&self, now: Nanos) -> bool {
+        self.ring.next_time().is_some_and(|due| due <= now)
+    }
 }
 
 /// Orders to the simulated exchange, and its answers.
@@ -47,12 +50,15 @@ impl Gateway for SimGateway {
         self.actions.push(*action).is_ok()
     }
     fn next(&mut self, now: Nanos) -> Option<VenueEvent> {
-        if self.events.peek().is_none_or(|e| e.recv_time > now) {
+        if !self.has_news(now) {
             return None;
         }
         self.events.pop()
     }
     fn next_deadline(&self) -> Option<Nanos> {
         self.events.peek().map(|e| e.recv_time)
+    }
+    fn has_news(&self, now: Nanos) -> bool {
+        self.events.peek().is_some_and(|e| e.recv_time <= now)
     }
 }

@@ -17,12 +17,14 @@ pub fn zigzag(value: i64) -> u64 {
 }
 
 /// The other way.
+#[inline]
 pub fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
+#[inline]
 fn mask(width: u32) -> u64 {
-    if width >= 64 { u64::MAX } else { (1 << width) - 1 }
+    !u64::MAX.unbounded_shl(width)
 }
 
 /// How often each length of a number was seen, in bits.
@@ -150,11 +152,13 @@ pub struct BitReader<'a> {
 
 impl<'a> BitReader<'a> {
     /// From a bit of these bytes on.
+    #[inline]
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at }
     }
 
     /// The next bit to be read.
+    #[inline]
     pub fn at(&self) -> usize {
         self.at
     }
@@ -166,7 +170,7 @@ impl<'a> BitReader<'a> {
             Some(word) => u64::from_le_bytes(*word),
             None => last_word(rest),
         };
-        word >> (self.at % 8)
+        word.unbounded_shr((self.at % 8) as u32)
     }
 
     /// The next `width` bits.
@@ -176,7 +180,7 @@ impl<'a> BitReader<'a> {
             return self.bits(32) | self.bits(width - 32) << 32;
         }
         let value = self.word() & mask(width);
-        self.at += width as usize;
+        self.at = self.at.wrapping_add(width as usize);
         value
     }
 
@@ -186,11 +190,17 @@ impl<'a> BitReader<'a> {
         let word = self.word();
         let width = u32::from(coder.widths[(word & mask(CLASS_BITS)) as usize]);
         if width > WORD_BITS - CLASS_BITS {
-            self.at += CLASS_BITS as usize;
-            return self.bits(width);
+            return self.wide(width);
         }
-        self.at += (CLASS_BITS + width) as usize;
+        self.at = self.at.wrapping_add((CLASS_BITS + width) as usize);
         (word >> CLASS_BITS) & mask(width)
+    }
+
+    /// One that is wider than a reading is sure of.
+    #[cold]
+    fn wide(&mut self, width: u32) -> u64 {
+        self.at += CLASS_BITS as usize;
+        self.bits(width)
     }
 }
 

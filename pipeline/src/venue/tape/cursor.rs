@@ -39,8 +39,10 @@ pub struct Cursor {
     links: Option<Walk>,
     added: Arc<[FeedStatus]>,
     next_added: usize,
-    /// The next event, and when.
+    /// The next event, and when; of a plain walk, nothing.
     due: Option<(Nanos, Source)>,
+    /// What was recorded and nothing else is left to come, as it was received.
+    is_plain: bool,
 }
 
 impl Cursor {
@@ -59,6 +61,7 @@ impl Cursor {
             added: added.clone(),
             next_added: 0,
             due: None,
+            is_plain: false,
         };
         new.look_at_tape();
         new.look();
@@ -68,32 +71,50 @@ impl Cursor {
     /// When the next event is due, by the clock that is followed.
     #[inline]
     pub fn next_time(&self) -> Option<Nanos> {
-        self.due.map(|(time, _)| time)
+        match self.is_plain {
+            true => self.tape.due().map(|due| self.time_of(due)),
+            false => self.due.map(|(time, _)| time),
+        }
+    }
+
+    #[inline]
+    fn time_of(&self, due: &Due) -> Nanos {
+        if self.order == Reach::Venue { due.times.venue } else { due.times.recv }
     }
 
     /// Whether the next event is the change of a level or a trade.
     #[inline]
     pub fn is_row(&self) -> bool {
-        matches!(
-            self.due,
-            Some((_, Source::Tape(Due { kind: Kind::Levels | Kind::Trades, .. }, _)))
-        )
+        let kind = match (self.is_plain, &self.due) {
+            (true, _) => self.tape.due().map(|due| due.kind),
+            (false, Some((_, Source::Tape(due, _)))) => Some(due.kind),
+            (false, _) => None,
+        };
+        matches!(kind, Some(Kind::Levels | Kind::Trades))
     }
 
     /// The next event.
     #[inline]
     pub fn next_event(&mut self) -> Option<LentEvent<'_>> {
+        if self.is_plain {
+            return self.tape.next();
+        }
+        self.next_of_several()
+    }
+
+    fn next_of_several(&mut self) -> Option<LentEvent<'_>> {
         let (_, source) = self.due?;
         match source {
             Source::Tape(due, recv) => {
                 let is_read = self.tape.advance(due, recv);
                 self.look_at_tape();
                 self.look();
-                is_read.then(|| self.tape.lend(due))
+                is_read.then(|| self.tape.lend(due.lane))
             }
             Source::Link(due) => {
                 let links = self.links.as_mut()?;
-                let event = links.advance(due, due.times.recv).then(|| links.lend(due).to_kept());
+                let event =
+                    links.advance(due, due.times.recv).then(|| links.lend(due.lane).to_kept());
                 self.look();
                 match event {
                     Some(MarketEvent::Status(status)) => Some(MarketEvent::Status(status)),
@@ -111,7 +132,7 @@ impl Cursor {
     /// When the next recorded event is received.
     #[inline]
     fn look_at_tape(&mut self) {
-        self.tape_due = self.tape.due().map(|due| {
+        self.tape_due = self.tape.due().copied().map(|due| {
             let recv = match &mut self.delay {
                 Some((latency, last)) if due.kind != Kind::Statuses => {
                     let at = due.times.venue.0.saturating_add(latency.draw().0);
@@ -127,18 +148,20 @@ impl Cursor {
     /// Finds the next event.
     #[inline]
     fn look(&mut self) {
+        let is_other = self.links.is_some() || self.next_added < self.added.len();
+        self.is_plain = self.delay.is_none() && !is_other;
         let of_tape = self.tape_due.map(|(due, recv)| {
             let time = if self.order == Reach::Venue { due.times.venue } else { recv };
             (time, Source::Tape(due, recv))
         });
         self.due = of_tape;
-        if self.links.is_some() || self.next_added < self.added.len() {
+        if is_other {
             self.look_at_others();
         }
     }
 
     fn look_at_others(&mut self) {
-        let link = self.links.as_ref().and_then(Walk::due);
+        let link = self.links.as_ref().and_then(Walk::due).copied();
         let link = link.map(|due| (due.times.recv, Source::Link(due)));
         let added = self.added.get(self.next_added);
         let added = added.map(|status| (status.recv_time, Source::Added(*status)));
@@ -168,11 +191,11 @@ impl Marks {
 
     /// The next one that was received by then.
     pub fn next_by(&mut self, until: Nanos) -> Option<MarkPrice> {
-        let due = self.walk.due().filter(|due| due.times.recv <= until)?;
+        let due = *self.walk.due().filter(|due| due.times.recv <= until)?;
         if !self.walk.advance(due, due.times.recv) {
             return None;
         }
-        match self.walk.lend(due) {
+        match self.walk.lend(due.lane) {
             MarketEvent::Mark(mark) => Some(mark),
             _ => None,
         }

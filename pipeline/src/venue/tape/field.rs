@@ -91,6 +91,7 @@ pub struct Reading<'a, 'b> {
 
 impl<'a, 'b> Reading<'a, 'b> {
     /// With the widths of its stream.
+    #[inline]
     pub fn new(bits: &'a mut BitReader<'b>, coders: &'a [Coder; FIELDS]) -> Self {
         Self { bits, coders }
     }
@@ -128,6 +129,7 @@ pub fn unsigned(field: Field, from: i64, to: i64, unit: i64, sink: &mut impl Sin
 }
 
 /// A price so far from another.
+#[inline]
 pub fn moved(px: Px, by: i64) -> Px {
     Px::from_raw(px.raw().wrapping_add(by))
 }

@@ -5,7 +5,7 @@ use super::bits::{BitReader, Coder};
 use super::field::{FIELDS, Reading, Units};
 use super::index::{CHUNK, Extent, Reach, Stream, has_sum};
 use super::record::{Kind, Last, MAX_RECORD, Times};
-use crate::types::{LentEvent, Nanos};
+use crate::types::{LentEvent, LevelChange, MarketEvent, Nanos, Trade};
 use std::sync::Arc;
 
 /// Bytes of a tape on their way to whoever reads bits: chunk by chunk, each checked when it comes.
@@ -39,7 +39,7 @@ impl Chunks {
     /// # Errors
     /// In words: it cannot be read, or is damaged.
     #[cold]
-    fn refill(&mut self, core: &Core) -> Result<(), String> {
+    fn refill(&mut self, core: &Core) -> Result<(), Torn> {
         let read = self.at / 8;
         self.bytes.copy_within(read..self.filled, 0);
         (self.filled, self.at) = (self.filled - read, self.at % 8);
@@ -47,9 +47,9 @@ impl Chunks {
         let len = (self.extent.len - begin).min(CHUNK as u64) as usize;
         let into = &mut self.bytes[self.filled..self.filled + len];
         let offset = self.extent.offset + begin;
-        core.bytes.read_at(offset, into).map_err(|e| format!("byte {offset}: {e}"))?;
+        core.bytes.read_at(offset, into).map_err(|e| Box::new(format!("byte {offset}: {e}")))?;
         if !has_sum(into, self.extent.sums[self.next]) {
-            return Err(format!("the sum of its bytes from {offset} on is another"));
+            return Err(Box::new(format!("the sum of its bytes from {offset} on is another")));
         }
         self.filled += len;
         self.next += 1;
@@ -63,24 +63,64 @@ impl Chunks {
         BitReader::new(&self.bytes, self.at)
     }
 
-    /// The stream of the next event, of an extent that says so.
-    #[inline]
-    fn code(&mut self, core: &Core) -> Result<usize, String> {
-        while !self.is_ready() {
-            self.refill(core)?;
-        }
-        let mut bits = self.bits();
-        let code = bits.bits(core.index.code_bits) as usize;
-        let at = bits.at();
-        if self.read_to(at) { Ok(code) } else { Err(BEYOND.to_owned()) }
-    }
-
     /// False when that is beyond the end: no writer wrote it.
     #[inline]
     fn read_to(&mut self, at: usize) -> bool {
         self.at = at;
         at <= self.filled * 8
     }
+}
+
+/// The streams' numbers in an order: so many bits each.
+#[derive(Debug)]
+struct Codes {
+    chunks: Chunks,
+    bits: u32,
+    /// Bits that were read and not told yet, and how many.
+    word: u64,
+    left: u32,
+}
+
+impl Codes {
+    /// Bits that are read at once.
+    const AT_ONCE: u32 = 32;
+
+    fn new(extent: &Extent, bits: u32) -> Self {
+        Self { chunks: Chunks::new(extent), bits, word: 0, left: 0 }
+    }
+
+    #[inline]
+    fn next(&mut self, core: &Core) -> Result<usize, Torn> {
+        if self.left < self.bits {
+            self.read(core)?;
+        }
+        let code = self.word & !u64::MAX.unbounded_shl(self.bits);
+        (self.word, self.left) = (self.word.unbounded_shr(self.bits), self.left - self.bits);
+        Ok(code as usize)
+    }
+
+    #[cold]
+    fn read(&mut self, core: &Core) -> Result<(), Torn> {
+        while !self.chunks.is_ready() {
+            self.chunks.refill(core)?;
+        }
+        let end = self.chunks.filled * 8;
+        // The last ones may be fewer: what lies beyond is no code.
+        let more = Self::AT_ONCE.min((end - self.chunks.at.min(end)) as u32);
+        let mut bits = self.chunks.bits();
+        self.word |= bits.bits(more) << self.left;
+        let at = bits.at();
+        self.left += more;
+        if self.chunks.read_to(at) && self.left >= self.bits { Ok(()) } else { Err(torn(BEYOND)) }
+    }
+}
+
+/// Why a walk ends early, in words.
+type Torn = Box<String>;
+
+#[cold]
+fn torn(why: &str) -> Torn {
+    Box::new(why.to_owned())
 }
 
 /// The events of one stream.
@@ -93,6 +133,8 @@ struct Lane {
     /// As recorded, of the last one: what is lent may have been received at another time.
     recorded: Times,
     last: Last,
+    /// Its events are small: the next one is read whole, not its times alone.
+    is_whole: bool,
 }
 
 const BEYOND: &str = "an event of it goes beyond its end";
@@ -103,12 +145,31 @@ impl Lane {
         let Stream { kind, asset, units, coders, .. } = *stream;
         let chunks = Chunks::new(&stream.extent);
         let (recorded, last) = (Times::default(), Last::none(kind, asset));
-        Self { chunks, units, coders, kind, recorded, last }
+        let is_whole = matches!(kind, Kind::Levels | Kind::Trades);
+        Self { chunks, units, coders, kind, recorded, last, is_whole }
+    }
+
+    /// The next event, whole; its times.
+    #[inline]
+    fn read_whole(&mut self, core: &Core) -> Result<Times, Torn> {
+        while !self.chunks.is_ready() {
+            self.chunks.refill(core)?;
+        }
+        let mut bits = self.chunks.bits();
+        let mut reading = Reading::new(&mut bits, &self.coders);
+        let times = self.last.read_times(self.recorded, &self.units, &mut reading);
+        let read = self.last.read(times, &self.units, &mut reading);
+        let at = bits.at();
+        self.recorded = times;
+        if read.is_none() {
+            return Err(torn(SENSELESS));
+        }
+        if self.chunks.read_to(at) { Ok(times) } else { Err(torn(BEYOND)) }
     }
 
     /// The times of the next event.
     #[inline]
-    fn read_times(&mut self, core: &Core) -> Result<Times, String> {
+    fn read_times(&mut self, core: &Core) -> Result<Times, Torn> {
         while !self.chunks.is_ready() {
             self.chunks.refill(core)?;
         }
@@ -116,26 +177,29 @@ impl Lane {
         let mut reading = Reading::new(&mut bits, &self.coders);
         let times = self.last.read_times(self.recorded, &self.units, &mut reading);
         let at = bits.at();
-        if self.chunks.read_to(at) { Ok(times) } else { Err(BEYOND.to_owned()) }
+        if self.chunks.read_to(at) { Ok(times) } else { Err(torn(BEYOND)) }
     }
 
     /// The rest of it; `recv`: when it was received.
     #[inline]
-    fn read(&mut self, times: Times, recv: Nanos) -> Result<(), String> {
+    fn read(&mut self, times: Times, recv: Nanos) -> Result<(), Torn> {
         let mut bits = self.chunks.bits();
         let mut reading = Reading::new(&mut bits, &self.coders);
         let read = self.last.read(Times { recv, ..times }, &self.units, &mut reading);
         let at = bits.at();
         self.recorded = times;
-        read.ok_or(SENSELESS)?;
-        if self.chunks.read_to(at) { Ok(()) } else { Err(BEYOND.to_owned()) }
+        if read.is_none() {
+            return Err(torn(SENSELESS));
+        }
+        if self.chunks.read_to(at) { Ok(()) } else { Err(torn(BEYOND)) }
     }
 }
 
 /// The next event of a walk.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
-    lane: usize,
+    /// Which lane's.
+    pub lane: usize,
     /// Its times, as recorded.
     pub times: Times,
     /// What it is.
@@ -148,13 +212,15 @@ pub struct Due {
 pub struct Walk {
     core: Arc<Core>,
     /// Which lane is next; [`None`] = there is but one.
-    codes: Option<Chunks>,
+    codes: Option<Codes>,
     /// Events that are still to come, also of lanes that are left out.
     left: u64,
     lanes: Vec<Lane>,
     /// Where the lane of a stream is.
     lane_of: Vec<LaneOf>,
     due: Option<Due>,
+    /// The last event of those that are read whole.
+    row: LentEvent<'static>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -182,75 +248,119 @@ impl Walk {
                 LaneOf::Lane(lanes.len() - 1)
             });
         }
-        let (codes, left) = (Some(Chunks::new(codes)), index.events());
-        Self::begun(Self { core: core.clone(), codes, left, lanes, lane_of, due: None })
+        let codes = Codes::new(codes, index.code_bits);
+        let (codes, left) = (Some(codes), index.events());
+        Self::begun(core, codes, left, (lanes, lane_of))
     }
 
     /// Of one stream; of nothing where there is none.
     pub fn of_stream(core: &Arc<Core>, stream: Option<&Stream>) -> Self {
         let lanes: Vec<Lane> = stream.into_iter().map(Lane::new).collect();
         let (left, lane_of) = (stream.map_or(0, |s| s.events), vec![LaneOf::Lane(0)]);
-        Self::begun(Self { core: core.clone(), codes: None, left, lanes, lane_of, due: None })
+        Self::begun(core, None, left, (lanes, lane_of))
     }
 
-    fn begun(mut self) -> Self {
-        self.look();
-        self
+    fn begun(
+        core: &Arc<Core>,
+        codes: Option<Codes>,
+        left: u64,
+        (lanes, lane_of): (Vec<Lane>, Vec<LaneOf>),
+    ) -> Self {
+        let row = MarketEvent::Trade(Trade::default());
+        let mut new = Self { core: core.clone(), codes, left, lanes, lane_of, due: None, row };
+        new.look();
+        new
     }
 
     /// The next event's times.
     #[inline]
-    pub fn due(&self) -> Option<Due> {
-        self.due
+    pub fn due(&self) -> Option<&Due> {
+        self.due.as_ref()
+    }
+
+    /// The event that is due, as it was received. [`None`] when it cannot be read, or there is none.
+    #[inline]
+    pub fn next(&mut self) -> Option<LentEvent<'_>> {
+        let due = self.due?;
+        let lane = &self.lanes[due.lane];
+        if lane.is_whole {
+            let row = match &lane.last {
+                Last::Level(level) => MarketEvent::Level(*level),
+                Last::Trade(trade) => MarketEvent::Trade(*trade),
+                _ => return None,
+            };
+            self.look();
+            return Some(row);
+        }
+        self.advance(due, due.times.recv).then(|| self.lend(due.lane))
     }
 
     /// Reads the event that is due, as received at `recv`, and looks for the one after it. False when that
     /// cannot be read.
     #[inline]
     pub fn advance(&mut self, due: Due, recv: Nanos) -> bool {
-        if let Err(why) = self.lanes[due.lane].read(due.times, recv) {
-            self.end(why);
-            return false;
+        let lane = &mut self.lanes[due.lane];
+        match &lane.last {
+            Last::Level(level) => {
+                self.row = MarketEvent::Level(LevelChange { recv_time: recv, ..*level });
+            }
+            Last::Trade(trade) => {
+                self.row = MarketEvent::Trade(Trade { recv_time: recv, ..*trade });
+            }
+            _ => {
+                if let Err(why) = lane.read(due.times, recv) {
+                    self.end(why);
+                    return false;
+                }
+            }
         }
         self.look();
         true
     }
 
-    /// The event that was read last from where `due` said.
+    /// The event that was read last of a lane, as [`Due`] names it.
     #[inline]
-    pub fn lend(&self, due: Due) -> LentEvent<'_> {
-        self.lanes[due.lane].last.lend()
+    pub fn lend(&self, lane: usize) -> LentEvent<'_> {
+        let lane = &self.lanes[lane];
+        if lane.is_whole { self.row } else { lane.last.lend() }
     }
 
+    #[inline]
     fn look(&mut self) {
-        match self.find() {
-            Ok(due) => self.due = due,
-            Err(why) => self.end(why),
+        if let Err(why) = self.find() {
+            self.end(why);
         }
     }
 
     #[cold]
-    fn end(&mut self, why: String) {
-        self.core.tell_damage(why);
+    #[allow(clippy::box_collection, reason = "a pointer goes back in a register")]
+    fn end(&mut self, why: Torn) {
+        self.core.tell_damage(*why);
         (self.due, self.left) = (None, 0);
     }
 
-    fn find(&mut self) -> Result<Option<Due>, String> {
+    #[inline]
+    fn find(&mut self) -> Result<(), Torn> {
         while self.left > 0 {
             self.left -= 1;
             let code = match &mut self.codes {
-                Some(codes) => codes.code(&self.core)?,
+                Some(codes) => codes.next(&self.core)?,
                 None => 0,
             };
-            let lane = match self.lane_of.get(code) {
+            let number = match self.lane_of.get(code) {
                 Some(LaneOf::Lane(lane)) => *lane,
                 Some(LaneOf::LeftOut) => continue,
-                Some(LaneOf::None) | None => return Err(SENSELESS.to_owned()),
+                Some(LaneOf::None) | None => return Err(torn(SENSELESS)),
             };
-            let Lane { kind, .. } = self.lanes[lane];
-            let times = self.lanes[lane].read_times(&self.core)?;
-            return Ok(Some(Due { lane, times, kind }));
+            let lane = &mut self.lanes[number];
+            let times = match lane.is_whole {
+                true => lane.read_whole(&self.core)?,
+                false => lane.read_times(&self.core)?,
+            };
+            self.due = Some(Due { lane: number, times, kind: lane.kind });
+            return Ok(());
         }
-        Ok(None)
+        self.due = None;
+        Ok(())
     }
 }
