@@ -1,13 +1,11 @@
 //! A mean weighted by value, and how sure it is when what happens within a minute hangs together.
 
-use crate::report::economics::Mean;
+use crate::report::economics::{MIN_MINUTES, Mean};
 use botmm_pipeline::types::Nanos;
 use std::collections::BTreeMap;
 
 const MINUTE: i64 = 60_000_000_000;
 const HOUR_MINUTES: i64 = 60;
-/// Of fewer clusters a standard error says nothing.
-const MIN_CLUSTERS: usize = 2;
 
 /// The sums of a minute.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +46,7 @@ impl Clusters {
         // The error of a ratio of sums, each cluster as one observation.
         let squares: f64 = all.iter().map(|c| (c.weighted - mean * c.weight).powi(2)).sum();
         let count = all.len() as f64;
-        let se = (all.len() >= MIN_CLUSTERS)
+        let se = (all.len() >= MIN_MINUTES)
             .then(|| (squares * count / (count - 1.0)).sqrt() / sum.weight);
         // What is alike to the last digits of a float has no error that could be divided by.
         let t = se.filter(|se| *se > mean.abs() * 1e-9).map(|se| mean / se);
@@ -74,21 +72,24 @@ mod tests {
         clusters.add(at(0), 1.0, 3.0);
         let of_one = clusters.mean().unwrap();
         assert_eq!((of_one.mean, of_one.se, of_one.n), (3.0, None, 1));
-        // Three minutes of 1, 2 and 3, in equal weights: 2 ± 1/√3.
+        // Ten minutes each of 1, 2 and 3, in equal weights: 2 ± √(20/29)/√30.
         let mut whole = Clusters::default();
         let mut parted = Clusters::default();
-        for minute in 0..3 {
-            let value = minute as f64 + 1.0;
+        let error = (20.0 / 29.0 / 30.0_f64).sqrt();
+        for minute in 0..30 {
+            let value = (minute % 3) as f64 + 1.0;
             whole.add(at(minute), 10.0, value);
             (0..10).for_each(|_| parted.add(at(minute), 1.0, value));
         }
         for clusters in [&whole, &parted] {
             let mean = clusters.mean().unwrap();
             assert!((mean.mean - 2.0).abs() < 1e-12, "{mean:?}");
-            assert!((mean.se.unwrap() - 1.0 / 3_f64.sqrt()).abs() < 1e-12, "{mean:?}");
-            assert!((mean.t.unwrap() - 2.0 * 3_f64.sqrt()).abs() < 1e-9, "{mean:?}");
+            assert!((mean.se.unwrap() - error).abs() < 1e-12, "{mean:?}");
+            assert!((mean.t.unwrap() - 2.0 / error).abs() < 1e-9, "{mean:?}");
         }
-        assert_eq!((whole.mean().unwrap().n, parted.mean().unwrap().n), (3, 30));
+        assert_eq!((whole.mean().unwrap().n, parted.mean().unwrap().n), (30, 300));
+        // Of a few minutes there is a mean, and no error.
+        assert_eq!(whole.of_hour(1).mean(), None);
         let mut days = Clusters::default();
         days.add(at(61), 1.0, 1.0);
         days.add(at(24 * 60 + 62), 3.0, 5.0);

@@ -10,7 +10,7 @@ mod verdict;
 mod verdict_tests;
 
 pub use map::{Cell, Tier};
-pub use verdict::{Answer, Bench, Touch, Verdict, Worth, judge};
+pub use verdict::{Answer, Bench, MIN_MINUTES, Touch, Verdict, Worth, judge};
 
 use super::number::exact;
 use super::profit::ByHorizon;
@@ -117,7 +117,7 @@ pub struct Distribution {
 pub struct Mean {
     /// The mean.
     pub mean: f64,
-    /// Its standard error, of minutes as clusters; nothing of a single minute.
+    /// Its standard error, of minutes as clusters; nothing of too few.
     pub se: Option<f64>,
     /// Mean over standard error; nothing where that is nothing or zero.
     pub t: Option<f64>,

@@ -12,8 +12,8 @@ use std::fmt::{self, Display};
 
 /// Of fewer fills nothing is said.
 const MIN_FILLS: u64 = 30;
-/// Of fewer minutes neither.
-const MIN_MINUTES: usize = 10;
+/// Of fewer minutes neither: so few samples make no interval.
+pub const MIN_MINUTES: usize = 20;
 /// Under so many days nothing is said of a year.
 const MIN_DAYS: f64 = 7.0;
 const DAYS_A_YEAR: f64 = 365.0;
@@ -30,7 +30,7 @@ const DRAWS: usize = 2_000;
 pub struct Worth {
     /// At the mid a horizon later, less fees and funding, over the span.
     pub usd: f64,
-    /// With 95 % it is between these, by a stationary bootstrap of whole minutes; nothing of a single one.
+    /// With 95 % it is between these, by a stationary bootstrap of whole minutes; nothing of too few.
     pub interval_usd: Option<[f64; 2]>,
     /// Against zero; nothing where all minutes are alike.
     pub t: Option<f64>,
@@ -47,7 +47,7 @@ impl Worth {
     pub fn of(minutes: &[f64], fills: u64, unmeasured: u64, seed: u64) -> Self {
         let n = minutes.len();
         let told = bootstrap::interval(minutes, DRAWS, bootstrap::usual_block(n), seed, LEVEL);
-        let told = told.map(|of_minute| of_minute * n as f64);
+        let told = told.filter(|_| n >= MIN_MINUTES).map(|of_minute| of_minute * n as f64);
         let interval_usd = told.map(|told| [told.low, told.high]);
         let t = told.map(|told| told.t).filter(|t| t.is_finite());
         Self { usd: minutes.iter().sum(), interval_usd, t, minutes: n, fills, unmeasured }

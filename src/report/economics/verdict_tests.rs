@@ -88,9 +88,12 @@ fn the_days_that_are_needed_are_enough_and_not_too_many() {
 }
 
 #[test]
-fn a_single_minute_has_no_interval() {
-    let worth = Worth::of(&[1.0], 100, 0, 7);
-    assert_eq!((worth.usd, worth.interval_usd, worth.t), (1.0, None, None));
-    let verdict = judged(&[worth], &[], 60.0);
-    assert_eq!((verdict.answer, verdict.days_needed), (Answer::CannotTell, None));
+fn a_few_minutes_have_no_interval() {
+    for minutes in [&[1.0][..], &[1.0; 19]] {
+        let worth = Worth::of(minutes, 100, 0, 7);
+        assert_eq!((worth.interval_usd, worth.t), (None, None), "{minutes:?}");
+        let verdict = judged(&[worth], &[], 60.0);
+        assert_eq!((verdict.answer, verdict.days_needed), (Answer::CannotTell, None));
+    }
+    assert!(Worth::of(&[1.0; 20], 100, 0, 7).interval_usd.is_some());
 }
