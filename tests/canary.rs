@@ -89,7 +89,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("out", &["--out", "exported"]),
         ],
         "candles" => &[("paths", &["given_none.json"])],
-        "report" => &[("folder", &["given_run"])],
+        "report" => &[("folder", &["."])],
         "explain" => &[("coin", &["BTC"])],
         "exchange" if tried == "mirror_url" => &[("market", &["--market", "mirror"])],
         "exchange" if tried == "paths" => &[("market", &["--market", "tape"])],

@@ -59,6 +59,12 @@ fn a_replay_becomes_a_page_whose_twins_say_what_its_summary_says() {
             html.contains(hash.as_str().unwrap()) && told.stdout.contains(hash.as_str().unwrap())
         );
     }
+    // Of `state` lines, against the times that the pipeline counted.
+    let reasons = figures.iter().find(|f| f["id"] == "reasons").unwrap();
+    let parts = reasons["charts"][0]["plot"]["parts"].as_array().unwrap();
+    let quoted = parts.iter().find(|p| p["name"] == "quoted").unwrap();
+    let (here, there) = (number(&quoted["of_all"]), number(&summary["reasons"]["all"]["quoted"]));
+    assert!((here - there).abs() < 0.02, "quoted {here} of the time, not {there}");
     // Level and cause of each fill are known in a replay.
     let fills = figures.iter().find(|f| f["id"] == "fills").unwrap();
     let rows = fills["table"]["rows"].as_array().unwrap();

@@ -11,7 +11,7 @@ const NAME: &str = "report.html";
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<(), AppError> {
-    let page = page(&args.folder)?;
+    let page = page(&args.folder, args.parity.as_deref())?;
     let is_printed_alone = args.json || args.text;
     let beside = (!is_printed_alone).then(|| (args.folder.join(NAME), Readers::Group));
     let place = args.out.clone().map(|path| (path, Readers::All)).or(beside);

@@ -13,6 +13,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// Rows of a table that stand open; a longer one is folded.
 const OPEN_ROWS: usize = 40;
 
+/// A longer text of a table is broken into lines.
+const LONG_CHARS: usize = 30;
+
 impl Page {
     /// The whole file.
     pub fn to_html(&self) -> String {
@@ -117,6 +120,7 @@ fn table_html(out: &mut String, table: &Table) {
         for (at, cell) in row.iter().enumerate() {
             let tone = match cell {
                 Cell::Usd(amount) if amount.is_negative() => "loss",
+                Cell::Text(text) if text.chars().count() > LONG_CHARS => "t long",
                 _ if is_text(at) => "t",
                 _ => "",
             };

@@ -27,32 +27,35 @@ pub fn rows(results: &Results) -> Figure {
             .to_owned(),
         ..Figure::default()
     };
-    let bars: Vec<Bar> = results.rows.iter().take(MAX_BARS).map(|row| bar(results, row)).collect();
+    let numbered = || results.rows.iter().enumerate();
+    let bars: Vec<Bar> =
+        numbered().take(MAX_BARS).map(|(n, row)| bar(results, n + 1, row)).collect();
     let digits = digits_of(
         bars.iter().flat_map(|b| b.bar.into_iter().chain(b.whisker.into_iter().flatten())),
     );
     let plot = Plot::Rows(Rows { rows: bars, columns: ["", "net, USD"], ..Rows::default() });
     figure.charts = vec![Chart::new("net by row", "USD", digits, plot)];
     let mut table = Table::of(&[
+        "row",
         "set",
-        "coins",
+        "net, USD",
+        "net [95 %]",
+        "t",
+        "fills",
         "queue",
         "feed",
         "latency",
         "fee",
         "fee, bps",
-        "fills",
+        "coins",
         "volume, USD",
         "gross",
         "fees",
         "funding",
-        "net, USD",
-        "net [95 %]",
-        "t",
         "drawdown",
         "Sharpe",
     ]);
-    table.rows = results.rows.iter().map(cells).collect();
+    table.rows = numbered().map(|(n, row)| cells(n + 1, row)).collect();
     figure.table = Some(table);
     if results.rows.len() > MAX_BARS {
         figure.notes.push(format!(
@@ -63,7 +66,7 @@ pub fn rows(results: &Results) -> Figure {
     figure
 }
 
-fn bar(results: &Results, row: &Row) -> Bar {
+fn bar(results: &Results, number: usize, row: &Row) -> Bar {
     let net = row.net_usd.0;
     // Only what differs between rows tells them apart.
     let differs = |value: &dyn Fn(&Row) -> String| {
@@ -80,6 +83,7 @@ fn bar(results: &Results, row: &Row) -> Bar {
     ];
     let told: Vec<String> = parts.iter().filter(|p| differs(*p)).map(|p| p(row)).collect();
     let name = if told.is_empty() { row.set.clone() } else { told.join(", ") };
+    let name = format!("{number}: {name}");
     let is_long = name.chars().count() > NAME_CHARS;
     let short: String = name.chars().take(NAME_CHARS).collect();
     Bar {
@@ -90,26 +94,27 @@ fn bar(results: &Results, row: &Row) -> Bar {
     }
 }
 
-fn cells(row: &Row) -> Vec<Cell> {
+fn cells(number_of_row: usize, row: &Row) -> Vec<Cell> {
     let net = row.net_usd.0.to_f64();
     let interval = row.net_interval.as_ref();
     let number = |value: Option<f64>| value.map_or(Cell::Unknown, |v| Cell::Number(v, 2, None));
     vec![
+        Cell::Count(number_of_row as u64),
         Cell::text(&*row.set),
-        Cell::text(row.coins.join(", ")),
+        Cell::Usd(row.net_usd.0),
+        interval.map_or(Cell::Unknown, |i| Cell::Number(net, 2, Some([i.low_usd, i.high_usd]))),
+        number(interval.map(|i| i.t)),
+        Cell::Count(row.fills),
         Cell::text(&*row.queue),
         Cell::text(&*row.feed),
         Cell::text(&*row.latency),
         Cell::text(&*row.fee),
         Cell::Number(row.fee_bps, 3, None),
-        Cell::Count(row.fills),
+        Cell::text(row.coins.join(", ")),
         Cell::Usd(row.volume_usd.0),
         Cell::Usd(row.gross_usd.0),
         Cell::Usd(row.fees_usd.0),
         Cell::Usd(row.funding_usd.0),
-        Cell::Usd(row.net_usd.0),
-        interval.map_or(Cell::Unknown, |i| Cell::Number(net, 2, Some([i.low_usd, i.high_usd]))),
-        number(interval.map(|i| i.t)),
         Cell::Usd(row.max_drawdown_usd.0),
         number(row.sharpe),
     ]

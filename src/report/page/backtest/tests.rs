@@ -78,7 +78,7 @@ fn a_backtest_says_that_nothing_is_above_zero_and_takes_its_least_doubtful_row_a
     assert!(page.causes[0].starts_with("Fees: cost 3.00 USD"), "{:?}", page.causes);
     assert!(page.causes[1].starts_with("Adverse selection: cost 1.25 USD"), "{:?}", page.causes);
     let rows = figure(&page, "rows").table.as_ref().unwrap();
-    let nets: Vec<String> = rows.rows.iter().map(|row| row[13].shown()).collect();
+    let nets: Vec<String> = rows.rows.iter().map(|row| row[3].shown()).collect();
     assert_eq!(nets, ["-1.00 [-3.00, 1.00]", "-2.00 [-4.00, 0.50]"]);
     let equity = &figure(&page, "equity").charts[0].numbers;
     let last: Vec<String> =
@@ -93,17 +93,9 @@ fn a_backtest_says_that_nothing_is_above_zero_and_takes_its_least_doubtful_row_a
     assert!(figure(&page, "walk").absent.is_some());
     let html = page.to_html();
     assert!(html.contains("B&lt;b&gt;TC") && !html.contains(BTC), "a coin became markup");
-    assert_eq!(
-        html,
-        super::page(folder().path())
-            .map(|mut p| {
-                p.title.clone_from(&page.title);
-                p.commands.clone_from(&page.commands);
-                p
-            })
-            .unwrap()
-            .to_html()
-    );
+    let dir = folder();
+    let twice = [0, 1].map(|_| super::page(dir.path()).unwrap().to_html());
+    assert_eq!(twice[0], twice[1]);
 }
 
 #[test]

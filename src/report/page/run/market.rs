@@ -14,6 +14,8 @@ const MAX_COINS: usize = 8;
 const MAX_DOTS: usize = 1_500;
 /// Columns of a chart of shares.
 const COLUMNS: usize = 60;
+/// Colours of reasons: green is for what is quoted.
+const NO_GREEN: [usize; 6] = [7, 1, 0, 3, 5, 6];
 /// Reasons that have a colour of their own.
 const MAX_PARTS: usize = 7;
 
@@ -162,6 +164,12 @@ pub fn reasons(told: &Told) -> Figure {
     let width = ((to - from).0 / COLUMNS as i64).max(1);
     let mut spent = vec![[0_i64; Reason::COUNT]; COLUMNS];
     for states in told.states.values() {
+        // Before its first word a side warms up, unless that word was in a segment that is gone.
+        let first =
+            states.first().filter(|_| told.first_segment <= 1).map_or(from, |first| first.0);
+        for _ in Side::BOTH {
+            spend(&mut spent, Reason::Warmup, [0, (first - from).0], width);
+        }
         for (at, (begin, reasons)) in states.iter().enumerate() {
             let end = states.get(at + 1).map_or(to, |next| next.0);
             for reason in reasons {
@@ -185,7 +193,9 @@ pub fn reasons(told: &Told) -> Figure {
         of_all: of.iter().map(|r| total(*r)).sum::<i64>() as f64 / all.max(1) as f64,
     };
     let (own, others) = seen.split_at(seen.len().min(MAX_PARTS));
-    let tone = |r: Reason, n| if r == Reason::Quoted { Tone::Gain } else { Tone::Of(n) };
+    let tone = |r: Reason, n| {
+        if r == Reason::Quoted { Tone::Gain } else { Tone::Of(NO_GREEN[n % NO_GREEN.len()]) }
+    };
     let mut parts: Vec<Part> =
         own.iter().enumerate().map(|(n, r)| part(r.in_words(), tone(*r, n), &[*r])).collect();
     if !others.is_empty() {

@@ -14,7 +14,7 @@ use super::model::Page;
 use crate::exit::AppError;
 use crate::files;
 use crate::journal::SUMMARY;
-use crate::journal::segments::segments;
+use crate::journal::segments::{LIVE, segments};
 use crate::masked::masked;
 use crate::when::utc_s;
 use money::Result as Came;
@@ -26,6 +26,11 @@ use summary::Kept;
 
 /// No summary is larger.
 const MAX_SUMMARY_BYTES: u64 = 64 << 20;
+
+/// Whether a folder holds a run's journal.
+pub fn is_one(folder: &Path) -> bool {
+    folder.join(LIVE).exists()
+}
 
 /// The page of a run's folder.
 ///

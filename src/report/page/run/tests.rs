@@ -1,7 +1,6 @@
 use super::super::escaped::escaped;
 use super::super::model::{Cell, Page, Table};
 use super::*;
-use crate::journal::segments::LIVE;
 use botmm_pipeline::types::{Nanos, Usd};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
