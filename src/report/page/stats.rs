@@ -1,7 +1,7 @@
 //! What can be said of a mean: statistics, in floats.
 
-/// Blocks below which nothing is said of how sure a mean is.
-const MIN_BLOCKS: usize = 5;
+/// Blocks below which nothing is said of how sure a mean is: neighbours are less independent than they are taken for.
+pub const MIN_BLOCKS: usize = 20;
 
 /// A mean, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,24 +82,25 @@ mod tests {
 
     #[test]
     fn a_mean_of_blocks_is_weighted_and_as_wide_as_its_blocks_differ() {
-        let even = ratio_of_blocks([[2.0, 1.0], [4.0, 2.0], [2.0, 1.0], [6.0, 3.0], [2.0, 1.0]]);
-        let Mean { value, interval, blocks } = even.unwrap();
-        assert!((value - 2.0).abs() < 1e-12 && blocks == 5);
+        let even = (0..20).map(|n| f64::from(1 + n % 3)).map(|weight| [2.0 * weight, weight]);
+        let Mean { value, interval, blocks } = ratio_of_blocks(even).unwrap();
+        assert!((value - 2.0).abs() < 1e-12 && blocks == 20);
         let [low, high] = interval.unwrap();
         assert!((high - low).abs() < 1e-12, "blocks that are alike leave no doubt");
-        // Equal weights: the interval of a plain mean, of 1..=5: 3 ± 2.776·√(2.5/5).
-        let plain = ratio_of_blocks((1..=5).map(|n| [f64::from(n), 1.0])).unwrap();
+        // Equal weights: the interval of a plain mean, of 1..=20: 10.5 ± 2.093·√(35/20).
+        let plain = ratio_of_blocks((1..=20).map(|n| [f64::from(n), 1.0])).unwrap();
         let [low, high] = plain.interval.unwrap();
-        assert!((low - 1.037).abs() < 0.01 && (high - 4.963).abs() < 0.01, "{low} {high}");
-        assert_eq!(ratio_of_blocks([[1.0, 1.0]; 4]).unwrap().interval, None, "too few");
+        assert!((low - 7.731).abs() < 0.01 && (high - 13.269).abs() < 0.01, "{low} {high}");
+        assert_eq!(ratio_of_blocks([[1.0, 1.0]; 19]).unwrap().interval, None, "too few");
         assert_eq!(ratio_of_blocks([]), None);
     }
 
     #[test]
     fn a_total_says_how_sure_it_is() {
-        let Total { interval, t } = total(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
-        assert!((t - 3.0 / (2.5_f64 / 5.0).sqrt()).abs() < 1e-12, "{t}");
-        assert!((interval[0] - 5.0 * 1.037).abs() < 0.05, "{interval:?}");
-        assert!(total(&[1.0; 9]).is_none() && total(&[1.0, 2.0]).is_none());
+        let parts: Vec<f64> = (1..=20).map(f64::from).collect();
+        let Total { interval, t } = total(&parts).unwrap();
+        assert!((t - 10.5 / (35.0_f64 / 20.0).sqrt()).abs() < 1e-9, "{t}");
+        assert!((interval[0] - 20.0 * 7.731).abs() < 0.2, "{interval:?}");
+        assert!(total(&[1.0; 30]).is_none() && total(&parts[..19]).is_none());
     }
 }

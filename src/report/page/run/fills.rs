@@ -65,7 +65,7 @@ pub fn markouts(told: &Told) -> Figure {
     figure.table = Some(by_coin_and_side(&fills));
     figure.notes.push(
         "Before fees, weighted by value. Intervals take fills of one coin and minute as one observation (Student's t); \
-         fewer than five such minutes give none."
+         fewer than twenty such minutes give none."
             .to_owned(),
     );
     figure

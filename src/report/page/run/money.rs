@@ -184,8 +184,10 @@ impl Result {
                     super::super::model::fixed(high, digits)
                 )
             }
-            None => "Too short to tell it from chance: that takes five whole minutes or more."
-                .to_owned(),
+            None => format!(
+                "Too short to tell it from chance: that takes {} whole minutes or more.",
+                stats::MIN_BLOCKS
+            ),
         }
     }
 

@@ -287,7 +287,7 @@ fn what_the_summary_says_otherwise_is_told() {
 fn a_gain_is_told_with_how_sure_it_is() {
     let mut lines = Lines::begun("BTC");
     let mut sum = 0.0;
-    for n in 0..40_u32 {
+    for n in 0..50_u32 {
         let s = f64::from(n) * 30.0 + 1.0;
         lines.fill(s, "BTC", "buy", ["100", "100.5", "100.4"], u64::from(n));
         sum += 0.7 + f64::from(n % 3) * 0.1;
@@ -301,7 +301,7 @@ fn a_gain_is_told_with_how_sure_it_is() {
     }
     let page = page(lines.in_folder().path()).unwrap();
     assert!(
-        page.verdict.starts_with("A gain of 29.90 USD after 2.00 USD of fees, from 40 fills"),
+        page.verdict.starts_with("A gain of 37.40 USD after 2.50 USD of fees, from 50 fills"),
         "{}",
         page.verdict
     );
@@ -310,7 +310,7 @@ fn a_gain_is_told_with_how_sure_it_is() {
         "{}",
         page.sentences[0]
     );
-    assert!(page.causes[0].starts_with("Spread captured: brought 40.00 USD"), "{:?}", page.causes);
+    assert!(page.causes[0].starts_with("Spread captured: brought 50.00 USD"), "{:?}", page.causes);
     let table = figure(&page, "markouts").table.as_ref().unwrap();
     // 0.4 of 100 USD at 5 s, alike in every minute.
     let Cell::Number(value, 2, Some([low, high])) = &table.rows[0][4] else { panic!("{table:?}") };
