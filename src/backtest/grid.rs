@@ -161,9 +161,9 @@ mod tests {
         let put = |name: &str, value: &str| {
             let params = [(name.to_owned(), value.to_owned())];
             super::put(&params, Some("row 7 of x.jsonl"), &settings, &coins)
-                .map(|s| s.params("BTC").min_spread_bps)
+                .map(|s| s.params("BTC").min_spread_bps.to_string())
         };
-        assert_eq!(put("min_spread_bps", "3").unwrap(), 3.0);
+        assert_eq!(put("min_spread_bps", "3").unwrap(), "3");
         for (name, value, words) in [
             ("min_spread_bps", "-5", "out of range"),
             ("min_spred_bps", "5", "no such parameter"),

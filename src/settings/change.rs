@@ -281,15 +281,16 @@ mod tests {
                 |(name, value): &(&str, &str)| ParamSetting::written(name, value, &coins).unwrap();
             let all: Vec<ParamSetting> = all.iter().flat_map(written).collect();
             let after = before.with_params(&all, "--param").unwrap();
-            COINS.map(|coin| after.params(coin).min_spread_bps)
+            COINS.map(|coin| after.params(coin).min_spread_bps.to_string())
         };
-        assert_eq!(spreads(&[("min_spread_bps", "7.5")]), [7.5; 2]);
+        assert_eq!(spreads(&[("min_spread_bps", "7.5")]), ["7.5"; 2]);
         assert_eq!(
             spreads(&[("quote.min_spread_bps", "7"), ("ETH.min_spread_bps", "8")]),
-            [7.0, 8.0]
+            ["7", "8"]
         );
-        let eth = before.params("ETH").min_spread_bps;
-        assert_eq!(spreads(&[("BTC.quote.min_spread_bps", "6"), ("model", "glft")]), [6.0, eth]);
+        let eth = before.params("ETH").min_spread_bps.to_string();
+        let found = spreads(&[("BTC.quote.min_spread_bps", "6"), ("model", "glft")]);
+        assert_eq!(found, ["6".to_owned(), eth]);
         let account = ParamSetting::written("max_daily_loss_pct", "3", &coins).unwrap();
         assert_eq!(account.iter().map(ParamSetting::coin).collect::<Vec<_>>(), [None]);
         for (name, words) in
