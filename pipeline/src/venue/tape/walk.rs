@@ -309,7 +309,7 @@ impl Walk {
             }
             _ => {
                 if let Err(why) = lane.read(due.times, recv) {
-                    self.end(why);
+                    self.end(*why);
                     return false;
                 }
             }
@@ -328,14 +328,13 @@ impl Walk {
     #[inline]
     fn look(&mut self) {
         if let Err(why) = self.find() {
-            self.end(why);
+            self.end(*why);
         }
     }
 
     #[cold]
-    #[allow(clippy::box_collection, reason = "a pointer goes back in a register")]
-    fn end(&mut self, why: Torn) {
-        self.core.tell_damage(*why);
+    fn end(&mut self, why: String) {
+        self.core.tell_damage(why);
         (self.due, self.left) = (None, 0);
     }
 
