@@ -38,7 +38,7 @@ def look_at(browser, page, pictures):
     browser.open(page.resolve().as_uri())
     browser.until("the page", "document.readyState === 'complete'")
     shown = browser.eval(SHOWN)
-    if len(shown["figures"]) < 3 or not shown["verdict"]:
+    if len(shown["figures"]) < 2 or not shown["verdict"]:
         sys.exit(f"{page}: no figures, or no verdict: {shown}")
     charts = 0
     for figure in shown["figures"]:
