@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod arrivals;
+mod backtest;
 #[path = "../common/mod.rs"]
 mod common;
 mod economics;
@@ -32,13 +33,14 @@ const REAL: &str = "l2_2025-09-04_1946";
 const FRAMES: &str = "ws_raw/btcusd_20250126.gz";
 
 /// Tests that our own recording will do for too.
-const ON_ANY: [(&str, OnRecording); 4] = [
+const ON_ANY: [(&str, OnRecording); 5] = [
     ("every_plan_decides_the_same", replay::every_plan_decides_the_same),
     ("where_the_profit_comes_from_adds_up", profit::where_the_profit_comes_from_adds_up),
     (
         "each_fill_has_its_rule_and_mid",
         profit::each_fill_has_its_rule_and_the_venues_mid_just_before_it,
     ),
+    ("a_backtest_decides_one_way", backtest::a_backtest_decides_the_same_in_every_form),
     ("the_models_keep_their_order", market::the_models_keep_their_order),
 ];
 
