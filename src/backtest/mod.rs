@@ -167,26 +167,33 @@ fn work(
 
 /// What all outcomes come to; `is_partial` = those that are there.
 fn results(folder: &Folder, is_partial: bool) -> Result<reduction::Results, AppError> {
-    let (mut outcomes, mut missing) = (Vec::new(), Vec::new());
-    for (number, task) in folder.tasks.iter().enumerate() {
-        match folder.outcome(task) {
-            Ok(Some(outcome)) => outcomes.push(outcome),
-            Ok(None) => missing.push(number),
-            Err(why) => {
-                terminal::complain(why);
-                missing.push(number);
+    let (mut rows, mut missing, mut replays) = (Vec::new(), Vec::new(), 0);
+    // A row at a time: all outcomes together need not fit in memory.
+    for tasks in reduction::groups(&folder.tasks).into_values() {
+        let mut outcomes = Vec::new();
+        for (number, task) in tasks {
+            match folder.outcome(task) {
+                Ok(Some(outcome)) => outcomes.push(outcome),
+                Ok(None) => missing.push(number),
+                Err(why) => {
+                    terminal::complain(why);
+                    missing.push(number);
+                }
             }
         }
+        replays += outcomes.len();
+        rows.extend(row::Row::of(outcomes, folder.plan.sample_every));
     }
+    missing.sort_unstable();
     if let Some(first) = missing.first() {
         let (count, of, dir) = (missing.len(), folder.tasks.len(), folder.dir.display());
         let why = format!("{dir}: {count} of {of} tasks have no result, the first of them {first}");
-        if !is_partial || outcomes.is_empty() {
+        if !is_partial || rows.is_empty() {
             return Err(AppError::Failed(format!("{why}; run them, then reduce")));
         }
         terminal::complain(format_args!("{why}; what follows is made of the others"));
     }
-    Ok(reduction::Results::of(&folder.plan, outcomes, missing.len()))
+    Ok(reduction::Results::of(&folder.plan, rows, [replays, missing.len()]))
 }
 
 fn reduce(folder: &Folder, is_partial: bool, json: bool) -> Result<(), AppError> {

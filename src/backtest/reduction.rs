@@ -1,9 +1,9 @@
 //! What all outcomes of a job come to: the same bytes, whoever made them and in whatever order.
 
 use super::guards::{Best, Forward, distinct, forward};
-use super::outcome::Outcome;
 use super::plan::Plan;
 use super::row::Row;
+use super::task::Task;
 use crate::report::Money;
 use crate::when::utc_s;
 use serde::Serialize;
@@ -97,23 +97,23 @@ pub(super) struct InBand {
     pub net_usd: Money,
 }
 
-/// What makes outcomes parts of one row.
-type Key = (Vec<(String, String)>, Vec<String>, [String; 6], u64);
+/// What makes tasks parts of one row.
+pub(super) type Key = (Vec<(String, String)>, Vec<String>, [String; 6], u64);
+
+/// The tasks of each row, with their numbers.
+pub(super) fn groups(tasks: &[Task]) -> BTreeMap<Key, Vec<(usize, &Task)>> {
+    let mut groups: BTreeMap<Key, Vec<(usize, &Task)>> = BTreeMap::new();
+    for (number, t) in tasks.iter().enumerate() {
+        let assumed = [&t.queue, &t.feed, &t.latency, &t.rules, &t.fee, &t.fee_bps];
+        let key = (t.params.clone(), t.coins.clone(), assumed.map(Clone::clone), t.seed);
+        groups.entry(key).or_default().push((number, t));
+    }
+    groups
+}
 
 impl Results {
-    /// Of the outcomes of a plan's tasks, in any order; so many are missing.
-    pub fn of(plan: &Plan, outcomes: Vec<Outcome>, missing: usize) -> Self {
-        let replays = outcomes.len();
-        let mut groups: BTreeMap<Key, Vec<Outcome>> = BTreeMap::new();
-        for outcome in outcomes {
-            let t = &outcome.task;
-            let assumed = [&t.queue, &t.feed, &t.latency, &t.rules, &t.fee, &t.fee_bps];
-            let key = (t.params.clone(), t.coins.clone(), assumed.map(Clone::clone), t.seed);
-            groups.entry(key).or_default().push(outcome);
-        }
-        let all = groups.into_values();
-        let mut rows: Vec<Row> =
-            all.filter_map(|parts| Row::of(parts, plan.sample_every)).collect();
+    /// Of the rows of a plan, in any order; so many replays are in them, and so many are missing.
+    pub fn of(plan: &Plan, mut rows: Vec<Row>, [replays, missing]: [usize; 2]) -> Self {
         rows.sort_by(|a, b| a.id.cmp(&b.id));
         let tried = rows.iter().map(|row| &row.set).collect::<HashSet<_>>().len();
         let sets_tried = plan.rung.as_ref().map_or(tried, |rung| rung.sets_tried.max(tried));
