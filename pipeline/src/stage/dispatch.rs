@@ -296,6 +296,11 @@ impl<G: Gateway> DispatchStage<G> {
             changed |= state.reason != reasons[side.index()];
             *state = SideState { reason: reasons[side.index()], since: Some(now) };
         }
+        let exposure = self.orders.worst_case_usd(asset).raw().max(0) as u64;
+        self.metrics.dispatch.max_exposure[asset.index()].max(exposure);
+        if !self.rings.records.comments() {
+            return;
+        }
         let status = AssetStatus {
             mid: self.orders.mid(asset).unwrap_or_default(),
             mark: self.orders.mark(asset),
@@ -307,8 +312,6 @@ impl<G: Gateway> DispatchStage<G> {
             fills: view.fills,
         };
         status.show(&mut self.rings.status[asset.index()]);
-        let exposure = self.orders.worst_case_usd(asset).raw().max(0) as u64;
-        self.metrics.dispatch.max_exposure[asset.index()].max(exposure);
         if changed {
             let [bid, ask] = reasons;
             let state = Commentary::SideState { asset, time: now, bid, ask };

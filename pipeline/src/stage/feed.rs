@@ -112,6 +112,15 @@ impl Onward {
         }
     }
 
+    /// The same of a row, for which there is room.
+    #[inline]
+    fn hand_on_row(&mut self, row: LentEvent<'_>) {
+        self.seq += 1;
+        self.metrics.feed.events_by_kind[row.kind()].add(1);
+        let is_taken = self.rings.out.push_row(self.seq, row);
+        assert!(is_taken, "a row that there was room for");
+    }
+
     /// What a person, or the journal, should know of it.
     fn tell(&mut self, now: Nanos, status: FeedStatus) {
         let FeedStatus { asset, change, generation, .. } = status;
@@ -215,9 +224,8 @@ impl<F: Feed> Stage for FeedStage<F> {
         while work < room
             && let Ok(row) = feed.next_row(until)
         {
-            let at = row.recv_time();
-            onward.hand_on(at, row);
-            last = Some(at);
+            last = Some(row.recv_time());
+            onward.hand_on_row(row);
             work += 1;
         }
         let next = feed.next_deadline().map_or(until, |due| due.min(until));

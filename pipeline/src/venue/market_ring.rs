@@ -6,7 +6,9 @@
 //! nothing in either ring.
 
 use crate::rt::{In, Input, Out, RingStats, ring};
-use crate::types::{BookForm, BookHead, BookSnapshot, EventHead, LentEvent, MarketEvent, Nanos};
+use crate::types::{
+    BookForm, BookHead, BookSnapshot, EventHead, LentEvent, LevelChange, MarketEvent, Nanos, Trade,
+};
 use std::sync::Arc;
 
 /// Makes the two rings, each with a name and room for so many.
@@ -53,6 +55,17 @@ impl MarketOut {
         let mut head = event.map(|book| book.head());
         head.set_seq(seq);
         self.events.push(head).map_err(|_| Full::Events)
+    }
+
+    /// Hands over a row, the change of a level or a trade; false when there is no room, or it is something else.
+    #[inline]
+    pub fn push_row(&mut self, seq: u64, row: LentEvent<'_>) -> bool {
+        let head = match row {
+            MarketEvent::Level(change) => MarketEvent::Level(LevelChange { seq, ..change }),
+            MarketEvent::Trade(trade) => MarketEvent::Trade(Trade { seq, ..trade }),
+            _ => return false,
+        };
+        self.events.push(head).is_ok()
     }
 
     /// Whether any event would find room.

@@ -37,6 +37,7 @@ use crate::types::{
 };
 use crate::venue::tape::{Cursor, Marks, Tape};
 use fills::Fills;
+use spans::Spans;
 
 /// Set in every trade id made up here (the venue's are far below). Bit 62, so that an id still fits
 /// a signed 64-bit column.
@@ -111,6 +112,7 @@ struct AssetMarket {
     instrument: Instrument,
     shown: ShownBook,
     orders: Vec<OwnOrder>,
+    spans: Spans,
     /// Displayed size that aggressive orders of ours took.
     eaten: Vec<(Side, Level)>,
     /// Price of the newest trade, also of ours; zero = none yet.
@@ -146,6 +148,7 @@ impl<S: Source> RecordedMarket<S> {
             instrument: *instrument,
             shown: ShownBook::default(),
             orders: Vec::with_capacity(MAX_SIM_ORDERS),
+            spans: Spans::default(),
             eaten: Vec::new(),
             last: Px::ZERO,
             told: None,
@@ -251,6 +254,7 @@ impl<S: Source> Market for RecordedMarket<S> {
             shown_before: Qty::ZERO,
         });
         asset.keep_time_priority(asset.orders.len() - 1);
+        asset.spans.take_in(side, px);
         self.live += 1;
     }
 
@@ -258,7 +262,9 @@ impl<S: Source> Market for RecordedMarket<S> {
         for asset in &mut self.assets {
             if let Some(i) = asset.orders.iter().position(|o| o.oid == oid) {
                 self.live -= 1;
-                return Some(asset.orders.remove(i).leaves);
+                let left = asset.orders.remove(i).leaves;
+                asset.spans = asset.orders.iter().map(|o| (o.side, o.px)).collect();
+                return Some(left);
             }
         }
         None
@@ -409,10 +415,12 @@ impl AssetMarket {
         if self.orders.is_empty() {
             return;
         }
-        for i in 0..self.orders.len() {
-            if self.orders[i].px == px && self.orders[i].side == side {
-                self.orders[i].place.on_displayed(qty, model);
-                self.keep_time_priority(i);
+        if self.spans.may_have(side, px) {
+            for i in 0..self.orders.len() {
+                if self.orders[i].px == px && self.orders[i].side == side {
+                    self.orders[i].place.on_displayed(qty, model);
+                    self.keep_time_priority(i);
+                }
             }
         }
         let touch = self.shown.touch(side);
@@ -470,6 +478,7 @@ impl AssetMarket {
 
 mod by_standard;
 mod fills;
+mod spans;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -169,6 +169,11 @@ impl ShownBook {
         self.is_deep = true;
     }
 
+    /// Whether its levels are told one by one now.
+    pub fn is_by_levels(&self) -> bool {
+        self.is_deep
+    }
+
     /// Whether anything was ever shown.
     pub fn is_known(&self) -> bool {
         self.is_deep || self.sides.iter().any(|side| side.known)

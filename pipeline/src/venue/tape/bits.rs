@@ -163,7 +163,7 @@ impl<'a> BitReader<'a> {
         self.at
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&self) -> u64 {
         let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
         let word = match rest.first_chunk() {
@@ -185,7 +185,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// The next number.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self, coder: &Coder) -> u64 {
         let word = self.word();
         let width = u32::from(coder.widths[(word & mask(CLASS_BITS)) as usize]);

@@ -96,17 +96,17 @@ impl<'a, 'b> Reading<'a, 'b> {
         Self { bits, coders }
     }
     /// The next number, of this field.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self, field: Field) -> u64 {
         self.bits.number(&self.coders[field as usize])
     }
     /// See [`signed`].
-    #[inline]
+    #[inline(always)]
     pub fn signed(&mut self, field: Field, unit: i64) -> i64 {
         unzigzag(self.number(field)).wrapping_mul(unit)
     }
     /// See [`unsigned`].
-    #[inline]
+    #[inline(always)]
     pub fn unsigned(&mut self, field: Field, unit: i64) -> i64 {
         self.number(field).cast_signed().wrapping_mul(unit)
     }

@@ -183,6 +183,31 @@ impl Last {
         Times { venue, recv }
     }
 
+    /// Reads the next event of changes of levels or of trades, whole; its times. [`None`] when no writer wrote
+    /// that, or it is of something else.
+    #[inline(always)]
+    pub fn read_row(
+        &mut self,
+        last: Times,
+        units: &Units,
+        from: &mut Reading<'_, '_>,
+    ) -> Option<Times> {
+        let recv = Nanos(last.recv.0.wrapping_add(from.unsigned(Field::Recv, units.recv)));
+        let venue = Nanos(last.venue.0.wrapping_add(from.unsigned(Field::Venue, units.venue)));
+        match self {
+            Self::Level(last) => {
+                (last.venue_time, last.recv_time) = (venue, recv);
+                read_level(last, units, from)?;
+            }
+            Self::Trade(last) => {
+                (last.venue_time, last.recv_time) = (venue, recv);
+                read_trade(last, units, from);
+            }
+            _ => return None,
+        }
+        Some(Times { venue, recv })
+    }
+
     /// Reads the rest of it, and keeps it. [`None`] when no writer wrote that.
     #[inline]
     pub fn read(&mut self, times: Times, units: &Units, from: &mut Reading<'_, '_>) -> Option<()> {
@@ -278,7 +303,7 @@ fn write_level(last: &mut LevelChange, new: &LevelChange, units: &Units, to: &mu
     *last = LevelChange { seq: 0, ..*new };
 }
 
-#[inline]
+#[inline(always)]
 fn read_level(last: &mut LevelChange, units: &Units, from: &mut Reading<'_, '_>) -> Option<()> {
     let what = from.number(Field::Other);
     last.side = if what & 1 == 1 { Side::Ask } else { Side::Bid };

@@ -157,13 +157,10 @@ impl Lane {
         }
         let mut bits = self.chunks.bits();
         let mut reading = Reading::new(&mut bits, &self.coders);
-        let times = self.last.read_times(self.recorded, &self.units, &mut reading);
-        let read = self.last.read(times, &self.units, &mut reading);
+        let read = self.last.read_row(self.recorded, &self.units, &mut reading);
         let at = bits.at();
+        let Some(times) = read else { return Err(torn(SENSELESS)) };
         self.recorded = times;
-        if read.is_none() {
-            return Err(torn(SENSELESS));
-        }
         if self.chunks.read_to(at) { Ok(times) } else { Err(torn(BEYOND)) }
     }
 

@@ -31,16 +31,23 @@ impl AssetMarket {
         model: QueueModel,
         fills: &mut Fills<'_>,
     ) {
+        let was_by_levels = self.shown.is_by_levels();
         let touches = Side::BOTH.map(|side| self.shown.touch(side));
         match event {
             MarketEvent::Level(change) => {
                 let LevelChange { side, px, qty, news, .. } = *change;
-                let before = self.shown.apply_level(change).before.to_f64();
+                let changed = self.shown.apply_level(change);
                 if news != LevelNews::Size {
                     return; // Levels are gone; that moves nobody and fills nobody.
                 }
-                for order in self.orders.iter_mut().filter(|o| o.px == px && o.side == side) {
-                    order.standard.on_displayed(before, qty.to_f64(), model);
+                if self.spans.may_have(side, px) {
+                    let (before, now) = (changed.before.to_f64(), qty.to_f64());
+                    for order in self.orders.iter_mut().filter(|o| o.px == px && o.side == side) {
+                        order.standard.on_displayed(before, now, model);
+                    }
+                }
+                if was_by_levels && !changed.is_touch {
+                    return self.eaten.clear();
                 }
             }
             MarketEvent::Trade(trade) => return self.on_trade_standard(trade, fills),
