@@ -3,15 +3,16 @@
 //! `cargo bench --bench backtest`. A row is the change of one level, or a trade, of the made feed that
 //! engines are compared by (`harness/feed.rs`, 8 million rows). It is compiled, written to a file, and replayed
 //! from there through the five stages, inline, against a recorded market with queue positions, latency and
-//! fees: as a replay goes, with market data taken in ahead of time from one decision to the next, and moment
-//! by moment, in turns. Both must decide the same. Each replay is a process of its own, so that the memory it
-//! says is its own.
+//! fees: as a replay goes, the same lean (`--lean`), and moment by moment with every stage polled, in turns. All
+//! three must decide the same. The grid is the job that engines are compared by. Each replay is a process of its
+//! own, so that the memory it says is its own.
 
 mod harness;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, Stage, WallClock};
 use botmm_pipeline::types::limits::RING_COMMENTARY;
+use botmm_pipeline::types::params::GridParams;
 use botmm_pipeline::types::{
     AssetParams, Bps, LevelChange, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe, Usd,
 };
@@ -19,7 +20,7 @@ use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
-use botmm_pipeline::venue::sim::queue::QueueModel;
+use botmm_pipeline::venue::sim::queue::{QueueModel, QueueSemantics};
 use botmm_pipeline::venue::sim::recorded::RecordedMarket;
 use botmm_pipeline::venue::tape::{Bytes, Tape, TapeFeed};
 use botmm_pipeline::wiring::{self, Config};
@@ -39,15 +40,17 @@ const TICK: i64 = 10_000_000;
 const LOT: i64 = 10_000;
 const SMOKE_ROWS: u64 = 20_000;
 /// Of each way to replay.
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 /// Moments between two looks at what the side thread would take.
 const LOOK_EVERY: u64 = 64;
 /// Set for a process that replays: the tape, and how.
 const TAPE: &str = "BOTMM_BENCH_TAPE";
 const HOW: &str = "BOTMM_BENCH_HOW";
 
-/// How rows are replayed; quiet = with quotes that are far from the market.
-const WAYS: [&str; 4] = ["quiet", "quiet, by moments", "quoting", "quoting, by moments"];
+/// What is traded; quiet = with quotes that are far from the market.
+const JOBS: [&str; 3] = ["grid", "quoting", "quiet"];
+/// How rows are replayed; the first is what the others are compared with.
+const WAYS: [&str; 3] = ["full", "lean", "by moments"];
 
 fn main() {
     if let Some(tape) = std::env::var_os(TAPE) {
@@ -60,28 +63,39 @@ fn main() {
     let path = folder.path().join("tape");
     compile(Spec { rows, ..feed::FULL }, &path);
     let runs = if harness::is_smoke() { 1 } else { RUNS };
-    let mut told: [Vec<Told>; WAYS.len()] = Default::default();
-    for _ in 0..runs {
-        for (way, told) in WAYS.iter().zip(&mut told) {
-            told.extend(in_process(&path, way));
+    for job in JOBS {
+        let mut told: [Vec<Told>; WAYS.len()] = Default::default();
+        for _ in 0..runs {
+            for (way, told) in WAYS.iter().zip(&mut told) {
+                told.extend(in_process(&path, &format!("{job}, {way}")));
+            }
         }
+        print_job(job, &mut told);
     }
-    for (way, told) in WAYS.iter().zip(&mut told) {
-        told.sort_by(|a, b| a.rows_per_s.total_cmp(&b.rows_per_s));
-        let Some(Told { rows_per_s, peak_mib, line, .. }) = told.get(told.len() / 2) else {
-            continue;
-        };
-        println!("{way}: {:.2} M rows a second, peak {peak_mib:.0} MiB; {line}", rows_per_s * 1e-6);
+}
+
+fn print_job(job: &str, told: &mut [Vec<Told>; WAYS.len()]) {
+    let hashes: Vec<&str> = told.iter().flatten().map(|told| told.hash.as_str()).collect();
+    assert!(
+        hashes.windows(2).all(|two| two[0] == two[1]),
+        "{job}: all decide the same: {hashes:?}"
+    );
+    for runs in told.iter_mut() {
+        runs.sort_by(|a, b| a.rows_per_s.total_cmp(&b.rows_per_s));
     }
-    for pair in told.chunks(2) {
-        let hashes: Vec<&str> = pair.iter().flatten().map(|told| told.hash.as_str()).collect();
-        assert!(hashes.windows(2).all(|two| two[0] == two[1]), "both decide the same: {hashes:?}");
-        let mut ratios: Vec<f64> =
-            pair[0].iter().zip(&pair[1]).map(|(a, b)| a.rows_per_s / b.rows_per_s).collect();
-        ratios.sort_by(f64::total_cmp);
-        if let Some(ratio) = ratios.get(ratios.len() / 2) {
-            println!("ahead of time / by moments: x {ratio:.2} (median of sorted runs)");
-        }
+    let middle = |runs: &[Told]| runs.get(runs.len() / 2).map_or(0.0, |told| told.rows_per_s);
+    let full = middle(&told[0]);
+    for (way, runs) in WAYS.iter().zip(told.iter()) {
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { continue };
+        let (speed, peak_mib) = (middle(runs), last.peak_mib);
+        println!(
+            "{job}, {way}: {:.2} M rows a second ({:.2} to {:.2}), x {:.2} of full, peak {peak_mib:.0} MiB; {}",
+            speed * 1e-6,
+            first.rows_per_s * 1e-6,
+            last.rows_per_s * 1e-6,
+            speed / full,
+            last.line
+        );
     }
 }
 
@@ -93,9 +107,10 @@ fn compile(spec: Spec, path: &Path) {
     let bytes = tape.to_bytes(Vec::new()).unwrap_or_default();
     let rows = tape.len() as f64;
     println!(
-        "tape: {rows} rows, {:.1} MB, {:.2} bytes a row; compiled in {wall:.1} s",
+        "tape: {rows} rows, {:.1} MB, {:.2} bytes a row; compiled in {wall:.1} s, peak {:.0} MiB",
         bytes.len() as f64 * 1e-6,
-        bytes.len() as f64 / rows
+        bytes.len() as f64 / rows,
+        peak_mib()
     );
     assert!(bytes.len() as f64 <= 32.0 * rows, "a row takes 32 bytes at most");
     if let Err(e) = std::fs::write(path, &bytes) {
@@ -201,14 +216,30 @@ impl Stage for ByMoments {
     }
 }
 
+/// The grid, and limits that hold none of it back (`harness/grid.toml`).
+fn grid(from: Nanos) -> AssetParams {
+    let mut params = made::params();
+    params.grid = Some(GridParams { half: 16, lots: 1_000, from });
+    params.risk.max_position_usd = Usd::whole(1_000_000);
+    params.risk.max_total_position_usd = Usd::whole(1_000_000);
+    params.risk.capital_usd = Usd::whole(10_000_000);
+    (params.risk.max_daily_loss_frac, params.risk.max_drawdown_frac) = (1.0, 1.0);
+    params
+}
+
 fn replay(path: &Path, how: &str) {
-    let (tape, is_quoting) = (open(path), how.starts_with("quoting"));
+    let tape = open(path);
+    let (job, way) = how.split_once(", ").unwrap_or((how, ""));
     let wrap = |stage: Box<dyn Stage>| -> Box<dyn Stage> {
-        if how.ends_with("by moments") { Box::new(ByMoments(stage)) } else { stage }
+        if way == "by moments" { Box::new(ByMoments(stage)) } else { stage }
     };
     let universe = Universe::new(vec![made::instrument("ETH", 4)]);
-    let far = AssetParams { min_spread_bps: 400.0, max_spread_bps: 500.0, ..made::params() };
-    let params = if is_quoting { made::params() } else { far };
+    let (start, end) = tape.venue_span().unwrap_or_default();
+    let params = match job {
+        "grid" => grid(start),
+        "quiet" => AssetParams { min_spread_bps: 400.0, max_spread_bps: 500.0, ..made::params() },
+        _ => made::params(),
+    };
     let config = Config {
         universe: universe.clone(),
         params: vec![params],
@@ -216,9 +247,8 @@ fn replay(path: &Path, how: &str) {
         lossless: false,
         risk: None,
         venue_clock: VenueClock::default(),
-        commentary: RING_COMMENTARY,
+        commentary: if way == "lean" { 0 } else { RING_COMMENTARY },
     };
-    let (start, end) = tape.venue_span().unwrap_or_default();
     let exchange_config = ExchangeConfig {
         latency: LatencyModel::Constant(LATENCY),
         maker_fee: Bps::from_f64(-0.3),
@@ -228,12 +258,18 @@ fn replay(path: &Path, how: &str) {
         deposit: Usd::ZERO,
         start,
     };
-    let market = RecordedMarket::new(&tape, &universe, QueueModel::RiskAverse);
+    let semantics = match job {
+        "grid" => QueueSemantics::Hftbacktest,
+        _ => QueueSemantics::Botmm,
+    };
+    let market = RecordedMarket::new(&tape, &universe, QueueModel::RiskAverse).by(semantics);
     let (exchange, Ends { gateway, .. }) = Exchange::new(market, universe, exchange_config, false);
     let wiring::Pipeline { stages, mut records, metrics, .. } =
         wiring::build(&config, TapeFeed::new(&tape), gateway);
     let stages = stages.into_iter().map(wrap).collect();
     let (lanes, mut latencies) = Lane::inline(stages, &WallClock::default());
+    let lanes = lanes.into_iter().map(|lane| if way == "lean" { lane.unmeasured() } else { lane });
+    let lanes = lanes.collect();
     let mut moments = 0_u64;
     let mut after_moment = |_| {
         moments += 1;
