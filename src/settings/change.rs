@@ -67,16 +67,7 @@ impl ParamSetting {
     /// # Errors
     /// In words: there is no such key, or the value is none.
     pub fn written(name: &str, value: &str, coins: &[String]) -> Result<Vec<Self>, String> {
-        let is_part = |word: &str| PARTS.iter().any(|(part, _)| *part == word);
-        let (before, key) = name.rsplit_once('.').map_or((None, name), |(b, key)| (Some(b), key));
-        let (coin, part) = match before {
-            Some(part) if is_part(part) => (None, Some(part)),
-            Some(before) => match before.rsplit_once('.') {
-                Some((coin, part)) if is_part(part) => (Some(coin), Some(part)),
-                _ => (Some(before), None),
-            },
-            None => (None, None),
-        };
+        let (coin, part, key) = param_name(name);
         let mut parts = PARTS.iter().filter(|(name, _)| part.is_none_or(|part| part == *name));
         let found = parts.find_map(|(name, section)| {
             spec::of(*section).find(|spec| spec.key == key).map(|spec| (*name, spec))
@@ -106,6 +97,19 @@ impl ParamSetting {
     /// Whose.
     pub fn coin(&self) -> Option<&str> {
         self.coin.as_deref()
+    }
+}
+
+/// `[COIN.][TABLE.]KEY`, taken apart.
+pub fn param_name(name: &str) -> (Option<&str>, Option<&str>, &str) {
+    let is_part = |word: &str| PARTS.iter().any(|(part, _)| *part == word);
+    let Some((before, key)) = name.rsplit_once('.') else { return (None, None, name) };
+    if is_part(before) {
+        return (None, Some(before), key);
+    }
+    match before.rsplit_once('.') {
+        Some((coin, part)) if is_part(part) => (Some(coin), Some(part), key),
+        _ => (Some(before), None, key),
     }
 }
 
@@ -269,6 +273,28 @@ mod tests {
             "150.00 is 150, 2 is 2.0, and SOL is not asked about"
         );
         assert_eq!(before.changes_since(&before, COINS).unwrap(), []);
+    }
+
+    /// So a key needs no table before it.
+    #[test]
+    fn no_two_tables_have_a_key_of_one_name() {
+        let mut keys: Vec<&str> =
+            PARTS.iter().flat_map(|(_, section)| spec::of(*section)).map(|s| s.key).collect();
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+    }
+
+    #[test]
+    fn a_name_is_taken_apart() {
+        for (name, parts) in [
+            ("levels", (None, None, "levels")),
+            ("quote.levels", (None, Some("quote"), "levels")),
+            ("BTC.levels", (Some("BTC"), None, "levels")),
+            ("BTC.quote.levels", (Some("BTC"), Some("quote"), "levels")),
+            ("a.b.levels", (Some("a.b"), None, "levels")),
+        ] {
+            assert_eq!(param_name(name), parts);
+        }
     }
 
     #[test]

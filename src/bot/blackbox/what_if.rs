@@ -1,11 +1,12 @@
 //! Parameters that a repetition is given in place of the run's own: what would it have decided with these?
 
+use crate::settings::param_name;
 use botmm_pipeline::types::{AssetId, AssetParams, Universe};
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
-/// `[COIN.]KEY=VALUE`.
+/// `[COIN.][TABLE.]KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WhatIf {
     coin: Option<String>,
@@ -17,13 +18,12 @@ impl FromStr for WhatIf {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("expected [COIN.]KEY=VALUE")?;
-        let (coin, key) = match name.rsplit_once('.') {
-            Some((coin, key)) => (Some(coin.to_owned()), key),
-            None => (None, name),
-        };
+        let (name, value) = text.split_once('=').ok_or("expected [COIN.][TABLE.]KEY=VALUE")?;
+        // No two tables have a key of one name.
+        let (coin, _, key) = param_name(name);
+        let coin = coin.map(str::to_owned);
         if key.is_empty() || coin.as_ref().is_some_and(String::is_empty) {
-            return Err("expected [COIN.]KEY=VALUE".to_owned());
+            return Err("expected [COIN.][TABLE.]KEY=VALUE".to_owned());
         }
         // What is no JSON is a word.
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
@@ -109,8 +109,15 @@ mod tests {
         assert_eq!(said, [format!("{coin}.min_spread_bps {was:?} → 7.5")]);
         let spreads: Vec<f64> = params.iter().map(|(_, p)| p.min_spread_bps).collect();
         assert_eq!(spreads[..2], [7.5, was]);
-        let all: WhatIf = "min_spread_bps=8.0".parse().unwrap();
-        assert_eq!(all.put(&universe, &mut params).unwrap().len(), params.len());
+        for all in ["min_spread_bps=8.0", "quote.min_spread_bps=8.5"] {
+            let all: WhatIf = all.parse().unwrap();
+            assert_eq!(all.put(&universe, &mut params).unwrap().len(), params.len());
+        }
+        let one: WhatIf = format!("{coin}.quote.min_spread_bps=9.5").parse().unwrap();
+        assert_eq!(
+            one.put(&universe, &mut params).unwrap(),
+            [format!("{coin}.min_spread_bps 8.5 → 9.5")]
+        );
     }
 
     #[test]
