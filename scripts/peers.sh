@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The grid job on one feed, ours and hftbacktest's in turn: rows a second, peak memory, executions, ratios.
+# The grid job on one feed, ours (as it is, and --lean) and hftbacktest's in turn: rows a second, peak memory, executions, ratios.
 # Builds benches/peers (a workspace of its own) and the bot. By hand, on a machine that does nothing else.
 #
 #   scripts/peers.sh [ROUNDS] [ROWS]      3 rounds of 8,000,000 rows
@@ -22,18 +22,18 @@ mkdir "$dir/feed"
 feed=$dir/feed/ETH.npy
 "$peers" feed "$feed" --rows "$rows"
 
-python3 - "$peers" "$botmm" "$feed" "$dir" "$rounds" "$rows" hash vector botmm <<'PYTHON'
+python3 - "$peers" "$botmm" "$feed" "$dir" "$rounds" "$rows" hash vector botmm lean <<'PYTHON'
 import os, platform, re, resource, statistics, subprocess, sys, time
 
 peers, botmm, feed, folder, rounds, rows, *engines = sys.argv[1:]
 rounds, rows = int(rounds), int(rows)
 
 def command(engine, fills):
-    if engine != "botmm":
+    if engine in ("hash", "vector"):
         return [peers, "grid", feed, "--depth", engine, "--fills", fills]
     return [botmm, "replay", feed, "--config", "benches/harness/grid.toml", "--symbols", "ETH",
             "--strategy", "grid", "--queue-semantics", "hftbacktest", "--queue", "risk_averse",
-            "--latency", "60ms", "--fee-bps", "-0.3", "--fills", fills, "--json"]
+            "--latency", "60ms", "--fee-bps", "-0.3", "--fills", fills, "--json", *(["--lean"] if engine == "lean" else [])]
 
 def measure(engine):
     """Seconds of the whole process, and its peak memory in MiB."""
@@ -63,9 +63,10 @@ for engine, runs in seen.items():
     lines = sum(1 for _ in open(runs[0][3])) - 1
     print(f"| {engine} | {rows/whole/1e6:.2f} | {rows/own/1e6:.2f} | {max(r[2] for r in runs):.0f} | {lines} |")
 whole = lambda e, i: statistics.median(run[i] for run in seen[e])
-for other in ("hash", "vector"):
-    print(f"botmm / {other}: {whole(other, 0)/whole('botmm', 0):.2f} x (whole), "
-          f"{whole(other, 1)/whole('botmm', 1):.2f} x (without their reading)")
-    same = open(f"{folder}/botmm.csv").read() == open(f"{folder}/{other}.csv").read()
-    print(f"executions as {other}'s, line by line: {'the same' if same else 'NOT the same'}")
+for ours in ("botmm", "lean"):
+    for other in ("hash", "vector"):
+        print(f"{ours} / {other}: {whole(other, 0)/whole(ours, 0):.2f} x (whole), "
+              f"{whole(other, 1)/whole(ours, 1):.2f} x (without their reading)")
+        same = open(f"{folder}/{ours}.csv").read() == open(f"{folder}/{other}.csv").read()
+        print(f"executions of {ours} as {other}'s, line by line: {'the same' if same else 'NOT the same'}")
 PYTHON
