@@ -19,9 +19,7 @@ use crate::settings::Draft;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The reduction.
-pub(super) const RESULTS: &str = "results.json";
-/// Its rows as a table.
+/// The rows of the reduction as a table.
 pub(super) const PARQUET: &str = "results.parquet";
 const PLAN: &str = "plan.json";
 /// The configuration.

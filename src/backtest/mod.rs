@@ -28,6 +28,7 @@ pub use job::Job;
 
 use crate::exit::{AppError, Exit};
 use crate::masked::masked;
+use crate::report::backtest::{RESULTS, Results};
 use crate::stop::Stop;
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -166,7 +167,7 @@ fn work(
 }
 
 /// What all outcomes come to; `is_partial` = those that are there.
-fn results(folder: &Folder, is_partial: bool) -> Result<reduction::Results, AppError> {
+fn results(folder: &Folder, is_partial: bool) -> Result<Results, AppError> {
     let (mut rows, mut missing, mut replays) = (Vec::new(), Vec::new(), 0);
     // A row at a time: all outcomes together need not fit in memory.
     for tasks in reduction::groups(&folder.tasks).into_values() {
@@ -182,7 +183,7 @@ fn results(folder: &Folder, is_partial: bool) -> Result<reduction::Results, AppE
             }
         }
         replays += outcomes.len();
-        rows.extend(row::Row::of(outcomes, folder.plan.sample_every));
+        rows.extend(row::of(outcomes, folder.plan.sample_every));
     }
     missing.sort_unstable();
     if let Some(first) = missing.first() {
@@ -193,7 +194,7 @@ fn results(folder: &Folder, is_partial: bool) -> Result<reduction::Results, AppE
         }
         terminal::complain(format_args!("{why}; what follows is made of the others"));
     }
-    Ok(reduction::Results::of(&folder.plan, rows, [replays, missing.len()]))
+    Ok(reduction::of(&folder.plan, rows, [replays, missing.len()]))
 }
 
 fn reduce(folder: &Folder, is_partial: bool, json: bool) -> Result<(), AppError> {
@@ -203,14 +204,14 @@ fn reduce(folder: &Folder, is_partial: bool, json: bool) -> Result<(), AppError>
     }
     let text = results.to_json().map_err(|e| AppError::io("results", "write")(e.into()))?;
     let hash = sha256(text.as_bytes());
-    folder.keep(folder::RESULTS, text.as_bytes()).map_err(AppError::or_again)?;
+    folder.keep(RESULTS, text.as_bytes()).map_err(AppError::or_again)?;
     let rows = row::parquet(&results.rows);
     let rows = rows.map_err(|e| AppError::io(folder::PARQUET, "make")(std::io::Error::other(e)))?;
     folder.keep(folder::PARQUET, &rows).map_err(AppError::or_again)?;
     match json {
         true => terminal::print(&text),
         false => {
-            let kept = folder.dir.join(folder::RESULTS).display().to_string();
+            let kept = folder.dir.join(RESULTS).display().to_string();
             let end = format!("\n{}\nresults.json sha256 {hash}\n", masked(&kept));
             terminal::print(&(table::text(&results) + &end))
         }

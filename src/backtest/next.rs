@@ -2,12 +2,12 @@
 
 use super::folder::{CONFIG, Folder, Planned, lines};
 use super::plan::{Plan, Rung};
-use super::reduction::Results;
-use super::row::{Row, set_of};
+use super::row::set_of;
 use super::sha256;
 use super::task::Task;
 use crate::exit::AppError;
 use crate::files::read_text;
+use crate::report::backtest::{Results, Row};
 use std::collections::{BTreeMap, HashSet};
 
 /// A configuration is no larger.

@@ -5,7 +5,9 @@ use super::outcome::{Outcome, Totals};
 use super::sha256;
 use super::task::Task;
 use crate::report::Money;
+use crate::report::backtest::{NetInterval, Part, Row};
 use crate::report::stats::bootstrap::{interval, usual_block};
+use crate::settings::parse_bps;
 use crate::when::utc_s;
 use botmm_pipeline::types::{Nanos, Usd};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -13,8 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,205 +26,91 @@ const FEWEST_BLOCKS: f64 = 20.0;
 /// Resamples of an interval.
 const DRAWS: usize = 1_000;
 
-/// See the module. The JSON keys are an interface (docs/backtest.md).
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Row {
-    /// Of its one task, else of the ids of its tasks together.
-    pub id: String,
-    /// The parameters in words.
-    pub set: String,
-    /// What differs from the configuration: `[COIN.][TABLE.]KEY`.
-    pub params: BTreeMap<String, Value>,
-    /// Traded together.
-    pub coins: Vec<String>,
-    /// Their recordings, in order of time.
-    pub days: Vec<String>,
-    /// First moment, UTC.
-    pub from: String,
-    /// Last moment, UTC.
-    pub to: String,
-    /// Time replayed, seconds.
-    pub span_s: f64,
-    /// Our place in the queues.
-    pub queue: String,
-    /// When events reach us.
-    pub feed: String,
-    /// How long orders and answers take.
-    pub latency: String,
-    /// The venue's rules.
-    pub rules: String,
-    /// What the maker's fee is called.
-    pub fee: String,
-    /// The maker's fee, basis points; positive = cost.
-    pub fee_bps: Number,
-    /// Of everything random.
-    pub seed: u64,
-    /// Market events.
-    pub events: u64,
-    /// Decisions.
-    pub decisions: u64,
-    /// How many.
-    pub fills: u64,
-    /// Their value.
-    pub volume_usd: Money,
-    /// Before fees and funding.
-    pub gross_usd: Money,
-    /// Positive = paid.
-    pub fees_usd: Money,
-    /// Positive = paid.
-    pub funding_usd: Money,
-    /// After both; negative = a loss.
-    pub net_usd: Money,
-    /// Where the net lies; nothing where there are too few samples to tell.
-    pub net_interval: Option<NetInterval>,
-    /// Deepest fall from a peak, of any replay; falls over several flat days are not in it.
-    pub max_drawdown_usd: Money,
-    /// Of a year, from seven whole days on.
-    pub sharpe: Option<f64>,
-    /// Why there is none.
-    pub sharpe_note: Option<String>,
-    /// What is held at the end, by coin; of flat days at the last one's.
-    pub position_usd: BTreeMap<String, Money>,
-    /// Our equity less the venue's, of all replays.
-    pub residual_usd: Option<Money>,
-    /// Limits that halted a replay.
-    pub halted: Vec<String>,
-    /// The replays.
-    pub tasks: Vec<Part>,
-    /// What the numbers rest on, in words.
-    pub notes: Vec<String>,
-    /// What a reader must be warned of.
-    pub warnings: Vec<String>,
+/// A row, and of what its replays earned on the way what guards go by.
+pub(super) struct Made {
+    /// What is written.
+    pub row: Row,
     /// What was earned in each stretch between two samples, USD.
-    #[serde(skip)]
     pub earned: Vec<f64>,
     /// What was earned on each whole UTC day.
-    #[serde(skip)]
     pub daily: Vec<f64>,
 }
 
-/// One replay of a row.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Part {
-    /// Its file is `tasks/ID.json`.
-    pub id: String,
-    /// Its recordings.
-    pub days: Vec<String>,
-    /// Over all decisions and actions.
-    pub decision_hash: String,
-    /// What it earned.
-    pub net_usd: Money,
-    /// Of its configuration.
-    pub config_sha256: String,
+/// Of all replays of one set under the same assumptions.
+pub(super) fn of(mut parts: Vec<Outcome>, sample_every: Nanos) -> Option<Made> {
+    parts.sort_by(|a, b| a.task.days.cmp(&b.task.days));
+    let (first, last) = (parts.first()?, parts.last()?);
+    let task = &first.task;
+    let sum = |value: fn(&Totals) -> Money| Money(parts.iter().map(|p| value(&p.totals).0).sum());
+    let count = |value: fn(&Totals) -> u64| parts.iter().map(|p| value(&p.totals)).sum();
+    let span = |p: &Outcome| (p.totals.to - p.totals.from).as_secs_f64();
+    let earned: Vec<f64> = parts.iter().flat_map(|p| earned(p, sample_every)).collect();
+    let daily = daily::whole(parts.iter().map(|p| (&p.totals, &p.samples)));
+    let (sharpe, sharpe_note) = match daily::sharpe(&daily) {
+        Ok(sharpe) => (Some(sharpe), None),
+        Err(why) => (None, Some(why)),
+    };
+    let residuals: Option<Vec<Usd>> =
+        parts.iter().map(|p| p.totals.residual_usd.map(|m| m.0)).collect();
+    let row = Row {
+        id: id_of(&parts),
+        set: set_of(task),
+        params: params_of(task),
+        coins: task.coins.clone(),
+        days: parts.iter().flat_map(|p| p.totals.days.clone()).collect(),
+        from: utc_s(first.totals.from),
+        to: utc_s(last.totals.to),
+        span_s: parts.iter().map(span).sum(),
+        queue: task.queue.clone(),
+        feed: task.feed.clone(),
+        latency: task.latency.clone(),
+        rules: task.rules.clone(),
+        fee: task.fee.clone(),
+        fee_bps: parse_bps(&task.fee_bps).unwrap_or_default(),
+        seed: task.seed,
+        events: count(|t| t.events),
+        decisions: count(|t| t.decisions),
+        fills: count(|t| t.fills),
+        volume_usd: sum(|t| t.volume_usd),
+        gross_usd: sum(|t| t.gross_usd),
+        fees_usd: sum(|t| t.fees_usd),
+        funding_usd: sum(|t| t.funding_usd),
+        net_usd: sum(|t| t.net_usd),
+        net_interval: interval_of(&earned, task.seed),
+        max_drawdown_usd: parts.iter().map(|p| p.totals.max_drawdown_usd).max()?,
+        sharpe,
+        sharpe_note,
+        position_usd: last.totals.position_usd.clone(),
+        residual_usd: residuals.map(|all| Money(all.into_iter().sum())),
+        halted: parts.iter().filter_map(|p| p.totals.halted.clone()).collect(),
+        tasks: parts.iter().map(part_of).collect(),
+        notes: once(parts.iter().flat_map(|p| &p.totals.notes)),
+        warnings: once(parts.iter().flat_map(|p| &p.totals.warnings)),
+    };
+    Some(Made { row, earned, daily })
 }
 
-/// Where the net of the span lies, by a stationary block bootstrap of what was earned between samples.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct NetInterval {
-    /// Of all resamples so many lie inside.
-    pub level: f64,
-    /// Not below.
-    pub low_usd: f64,
-    /// Not above.
-    pub high_usd: f64,
-    /// Mean over its standard error.
-    pub t: f64,
-    /// Resamples.
-    pub draws: usize,
-    /// Mean length of a block, samples.
-    pub mean_block: f64,
-    /// How many.
-    pub samples: usize,
+fn interval_of(earned: &[f64], seed: u64) -> Option<NetInterval> {
+    let mean_block = usual_block(earned.len());
+    if (earned.len() as f64) < FEWEST_BLOCKS * mean_block {
+        return None;
+    }
+    let sum = interval(earned, DRAWS, mean_block, seed, LEVEL)? * earned.len() as f64;
+    Some(NetInterval {
+        level: LEVEL,
+        low_usd: cut(sum.low),
+        high_usd: cut(sum.high),
+        t: cut(sum.t),
+        draws: DRAWS,
+        mean_block: cut(mean_block),
+        samples: sum.n,
+    })
 }
 
-impl NetInterval {
-    fn of(earned: &[f64], seed: u64) -> Option<Self> {
-        let mean_block = usual_block(earned.len());
-        if (earned.len() as f64) < FEWEST_BLOCKS * mean_block {
-            return None;
-        }
-        let sum = interval(earned, DRAWS, mean_block, seed, LEVEL)? * earned.len() as f64;
-        Some(Self {
-            level: LEVEL,
-            low_usd: cut(sum.low),
-            high_usd: cut(sum.high),
-            t: cut(sum.t),
-            draws: DRAWS,
-            mean_block: cut(mean_block),
-            samples: sum.n,
-        })
-    }
-}
-
-impl Row {
-    /// Of all replays of one set under the same assumptions.
-    pub fn of(mut parts: Vec<Outcome>, sample_every: Nanos) -> Option<Self> {
-        parts.sort_by(|a, b| a.task.days.cmp(&b.task.days));
-        let (first, last) = (parts.first()?, parts.last()?);
-        let task = &first.task;
-        let sum =
-            |value: fn(&Totals) -> Money| Money(parts.iter().map(|p| value(&p.totals).0).sum());
-        let count = |value: fn(&Totals) -> u64| parts.iter().map(|p| value(&p.totals)).sum();
-        let span = |p: &Outcome| (p.totals.to - p.totals.from).as_secs_f64();
-        let earned: Vec<f64> = parts.iter().flat_map(|p| earned(p, sample_every)).collect();
-        let daily = daily::whole(parts.iter().map(|p| (&p.totals, &p.samples)));
-        let (sharpe, sharpe_note) = match daily::sharpe(&daily) {
-            Ok(sharpe) => (Some(sharpe), None),
-            Err(why) => (None, Some(why)),
-        };
-        let residuals: Option<Vec<Usd>> =
-            parts.iter().map(|p| p.totals.residual_usd.map(|m| m.0)).collect();
-        Some(Self {
-            id: id_of(&parts),
-            set: set_of(task),
-            params: params_of(task),
-            coins: task.coins.clone(),
-            days: parts.iter().flat_map(|p| p.totals.days.clone()).collect(),
-            from: utc_s(first.totals.from),
-            to: utc_s(last.totals.to),
-            span_s: parts.iter().map(span).sum(),
-            queue: task.queue.clone(),
-            feed: task.feed.clone(),
-            latency: task.latency.clone(),
-            rules: task.rules.clone(),
-            fee: task.fee.clone(),
-            fee_bps: task.fee_bps.parse().unwrap_or(Number::from(0)),
-            seed: task.seed,
-            events: count(|t| t.events),
-            decisions: count(|t| t.decisions),
-            fills: count(|t| t.fills),
-            volume_usd: sum(|t| t.volume_usd),
-            gross_usd: sum(|t| t.gross_usd),
-            fees_usd: sum(|t| t.fees_usd),
-            funding_usd: sum(|t| t.funding_usd),
-            net_usd: sum(|t| t.net_usd),
-            net_interval: NetInterval::of(&earned, task.seed),
-            max_drawdown_usd: parts.iter().map(|p| p.totals.max_drawdown_usd).max()?,
-            sharpe,
-            sharpe_note,
-            position_usd: last.totals.position_usd.clone(),
-            residual_usd: residuals.map(|all| Money(all.into_iter().sum())),
-            halted: parts.iter().filter_map(|p| p.totals.halted.clone()).collect(),
-            tasks: parts.iter().map(Part::of).collect(),
-            notes: once(parts.iter().flat_map(|p| &p.totals.notes)),
-            warnings: once(parts.iter().flat_map(|p| &p.totals.warnings)),
-            earned,
-            daily,
-        })
-    }
-
-    /// Below what the net is with the interval's level; without one, below everything.
-    pub fn low(&self) -> f64 {
-        self.net_interval.map_or(f64::NEG_INFINITY, |i| i.low_usd)
-    }
-}
-
-impl Part {
-    fn of(outcome: &Outcome) -> Self {
-        let Totals { days, decision_hash, net_usd, .. } = outcome.totals.clone();
-        let (id, config_sha256) = (outcome.task.id.clone(), outcome.task.config_sha256.clone());
-        Self { id, days, decision_hash, net_usd, config_sha256 }
-    }
+fn part_of(outcome: &Outcome) -> Part {
+    let Totals { days, decision_hash, net_usd, .. } = outcome.totals.clone();
+    let (id, config_sha256) = (outcome.task.id.clone(), outcome.task.config_sha256.clone());
+    Part { id, days, decision_hash, net_usd, config_sha256 }
 }
 
 fn earned(part: &Outcome, every: Nanos) -> Vec<f64> {
@@ -300,7 +187,7 @@ pub(super) fn parquet(rows: &[Row]) -> Result<Vec<u8>, ParquetError> {
     ] {
         texts(&mut group, values)?;
     }
-    floats(&mut group, rows, |r| r.fee_bps.as_f64(), false)?;
+    floats(&mut group, rows, |r| Some(r.fee_bps.to_f64()), false)?;
     floats(&mut group, rows, |r| Some(r.span_s), false)?;
     if let Some(mut column) = group.next_column()? {
         let fills: Vec<i64> = rows.iter().map(|r| r.fills as i64).collect();

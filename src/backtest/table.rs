@@ -1,9 +1,7 @@
 //! The result for a person: rows with their intervals, the band of the queue models, and the guards.
 
-use super::guards::{Best, Forward};
-use super::reduction::{Band, Results};
-use super::row::Row;
 use crate::masked::masked;
+use crate::report::backtest::{Band, Best, Chosen, Forward, Results, Row};
 use crate::report::{cents, grouped, span};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -44,11 +42,12 @@ fn head(results: &Results) -> String {
     );
     results.gaps.iter().for_each(|gap| line(&mut out, format_args!("  gap          {gap}")));
     let sets = if *sets_tried == 1 { "set" } else { "sets" };
-    let (alike, shown) =
-        (results.sets_distinct, rows.iter().map(|r| &r.set).collect::<HashSet<_>>());
-    let alike = match shown.len() > alike {
-        true => format!(", of which only {alike} decided differently"),
-        false => String::new(),
+    let shown = rows.iter().map(|r| &r.set).collect::<HashSet<_>>().len();
+    let alike = match results.sets_distinct {
+        Some(distinct) if distinct < shown => {
+            format!(", of which only {distinct} decided differently")
+        }
+        _ => String::new(),
     };
     line(
         &mut out,
@@ -66,9 +65,7 @@ fn head(results: &Results) -> String {
 
 fn rows(results: &Results, out: &mut String) {
     let mut rows: Vec<&Row> = results.rows.iter().collect();
-    rows.sort_by(|a, b| {
-        b.low().total_cmp(&a.low()).then(b.net_usd.cmp(&a.net_usd)).then(a.id.cmp(&b.id))
-    });
+    rows.sort_by(|a, b| a.by_doubt(b));
     line(
         out,
         format_args!(
@@ -162,13 +159,14 @@ fn best(all: &[Best], out: &mut String) {
             true => "interval above zero",
             false => "NOT SHOWN TO PAY: its interval is not above zero",
         };
-        let Best { queue, feed, latency, fee, sets_tried, coins, .. } = b;
+        let Best { chosen, sets_tried, .. } = b;
+        let Chosen { set, coins, queue, feed, latency, fee } = chosen;
         let (net, coins) = (cents(b.net_usd.0), coins.join(","));
         line(
             out,
             format_args!(
                 "  {net} USD  {}  |  {coins}, {queue}, feed {feed}, latency {latency}, fee {fee}",
-                short(&b.set)
+                short(set)
             ),
         );
         let share = |value: Option<f64>, note: &Option<String>| match (value, note) {
@@ -194,25 +192,15 @@ fn walk(all: &[Forward], out: &mut String) {
     }
     *out += "\nWalk-forward: chosen on one part, judged on the next, USD\n";
     for f in all.iter().take(MOST) {
-        let Forward {
-            part,
-            parts,
-            chosen_usd,
-            judged_usd,
-            best_there_usd,
-            queue,
-            feed,
-            latency,
-            fee,
-            ..
-        } = f;
+        let Forward { part, parts, chosen, chosen_usd, judged_usd, best_there_usd } = f;
+        let Chosen { set, queue, feed, latency, fee, .. } = chosen;
         let (next, of) = (part + 2, parts);
         line(
             out,
             format_args!(
                 "  part {} of {of}: {chosen_usd:.2}, part {next}: {judged_usd:.2} (best there {best_there_usd:.2})  {}  |  {queue}, feed {feed}, latency {latency}, fee {fee}",
                 part + 1,
-                short(&f.set)
+                short(set)
             ),
         );
     }

@@ -1,6 +1,7 @@
 //! Numbers → text and JSON. A result carries its assumptions, and never shows profit without the
 //! fees, the number of fills and the time behind it.
 
+pub mod backtest;
 mod coarse;
 mod cures;
 pub mod economics;

@@ -67,6 +67,11 @@ pub(super) fn exact_map<T: Exact, S: Serializer>(
     map.end()
 }
 
+/// For `#[serde(deserialize_with)]`: a rate, which a float of this size holds to the last digit.
+pub(super) fn bps<'de, D: Deserializer<'de>>(from: D) -> Result<Bps, D::Error> {
+    f64::deserialize(from).map(Bps::from_f64)
+}
+
 /// The hash as 16 hex digits: a JSON number of this size would be rounded by most readers.
 pub(super) fn hex<S: Serializer>(hash: &u64, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&format!("{hash:016x}"))

@@ -7,7 +7,8 @@ use super::super::model::{
 use super::super::run::money::{self, Result as Came};
 use super::super::run::words::digits_of;
 use super::super::thin::thin;
-use super::read::{Best, Outcome, Results, Row};
+use super::read::Outcome;
+use crate::report::backtest::{Chosen, Results, Row};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{FillCause, Nanos, Usd};
 use std::collections::BTreeMap;
@@ -109,7 +110,7 @@ fn cells(number_of_row: usize, row: &Row) -> Vec<Cell> {
         Cell::text(&*row.feed),
         Cell::text(&*row.latency),
         Cell::text(&*row.fee),
-        Cell::Number(row.fee_bps, 3, None),
+        Cell::Number(row.fee_bps.to_f64(), 3, None),
         Cell::text(row.coins.join(", ")),
         Cell::Usd(row.volume_usd.0),
         Cell::Usd(row.gross_usd.0),
@@ -198,14 +199,14 @@ pub fn guards(results: &Results) -> Figure {
     ]);
     let number = |value: Option<f64>| value.map_or(Cell::Unknown, |v| Cell::Number(v, 2, None));
     for best in &results.best {
-        let Best { set, queue, feed, latency, fee, .. } = best;
+        let Chosen { set, queue, feed, latency, fee, .. } = &best.chosen;
         let mut row: Vec<Cell> = [set, queue, feed, latency, fee].map(|t| Cell::text(&**t)).into();
         let notes = best.deflated_sharpe_note.iter().chain(&best.overfit_note);
         let notes: Vec<&str> = notes.map(String::as_str).collect();
         row.extend([
             Cell::Usd(best.net_usd.0),
             Cell::text(if best.is_above_zero { "yes" } else { "no" }),
-            Cell::Count(best.sets_tried),
+            Cell::Count(best.sets_tried as u64),
             number(best.deflated_sharpe),
             number(best.overfit_probability),
             Cell::text(notes.join("; ")),
@@ -243,14 +244,15 @@ pub fn walk_forward(results: &Results) -> Figure {
     ]);
     let mut bars = Vec::new();
     for f in &results.walk_forward {
+        let Chosen { set, queue, feed, latency, fee, .. } = &f.chosen;
         let mut row = vec![Cell::text(format!("{} of {}", f.part + 1, f.parts))];
-        row.extend([&f.set, &f.queue, &f.feed, &f.latency, &f.fee].map(|t| Cell::text(&**t)));
+        row.extend([set, queue, feed, latency, fee].map(|t| Cell::text(&**t)));
         row.extend(
             [f.chosen_usd, f.judged_usd, f.best_there_usd].map(|v| Cell::Number(v, 2, None)),
         );
         table.rows.push(row);
         let tone = if f.judged_usd < 0.0 { Tone::Loss } else { Tone::Gain };
-        let name: String = format!("{}, {}", f.part + 2, f.set).chars().take(NAME_CHARS).collect();
+        let name: String = format!("{}, {set}", f.part + 2).chars().take(NAME_CHARS).collect();
         bars.push(Bar { name, tone, bar: [0.0, f.judged_usd], whisker: None });
     }
     bars.truncate(MAX_BARS);
@@ -374,7 +376,7 @@ pub fn markouts(row: &Row, outcomes: &[Outcome]) -> Figure {
         places: places.collect(),
         has_zero: true,
         series,
-        levels: vec![Level { name: "fee".to_owned(), y: row.fee_bps }],
+        levels: vec![Level { name: "fee".to_owned(), y: row.fee_bps.to_f64() }],
         ..Lines::default()
     };
     figure.charts = vec![Chart::new("by side", "bps", 2, Plot::Lines(lines))];

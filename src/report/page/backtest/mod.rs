@@ -13,9 +13,10 @@ use super::run::rest::quoted;
 use crate::exit::AppError;
 use crate::journal::day::horizon_s;
 use crate::masked::masked;
-use crate::report::number::{cents, grouped, span};
+use crate::report::backtest::{RESULTS, Results, Row};
+use crate::report::number::{Money, cents, grouped, span};
 use botmm_pipeline::types::{Nanos, Usd};
-use read::{Outcome, RESULTS, Results, Row};
+use read::Outcome;
 use std::path::Path;
 
 /// Whether a folder holds a backtest's results.
@@ -29,9 +30,7 @@ pub fn is_one(folder: &Path) -> bool {
 /// Its results are not there, or none.
 pub fn page(folder: &Path) -> Result<Page, AppError> {
     let mut results = read::results(folder)?;
-    results.rows.sort_by(|a, b| {
-        low(b).total_cmp(&low(a)).then(b.net_usd.0.cmp(&a.net_usd.0)).then(a.id.cmp(&b.id))
-    });
+    results.rows.sort_by(Row::by_doubt);
     let path = folder.join(RESULTS);
     let own = hash(&path).map_err(AppError::io(&path, "read"))?;
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -77,11 +76,6 @@ pub fn page(folder: &Path) -> Result<Page, AppError> {
     Ok(page)
 }
 
-/// Below what a row's net is not, with 95 %.
-fn low(row: &Row) -> f64 {
-    row.net_interval.as_ref().map_or(f64::NEG_INFINITY, |i| i.low_usd)
-}
-
 fn title(results: &Results, name: &str) -> String {
     let mut coins: Vec<&str> =
         results.rows.iter().flat_map(|r| &r.coins).map(String::as_str).collect();
@@ -92,7 +86,7 @@ fn title(results: &Results, name: &str) -> String {
 
 /// In one sentence, and without hope where there is none.
 fn verdict(results: &Results, first: &Row) -> String {
-    let above = results.rows.iter().filter(|row| low(row) > 0.0).count();
+    let above = results.rows.iter().filter(|row| row.low() > 0.0).count();
     let rows = results.rows.len();
     let net = first.net_usd.0;
     let word = if net.is_negative() { "a loss" } else { "a gain" };
@@ -192,9 +186,7 @@ fn steps(outcomes: &[Outcome]) -> Vec<Split> {
     for Outcome { samples, .. } in outcomes {
         let mut last = before;
         for (at, ms) in samples.time_ms.iter().enumerate() {
-            let of = |column: &[super::run::summary::Amount]| {
-                column.get(at).copied().unwrap_or_default().0
-            };
+            let of = |column: &[Money]| column.get(at).copied().unwrap_or_default().0;
             let gross = of(&samples.gross_usd);
             let (fees, funding) = (of(&samples.fees_usd), of(&samples.funding_usd));
             last = Split {
@@ -255,8 +247,8 @@ fn assumptions(results: &Results, first: &Row) -> Figure {
         if results.flat_days { "flat at the start of each day" } else { "goes on over the days" };
     row("position", position.to_owned());
     results.gaps.iter().for_each(|gap| row("gap", gap.clone()));
-    row("sets tried", grouped(results.sets_tried));
-    row("replays", grouped(results.replays));
+    row("sets tried", grouped(results.sets_tried as u64));
+    row("replays", grouped(results.replays as u64));
     row("rules", first.rules.clone());
     row("seed", first.seed.to_string());
     let mut configs: Vec<&str> = first.tasks.iter().map(|t| t.config_sha256.as_str()).collect();

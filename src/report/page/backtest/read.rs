@@ -1,167 +1,19 @@
 //! What a page takes from a backtest's folder: `results.json`, and of the set that it is about the files of its
 //! replays (docs/backtest.md). Their keys are an interface.
 
-use super::super::run::summary::{Amount, Kept};
+use super::super::run::summary::Kept;
 use crate::exit::AppError;
 use crate::files;
+use crate::report::Money;
+use crate::report::backtest::{KIND, RESULTS, Results, Row, VERSION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The reduction of all replays.
-pub const RESULTS: &str = "results.json";
 /// Where each replay's file lies.
 const OUTCOMES: &str = "tasks";
 /// No file of these is larger.
 const MAX_BYTES: u64 = 1 << 30;
-
-/// See the module.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Results {
-    pub kind: String,
-    pub version: u32,
-    pub botmm: String,
-    pub binary_sha256: String,
-    pub plan_sha256: String,
-    pub days: Vec<Recording>,
-    pub gaps: Vec<String>,
-    pub flat_days: bool,
-    pub replays: u64,
-    pub missing: u64,
-    pub sets_tried: u64,
-    pub sets_distinct: Option<u64>,
-    pub rung: Option<u64>,
-    pub rows: Vec<Row>,
-    pub bands: Vec<Band>,
-    pub best: Vec<Best>,
-    pub walk_forward: Vec<Forward>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Recording {
-    pub name: String,
-    pub from: String,
-    pub to: String,
-    pub files: Vec<File>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct File {
-    pub name: String,
-    pub sha256: String,
-}
-
-/// A set of parameters under one set of assumptions.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Row {
-    pub id: String,
-    pub set: String,
-    pub coins: Vec<String>,
-    pub from: String,
-    pub to: String,
-    pub span_s: f64,
-    pub queue: String,
-    pub feed: String,
-    pub latency: String,
-    pub rules: String,
-    pub fee: String,
-    pub fee_bps: f64,
-    pub seed: u64,
-    pub fills: u64,
-    pub volume_usd: Amount,
-    pub gross_usd: Amount,
-    pub fees_usd: Amount,
-    pub funding_usd: Amount,
-    pub net_usd: Amount,
-    pub net_interval: Option<Interval>,
-    pub max_drawdown_usd: Amount,
-    pub sharpe: Option<f64>,
-    pub sharpe_note: Option<String>,
-    pub residual_usd: Option<Amount>,
-    pub halted: Vec<String>,
-    pub tasks: Vec<Task>,
-    pub notes: Vec<String>,
-    pub warnings: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Interval {
-    pub low_usd: f64,
-    pub high_usd: f64,
-    pub t: f64,
-    pub mean_block: f64,
-    pub samples: u64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Task {
-    pub id: String,
-    pub decision_hash: String,
-    pub config_sha256: String,
-}
-
-/// Queue models side by side.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Band {
-    pub set: String,
-    pub coins: Vec<String>,
-    pub feed: String,
-    pub latency: String,
-    pub fee: String,
-    pub by_queue: BTreeMap<String, InBand>,
-    pub low_usd: Amount,
-    pub high_usd: Amount,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct InBand {
-    pub fills: u64,
-    pub net_usd: Amount,
-}
-
-/// The best set under one set of assumptions.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Best {
-    pub id: String,
-    pub set: String,
-    pub queue: String,
-    pub feed: String,
-    pub latency: String,
-    pub fee: String,
-    pub net_usd: Amount,
-    pub is_above_zero: bool,
-    pub sets_tried: u64,
-    pub deflated_sharpe: Option<f64>,
-    pub deflated_sharpe_note: Option<String>,
-    pub overfit_probability: Option<f64>,
-    pub overfit_note: Option<String>,
-}
-
-/// Chosen on one part, judged on the next.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Forward {
-    pub part: u64,
-    pub parts: u64,
-    pub set: String,
-    pub queue: String,
-    pub feed: String,
-    pub latency: String,
-    pub fee: String,
-    pub chosen_usd: f64,
-    pub judged_usd: f64,
-    pub best_there_usd: f64,
-}
 
 /// What one replay came to.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -176,10 +28,10 @@ pub struct Outcome {
 #[serde(default)]
 pub struct Samples {
     pub time_ms: Vec<i64>,
-    pub gross_usd: Vec<Amount>,
-    pub fees_usd: Vec<Amount>,
-    pub funding_usd: Vec<Amount>,
-    pub held_usd: Vec<Amount>,
+    pub gross_usd: Vec<Money>,
+    pub fees_usd: Vec<Money>,
+    pub funding_usd: Vec<Money>,
+    pub held_usd: Vec<Money>,
 }
 
 /// Reads the reduction.
@@ -199,8 +51,8 @@ pub fn results(folder: &Path) -> Result<Results, AppError> {
     let results: Results = serde_json::from_str(&text)
         .map_err(|e| refuse(format!("not the result of a backtest: {e}")))?;
     match (results.kind.as_str(), results.version) {
-        ("backtest", 1) => Ok(results),
-        ("backtest", newer) => Err(refuse(format!("of version {newer}, and this botmm reads 1"))),
+        (KIND, VERSION) => Ok(results),
+        (KIND, newer) => Err(refuse(format!("of version {newer}, and this botmm reads {VERSION}"))),
         (other, _) => Err(refuse(format!("the result of {other:?}, not of a backtest"))),
     }
 }

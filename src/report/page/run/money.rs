@@ -6,10 +6,10 @@ use super::super::model::{
 use super::super::stats::{self, Total};
 use super::super::thin::thin;
 use super::read::{Account, Told};
-use super::summary::{Amount, Kept};
+use super::summary::Kept;
 use super::words::{digits_of, usd_bps};
 use crate::journal::day::horizon_s;
-use crate::report::number::{cents, grouped, span};
+use crate::report::number::{Money, cents, grouped, span};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{Nanos, Usd};
 use std::collections::BTreeMap;
@@ -452,7 +452,7 @@ pub fn differences(result: &Result, kept: &Kept) -> Vec<String> {
     let most = Usd::from_raw(1_000 + 2 * result.fills.min(1 << 40) as i64);
     let differs = pairs.into_iter().filter(|(_, here, there)| (*here - there.0).abs() > most);
     let mut said: Vec<String> = differs
-        .map(|(what, here, Amount(there))| {
+        .map(|(what, here, Money(there))| {
             format!("{what}: the journal's lines come to {here} USD, the summary says {there} USD")
         })
         .collect();

@@ -1,9 +1,8 @@
 //! What a page takes from a run's `summary.json`, which `report::Summary` writes; its keys are an interface.
 //! Older ones lack some.
 
-use botmm_pipeline::types::Usd;
-use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::value::RawValue;
+use crate::report::Money;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// See the module.
@@ -18,17 +17,17 @@ pub struct Kept {
     pub modifies: u64,
     pub rejects: u64,
     pub fills: u64,
-    pub volume_usd: Amount,
-    pub gross_pnl_usd: Amount,
-    pub fees_usd: Amount,
-    pub net_pnl_usd: Amount,
+    pub volume_usd: Money,
+    pub gross_pnl_usd: Money,
+    pub fees_usd: Money,
+    pub net_pnl_usd: Money,
     pub fills_by_cause: BTreeMap<String, CauseFills>,
     pub pnl_split: Split,
     /// By coin, side and time since the fill.
     pub markouts: BTreeMap<String, BTreeMap<String, BTreeMap<String, Markout>>>,
     pub by_symbol: BTreeMap<String, Symbol>,
     pub metrics: Metrics,
-    pub equity_residual_usd: Option<Amount>,
+    pub equity_residual_usd: Option<Money>,
     pub reasons: BTreeMap<String, serde_json::Value>,
     pub warnings: Vec<String>,
     pub dropped: BTreeMap<String, u64>,
@@ -40,12 +39,12 @@ pub struct Kept {
 #[serde(default)]
 pub struct Split {
     pub fills_with_mid: u64,
-    pub spread_captured_usd: Amount,
-    pub adverse_selection_usd: BTreeMap<String, Amount>,
-    pub inventory_drift_usd: BTreeMap<String, Amount>,
-    pub fees_usd: Amount,
-    pub funding_usd: Amount,
-    pub net_usd: Amount,
+    pub spread_captured_usd: Money,
+    pub adverse_selection_usd: BTreeMap<String, Money>,
+    pub inventory_drift_usd: BTreeMap<String, Money>,
+    pub fees_usd: Money,
+    pub funding_usd: Money,
+    pub net_usd: Money,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,8 +57,8 @@ pub struct CauseFills {
 #[serde(default)]
 pub struct Markout {
     pub fills: u64,
-    pub volume_usd: Amount,
-    pub usd: Amount,
+    pub volume_usd: Money,
+    pub usd: Money,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -67,20 +66,20 @@ pub struct Markout {
 pub struct Symbol {
     pub quotes: u64,
     pub fills: u64,
-    pub volume_usd: Amount,
-    pub spread_captured_usd: Amount,
-    pub gross_pnl_usd: Amount,
-    pub fees_usd: Amount,
-    pub funding_usd: Amount,
-    pub net_pnl_usd: Amount,
+    pub volume_usd: Money,
+    pub spread_captured_usd: Money,
+    pub gross_pnl_usd: Money,
+    pub fees_usd: Money,
+    pub funding_usd: Money,
+    pub net_pnl_usd: Money,
     pub time_at_limit: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Metrics {
-    pub max_drawdown_usd: Amount,
-    pub daily_pnl_usd: BTreeMap<String, Amount>,
+    pub max_drawdown_usd: Money,
+    pub daily_pnl_usd: BTreeMap<String, Money>,
     pub partial_days: Vec<String>,
     pub sharpe: Option<Sharpe>,
     pub sharpe_note: Option<String>,
@@ -109,7 +108,7 @@ pub struct Assumptions {
     pub latency: String,
     pub feed: String,
     pub fee_bps: f64,
-    pub capital_usd: Amount,
+    pub capital_usd: Money,
     pub seed: u64,
     pub plan: String,
     pub lossless: bool,
@@ -128,21 +127,11 @@ pub struct DataFile {
     pub skipped: u64,
 }
 
-/// Money, to the last digit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amount(pub Usd);
-
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Box::<RawValue>::deserialize(from)?;
-        Usd::parse(text.get().trim_matches('"')).map(Self).map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::Summary;
+    use botmm_pipeline::types::Usd;
 
     #[test]
     fn what_a_summary_writes_is_read_to_the_last_digit() {
