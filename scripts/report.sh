@@ -8,11 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 botmm=$(realpath "${1:-target/debug/botmm}")
-chromium=$(command -v chromium || command -v chromium-browser || command -v chromium-headless-shell || true)
-if [ -z "$chromium" ]; then
-    echo "no Chromium here (apt-get install chromium): the report is not looked at" >&2
-    exit 77
-fi
+source scripts/chromium.sh "the report"
 [ -x "$botmm" ] || { echo "$botmm: build it first (cargo build)" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
