@@ -8,9 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use botmm::bot::replay::engine::{Replay, Replayed};
+use botmm::bot::replay::engine::{How, Replay, Replayed};
 use botmm::data::{LoadReport, Loaded};
-use botmm::settings::{FeedDelay, Overrides, QueueModel, QueueSemantics, Settings};
+use botmm::settings::{Overrides, QueueModel, Settings};
 use botmm_pipeline::types::{
     AssetId, BookSnapshot, Bps, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
 };
@@ -111,20 +111,7 @@ fn replayed(loaded: &Loaded, queue: QueueModel) -> Replayed {
     let file = dir.path().join("near.toml");
     std::fs::write(&file, NEAR).unwrap();
     let settings = Settings::load(Some(&file), &|_| None).unwrap().with(&flags).unwrap();
-    let replay = Replay {
-        settings: &settings,
-        plan: None,
-        lossless: false,
-        lean: false,
-        feed: FeedDelay::Recorded,
-        is_exact: false,
-        semantics: QueueSemantics::Botmm,
-        grid: None,
-        fills: None,
-        recorded: None,
-        out: None,
-        sample_every: None,
-    };
+    let replay = Replay::of(&settings, How::default());
     replay.run(loaded, &AtomicBool::new(false), &|_, _| ()).unwrap()
 }
 

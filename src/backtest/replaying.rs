@@ -4,11 +4,11 @@ use super::days::Day;
 use super::outcome::{Flow, Outcome, Totals};
 use super::plan::Plan;
 use super::task::Task;
-use crate::bot::replay::engine::{Replay, Replayed};
+use crate::bot::replay::engine::{How, Replay, Replayed};
 use crate::bot::replay::{self, Reading};
 use crate::data::Loaded;
 use crate::exit::{AppError, Exit};
-use crate::settings::{Draft, FeedDelay, Overrides, Queue, QueueSemantics, Settings};
+use crate::settings::{Draft, FeedDelay, Overrides, Queue, Settings};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The recording that some tasks share.
@@ -67,20 +67,8 @@ pub(super) fn replay(
     let wrong = AppError::Usage;
     let queue: Queue = task.queue.parse().map_err(wrong)?;
     let feed: FeedDelay = task.feed.parse().map_err(wrong)?;
-    let replay = Replay {
-        settings: &settings,
-        plan: None,
-        lossless: false,
-        lean: true,
-        feed,
-        is_exact: queue == Queue::Exact,
-        semantics: QueueSemantics::Botmm,
-        grid: None,
-        fills: None,
-        recorded: None,
-        out: None,
-        sample_every: Some(plan.sample_every),
-    };
+    let how = How { lean: true, feed, is_exact: queue == Queue::Exact, ..How::default() };
+    let replay = Replay { sample_every: Some(plan.sample_every), ..Replay::of(&settings, how) };
     let replayed = replay.run(&opened.loaded, stop, progress)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
 
-use crate::bot::replay::{self, Request};
+use crate::bot::replay::engine::How;
+use crate::bot::replay::{self, Reading, Request};
 use crate::bot::session;
 use crate::cli::ReplayArgs;
 use crate::exit::AppError;
@@ -12,14 +13,15 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
         paths: &args.paths,
         draft: session::draft(args.common.config.as_deref(), &args.overrides())?,
         plan: &args.plan,
-        lossless: args.lossless,
-        lean: args.lean,
-        allow_unsound: args.allow_unsound,
-        no_tape: args.no_tape,
-        feed: args.feed,
-        is_exact: args.queue == Some(Queue::Exact),
-        semantics: args.job.queue_semantics,
-        grid: args.job.grid(),
+        how: How {
+            lossless: args.lossless,
+            lean: args.lean,
+            feed: args.feed,
+            is_exact: args.queue == Some(Queue::Exact),
+            semantics: args.job.queue_semantics,
+            grid: args.job.grid(),
+        },
+        reading: Reading { allow_unsound: args.allow_unsound, no_tape: args.no_tape },
         fills: args.job.fills.as_deref(),
         params_from: args.params_from.as_deref(),
         out: args.common.out.as_deref(),

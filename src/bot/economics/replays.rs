@@ -1,12 +1,12 @@
 //! The configured quotes over the recording, under other queues and feeds.
 
 use super::fills::{Fills, Told};
-use crate::bot::replay::engine::{Replay, Replayed};
+use crate::bot::replay::engine::{How, Replay, Replayed};
 use crate::data::Loaded;
 use crate::exit::AppError;
 use crate::report::economics::{Actions, ReplayRow, Traded};
 use crate::report::{Summary, SymbolResult};
-use crate::settings::{FeedDelay, QueueModel, QueueSemantics, Settings};
+use crate::settings::{FeedDelay, QueueModel, Settings};
 use botmm_pipeline::types::{AssetId, Nanos};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -87,20 +87,8 @@ impl Replays<'_> {
     fn one(&self, case: Case, place: (u64, u64)) -> Result<(ReplayRow, Vec<String>), AppError> {
         let mut settings = self.settings.clone();
         settings.sim.queue = case.queue.unwrap_or(settings.sim.queue);
-        let replay = Replay {
-            settings: &settings,
-            plan: None,
-            lossless: false,
-            lean: true,
-            feed: case.feed,
-            is_exact: case.queue.is_none(),
-            semantics: QueueSemantics::Botmm,
-            grid: None,
-            fills: None,
-            recorded: None,
-            out: None,
-            sample_every: None,
-        };
+        let (feed, is_exact) = (case.feed, case.queue.is_none());
+        let replay = Replay::of(&settings, How { lean: true, feed, is_exact, ..How::default() });
         let (stop, progress) = self.watched;
         let of_all = |done: u64, total: u64| progress(place.0 * total + done, place.1 * total);
         let mut fills = Fills::default();

@@ -38,12 +38,9 @@ const LOOK_EVERY: u64 = 64;
 /// Of the random numbers of one seed, those of the feed's delays, as in a simulated exchange.
 const FEED_WAY: u64 = 2;
 
-/// What one replay is done with.
-pub struct Replay<'a> {
-    /// The configuration.
-    pub settings: &'a Settings,
-    /// Threads; [`None`] = inline.
-    pub plan: Option<&'a Plan>,
+/// How a replay is done, whatever it is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
     /// Drop nothing between the stages.
     pub lossless: bool,
     /// What explains decisions is neither told nor measured: no terms, no commentary, no latency of stages. What is
@@ -57,6 +54,16 @@ pub struct Replay<'a> {
     pub semantics: QueueSemantics,
     /// What is quoted in place of the configured strategy.
     pub grid: Option<GridParams>,
+}
+
+/// What one replay is done with.
+pub struct Replay<'a> {
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// See there.
+    pub how: How,
+    /// Threads; [`None`] = inline.
+    pub plan: Option<&'a Plan>,
     /// Where every execution goes.
     pub fills: Option<&'a Path>,
     /// Parameters change as an earlier run's did.
@@ -105,6 +112,14 @@ struct Begun<'h> {
     notes: Vec<String>,
 }
 
+impl<'a> Replay<'a> {
+    /// Inline, and nothing is kept of it.
+    pub fn of(settings: &'a Settings, how: How) -> Self {
+        let (plan, fills, recorded, out) = (None, None, None, None);
+        Self { settings, how, plan, fills, recorded, out, sample_every: None }
+    }
+}
+
 impl Replay<'_> {
     /// From the first event to the last answer, or until it is to stop.
     ///
@@ -132,7 +147,8 @@ impl Replay<'_> {
         hear: Hear<'_>,
     ) -> Result<Replayed, AppError> {
         let Loaded { tape, universe, report, orders, compiled } = loaded;
-        let orders = if self.is_exact { Some(exact::of(orders.as_ref(), universe)?) } else { None };
+        let orders =
+            if self.how.is_exact { Some(exact::of(orders.as_ref(), universe)?) } else { None };
         let (driven, mut begun) = self.begin(tape.clone(), orders, universe, hear)?;
         let started = Instant::now();
         self.drive(driven, &mut begun, stop, progress)?;
@@ -151,15 +167,16 @@ impl Replay<'_> {
         let changes = self.changes(&tape, universe)?;
         let tape = tape.with_statuses(changes.statuses());
         let span = self.span(&tape)?;
-        let mut config = session::pipeline_config(self.settings, universe.clone(), self.lossless);
-        if self.lean {
+        let mut config =
+            session::pipeline_config(self.settings, universe.clone(), self.how.lossless);
+        if self.how.lean {
             config.commentary = 0;
         }
-        let grid = self.grid.map(|grid| GridParams { from: span.start, ..grid });
+        let grid = self.how.grid.map(|grid| GridParams { from: span.start, ..grid });
         config.params.iter_mut().for_each(|params| params.grid = grid);
         let mut notes =
-            notes::of_the_venue(&self.settings.sim.rules, self.is_exact, &tape, universe);
-        notes.extend(notes::of_the_job(self.grid, self.semantics));
+            notes::of_the_venue(&self.settings.sim.rules, self.how.is_exact, &tape, universe);
+        notes.extend(notes::of_the_job(self.how.grid, self.how.semantics));
         let (exchange, Ends { gateway, account, .. }) = match orders {
             Some(orders) => {
                 let marks = tape.marks().collect();
@@ -167,7 +184,7 @@ impl Replay<'_> {
             }
             None => {
                 let queue = self.settings.sim.queue;
-                let market = RecordedMarket::new(&tape, universe, queue).by(self.semantics);
+                let market = RecordedMarket::new(&tape, universe, queue).by(self.how.semantics);
                 self.venue(market, universe, span.start)
             }
         };
@@ -179,7 +196,7 @@ impl Replay<'_> {
             Some(plan) => Lane::by_plan(plan, stages, &clock),
         };
         let lanes =
-            if self.lean { lanes.into_iter().map(Lane::unmeasured).collect() } else { lanes };
+            if self.how.lean { lanes.into_iter().map(Lane::unmeasured).collect() } else { lanes };
         let mut journal = self.out.map(|dir| Journal::create(dir, universe, None)).transpose()?;
         if let Some(journal) = &mut journal {
             journal.write_line(&lines::begin(kind(), self.settings, span.start));
@@ -257,7 +274,7 @@ impl Replay<'_> {
         if let (Some(fills), Some(path)) = (side.fills.take(), self.fills) {
             troubles.extend(fills.write(path).err());
         }
-        notes.extend(notes::of_the_data(report, self.feed));
+        notes.extend(notes::of_the_data(report, self.how.feed));
         notes.append(&mut side.changing.notes);
         if side.now < span.last {
             notes.push("interrupted: the recording goes on after the span shown".to_owned());
@@ -278,13 +295,13 @@ impl Replay<'_> {
             span: side.now.min(span.last) - span.start,
             wall,
             market: "recorded",
-            queue: match self.is_exact {
+            queue: match self.how.is_exact {
                 true => "exact".to_owned(),
                 false => self.settings.sim.queue.to_string(),
             },
             rules: self.settings.sim.rules.to_string(),
             latency: self.settings.sim.latency.to_string(),
-            feed: self.feed.to_string(),
+            feed: self.how.feed.to_string(),
             plan: self.plan.map_or("inline", |p| p.name.as_str()).to_owned(),
             data: files(report),
             notes,
@@ -295,7 +312,7 @@ impl Replay<'_> {
 
     /// The tape as it reaches us.
     fn delayed(&self, tape: Tape) -> Tape {
-        match self.feed {
+        match self.how.feed {
             FeedDelay::Recorded => tape,
             FeedDelay::After(model) => {
                 tape.received_after(Latency::new(model, self.settings.seed, FEED_WAY))
@@ -379,7 +396,8 @@ fn kind() -> Kind {
     Kind { verb: "replay", network, is_real_money: false, account: None }
 }
 
-fn files(report: &LoadReport) -> Vec<DataFile> {
+/// The files of a recording, as a result names them.
+pub fn files(report: &LoadReport) -> Vec<DataFile> {
     let file = |f: &data::FileReport| DataFile {
         path: masked(&f.name).into_owned(),
         sha256: f.sha256.clone(),

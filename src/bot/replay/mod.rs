@@ -7,16 +7,14 @@ mod notes;
 mod params;
 pub mod samples;
 
-use self::engine::{Replay, Replayed};
+use self::engine::{How, Replay, Replayed};
 use self::params::RecordedParams;
 use crate::bot::session;
 use crate::data::{self, LoadOptions, Loaded};
 use crate::exit::AppError;
-use crate::settings::{Draft, FeedDelay, QueueSemantics, Settings};
+use crate::settings::{Draft, Settings};
 use crate::stop::Stop;
-use crate::terminal;
-use botmm_pipeline::types::params::GridParams;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::terminal::{self, Progress};
 use std::path::{Path, PathBuf};
 
 /// What a replay is asked to do.
@@ -27,22 +25,10 @@ pub struct Request<'a> {
     pub draft: Draft,
     /// The plan's name.
     pub plan: &'a str,
-    /// Drop nothing between the stages.
-    pub lossless: bool,
-    /// See [`Replay::lean`].
-    pub lean: bool,
-    /// Of a file of which most is not sound, use what is.
-    pub allow_unsound: bool,
-    /// Read the recording itself, and keep nothing of it.
-    pub no_tape: bool,
-    /// When events reach us.
-    pub feed: FeedDelay,
-    /// Our orders stand at their true places among those of the recording.
-    pub is_exact: bool,
-    /// By whose rules a place that is estimated decides fills.
-    pub semantics: QueueSemantics,
-    /// What is quoted in place of the configured strategy.
-    pub grid: Option<GridParams>,
+    /// How it is done.
+    pub how: How,
+    /// How the recording is read.
+    pub reading: Reading,
     /// Where every execution goes.
     pub fills: Option<&'a Path>,
     /// Parameters change as this journal says.
@@ -61,37 +47,23 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
     let recorded = request.params_from.map(RecordedParams::read).transpose()?;
-    let bar = progress_bar(request.json, "reading");
-    let how = Reading { allow_unsound: request.allow_unsound, no_tape: request.no_tape };
-    let (settings, loaded) = read(request.paths, request.draft, how, &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
+    let bar = Progress::new(request.json, "reading");
+    let (settings, loaded) =
+        read(request.paths, request.draft, request.reading, &|done, of| bar.tell(done, of))?;
+    drop(bar);
     loaded.report.warnings.iter().for_each(terminal::complain);
 
     let replay = Replay {
-        settings: &settings,
         plan: plan.as_ref(),
-        lossless: request.lossless,
-        lean: request.lean,
-        feed: request.feed,
-        is_exact: request.is_exact,
-        semantics: request.semantics,
-        grid: request.grid,
         fills: request.fills,
         recorded: recorded.as_ref(),
         out: request.out,
-        sample_every: None,
+        ..Replay::of(&settings, request.how)
     };
-    let bar = progress_bar(request.json, "replaying");
-    let progress = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
+    let bar = Progress::new(request.json, "replaying");
     let Replayed { summary, mut troubles, verdict, .. } =
-        replay.run(&loaded, stop.flag(), &progress)?;
-    bar.finish_and_clear();
+        replay.run(&loaded, stop.flag(), &|done, of| bar.tell(done, of))?;
+    drop(bar);
     troubles.extend(session::tell(&summary, request.out, request.json));
     troubles.extend(verdict.err());
     session::end_with(troubles)
@@ -134,12 +106,4 @@ pub fn read(
         progress,
     })?;
     Ok((settings, loaded))
-}
-
-fn progress_bar(quiet: bool, what: &'static str) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) }; // stderr, tty only
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  eta {eta}") {
-        bar.set_style(style);
-    }
-    bar.with_message(what)
 }
