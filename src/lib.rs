@@ -22,6 +22,7 @@ pub mod origin;
 pub mod report;
 pub mod rungs;
 pub mod settings;
+pub mod sha256;
 pub mod side;
 pub mod speaker;
 pub mod stop;

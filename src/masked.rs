@@ -5,6 +5,7 @@
 //! summaries and the vectors of `botmm sign` are written past this.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Hex digits of a private key.
 const KEY_DIGITS: usize = 64;
@@ -24,6 +25,11 @@ pub fn masked(text: &str) -> Cow<'_, str> {
         None => without_keys(text),
         Some(clean) => Cow::Owned(without_keys(&clean).into_owned()),
     }
+}
+
+/// The same of a path.
+pub fn masked_path(path: &Path) -> String {
+    masked(&path.display().to_string()).into_owned()
 }
 
 /// The text without addresses of webhooks; [`None`] = it has none.

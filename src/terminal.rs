@@ -3,6 +3,7 @@
 
 use crate::exit::AppError;
 use crate::masked::masked;
+use indicatif::{ProgressBar, ProgressStyle};
 use rustix::process::getpgrp;
 use rustix::stdio::stdin;
 use rustix::termios::{
@@ -61,6 +62,33 @@ pub fn complain(line: impl std::fmt::Display) {
         return;
     }
     let _ = writeln!(std::io::stderr().lock(), "botmm: {}", one_line(&masked(&line.to_string())));
+}
+
+/// How far a long piece of work is, on stderr while a person looks at it; gone when dropped.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Of what is being done; `quiet` = nobody is to see it.
+    pub fn new(quiet: bool, what: &'static str) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) }; // On a terminal only.
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  eta {eta}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        Self(bar.with_message(what))
+    }
+
+    /// So much is done, of so much.
+    pub fn tell(&self, done: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// Shows a whole screen, which is taken when it is not ours yet, with the keys. In the background it

@@ -8,7 +8,7 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 27] = [
+const ROOMS: [Room; 28] = [
     room("mode", &[]),
     room("cli", &[]),
     room("backtest", &["side", "ui", "net", "venue_api", "exchange"]),
@@ -29,6 +29,7 @@ const ROOMS: [Room; 27] = [
     room("stop", &[]),
     room("speaker", &[]),
     room("terminal", &[]),
+    room("sha256", &[]),
     room("files", &[]),
     room("venue_numbers", &[]),
     room("origin", &[]),

@@ -3,7 +3,7 @@
 use crate::bot::replay::{self, Reading, exact};
 use crate::data::Loaded;
 use crate::exit::{AppError, Exit};
-use crate::masked::masked;
+use crate::masked::{masked, masked_path};
 use crate::settings::{Draft, Settings};
 use crate::when::utc_s;
 use botmm_pipeline::types::Nanos;
@@ -72,7 +72,7 @@ pub(super) fn look(
                 let (has, other) = (settings.symbols.join(", "), first.symbols.join(", "));
                 let remedy = "name with --symbols what all of them have";
                 let problem = format!("it has {has}, and {} has {other}", paths[0].display());
-                return Err(AppError::data(shown(path), problem, remedy));
+                return Err(AppError::data(masked_path(path), problem, remedy));
             }
         }
     }
@@ -82,8 +82,8 @@ pub(super) fn look(
     days.sort_by_key(|day| (day.from, day.to));
     let overlap = days.windows(2).find(|pair| pair[1].from <= pair[0].to);
     if let Some([a, b]) = overlap {
-        let problem = format!("overlaps {}, which ends at {}", shown(&a.path), utc_s(a.to));
-        let place = format!("{}, from {}", shown(&b.path), utc_s(b.from));
+        let problem = format!("overlaps {}, which ends at {}", masked_path(&a.path), utc_s(a.to));
+        let place = format!("{}, from {}", masked_path(&b.path), utc_s(b.from));
         return Err(AppError::data(place, problem, "leave one of them out"));
     }
     Ok((settings, days))
@@ -101,7 +101,7 @@ pub(super) fn gaps(days: &[Day]) -> Vec<String> {
 
 fn day(path: &Path, loaded: &Loaded) -> Result<Day, AppError> {
     let Some((from, to)) = loaded.tape.span() else {
-        return Err(AppError::data(shown(path), "no usable event", "name another recording"));
+        return Err(AppError::data(masked_path(path), "no usable event", "name another recording"));
     };
     let file = |f: &crate::data::FileReport| DayFile {
         name: masked(&f.name).into_owned(),
@@ -123,8 +123,4 @@ fn of_day(path: &Path, error: AppError) -> AppError {
         true => error,
         false => AppError::of(Exit::Data, format!("{place}: {said}")),
     }
-}
-
-fn shown(path: &Path) -> String {
-    masked(&path.display().to_string()).into_owned()
 }

@@ -10,12 +10,12 @@
 
 use super::outcome::Outcome;
 use super::plan::{Plan, binary_sha256};
-use super::sha256;
 use super::task::Task;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder, read_text, remove_leftovers, write_whole};
-use crate::masked::masked;
+use crate::masked::{masked, masked_path};
 use crate::settings::Draft;
+use crate::sha256;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Folder {
             if there.plan.tasks_sha256 != plan.tasks_sha256 {
                 let problem = "another backtest is planned there";
                 let remedy = "name another folder with --out, or go on with it: --resume";
-                return Err(AppError::data(shown(dir), problem, remedy));
+                return Err(AppError::data(masked_path(dir), problem, remedy));
             }
             return Ok((there, false));
         }
@@ -81,12 +81,16 @@ impl Folder {
     pub fn open(dir: &Path) -> Result<Self, AppError> {
         let torn = |name: &str, why: &str| {
             let remedy = "plan again, into another folder";
-            AppError::data(shown(&dir.join(name)), format!("not a plan of ours ({why})"), remedy)
+            AppError::data(
+                masked_path(&dir.join(name)),
+                format!("not a plan of ours ({why})"),
+                remedy,
+            )
         };
         let text = |name: &str| {
             read_text(&dir.join(name), MAX_BYTES).map_err(|e| match e.kind() {
                 ErrorKind::NotFound => AppError::data(
-                    shown(dir),
+                    masked_path(dir),
                     format!("nothing is planned there (no {name})"),
                     "botmm sweep plan PATHS --out DIR does",
                 ),
@@ -96,7 +100,7 @@ impl Folder {
         let tasks = text(TASKS)?;
         let plan: Plan =
             serde_json::from_str(&text(PLAN)?).map_err(|e| torn(PLAN, &e.to_string()))?;
-        if sha256(tasks.as_bytes()) != plan.tasks_sha256 {
+        if sha256::of(tasks.as_bytes()) != plan.tasks_sha256 {
             return Err(torn(TASKS, "it is not the one that was planned"));
         }
         let read = tasks.lines().map(serde_json::from_str);
@@ -104,7 +108,7 @@ impl Folder {
         if plan.binary_sha256 != binary_sha256()? {
             let problem = format!("planned by another build of botmm (version {})", plan.botmm);
             let remedy = "use that one, or plan again into another folder";
-            return Err(AppError::data(shown(dir), problem, remedy));
+            return Err(AppError::data(masked_path(dir), problem, remedy));
         }
         Ok(Self { dir: dir.to_owned(), plan, tasks })
     }
@@ -165,8 +169,4 @@ impl Folder {
 pub(super) fn lines(tasks: &[Task]) -> String {
     let line = |task: &Task| serde_json::to_string(task).unwrap_or_default() + "\n"; // Text and numbers.
     tasks.iter().map(line).collect()
-}
-
-fn shown(path: &Path) -> String {
-    masked(&path.display().to_string()).into_owned()
 }

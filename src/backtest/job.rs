@@ -5,11 +5,11 @@ use super::days::{self, Day};
 use super::folder::{Planned, lines};
 use super::grid::{self, Set};
 use super::plan::{Plan, Rung, binary_sha256};
-use super::sha256;
 use super::task::{Task, sample_every};
 use crate::bot::replay::Reading;
 use crate::exit::AppError;
 use crate::settings::{Draft, FeedDelay, LatencyModel, Queue, QueueModel, Settings};
+use crate::sha256;
 use botmm_pipeline::types::Nanos;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ impl Job {
         let config = settings.render();
         let mut plan = self.unnamed(days, rung)?;
         let tasks = self.tasks(&settings, &plan, &sets)?;
-        plan.tasks_sha256 = sha256(lines(&tasks).as_bytes());
+        plan.tasks_sha256 = sha256::of(lines(&tasks).as_bytes());
         Ok(Planned { plan, tasks, config })
     }
 

@@ -29,11 +29,9 @@ pub use job::Job;
 use crate::exit::{AppError, Exit};
 use crate::masked::masked;
 use crate::report::backtest::{RESULTS, Results};
+use crate::sha256;
 use crate::stop::Stop;
-use crate::terminal;
-use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use crate::terminal::{self, Progress};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -127,12 +125,9 @@ pub fn reduce_folder(dir: &Path, is_partial: bool, json: bool) -> Result<(), App
 }
 
 fn plan_into(job: &Job, out: Option<PathBuf>, quiet: bool) -> Result<(Folder, bool), AppError> {
-    let bar = bar(quiet, "reading");
-    let planned = job.plan(&|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
+    let bar = Progress::new(quiet, "reading");
+    let planned = job.plan(&|done, of| bar.tell(done, of))?;
+    drop(bar);
     let named = || Path::new(HOME).join(&planned.plan.tasks_sha256[..12]);
     let out = out.unwrap_or_else(named);
     Folder::create(&out, planned).map_err(AppError::or_again)
@@ -145,12 +140,9 @@ fn work(
     stop: &Arc<Stop>,
     quiet: bool,
 ) -> Result<(), AppError> {
-    let bar = bar(quiet, "replaying");
-    let worked = workers::work(folder, only, jobs, stop.flag(), &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
+    let bar = Progress::new(quiet, "replaying");
+    let worked = workers::work(folder, only, jobs, stop.flag(), &|done, of| bar.tell(done, of));
+    drop(bar);
     let dir = folder.dir.display();
     let (done, of) = (worked.done, worked.of);
     if let Some(error) = crate::bot::session::end_with(worked.errors).err() {
@@ -203,7 +195,7 @@ fn reduce(folder: &Folder, is_partial: bool, json: bool) -> Result<(), AppError>
         folder.clean();
     }
     let text = results.to_json().map_err(|e| AppError::io("results", "write")(e.into()))?;
-    let hash = sha256(text.as_bytes());
+    let hash = sha256::of(text.as_bytes());
     folder.keep(RESULTS, text.as_bytes()).map_err(AppError::or_again)?;
     let rows = row::parquet(&results.rows);
     let rows = rows.map_err(|e| AppError::io(folder::PARQUET, "make")(std::io::Error::other(e)))?;
@@ -216,20 +208,4 @@ fn reduce(folder: &Folder, is_partial: bool, json: bool) -> Result<(), AppError>
             terminal::print(&(table::text(&results) + &end))
         }
     }
-}
-
-fn bar(quiet: bool, what: &'static str) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) }; // stderr, tty only
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  eta {eta}") {
-        bar.set_style(style);
-    }
-    bar.with_message(what)
-}
-
-/// In hex.
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}"); // Into a string: it cannot fail.
-        hex
-    })
 }

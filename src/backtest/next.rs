@@ -3,11 +3,11 @@
 use super::folder::{CONFIG, Folder, Planned, lines};
 use super::plan::{Plan, Rung};
 use super::row::set_of;
-use super::sha256;
 use super::task::Task;
 use crate::exit::AppError;
 use crate::files::read_text;
 use crate::report::backtest::{Results, Row};
+use crate::sha256;
 use std::collections::{BTreeMap, HashSet};
 
 /// A configuration is no larger.
@@ -49,7 +49,7 @@ pub(super) fn plan(before: &Folder, results: &Results) -> Result<Planned, AppErr
         }
     }
     tasks.sort_by(|a, b| (&a.days, &a.coins).cmp(&(&b.days, &b.coins)));
-    plan.tasks_sha256 = sha256(lines(&tasks).as_bytes());
+    plan.tasks_sha256 = sha256::of(lines(&tasks).as_bytes());
     let config = before.dir.join(CONFIG);
     let config = read_text(&config, MAX_CONFIG_BYTES).map_err(AppError::io(config, "read"))?;
     Ok(Planned { plan, tasks, config })

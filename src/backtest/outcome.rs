@@ -1,10 +1,10 @@
 //! What one task came to, as its file keeps it.
 
 use super::days::Day;
-use super::sha256;
 use super::task::Task;
 use crate::bot::replay::samples::Sample;
 use crate::report::{Money, Summary};
+use crate::sha256;
 use botmm_pipeline::types::{Nanos, Usd};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -163,7 +163,7 @@ impl Outcome {
     /// Never, of what was made here.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let outcome = serde_json::value::to_raw_value(self)?;
-        let kept = Kept { sha256: sha256(outcome.get().as_bytes()), outcome: &outcome };
+        let kept = Kept { sha256: sha256::of(outcome.get().as_bytes()), outcome: &outcome };
         let mut bytes = serde_json::to_vec(&kept)?;
         bytes.push(b'\n');
         Ok(bytes)
@@ -175,7 +175,7 @@ impl Outcome {
     /// In words: it is torn, or another's.
     pub fn read(text: &str, id: &str) -> Result<Self, String> {
         let kept: Kept<'_> = serde_json::from_str(text).map_err(|e| format!("torn ({e})"))?;
-        if sha256(kept.outcome.get().as_bytes()) != kept.sha256 {
+        if sha256::of(kept.outcome.get().as_bytes()) != kept.sha256 {
             return Err("damaged: its hash is another".to_owned());
         }
         let outcome: Self =

@@ -2,10 +2,10 @@
 
 use super::days::Day;
 use crate::exit::AppError;
+use crate::sha256;
 use botmm_pipeline::types::Nanos;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use std::io::Read as _;
+use std::path::Path;
 
 /// What holds for all tasks of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,14 +54,6 @@ pub(super) struct Rung {
 /// # Errors
 /// It cannot be read.
 pub(super) fn binary_sha256() -> Result<String, AppError> {
-    let failed = || AppError::io("/proc/self/exe", "read");
-    let mut file = std::fs::File::open("/proc/self/exe").map_err(failed())?;
-    let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut part).map_err(failed())? {
-            0 => break,
-            n => hash.update(&part[..n]),
-        }
-    }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let program = Path::new("/proc/self/exe");
+    sha256::of_file(program).map_err(AppError::io(program, "read"))
 }

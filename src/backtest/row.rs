@@ -2,12 +2,12 @@
 
 use super::daily::{self, cut};
 use super::outcome::{Outcome, Totals};
-use super::sha256;
 use super::task::Task;
 use crate::report::Money;
 use crate::report::backtest::{NetInterval, Part, Row};
 use crate::report::stats::bootstrap::{interval, usual_block};
 use crate::settings::parse_bps;
+use crate::sha256;
 use crate::when::utc_s;
 use botmm_pipeline::types::{Nanos, Usd};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -120,7 +120,7 @@ fn earned(part: &Outcome, every: Nanos) -> Vec<f64> {
 fn id_of(parts: &[Outcome]) -> String {
     match parts {
         [one] => one.task.id.clone(),
-        all => sha256(all.iter().map(|p| p.task.id.as_str()).collect::<String>().as_bytes()),
+        all => sha256::of(all.iter().map(|p| p.task.id.as_str()).collect::<String>().as_bytes()),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::grid;
 use super::plan::Plan;
-use super::sha256;
 use crate::exit::AppError;
 use crate::settings::{Overrides, Queue, Settings};
+use crate::sha256;
 use botmm_pipeline::types::Nanos;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ impl Task {
         let how =
             (&plan.binary_sha256, plan.allow_unsound, plan.sample_every, plan.funding_rate_e10);
         let all = serde_json::to_string(&(&how, &self)).unwrap_or_default(); // Text and numbers: it cannot fail.
-        self.id = sha256(all.as_bytes());
+        self.id = sha256::of(all.as_bytes());
         self
     }
 }

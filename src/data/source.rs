@@ -2,6 +2,7 @@
 
 use super::capture::{self, Damage};
 use super::lz4;
+use crate::sha256;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::fs::File;
@@ -167,6 +168,6 @@ impl LineReader {
     pub fn finish(mut self) -> io::Result<String> {
         io::copy(&mut self.rest, &mut io::sink())?;
         let hash = std::mem::take(&mut self.rest.tally.borrow_mut().hash).finalize();
-        Ok(hash.iter().map(|b| format!("{b:02x}")).collect())
+        Ok(sha256::hex(&hash))
     }
 }

@@ -3,8 +3,8 @@
 use super::document::merge;
 use super::spec::{self, Section};
 use super::{Settings, values};
+use crate::sha256;
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use toml::{Table, Value};
 
@@ -40,11 +40,7 @@ impl Settings {
     /// a decision may depend on. The thread plan is not among them, nor is where parameters are read
     /// from: what was read is.
     pub fn sha256(&self) -> String {
-        let digest = Sha256::digest(self.body(false).as_bytes());
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        sha256::of(self.body(false).as_bytes())
     }
 
     /// The same as JSON, every coin's parameters spelt out.

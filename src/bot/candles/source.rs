@@ -4,12 +4,13 @@ use crate::data::DataError;
 use crate::data::bars::ctx::Ctx;
 use crate::data::bars::interval::Interval;
 use crate::data::bars::log::Log;
-use crate::data::bars::read::{read, sha256};
+use crate::data::bars::read::read;
 use crate::data::bars::series::AllBars;
 use crate::data::bars::{Bar, answers};
 use crate::exit::AppError;
 use crate::masked::masked;
 use crate::report::DataFile;
+use crate::sha256;
 use botmm_pipeline::types::decimal::read_rate;
 use botmm_pipeline::types::{Coin, Nanos};
 use serde_json::value::RawValue;
@@ -100,7 +101,7 @@ impl Gathered {
         self.notes.extend(log.notes.iter().map(|note| format!("{name}: {note}")));
         self.files.push(DataFile {
             path: masked(&name.to_string()).into_owned(),
-            sha256: sha256(path).map_err(unreadable)?,
+            sha256: sha256::of_file(path).map_err(unreadable)?,
             rows: log.items,
             skipped: log.unsound,
         });

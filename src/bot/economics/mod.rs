@@ -11,21 +11,18 @@ mod tests;
 
 use self::market::Seen;
 use self::replays::{Case, Replays};
-use crate::bot::replay::{self, Reading};
+use crate::bot::replay::{self, Reading, engine};
 use crate::data::Loaded;
 use crate::exit::AppError;
-use crate::masked::masked;
-use crate::report::DataFile;
 use crate::report::economics::{
     Bench, Capital, Cell, Economics, Market, ReplayRow, Tier, Touch, Verdict, Worth, judge,
 };
 use crate::settings::{Draft, FeeTable, FeedDelay, Settings};
 use crate::stop::Stop;
-use crate::terminal;
+use crate::terminal::{self, Progress};
 use crate::when::utc;
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{Bps, Nanos, Universe};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -55,20 +52,16 @@ pub struct Request {
 /// The recording or the configuration will not do, or it was interrupted.
 pub fn run(request: Request) -> Result<(), AppError> {
     let stop = Stop::listen(false)?;
-    let bar = progress_bar(request.json);
+    let bar = Progress::new(request.json, "reading");
     let Request { paths, draft, reading, .. } = &request;
-    let (settings, loaded) = replay::read(paths, draft.clone(), *reading, &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
+    let (settings, loaded) =
+        replay::read(paths, draft.clone(), *reading, &|done, of| bar.tell(done, of))?;
+    drop(bar);
     loaded.report.warnings.iter().for_each(terminal::complain);
-    bar.set_message("replaying");
-    let progress = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
+    let bar = Progress::new(request.json, "replaying");
+    let progress = |done, of| bar.tell(done, of);
     let economics = told(&request, &settings, &loaded, (stop.flag(), &progress))?;
-    bar.finish_and_clear();
+    drop(bar);
     terminal::print(&match request.json {
         true => economics.to_json().map_err(|e| AppError::Failed(e.to_string()))?,
         false => economics.text(),
@@ -122,7 +115,7 @@ fn told(
         assumptions: assumptions(request, settings),
         notes: notes.into_iter().chain(of_the_market(loaded, &seen)).collect(),
         config_sha256: settings.sha256(),
-        data: report.files.iter().map(data_file).collect(),
+        data: engine::files(report),
     })
 }
 
@@ -269,23 +262,6 @@ fn of_the_market(loaded: &Loaded, seen: &[Seen]) -> Vec<String> {
         notes.push(format!("{} unsound lines skipped", loaded.report.skipped()));
     }
     notes
-}
-
-fn data_file(file: &crate::data::FileReport) -> DataFile {
-    DataFile {
-        path: masked(&file.name).into_owned(),
-        sha256: file.sha256.clone(),
-        rows: file.rows,
-        skipped: file.skipped,
-    }
-}
-
-fn progress_bar(quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) }; // stderr, tty only
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  eta {eta}") {
-        bar.set_style(style);
-    }
-    bar.with_message("reading")
 }
 
 /// The place of a horizon, in whole seconds, among those that are measured.

@@ -124,11 +124,3 @@ fn coin_of_table(path: &Path, kind: Kind) -> Option<Coin> {
 fn no_coin(kind: Kind) -> String {
     format!("{} of no coin by its name: call it {}_COIN.csv", kind.words(), kind.stem())
 }
-
-/// SHA-256 of a file as it lies on disk, in hex.
-///
-/// # Errors
-/// It cannot be read.
-pub fn sha256(path: &Path) -> io::Result<String> {
-    LineReader::open(path)?.finish()
-}

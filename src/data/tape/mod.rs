@@ -15,6 +15,7 @@ use self::stamp::Stamp;
 use super::error::DataError;
 use super::scan::{DataFile, OURS};
 use super::{LoadOptions, LoadReport, Loaded};
+use crate::sha256;
 use botmm_pipeline::venue::tape::Tape;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ impl Tapes {
 }
 
 fn begin_of(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    sha256::hex(&hash.finalize()[..8])
 }
 
 /// A tape and what it knows, when its files are what they were.

@@ -4,12 +4,12 @@
 use super::model::{
     Cell, Chart, Command, Figure, Lines, Page, Plot, Point, Series, Shape, Table, Tone,
 };
-use super::run::hash;
 use super::run::rest::quoted;
 use crate::exit::AppError;
 use crate::files;
 use crate::masked::masked;
 use crate::report::number::grouped;
+use crate::sha256;
 use crate::when::utc_s;
 use botmm_pipeline::types::Nanos;
 use serde::Deserialize;
@@ -169,7 +169,7 @@ fn dot(one: &Repeated, verdict: &str) -> Point {
 
 fn data(path: &Path) -> Result<Figure, AppError> {
     let mut table = Table::of(&["file", "sha256"]);
-    let sha256 = hash(path).map_err(AppError::io(path, "read"))?;
+    let sha256 = sha256::of_file(path).map_err(AppError::io(path, "read"))?;
     table.rows.push([HISTORY, &*sha256].map(Cell::text).into());
     Ok(Figure {
         id: "data",

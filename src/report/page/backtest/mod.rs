@@ -7,7 +7,6 @@ mod read;
 mod tests;
 
 use super::model::{Cell, Command, Figure, Page, Table, fixed};
-use super::run::hash;
 use super::run::money::{self, Result as Came, Split};
 use super::run::rest::quoted;
 use crate::exit::AppError;
@@ -15,6 +14,8 @@ use crate::journal::day::horizon_s;
 use crate::masked::masked;
 use crate::report::backtest::{RESULTS, Results, Row};
 use crate::report::number::{Money, cents, grouped, span};
+
+use crate::sha256;
 use botmm_pipeline::types::{Nanos, Usd};
 use read::Outcome;
 use std::path::Path;
@@ -32,7 +33,7 @@ pub fn page(folder: &Path) -> Result<Page, AppError> {
     let mut results = read::results(folder)?;
     results.rows.sort_by(Row::by_doubt);
     let path = folder.join(RESULTS);
-    let own = hash(&path).map_err(AppError::io(&path, "read"))?;
+    let own = sha256::of_file(&path).map_err(AppError::io(&path, "read"))?;
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy());
     let (results, name) = (&results, &*masked(&name));

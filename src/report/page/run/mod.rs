@@ -16,11 +16,10 @@ use crate::files;
 use crate::journal::SUMMARY;
 use crate::journal::segments::{LIVE, segments};
 use crate::masked::masked;
+use crate::sha256;
 use crate::when::utc_s;
 use money::Result as Came;
 use read::Told;
-use sha2::{Digest as _, Sha256};
-use std::io::Read as _;
 use std::path::Path;
 use summary::Kept;
 
@@ -94,22 +93,9 @@ fn hashes(folder: &Path, has_summary: bool) -> Result<Vec<(String, String)>, App
     let mut all = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        all.push((name, hash(&path).map_err(AppError::io(&path, "read"))?));
+        all.push((name, sha256::of_file(&path).map_err(AppError::io(&path, "read"))?));
     }
     Ok(all)
-}
-
-/// Of a file's bytes.
-pub(super) fn hash(path: &Path) -> std::io::Result<String> {
-    let mut file = files::open(path)?;
-    let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut piece)? {
-            0 => break,
-            read => hash.update(&piece[..read]),
-        }
-    }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn title(told: &Told, name: &str) -> String {
