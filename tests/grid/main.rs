@@ -19,7 +19,7 @@ use std::path::Path;
 const FEED: Spec = Spec { rows: 60_000, ..feed::QUEUES };
 
 /// What hftbacktest 0.9.4 made of it: executions, and FNV-1a of its file of them (`peers grid --fills`). Longer
-/// feeds are compared by hand (`peers prove`).
+/// feeds are compared by hand (`peers prove`; `BOTMM_GRID_ROWS=500000 cargo test --release --test grid`).
 const SEEN: [(Queue, usize, u64); 6] = [
     (Queue::RiskAverse, 542, 0x5880_a210_3c56_d91c),
     (Queue::Power(2.0), 554, 0x71cd_e5db_2c96_3794),
@@ -32,7 +32,7 @@ const SEEN: [(Queue, usize, u64); 6] = [
 #[test]
 fn the_naive_simulator_fills_as_the_engine_was_seen_to() {
     for (queue, executions, hash) in SEEN {
-        let fills = naive_fills(queue);
+        let fills = naive_fills(FEED, queue);
         let lines: String = fills.iter().map(|fill| format!("{fill}\n")).collect();
         let file = format!("{COLUMNS}\n{lines}");
         let seen = file.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -47,22 +47,30 @@ const OPEN: &str = include_str!("../../benches/harness/grid.toml");
 
 #[test]
 fn a_replay_fills_as_the_naive_simulator_for_every_queue_model() {
+    let feed = Spec { rows: rows(), ..FEED };
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("feed")).unwrap();
-    feed::write_npy(&dir.path().join("feed/ETH.npy"), FEED).unwrap();
+    feed::write_npy(&dir.path().join("feed/ETH.npy"), feed).unwrap();
     fs::write(dir.path().join("open.toml"), OPEN).unwrap();
     let models =
         ["risk_averse", "prob_power:2", "prob_power2:2", "prob_power3:3", "prob_log", "prob_log2"];
     for ((queue, ..), model) in SEEN.into_iter().zip(models) {
         let ours = replayed(dir.path(), model, "");
         assert_eq!(replayed(dir.path(), model, "--lean"), ours, "{model}: lean");
-        let theirs: Vec<String> = naive_fills(queue).iter().map(Fill::to_string).collect();
+        let theirs: Vec<String> = naive_fills(feed, queue).iter().map(Fill::to_string).collect();
+        assert!(!theirs.is_empty(), "{model}: nothing is compared");
+        println!("{model}: {} executions of {} rows", theirs.len(), feed.rows);
         let differs = (0..ours.len().max(theirs.len())).find(|&i| ours.get(i) != theirs.get(i));
         if let Some(i) = differs {
             let (ours, theirs) = (ours.get(i), theirs.get(i));
             panic!("{model}, execution {i}: ours {ours:?}, of the naive simulator {theirs:?}");
         }
     }
+}
+
+/// As many as `BOTMM_GRID_ROWS` says; the short feed without it.
+fn rows() -> u64 {
+    std::env::var("BOTMM_GRID_ROWS").map_or(FEED.rows, |rows| rows.parse().unwrap())
 }
 
 /// The executions of a replay of the grid job.
@@ -90,7 +98,7 @@ fn no_run_that_trades_takes_a_grid() {
     }
 }
 
-fn naive_fills(queue: Queue) -> Vec<Fill> {
+fn naive_fills(feed: Spec, queue: Queue) -> Vec<Fill> {
     let job = Job { queue, half: 1, lots: 1000, latency_ns: 60_000_000 };
-    naive::run(feed::rows(FEED), feed::rows(FEED), job)
+    naive::run(feed::rows(feed), feed::rows(feed), job)
 }
