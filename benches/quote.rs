@@ -16,9 +16,9 @@ use botmm_pipeline::types::limits::{
     RING_COMMENTARY, RING_FACT, RING_TARGET, RING_VENUE, RING_VIEW,
 };
 use botmm_pipeline::types::{
-    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Instrument, Listing, Nanos,
-    Px, Qty, QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd, VenueEvent,
-    VenueEventKind, notional,
+    ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Fitted, Instrument, Listing,
+    Nanos, Px, Qty, QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd,
+    VenueEvent, VenueEventKind, notional,
 };
 use harness::{Samples, made};
 use std::hint::black_box;
@@ -158,6 +158,7 @@ fn input(case: &Case) -> QuoteInput<'_> {
         atr: 25.0,
         score: 0.5,
         signal: 1,
+        fitted: Fitted::default(),
         adapted: Adapted {
             regime: Regime::High,
             spread_mult: 1.5,

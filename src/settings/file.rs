@@ -6,10 +6,11 @@ use super::fees::FeeTable;
 use super::origins::{Origins, place_of};
 use super::values::Capital;
 use super::{LatencyModel, QueueModel, Rules};
+use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
-    AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, QuoteModel, SignalParams, Strategy,
-    ToxicityParams,
+    AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, FitParams, QuoteModel, SignalParams,
+    Strategy, ToxicityParams,
 };
 use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
 use serde::Deserialize;
@@ -122,6 +123,7 @@ pub(super) struct Parts {
     pub signal: Table,
     pub adaptive: Table,
     pub toxicity: Table,
+    pub fit: Table,
     pub risk: Table,
 }
 
@@ -133,6 +135,7 @@ impl Parts {
             "signal" => &self.signal,
             "adaptive" => &self.adaptive,
             "toxicity" => &self.toxicity,
+            "fit" => &self.fit,
             _ => &self.risk,
         }
     }
@@ -228,6 +231,18 @@ pub(super) struct Toxicity {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Fit {
+    fit_always: bool,
+    keep_leans: bool,
+    fit_horizon_s: f64,
+    fit_halflife_s: f64,
+    fit_ridge: f64,
+    fit_min_samples: u32,
+    leaders: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Risk {
     #[serde(deserialize_with = "usd")]
     max_position_usd: Usd,
@@ -273,6 +288,7 @@ pub(super) struct CoinFile {
     pub signal: Signal,
     pub adaptive: Adaptive,
     pub toxicity: Toxicity,
+    pub fit: Fit,
     pub risk: Risk,
 }
 
@@ -291,7 +307,7 @@ impl CoinFile {
             imbalance_alpha: q.imbalance_alpha,
             model: meaning(&q.model, &QuoteModel::ALL, |m| m.as_str()),
             strategy: meaning(&q.strategy, &Strategy::ALL, |s| s.as_str()),
-            fair_price: if q.fair_price == "mid" { FairPrice::Mid } else { FairPrice::Microprice },
+            fair_price: meaning(&q.fair_price, &FairPrice::ALL, |f| f.as_str()),
             min_spread_bps: q.min_spread_bps,
             max_spread_bps: q.max_spread_bps,
             vol_multiplier: q.vol_multiplier,
@@ -321,6 +337,7 @@ impl CoinFile {
             signal: self.signal.to_params(),
             adaptive: self.adaptive.to_params(),
             toxicity: self.toxicity.to_params(),
+            fit: self.fit.to_params(),
             risk: self.risk.to_limits(),
         }
     }
@@ -372,6 +389,20 @@ impl Toxicity {
             toxicity_horizon: seconds(self.toxicity_horizon_s),
             toxicity_alpha: self.toxicity_alpha,
             toxicity_halflife: seconds(self.toxicity_halflife_s),
+        }
+    }
+}
+
+impl Fit {
+    fn to_params(&self) -> FitParams {
+        FitParams {
+            fit_always: self.fit_always,
+            keep_leans: self.keep_leans,
+            fit_horizon: seconds(self.fit_horizon_s),
+            fit_halflife_s: self.fit_halflife_s,
+            fit_ridge: self.fit_ridge,
+            fit_min_samples: self.fit_min_samples,
+            leaders: core::array::from_fn(|i| self.leaders.get(i).and_then(|name| Coin::new(name))),
         }
     }
 }

@@ -118,6 +118,7 @@ impl<'a> Reader<'a> {
             signal: file::read(&parts.signal, &place("signal"), self.origins)?,
             adaptive: file::read(&parts.adaptive, &place("adaptive"), self.origins)?,
             toxicity: file::read(&parts.toxicity, &place("toxicity"), self.origins)?,
+            fit: file::read(&parts.fit, &place("fit"), self.origins)?,
             risk: file::read(&parts.risk, &place("risk"), self.origins)?,
         };
         Ok(file.to_params(self.maker_fee))
@@ -177,6 +178,7 @@ impl<'a> Reader<'a> {
             merge(&mut parts.signal, &own.signal);
             merge(&mut parts.adaptive, &own.adaptive);
             merge(&mut parts.toxicity, &own.toxicity);
+            merge(&mut parts.fit, &own.fit);
             merge(&mut parts.risk, &own.risk);
         }
         parts

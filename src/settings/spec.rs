@@ -6,9 +6,11 @@ use super::error::{ConfigError, nearest};
 use super::origins::{Origins, join, place_of};
 use super::values::{Capital, GuardAt, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel, Rules as RuleSet};
+use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::{
     BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
 };
+use botmm_pipeline::types::params::LEADER_NAMES;
 use toml::{Table, Value};
 
 /// The kinds of table that hold keys.
@@ -28,6 +30,7 @@ pub(super) enum Section {
     Signal,
     Adaptive,
     Toxicity,
+    Fit,
     Risk,
 }
 
@@ -50,17 +53,19 @@ impl Section {
             Self::Signal => "defaults.signal",
             Self::Adaptive => "defaults.adaptive",
             Self::Toxicity => "defaults.toxicity",
+            Self::Fit => "defaults.fit",
             Self::Risk => "defaults.risk",
         }
     }
 }
 
 /// The tables that `[defaults]` has, and each `[asset.COIN]` may have.
-pub(super) const PARTS: [(&str, Section); 5] = [
+pub(super) const PARTS: [(&str, Section); 6] = [
     ("quote", Section::Quote),
     ("signal", Section::Signal),
     ("adaptive", Section::Adaptive),
     ("toxicity", Section::Toxicity),
+    ("fit", Section::Fit),
     ("risk", Section::Risk),
 ];
 
@@ -87,6 +92,8 @@ pub(super) enum Kind {
     Guard,
     /// A list of coins.
     Coins,
+    /// Some coins that others follow; or none.
+    Leaders,
     /// Weights of the quote levels.
     Weights,
     /// See [`QueueModel`].
@@ -115,9 +122,11 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
     Spec { account: true, ..key(Section::Risk, name, kind, unit) }
 }
 
-use Kind::{Bool, Coins, Int, Latency, Money, Num, Path, Queue, Rate, Rules, Weights, Words};
+use Kind::{
+    Bool, Coins, Int, Latency, Leaders, Money, Num, Path, Queue, Rate, Rules, Weights, Words,
+};
 use Section::{
-    Adaptive, DeadMan, Discord, General, History, Http, Instrument, MakerRebate, Quote, Risk,
+    Adaptive, DeadMan, Discord, Fit, General, History, Http, Instrument, MakerRebate, Quote, Risk,
     Signal, Sim, Toxicity, VolumeTier, Webhook,
 };
 
@@ -172,7 +181,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Quote, "imbalance_alpha", Num(0.001, 1.0), "share"),
     key(Quote, "model", Words(&["linear", "avellaneda_stoikov", "glft"]), ""),
     key(Quote, "strategy", Words(&["basic", "adaptive"]), ""),
-    key(Quote, "fair_price", Words(&["mid", "microprice"]), ""),
+    key(Quote, "fair_price", Words(&["mid", "microprice", "fitted"]), ""),
     key(Quote, "min_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "max_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "vol_multiplier", Num(0.0, 100.0), "times"),
@@ -232,6 +241,13 @@ pub(super) const SPECS: &[Spec] = &[
     key(Toxicity, "toxicity_horizon_s", Num(0.1, 3600.0), "s"),
     key(Toxicity, "toxicity_alpha", Num(0.001, 1.0), "share"),
     key(Toxicity, "toxicity_halflife_s", Num(1.0, DAY_S), "s"),
+    key(Fit, "fit_always", Bool, ""),
+    key(Fit, "keep_leans", Bool, ""),
+    key(Fit, "fit_horizon_s", Num(0.1, 30.0), "s"),
+    key(Fit, "fit_halflife_s", Num(60.0, DAY_S), "s"),
+    key(Fit, "fit_ridge", Num(1e-6, 10.0), "share of the samples"),
+    key(Fit, "fit_min_samples", Int(30, 100_000), "samples"),
+    key(Fit, "leaders", Leaders, ""),
     key(Risk, "max_position_usd", Money(10, MAX_USD), "USD"),
     account("max_total_position_usd", Money(10, MAX_USD), "USD"),
     account("capital_usd", Kind::Capital(10, MAX_USD), "USD"),
@@ -297,6 +313,7 @@ impl Spec {
                  \"0x…@127.0.0.1:7750\""
                 .to_owned(),
             Coins => "a list of coins, [\"BTC\", \"ETH\"]".to_owned(),
+            Leaders => format!("at most {LEADER_NAMES} coins, [\"BTC\", \"ETH\"], or []"),
             Weights => format!("{QUOTE_LEVELS} numbers from 0 to 1, nearest level first"),
             Queue => botmm_pipeline::venue::sim::queue::QUEUE_ALLOWED.to_owned(),
             Latency => botmm_pipeline::venue::sim::latency::LATENCY_ALLOWED.to_owned(),
@@ -327,6 +344,10 @@ impl Spec {
                 in_range(s.is_empty() || GuardAt::parse(s).is_some())
             }
             (Coins, Value::Array(items)) if items.iter().all(Value::is_str) => None,
+            (Leaders, Value::Array(items)) if items.iter().all(Value::is_str) => in_range(
+                items.len() <= LEADER_NAMES
+                    && items.iter().filter_map(Value::as_str).all(|name| Coin::new(name).is_some()),
+            ),
             (Weights, Value::Array(items)) => in_range(
                 items.len() == QUOTE_LEVELS
                     && items.iter().all(|v| number(v).is_some_and(|x| (0.0..=1.0).contains(&x))),

@@ -3,6 +3,7 @@
 
 use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
+use super::fit::{Fit, LAST, Moves, moved_bps};
 use super::freshness::Pulse;
 use super::ledger::AssetLedger;
 use super::markouts::{Markouts, Measurement};
@@ -10,6 +11,7 @@ use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
 use super::toxicity::Toxicity;
+use crate::types::fit::{FitState, Fitted, LEADERS};
 use crate::types::params::{GRID_STEP, Strategy};
 use crate::types::{
     AssetParams, BookState, BookView, Candle, Fill, Instrument, Listing, Nanos, Px, Qty, Reason,
@@ -32,6 +34,7 @@ pub struct Desk {
     toxicity: Toxicity,
     /// Fills whose toxicity is not known yet.
     toxic_fills: PastFills,
+    fit: Fit,
     /// Something changed since the last decision.
     is_dirty: bool,
     last_decision: Option<Nanos>,
@@ -54,6 +57,7 @@ impl Desk {
             markouts: Markouts::default(),
             toxicity: Toxicity::new(&params.toxicity),
             toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
+            fit: Fit::new(&params.fit),
             is_dirty: false,
             last_decision: None,
             next_step: None,
@@ -68,6 +72,7 @@ impl Desk {
         self.adaptive.set_params(&params.adaptive, params.tick);
         self.toxicity.set_params(&params.toxicity);
         self.toxic_fills.set_after(params.toxicity.toxicity_horizon);
+        self.fit.set_params(&params.fit);
         // They do not wait for the next decision that is due.
         (self.is_dirty, self.last_decision) = (true, None);
     }
@@ -110,6 +115,10 @@ impl Desk {
         let told =
             self.markouts.on_block(view.venue_time, view.mid, |told| keep(fresh, told, &mut tell));
         self.judge_fills(now);
+        if self.params().wants_fit() {
+            let Self { fit, markouts, .. } = self;
+            fit.on_block(now, view.venue_time, |time| markouts.mid_before(time));
+        }
         told
     }
 
@@ -204,25 +213,39 @@ impl Desk {
         }
     }
 
-    /// Decides, if it is due. A clock that went back does not hold a decision up.
-    pub fn decide(&mut self, now: Nanos, venue_seq: u64, pulse: &Pulse) -> Option<Quote> {
-        let due = self.due()?;
+    /// Whether a decision is due. A clock that went back does not hold one up.
+    pub fn is_due(&self, now: Nanos) -> bool {
         let is_late = self.last_decision.is_some_and(|last| now < last);
-        if now < due && !is_late {
+        self.due().is_some_and(|due| now >= due || is_late)
+    }
+
+    /// Decides, if it is due. `leaders` are the moves of the fit's leaders over the second up to our view.
+    pub fn decide(
+        &mut self,
+        now: Nanos,
+        venue_seq: u64,
+        pulse: &Pulse,
+        leaders: [Option<f64>; LEADERS],
+    ) -> Option<Quote> {
+        if !self.is_due(now) {
             return None;
         }
+        let is_stale = |view| pulse.is_stale(now, view, self.params().risk.stale_book);
+        let is_stale = self.view.as_ref().is_some_and(is_stale);
+        let fitted = if is_stale { Fitted::default() } else { self.fitted(now, leaders) };
         let view = self.view.as_ref()?;
         let signal = self.signals.consumer().view();
         let input = QuoteInput {
             view,
             last_mid: self.mid,
             listing: self.listing,
-            is_stale: pulse.is_stale(now, view, self.params().risk.stale_book),
+            is_stale,
             position: self.ledger.position(),
             atr: self.range(),
             score: signal.score,
             signal: signal.signal,
             adapted: self.adapted(now),
+            fitted,
             toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
             now,
             venue_seq,
@@ -239,6 +262,41 @@ impl Desk {
         self.adaptive.on_decision(now, is_quoted);
         (self.is_dirty, self.last_decision) = (false, Some(now));
         Some(quote)
+    }
+
+    /// What the fit says of the newest view; nothing, where nobody asks.
+    fn fitted(&mut self, now: Nanos, leaders: [Option<f64>; LEADERS]) -> Fitted {
+        let Some(view) = self.view.filter(|_| self.params().wants_fit()) else {
+            return Fitted::default();
+        };
+        let own = self.markouts.mid_before(view.venue_time - LAST);
+        self.fit.on_decision(now, &view, &Moves { own, leaders })
+    }
+
+    /// How far its mid moved from the second before this time of the venue's on, basis points; [`None`]
+    /// where that is not known, or where it is told of no more.
+    pub fn moved(&self, now: Nanos, until: Nanos, pulse: &Pulse) -> Option<f64> {
+        let view = self.view.as_ref()?;
+        let is_stale = pulse.is_stale(now, view, self.params().risk.stale_book);
+        let mid = view.mid.filter(|_| !is_stale)?;
+        Some(moved_bps(self.markouts.mid_before(until - LAST)?, mid))
+    }
+
+    /// Up to when the leaders' moves are asked for, by the venue's clock: where a decision is due, and a
+    /// fit is wanted.
+    pub fn wants_leaders(&self, now: Nanos) -> Option<Nanos> {
+        let until = self.view.as_ref()?.venue_time;
+        (self.params().wants_fit() && self.is_due(now)).then_some(until)
+    }
+
+    /// An order of ours arrived at the venue so long after it was sent.
+    pub fn on_arrival(&mut self, took: Nanos) {
+        self.fit.on_arrival(took);
+    }
+
+    /// Goes on from what an earlier run's fit learned; false when that is unsound.
+    pub fn restore_fit(&mut self, state: &FitState) -> bool {
+        self.fit.restore(state)
     }
 
     /// Average true range, USD; zero before anything is known.
@@ -275,6 +333,10 @@ impl Desk {
     /// Regime, fill rate and the age of the position, whether the strategy uses them or not.
     pub fn adaptive(&self) -> &Adaptive {
         &self.adaptive
+    }
+    /// The fitted fair price.
+    pub fn fit(&self) -> &Fit {
+        &self.fit
     }
     /// What the moves after our fills say of each side.
     pub fn toxicity(&self) -> &Toxicity {

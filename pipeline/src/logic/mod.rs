@@ -12,6 +12,8 @@ pub mod depth;
 pub mod desk;
 pub mod equity;
 pub mod estimates;
+pub mod fit;
+pub mod flow;
 pub mod freshness;
 pub mod gate;
 pub mod ledger;

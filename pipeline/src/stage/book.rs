@@ -3,9 +3,10 @@
 use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
+use crate::logic::flow::Flow;
 use crate::rt::{Ahead, Input, OutLatest, Stage};
 use crate::stage::params::ParamsIn;
-use crate::types::limits::POLL_BATCH;
+use crate::types::limits::{BOOK_LEVELS, POLL_BATCH};
 use crate::types::{
     AssetId, AssetParams, BookState, BookView, EventHead, FeedChange, LevelChange, Marked,
     MarketEvent, Nanos, Side,
@@ -18,6 +19,7 @@ struct AssetBook {
     volatility: Volatility,
     imbalance: Imbalance,
     arrivals: ArrivalCounts,
+    flow: Flow,
     params: AssetParams,
     view: BookView,
     /// Of a book that is told level by level.
@@ -43,6 +45,9 @@ const VIEW_EVERY: Nanos = Nanos::millis(100);
 /// Shortest time between two takings of the imbalance of a book that is told level by level: as often as
 /// the venue tells whole books.
 const WEIGH_EVERY: Nanos = Nanos::millis(500);
+
+/// Levels of the imbalances that the fit learns from.
+const FIT_LEVELS: [usize; 2] = [BOOK_LEVELS, 5];
 
 /// See the module.
 pub struct BookStage {
@@ -79,6 +84,7 @@ impl BookStage {
             volatility: volatility(p),
             imbalance: Imbalance::default(),
             arrivals: ArrivalCounts::new(p.arrival_halflife_s, p.arrival_bin_bps),
+            flow: Flow::default(),
             params: *p,
             view: BookView { asset: AssetId::new(i), ..BookView::default() },
             news: LevelNewsOf::default(),
@@ -122,7 +128,13 @@ impl BookStage {
                 }
             }
             // Trades move no book.
-            MarketEvent::Trade(trade) => self.assets[trade.asset.index()].arrivals.on_trade(trade),
+            MarketEvent::Trade(trade) => {
+                let asset = &mut self.assets[trade.asset.index()];
+                asset.arrivals.on_trade(trade);
+                if asset.params.wants_fit() {
+                    asset.flow.on_trade(trade);
+                }
+            }
             // Handed on at once, with what is known of the book, which may be silent.
             MarketEvent::Mark(mark) => {
                 let marked = Marked { px: mark.px, time: mark.recv_time };
@@ -244,6 +256,10 @@ impl AssetBook {
             }
             None => self.arrivals.break_series(now),
         }
+        let (imbalances_e6, flow) = match self.params.wants_fit() && mid.is_some() {
+            true => (FIT_LEVELS.map(|n| self.imbalance_e6(n)), self.flow.signed(now)),
+            false => Default::default(),
+        };
         let e6 = |bps: Option<f64>| bps.map_or(-1, |v| (v * 1e6) as i64);
         self.view = BookView {
             asset: self.view.asset,
@@ -263,7 +279,14 @@ impl AssetBook {
             vol_bps_e6: e6(self.volatility.bps()),
             vol_slow_bps_e6: e6(self.volatility.slow_bps()),
             arrivals: self.arrivals.fit(),
+            imbalances_e6,
+            flow,
         };
+    }
+
+    /// As it is, millionths.
+    fn imbalance_e6(&self, levels: usize) -> i32 {
+        (self.book.imbalance(levels).unwrap_or(0.0) * 1e6) as i32
     }
 }
 

@@ -9,6 +9,7 @@ use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
 use crate::stage::status::{STRATEGY_WORDS, StrategyStatus};
+use crate::types::fit::LEADERS;
 use crate::types::limits::{RING_COMMAND, RING_VENUE};
 use crate::types::{
     AssetId, AssetParams, BookView, Commentary, Fact, Instrument, Nanos, QuoteCommand, QuoteTarget,
@@ -38,6 +39,9 @@ pub struct QuoteRings {
 pub struct QuoteStage {
     rings: QuoteRings,
     desks: Vec<Desk>,
+    universe: Universe,
+    /// Of each asset, those whose last second counts in its fit.
+    leaders: Vec<[Option<AssetId>; LEADERS]>,
     pulse: Pulse,
     venue_seq: u64,
     /// Views that were shown ahead of their time and wait for it: those at the front.
@@ -54,10 +58,14 @@ impl QuoteStage {
         metrics: Arc<Metrics>,
     ) -> Self {
         assert_eq!(universe.len(), params.len(), "one set of parameters for each asset");
+        let leaders = universe.assets().zip(params);
+        let leaders = leaders.map(|(asset, p)| leaders_of(universe, asset, p)).collect();
         let desk = |((_, i), p): ((_, &Instrument), &AssetParams)| Desk::new(*i, p);
         Self {
             rings,
             desks: universe.iter().zip(params).map(desk).collect(),
+            universe: universe.clone(),
+            leaders,
             pulse: Pulse::default(),
             venue_seq: 0,
             early: 0,
@@ -111,9 +119,9 @@ impl QuoteStage {
 
     /// Of each asset the newest view counts, but each block's mid is seen.
     fn take_views(&mut self, now: Nanos) -> usize {
-        let Self { rings, desks, metrics, pulse, early, .. } = self;
+        let Self { rings, desks, universe, leaders, metrics, pulse, early, .. } = self;
         let QuoteRings { views, params, records, .. } = rings;
-        let mut reader = Reader { desks, params, records, pulse, metrics };
+        let mut reader = Reader { desks, universe, leaders, params, records, pulse, metrics };
         let is_ahead = *early > 0;
         let taken = views.take_all(
             |v| !is_ahead || v.recv_time <= now,
@@ -126,9 +134,9 @@ impl QuoteStage {
 
     /// Views whose time has passed since they were shown: each was the newest in its own moment.
     fn take_early(&mut self, now: Nanos) -> usize {
-        let Self { rings, desks, metrics, pulse, early, .. } = self;
+        let Self { rings, desks, universe, leaders, metrics, pulse, early, .. } = self;
         let QuoteRings { views, params, records, .. } = rings;
-        let mut reader = Reader { desks, params, records, pulse, metrics };
+        let mut reader = Reader { desks, universe, leaders, params, records, pulse, metrics };
         let mut taken = 0;
         while *early > 0 && views.peek().is_some_and(|view| view.recv_time < now) {
             let Some(view) = views.pop() else { break };
@@ -140,8 +148,12 @@ impl QuoteStage {
 
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
-        for (i, desk) in self.desks.iter_mut().enumerate() {
-            let Some(mut quote) = desk.decide(now, self.venue_seq, &self.pulse) else { continue };
+        for i in 0..self.desks.len() {
+            let leaders = self.leaders(now, i);
+            let desk = &mut self.desks[i];
+            let Some(mut quote) = desk.decide(now, self.venue_seq, &self.pulse, leaders) else {
+                continue;
+            };
             // Its own view may still be of an older one.
             quote.target.generation = self.rings.params.generation();
             if self.rings.records.comments() {
@@ -154,11 +166,31 @@ impl QuoteStage {
         }
         decisions
     }
+
+    /// The leaders' moves that an asset's decision rests on.
+    fn leaders(&self, now: Nanos, asset: usize) -> [Option<f64>; LEADERS] {
+        let Some(until) = self.desks[asset].wants_leaders(now) else { return [None; LEADERS] };
+        self.leaders[asset].map(|leader| self.desks[leader?.index()].moved(now, until, &self.pulse))
+    }
+}
+
+/// The first of a coin's leaders that are traded, and not the coin itself.
+fn leaders_of(
+    universe: &Universe,
+    asset: AssetId,
+    params: &AssetParams,
+) -> [Option<AssetId>; LEADERS] {
+    let named = params.fit.leaders.iter().flatten();
+    let mut traded =
+        named.filter_map(|coin| universe.find(coin.as_bytes())).filter(|leader| *leader != asset);
+    core::array::from_fn(|_| traded.next())
 }
 
 /// What the news of a view are told to.
 struct Reader<'a> {
     desks: &'a mut [Desk],
+    universe: &'a Universe,
+    leaders: &'a mut [[Option<AssetId>; LEADERS]],
     params: &'a mut ParamsIn,
     records: &'a mut RecordsOut,
     pulse: &'a mut Pulse,
@@ -167,14 +199,17 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn on_view(&mut self, now: Nanos, view: &BookView, counts: bool) {
-        let Self { desks, params, records, pulse, metrics } = self;
+        let Self { desks, universe, leaders, params, records, pulse, metrics } = self;
         let (asset, index) = (view.asset, view.asset.index());
         let told = desks[index].on_block(now, view, |told| records.fact(fact(asset, now, told)));
         if told > 0 {
             metrics.set_markouts(asset, desks[index].markouts());
         }
         if counts {
-            params.advance(view.generation, |asset, new| desks[asset.index()].set_params(new));
+            params.advance(view.generation, |asset, new| {
+                desks[asset.index()].set_params(new);
+                leaders[asset.index()] = leaders_of(universe, asset, new);
+            });
             pulse.on_view(view, desks[index].params().risk.stale_book);
             desks[index].on_view(view);
         }

@@ -35,6 +35,10 @@ pub const ARRIVAL_BINS: usize = 64;
 /// still measured from the mid before it: at a block every 80 ms, five seconds.
 pub const MAX_BLOCK_MIDS: usize = 64;
 
+/// Samples of an asset's fit that wait for the end of their horizon: at one every 200 ms, 51 s. Beyond it
+/// they are counted and not learned from.
+pub const MAX_FIT_SAMPLES: usize = 256;
+
 /// API errors remembered: more than any limit allows, so that a breaker can trip.
 pub const MAX_API_ERRORS: usize = 64;
 /// Alerts that the gate keeps until the next look: every breaker and every coin's volatility can begin

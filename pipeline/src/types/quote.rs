@@ -85,6 +85,11 @@ pub struct BookView {
     pub vol_slow_bps_e6: i64,
     /// How trades arrive by distance.
     pub arrivals: ArrivalFit,
+    /// Imbalance of the newest 20 levels and of 5, as they are, millionths; zero where nobody asks for the
+    /// fit.
+    pub imbalances_e6: [i32; 2],
+    /// What takers bought less what they sold in the last second; likewise.
+    pub flow: Usd,
 }
 
 /// Trades that reach a distance δ from the mid, a second and side, fitted as A·exp(−k·δ).
@@ -221,5 +226,5 @@ impl QuoteTarget {
 
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
-const _: () = assert!(size_of::<BookView>() == 184);
+const _: () = assert!(size_of::<BookView>() == 200);
 const _: () = assert!(size_of::<QuoteTarget>() == 160 + 2 * QUOTE_LEVELS * 16);

@@ -1,9 +1,10 @@
 //! How a quote came about: every term of its prices, so that their sum is the price. For the side
 //! thread (journal, `explain`) and nothing else.
 
+use super::fit::FEATURES;
 use super::fixed::{Nanos, Px, Qty, Usd};
 use super::level::{AssetId, Side};
-use super::params::{QuoteModel, Strategy};
+use super::params::{FairPrice, QuoteModel, Strategy};
 use super::quote::ArrivalFit;
 
 /// What is added to the fair price for the nearest order of a side, in this order.
@@ -147,10 +148,24 @@ pub struct QuoteTerms {
     pub regime: Regime,
     /// Direction signal: −1, 0, +1.
     pub signal: i8,
-    /// Explicit padding.
-    pub _pad: [u8; 2],
+    /// What is taken for the fair price.
+    pub fair_price: FairPrice,
+    /// Features of the fit that are missing, a bit each.
+    pub missing: u8,
     /// When it was decided.
     pub time: Nanos,
+    /// Mid of the touch; zero = there is no sound one.
+    pub mid: Px,
+    /// Of a fitted fair price, what each feature adds to the mid: together they are the fair price.
+    pub fit: [Px; FEATURES],
+    /// What the fit predicts, basis points, whether the fair price is the fitted one or not.
+    pub fit_bps_e6: i64,
+    /// What moves differ from that by, basis points; zero = not known.
+    pub residual_bps_e6: i64,
+    /// How much of the moves it predicted (prequential R²).
+    pub fit_r2_e6: i64,
+    /// Moves that it learned from.
+    pub fit_samples: i64,
     /// What the terms are added to.
     pub fair: Px,
     /// Terms of the bid and of the ask; all zero when the side is not quoted.
@@ -191,4 +206,4 @@ impl QuoteTerms {
 }
 
 const _: () = assert!(Term::ALL.len() == TERMS && Term::Apart as usize == TERMS - 1);
-const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (17 + 2 * TERMS) + 32);
+const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (22 + FEATURES + 2 * TERMS) + 32);

@@ -4,6 +4,7 @@ use crate::data::bars::Bar;
 use crate::data::bars::volatility::{squared_range, variance_per_s};
 use botmm_pipeline::logic::desk::Desk;
 use botmm_pipeline::logic::freshness::Pulse;
+use botmm_pipeline::types::fit::LEADERS;
 use botmm_pipeline::types::{
     AssetId, AssetParams, BookState, BookView, Fill, Instrument, Level, Nanos, Px, Qty,
     QuoteTarget, Reason, Side, Usd, notional,
@@ -140,7 +141,7 @@ impl<'a> Coin<'a> {
         let view = self.view(open, last.candle.close);
         pulse.on_view(&view, self.desk.params().risk.stale_book);
         self.desk.on_view(&view);
-        self.desk.decide(open, self.events, pulse).map(|quote| quote.target)
+        self.desk.decide(open, self.events, pulse, [None; LEADERS]).map(|quote| quote.target)
     }
 
     /// Takes note of what was approved.

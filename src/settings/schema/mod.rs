@@ -10,6 +10,7 @@ use super::shipped::{self, Block};
 use super::spec::{self, Kind, Section, Spec};
 use super::{ConfigError, SHIPPED, SHIPPED_NAME};
 use botmm_pipeline::types::limits::{MAX_ASSETS, QUOTE_LEVELS};
+use botmm_pipeline::types::params::LEADER_NAMES;
 use serde_json::{Map, Value as Json, json};
 use toml::Table;
 
@@ -153,6 +154,10 @@ fn kind(kind: Kind) -> Json {
         Kind::Coins => json!({
             "type": "array", "items": { "type": "string" },
             "minItems": 1, "maxItems": MAX_ASSETS, "uniqueItems": true,
+        }),
+        Kind::Leaders => json!({
+            "type": "array", "maxItems": LEADER_NAMES,
+            "items": { "type": "string", "pattern": COIN },
         }),
         Kind::Weights => json!({
             "type": "array", "items": { "type": "number", "minimum": 0, "maximum": 1 },

@@ -248,6 +248,7 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
         | Kind::Words(_)
         | Kind::Path
         | Kind::Coins
+        | Kind::Leaders
         | Kind::Weights
         | Kind::Rules => true,
     }

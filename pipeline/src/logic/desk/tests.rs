@@ -43,7 +43,7 @@ fn decide(desk: &mut Desk, now: Nanos) -> Option<Quote> {
     for at in [now - Nanos::secs(1), now] {
         pulse.on_view(&view(at, 1), Nanos::secs(2));
     }
-    desk.decide(now, 0, &pulse)
+    desk.decide(now, 0, &pulse, [None; LEADERS])
 }
 
 fn is_quoted(quote: &Quote) -> bool {

@@ -7,6 +7,8 @@
 //! we are long (the seed's document adds it; that would buy more of what we have too much of), and by
 //! `shift = (signal · bias_strength + imbalance · imbalance_strength) · s/2` with the direction.
 //!
+//! Around a fitted fair price both leans with the direction are off, unless a person wants them.
+//!
 //! Every step is kept as a [`Term`], so that anybody can see how a price came about.
 
 mod grid;
@@ -15,6 +17,7 @@ mod ladder;
 use super::adaptive::Adapted;
 use super::model::{self, ModelInput, ModelQuote};
 use super::toxicity::SideToxicity;
+use crate::types::fit::{FEATURES, Fitted};
 use crate::types::limits::MAX_PX;
 use crate::types::params::{BelowFee, FairPrice};
 use crate::types::{
@@ -43,6 +46,8 @@ pub struct QuoteInput<'a> {
     pub signal: i8,
     /// What the strategy does on top of the model.
     pub adapted: Adapted,
+    /// What the fit predicts of the mid, and how well; zeros where nobody asks.
+    pub fitted: Fitted,
     /// What the moves after our fills say of each side.
     pub toxicity: [SideToxicity; 2],
     /// Now.
@@ -114,10 +119,11 @@ impl Quoter {
         let share = self.share(input);
         let halves = Side::BOTH.map(|side| self.half(input, &wanted, side, share));
         let shift = |lean: f64| lean * (halves[0].bps + halves[1].bps) / 2.0;
+        let [bias, imbalance_strength] = self.params.leans();
         let leans = [
             (Term::Skew, -wanted.skew_bps),
-            (Term::Signal, shift(f64::from(input.signal) * self.params.bias_strength)),
-            (Term::Imbalance, shift(imbalance(input.view) * self.params.imbalance_strength)),
+            (Term::Signal, shift(f64::from(input.signal) * bias)),
+            (Term::Imbalance, shift(imbalance(input.view) * imbalance_strength)),
         ];
         let bps = quote.target.fair.to_f64() * 1e-4;
         let from = Side::BOTH.map(|side| {
@@ -140,7 +146,8 @@ impl Quoter {
     /// A quote without orders: what is known of the moment.
     fn blank(&self, input: &QuoteInput<'_>) -> Quote {
         let (view, p) = (input.view, &self.params);
-        let fair = self.fair(view).unwrap_or_default();
+        let fair = self.fair(input).unwrap_or_default();
+        let fitted = &input.fitted;
         let target = QuoteTarget {
             asset: view.asset,
             generation: view.generation,
@@ -170,7 +177,15 @@ impl Quoter {
             strategy: p.strategy,
             regime: adapted.regime,
             signal: input.signal,
+            fair_price: p.fair_price,
+            missing: fitted.missing,
             time: input.now,
+            mid: view.mid.unwrap_or_default(),
+            fit: self.fit_terms(input),
+            fit_bps_e6: e6(fitted.fair_bps),
+            residual_bps_e6: e6(fitted.residual_bps),
+            fit_r2_e6: e6(fitted.r2),
+            fit_samples: i64::from(fitted.samples),
             fair,
             position: input.position,
             share_e6: e6(self.share(input)),
@@ -219,7 +234,7 @@ impl Quoter {
         if !numbers.into_iter().chain(toxicity).all(f64::is_finite) {
             return Err(Reason::ParamInvalid);
         }
-        let Some(fair) = self.fair(view) else { return Err(Reason::StaleBook) };
+        let Some(fair) = self.fair(input) else { return Err(Reason::StaleBook) };
         let value = self.value(input);
         let wanted = model::wanted(
             p,
@@ -236,10 +251,25 @@ impl Quoter {
     }
 
     /// What quotes are laid around; [`None`] when the book has no sound mid.
-    fn fair(&self, view: &BookView) -> Option<Px> {
+    fn fair(&self, input: &QuoteInput<'_>) -> Option<Px> {
+        let view = input.view;
         match self.params.fair_price {
             FairPrice::Mid => view.mid,
             FairPrice::Microprice => view.microprice,
+            FairPrice::Fitted => {
+                view.mid.map(|mid| mid + self.fit_terms(input).into_iter().sum::<Px>())
+            }
+        }
+    }
+
+    /// What each feature adds to the mid, where the fair price is fitted: whole units of 1e-8, so that mid
+    /// and terms add up to it.
+    fn fit_terms(&self, input: &QuoteInput<'_>) -> [Px; FEATURES] {
+        match (self.params.fair_price, input.view.mid) {
+            (FairPrice::Fitted, Some(mid)) => {
+                input.fitted.terms_bps.map(|bps| to_px(mid.to_f64() * 1e-4 * bps))
+            }
+            _ => [Px::ZERO; FEATURES],
         }
     }
 

@@ -2,11 +2,13 @@
 //! the settings (root crate), and [`AssetParams::is_usable`] is the last line of defence.
 
 mod adaptive;
+mod fit;
 mod grid;
 mod risk;
 mod signal;
 
 pub use adaptive::{AdaptiveParams, ToxicityParams};
+pub use fit::{FitParams, LEADER_NAMES};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use risk::{DailyLossRearm, RiskLimits};
 pub use signal::SignalParams;
@@ -24,6 +26,21 @@ pub enum FairPrice {
     /// Touch prices weighted by the opposite sizes.
     #[default]
     Microprice = 1,
+    /// The mid, and what the fit predicts of it (STRATEGY §3b).
+    Fitted = 2,
+}
+
+impl FairPrice {
+    /// All, in order of their codes.
+    pub const ALL: [Self; 3] = [Self::Mid, Self::Microprice, Self::Fitted];
+    /// The word used in the configuration and in journals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mid => "mid",
+            Self::Microprice => "microprice",
+            Self::Fitted => "fitted",
+        }
+    }
 }
 
 /// Which formula the spread and the lean against inventory come from (`logic::model`).
@@ -108,7 +125,7 @@ pub struct AssetParams {
     pub model: QuoteModel,
     /// What is done on top of it.
     pub strategy: Strategy,
-    /// Mid or microprice.
+    /// Mid, microprice or fitted.
     pub fair_price: FairPrice,
     /// Lowest total spread.
     pub min_spread_bps: f64,
@@ -168,6 +185,8 @@ pub struct AssetParams {
     pub adaptive: AdaptiveParams,
     /// What the moves after our fills do.
     pub toxicity: ToxicityParams,
+    /// What the fitted fair price learns from.
+    pub fit: FitParams,
     /// Limits that the gate holds.
     pub risk: RiskLimits,
     /// The grid job in place of all that makes quotes.
@@ -220,8 +239,23 @@ impl AssetParams {
             && self.signal.is_usable()
             && self.adaptive.is_usable()
             && self.toxicity.is_usable()
+            && self.fit.is_usable()
             && self.risk.is_usable()
             && self.grid.is_none_or(|grid| grid.lots > 0)
+    }
+
+    /// Whether anybody asks what the fit says.
+    pub fn wants_fit(&self) -> bool {
+        self.fair_price == FairPrice::Fitted || self.fit.fit_always
+    }
+
+    /// Weights of the direction signal and of the book imbalance in the shift, in half spreads. The fit
+    /// knows of both: with it they count only when a person says so.
+    pub fn leans(&self) -> [f64; 2] {
+        match self.fair_price == FairPrice::Fitted && !self.fit.keep_leans {
+            true => [0.0; 2],
+            false => [self.bias_strength, self.imbalance_strength],
+        }
     }
 
     /// Total spread below which a maker earns nothing: 2 · (maker_fee + min_edge), or nothing when
@@ -276,6 +310,7 @@ impl Default for AssetParams {
             signal: SignalParams::default(),
             adaptive: AdaptiveParams::default(),
             toxicity: ToxicityParams::default(),
+            fit: FitParams::default(),
             risk: RiskLimits::default(),
             grid: None,
         }
