@@ -10,6 +10,7 @@
 
 use botmm::bot::replay::engine::{How, Replay, Replayed};
 use botmm::data::{LoadReport, Loaded};
+use botmm::report::stats::moments;
 use botmm::settings::{Overrides, QueueModel, Settings};
 use botmm_pipeline::types::{
     AssetId, BookSnapshot, Bps, Level, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe,
@@ -127,10 +128,8 @@ fn gross_bps(seeds: u64, minutes: i64, gift: i64, queue: QueueModel) -> (f64, f6
             summary.gross_pnl_usd.to_f64() / summary.volume_usd.to_f64() * 1e4
         })
         .collect();
-    let n = all.len() as f64;
-    let mean = all.iter().sum::<f64>() / n;
-    let error = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
-    (mean, error, fills)
+    let (mean, deviation) = moments(&all).unwrap();
+    (mean, deviation / (all.len() as f64).sqrt(), fills)
 }
 
 #[test]

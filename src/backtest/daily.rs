@@ -2,12 +2,9 @@
 
 use super::outcome::{Flow, Totals};
 use crate::report::stats::sharpe::Shape;
+use crate::report::stats::{DAYS_A_YEAR, MIN_DAYS};
 use botmm_pipeline::types::Nanos;
 
-/// Whole days below which nothing is said of a year.
-const MIN_DAYS: usize = 7;
-/// The market never closes.
-const DAYS_A_YEAR: f64 = 365.0;
 const DAY: Nanos = Nanos::secs(86_400);
 /// A day that lacks so much at an end is whole: recorders are not there at midnight to the millisecond.
 const LACKS: Nanos = Nanos::secs(60);

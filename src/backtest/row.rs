@@ -5,6 +5,7 @@ use super::outcome::{Outcome, Totals};
 use super::task::Task;
 use crate::report::Money;
 use crate::report::backtest::{NetInterval, Part, Row};
+use crate::report::stats::blocks::MIN_BLOCKS;
 use crate::report::stats::bootstrap::{interval, usual_block};
 use crate::settings::parse_bps;
 use crate::sha256;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 
 /// Of intervals.
 const LEVEL: f64 = 0.95;
-/// Of fewer blocks than this an interval says more than they know.
-const FEWEST_BLOCKS: f64 = 20.0;
 /// Resamples of an interval.
 const DRAWS: usize = 1_000;
 
@@ -92,7 +91,7 @@ pub(super) fn of(mut parts: Vec<Outcome>, sample_every: Nanos) -> Option<Made> {
 
 fn interval_of(earned: &[f64], seed: u64) -> Option<NetInterval> {
     let mean_block = usual_block(earned.len());
-    if (earned.len() as f64) < FEWEST_BLOCKS * mean_block {
+    if (earned.len() as f64) < MIN_BLOCKS as f64 * mean_block {
         return None;
     }
     let sum = interval(earned, DRAWS, mean_block, seed, LEVEL)? * earned.len() as f64;

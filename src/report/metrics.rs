@@ -3,18 +3,13 @@
 use super::number::{exact, exact_map};
 use super::profit::{BySymbol, ratio};
 use super::reasons::time_at_limit;
+use super::stats::sharpe::Shape;
+use super::stats::{DAYS_A_YEAR, MIN_DAYS, Z_95};
 use crate::when::utc_date;
 use botmm_pipeline::stage::numbers::AssetNumbers;
 use botmm_pipeline::types::{DayNet, Usd};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Whole days below which nothing is said of a year.
-const MIN_DAYS: usize = 7;
-/// The market never closes.
-const DAYS_A_YEAR: f64 = 365.0;
-/// 95 % of a normal distribution lie within so many standard errors.
-const Z_95: f64 = 1.96;
 
 /// Profit by UTC day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,15 +124,14 @@ impl Sharpe {
                 days.len()
             ));
         }
-        let n = days.len() as f64;
-        let returns = || days.iter().filter_map(|d| ratio(*d, capital));
-        let mean = returns().sum::<f64>() / n;
-        let variance = returns().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        if days.iter().all(|d| *d == days[0]) || variance <= 0.0 {
+        let returns: Vec<f64> = days.iter().filter_map(|d| ratio(*d, capital)).collect();
+        // Of alike days the sum of floats may leave a trace of risk.
+        let is_alike = days.iter().all(|d| *d == days[0]);
+        let Some(shape) = Shape::of(&returns).filter(|_| !is_alike) else {
             return Err("all days are alike: there is no risk to compare with".to_owned());
-        }
-        let daily = mean / variance.sqrt();
-        let error = ((1.0 + daily * daily / 2.0) / n).sqrt();
+        };
+        let daily = shape.sharpe;
+        let error = ((1.0 + daily * daily / 2.0) / days.len() as f64).sqrt();
         let annual = |ratio: f64| ratio * DAYS_A_YEAR.sqrt();
         Ok(Self {
             value: annual(daily),

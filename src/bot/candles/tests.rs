@@ -5,6 +5,7 @@ use crate::data::bars::Bar;
 use crate::data::bars::interval::Interval;
 use crate::data::bars::series::AllBars;
 use crate::exit::AppError;
+use crate::report::stats::moments;
 use botmm_pipeline::types::{
     AssetId, AssetParams, Bps, Candle, Instrument, Nanos, Px, Qty, QuoteLevel, QuoteTarget, Reason,
     Side, Universe, Usd,
@@ -75,7 +76,6 @@ fn result(bars: &[Bar], order: Option<[Step; 3]>) -> (Seen, Usd) {
 
 /// Mean profit before fees over driftless walks, and its standard error; and how many fills there were.
 fn gross(seeds: std::ops::Range<u64>, order: Option<[Step; 3]>) -> (f64, f64, usize) {
-    let n = (seeds.end - seeds.start) as f64;
     let mut fills = 0;
     let nets: Vec<f64> = seeds
         .map(|seed| {
@@ -84,9 +84,8 @@ fn gross(seeds: std::ops::Range<u64>, order: Option<[Step; 3]>) -> (f64, f64, us
             net.to_f64()
         })
         .collect();
-    let mean = nets.iter().sum::<f64>() / n;
-    let variance = nets.iter().map(|net| (net - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt(), fills)
+    let (mean, deviation) = moments(&nets).unwrap();
+    (mean, deviation / (nets.len() as f64).sqrt(), fills)
 }
 
 /// On walks that go nowhere nothing is earned, even before fees; whoever sees a bar before it quotes for it

@@ -1,6 +1,7 @@
 //! A mean weighted by value, and how sure it is when what happens within a minute hangs together.
 
-use crate::report::economics::{MIN_MINUTES, Mean};
+use crate::report::economics::Mean;
+use crate::report::stats::blocks::ratio;
 use botmm_pipeline::types::Nanos;
 use std::collections::BTreeMap;
 
@@ -15,14 +16,6 @@ struct Sums {
     weighted: f64,
 }
 
-impl Sums {
-    fn add(&mut self, other: &Self) {
-        self.n += other.n;
-        self.weight += other.weight;
-        self.weighted += other.weighted;
-    }
-}
-
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters(BTreeMap<i64, Sums>);
@@ -30,27 +23,17 @@ pub struct Clusters(BTreeMap<i64, Sums>);
 impl Clusters {
     /// One more, at a moment, with a weight above zero.
     pub fn add(&mut self, at: Nanos, weight: f64, value: f64) {
-        let one = Sums { n: 1, weight, weighted: weight * value };
-        self.0.entry(at.0.div_euclid(MINUTE)).or_default().add(&one);
+        let minute = self.0.entry(at.0.div_euclid(MINUTE)).or_default();
+        minute.n += 1;
+        minute.weight += weight;
+        minute.weighted += weight * value;
     }
 
     /// All that there is; nothing of nothing.
     pub fn mean(&self) -> Option<Mean> {
-        let all: Vec<&Sums> = self.0.values().collect();
-        let mut sum = Sums::default();
-        all.iter().for_each(|one| sum.add(one));
-        if sum.weight <= 0.0 {
-            return None;
-        }
-        let mean = sum.weighted / sum.weight;
-        // The error of a ratio of sums, each cluster as one observation.
-        let squares: f64 = all.iter().map(|c| (c.weighted - mean * c.weight).powi(2)).sum();
-        let count = all.len() as f64;
-        let se = (all.len() >= MIN_MINUTES)
-            .then(|| (squares * count / (count - 1.0)).sqrt() / sum.weight);
-        // What is alike to the last digits of a float has no error that could be divided by.
-        let t = se.filter(|se| *se > mean.abs() * 1e-9).map(|se| mean / se);
-        Some(Mean { mean, se, t, n: sum.n })
+        let mean = ratio(self.0.values().map(|minute| [minute.weighted, minute.weight]))?;
+        let n = self.0.values().map(|minute| minute.n).sum();
+        Some(Mean { mean: mean.value, se: mean.error, t: mean.t(), n })
     }
 
     /// Of one hour of the day, UTC, whichever day.

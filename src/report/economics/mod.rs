@@ -10,7 +10,7 @@ mod verdict;
 mod verdict_tests;
 
 pub use map::{Cell, Tier};
-pub use verdict::{Answer, Bench, MIN_MINUTES, Touch, Verdict, Worth, judge};
+pub use verdict::{Answer, Bench, Touch, Verdict, Worth, judge};
 
 use super::number::exact;
 use super::profit::ByHorizon;

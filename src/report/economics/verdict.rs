@@ -5,23 +5,17 @@
 //! interval; the answer is one only where all of them give it.
 
 use crate::report::number::{cents, grouped, span};
-use crate::report::stats::bootstrap;
+use crate::report::stats::blocks::MIN_BLOCKS;
+use crate::report::stats::{DAYS_A_YEAR, MIN_DAYS, Z_95, bootstrap};
 use botmm_pipeline::types::Usd;
 use serde::Serialize;
 use std::fmt::{self, Display};
 
-/// Of fewer fills nothing is said.
+/// Of fewer fills nothing is said, nor of fewer minutes than [`MIN_BLOCKS`].
 const MIN_FILLS: u64 = 30;
-/// Of fewer minutes neither: so few samples make no interval.
-pub const MIN_MINUTES: usize = 20;
-/// Under so many days nothing is said of a year.
-const MIN_DAYS: f64 = 7.0;
-const DAYS_A_YEAR: f64 = 365.0;
 const DAY_S: f64 = 86_400.0;
 /// Of every interval.
 const LEVEL: f64 = 0.95;
-/// 95 % of a normal distribution lie within so many standard errors.
-const Z_95: f64 = 1.96;
 /// Samples that an interval is made from.
 const DRAWS: usize = 2_000;
 
@@ -47,7 +41,7 @@ impl Worth {
     pub fn of(minutes: &[f64], fills: u64, unmeasured: u64, seed: u64) -> Self {
         let n = minutes.len();
         let told = bootstrap::interval(minutes, DRAWS, bootstrap::usual_block(n), seed, LEVEL);
-        let told = told.filter(|_| n >= MIN_MINUTES).map(|of_minute| of_minute * n as f64);
+        let told = told.filter(|_| n >= MIN_BLOCKS).map(|of_minute| of_minute * n as f64);
         let interval_usd = told.map(|told| [told.low, told.high]);
         let t = told.map(|told| told.t).filter(|t| t.is_finite());
         Self { usd: minutes.iter().sum(), interval_usd, t, minutes: n, fills, unmeasured }
@@ -55,7 +49,7 @@ impl Worth {
 
     /// There is enough of it for an interval to mean something.
     fn is_enough(&self) -> bool {
-        self.fills >= MIN_FILLS && self.minutes >= MIN_MINUTES
+        self.fills >= MIN_FILLS && self.minutes >= MIN_BLOCKS
     }
 
     /// Days of such data until the interval leaves a number out.
@@ -175,7 +169,7 @@ pub fn judge(band: &[Worth], touches: &[Touch], bench: Bench, span_s: f64) -> Ve
         .filter(|_| about.is_enough && about.is_one_side)
         .map(|all| all.into_iter().fold(0.0, f64::max));
     let annual = |usd: f64| usd / bench.capital_usd * DAYS_A_YEAR / span_days * 100.0;
-    let is_long = span_days >= MIN_DAYS && bench.capital_usd > 0.0;
+    let is_long = span_days >= MIN_DAYS as f64 && bench.capital_usd > 0.0;
     let annual_pct = interval_usd.filter(|_| is_long).map(|ends| ends.map(annual));
     let (line, benchmark_usd) = (String::new(), bench.usd);
     let mut verdict = Verdict {
@@ -221,7 +215,7 @@ impl Verdict {
             line += "; whoever rested at the touch was left less of each trade than the fee";
         }
         if !about.is_enough {
-            let least = format!("{MIN_FILLS} in {MIN_MINUTES} minutes");
+            let least = format!("{MIN_FILLS} in {MIN_BLOCKS} minutes");
             line += &format!(". These are too few to judge by alone: {least} are needed");
         } else if let Some(needed) = self.days_needed {
             let (needed, there) = (days(needed), days(self.days));

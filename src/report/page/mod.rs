@@ -8,7 +8,6 @@ mod html;
 mod model;
 mod parity;
 mod run;
-mod stats;
 mod svg;
 mod thin;
 mod told;

@@ -3,10 +3,10 @@
 use super::super::model::{
     Cell, Chart, Figure, Level, Lines, Place, Plot, Point, Row, Rows, Series, Shape, Table, Tone,
 };
-use super::super::stats::{Mean, ratio_of_blocks};
 use super::read::{Fill, Told};
 use super::words::usd_bps;
 use crate::journal::day::horizon_s;
+use crate::report::stats::blocks::{Ratio, ratio};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{FillCause, Side, Usd};
 use std::collections::BTreeMap;
@@ -88,14 +88,14 @@ fn chart(name: &str, series: impl Iterator<Item = Series>, fee: &Level) -> Chart
 
 fn curve(name: &str, tone: Tone, fills: &[&Fill], shift: f64) -> Series {
     let point = |horizon: usize| {
-        let Mean { value, interval, .. } = markout(fills, horizon)?;
+        let mean = markout(fills, horizon)?;
         let count = fills.iter().filter(|f| f.later[horizon].is_some()).count();
         let after = HORIZONS[horizon].as_millis() / 1_000;
         Some(Point {
             x: horizon as f64 + shift,
-            y: Some(value),
-            interval,
-            says: Some(format!("{name}, {after} s after {count} fills: {value:.2} bps")),
+            y: Some(mean.value),
+            interval: mean.interval(),
+            says: Some(format!("{name}, {after} s after {count} fills: {:.2} bps", mean.value)),
         })
     };
     let points = (0..HORIZONS.len()).filter_map(point).collect();
@@ -103,12 +103,12 @@ fn curve(name: &str, tone: Tone, fills: &[&Fill], shift: f64) -> Series {
 }
 
 /// Mean markout of some fills at a horizon, bps of their value.
-fn markout(fills: &[&Fill], horizon: usize) -> Option<Mean> {
+fn markout(fills: &[&Fill], horizon: usize) -> Option<Ratio> {
     in_bps(fills, |f| Some(f.moved(f.px, f.later[horizon]?)))
 }
 
 /// A mean over some fills in bps of their value, by blocks of a coin's minutes.
-fn in_bps(fills: &[&Fill], of: impl Fn(&Fill) -> Option<Usd>) -> Option<Mean> {
+fn in_bps(fills: &[&Fill], of: impl Fn(&Fill) -> Option<Usd>) -> Option<Ratio> {
     let mut blocks: BTreeMap<(&str, i64), [f64; 2]> = BTreeMap::new();
     for fill in fills {
         let Some(amount) = of(fill) else { continue };
@@ -116,15 +116,15 @@ fn in_bps(fills: &[&Fill], of: impl Fn(&Fill) -> Option<Usd>) -> Option<Mean> {
         block[0] += amount.to_f64() * 1e4;
         block[1] += fill.value().to_f64();
     }
-    ratio_of_blocks(blocks.into_values())
+    ratio(blocks.into_values())
 }
 
 fn fee_bps(fills: &[&Fill]) -> Option<f64> {
     usd_bps(fills.iter().map(|f| f.fee).sum(), fills.iter().map(|f| f.value()).sum())
 }
 
-fn mean_cell(mean: Option<Mean>) -> Cell {
-    mean.map_or(Cell::Unknown, |mean| Cell::Number(mean.value, 2, mean.interval))
+fn mean_cell(mean: Option<Ratio>) -> Cell {
+    mean.map_or(Cell::Unknown, |mean| Cell::Number(mean.value, 2, mean.interval()))
 }
 
 fn by_coin_and_side(fills: &[&Fill]) -> Table {

@@ -3,13 +3,14 @@
 use super::super::model::{
     Cell, Chart, Figure, Lines, Plot, Point, Row, Rows, Series, Shape, Table, Tone,
 };
-use super::super::stats::{self, Total};
 use super::super::thin::thin;
 use super::read::{Account, Told};
 use super::summary::Kept;
 use super::words::{digits_of, usd_bps};
 use crate::journal::day::horizon_s;
 use crate::report::number::{Money, cents, grouped, span};
+use crate::report::stats::MIN_DAYS;
+use crate::report::stats::blocks::{MIN_BLOCKS, Total, total};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::{Nanos, Usd};
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 /// A block of time whose result counts as independent of the next one's.
 const BLOCK_S: f64 = 60.0;
 /// Seconds below which nothing is annualised.
-const WEEK_S: f64 = 7.0 * 86_400.0;
+const LONG_S: f64 = MIN_DAYS as f64 * 86_400.0;
 /// Of [`HORIZONS`]: what the market does until then is adverse selection, what it does later is drift.
 const SOON: usize = 1;
 
@@ -154,11 +155,11 @@ impl Result {
         said.extend(self.per_fill());
         let sharpe = kept.and_then(|kept| kept.metrics.sharpe.as_ref());
         said.push(match sharpe {
-            Some(s) if self.span_s >= WEEK_S => format!(
+            Some(s) if self.span_s >= LONG_S => format!(
                 "Sharpe ratio {:.2} a year, of whole days (95 %: {:.2} to {:.2}).",
                 s.value, s.low, s.high
             ),
-            _ if self.span_s >= WEEK_S => "Sharpe ratio: –, it needs seven whole days.".to_owned(),
+            _ if self.span_s >= LONG_S => "Sharpe ratio: –, it needs seven whole days.".to_owned(),
             _ => format!(
                 "Nothing is annualised: {} is less than seven days. Sharpe ratio and its kin: –.",
                 span(self.span_s)
@@ -169,7 +170,7 @@ impl Result {
 
     /// Whether the net could be chance.
     fn chance(&self, steps: &[Split]) -> String {
-        match stats::total(&blocks(steps)) {
+        match total(&blocks(steps)) {
             Some(Total { interval: [low, high], t }) => {
                 let digits = digits_of([low, high]);
                 let verdict = match (low > 0.0, high < 0.0) {
@@ -186,7 +187,7 @@ impl Result {
             }
             None => format!(
                 "Too short to tell it from chance: that takes {} whole minutes or more.",
-                stats::MIN_BLOCKS
+                MIN_BLOCKS
             ),
         }
     }
