@@ -2,6 +2,7 @@
 //! everything between bytes in and bytes out is in [`botmm_pipeline`].
 
 pub mod backtest;
+pub mod base64;
 pub mod bot;
 pub mod cli;
 #[cfg(test)]

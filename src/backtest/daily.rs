@@ -1,6 +1,7 @@
 //! Whole days, and what of a year may be said of them.
 
-use super::outcome::{Flow, Totals};
+use super::outcome::Totals;
+use crate::report::backtest::Flow;
 use crate::report::stats::sharpe::Shape;
 use crate::report::stats::{DAYS_A_YEAR, MIN_DAYS};
 use botmm_pipeline::types::Nanos;
@@ -52,6 +53,7 @@ pub(super) fn cut(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backtest::outcome::flow;
     use crate::bot::replay::samples::Sample;
     use botmm_pipeline::types::Usd;
 
@@ -67,7 +69,7 @@ mod tests {
             volume: Usd::ZERO,
         };
         // From 12:00 of the first day to 12:00 of the fourth: two whole ones, which earn 3 and -1.
-        let flow = Flow::of(&[at(24, 10), at(48, 13), at(72, 12), at(84, 20)]);
+        let flow = flow(&[at(24, 10), at(48, 13), at(72, 12), at(84, 20)]);
         let totals = |from: i64, to: i64| Totals {
             from: Nanos::secs(from * 3_600),
             to: Nanos::secs(to * 3_600),

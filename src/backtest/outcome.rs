@@ -3,8 +3,8 @@
 use super::days::Day;
 use super::task::Task;
 use crate::bot::replay::samples::Sample;
+use crate::report::backtest::{Flow, sealed, unsealed};
 use crate::report::{Money, Summary};
-use crate::sha256;
 use botmm_pipeline::types::{Nanos, Usd};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -96,64 +96,18 @@ impl Totals {
     }
 }
 
-/// Samples of the money since the start, a list a column.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Flow {
-    /// When, unix milliseconds.
-    pub time_ms: Vec<i64>,
-    /// Before fees and funding.
-    pub gross_usd: Vec<Money>,
-    /// Positive = paid.
-    pub fees_usd: Vec<Money>,
-    /// Positive = paid.
-    pub funding_usd: Vec<Money>,
-    /// What is held, every coin by its worth.
-    pub held_usd: Vec<Money>,
-    /// How many.
-    pub fills: Vec<u64>,
-    /// Their value.
-    pub volume_usd: Vec<Money>,
-}
-
-impl Flow {
-    /// Of a replay's samples.
-    pub fn of(samples: &[Sample]) -> Self {
-        let money = |value: fn(&Sample) -> Usd| samples.iter().map(|s| Money(value(s))).collect();
-        Self {
-            time_ms: samples.iter().map(|s| s.time.0 / 1_000_000).collect(),
-            gross_usd: money(|s| s.gross),
-            fees_usd: money(|s| s.fees),
-            funding_usd: money(|s| s.funding),
-            held_usd: money(|s| s.held),
-            fills: samples.iter().map(|s| s.fills).collect(),
-            volume_usd: money(|s| s.volume),
-        }
+/// The samples of a replay, a list a column.
+pub(super) fn flow(samples: &[Sample]) -> Flow {
+    let money = |value: fn(&Sample) -> Usd| samples.iter().map(|s| Money(value(s))).collect();
+    Flow {
+        time_ms: samples.iter().map(|s| s.time.0 / 1_000_000).collect(),
+        gross_usd: money(|s| s.gross),
+        fees_usd: money(|s| s.fees),
+        funding_usd: money(|s| s.funding),
+        held_usd: money(|s| s.held),
+        fills: samples.iter().map(|s| s.fills).collect(),
+        volume_usd: money(|s| s.volume),
     }
-
-    /// What was earned after fees and funding in each stretch of the clock, from the first moment on, USD. A sample
-    /// is taken at the first moment after a stretch, the last one at the end.
-    pub fn earned(&self, from: Nanos, to: Nanos, every: Nanos) -> Vec<f64> {
-        let first = from.0.div_euclid(every.0);
-        let last = to.0.div_euclid(every.0).max(first);
-        let mut earned = vec![0.0; (last - first + 1) as usize];
-        let mut before = Usd::ZERO;
-        for (i, ms) in self.time_ms.iter().enumerate() {
-            let is_end = i + 1 == self.time_ms.len();
-            let stretch = (ms * 1_000_000).div_euclid(every.0) - i64::from(!is_end);
-            let net = self.gross_usd[i].0 - self.fees_usd[i].0 - self.funding_usd[i].0;
-            earned[(stretch.clamp(first, last) - first) as usize] += (net - before).to_f64();
-            before = net;
-        }
-        earned
-    }
-}
-
-/// As it lies on the disk: with its hash, so that a torn one is known.
-#[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    sha256: String,
-    #[serde(borrow)]
-    outcome: &'a RawValue,
 }
 
 impl Outcome {
@@ -162,9 +116,7 @@ impl Outcome {
     /// # Errors
     /// Never, of what was made here.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let outcome = serde_json::value::to_raw_value(self)?;
-        let kept = Kept { sha256: sha256::of(outcome.get().as_bytes()), outcome: &outcome };
-        let mut bytes = serde_json::to_vec(&kept)?;
+        let mut bytes = sealed(&serde_json::value::to_raw_value(self)?)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
@@ -174,12 +126,7 @@ impl Outcome {
     /// # Errors
     /// In words: it is torn, or another's.
     pub fn read(text: &str, id: &str) -> Result<Self, String> {
-        let kept: Kept<'_> = serde_json::from_str(text).map_err(|e| format!("torn ({e})"))?;
-        if sha256::of(kept.outcome.get().as_bytes()) != kept.sha256 {
-            return Err("damaged: its hash is another".to_owned());
-        }
-        let outcome: Self =
-            serde_json::from_str(kept.outcome.get()).map_err(|e| format!("not a result ({e})"))?;
+        let outcome: Self = unsealed(text)?;
         match outcome.task.id == id {
             true => Ok(outcome),
             false => Err("another task's".to_owned()),
@@ -204,7 +151,7 @@ mod tests {
         };
         // The stretches begin at 100, 110, 120, 130 and 140; nothing happens in the third.
         let samples = [sample(110, 5, 1), sample(121, 5, 2), sample(140, 8, 2), sample(143, 9, 3)];
-        let flow = Flow::of(&samples);
+        let flow = flow(&samples);
         let earned = flow.earned(Nanos::secs(103), Nanos::secs(143), Nanos::secs(10));
         assert_eq!(earned, [4.0, -1.0, 0.0, 3.0, 0.0]);
         let text = serde_json::to_string(&flow).unwrap();

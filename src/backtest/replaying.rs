@@ -1,7 +1,7 @@
 //! How one task is done: its recording opened, and replayed.
 
 use super::days::Day;
-use super::outcome::{Flow, Outcome, Totals};
+use super::outcome::{Outcome, Totals, flow};
 use super::plan::Plan;
 use super::task::Task;
 use crate::bot::replay::engine::{How, Replay, Replayed};
@@ -79,5 +79,5 @@ pub(super) fn replay(
     let totals = Totals::of(&summary, halted, task.days.iter().map(|i| &plan.days[*i]));
     let summary = serde_json::value::to_raw_value(&summary);
     let summary = summary.map_err(|e| AppError::of(Exit::Data, e))?;
-    Ok(Some(Outcome { task: task.clone(), totals, samples: Flow::of(&samples), summary }))
+    Ok(Some(Outcome { task: task.clone(), totals, samples: flow(&samples), summary }))
 }

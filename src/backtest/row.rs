@@ -3,7 +3,7 @@
 use super::daily::{self, cut};
 use super::outcome::{Outcome, Totals};
 use super::task::Task;
-use crate::report::Money;
+use crate::report::{Money, once};
 use crate::report::backtest::{NetInterval, Part, Row};
 use crate::report::stats::blocks::MIN_BLOCKS;
 use crate::report::stats::bootstrap::{interval, usual_block};
@@ -83,8 +83,8 @@ pub(super) fn of(mut parts: Vec<Outcome>, sample_every: Nanos) -> Option<Made> {
         residual_usd: residuals.map(|all| Money(all.into_iter().sum())),
         halted: parts.iter().filter_map(|p| p.totals.halted.clone()).collect(),
         tasks: parts.iter().map(part_of).collect(),
-        notes: once(parts.iter().flat_map(|p| &p.totals.notes)),
-        warnings: once(parts.iter().flat_map(|p| &p.totals.warnings)),
+        notes: once(parts.iter().flat_map(|p| p.totals.notes.clone())),
+        warnings: once(parts.iter().flat_map(|p| p.totals.warnings.clone())),
     };
     Some(Made { row, earned, daily })
 }
@@ -140,15 +140,6 @@ fn params_of(task: &Task) -> BTreeMap<String, Value> {
 }
 
 /// Each once, in order.
-fn once<'a>(all: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
-    for text in all {
-        if !seen.contains(text) {
-            seen.push(text.clone());
-        }
-    }
-    seen
-}
 
 /// The columns of the table, in order.
 const SCHEMA: &str = "message rows {

@@ -1,10 +1,13 @@
-//! `results.json` of a backtest: `backtest` makes and writes it, the page reads it. Its keys are an interface
-//! (docs/backtest.md); older files lack some of them.
+//! The files of a backtest that `backtest` writes and the page reads: `results.json`, and of a task's file the samples
+//! and the seal. Their keys are an interface (docs/backtest.md); older results lack some of them.
 
 use super::number::{Money, bps, exact};
-use botmm_pipeline::types::Bps;
+use crate::sha256;
+use botmm_pipeline::types::{Bps, Nanos, Usd};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -288,6 +291,33 @@ pub struct Forward {
     pub best_there_usd: f64,
 }
 
+/// Samples of the money since the start, a list a column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// When, unix milliseconds.
+    pub time_ms: Vec<i64>,
+    /// Before fees and funding.
+    pub gross_usd: Vec<Money>,
+    /// Positive = paid.
+    pub fees_usd: Vec<Money>,
+    /// Positive = paid.
+    pub funding_usd: Vec<Money>,
+    /// What is held, every coin by its worth.
+    pub held_usd: Vec<Money>,
+    /// How many.
+    pub fills: Vec<u64>,
+    /// Their value.
+    pub volume_usd: Vec<Money>,
+}
+
+/// A task's file: what it came to and the hash of that, so that a torn one is known.
+#[derive(Serialize, Deserialize)]
+struct Sealed<'a> {
+    sha256: String,
+    #[serde(borrow)]
+    outcome: &'a RawValue,
+}
+
 impl Results {
     /// As a file.
     ///
@@ -308,5 +338,76 @@ impl Row {
     pub fn by_doubt(&self, other: &Self) -> Ordering {
         let by_low = other.low().total_cmp(&self.low());
         by_low.then(other.net_usd.cmp(&self.net_usd)).then(self.id.cmp(&other.id))
+    }
+}
+
+impl Flow {
+    /// What was earned after fees and funding in each stretch of the clock, from the first moment on, USD. A sample
+    /// is taken at the first moment after a stretch, the last one at the end.
+    pub fn earned(&self, from: Nanos, to: Nanos, every: Nanos) -> Vec<f64> {
+        let first = from.0.div_euclid(every.0);
+        let last = to.0.div_euclid(every.0).max(first);
+        let mut earned = vec![0.0; (last - first + 1) as usize];
+        let mut before = Usd::ZERO;
+        for (i, ms) in self.time_ms.iter().enumerate() {
+            let is_end = i + 1 == self.time_ms.len();
+            let stretch = (ms * 1_000_000).div_euclid(every.0) - i64::from(!is_end);
+            let net = self.gross_usd[i].0 - self.fees_usd[i].0 - self.funding_usd[i].0;
+            earned[(stretch.clamp(first, last) - first) as usize] += (net - before).to_f64();
+            before = net;
+        }
+        earned
+    }
+}
+
+/// A task's file, of what the task came to.
+///
+/// # Errors
+/// Never, of what was made here.
+pub fn sealed(outcome: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Sealed { sha256: sha256::of(outcome.get().as_bytes()), outcome })
+}
+
+/// What a task came to, or as much of it as is asked for, from its file.
+///
+/// # Errors
+/// In words: it is torn, or not such a file.
+pub fn unsealed<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let sealed: Sealed<'_> = serde_json::from_str(text).map_err(|e| format!("torn ({e})"))?;
+    let outcome = sealed.outcome.get();
+    match sha256::of(outcome.as_bytes()) == sealed.sha256 {
+        true => serde_json::from_str(outcome).map_err(|e| format!("not a result ({e})")),
+        false => Err("damaged: its hash is another".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_older_results_too() {
+        let chosen = Chosen { set: "s=1".to_owned(), fee: "base".to_owned(), ..Chosen::default() };
+        let net_usd = Money(Usd::parse("-1234567.12345678").unwrap());
+        let row = Row { fee_bps: Bps::from_e8(-3_001), net_usd, ..Row::default() };
+        let results = Results {
+            kind: KIND.to_owned(),
+            sets_distinct: Some(2),
+            rows: vec![row],
+            best: vec![Best { chosen: chosen.clone(), net_usd, ..Best::default() }],
+            walk_forward: vec![Forward { part: 1, chosen, ..Forward::default() }],
+            ..Results::default()
+        };
+        let text = results.to_json().unwrap();
+        let read: Results = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.to_json().unwrap(), text);
+        for part in ["\"fee_bps\": -0.3001,", "\"net_usd\": -1234567.12345678,"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        let older =
+            r#"{"kind": "backtest", "version": 1, "rows": [{"id": "ab"}], "best": [{}], "new": 1}"#;
+        let read: Results = serde_json::from_str(older).unwrap();
+        assert_eq!((read.rows[0].id.as_str(), read.best.len()), ("ab", 1));
+        assert!(read.sets_distinct.is_none() && read.rows[0].low() == f64::NEG_INFINITY);
     }
 }

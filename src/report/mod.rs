@@ -28,5 +28,16 @@ pub use reasons::{ReasonShares, ReasonTime};
 pub use summary::{Assumptions, CauseFills, DataFile, LatencyNs, Summary};
 pub use why::Why;
 
+/// Each text once, where it comes first: notes and warnings of several results beside each other.
+pub fn once(texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for text in texts {
+        if !told.contains(&text) {
+            told.push(text);
+        }
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::bot::replay::engine::{How, Replay, Replayed};
 use crate::data::Loaded;
 use crate::exit::AppError;
 use crate::report::economics::{Actions, ReplayRow, Traded};
-use crate::report::{Summary, SymbolResult};
+use crate::report::{Summary, SymbolResult, once};
 use crate::settings::{FeedDelay, QueueModel, Settings};
 use botmm_pipeline::types::{AssetId, Nanos};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,13 +75,7 @@ impl Replays<'_> {
             rows.push(row);
             notes.extend(said);
         }
-        let mut told: Vec<String> = Vec::new();
-        for note in notes {
-            if !told.contains(&note) {
-                told.push(note);
-            }
-        }
-        Ok((rows, told))
+        Ok((rows, once(notes)))
     }
 
     fn one(&self, case: Case, place: (u64, u64)) -> Result<(ReplayRow, Vec<String>), AppError> {

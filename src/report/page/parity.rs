@@ -65,6 +65,9 @@ pub fn page(folder: &Path) -> Result<Page, AppError> {
     let (differ, unclear) = (count("differs"), all.len() - count("same") - count("differs"));
     let verdict = match (all.len(), differ, unclear) {
         (0, ..) => "No run was repeated yet.".to_owned(),
+        (1, 0, 0) => "The one run was repeated, and every decision was the same.".to_owned(),
+        (1, 0, _) => "The one run that was repeated could not be compared in whole.".to_owned(),
+        (1, ..) => "The one run that was repeated decided otherwise.".to_owned(),
         (runs, 0, 0) => format!("{runs} runs were repeated, and every decision was the same."),
         (runs, 0, unclear) => format!(
             "Of {runs} runs that were repeated none decided otherwise, and {unclear} could not be compared in whole."
@@ -222,7 +225,7 @@ mod tests {
         std::fs::write(&path, line("a", "same", None)).unwrap();
         assert_eq!(
             page(dir.path()).unwrap().verdict,
-            "1 runs were repeated, and every decision was the same."
+            "The one run was repeated, and every decision was the same."
         );
         std::fs::write(&path, "").unwrap();
         assert!(page(dir.path()).unwrap().figures[0].absent.is_some());

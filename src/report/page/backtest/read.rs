@@ -4,10 +4,8 @@
 use super::super::run::summary::Kept;
 use crate::exit::AppError;
 use crate::files;
-use crate::report::Money;
-use crate::report::backtest::{KIND, RESULTS, Results, Row, VERSION};
+use crate::report::backtest::{Flow, KIND, RESULTS, Results, Row, VERSION, unsealed};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::path::Path;
 
 /// Where each replay's file lies.
@@ -19,19 +17,8 @@ const MAX_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Outcome {
-    pub samples: Samples,
+    pub samples: Flow,
     pub summary: Kept,
-}
-
-/// The money on the way there, since the replay's start, a list a column.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Samples {
-    pub time_ms: Vec<i64>,
-    pub gross_usd: Vec<Money>,
-    pub fees_usd: Vec<Money>,
-    pub funding_usd: Vec<Money>,
-    pub held_usd: Vec<Money>,
 }
 
 /// Reads the reduction.
@@ -59,7 +46,7 @@ pub fn results(folder: &Path) -> Result<Results, AppError> {
 
 /// The replays of a row, in order of time, and those that cannot be read, in words.
 pub fn outcomes(folder: &Path, row: &Row) -> (Vec<Outcome>, Vec<String>) {
-    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    let (mut all, mut problems) = (Vec::<Outcome>::new(), Vec::new());
     for task in &row.tasks {
         // An id is hex digits; anything else is no file of this folder.
         let is_id = !task.id.is_empty() && task.id.bytes().all(|b| b.is_ascii_hexdigit());
@@ -68,7 +55,7 @@ pub fn outcomes(folder: &Path, row: &Row) -> (Vec<Outcome>, Vec<String>) {
             true => files::read_text(&path, MAX_BYTES).map_err(|e| e.to_string()),
             false => Err("no id of a replay".to_owned()),
         };
-        match read.and_then(|text| outcome(&text)) {
+        match read.and_then(|text| unsealed(&text)) {
             Ok(outcome) => all.push(outcome),
             Err(problem) => {
                 let id: String = task.id.chars().take(12).collect();
@@ -78,15 +65,4 @@ pub fn outcomes(folder: &Path, row: &Row) -> (Vec<Outcome>, Vec<String>) {
     }
     all.sort_by_key(|o| o.samples.time_ms.first().copied());
     (all, problems)
-}
-
-fn outcome(text: &str) -> Result<Outcome, String> {
-    #[derive(Deserialize)]
-    struct OnDisk<'a> {
-        #[serde(borrow)]
-        outcome: &'a RawValue,
-    }
-    let wrong = |e: serde_json::Error| e.to_string();
-    let disk: OnDisk<'_> = serde_json::from_str(text).map_err(wrong)?;
-    serde_json::from_str(disk.outcome.get()).map_err(wrong)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::backtest::sealed;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -48,8 +49,8 @@ fn folder() -> TempDir {
         "summary": {"fills": 20, "fills_by_cause": {"traded_through": {"fills": 20, "volume_usd": 2000}},
             "pnl_split": {"spread_captured_usd": 4.0, "adverse_selection_usd": {"5s": -1.25}},
             "markouts": {BTC: {"bid": {"5s": {"fills": 9, "volume_usd": 1000, "usd": 0.1}}}}}});
-    let text = json!({"sha256": "00", "outcome": outcome}).to_string();
-    std::fs::write(dir.path().join("tasks/ab12.json"), text).unwrap();
+    let outcome = serde_json::value::to_raw_value(&outcome).unwrap();
+    std::fs::write(dir.path().join("tasks/ab12.json"), sealed(&outcome).unwrap()).unwrap();
     dir
 }
 
@@ -101,7 +102,14 @@ fn a_backtest_says_that_nothing_is_above_zero_and_takes_its_least_doubtful_row_a
 #[test]
 fn what_is_missing_or_wrong_is_told() {
     let dir = folder();
-    std::fs::remove_file(dir.path().join("tasks/ab12.json")).unwrap();
+    let path = dir.path().join("tasks/ab12.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("100.0", "900.0")).unwrap();
+    assert_eq!(
+        page(dir.path()).unwrap().warnings,
+        ["The replay ab12 is not in the charts: damaged: its hash is another."]
+    );
+    std::fs::remove_file(path).unwrap();
     let page_ = page(dir.path()).unwrap();
     assert!(
         page_.warnings[0].starts_with("The replay ab12 is not in the charts: "),
