@@ -336,7 +336,7 @@ fn what_is_wrong_with_a_job_is_named() {
 }
 
 #[test]
-fn a_recording_that_changed_and_a_torn_tape_are_named_and_what_is_done_is_kept() {
+fn a_recording_that_changed_is_named_and_what_is_done_is_kept() {
     let dir = TempDir::new().unwrap();
     let root = dir.path();
     let a = day(root, "a", 0);
@@ -355,21 +355,69 @@ fn a_recording_that_changed_and_a_torn_tape_are_named_and_what_is_done_is_kept()
     assert_eq!(outcomes(&root.join("p")).len(), 1);
     fs::write(&trades, text).unwrap();
     assert_eq!(Ended::of(root, &["sweep", "run", "p", "--task", "1"]).code, 0);
-    // A tape that is damaged where nobody looks before: named, removed, and the next try reads the recording.
-    let tape = |args: &[&str]| common::with_tapes(root, args);
-    assert_eq!(tape(&["sweep", "plan", "a", "--out", "q"]).code, 0);
-    let tapes = common::tapes(&root.join("a/.botmm"));
-    let mut torn = fs::read(&tapes[0]).unwrap();
-    let middle = torn.len() / 2;
-    torn[middle] ^= 0xff;
-    fs::write(&tapes[0], &torn).unwrap();
-    let first = tape(&["backtest", "--resume", "--out", "q"]);
-    if first.code != 0 {
-        assert_eq!(first.code, 5, "{}", first.stderr);
-        has(&first.stderr, &["this compiled tape is damaged", "run it again"]);
+}
+
+/// Cut short it is seen at once, and compiled anew; changed in the middle only where that is read.
+#[test]
+fn a_torn_tape_is_named_and_what_is_done_is_kept() {
+    let dir = TempDir::new().unwrap();
+    let root = dir.path();
+    day(root, "a", 0);
+    let run = |args: &[&str]| common::with_tapes(root, args);
+    let (_, whole) = told(root, &run(&["backtest", "a", "--out", "whole"]));
+    let spoil = |how: &dyn Fn(&mut Vec<u8>)| {
+        let all = common::tapes(&root.join("a/.botmm"));
+        assert!(!all.is_empty());
+        for tape in &all {
+            let mut bytes = fs::read(tape).unwrap();
+            how(&mut bytes);
+            fs::write(tape, bytes).unwrap();
+        }
+        all[0].file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    for (folder, is_cut) in [("cut", true), ("changed", false)] {
+        assert_eq!(run(&["sweep", "plan", "a", "--out", folder]).code, 0);
+        assert_eq!(run(&["sweep", "run", folder, "--task", "0"]).code, 0);
+        let done = fs::read(&outcomes(&root.join(folder))[0]).unwrap();
+        let tape = spoil(&|bytes| match is_cut {
+            true => bytes.truncate(bytes.len() / 2),
+            false => {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            }
+        });
+        let ended = run(&["sweep", "run", folder, "--task", "1"]);
+        has(&ended.stderr, &[&tape, "this compiled tape is damaged (", "removed"]);
+        if is_cut {
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            has(&ended.stderr, &["bytes); it is removed, and the recording itself is read"]);
+        } else {
+            assert_eq!(ended.code, 5, "{}", ended.stderr);
+            has(&ended.stderr, &["run it again, and the recording itself is read"]);
+            assert_eq!(outcomes(&root.join(folder)).len(), 1);
+        }
+        let ended = run(&["backtest", "--resume", "--out", folder]);
+        assert_eq!(told(root, &ended).1, whole, "{folder}");
+        assert!(!ended.stderr.contains("damaged"), "{}", ended.stderr);
+        let kept = outcomes(&root.join(folder)).iter().any(|path| fs::read(path).unwrap() == done);
+        assert!(kept, "{folder}: what was done is as it was");
     }
-    let second = tape(&["backtest", "--resume", "--out", "q"]);
-    assert_eq!(second.code, 0, "{}", second.stderr);
+}
+
+#[test]
+fn a_capture_is_split_into_its_days() {
+    let dir = TempDir::new().unwrap();
+    let root = dir.path();
+    for (name, later) in [("2025-09-04", 0), ("2025-09-05", 3_600)] {
+        day(&root.join("capture"), name, later);
+        fs::write(root.join("capture").join(name).join("manifest.json"), "{}").unwrap();
+    }
+    let flat = ["--flat-days", "--queue", "risk_averse"];
+    let (results, _) = backtest(root, &[&["capture", "--out", "split"], &flat[..]].concat());
+    assert_eq!(results["rows"][0]["days"].as_array().unwrap().len(), 2, "{results:#}");
+    let named = ["capture/2025-09-05", "capture/2025-09-04", "--out", "named"];
+    let (by_name, _) = backtest(root, &[&named[..], &flat[..]].concat());
+    assert_eq!(by_name["rows"], results["rows"]);
 }
 
 #[test]

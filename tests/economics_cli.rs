@@ -63,6 +63,33 @@ fn near(value: &Value, expected: f64, within: f64) {
 }
 
 #[test]
+fn what_staking_takes_off_stands_beside_every_fee_that_is_paid() {
+    let dir = TempDir::new().unwrap();
+    quiet(&dir.path().join("in"), "BTC", 100);
+    let tiers = |more: &[&str]| -> Vec<(String, String)> {
+        let told = json(dir.path(), &[&["--feeds", "recorded"], more].concat());
+        let tiers = told["tiers"].as_array().unwrap();
+        let of = |tier: &Value| {
+            (tier["name"].as_str().unwrap().into(), tier["maker_fee_bps"].to_string())
+        };
+        tiers.iter().map(of).collect()
+    };
+    let (plain, staked) = (tiers(&[]), tiers(&["--staking-discount", "10,40"]));
+    let fee = |name: &str| {
+        let found = staked.iter().find(|(own, _)| own == name);
+        found.unwrap_or_else(|| panic!("no {name} in {staked:?}")).1.parse::<f64>().unwrap()
+    };
+    assert!(plain.iter().all(|tier| staked.contains(tier)), "{staked:?}");
+    for (name, expected) in [("tier 0 -10%", 1.35), ("tier 0 -40%", 0.9), ("tier 3 -40%", 0.24)] {
+        assert!((fee(name) - expected).abs() < 1e-9, "{name}: {}", fee(name));
+    }
+    // Four fees are paid; with two discounts each they make seven others, for 1.2 less 40 % is 0.8 less 10 %. What is
+    // earned is left as it is.
+    assert_eq!(staked.len(), plain.len() + 7, "{staked:?}");
+    assert!(!staked.iter().any(|(name, _)| name.contains("rebate") && name.contains('%')));
+}
+
+#[test]
 fn a_wide_market_that_never_moves_pays() {
     let dir = TempDir::new().unwrap();
     quiet(&dir.path().join("in"), "BTC", 100);

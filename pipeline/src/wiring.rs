@@ -236,7 +236,11 @@ where
 
     let stages: Vec<Box<dyn Stage>> = vec![
         Box::new(FeedStage::new(feed, feed_rings, metrics.clone(), assets, *lossless)),
-        Box::new(BookStage::new(market_rx, views, book_params_in, params).by(venue_clock.clone())),
+        Box::new(
+            BookStage::new(market_rx, views, book_params_in, params)
+                .by(venue_clock.clone())
+                .counting(metrics.clone()),
+        ),
         Box::new(QuoteStage::new(quote_rings, universe, params, metrics.clone())),
         Box::new(RiskStage::new(risk_rings, gate, *risk, level.clone(), metrics.clone())),
         Box::new(DispatchStage::new(gateway, dispatch_rings, orders, budget, shared)),

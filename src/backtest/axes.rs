@@ -86,9 +86,7 @@ impl Fee {
                 return Err(format!("{self}: the table has rebate1 to rebate{rebates}"));
             }
         };
-        // Staking makes what is paid less, never what is earned.
-        let kept = 100 - self.discount_pct as i32;
-        Ok(if rate.e8() > 0 { Bps::from_e8(rate.e8() / 100 * kept) } else { rate })
+        Ok(FeeTable::staked(rate, self.discount_pct))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The recordings of a job: each path a day (or whatever it holds), looked at before anything is replayed.
+//! The recordings of a job: each path a day (or whatever it holds), but for a capture, which has a folder a UTC day; all
+//! looked at before anything is replayed.
 
 use crate::bot::replay::{self, Reading, exact};
 use crate::data::Loaded;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Nothing for so long between two days is told.
 const GAP: Nanos = Nanos::secs(600);
+/// What a capture keeps beside the segments of a day.
+const MANIFEST: &str = "manifest.json";
 
 /// One path of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,7 +63,8 @@ pub(super) fn look(
     progress: &dyn Fn(u64, u64),
 ) -> Result<(Settings, Vec<Day>), AppError> {
     let (mut first, mut days): (Option<Settings>, Vec<Day>) = (None, Vec::new());
-    for path in paths {
+    let paths: Vec<PathBuf> = paths.iter().flat_map(|path| split(path)).collect();
+    for path in &paths {
         let one = std::slice::from_ref(path);
         let read = replay::read(one, draft.clone(), how, progress);
         let (settings, loaded) = read.map_err(|e| of_day(path, e))?;
@@ -87,6 +91,25 @@ pub(super) fn look(
         return Err(AppError::data(place, problem, "leave one of them out"));
     }
     Ok((settings, days))
+}
+
+/// The days of a capture, each a folder with a manifest that is called as its date; of anything else itself.
+fn split(path: &Path) -> Vec<PathBuf> {
+    let is_date = |name: &str| {
+        name.len() == 10
+            && name.bytes().enumerate().all(|(i, b)| match i {
+                4 | 7 => b == b'-',
+                _ => b.is_ascii_digit(),
+            })
+    };
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut days: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_date))
+        .map(|entry| entry.path())
+        .filter(|day| day.join(MANIFEST).is_file())
+        .collect();
+    days.sort();
+    if days.is_empty() { vec![path.to_owned()] } else { days }
 }
 
 /// Where nothing was recorded between two days, in words.

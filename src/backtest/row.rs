@@ -3,10 +3,10 @@
 use super::daily::{self, cut};
 use super::outcome::{Outcome, Totals};
 use super::task::Task;
-use crate::report::{Money, once};
 use crate::report::backtest::{NetInterval, Part, Row};
 use crate::report::stats::blocks::MIN_BLOCKS;
 use crate::report::stats::bootstrap::{interval, usual_block};
+use crate::report::{Money, once};
 use crate::settings::parse_bps;
 use crate::sha256;
 use crate::when::utc_s;

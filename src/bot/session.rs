@@ -267,8 +267,12 @@ impl Ended<'_> {
 
     fn dropped(&self) -> BTreeMap<String, u64> {
         let rings = self.rings.iter().map(|r| (r.name, r.dropped()));
-        let missed = self.numbers.assets.iter().map(|asset| asset.markouts_missed).sum();
-        let all = rings.chain([("lane->side", self.latencies.dropped()), ("markouts", missed)]);
+        let sum = |of: fn(&AssetNumbers) -> u64| self.numbers.assets.iter().map(of).sum();
+        let all = rings.chain([
+            ("lane->side", self.latencies.dropped()),
+            ("levels", sum(|asset| asset.levels_lost)),
+            ("markouts", sum(|asset| asset.markouts_missed)),
+        ]);
         all.map(|(name, dropped)| (name.to_owned(), dropped)).collect()
     }
 

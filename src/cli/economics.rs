@@ -10,7 +10,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  \
     botmm economics recordings/2025-09-04\n  \
     botmm economics DAYS --symbols BTC --fee-tier 2 --benchmark-apr 4\n  \
-    botmm economics DAY --rebate-tier 1 --feed 10ms --json | jq .verdict\n\n\
+    botmm economics DAY --rebate-tier 1 --feed 10ms --json | jq .verdict\n  \
+    botmm economics DAY --staking-discount 20,40\n\n\
     Should this market be made at all? The first line says it, against lending the same capital: does not pay,\n\
     pays, or cannot be told, and how many days of data that would take. Then what the market offers against\n\
     what a maker must have, replays under a band of queues and feeds, and a break-even map by hour and fee.\n\
@@ -31,6 +32,11 @@ pub struct EconomicsArgs {
     /// What a maker pays in place of both, in basis points; negative = is paid.
     #[arg(long, value_name = "BPS", value_parser = parse_bps, allow_negative_numbers = true)]
     pub fee_bps: Option<Bps>,
+    /// What staking takes off a fee, percent, comma-separated: each stands in the map beside the fees without it. The
+    /// venue gives 5, 10, 15, 20, 30 or 40, by what is staked.
+    #[arg(long, value_name = "PERCENTS", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub staking_discount: Vec<u32>,
     /// What lending the same capital brings, percent a year: 0 to 1000.
     #[arg(long, value_name = "PERCENT", value_parser = parse_apr, default_value = "5")]
     pub benchmark_apr: f64,

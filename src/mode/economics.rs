@@ -15,6 +15,7 @@ pub fn run(args: &EconomicsArgs) -> Result<(), AppError> {
         feeds: args.feeds.clone(),
         horizon: economics::horizon(args.horizon)?,
         benchmark_apr_pct: args.benchmark_apr,
+        staking_discounts: args.staking_discount.clone(),
         reading: Reading { allow_unsound: args.allow_unsound, no_tape: args.no_tape },
         json: args.json,
     })

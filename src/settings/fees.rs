@@ -67,6 +67,12 @@ impl FeeTable {
         (rebate.map_or(maker, |r| r.maker_bps), taker)
     }
 
+    /// What staking leaves of a rate, so many percent taken off: of what is paid, never of what is earned.
+    pub fn staked(rate: Bps, discount_pct: u32) -> Bps {
+        let kept = 100 - discount_pct.min(100) as i32;
+        if rate.e8() > 0 { Bps::from_e8(rate.e8() / 100 * kept) } else { rate }
+    }
+
     /// Tiers must begin at zero and rise, and volume must never make fees dearer.
     pub(super) fn check(&self, origins: &Origins) -> Result<(), ConfigError> {
         let error = |key: &str, problem: &str| {

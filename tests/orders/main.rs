@@ -226,6 +226,38 @@ fn a_replay_among_single_orders_says_so_and_needs_nothing_else() {
 }
 
 #[test]
+fn a_backtest_has_the_exact_queue_beside_the_estimated_ones_where_it_is_known() {
+    let dir = TempDir::new().unwrap();
+    write(&dir.path().join("in"), &node_files(&world(90)));
+    let rows = |more: &[&str], out: &str| -> Vec<serde_json::Value> {
+        let args = [&["backtest", "in", "--rules", "replay", "--out", out], more].concat();
+        let ended = Ended::of(dir.path(), &args);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let text = fs::read(dir.path().join(out).join("results.json")).unwrap();
+        let results: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        results["rows"].as_array().unwrap().clone()
+    };
+    let all = rows(&[], "all");
+    let queue = |row: &serde_json::Value| row["queue"].as_str().unwrap().to_owned();
+    let mut queues: Vec<String> = all.iter().map(queue).collect();
+    queues.sort();
+    assert_eq!(queues, ["exact", "prob_power:3", "risk_averse"]);
+    let exact = all.iter().find(|row| row["queue"] == "exact").unwrap();
+    let alone = rows(&["--queue", "exact"], "alone");
+    assert_eq!(alone.len(), 1);
+    // It is what a replay among single orders comes to, and no estimate.
+    let replayed =
+        Ended::of(dir.path(), &["replay", "in", "--queue", "exact", "--lean", "--json"]).summary();
+    for row in [exact, &alone[0]] {
+        assert_eq!(row["fills"], replayed["fills"]);
+        assert_eq!(row["tasks"][0]["decision_hash"], replayed["decision_hash"]);
+        assert!(row["notes"].to_string().contains("in each queue is exact"), "{row:#}");
+    }
+    let estimated = all.iter().filter(|row| row["queue"] != "exact");
+    estimated.for_each(|row| assert!(!row["notes"].to_string().contains("is exact"), "{row:#}"));
+}
+
+#[test]
 fn what_exact_needs_and_is_not_there_is_said() {
     let refused = |files: &Files, flags: &[&str], what: &str| {
         let ended = replay(files, flags);

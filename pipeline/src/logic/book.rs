@@ -98,6 +98,11 @@ impl Book {
         true
     }
 
+    /// Levels too far from the touch to be kept, so far.
+    pub fn levels_lost(&self) -> u64 {
+        self.depth.lost()
+    }
+
     /// Forgets everything: what we knew may be wrong (events dropped, link lost).
     pub fn void(&mut self) {
         self.ladders.iter_mut().for_each(|ladder| ladder.len = 0);

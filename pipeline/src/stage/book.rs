@@ -5,6 +5,7 @@ use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
 use crate::logic::flow::Flow;
 use crate::rt::{Ahead, Input, OutLatest, Stage};
+use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::types::limits::{BOOK_LEVELS, POLL_BATCH};
 use crate::types::{
@@ -13,6 +14,7 @@ use crate::types::{
 };
 use crate::venue::hl::clock::VenueClock;
 use crate::venue::market_ring::MarketIn;
+use std::sync::Arc;
 
 struct AssetBook {
     book: Book,
@@ -62,6 +64,7 @@ pub struct BookStage {
     /// Rows may lie in the ring before their time.
     is_ahead: bool,
     venue_clock: VenueClock,
+    metrics: Arc<Metrics>,
 }
 
 fn volatility(params: &AssetParams) -> Volatility {
@@ -90,14 +93,29 @@ impl BookStage {
             news: LevelNewsOf::default(),
         };
         let assets = params.iter().enumerate().map(asset).collect();
-        let venue_clock = VenueClock::default();
+        let (venue_clock, metrics) = (VenueClock::default(), Arc::default());
         let (is_behind, has_news, is_ahead) = (false, false, false);
-        Self { input, out, params: changes, assets, is_behind, has_news, is_ahead, venue_clock }
+        Self {
+            input,
+            out,
+            params: changes,
+            assets,
+            is_behind,
+            has_news,
+            is_ahead,
+            venue_clock,
+            metrics,
+        }
     }
 
     /// Judges how late a message is by this clock; without it, by ours.
     pub fn by(self, venue_clock: VenueClock) -> Self {
         Self { venue_clock, ..self }
+    }
+
+    /// Counts there.
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     fn on_event(&mut self, event: &EventHead) {
@@ -200,6 +218,7 @@ impl BookStage {
                 asset.weigh();
             }
             asset.refresh(&MarketEvent::Level(change), change.seq, offset);
+            self.metrics.book.levels_lost[i].set(asset.book.levels_lost());
             self.publish(AssetId::new(i));
         }
     }

@@ -75,6 +75,8 @@ pub struct SplitCounters {
 pub struct Metrics {
     /// Written by the feed stage.
     pub feed: FeedCounters,
+    /// Written by the book stage.
+    pub book: BookCounters,
     /// Written by the quote stage.
     pub quote: QuoteCounters,
     /// Written by the risk stage.
@@ -93,6 +95,14 @@ pub struct FeedCounters {
     pub events_by_kind: [Counter; 6],
     /// What is wrong with each asset's streams: 0 nothing, else a [`FeedTrouble`].
     trouble: [Counter; MAX_ASSETS],
+}
+
+/// What of the books was not kept.
+#[repr(align(128))]
+#[derive(Debug, Default)]
+pub struct BookCounters {
+    /// Levels too far from the touch to be kept, of books that are told level by level.
+    pub levels_lost: [Counter; MAX_ASSETS],
 }
 
 /// Where profit comes from.
@@ -269,6 +279,7 @@ impl Metrics {
             quoted: m.dispatch.asset_quoted[i].usd(),
             fills: m.dispatch.asset_fills[i].get(),
             volume: m.dispatch.asset_volume[i].usd(),
+            levels_lost: m.book.levels_lost[i].get(),
             markouts_missed: m.quote.markouts_missed[i].get(),
             sides: m.quote.split[i].each_ref().map(SplitCounters::numbers),
             reasons: Side::BOTH.map(times),

@@ -84,6 +84,8 @@ pub struct AssetNumbers {
     pub fills: u64,
     /// See `fills`.
     pub volume: Usd,
+    /// Levels too far from the touch to be kept, of a book that is told level by level.
+    pub levels_lost: u64,
     /// Markouts given up because too many fills waited for one.
     pub markouts_missed: u64,
     /// By side of the fill, in the order of [`crate::types::Side::BOTH`].

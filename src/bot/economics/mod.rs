@@ -40,6 +40,8 @@ pub struct Request {
     pub horizon: usize,
     /// What lending brings, percent a year.
     pub benchmark_apr_pct: f64,
+    /// What staking takes off, percent: each beside none, for every row of the fee table.
+    pub staking_discounts: Vec<u32>,
     /// How it is read.
     pub reading: Reading,
     /// Print JSON.
@@ -91,7 +93,7 @@ fn told(
         let of_fills = of_fills.and_then(|t| t.adverse_bps.0[horizon]);
         market.break_even_of_fills_bps = of_fills.map(|adverse| adverse.mean + fee.to_f64());
     }
-    let tiers = tiers(&settings.fees);
+    let tiers = tiers(&settings.fees, &request.staking_discounts);
     let span_s = (span[1] - span[0]).as_secs_f64();
     let judged = Judged { rows: &rows, seen: &seen, request, fee, span_s };
     let capital = capital(settings, universe, &rows);
@@ -163,13 +165,19 @@ impl Judged<'_> {
 }
 
 /// Fees that differ, dearest first.
-fn tiers(fees: &FeeTable) -> Vec<Tier> {
+fn tiers(fees: &FeeTable, discounts: &[u32]) -> Vec<Tier> {
     let tiers = fees.volume_tiers.iter().enumerate();
     let tiers = tiers.map(|(i, tier)| (format!("tier {i}"), tier.maker_bps));
     let rebates = fees.maker_rebates.iter().enumerate();
     let rebates = rebates.map(|(i, rebate)| (format!("rebate {}", i + 1), rebate.maker_bps));
     let mut all: Vec<Tier> = Vec::new();
-    for (name, maker_fee_bps) in tiers.chain(rebates) {
+    let plain: Vec<_> = tiers.chain(rebates).collect();
+    let staked = discounts.iter().flat_map(|pct| {
+        let staked =
+            |(name, fee): &(String, Bps)| (format!("{name} -{pct}%"), FeeTable::staked(*fee, *pct));
+        plain.iter().map(staked).collect::<Vec<_>>()
+    });
+    for (name, maker_fee_bps) in plain.iter().cloned().chain(staked) {
         if all.iter().all(|tier| tier.maker_fee_bps != maker_fee_bps) {
             all.push(Tier { name, maker_fee_bps });
         }

@@ -6,7 +6,9 @@
 
 use crate::exit::AppError;
 use crate::files::{self, Readers};
-use botmm_pipeline::venue::tape::{Bytes, Tape};
+use crate::masked::masked_path;
+use crate::terminal;
+use botmm_pipeline::venue::tape::{Bytes, Tape, TapeError};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -33,11 +35,22 @@ impl Bytes for TapeFile {
     }
 }
 
-/// Opens one, if there is one that can be used. Of its events nothing is read.
+/// Opens one, if there is one that can be used. Of its events nothing is read. One that is damaged is told, and removed.
 pub fn open(path: &Path) -> Option<Tape> {
     let file = files::open(path).ok()?;
     let len = file.metadata().ok()?.len();
-    Tape::open(Box::new(TapeFile { file, len })).ok()
+    match Tape::open(Box::new(TapeFile { file, len })) {
+        Ok(tape) => Some(tape),
+        Err(TapeError::Damaged { why }) => {
+            let place = masked_path(path);
+            terminal::complain(format!(
+                "{place}: this compiled tape is damaged ({why}); it is removed, and the recording itself is read"
+            ));
+            let _ = std::fs::remove_file(path); // If it cannot be, it is told again the next time.
+            None
+        }
+        Err(TapeError::NoTape | TapeError::OtherVersion { .. }) => None,
+    }
 }
 
 /// The tapes of a folder whose names begin so, the youngest first.
