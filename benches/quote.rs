@@ -167,6 +167,7 @@ fn input(case: &Case) -> QuoteInput<'_> {
             decay: 0.5,
         },
         toxicity: [SideToxicity { score: 0.5, adverse_bps: 0.1 }, SideToxicity::default()],
+        size_factors: [1.1, 0.85, 1.0, 0.85, 1.0, 1.08],
         now: view.recv_time,
         venue_seq: 0,
     }

@@ -306,6 +306,7 @@ fn line_of(t: &QuoteTerms) -> line::Terms {
         ask: side(Side::Ask),
         spacing: t.spacing.to_string(),
         size_usd: t.size_usd.to_string(),
+        size_factors: size_factors(&t.size_changes_e6),
         position: t.position.to_string(),
         share: e6(t.share_e6),
         atr: t.atr.to_string(),
@@ -322,6 +323,14 @@ fn line_of(t: &QuoteTerms) -> line::Terms {
             r2: e6(t.arrivals.r2_e6),
             trades: t.arrivals.trades,
         }),
+    }
+}
+
+/// None when they change nothing.
+fn size_factors(changes_e6: &[i64]) -> Vec<f64> {
+    match changes_e6.iter().all(|change| *change == 0) {
+        true => Vec::new(),
+        false => changes_e6.iter().map(|change| (1_000_000 + change) as f64 / 1e6).collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! again, and their sum must be the price.
 
 use crate::journal::line::{Decision, Level, Terms};
+use botmm_pipeline::logic::sizer::FACTOR_NAMES;
 use botmm_pipeline::types::{Px, Qty, Reason, Side, Term, Usd};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -301,7 +302,14 @@ impl Explanation {
             }
             writeln!(f)?;
         }
-        writeln!(f, "\n{} USD wanted a side, over all its levels, before the gate", self.size)
+        writeln!(f, "\n{} USD wanted a side, over all its levels, before the gate", self.size)?;
+        let named = FACTOR_NAMES.iter().zip(&self.inputs.size_factors);
+        let named: Vec<String> =
+            named.map(|(name, factor)| format!("{name} {factor:.3}")).collect();
+        match named.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "  of it, x {}; then within its bounds", named.join(" x ")),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
     AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, FitParams, QuoteModel, SignalParams,
-    Strategy, ToxicityParams,
+    SizerParams, Strategy, ToxicityParams,
 };
 use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
 use serde::Deserialize;
@@ -124,6 +124,7 @@ pub(super) struct Parts {
     pub adaptive: Table,
     pub toxicity: Table,
     pub fit: Table,
+    pub sizer: Table,
     pub risk: Table,
 }
 
@@ -136,6 +137,7 @@ impl Parts {
             "adaptive" => &self.adaptive,
             "toxicity" => &self.toxicity,
             "fit" => &self.fit,
+            "sizer" => &self.sizer,
             _ => &self.risk,
         }
     }
@@ -243,6 +245,17 @@ pub(super) struct Fit {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Sizer {
+    use_sizer: bool,
+    #[serde(deserialize_with = "usd")]
+    size_min_usd: Usd,
+    #[serde(deserialize_with = "usd")]
+    size_max_usd: Usd,
+    size_max_pct: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Risk {
     #[serde(deserialize_with = "usd")]
     max_position_usd: Usd,
@@ -289,6 +302,7 @@ pub(super) struct CoinFile {
     pub adaptive: Adaptive,
     pub toxicity: Toxicity,
     pub fit: Fit,
+    pub sizer: Sizer,
     pub risk: Risk,
 }
 
@@ -338,6 +352,7 @@ impl CoinFile {
             adaptive: self.adaptive.to_params(),
             toxicity: self.toxicity.to_params(),
             fit: self.fit.to_params(),
+            sizer: self.sizer.to_params(),
             risk: self.risk.to_limits(),
         }
     }
@@ -403,6 +418,17 @@ impl Fit {
             fit_ridge: self.fit_ridge,
             fit_min_samples: self.fit_min_samples,
             leaders: core::array::from_fn(|i| self.leaders.get(i).and_then(|name| Coin::new(name))),
+        }
+    }
+}
+
+impl Sizer {
+    fn to_params(&self) -> SizerParams {
+        SizerParams {
+            use_sizer: self.use_sizer,
+            size_min_usd: self.size_min_usd,
+            size_max_usd: self.size_max_usd,
+            size_max_capital_frac: self.size_max_pct / 100.0,
         }
     }
 }

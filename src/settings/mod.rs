@@ -22,6 +22,7 @@ mod relations;
 mod render;
 mod schema;
 mod secrets;
+mod section;
 mod shipped;
 mod spec;
 mod starter;

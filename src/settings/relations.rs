@@ -34,7 +34,7 @@ struct Pair {
 }
 
 /// What must not exceed what.
-fn pairs(p: &AssetParams) -> [Pair; 7] {
+fn pairs(p: &AssetParams) -> [Pair; 8] {
     let (r, a) = (&p.risk, &p.adaptive);
     let at_most = |low, high, order| Pair { low, high, order };
     [
@@ -57,6 +57,11 @@ fn pairs(p: &AssetParams) -> [Pair; 7] {
             ("risk", "max_position_usd"),
             ("risk", "max_total_position_usd"),
             Some(r.max_position_usd.cmp(&r.max_total_position_usd)),
+        ),
+        at_most(
+            ("sizer", "size_min_usd"),
+            ("sizer", "size_max_usd"),
+            Some(p.sizer.size_min_usd.cmp(&p.sizer.size_max_usd)),
         ),
         at_most(
             ("adaptive", "regime_short_s"),
@@ -119,6 +124,7 @@ impl<'a> Reader<'a> {
             adaptive: file::read(&parts.adaptive, &place("adaptive"), self.origins)?,
             toxicity: file::read(&parts.toxicity, &place("toxicity"), self.origins)?,
             fit: file::read(&parts.fit, &place("fit"), self.origins)?,
+            sizer: file::read(&parts.sizer, &place("sizer"), self.origins)?,
             risk: file::read(&parts.risk, &place("risk"), self.origins)?,
         };
         Ok(file.to_params(self.maker_fee))
@@ -179,6 +185,7 @@ impl<'a> Reader<'a> {
             merge(&mut parts.adaptive, &own.adaptive);
             merge(&mut parts.toxicity, &own.toxicity);
             merge(&mut parts.fit, &own.fit);
+            merge(&mut parts.sizer, &own.sizer);
             merge(&mut parts.risk, &own.risk);
         }
         parts

@@ -4,6 +4,7 @@
 use super::PLANS;
 use super::error::{ConfigError, nearest};
 use super::origins::{Origins, join, place_of};
+pub(super) use super::section::{PARTS, Section};
 use super::values::{Capital, GuardAt, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel, Rules as RuleSet};
 use botmm_pipeline::types::instrument::Coin;
@@ -12,62 +13,6 @@ use botmm_pipeline::types::limits::{
 };
 use botmm_pipeline::types::params::LEADER_NAMES;
 use toml::{Table, Value};
-
-/// The kinds of table that hold keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
-    General,
-    Discord,
-    Webhook,
-    Http,
-    History,
-    DeadMan,
-    Instrument,
-    Sim,
-    VolumeTier,
-    MakerRebate,
-    Quote,
-    Signal,
-    Adaptive,
-    Toxicity,
-    Fit,
-    Risk,
-}
-
-impl Section {
-    /// The table where the shipped file has these keys; each coin of the universe has a row of them,
-    /// and so has each tier of fees.
-    pub fn table(self) -> &'static str {
-        match self {
-            Self::General => "general",
-            Self::Discord => "discord",
-            Self::Webhook => "webhook",
-            Self::Http => "http",
-            Self::History => "history",
-            Self::DeadMan => "dead_man",
-            Self::Instrument => "universe",
-            Self::Sim => "sim",
-            Self::VolumeTier => "fees.volume_tier",
-            Self::MakerRebate => "fees.maker_rebate",
-            Self::Quote => "defaults.quote",
-            Self::Signal => "defaults.signal",
-            Self::Adaptive => "defaults.adaptive",
-            Self::Toxicity => "defaults.toxicity",
-            Self::Fit => "defaults.fit",
-            Self::Risk => "defaults.risk",
-        }
-    }
-}
-
-/// The tables that `[defaults]` has, and each `[asset.COIN]` may have.
-pub(super) const PARTS: [(&str, Section); 6] = [
-    ("quote", Section::Quote),
-    ("signal", Section::Signal),
-    ("adaptive", Section::Adaptive),
-    ("toxicity", Section::Toxicity),
-    ("fit", Section::Fit),
-    ("risk", Section::Risk),
-];
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +72,7 @@ use Kind::{
 };
 use Section::{
     Adaptive, DeadMan, Discord, Fit, General, History, Http, Instrument, MakerRebate, Quote, Risk,
-    Signal, Sim, Toxicity, VolumeTier, Webhook,
+    Signal, Sim, Sizer, Toxicity, VolumeTier, Webhook,
 };
 
 /// Longest spans: an hour in milliseconds, a day in seconds.
@@ -248,6 +193,10 @@ pub(super) const SPECS: &[Spec] = &[
     key(Fit, "fit_ridge", Num(1e-6, 10.0), "share of the samples"),
     key(Fit, "fit_min_samples", Int(30, 100_000), "samples"),
     key(Fit, "leaders", Leaders, ""),
+    key(Sizer, "use_sizer", Bool, ""),
+    key(Sizer, "size_min_usd", Money(10, MAX_USD), "USD"),
+    key(Sizer, "size_max_usd", Money(10, MAX_USD), "USD"),
+    key(Sizer, "size_max_pct", Num(0.1, 100.0), "percent of capital"),
     key(Risk, "max_position_usd", Money(10, MAX_USD), "USD"),
     account("max_total_position_usd", Money(10, MAX_USD), "USD"),
     account("capital_usd", Kind::Capital(10, MAX_USD), "USD"),

@@ -41,6 +41,7 @@ fn the_shipped_file_is_the_strategys_default() {
             "{coin}"
         );
         assert_eq!((p.signal, p.adaptive, p.toxicity, p.fit), Default::default(), "{coin}");
+        assert_eq!(p.sizer, Default::default(), "{coin}");
     }
     assert_eq!(s.sim.queue, QueueModel::RiskAverse);
     assert_eq!(s.sim.latency, LatencyModel::Constant(Nanos::millis(50)));
@@ -303,6 +304,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::Adaptive => "[asset.SOL.adaptive]",
             Section::Toxicity => "[asset.SOL.toxicity]",
             Section::Fit => "[asset.SOL.fit]",
+            Section::Sizer => "[asset.SOL.sizer]",
             Section::Risk => "[defaults.risk]",
             Section::Instrument => "[universe.NEW]",
             Section::VolumeTier => "[[fees.volume_tier]]",

@@ -10,12 +10,13 @@ use super::markouts::{Markouts, Measurement};
 use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
+use super::sizer::{FACTORS, NO_FACTORS, Sizer, SizerInput};
 use super::toxicity::Toxicity;
 use crate::types::fit::{FitState, Fitted, LEADERS};
 use crate::types::params::{GRID_STEP, Strategy};
 use crate::types::{
     AssetParams, BookState, BookView, Candle, Fill, Instrument, Listing, Nanos, Px, Qty, Reason,
-    Series, Side, Usd,
+    Series, Side, Usd, notional,
 };
 
 /// See the module.
@@ -32,6 +33,7 @@ pub struct Desk {
     adaptive: Adaptive,
     markouts: Markouts,
     toxicity: Toxicity,
+    sizer: Sizer,
     /// Fills whose toxicity is not known yet.
     toxic_fills: PastFills,
     fit: Fit,
@@ -56,6 +58,7 @@ impl Desk {
             adaptive: Adaptive::new(&params.adaptive, params.tick),
             markouts: Markouts::default(),
             toxicity: Toxicity::new(&params.toxicity),
+            sizer: Sizer::default(),
             toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
             fit: Fit::new(&params.fit),
             is_dirty: false,
@@ -171,7 +174,11 @@ impl Desk {
         fill: &Fill,
         mut tell: impl FnMut(Measurement),
     ) {
+        let (before, position) = (self.ledger.realized(), self.ledger.position());
         self.ledger.book(fill.side, fill.px, fill.qty, fill.fee);
+        if position.raw() * fill.side.sign() < 0 {
+            self.sizer.on_closed(self.ledger.realized() - before - fill.fee);
+        }
         let fresh = &mut self.toxic_fills;
         self.markouts.on_fill(block, fill, |told| keep(fresh, told, &mut tell));
         self.judge_fills(now);
@@ -233,6 +240,7 @@ impl Desk {
         let is_stale = |view| pulse.is_stale(now, view, self.params().risk.stale_book);
         let is_stale = self.view.as_ref().is_some_and(is_stale);
         let fitted = if is_stale { Fitted::default() } else { self.fitted(now, leaders) };
+        let size_factors = self.size_factors(now);
         let view = self.view.as_ref()?;
         let signal = self.signals.consumer().view();
         let input = QuoteInput {
@@ -247,6 +255,7 @@ impl Desk {
             adapted: self.adapted(now),
             fitted,
             toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
+            size_factors,
             now,
             venue_seq,
         };
@@ -297,6 +306,27 @@ impl Desk {
     /// Goes on from what an earlier run's fit learned; false when that is unsound.
     pub fn restore_fit(&mut self, state: &FitState) -> bool {
         self.fit.restore(state)
+    }
+
+    /// What makes the next quote larger or smaller.
+    fn size_factors(&mut self, now: Nanos) -> [f64; FACTORS] {
+        let (true, Some(view), Some(mid)) = (self.params().sizer.use_sizer, &self.view, self.mid)
+        else {
+            return NO_FACTORS;
+        };
+        let (vol, slow_vol) = (view.vol_bps_e6 as f64, view.vol_slow_bps_e6 as f64);
+        let limits = self.params().risk;
+        let value = notional(mid, self.ledger.position()).to_f64();
+        let of_side = |side| self.toxicity.side(now, side).score;
+        let input = SizerInput {
+            vol,
+            slow_vol,
+            fill_rate: self.adaptive.fill_rate(),
+            share: value / limits.max_position_usd.to_f64(),
+            toxicity: of_side(Side::Bid).max(of_side(Side::Ask)),
+            drawdown: self.sizer.drawdown(now, self.ledger.net(mid), &limits),
+        };
+        self.sizer.factors(&input)
     }
 
     /// Average true range, USD; zero before anything is known.

@@ -25,6 +25,7 @@ pub mod pause;
 pub mod quoter;
 pub mod retry;
 pub mod signals;
+pub mod sizer;
 pub mod sizing;
 pub mod slot;
 pub mod toxicity;

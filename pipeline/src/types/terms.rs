@@ -196,6 +196,8 @@ pub struct QuoteTerms {
     pub spacing: Px,
     /// Value wanted a side, over all levels, before the gate.
     pub size_usd: Usd,
+    /// What made it larger or smaller: each factor less one (`logic::sizer`, in the order of its names).
+    pub size_changes_e6: [i64; 6],
 }
 
 impl QuoteTerms {
@@ -206,4 +208,4 @@ impl QuoteTerms {
 }
 
 const _: () = assert!(Term::ALL.len() == TERMS && Term::Apart as usize == TERMS - 1);
-const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (22 + FEATURES + 2 * TERMS) + 32);
+const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (28 + FEATURES + 2 * TERMS) + 32);

@@ -6,6 +6,7 @@ use crate::journal::line::{Action, Decision, Item, Level, Line, Terms};
 use crate::journal::reader::Lines;
 use crate::journal::segments::{LIVE, Reading};
 use crate::when::utc;
+use botmm_pipeline::logic::sizer::FACTOR_NAMES;
 use botmm_pipeline::types::Nanos;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,6 +129,8 @@ fn of_terms(terms: &Terms) -> Vec<(String, String)> {
     ] {
         parts.push((what.to_owned(), is.clone()));
     }
+    let factors = FACTOR_NAMES.iter().zip(&terms.size_factors);
+    parts.extend(factors.map(|(name, is)| (format!("size by {name}"), is.to_string())));
     parts
 }
 

@@ -136,6 +136,10 @@ pub struct Terms {
     pub spacing: String,
     /// Wanted a side, before the gate.
     pub size_usd: String,
+    /// What made it larger or smaller than configured: volatility, fill rate, inventory, toxicity, drawdown, streak. Left
+    /// out when nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub size_factors: Vec<f64>,
     /// Held.
     #[serde(default)]
     pub position: String,

@@ -16,6 +16,7 @@ mod ladder;
 
 use super::adaptive::Adapted;
 use super::model::{self, ModelInput, ModelQuote};
+use super::sizer::{self, FACTORS};
 use super::toxicity::SideToxicity;
 use crate::types::fit::{FEATURES, Fitted};
 use crate::types::limits::MAX_PX;
@@ -50,6 +51,8 @@ pub struct QuoteInput<'a> {
     pub fitted: Fitted,
     /// What the moves after our fills say of each side.
     pub toxicity: [SideToxicity; 2],
+    /// What makes the quote larger or smaller ([`sizer`]).
+    pub size_factors: [f64; FACTORS],
     /// Now.
     pub now: Nanos,
     /// Venue events seen so far, for the cause.
@@ -199,7 +202,8 @@ impl Quoter {
             decay_e6: e6(adapted.decay),
             floor_bps_e6: e6(p.floor_bps()),
             spacing: to_px(fair.to_f64() * p.level_spacing_bps * 1e-4),
-            size_usd: usd(p.order_size_usd.to_f64() * adapted.size_mult),
+            size_usd: usd(self.size_usd(input)),
+            size_changes_e6: input.size_factors.map(|factor| e6(factor - 1.0)),
             ..QuoteTerms::default()
         };
         Quote { target, terms }
@@ -231,7 +235,7 @@ impl Quoter {
         let toxicity = input.toxicity.iter().flat_map(|t| [t.score, t.adverse_bps]);
         let a = &input.adapted;
         let numbers = [input.atr, input.score, a.spread_mult, a.size_mult, a.fill_mult, a.decay];
-        if !numbers.into_iter().chain(toxicity).all(f64::is_finite) {
+        if !numbers.into_iter().chain(toxicity).chain(input.size_factors).all(f64::is_finite) {
             return Err(Reason::ParamInvalid);
         }
         let Some(fair) = self.fair(input) else { return Err(Reason::StaleBook) };
@@ -277,6 +281,16 @@ impl Quoter {
     fn value(&self, input: &QuoteInput<'_>) -> f64 {
         let mid = input.view.mid.or(input.last_mid).unwrap_or_default();
         notional(mid, input.position).to_f64()
+    }
+
+    /// The value wanted a side.
+    fn size_usd(&self, input: &QuoteInput<'_>) -> f64 {
+        let p = &self.params;
+        let usd = p.order_size_usd.to_f64() * input.adapted.size_mult;
+        match p.sizer.use_sizer {
+            true => sizer::sized(usd, &input.size_factors, &p.sizer, p.risk.capital_usd),
+            false => usd,
+        }
     }
 
     /// The position as a share of its limit, in [−1, 1].

@@ -1,4 +1,5 @@
 use super::*;
+use crate::logic::sizer::NO_FACTORS;
 use crate::types::limits::QUOTE_LEVELS;
 use crate::types::params::{GridParams, QuoteModel, Strategy as Kind};
 use crate::types::{ArrivalFit, Bps, Level, Regime};
@@ -46,6 +47,7 @@ fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
         fitted: Fitted::default(),
         adapted: Adapted::NOTHING,
         toxicity: [SideToxicity::default(); 2],
+        size_factors: NO_FACTORS,
         now: Nanos::ZERO,
         venue_seq: 0,
     }
@@ -65,6 +67,28 @@ fn reasons(target: &QuoteTarget) -> (Reason, Reason) {
 
 fn both(reason: Reason) -> (Reason, Reason) {
     (reason, reason)
+}
+
+#[test]
+fn the_sizer_scales_what_is_wanted_within_its_bounds_and_only_when_it_is_on() {
+    let v = view("2999.9", "3000.1", 2.0, 0.0);
+    let size = |use_sizer, factors: [f64; 6]| {
+        let mut p = params();
+        p.sizer.use_sizer = use_sizer;
+        let input = QuoteInput { size_factors: factors, ..input(&v, "0", 10.0) };
+        let q = quote(&input, &p);
+        (q.terms.size_usd, q.target.bids[0].qty + q.target.bids[1].qty, q.terms.size_changes_e6)
+    };
+    let factors = [0.85, 1.1, 1.0, 1.05, 1.0, 1.0];
+    let (plain, plain_qty, _) = size(false, NO_FACTORS);
+    assert_eq!((plain, size(false, factors).0), (Usd::whole(150), Usd::whole(150)));
+    let (scaled, qty, changes) = size(true, factors);
+    assert_eq!(scaled, Usd::parse("147.2625").unwrap());
+    assert!(qty < plain_qty && qty.is_positive());
+    assert_eq!(changes, [-150_000, 100_000, 0, 50_000, 0, 0]);
+    // At least 20, at most 15 % of 10,000.
+    assert_eq!(size(true, [0.5; 6]).0, Usd::whole(20));
+    assert_eq!(size(true, [2.0; 6]).0, Usd::whole(1_500));
 }
 
 #[test]
@@ -274,6 +298,7 @@ impl Moment {
             fitted: Fitted::default(),
             adapted: self.adapted,
             toxicity: self.toxicity,
+            size_factors: NO_FACTORS,
             now: Nanos::ZERO,
             venue_seq: 0,
         };

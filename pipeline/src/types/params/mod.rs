@@ -6,12 +6,14 @@ mod fit;
 mod grid;
 mod risk;
 mod signal;
+mod sizer;
 
 pub use adaptive::{AdaptiveParams, ToxicityParams};
 pub use fit::{FitParams, LEADER_NAMES};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use risk::{DailyLossRearm, RiskLimits};
 pub use signal::SignalParams;
+pub use sizer::SizerParams;
 
 use super::fixed::{Bps, Nanos, Usd};
 use super::limits::{BOOK_LEVELS, QUOTE_LEVELS};
@@ -187,6 +189,8 @@ pub struct AssetParams {
     pub toxicity: ToxicityParams,
     /// What the fitted fair price learns from.
     pub fit: FitParams,
+    /// How large quotes are beside `order_size_usd`.
+    pub sizer: SizerParams,
     /// Limits that the gate holds.
     pub risk: RiskLimits,
     /// The grid job in place of all that makes quotes.
@@ -240,6 +244,7 @@ impl AssetParams {
             && self.adaptive.is_usable()
             && self.toxicity.is_usable()
             && self.fit.is_usable()
+            && self.sizer.is_usable()
             && self.risk.is_usable()
             && self.grid.is_none_or(|grid| grid.lots > 0)
     }
@@ -311,6 +316,7 @@ impl Default for AssetParams {
             adaptive: AdaptiveParams::default(),
             toxicity: ToxicityParams::default(),
             fit: FitParams::default(),
+            sizer: SizerParams::default(),
             risk: RiskLimits::default(),
             grid: None,
         }
