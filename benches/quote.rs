@@ -37,12 +37,12 @@ fn main() {
     time_stage();
 }
 
-/// GLFT, the adaptive strategy, toxicity and the edge gate, four levels a side.
+/// GLFT, the adaptive strategy, toxicity and the expected edge, four levels a side.
 fn everything_on() -> AssetParams {
     let mut params = made::params();
     (params.model, params.strategy) = (QuoteModel::Glft, Strategy::Adaptive);
     params.num_levels = 4;
-    (params.toxicity.use_toxicity, params.toxicity.use_edge_gate) = (true, true);
+    (params.toxicity.use_toxicity, params.use_edge) = (true, true);
     params
 }
 
@@ -168,6 +168,9 @@ fn input(case: &Case) -> QuoteInput<'_> {
         },
         toxicity: [SideToxicity { score: 0.5, adverse_bps: 0.1 }, SideToxicity::default()],
         size_factors: [1.1, 0.85, 1.0, 0.85, 1.0, 1.08],
+        adverse_bps: [0.1, 0.0],
+        feed_delay: Nanos::millis(50),
+        is_late: false,
         now: view.recv_time,
         venue_seq: 0,
     }
@@ -190,7 +193,12 @@ fn cases() -> Vec<Case> {
             imbalance_e6: random.below(1_000_000) as i64 - 500_000,
             vol_bps_e6,
             vol_slow_bps_e6: vol_bps_e6,
-            arrivals: ArrivalFit { rate_e6: 900_000, decay_e6: 600_000, r2_e6: 0, trades: 500 },
+            arrivals: ArrivalFit {
+                rate_e6: 900_000,
+                decay_e6: 600_000,
+                r2_e6: 900_000,
+                trades: 500,
+            },
             ..BookView::default()
         };
         let usd = Usd::whole(random.below(1_400) as i64 - 700);

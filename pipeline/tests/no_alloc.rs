@@ -66,7 +66,7 @@ fn no_stage_allocates_after_start() {
     // The same with everything on.
     setup.params.strategy = Strategy::Adaptive;
     setup.params.toxicity.use_toxicity = true;
-    setup.params.toxicity.use_edge_gate = true;
+    setup.params.use_edge = true;
     setup.params.maker_fee = Bps::from_e8(0);
     for model in [QuoteModel::AvellanedaStoikov, QuoteModel::Glft] {
         setup.params.model = model;

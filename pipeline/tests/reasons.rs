@@ -6,7 +6,7 @@ mod coins;
 
 use botmm_pipeline::rt::{HaltLevel, Out, ring};
 use botmm_pipeline::stage::status::AssetStatus;
-use botmm_pipeline::types::params::BelowFee as WhenBelow;
+use botmm_pipeline::types::params::{BelowFee as WhenBelow, LateAction};
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::{Feed, Gateway};
@@ -97,6 +97,8 @@ struct Rig {
     venue: Arc<Mutex<Venue>>,
     params: AssetParams,
     now: Nanos,
+    /// How long ago the blocks were that books tell of.
+    late: Nanos,
     seen: BTreeSet<Reason>,
 }
 
@@ -126,7 +128,8 @@ impl Rig {
             Wire(venue.clone()),
         );
         pipeline.stages.iter_mut().for_each(|s| s.on_start());
-        let mut rig = Self { pipeline, market, venue, params, now: START, seen: BTreeSet::new() };
+        let (late, seen) = (Nanos::ZERO, BTreeSet::new());
+        let mut rig = Self { pipeline, market, venue, params, now: START, late, seen };
         rig.book("2999.9", "3000.1");
         rig
     }
@@ -155,7 +158,7 @@ impl Rig {
         if !ask.is_empty() {
             (book.ask_count, book.asks[0]) = (1, level(ask));
         }
-        (book.venue_time, book.recv_time) = (self.now, self.now);
+        (book.venue_time, book.recv_time) = (self.now - self.late, self.now);
         self.market.push(MarketEvent::Book(book)).unwrap();
         self.poll();
     }
@@ -247,6 +250,27 @@ fn an_empty_side_takes_that_coins_quotes_and_nothing_else() {
 }
 
 #[test]
+fn a_late_feed_is_told_once_and_its_end() {
+    let mut rig = Rig::new(params(), true);
+    let mut told = Vec::new();
+    for (late_ms, for_ms) in [(151, 40_000), (50, 30_000)] {
+        rig.late = Nanos::millis(late_ms);
+        for _ in 0..for_ms / 1_000 {
+            rig.wait(1_000, Some(("2999.9", "3000.1")));
+            for ring in rig.pipeline.records.iter_mut() {
+                while let Some(record) = ring.pop() {
+                    if let Record::Fact(Fact::Alert { kind, .. }) = record {
+                        told.push(kind);
+                    }
+                }
+            }
+        }
+        assert_eq!(rig.reasons_of(0), [Reason::Quoted; 2], "told, and nothing else: warn");
+    }
+    assert_eq!(told, [AlertKind::FeedLate, AlertKind::FeedInTime]);
+}
+
+#[test]
 fn every_reason_is_reached() {
     use Reason::*;
     let same = Some(("2999.9", "3000.1"));
@@ -272,9 +296,14 @@ fn every_reason_is_reached() {
     let mut pulled = toxic();
     pulled.toxicity.use_toxicity = true;
     case(Toxic, pulled, &Rig::bought_badly);
-    let mut gated = toxic();
-    gated.toxicity.use_edge_gate = true;
-    case(NoEdge, gated, &Rig::bought_badly);
+    let dear = AssetParams { use_edge: true, maker_fee: Bps::from_f64(5.0), ..params() };
+    case(NoEdge, dear, &|rig| rig.wait(1_000, same));
+    let mut late = params();
+    late.risk.late_action = LateAction::StandAside;
+    case(FeedLate, late, &|rig| {
+        rig.late = Nanos::millis(151);
+        rig.wait(11_000, same);
+    });
     let skip = AssetParams { below_fee: WhenBelow::Skip, vol_multiplier: 0.0, ..params() };
     case(BelowFee, skip, &|rig| rig.wait(1_000, same));
     let small = AssetParams { order_size_usd: Usd::whole(11), ..params() };

@@ -17,6 +17,7 @@ use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
+use botmm_pipeline::types::params::LateAction;
 use botmm_pipeline::types::{AssetId, AssetParams, FillCause, Nanos, Px, Universe, Usd, notional};
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
@@ -305,6 +306,7 @@ impl Ended<'_> {
             rules: self.rules.clone(),
             latency: self.latency.clone(),
             feed: self.feed.clone(),
+            feed_late: feed_late(&self.settings),
             fee_bps: self.settings.sim.maker_fee,
             capital_usd: self.settings.capital(),
             seed: self.settings.seed,
@@ -316,6 +318,23 @@ impl Ended<'_> {
             notes: self.notes.iter().map(|note| masked(note).into_owned()).collect(),
         }
     }
+}
+
+/// What each coin does while the feed is late, in words; once where all do the same.
+fn feed_late(settings: &Settings) -> String {
+    let of_coin = |coin: &String| {
+        let risk = settings.params(coin).risk;
+        let (limit, away) = (risk.max_feed_delay.as_millis(), risk.late_half_spread_bps);
+        match risk.late_action {
+            LateAction::Warn => format!("warn above {limit} ms"),
+            LateAction::StandAside => {
+                format!("stand_aside above {limit} ms: nothing nearer to the mid than {away} bps")
+            }
+        }
+    };
+    let mut words: Vec<_> = settings.symbols.iter().map(of_coin).collect();
+    words.dedup();
+    words.join("; ")
 }
 
 /// Prints a summary, and keeps it in its folder; each as far as it can be done.

@@ -317,6 +317,9 @@ fn line_of(t: &QuoteTerms) -> line::Terms {
         toxicity_mults: t.toxicity_mults_e6.map(e6).to_vec(),
         decay: e6(t.decay_e6),
         floor_bps: e6(t.floor_bps_e6),
+        edge_bps: Some(t.edges_e6.map(e6)),
+        adverse_bps: Some(t.adverse_e6.map(e6)),
+        feed_delay_ms: (t.feed_delay > Nanos::ZERO).then(|| t.feed_delay.0 as f64 / 1e6),
         arrivals: (t.arrivals.rate_e6 > 0).then(|| line::Arrivals {
             rate_per_s: e6(t.arrivals.rate_e6),
             decay_per_bps: e6(t.arrivals.decay_e6),

@@ -83,8 +83,8 @@ pub const fn cure(reason: Reason) -> Cure {
             ("A parameter cannot be used.", "A person: `botmm check` says which.")
         }
         Reason::NoEdge => (
-            "The expected edge of this side is negative.",
-            "The market; or set `use_edge_gate = false`.",
+            "What a fill of this side is expected to earn is less than `min_edge_bps`.",
+            "The market, a lower fee, or a better fair price; or set `use_edge = false`.",
         ),
         Reason::OneSidedBook => (
             "One side of the book is empty or far away: the market has no price.",
@@ -101,6 +101,11 @@ pub const fn cure(reason: Reason) -> Cure {
         Reason::GridChanged => (
             "The venue lists this coin under another number than at the start.",
             "A restart, which takes the new number up.",
+        ),
+        Reason::FeedLate => (
+            "The feed is later than `max_feed_delay_ms`, and this side would be nearer to the mid than \
+             `late_half_spread_bps`.",
+            "A faster way to the venue; or raise `max_feed_delay_ms`, or set `feed_late_action` to warn.",
         ),
     };
     Cure { sentence, ends }

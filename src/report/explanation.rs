@@ -38,7 +38,7 @@ impl SideExplained {
     fn sum(&self) -> Px {
         self.terms.iter().map(|(_, px)| *px).sum()
     }
-    /// What comes before rounding, and what the grid made of it.
+    /// What comes before rounding, the touch included: farther levels are spaced from there.
     fn unrounded(&self) -> Px {
         let after = [Term::Rounding, Term::PostOnly, Term::Apart];
         self.sum() - after.iter().map(|t| self.term(*t)).sum()
@@ -184,7 +184,9 @@ const fn in_words(term: Term) -> &'static str {
         Term::Skew => "lean against the position",
         Term::Signal => "lean with the signal",
         Term::Imbalance => "lean with the book",
+        Term::Edge => "out to the expected edge",
         Term::Rounding => "rounded to the grid",
+        Term::Touch => "to the touch",
         Term::PostOnly => "kept behind the touch",
         Term::Apart => "kept apart",
     }
@@ -237,6 +239,18 @@ impl Explanation {
             self.inputs.score,
             self.inputs.floor_bps
         )?;
+        if let (Some([bid, ask]), Some([bid_adverse, ask_adverse])) =
+            (self.inputs.edge_bps, self.inputs.adverse_bps)
+        {
+            writeln!(
+                f,
+                "  expected edge {bid:+.3} bps bid, {ask:+.3} ask, after fee and adverse moves of {bid_adverse:.3} \
+                 and {ask_adverse:.3}"
+            )?;
+        }
+        if let Some(ms) = self.inputs.feed_delay_ms {
+            writeln!(f, "  feed {ms:.0} ms late (median of ten seconds)")?;
+        }
         if let Some(arrivals) = self.inputs.arrivals.filter(|a| a.rate_per_s > 0.0) {
             writeln!(
                 f,
@@ -369,6 +383,7 @@ mod tests {
                 "spacing": "0.1", "size_usd": "150", "position": "2", "share": 0.9, "atr": "0.3",
                 "signal": 1, "score": 0.75, "imbalance": -0.1, "spread_mults": [1.5, 1.0, 1.0],
                 "toxicity_mults": [1.0, 1.0], "decay": 0.0, "floor_bps": 3.4, "arrivals": null,
+                "edge_bps": [-1.25, 0.5], "adverse_bps": [0.25, 0.125], "feed_delay_ms": 50.0,
             },
         })
     }
@@ -393,6 +408,8 @@ mod tests {
             "x volatility regime (1.50)",
             "no ask: only reducing position (one_sided)",
             "kept behind the touch",
+            "expected edge -1.250 bps bid, +0.500 ask, after fee and adverse moves of 0.250 and 0.125",
+            "feed 50 ms late",
             "the terms add up to the price, to the last digit",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -124,6 +124,8 @@ pub struct Assumptions {
     pub latency: String,
     /// How late the feed is: `recorded`, or so long after an event happened at the venue.
     pub feed: String,
+    /// What is done while the feed is later than a limit, and the limit.
+    pub feed_late: String,
     /// Maker fee, basis points; positive = cost.
     #[serde(serialize_with = "exact")]
     pub fee_bps: Bps,

@@ -115,6 +115,7 @@ fn sample() -> Summary {
             rules: "replay".to_owned(),
             latency: "50ms".to_owned(),
             feed: "recorded".to_owned(),
+            feed_late: "warn above 150 ms".to_owned(),
             fee_bps: Bps::from_e8(15_000),
             capital_usd: Usd::whole(10_000),
             seed: 1,
@@ -185,6 +186,7 @@ Latency                 p50          p99          max
 Assumptions
   market       recorded, queue risk_averse, rules replay
   feed         recorded (from the venue to us)
+  late feed    warn above 150 ms
   latency      50ms (orders, and their answers)
   maker fee    1.5 bps (positive = cost)
   capital      10,000.00 USD (loss limits are shares of it)

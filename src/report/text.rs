@@ -204,6 +204,7 @@ impl Summary {
         writeln!(f, "\nAssumptions")?;
         line(f, "market", format_args!("{}, queue {}, rules {}", a.market, a.queue, a.rules))?;
         line(f, "feed", format_args!("{} (from the venue to us)", a.feed))?;
+        line(f, "late feed", &a.feed_late)?;
         line(f, "latency", format_args!("{} (orders, and their answers)", a.latency))?;
         line(f, "maker fee", format_args!("{} bps (positive = cost)", a.fee_bps))?;
         let capital = cents(a.capital_usd);

@@ -8,6 +8,7 @@ use super::origins::{Origins, join, place_of};
 use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, spec, symbols};
 use crate::files;
 use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::params::LateAction;
 use botmm_pipeline::types::{Instrument, Usd};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ pub struct Draft {
     recorded: Option<Vec<String>>,
     /// What the account is worth; [`None`] = there is none, as in a replay.
     pub(super) account: Option<Usd>,
+    /// A real venue is traded on, not one of ours.
+    is_at_venue: bool,
 }
 
 /// Coins that a venue lists no longer.
@@ -107,6 +110,7 @@ impl Draft {
             delisted: Delisted::default(),
             recorded: None,
             account: None,
+            is_at_venue: false,
         })
     }
 
@@ -122,7 +126,7 @@ impl Draft {
         let file = Some((path.as_path(), text));
         let mut new = Self::merge(file, self.typed_symbols.clone(), self.secrets)?;
         new.live.clone_from(&self.live);
-        new.account = self.account;
+        (new.account, new.is_at_venue) = (self.account, self.is_at_venue);
         for name in [&self.table, &new.table].into_iter().flat_map(Table::keys) {
             let [before, after] = [&self.table, &new.table].map(|t| t.get(name));
             if LIVE_TABLES.contains(&name.as_str()) {
@@ -188,6 +192,16 @@ impl Draft {
     /// The limits are shares of an account that is worth this.
     pub fn with_account(self, value: Usd) -> Self {
         Self { account: Some(value), ..self }
+    }
+
+    /// The orders go to a real venue: a late feed costs real money there.
+    pub fn at_venue(self, is_at_venue: bool) -> Self {
+        Self { is_at_venue, ..self }
+    }
+
+    /// What a late feed does where the files leave it to the run.
+    pub(super) fn late_action(&self) -> LateAction {
+        if self.is_at_venue { LateAction::StandAside } else { LateAction::Warn }
     }
 
     /// Puts these on top of everything else.

@@ -9,8 +9,8 @@ use super::{LatencyModel, QueueModel, Rules};
 use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
-    AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, FitParams, QuoteModel, SignalParams,
-    SizerParams, Strategy, ToxicityParams,
+    AdaptiveParams, BelowFee, DailyLossRearm, FairPrice, FitParams, LateAction, QuoteModel,
+    SignalParams, SizerParams, Strategy, Touch, ToxicityParams,
 };
 use botmm_pipeline::types::{AssetParams, Bps, Nanos, RiskLimits, Usd};
 use serde::Deserialize;
@@ -160,11 +160,14 @@ pub(super) struct Quote {
     min_edge_bps: f64,
     fee_floor: bool,
     below_fee: String,
+    use_edge: bool,
+    touch: String,
     skew_factor: f64,
     skew_knee: f64,
     skew_knee_slope: f64,
     risk_aversion: f64,
     risk_horizon_s: f64,
+    arrival_min_r2: f64,
     arrival_rate_per_s: f64,
     arrival_decay_per_bps: f64,
     arrival_halflife_s: f64,
@@ -225,7 +228,6 @@ pub(super) struct Adaptive {
 #[serde(deny_unknown_fields)]
 pub(super) struct Toxicity {
     use_toxicity: bool,
-    use_edge_gate: bool,
     toxicity_horizon_s: f64,
     toxicity_alpha: f64,
     toxicity_halflife_s: f64,
@@ -276,6 +278,9 @@ pub(super) struct Risk {
     vol_emergency_ratio: f64,
     vol_emergency_mult: f64,
     stale_book_ms: i64,
+    max_feed_delay_ms: i64,
+    feed_late_action: String,
+    late_half_spread_bps: f64,
     max_actions_per_min: u32,
     max_orders_per_min: u32,
     action_budget: u64,
@@ -307,8 +312,8 @@ pub(super) struct CoinFile {
 }
 
 impl CoinFile {
-    /// In the pipeline's units.
-    pub fn to_params(&self, maker_fee: Bps) -> AssetParams {
+    /// In the pipeline's units. `late`: what a late feed does where the file leaves it to the run.
+    pub fn to_params(&self, maker_fee: Bps, late: LateAction) -> AssetParams {
         let q = &self.quote;
         AssetParams {
             vol_sample: Nanos::millis(q.vol_sample_ms),
@@ -328,11 +333,14 @@ impl CoinFile {
             min_edge_bps: q.min_edge_bps,
             fee_floor: q.fee_floor,
             below_fee: if q.below_fee == "skip" { BelowFee::Skip } else { BelowFee::Widen },
+            use_edge: q.use_edge,
+            touch: meaning(&q.touch, &Touch::ALL, |t| t.as_str()),
             skew_factor: q.skew_factor,
             skew_knee: q.skew_knee,
             skew_knee_slope: q.skew_knee_slope,
             risk_aversion: q.risk_aversion,
             risk_horizon_s: q.risk_horizon_s,
+            arrival_min_r2: q.arrival_min_r2,
             arrival_rate_per_s: q.arrival_rate_per_s,
             arrival_decay_per_bps: q.arrival_decay_per_bps,
             arrival_halflife_s: q.arrival_halflife_s,
@@ -353,7 +361,7 @@ impl CoinFile {
             toxicity: self.toxicity.to_params(),
             fit: self.fit.to_params(),
             sizer: self.sizer.to_params(),
-            risk: self.risk.to_limits(),
+            risk: self.risk.to_limits(late),
         }
     }
 }
@@ -400,7 +408,6 @@ impl Toxicity {
     fn to_params(&self) -> ToxicityParams {
         ToxicityParams {
             use_toxicity: self.use_toxicity,
-            use_edge_gate: self.use_edge_gate,
             toxicity_horizon: seconds(self.toxicity_horizon_s),
             toxicity_alpha: self.toxicity_alpha,
             toxicity_halflife: seconds(self.toxicity_halflife_s),
@@ -435,7 +442,7 @@ impl Sizer {
 
 impl Risk {
     /// In the pipeline's units: percent become shares by one exactly rounded division.
-    fn to_limits(&self) -> RiskLimits {
+    fn to_limits(&self, late: LateAction) -> RiskLimits {
         RiskLimits {
             max_position_usd: self.max_position_usd,
             max_total_position_usd: self.max_total_position_usd,
@@ -456,6 +463,12 @@ impl Risk {
             vol_emergency_ratio: self.vol_emergency_ratio,
             vol_emergency_mult: self.vol_emergency_mult,
             stale_book: Nanos::millis(self.stale_book_ms),
+            max_feed_delay: Nanos::millis(self.max_feed_delay_ms),
+            late_action: match self.feed_late_action.as_str() {
+                "auto" => late,
+                word => meaning(word, &LateAction::ALL, |l| l.as_str()),
+            },
+            late_half_spread_bps: self.late_half_spread_bps,
             max_actions_per_min: self.max_actions_per_min,
             max_orders_per_min: self.max_orders_per_min,
             action_budget: self.action_budget,

@@ -253,6 +253,7 @@ impl Settings {
         let Chosen { symbols, known: coins, delisted } =
             draft.choose(&root.general.symbols, &coins)?;
         let is_by_recording = draft.is_by_recording();
+        let late = draft.late_action();
         let Draft { table, origins, secrets, account, .. } = &mut draft;
         let general = table.get_mut("general").and_then(Value::as_table_mut);
         if let Some(general) = general.filter(|_| !is_by_recording) {
@@ -261,7 +262,7 @@ impl Settings {
         }
         root.fees.check(origins)?;
         let sim = simulator(&root, origins)?;
-        let mut reader = relations::Reader::new(&root, origins, sim.maker_fee);
+        let mut reader = relations::Reader::new(&root, origins, (sim.maker_fee, late));
         let mut defaults = reader.params(None)?;
         let mut params = reader.traded(&symbols)?;
         for coin in root.asset.keys() {

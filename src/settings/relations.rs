@@ -7,6 +7,7 @@ use super::file::{self, CoinFile, Parts, Root};
 use super::origins::{Origins, place_of};
 use super::values::Capital;
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
+use botmm_pipeline::types::params::LateAction;
 use botmm_pipeline::types::{AssetParams, Bps, RiskLimits, Usd};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub(super) struct Reader<'a> {
     root: &'a Root,
     origins: &'a Origins,
     maker_fee: Bps,
+    /// What a late feed does where the file leaves it to the run.
+    late: LateAction,
     /// What is allowed but probably not meant, and of which coins.
     warnings: Vec<(String, Vec<&'a str>)>,
 }
@@ -108,8 +111,8 @@ pub(super) fn beyond_account(
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(root: &'a Root, origins: &'a Origins, maker_fee: Bps) -> Self {
-        Self { root, origins, maker_fee, warnings: Vec::new() }
+    pub fn new(root: &'a Root, origins: &'a Origins, (maker_fee, late): (Bps, LateAction)) -> Self {
+        Self { root, origins, maker_fee, late, warnings: Vec::new() }
     }
 
     /// The parameters of a coin, or the defaults. What must hold between two keys is not looked at.
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
             sizer: file::read(&parts.sizer, &place("sizer"), self.origins)?,
             risk: file::read(&parts.risk, &place("risk"), self.origins)?,
         };
-        Ok(file.to_params(self.maker_fee))
+        Ok(file.to_params(self.maker_fee, self.late))
     }
 
     /// The parameters of the coins that are traded, which must be fit to trade with. An error names

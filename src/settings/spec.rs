@@ -133,13 +133,16 @@ pub(super) const SPECS: &[Spec] = &[
     key(Quote, "min_edge_bps", Num(0.0, 100.0), "bps"),
     key(Quote, "fee_floor", Bool, ""),
     key(Quote, "below_fee", Words(&["widen", "skip"]), ""),
+    key(Quote, "use_edge", Bool, ""),
+    key(Quote, "touch", Words(&["free", "join", "inside"]), ""),
     key(Quote, "skew_factor", Num(0.0, 100.0), "average true ranges"),
     key(Quote, "skew_knee", Num(0.0, 1.0), "share of the position limit"),
     key(Quote, "skew_knee_slope", Num(0.0, 100.0), "times"),
     key(Quote, "risk_aversion", Num(1e-6, 10.0), "per bps and order size"),
     key(Quote, "risk_horizon_s", Num(0.1, DAY_S), "s"),
-    key(Quote, "arrival_rate_per_s", Num(0.0, 10_000.0), "trades a second and side, 0 = fitted"),
-    key(Quote, "arrival_decay_per_bps", Num(0.0, 100.0), "per bps, 0 = fitted"),
+    key(Quote, "arrival_min_r2", Num(0.0, 1.0), "share of the variance"),
+    key(Quote, "arrival_rate_per_s", Num(0.0, 10_000.0), "trades a second and side, 0 = none"),
+    key(Quote, "arrival_decay_per_bps", Num(0.0, 100.0), "per bps, 0 = none"),
     key(Quote, "arrival_halflife_s", Num(1.0, DAY_S), "s"),
     key(Quote, "arrival_bin_bps", Num(0.01, 10.0), "bps"),
     key(Quote, "bias_strength", Num(0.0, 10.0), "half spreads"),
@@ -182,7 +185,6 @@ pub(super) const SPECS: &[Spec] = &[
     key(Adaptive, "inventory_decay_s", Num(0.1, DAY_S), "s"),
     key(Adaptive, "inventory_decay_mult", Num(1.0, 10.0), "times"),
     key(Toxicity, "use_toxicity", Bool, ""),
-    key(Toxicity, "use_edge_gate", Bool, ""),
     key(Toxicity, "toxicity_horizon_s", Num(0.1, 3600.0), "s"),
     key(Toxicity, "toxicity_alpha", Num(0.001, 1.0), "share"),
     key(Toxicity, "toxicity_halflife_s", Num(1.0, DAY_S), "s"),
@@ -213,6 +215,9 @@ pub(super) const SPECS: &[Spec] = &[
     key(Risk, "vol_emergency_ratio", Num(1.0, 1000.0), "times"),
     key(Risk, "vol_emergency_mult", Num(1.0, 100.0), "times"),
     key(Risk, "stale_book_ms", Int(100, HOUR_MS), "ms"),
+    key(Risk, "max_feed_delay_ms", Int(1, HOUR_MS), "ms"),
+    key(Risk, "feed_late_action", Words(&["auto", "stand_aside", "warn"]), ""),
+    key(Risk, "late_half_spread_bps", Num(0.0, 1000.0), "bps"),
     account("max_actions_per_min", Int(1, 100_000), "actions"),
     account("max_orders_per_min", Int(1, 100_000), "orders"),
     account("action_budget", Int(0, 1_000_000_000), "actions"),
@@ -221,6 +226,12 @@ pub(super) const SPECS: &[Spec] = &[
     key(Risk, "expires_after_ms", Int(100, HOUR_MS), "ms"),
     account("max_clock_offset_ms", Int(1, HOUR_MS), "ms"),
 ];
+
+/// Keys of earlier versions, and what takes their place.
+const GONE: [(&str, &str); 1] = [(
+    "use_edge_gate",
+    "use_edge in [defaults.quote]; below_fee says whether a side is widened or skipped",
+)];
 
 /// The levels of alerts, lowest first.
 const LEVELS: [&str; 3] = ["info", "warn", "critical"];
@@ -386,6 +397,9 @@ impl Checker<'_> {
     }
 
     fn unknown(&self, path: &str, key: &str, names: &[&str]) -> ConfigError {
+        if let Some((_, instead)) = GONE.iter().find(|(gone, _)| *gone == key) {
+            return self.error(path, format!("this key is gone; use {instead}"));
+        }
         // The value is not shown: a misplaced secret must not reach a terminal or a log.
         let problem = match nearest(key, names.iter().copied()) {
             Some(near) => format!("unknown key; did you mean {near}?"),

@@ -98,6 +98,32 @@ fn a_file_goes_on_top_and_a_coin_on_top_of_that() {
 }
 
 #[test]
+fn a_late_feed_is_left_to_the_run_or_said() {
+    let at = |text: &str, is_at_venue| {
+        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let draft = Draft::load(Some(file.path()), &no_env).unwrap().at_venue(is_at_venue);
+        draft.build().unwrap().params("BTC").risk.late_action
+    };
+    use botmm_pipeline::types::params::LateAction::{StandAside, Warn};
+    assert_eq!((at("", true), at("", false)), (StandAside, Warn));
+    let said = |word: &str| format!("[asset.BTC.risk]\nfeed_late_action = {word:?}\n");
+    assert_eq!((at(&said("warn"), true), at(&said("stand_aside"), false)), (Warn, StandAside));
+    assert_eq!(at(&said("auto"), true), StandAside);
+    let refused = refused(&said("sleep"));
+    assert!(refused.contains("feed_late_action") && refused.contains("stand_aside"), "{refused}");
+}
+
+#[test]
+fn a_key_that_is_gone_says_what_to_use() {
+    for table in ["defaults", "asset.BTC"] {
+        let refused = refused(&format!("[{table}.toxicity]\nuse_edge_gate = true\n"));
+        let said = format!(":2: {table}.toxicity.use_edge_gate: this key is gone; use use_edge in");
+        assert!(refused.starts_with(&said), "{refused}");
+    }
+}
+
+#[test]
 fn a_default_of_ones_own_goes_before_what_is_shipped_for_a_coin() {
     let s = from_text("[defaults.quote]\nmin_spread_bps = 5\n[asset.XRP.quote]\nnum_levels = 1")
         .unwrap();

@@ -174,7 +174,8 @@ const fn class(kind: AlertKind) -> (Level, Topic) {
         | Kind::CoinRefused
         | Kind::Throttled
         | Kind::BadFrame => (Warn, Topic::Link),
-        Kind::CoinResumed => (Info, Topic::Link),
+        Kind::FeedLate => (Warn, Topic::Link),
+        Kind::CoinResumed | Kind::FeedInTime => (Info, Topic::Link),
         Kind::Refused | Kind::OtherProcess | Kind::YoungerProcess => (Critical, Topic::Account),
         Kind::ForeignFill | Kind::PositionMismatch | Kind::FeeEstimated => (Warn, Topic::Account),
         Kind::Transfer => (Info, Topic::Account),

@@ -194,10 +194,24 @@ impl Scrape<'_> {
         each("botmm_feed_delay_seconds", "gauge", "How old that was when it came.", &|i| {
             text(&of(i).2.feed_delay.as_secs_f64())
         });
+        each(
+            "botmm_feed_delay_p50_seconds",
+            "gauge",
+            "The same of all coins, median of 10 s.",
+            &|i| text(&of(i).2.feed_delay_p50.as_secs_f64()),
+        );
         each("botmm_volatility_bps", "gauge", "Over the horizon; -1 = warming up.", &|i| {
             let vol = of(i).2.vol_bps_e6;
             if vol < 0 { "-1".to_owned() } else { text(&(vol as f64 / 1e6)) }
         });
+        let (name, help) = ("botmm_expected_edge_bps", "Of our nearest price, wanted or not.");
+        out.family(name, "gauge", help);
+        for ((_, instrument), (_, _, s)) in self.universe.iter().zip((0..).map(&of)) {
+            for (side, edge) in [("bid", s.edges_e6[0]), ("ask", s.edges_e6[1])] {
+                let labels = [("coin", instrument.coin.as_str()), ("side", side)];
+                out.sample(name, &labels, edge as f64 / 1e6);
+            }
+        }
         let (name, help) = ("botmm_quote_price_usd", "Our nearest order; 0 = none.");
         out.family(name, "gauge", help);
         for ((_, instrument), a) in self.universe.iter().zip(self.assets) {

@@ -2,7 +2,7 @@
 
 use botmm_pipeline::stage::numbers::FeedTrouble;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
-use botmm_pipeline::types::{Px, Reason, Regime, Strategy, Usd};
+use botmm_pipeline::types::{Nanos, Px, Reason, Regime, Strategy, Usd};
 use std::time::Duration;
 
 /// Stands where nothing was measured.
@@ -80,6 +80,11 @@ pub(super) fn doing(s: &StrategyStatus) -> Vec<String> {
     if s.toxicity_e6 != [300_000; 2] {
         let [bid, ask] = s.toxicity_e6.map(e6);
         part(format!("toxicity of fills {bid:.2} bid, {ask:.2} ask"));
+    }
+    let [bid, ask] = s.edges_e6.map(e6);
+    part(format!("edge {bid:+.2} bid, {ask:+.2} ask bps"));
+    if s.feed_delay_p50 > Nanos::ZERO {
+        part(format!("feed {} ms late", s.feed_delay_p50.as_millis()));
     }
     let a = &s.arrivals;
     part(match a.rate_e6 {

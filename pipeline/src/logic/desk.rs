@@ -3,17 +3,18 @@
 
 use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
+use super::edge::AdverseMoves;
 use super::fit::{Fit, LAST, Moves, moved_bps};
 use super::freshness::Pulse;
 use super::ledger::AssetLedger;
-use super::markouts::{Markouts, Measurement};
+use super::markouts::{Markouts, Measured, Measurement};
 use super::past_fills::{PastFill, PastFills};
 use super::quoter::{Quote, QuoteInput, Quoter};
 use super::signals::Signals;
 use super::sizer::{FACTORS, NO_FACTORS, Sizer, SizerInput};
 use super::toxicity::Toxicity;
 use crate::types::fit::{FitState, Fitted, LEADERS};
-use crate::types::params::{GRID_STEP, Strategy};
+use crate::types::params::{FairPrice, GRID_STEP, Strategy};
 use crate::types::{
     AssetParams, BookState, BookView, Candle, Fill, Instrument, Listing, Nanos, Px, Qty, Reason,
     Series, Side, Usd, notional,
@@ -37,6 +38,8 @@ pub struct Desk {
     /// Fills whose toxicity is not known yet.
     toxic_fills: PastFills,
     fit: Fit,
+    /// What fills at the touch were worse than expected.
+    adverse: AdverseMoves,
     /// Something changed since the last decision.
     is_dirty: bool,
     last_decision: Option<Nanos>,
@@ -61,6 +64,7 @@ impl Desk {
             sizer: Sizer::default(),
             toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
             fit: Fit::new(&params.fit),
+            adverse: AdverseMoves::default(),
             is_dirty: false,
             last_decision: None,
             next_step: None,
@@ -114,9 +118,12 @@ impl Desk {
             self.markouts.lose_track();
             return 0;
         }
-        let fresh = &mut self.toxic_fills;
-        let told =
-            self.markouts.on_block(view.venue_time, view.mid, |told| keep(fresh, told, &mut tell));
+        let Self { markouts, toxic_fills, adverse, quoter, .. } = self;
+        let halflife = halflife(quoter.params());
+        let told = markouts.on_block(view.venue_time, view.mid, |told| {
+            learn(toxic_fills, adverse, told, (now, halflife));
+            tell(told);
+        });
         self.judge_fills(now);
         if self.params().wants_fit() {
             let Self { fit, markouts, .. } = self;
@@ -179,8 +186,13 @@ impl Desk {
         if position.raw() * fill.side.sign() < 0 {
             self.sizer.on_closed(self.ledger.realized() - before - fill.fee);
         }
-        let fresh = &mut self.toxic_fills;
-        self.markouts.on_fill(block, fill, |told| keep(fresh, told, &mut tell));
+        let Self { markouts, toxic_fills, adverse, quoter, .. } = self;
+        let halflife = halflife(quoter.params());
+        adverse.on_fill(block, fill.tid, fill.side, fill.px);
+        markouts.on_fill(block, fill, |told| {
+            learn(toxic_fills, adverse, told, (now, halflife));
+            tell(told);
+        });
         self.judge_fills(now);
         self.adaptive.on_fill(now, self.ledger.position());
         self.is_dirty = true;
@@ -256,9 +268,15 @@ impl Desk {
             fitted,
             toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
             size_factors,
+            adverse_bps: [self.adverse_bps(now, &fitted); 2],
+            feed_delay: pulse.delay_p50().unwrap_or_default(),
+            is_late: pulse.is_late(self.params().risk.max_feed_delay),
             now,
             venue_seq,
         };
+        // By the venue's clock, as fills are.
+        let at = view.venue_time + view.delay + (now - view.recv_time);
+        let touch = [view.bid.px, view.ask.px];
         let quote = match self.params().grid {
             None => self.quoter.quote(&input),
             Some(grid) => {
@@ -267,7 +285,9 @@ impl Desk {
                 quote?
             }
         };
-        let is_quoted = Side::BOTH.iter().any(|s| quote.target.reason(*s) == Reason::Quoted);
+        let wanted = Side::BOTH.map(|side| quote.target.reason(side) == Reason::Quoted);
+        self.adverse.on_decision(at, quote.target.fair, touch, wanted);
+        let is_quoted = wanted.contains(&true);
         self.adaptive.on_decision(now, is_quoted);
         (self.is_dirty, self.last_decision) = (false, Some(now));
         Some(quote)
@@ -329,6 +349,22 @@ impl Desk {
         self.sizer.factors(&input)
     }
 
+    /// Adverse move to be expected after a fill of a side at the touch, bps: at first by half of the
+    /// market's spread, and by what a fitted fair price does not know of the next second, or the volatility of
+    /// one.
+    fn adverse_bps(&self, now: Nanos, fitted: &Fitted) -> f64 {
+        let (p, Some(view)) = (self.params(), &self.view) else { return 0.0 };
+        let vol_bps = view.vol_bps_e6 as f64 * 1e-6;
+        let mid = view.mid.map_or(f64::INFINITY, Px::to_f64);
+        let touch_bps = (view.ask.px - view.bid.px).to_f64().max(0.0) / 2.0 / mid * 1e4;
+        let is_known = p.fair_price == FairPrice::Fitted && fitted.residual_bps > 0.0;
+        let sigma_bps = match is_known {
+            true => fitted.residual_bps,
+            false => vol_bps.max(0.0) / p.vol_horizon_s.sqrt(),
+        };
+        self.adverse.expected_bps(now, (sigma_bps, touch_bps), halflife(p))
+    }
+
     /// Average true range, USD; zero before anything is known.
     fn range(&self) -> f64 {
         let Some(view) = &self.view else { return 0.0 };
@@ -374,12 +410,26 @@ impl Desk {
     }
 }
 
-/// Hands on what is told, and keeps fills whose mid is known until it shows whether they were toxic.
-fn keep(fresh: &mut PastFills, told: Measurement, tell: &mut impl FnMut(Measurement)) {
-    if let Measurement::MidAtFill(fill) = told {
-        fresh.push(fill);
+/// With which what our fills said of the expected edge is forgotten.
+fn halflife(params: &AssetParams) -> Nanos {
+    Nanos((params.fit.fit_halflife_s * 1e9) as i64)
+}
+
+/// Keeps fills whose mid is known until it shows whether they were toxic, and counts what the next second
+/// made of them.
+fn learn(
+    fresh: &mut PastFills,
+    adverse: &mut AdverseMoves,
+    told: Measurement,
+    (now, halflife): (Nanos, Nanos),
+) {
+    match told {
+        Measurement::MidAtFill(fill) => fresh.push(fill),
+        Measurement::Markout(Measured { horizon: 0, fill, mid }) => {
+            adverse.on_markout(now, (fill.tid, fill.side, fill.px), mid, halflife);
+        }
+        Measurement::Markout(_) => {}
     }
-    tell(told);
 }
 
 #[cfg(test)]

@@ -7,7 +7,12 @@
 //! nothing comes has not changed, as long as the same link brings other coins' news in time. When it
 //! brings none, the silence means something once it is longer than this link's pace makes likely; a link
 //! of one still coin may take seconds between two messages, one of three lively coins never does.
+//!
+//! *In time is not fast.* A link whose messages are usually late by less than that is no stale one, but who
+//! is faster trades against what we do not know yet: its median delay is kept, and a coin's
+//! `max_feed_delay_ms` says from where on it is late.
 
+use super::feed_delay::FeedDelays;
 use crate::types::{BookState, BookView, Nanos};
 
 /// The venue tells each book at least every five seconds. A coin of which nothing came for this long is
@@ -44,8 +49,9 @@ impl Pauses {
     }
 }
 
-/// How long ago the link last brought something that was in time, and how often it brings anything.
-#[derive(Clone, Copy, Debug)]
+/// How long ago the link last brought something that was in time, how often it brings anything, and how
+/// late that is.
+#[derive(Clone, Debug)]
 pub struct Pulse {
     heard: Nanos,
     /// The newest message at all, in time or late; zero before the first.
@@ -56,6 +62,7 @@ pub struct Pulse {
     /// When the last silence that was not was over. What was known of a coin before that may have
     /// changed unseen, whatever is told of the others.
     resumed: Nanos,
+    delays: FeedDelays,
 }
 
 impl Default for Pulse {
@@ -69,6 +76,7 @@ impl Default for Pulse {
             },
             usual: LONGEST_SILENCE,
             resumed: Nanos::ZERO,
+            delays: FeedDelays::default(),
         }
     }
 }
@@ -88,6 +96,7 @@ impl Pulse {
         }
         if view.recv_time > self.newest {
             self.count(view.recv_time, limit);
+            self.delays.count(view.recv_time, view.delay);
         }
     }
 
@@ -99,6 +108,16 @@ impl Pulse {
             self.usual = self.pauses.usual();
         }
         self.newest = at;
+    }
+
+    /// Median delay of the link's messages of the last ten seconds; [`None`] before the first.
+    pub fn delay_p50(&self) -> Option<Nanos> {
+        self.delays.p50()
+    }
+
+    /// Whether that is beyond `limit`: a coin's `max_feed_delay_ms`.
+    pub fn is_late(&self, limit: Nanos) -> bool {
+        self.delay_p50().is_some_and(|delay| delay > limit)
     }
 
     /// Whether a book is too old to be quoted on. `limit`: its coin's `stale_book_ms`.

@@ -12,8 +12,8 @@ use crate::stage::status::{STRATEGY_WORDS, StrategyStatus};
 use crate::types::fit::LEADERS;
 use crate::types::limits::{RING_COMMAND, RING_VENUE};
 use crate::types::{
-    AssetId, AssetParams, BookView, Commentary, Fact, Instrument, Nanos, QuoteCommand, QuoteTarget,
-    Universe, VenueEvent, VenueEventKind,
+    AlertKind, AssetId, AssetParams, BookView, Commentary, Fact, Instrument, Nanos, QuoteCommand,
+    QuoteTarget, Universe, VenueEvent, VenueEventKind,
 };
 use std::sync::Arc;
 
@@ -43,6 +43,7 @@ pub struct QuoteStage {
     /// Of each asset, those whose last second counts in its fit.
     leaders: Vec<[Option<AssetId>; LEADERS]>,
     pulse: Pulse,
+    lateness: Lateness,
     venue_seq: u64,
     /// Views that were shown ahead of their time and wait for it: those at the front.
     early: usize,
@@ -67,6 +68,7 @@ impl QuoteStage {
             universe: universe.clone(),
             leaders,
             pulse: Pulse::default(),
+            lateness: Lateness::default(),
             venue_seq: 0,
             early: 0,
             metrics,
@@ -146,6 +148,17 @@ impl QuoteStage {
         taken
     }
 
+    fn tell_lateness(&mut self, now: Nanos) {
+        let limit = self.desks.iter().map(|desk| desk.params().risk.max_feed_delay).min();
+        let is_late = limit.is_some_and(|limit| self.pulse.is_late(limit));
+        let is_soon = self.lateness.said.is_some_and(|said| now - said < LATENESS_EVERY);
+        if is_late != self.lateness.is_late && !is_soon {
+            self.lateness = Lateness { is_late, said: Some(now) };
+            let kind = if is_late { AlertKind::FeedLate } else { AlertKind::FeedInTime };
+            self.rings.records.fact(Fact::Alert { asset: None, time: now, kind });
+        }
+    }
+
     fn decide(&mut self, now: Nanos) -> usize {
         let mut decisions = 0;
         for i in 0..self.desks.len() {
@@ -163,6 +176,9 @@ impl QuoteStage {
             }
             self.rings.out.push(i, quote.target);
             decisions += 1;
+        }
+        if decisions > 0 {
+            self.tell_lateness(now);
         }
         decisions
     }
@@ -185,6 +201,16 @@ fn leaders_of(
         named.filter_map(|coin| universe.find(coin.as_bytes())).filter(|leader| *leader != asset);
     core::array::from_fn(|_| traded.next())
 }
+
+/// What was last said of the feed's delay, and when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lateness {
+    is_late: bool,
+    said: Option<Nanos>,
+}
+
+/// A delay that is now above the limit and now below is told of no more often.
+const LATENESS_EVERY: Nanos = Nanos::secs(60);
 
 /// What the news of a view are told to.
 struct Reader<'a> {

@@ -64,7 +64,7 @@ impl AssetStatus {
 }
 
 /// Words of the board of the quote stage.
-pub const STRATEGY_WORDS: usize = 22;
+pub const STRATEGY_WORDS: usize = 27;
 
 /// What the strategy of one asset does now. Millionths where it says `_e6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -103,6 +103,12 @@ pub struct StrategyStatus {
     pub feed_delay: Nanos,
     /// How long ago that was.
     pub book_age: Nanos,
+    /// Median delay of the feed over ten seconds; zero = not known.
+    pub feed_delay_p50: Nanos,
+    /// Expected edge of bid and ask, basis points.
+    pub edges_e6: [i64; 2],
+    /// What it counts as the adverse move after a fill at the touch, basis points.
+    pub adverse_e6: [i64; 2],
 }
 
 impl StrategyStatus {
@@ -128,6 +134,9 @@ impl StrategyStatus {
             arrivals: terms.arrivals,
             feed_delay: desk.view().map_or(Nanos::ZERO, |view| view.delay),
             book_age: desk.view().map_or(Nanos::ZERO, |view| now - view.recv_time),
+            feed_delay_p50: terms.feed_delay,
+            edges_e6: terms.edges_e6,
+            adverse_e6: terms.adverse_e6,
         }
     }
 
@@ -156,6 +165,11 @@ impl StrategyStatus {
             a.trades,
             self.feed_delay.0,
             self.book_age.0,
+            self.feed_delay_p50.0,
+            self.edges_e6[0],
+            self.edges_e6[1],
+            self.adverse_e6[0],
+            self.adverse_e6[1],
         ];
         board.write(&words.map(|w| w as u64));
     }
@@ -187,6 +201,9 @@ impl StrategyStatus {
             },
             feed_delay: Nanos(words[20]),
             book_age: Nanos(words[21]),
+            feed_delay_p50: Nanos(words[22]),
+            edges_e6: [words[23], words[24]],
+            adverse_e6: [words[25], words[26]],
         }
     }
 }
@@ -217,6 +234,9 @@ mod tests {
             arrivals: ArrivalFit { rate_e6: 7, decay_e6: 8, r2_e6: 9, trades: 10 },
             feed_delay: Nanos::millis(-11),
             book_age: Nanos::millis(12),
+            feed_delay_p50: Nanos::millis(13),
+            edges_e6: [-14, 15],
+            adverse_e6: [16, 17],
         };
         shown.show(&mut writer);
         assert_eq!(StrategyStatus::read(&reader), shown);

@@ -58,6 +58,10 @@ pub enum AlertKind {
     CoinResumed = 24,
     /// The market data's link was lost.
     FeedLost = 25,
+    /// The feed's median delay is above a coin's `max_feed_delay_ms`.
+    FeedLate = 26,
+    /// It no longer is.
+    FeedInTime = 27,
     /// Another process of ours trades on this account, and was first.
     OtherProcess = 30,
     /// Another process of ours has begun to trade on this account.
@@ -129,6 +133,11 @@ impl AlertKind {
             }
             Self::FeedLost => "market data lost: nothing is quoted until it is back",
             Self::CoinResumed => "market data again",
+            Self::FeedLate => {
+                "market data is later than max_feed_delay_ms: whoever is faster trades against what we \
+                 still quote; what is done is feed_late_action"
+            }
+            Self::FeedInTime => "market data is no longer late",
             Self::CancelRefused => {
                 "the venue refuses to cancel an order: tried again with growing pauses, from the \
                  third time on over HTTPS too; if it stays, cancel it on the venue's page"

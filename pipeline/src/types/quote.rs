@@ -92,6 +92,16 @@ pub struct BookView {
     pub flow: Usd,
 }
 
+impl BookView {
+    /// The best of a side.
+    pub fn side(&self, side: Side) -> &Level {
+        match side {
+            Side::Bid => &self.bid,
+            Side::Ask => &self.ask,
+        }
+    }
+}
+
 /// Trades that reach a distance δ from the mid, a second and side, fitted as A·exp(−k·δ).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -40,7 +40,7 @@ pub enum Reason {
     NotInUniverse = 15,
     /// A parameter is not usable.
     ParamInvalid = 16,
-    /// The expected edge is negative.
+    /// The expected edge is below `min_edge_bps`.
     NoEdge = 17,
     /// One side of the book is empty: the market has no price.
     OneSidedBook = 18,
@@ -50,11 +50,13 @@ pub enum Reason {
     CoinPaused = 20,
     /// The venue lists the asset under another number than we know.
     GridChanged = 21,
+    /// The feed is late, and the price would be nearer than `late_half_spread_bps`.
+    FeedLate = 22,
 }
 
 impl Reason {
     /// How many there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 23;
 
     /// All, in order of their codes.
     pub const ALL: [Self; Self::COUNT] = [
@@ -80,6 +82,7 @@ impl Reason {
         Self::CancelRefused,
         Self::CoinPaused,
         Self::GridChanged,
+        Self::FeedLate,
     ];
 
     /// The code used in summaries and journals.
@@ -107,6 +110,7 @@ impl Reason {
             Self::CancelRefused => "cancel_refused",
             Self::CoinPaused => "coin_paused",
             Self::GridChanged => "grid_changed",
+            Self::FeedLate => "feed_late",
         }
     }
 
@@ -135,6 +139,7 @@ impl Reason {
             Self::CancelRefused => "the venue refuses our cancel",
             Self::CoinPaused => "coin paused after refusals",
             Self::GridChanged => "listed anew, restart",
+            Self::FeedLate => "the feed is late",
         }
     }
 }

@@ -35,16 +35,20 @@ pub enum Term {
     Signal = 10,
     /// Lean with the book imbalance.
     Imbalance = 11,
+    /// Out to where the expected edge holds.
+    Edge = 12,
     /// To the venue's grid, bids down and asks up; and what the parts lost as whole 1e-8 USD.
-    Rounding = 12,
+    Rounding = 13,
+    /// Where it stands against the touch.
+    Touch = 14,
     /// Kept a tick behind the opposite touch.
-    PostOnly = 13,
+    PostOnly = 15,
     /// Kept a tick from our own other side.
-    Apart = 14,
+    Apart = 16,
 }
 
 /// How many terms there are.
-pub const TERMS: usize = 15;
+pub const TERMS: usize = 17;
 
 impl Term {
     /// All, in order.
@@ -61,7 +65,9 @@ impl Term {
         Self::Skew,
         Self::Signal,
         Self::Imbalance,
+        Self::Edge,
         Self::Rounding,
+        Self::Touch,
         Self::PostOnly,
         Self::Apart,
     ];
@@ -81,7 +87,9 @@ impl Term {
             Self::Skew => "skew",
             Self::Signal => "signal",
             Self::Imbalance => "imbalance",
+            Self::Edge => "edge",
             Self::Rounding => "rounding",
+            Self::Touch => "touch",
             Self::PostOnly => "post_only",
             Self::Apart => "apart",
         }
@@ -188,6 +196,12 @@ pub struct QuoteTerms {
     pub spread_mults_e6: [i64; 3],
     /// Multipliers of the bid's and the ask's half spread by toxicity.
     pub toxicity_mults_e6: [i64; 2],
+    /// Expected edge of the bid's and the ask's nearest price, basis points of fair.
+    pub edges_e6: [i64; 2],
+    /// What it counts as the adverse move after a fill at the touch, basis points.
+    pub adverse_e6: [i64; 2],
+    /// Median delay of the feed over ten seconds; zero = not known.
+    pub feed_delay: Nanos,
     /// How far the inventory decay has gone, [0, 1].
     pub decay_e6: i64,
     /// Fee floor of the total spread, basis points.
@@ -208,4 +222,4 @@ impl QuoteTerms {
 }
 
 const _: () = assert!(Term::ALL.len() == TERMS && Term::Apart as usize == TERMS - 1);
-const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (28 + FEATURES + 2 * TERMS) + 32);
+const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (33 + FEATURES + 2 * TERMS) + 32);

@@ -170,6 +170,12 @@ pub struct Terms {
     /// The least half spread that pays the fee, bps.
     #[serde(default)]
     pub floor_bps: f64,
+    /// Expected edge of the nearest bid and ask, bps; [`None`] = an older botmm wrote it.
+    pub edge_bps: Option<[f64; 2]>,
+    /// The adverse move after a fill at the touch that it counts with, bid and ask, bps.
+    pub adverse_bps: Option<[f64; 2]>,
+    /// Median delay of the feed, ms; [`None`] = not known.
+    pub feed_delay_ms: Option<f64>,
     /// Of trades; [`None`] = not fitted.
     pub arrivals: Option<Arrivals>,
 }

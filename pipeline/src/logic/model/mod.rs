@@ -38,9 +38,11 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// What was fitted; [`None`] before there is a fit.
-    pub fn of_fit(fit: &ArrivalFit) -> Option<Self> {
-        (fit.rate_e6 > 0 && fit.decay_e6 > 0).then_some(Self {
+    /// What was fitted; [`None`] before there is a fit, and while it explains too little: a line through
+    /// points that lie on none says nothing of how far to stand away.
+    pub fn of_fit(fit: &ArrivalFit, min_r2: f64) -> Option<Self> {
+        let is_good = fit.rate_e6 > 0 && fit.decay_e6 > 0 && fit.r2_e6 as f64 >= min_r2 * 1e6;
+        is_good.then_some(Self {
             rate_per_s: fit.rate_e6 as f64 * 1e-6,
             decay_per_bps: fit.decay_e6 as f64 * 1e-6,
         })
@@ -78,7 +80,7 @@ impl ModelInput {
         self.vol_bps * self.vol_bps / params.vol_horizon_s
     }
 
-    /// A: as configured, else as fitted.
+    /// A: as fitted, else as configured.
     fn rate_per_s(&self, params: &AssetParams) -> Option<f64> {
         known(params.arrival_rate_per_s, self.arrivals.map(|a| a.rate_per_s))
     }
@@ -90,7 +92,7 @@ impl ModelInput {
 }
 
 fn known(configured: f64, fitted: Option<f64>) -> Option<f64> {
-    if configured > 0.0 { Some(configured) } else { fitted.filter(|v| *v > 0.0) }
+    fitted.or((configured > 0.0).then_some(configured))
 }
 
 /// What a model wants, before anything that all models share. All finite, both halves ≥ 0.

@@ -52,7 +52,7 @@ fn glft_by_hand() {
 }
 
 #[test]
-fn arrivals_are_needed_by_two_models_and_configured_ones_go_first() {
+fn arrivals_are_needed_by_two_models_and_fitted_ones_go_first() {
     let blind = ModelInput { arrivals: None, ..INPUT };
     let half = |params: &AssetParams, input: &ModelInput| wanted(params, input).is_some();
     let [linear, stoikov, glft] = QuoteModel::ALL.map(of);
@@ -66,21 +66,19 @@ fn arrivals_are_needed_by_two_models_and_configured_ones_go_first() {
 
     let both = Arrivals { rate_per_s: 2.0, decay_per_bps: 3.0 };
     let told = ModelInput { arrivals: Some(both), ..INPUT };
-    assert_eq!(wanted(&rate(decay(glft)), &INPUT), wanted(&glft, &told));
-    assert_eq!(wanted(&rate(decay(glft)), &blind), wanted(&glft, &told));
-    let mixed = ModelInput { arrivals: Some(Arrivals { decay_per_bps: 3.0, ..both }), ..INPUT };
-    let fitted = ModelInput { arrivals: Some(Arrivals { rate_per_s: 9.0, ..both }), ..INPUT };
-    assert_eq!(wanted(&rate(glft), &fitted), wanted(&glft, &mixed), "each for itself");
+    assert_eq!(wanted(&rate(decay(glft)), &INPUT), wanted(&glft, &INPUT), "a good fit holds");
+    assert_eq!(wanted(&rate(decay(glft)), &blind), wanted(&glft, &told), "else what is configured");
 }
 
 #[test]
 fn a_fit_becomes_arrivals() {
     let fit = ArrivalFit { rate_e6: 500_000, decay_e6: 1_500_000, r2_e6: 900_000, trades: 77 };
-    let arrivals = Arrivals::of_fit(&fit).unwrap();
+    let arrivals = Arrivals::of_fit(&fit, 0.9).unwrap();
     assert!((arrivals.rate_per_s - 0.5).abs() < 1e-12);
     assert!((arrivals.decay_per_bps - 1.5).abs() < 1e-12);
-    assert_eq!(Arrivals::of_fit(&ArrivalFit::default()), None);
-    assert_eq!(Arrivals::of_fit(&ArrivalFit { rate_e6: 0, ..fit }), None);
+    assert_eq!(Arrivals::of_fit(&fit, 0.900_001), None, "it explains too little");
+    assert_eq!(Arrivals::of_fit(&ArrivalFit::default(), 0.0), None);
+    assert_eq!(Arrivals::of_fit(&ArrivalFit { rate_e6: 0, ..fit }, 0.0), None);
 }
 
 #[test]

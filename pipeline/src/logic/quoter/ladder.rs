@@ -1,9 +1,10 @@
 //! From unrounded prices to orders on the venue's grid, level by level.
 
+use super::sense::Placing;
 use super::{Quote, Quoter};
 use crate::logic::sizing;
 use crate::types::limits::MAX_PX;
-use crate::types::{BookView, Instrument, Px, QuoteLevel, Reason, SCALE, Side, Term};
+use crate::types::{BookView, Instrument, Px, QuoteLevel, QuoteTerms, Reason, SCALE, Side, Term};
 
 /// One side's ladder.
 struct Ladder {
@@ -17,28 +18,31 @@ struct Ladder {
 }
 
 impl Quoter {
-    /// Puts the orders in their places. `from` are the nearest prices before rounding; a side that is
-    /// `withheld` has its would-be price in the terms, and no orders.
+    /// Puts the orders in their places. `withheld` is told a side's nearest price; a side that it withholds
+    /// has its would-be price in the terms, and no orders.
     pub(super) fn place(
         &self,
         quote: &mut Quote,
-        from: [f64; 2],
-        withheld: [Option<Reason>; 2],
+        placing: &[Placing; 2],
         view: &BookView,
+        withheld: impl Fn(&mut QuoteTerms, Side, Px) -> Option<Reason>,
     ) {
         let is_price = |px: f64| px > 0.0 && px <= MAX_PX.to_f64();
-        if !from.iter().all(|px| is_price(*px)) {
+        if !placing.iter().all(|side| is_price(side.from)) {
             Side::BOTH.into_iter().for_each(|side| quote.target.clear(side, Reason::ParamInvalid));
             return;
         }
-        let nearest = self.nearest(quote, from, view);
+        let nearest = self.nearest(quote, placing, view);
         let spacing = quote.target.fair.to_f64() * self.params.level_spacing_bps * 1e-4;
         for side in Side::BOTH {
             let i = side.index();
-            match withheld[i] {
+            match withheld(&mut quote.terms, side, nearest[i]) {
                 Some(reason) => quote.target.clear(side, reason),
                 None => {
-                    let ladder = Ladder { side, from: from[i], nearest: nearest[i], spacing };
+                    // The others are spaced from where the touch put the nearest.
+                    let moved = quote.terms.side(side).get(Term::Touch).to_f64();
+                    let from = placing[i].from + moved;
+                    let ladder = Ladder { side, from, nearest: nearest[i], spacing };
                     self.fill_side(quote, &ladder);
                 }
             }
@@ -47,12 +51,17 @@ impl Quoter {
 
     /// The nearest bid and ask on the grid: never crossing the visible touch (a post-only order would
     /// be rejected), and at least a tick apart.
-    fn nearest(&self, quote: &mut Quote, from: [f64; 2], view: &BookView) -> [Px; 2] {
+    fn nearest(&self, quote: &mut Quote, placing: &[Placing; 2], view: &BookView) -> [Px; 2] {
         let inst = &self.instrument;
-        let rounded = Side::BOTH.map(|side| to_legal(side, from[side.index()], inst));
+        let rounded = placing.map(|p| to_legal(p.side, p.from, inst));
+        let fair = quote.target.fair;
+        let touched = Side::BOTH.map(|side| {
+            let i = side.index();
+            self.at_touch(rounded[i], &placing[i], fair, view.side(side).px)
+        });
         let behind = [
-            rounded[0].min(inst.tick_below(view.ask.px)),
-            rounded[1].max(inst.tick_above(view.bid.px)),
+            touched[0].min(inst.tick_below(view.ask.px)),
+            touched[1].max(inst.tick_above(view.bid.px)),
         ];
         let apart = match behind[0] < behind[1] {
             true => behind,
@@ -60,7 +69,8 @@ impl Quoter {
         };
         for (i, terms) in quote.terms.sides.iter_mut().enumerate() {
             terms.set(Term::Rounding, rounded[i] - (quote.terms.fair + terms.sum()));
-            terms.set(Term::PostOnly, behind[i] - rounded[i]);
+            terms.set(Term::Touch, touched[i] - rounded[i]);
+            terms.set(Term::PostOnly, behind[i] - touched[i]);
             terms.set(Term::Apart, apart[i] - behind[i]);
         }
         apart
@@ -100,7 +110,7 @@ impl Quoter {
 
 /// A float price to the grid, away from the spread: bids down, asks up. The only place where a float
 /// becomes the price of an order.
-fn to_legal(side: Side, px: f64, instrument: &Instrument) -> Px {
+pub(super) fn to_legal(side: Side, px: f64, instrument: &Instrument) -> Px {
     let raw = px.clamp(0.0, MAX_PX.to_f64()) * SCALE as f64;
     match side {
         Side::Bid => instrument.round_px_down(Px::from_raw(raw.floor() as i64)),

@@ -9,12 +9,16 @@
 //!
 //! Around a fitted fair price both leans with the direction are off, unless a person wants them.
 //!
+//! Then the expected edge may widen a side, and the touch say where it stands (`sense`).
+//!
 //! Every step is kept as a [`Term`], so that anybody can see how a price came about.
 
 mod grid;
 mod ladder;
+mod sense;
 
 use super::adaptive::Adapted;
+use super::edge::SideEdge;
 use super::model::{self, ModelInput, ModelQuote};
 use super::sizer::{self, FACTORS};
 use super::toxicity::SideToxicity;
@@ -25,6 +29,7 @@ use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
     QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
 };
+use sense::Placing;
 
 /// What a quote is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +58,13 @@ pub struct QuoteInput<'a> {
     pub toxicity: [SideToxicity; 2],
     /// What makes the quote larger or smaller ([`sizer`]).
     pub size_factors: [f64; FACTORS],
+    /// Adverse move to be expected after a fill of each side at the touch, bps
+    /// ([`AdverseMoves`](super::edge::AdverseMoves)).
+    pub adverse_bps: [f64; 2],
+    /// Median delay of the feed; zero = not known.
+    pub feed_delay: Nanos,
+    /// Whether that is too much ([`Pulse::is_late`](super::freshness::Pulse::is_late)).
+    pub is_late: bool,
     /// Now.
     pub now: Nanos,
     /// Venue events seen so far, for the cause.
@@ -119,8 +131,9 @@ impl Quoter {
                 return quote;
             }
         };
-        let share = self.share(input);
-        let halves = Side::BOTH.map(|side| self.half(input, &wanted, side, share));
+        let fair = quote.target.fair;
+        let edges = Side::BOTH.map(|side| self.side_edge(input, fair, side));
+        let halves = Side::BOTH.map(|side| self.half(input, &wanted, &edges, side));
         let shift = |lean: f64| lean * (halves[0].bps + halves[1].bps) / 2.0;
         let [bias, imbalance_strength] = self.params.leans();
         let leans = [
@@ -128,9 +141,9 @@ impl Quoter {
             (Term::Signal, shift(f64::from(input.signal) * bias)),
             (Term::Imbalance, shift(imbalance(input.view) * imbalance_strength)),
         ];
-        let bps = quote.target.fair.to_f64() * 1e-4;
-        let from = Side::BOTH.map(|side| {
-            let half = &halves[side.index()];
+        let bps = fair.to_f64() * 1e-4;
+        let placing = Side::BOTH.map(|side| {
+            let (half, edge) = (&halves[side.index()], &edges[side.index()]);
             let away = -side.sign() as f64;
             let terms = &mut quote.terms.sides[side.index()];
             for term in &Term::ALL[..half.parts.len()] {
@@ -138,11 +151,21 @@ impl Quoter {
             }
             leans.iter().for_each(|(term, lean)| terms.set(*term, to_px(lean * bps)));
             let lean: f64 = leans.iter().map(|(_, lean)| lean).sum();
-            quote.target.fair.to_f64() + (away * half.bps + lean) * bps
+            let distance = half.bps + away * lean;
+            let widened = self.to_edge(edge, distance);
+            terms.set(Term::Edge, to_px(away * (widened - distance) * bps));
+            Placing {
+                side,
+                from: fair.to_f64() + away * widened * bps,
+                lean: lean * bps,
+                pays: self.pays_bps(edge) * bps,
+            }
         });
-        let withheld =
-            Side::BOTH.map(|side| self.withheld(input, &halves[side.index()], side, share));
-        self.place(&mut quote, from, withheld, input.view);
+        self.place(&mut quote, &placing, input.view, |terms, side, px| {
+            let (half, edge) = (&halves[side.index()], &edges[side.index()]);
+            self.note_edge(terms, edge, side, px);
+            self.withheld(input, half, side, (px, terms.edges_e6[side.index()]))
+        });
         quote
     }
 
@@ -199,6 +222,8 @@ impl Quoter {
             arrivals: view.arrivals,
             spread_mults_e6: [adapted.spread_mult, emergency, adapted.fill_mult].map(e6),
             toxicity_mults_e6: toxicity,
+            adverse_e6: input.adverse_bps.map(e6),
+            feed_delay: input.feed_delay,
             decay_e6: e6(adapted.decay),
             floor_bps_e6: e6(p.floor_bps()),
             spacing: to_px(fair.to_f64() * p.level_spacing_bps * 1e-4),
@@ -235,7 +260,8 @@ impl Quoter {
         let toxicity = input.toxicity.iter().flat_map(|t| [t.score, t.adverse_bps]);
         let a = &input.adapted;
         let numbers = [input.atr, input.score, a.spread_mult, a.size_mult, a.fill_mult, a.decay];
-        if !numbers.into_iter().chain(toxicity).chain(input.size_factors).all(f64::is_finite) {
+        let (sizes, adverse) = (input.size_factors, input.adverse_bps);
+        if !numbers.into_iter().chain(toxicity).chain(sizes).chain(adverse).all(f64::is_finite) {
             return Err(Reason::ParamInvalid);
         }
         let Some(fair) = self.fair(input) else { return Err(Reason::StaleBook) };
@@ -248,7 +274,7 @@ impl Quoter {
                 orders: value / p.order_size_usd.to_f64(),
                 vol_bps: view.vol_bps_e6 as f64 * 1e-6,
                 atr: input.atr,
-                arrivals: model::Arrivals::of_fit(&view.arrivals),
+                arrivals: model::Arrivals::of_fit(&view.arrivals, p.arrival_min_r2),
             },
         );
         wanted.ok_or(Reason::Warmup)
@@ -300,15 +326,22 @@ impl Quoter {
     }
 
     /// One side's half spread.
-    fn half(&self, input: &QuoteInput<'_>, wanted: &ModelQuote, side: Side, share: f64) -> Half {
+    fn half(
+        &self,
+        input: &QuoteInput<'_>,
+        wanted: &ModelQuote,
+        edges: &[SideEdge; 2],
+        side: Side,
+    ) -> Half {
         let (p, adapted) = (&self.params, &input.adapted);
+        let (share, edge) = (self.share(input), &edges[side.index()]);
         let mut half = Half::default();
         half.step(Term::Base, wanted.base_half_bps);
         half.step(Term::Risk, half.bps + wanted.risk_half_bps);
         half.step(Term::Bound, half.bps.clamp(p.min_spread_bps / 2.0, p.max_spread_bps / 2.0));
         half.step(Term::Regime, half.bps * adapted.spread_mult);
         half.step(Term::Emergency, half.bps * self.emergency_mult(input.view));
-        half.step(Term::FillRate, half.bps * adapted.fill_mult);
+        half.step(Term::FillRate, self.fill_rate(edge, half.bps, adapted.fill_mult));
         half.step(Term::Toxicity, half.bps * self.toxicity_mult(input, side).unwrap_or(1.0));
         let floor = p.floor_bps() / 2.0;
         half.step(Term::Decay, self.decayed(half.bps, adapted.decay, share * side.sign() as f64));
@@ -341,30 +374,6 @@ impl Quoter {
         match self.params.toxicity.use_toxicity {
             true => input.toxicity[side.index()].spread_mult(),
             false => Some(1.0),
-        }
-    }
-
-    /// Why a side is withheld although the other may be quoted.
-    fn withheld(
-        &self,
-        input: &QuoteInput<'_>,
-        half: &Half,
-        side: Side,
-        share: f64,
-    ) -> Option<Reason> {
-        let p = &self.params;
-        let fee = p.maker_fee.to_f64();
-        let adverse = input.toxicity[side.index()].adverse_bps;
-        if share.abs() >= p.one_sided_at && share * side.sign() as f64 > 0.0 {
-            Some(Reason::OneSided)
-        } else if self.toxicity_mult(input, side).is_none() {
-            Some(Reason::Toxic)
-        } else if half.bps < p.floor_bps() / 2.0 {
-            Some(Reason::BelowFee)
-        } else if p.toxicity.use_edge_gate && half.bps - fee - adverse < 0.0 {
-            Some(Reason::NoEdge)
-        } else {
-            None
         }
     }
 }

@@ -1,9 +1,12 @@
 use super::*;
 use crate::logic::sizer::NO_FACTORS;
 use crate::types::limits::QUOTE_LEVELS;
-use crate::types::params::{GridParams, QuoteModel, Strategy as Kind};
+use crate::types::params::{LateAction, QuoteModel, Strategy as Kind, Touch};
 use crate::types::{ArrivalFit, Bps, Level, Regime};
 use proptest::prelude::*;
+
+mod grid;
+mod sense;
 
 fn instrument(sz_decimals: u8) -> Instrument {
     crate::coins::coin("X", sz_decimals)
@@ -25,7 +28,12 @@ fn view(bid: &str, ask: &str, vol_bps: f64, imbalance: f64) -> BookView {
         imbalance_e6: (imbalance * 1e6) as i64,
         vol_bps_e6: (vol_bps * 1e6) as i64,
         vol_slow_bps_e6: (vol_bps * 1e6) as i64,
-        arrivals: ArrivalFit { rate_e6: 1_500_000, decay_e6: 600_000, r2_e6: 1, trades: 1_000 },
+        arrivals: ArrivalFit {
+            rate_e6: 1_500_000,
+            decay_e6: 600_000,
+            r2_e6: 900_000,
+            trades: 1_000,
+        },
         ..BookView::default()
     }
 }
@@ -48,6 +56,9 @@ fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
         adapted: Adapted::NOTHING,
         toxicity: [SideToxicity::default(); 2],
         size_factors: NO_FACTORS,
+        adverse_bps: [0.0; 2],
+        feed_delay: Nanos::ZERO,
+        is_late: false,
         now: Nanos::ZERO,
         venue_seq: 0,
     }
@@ -137,7 +148,7 @@ fn the_signal_shifts_both_prices_its_way() {
 
 #[test]
 fn the_adaptive_multipliers_and_their_order() {
-    let v = view("2999.9", "3000.1", 4.0, 0.0);
+    let v = view("2997", "3003", 4.0, 0.0);
     let adapted = Adapted {
         regime: Regime::High,
         spread_mult: 1.5,
@@ -215,10 +226,6 @@ fn every_reason_this_stage_gives() {
     assert_eq!(given(after_fills, &toxic), both(Reason::Quoted), "both are off by default");
     toxic.toxicity.use_toxicity = true;
     assert_eq!(given(after_fills, &toxic), (Reason::Toxic, Reason::Quoted));
-    toxic.toxicity.use_toxicity = false;
-    toxic.toxicity.use_edge_gate = true;
-    // Half of 6 bps, less the fee of 1.5, does not pay for 3 bps of adverse moves.
-    assert_eq!(given(after_fills, &toxic), (Reason::NoEdge, Reason::Quoted));
 }
 
 #[test]
@@ -278,6 +285,8 @@ struct Moment {
     signal: i8,
     adapted: Adapted,
     toxicity: [SideToxicity; 2],
+    adverse_bps: [f64; 2],
+    is_late: bool,
 }
 
 impl Moment {
@@ -299,6 +308,9 @@ impl Moment {
             adapted: self.adapted,
             toxicity: self.toxicity,
             size_factors: NO_FACTORS,
+            adverse_bps: self.adverse_bps,
+            feed_delay: Nanos::ZERO,
+            is_late: self.is_late,
             now: Nanos::ZERO,
             venue_seq: 0,
         };
@@ -329,7 +341,7 @@ prop_compose! {
         (v.bid.px, v.ask.px) = (bid, ask);
         v.mid = Some(Px::from_raw(bid.raw().midpoint(ask.raw())));
         (v.microprice, v.vol_slow_bps_e6) = (v.mid, (slow * 1e6) as i64);
-        v.arrivals = ArrivalFit { rate_e6: rate, decay_e6: decay, r2_e6: 0, trades: 100 };
+        v.arrivals = ArrivalFit { rate_e6: rate, decay_e6: decay, r2_e6: 900_000, trades: 100 };
         Some((inst, v))
     }
 }
@@ -342,6 +354,7 @@ prop_compose! {
         regime in 0_usize..3, fill_mult in 0.5_f64..2.0, decay in 0.0_f64..1.0,
         scores in [0.0_f64..1.0, 0.0_f64..1.0], use_toxicity in any::<bool>(),
         aversion in 0.001_f64..1.0, skip in any::<bool>(), fee in -3_000_i32..50_000,
+        sense in (any::<bool>(), 0_usize..3, [-1.0_f64..5.0, -1.0_f64..5.0], any::<bool>()),
     ) -> Moment {
         let (instrument, view) = book;
         let mut params = AssetParams {
@@ -354,13 +367,16 @@ prop_compose! {
             ..AssetParams::default()
         };
         params.toxicity.use_toxicity = use_toxicity;
+        let (use_edge, touch, adverse_bps, is_late) = sense;
+        (params.use_edge, params.touch) = (use_edge, Touch::ALL[touch]);
+        params.risk.late_action = LateAction::StandAside;
         let (spread_mult, size_mult) = [(1.0, 1.0), (0.7, 1.3), (1.5, 0.6)][regime];
         let adapted = Adapted {
             regime: Regime::ALL[regime], spread_mult, size_mult, fill_mult, decay,
         };
         let toxicity = scores.map(|score| SideToxicity { score, adverse_bps: 0.0 });
         Moment {
-            instrument, view, params, share, atr_bps, signal, toxicity,
+            instrument, view, params, share, atr_bps, signal, toxicity, adverse_bps, is_late,
             adapted: if adaptive { adapted } else { Adapted::NOTHING },
         }
     }
@@ -451,44 +467,4 @@ proptest! {
             prop_assert!(away >= floor / 2.0 - 1e-6, "{:?}: {} of {}", side, away, floor / 2.0);
         }
     }
-}
-
-/// Worked out by hand at H = 16 and 1000 lots of 0.0001: a tick is 0.1.
-#[test]
-fn a_grid_is_laid_on_even_ticks_around_the_touch_and_moves_against_the_position() {
-    let grid = GridParams { half: 16, lots: 1_000, from: Nanos::ZERO };
-    let laid = |bid: &str, ask: &str, position: &str| {
-        let view = view(bid, ask, -1.0, 0.0);
-        let quote = Quoter::new(instrument(4), &params()).grid(grid, &input(&view, position, 0.0));
-        let target = quote.unwrap().target;
-        let side = |side| -> Vec<String> {
-            target.rungs(side).map(|l| format!("{}x{}", l.px, l.qty)).collect()
-        };
-        (side(Side::Bid), side(Side::Ask))
-    };
-    // m = 39999 + 40001 = 80000: bids from (80000 - 32) / 2 = 39984, asks from 40016.
-    let (bids, asks) = laid("3999.9", "4000.1", "0");
-    assert_eq!((bids.len(), asks.len()), (10, 10));
-    assert_eq!((bids[0].as_str(), bids[9].as_str()), ("3998.4x0.1", "3996.6x0.1"));
-    assert_eq!((asks[0].as_str(), asks[9].as_str()), ("4001.6x0.1", "4003.4x0.1"));
-    // Three orders and a bit long: m = 79997, 39982.5 and 40014.5; on even ticks 39982 and 40016.
-    let (bids, asks) = laid("3999.9", "4000.1", "0.35");
-    assert_eq!((bids[0].as_str(), asks[0].as_str()), ("3998.2x0.1", "4001.6x0.1"));
-    // Short likewise, and rounded down: u = -4, m = 80004.
-    let (bids, asks) = laid("3999.9", "4000.1", "-0.35");
-    assert_eq!((bids[0].as_str(), asks[0].as_str()), ("3998.6x0.1", "4001.8x0.1"));
-    // As long as a side: it is not wanted.
-    let (bids, asks) = laid("3999.9", "4000.1", "1");
-    assert_eq!((bids.len(), asks.len()), (0, 10));
-    // A wide book: never better than its touch.
-    let (bids, asks) = laid("3990.1", "4010.1", "0");
-    assert_eq!((bids[0].as_str(), asks[0].as_str()), ("3990x0.1", "4010.2x0.1"));
-}
-
-#[test]
-fn a_grid_waits_while_a_side_of_the_book_is_empty() {
-    let grid = GridParams { half: 1, lots: 1, from: Nanos::ZERO };
-    let mut view = view("3999.9", "4000.1", 1.0, 0.0);
-    view.ask = Level::default();
-    assert!(Quoter::new(instrument(4), &params()).grid(grid, &input(&view, "0", 0.0)).is_none());
 }

@@ -84,8 +84,6 @@ impl Default for AdaptiveParams {
 pub struct ToxicityParams {
     /// Whether a side whose fills were followed by adverse moves is widened or pulled.
     pub use_toxicity: bool,
-    /// Whether a side is pulled when the adverse move to be expected eats the edge.
-    pub use_edge_gate: bool,
     /// How long after a fill the move is measured.
     pub toxicity_horizon: Nanos,
     /// Weight of a new fill in the averages, (0, 1].
@@ -108,7 +106,6 @@ impl Default for ToxicityParams {
     fn default() -> Self {
         Self {
             use_toxicity: false,
-            use_edge_gate: false,
             toxicity_horizon: Nanos::secs(5),
             toxicity_alpha: 0.1,
             toxicity_halflife: Nanos::secs(300),

@@ -5,6 +5,7 @@ mod adaptive;
 mod fit;
 mod grid;
 mod risk;
+mod sense;
 mod signal;
 mod sizer;
 
@@ -12,6 +13,7 @@ pub use adaptive::{AdaptiveParams, ToxicityParams};
 pub use fit::{FitParams, LEADER_NAMES};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use risk::{DailyLossRearm, RiskLimits};
+pub use sense::{LateAction, Touch};
 pub use signal::SignalParams;
 pub use sizer::SizerParams;
 
@@ -141,6 +143,10 @@ pub struct AssetParams {
     pub fee_floor: bool,
     /// What happens below it.
     pub below_fee: BelowFee,
+    /// Whether a side whose expected edge is below `min_edge_bps` is not quoted there.
+    pub use_edge: bool,
+    /// Where a side stands against the touch.
+    pub touch: Touch,
     /// `linear`: price shift per unit of q, in average true ranges.
     pub skew_factor: f64,
     /// `linear`: |q| beyond which the skew grows faster, in [0, 1].
@@ -151,14 +157,16 @@ pub struct AssetParams {
     pub risk_aversion: f64,
     /// `avellaneda_stoikov`: T − t, rolling, seconds.
     pub risk_horizon_s: f64,
-    /// A: arrivals a second and side at the mid. 0 = fitted to the trades seen.
+    /// A: arrivals a second and side at the mid, where the trades seen give no good fit. 0 = none.
     pub arrival_rate_per_s: f64,
-    /// k: relative fall of arrivals per basis point of distance. 0 = fitted to the trades seen.
+    /// k: relative fall of arrivals per basis point of distance, likewise.
     pub arrival_decay_per_bps: f64,
     /// Half-life of the arrivals that A and k are fitted to, seconds.
     pub arrival_halflife_s: f64,
     /// Distance between two points of that fit.
     pub arrival_bin_bps: f64,
+    /// Coefficient of determination that the fit must reach to be used, [0, 1].
+    pub arrival_min_r2: f64,
     /// Weight of the direction signal in the shift, in half spreads.
     pub bias_strength: f64,
     /// Weight of the book imbalance in the shift, in half spreads.
@@ -226,6 +234,7 @@ impl AssetParams {
             self.arrival_decay_per_bps,
             self.level_spacing_bps,
             self.requote_threshold_bps,
+            self.arrival_min_r2,
         ];
         positive.iter().all(|v| v.is_finite() && *v > 0.0)
             && not_negative.iter().all(|v| v.is_finite() && *v >= 0.0)
@@ -236,6 +245,7 @@ impl AssetParams {
             && (1..=BOOK_LEVELS).contains(&self.imbalance_levels)
             && self.imbalance_alpha <= 1.0
             && self.one_sided_at <= 1.0
+            && self.arrival_min_r2 <= 1.0
             && self.order_size_usd.is_positive()
             && self.vol_sample > Nanos::ZERO
             && self.requote_min > Nanos::ZERO
@@ -292,6 +302,8 @@ impl Default for AssetParams {
             min_edge_bps: 0.2,
             fee_floor: true,
             below_fee: BelowFee::Widen,
+            use_edge: false,
+            touch: Touch::Free,
             skew_factor: 0.3,
             skew_knee: 0.6,
             skew_knee_slope: 1.5,
@@ -301,6 +313,7 @@ impl Default for AssetParams {
             arrival_decay_per_bps: 0.0,
             arrival_halflife_s: 600.0,
             arrival_bin_bps: 0.25,
+            arrival_min_r2: 0.5,
             bias_strength: 0.0,
             imbalance_strength: 0.3,
             level_spacing_bps: 1.0,

@@ -1,5 +1,6 @@
 //! Limits that the gate and the order manager hold (STRATEGY §5).
 
+use super::sense::LateAction;
 use crate::types::fixed::{Nanos, Usd};
 use crate::types::limits::MAX_API_ERRORS;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,12 @@ pub struct RiskLimits {
     /// Delay of the newest message of a book, and silence of the whole feed, beyond which quotes are
     /// pulled (see [`crate::logic::freshness`]).
     pub stale_book: Nanos,
+    /// Median delay of the feed's messages beyond which the feed is late.
+    pub max_feed_delay: Nanos,
+    /// What a late feed does.
+    pub late_action: LateAction,
+    /// Standing aside, no order is nearer to the mid than this, bps.
+    pub late_half_spread_bps: f64,
     /// Actions (batch items) per minute, cancels excepted.
     pub max_actions_per_min: u32,
     /// New orders per minute, part of the former.
@@ -84,6 +91,7 @@ impl RiskLimits {
         let money = [self.max_position_usd, self.max_total_position_usd, self.capital_usd];
         let spans = [
             self.stale_book,
+            self.max_feed_delay,
             self.ack_timeout,
             self.expires_after,
             self.max_clock_offset,
@@ -97,6 +105,8 @@ impl RiskLimits {
             && money.iter().all(|v| v.is_positive())
             && spans.iter().all(|v| *v > Nanos::ZERO)
             && self.loss_confirm >= Nanos::ZERO
+            && self.late_half_spread_bps.is_finite()
+            && self.late_half_spread_bps >= 0.0
             && (self.max_api_errors as usize) < MAX_API_ERRORS
             && (0.0..1.0).contains(&self.cancel_reserve_frac)
     }
@@ -122,6 +132,9 @@ impl Default for RiskLimits {
             vol_emergency_ratio: 3.0,
             vol_emergency_mult: 3.0,
             stale_book: Nanos::secs(2),
+            max_feed_delay: Nanos::millis(150),
+            late_action: LateAction::Warn,
+            late_half_spread_bps: 10.0,
             max_actions_per_min: 600,
             max_orders_per_min: 300,
             action_budget: 10_000,

@@ -105,6 +105,7 @@ pub fn assumptions(told: &Told, kept: Option<&Kept>) -> Figure {
         row("queue", a.queue.clone());
         row("rules", a.rules.clone());
         row("feed", format!("{} (from the venue to us)", a.feed));
+        row("late feed", a.feed_late.clone());
         row("latency", format!("{} (orders, and their answers)", a.latency));
         row("maker fee", format!("{} bps (positive = cost)", a.fee_bps));
         row("capital", format!("{} USD", cents(a.capital_usd.0)));

@@ -107,6 +107,7 @@ pub struct Assumptions {
     pub rules: String,
     pub latency: String,
     pub feed: String,
+    pub feed_late: String,
     pub fee_bps: f64,
     pub capital_usd: Money,
     pub seed: u64,
