@@ -6,6 +6,7 @@
 mod harness;
 
 use botmm_pipeline::logic::adaptive::Adapted;
+use botmm_pipeline::logic::fill_model::predict;
 use botmm_pipeline::logic::quoter::{QuoteInput, Quoter};
 use botmm_pipeline::logic::toxicity::SideToxicity;
 use botmm_pipeline::rt::{In, InLatest, Out, OutLatest, Stage, board, ring};
@@ -15,6 +16,7 @@ use botmm_pipeline::stage::records::{RecordsIn, records};
 use botmm_pipeline::types::limits::{
     RING_COMMENTARY, RING_FACT, RING_TARGET, RING_VENUE, RING_VIEW,
 };
+use botmm_pipeline::types::params::{FEATURES, FillModel, FillModelRef, Forest, MAX_TREES, Node};
 use botmm_pipeline::types::{
     ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Fitted, Instrument, Listing,
     Nanos, Px, Qty, QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd,
@@ -33,6 +35,7 @@ const FILL_EVERY: usize = 240;
 
 fn main() {
     harness::print_rig();
+    time_model();
     time_quoter();
     time_stage();
 }
@@ -46,6 +49,53 @@ fn everything_on() -> AssetParams {
     params
 }
 
+/// A model as large as one may be: 64 trees of 15 leaves, of each answer.
+fn largest_model() -> FillModelRef {
+    let mut random = made::Random(7);
+    let mut forest = || {
+        let mut forest = Forest::default();
+        for _ in 0..MAX_TREES {
+            let (node, leaf) = (forest.nodes.len() as i16, forest.leaves.len() as i16);
+            forest.roots.push(node);
+            for i in 0..14 {
+                // A heap: its last nodes lead to leaves.
+                let child = |at: i16| if at < 14 { node + at } else { !(leaf + at - 14) };
+                let threshold = random.below(2_000) as f64 / 1_000.0 - 1.0;
+                let (feature, missing_left) = (random.below(FEATURES as u64) as u8, i % 2 == 0);
+                let children = [child(2 * i + 1), child(2 * i + 2)];
+                forest.nodes.push(Node { threshold, children, feature, missing_left });
+            }
+            forest.leaves.extend((0..15).map(|_| random.below(1_000) as f64 / 1e4));
+        }
+        forest
+    };
+    FillModelRef::keep(FillModel {
+        sha256: String::new(),
+        horizon: Nanos::secs(5),
+        trained: [Nanos::ZERO; 2],
+        fill: forest(),
+        adverse: forest(),
+    })
+}
+
+/// Both answers of one order, numbers included: at most 2 µs (STRATEGY §7).
+fn time_model() {
+    let model = largest_model();
+    assert!(model.is_sound());
+    let (cases, quoter) = (cases(), Quoter::new(made::instrument("BTC", 5), &made::params()));
+    let terms: Vec<_> = cases.iter().map(|case| quoter.quote(&input(case))).collect();
+    let mut next = terms.iter().cycle();
+    let ask = move || {
+        if let Some(quote) = next.next() {
+            let px = quote.target.bids[0].px;
+            black_box(predict(&model, black_box(&quote.terms), Side::Bid, px));
+        }
+    };
+    let results =
+        harness::interleave(&mut [("fill model, 2 x 64 trees x 15 leaves", Box::new(ask))], CALLS);
+    harness::print_table("what a fill model says of one order", &results);
+}
+
 fn time_quoter() {
     let instrument = made::instrument("BTC", 5);
     let cases = cases();
@@ -56,6 +106,10 @@ fn time_quoter() {
         ("avellaneda_stoikov, 2 levels", with(QuoteModel::AvellanedaStoikov, 2)),
         ("glft, 2 levels", with(QuoteModel::Glft, 2)),
         ("glft, adaptive, toxicity, 4 levels", everything_on()),
+        (
+            "linear, 2 levels, fill model",
+            AssetParams { fill_model: Some(largest_model()), ..with(QuoteModel::Linear, 2) },
+        ),
     ];
     let candidate = |(name, params)| -> harness::Candidate<'_> {
         let quoter = Quoter::new(instrument, &params);

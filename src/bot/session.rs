@@ -13,6 +13,7 @@ use crate::report::{
 use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
+use crate::when::utc;
 use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
@@ -315,7 +316,12 @@ impl Ended<'_> {
             market: self.market.to_owned(),
             config_sha256: self.settings.sha256(),
             data: self.data.clone(),
-            notes: self.notes.iter().map(|note| masked(note).into_owned()).collect(),
+            notes: self
+                .notes
+                .iter()
+                .chain(&models(self.config))
+                .map(|note| masked(note).into_owned())
+                .collect(),
         }
     }
 }
@@ -377,4 +383,18 @@ pub fn verdict(numbers: &Numbers) -> Result<(), AppError> {
     let why: Vec<_> = halted.iter().map(|why| why.in_words()).collect();
     let (why, net) = (why.join(", "), numbers.net());
     Err(AppError::RiskHalt { reason: format!("{why}; net at the end {net} USD") })
+}
+/// The fill predictors of a run, by their hashes, and from when on they were asked.
+fn models(config: &wiring::Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    for ((_, instrument), params) in config.universe.iter().zip(&config.params) {
+        let Some(model) = params.fill_model else { continue };
+        let (coin, [from, to]) = (instrument.coin, model.trained.map(utc));
+        notes.push(format!(
+            "{coin}: fill model {}, trained on {from} to {to}: it was silent up to then, so that it says nothing \
+             of what it has learned from",
+            model.sha256
+        ));
+    }
+    notes
 }

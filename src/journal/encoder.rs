@@ -7,8 +7,9 @@ use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Nanos, OrderRequest, Qty,
-    QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term, Universe,
+    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Moment, Nanos, OrderRequest,
+    Qty, QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term,
+    Universe,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -326,6 +327,21 @@ fn line_of(t: &QuoteTerms) -> line::Terms {
             r2: e6(t.arrivals.r2_e6),
             trades: t.arrivals.trades,
         }),
+        moment: (!t.moment.mid.is_zero()).then(|| moment(&t.moment)),
+    }
+}
+
+fn moment(m: &Moment) -> line::Moment {
+    let level = |level: QuoteLevel| [level.px.to_string(), level.qty.to_string()];
+    line::Moment {
+        bid: level(m.bid),
+        ask: level(m.ask),
+        mid: m.mid.to_string(),
+        microprice: m.microprice.to_string(),
+        vol_slow_bps: (m.vol_slow_bps_e6 >= 0).then(|| m.vol_slow_bps_e6 as f64 / 1e6),
+        trades_per_s: m.trades_per_s_e6 as f64 / 1e6,
+        delay_ns: m.delay.0,
+        age_ns: m.age.0,
     }
 }
 

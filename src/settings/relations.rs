@@ -6,6 +6,7 @@ use super::error::ConfigError;
 use super::file::{self, CoinFile, Parts, Root};
 use super::origins::{Origins, place_of};
 use super::values::Capital;
+use crate::predictor::{self, ModelError};
 use botmm_pipeline::types::instrument::MIN_NOTIONAL;
 use botmm_pipeline::types::params::LateAction;
 use botmm_pipeline::types::{AssetParams, Bps, RiskLimits, Usd};
@@ -130,7 +131,16 @@ impl<'a> Reader<'a> {
             sizer: file::read(&parts.sizer, &place("sizer"), self.origins)?,
             risk: file::read(&parts.risk, &place("risk"), self.origins)?,
         };
-        Ok(file.to_params(self.maker_fee, self.late))
+        let mut params = file.to_params(self.maker_fee, self.late);
+        let path = &file.quote.fill_model;
+        if !path.as_os_str().is_empty() {
+            let key = place("quote") + ".fill_model";
+            let error = |e: ModelError| {
+                ConfigError::at(place_of(self.origins, &key), key.clone(), e.to_string())
+            };
+            params.fill_model = Some(predictor::model(path).map_err(error)?);
+        }
+        Ok(params)
     }
 
     /// The parameters of the coins that are traded, which must be fit to trade with. An error names

@@ -127,6 +127,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Quote, "model", Words(&["linear", "avellaneda_stoikov", "glft"]), ""),
     key(Quote, "strategy", Words(&["basic", "adaptive"]), ""),
     key(Quote, "fair_price", Words(&["mid", "microprice", "fitted"]), ""),
+    key(Quote, "fill_model", Path, ""),
     key(Quote, "min_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "max_spread_bps", Num(0.01, 1000.0), "bps"),
     key(Quote, "vol_multiplier", Num(0.0, 100.0), "times"),

@@ -14,6 +14,7 @@ pub mod edge;
 pub mod equity;
 pub mod estimates;
 pub mod feed_delay;
+pub mod fill_model;
 pub mod fit;
 pub mod flow;
 pub mod freshness;

@@ -44,4 +44,4 @@ pub use quote::{ArrivalFit, BookState, BookView, Cause, Marked, QuoteLevel, Quot
 pub use reason::Reason;
 pub use record::{Commentary, DayNet, Fact, Record};
 pub use risk::{BreakEnd, BreakWhy, Breaks, Marks, RiskSnapshot, RiskState};
-pub use terms::{QuoteTerms, Regime, SideTerms, Term};
+pub use terms::{Moment, QuoteTerms, Regime, SideTerms, Term};

@@ -3,7 +3,7 @@
 
 use super::fit::FEATURES;
 use super::fixed::{Nanos, Px, Qty, Usd};
-use super::level::{AssetId, Side};
+use super::level::{AssetId, Level, Side};
 use super::params::{FairPrice, QuoteModel, Strategy};
 use super::quote::ArrivalFit;
 
@@ -142,6 +142,29 @@ impl Regime {
     }
 }
 
+/// The market at a decision, as far as the terms of a quote do not have it: what a fill predictor is asked with
+/// (`logic::fill_model`), and what it learns from. In whole numbers, so that a journal has the very same.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// Best bid.
+    pub bid: Level,
+    /// Best ask.
+    pub ask: Level,
+    /// Half way between; zero = there was no sound one.
+    pub mid: Px,
+    /// Weighted by the opposite sizes.
+    pub microprice: Px,
+    /// The slow baseline of the volatility, basis points; negative = warming up.
+    pub vol_slow_bps_e6: i64,
+    /// Trades a second, both sides.
+    pub trades_per_s_e6: i64,
+    /// How old the newest message was when it came, by the venue's clock.
+    pub delay: Nanos,
+    /// How long ago that was.
+    pub age: Nanos,
+}
+
 /// What a decision rests on beside the book, in whole numbers (millionths where it says `_e6`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -212,6 +235,8 @@ pub struct QuoteTerms {
     pub size_usd: Usd,
     /// What made it larger or smaller: each factor less one (`logic::sizer`, in the order of its names).
     pub size_changes_e6: [i64; 6],
+    /// The market.
+    pub moment: Moment,
 }
 
 impl QuoteTerms {
@@ -222,4 +247,4 @@ impl QuoteTerms {
 }
 
 const _: () = assert!(Term::ALL.len() == TERMS && Term::Apart as usize == TERMS - 1);
-const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (33 + FEATURES + 2 * TERMS) + 32);
+const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (33 + FEATURES + 2 * TERMS) + 32 + 80);

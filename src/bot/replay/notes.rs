@@ -20,7 +20,7 @@ pub fn of_the_venue(
 ) -> Vec<String> {
     let estimated = match is_exact {
         true => "our place in each queue is exact",
-        false => "fills beyond the recorded trades are estimates",
+        false => "fills beyond the recorded trades are estimates (queue model: uncalibrated)",
     };
     let mut notes = vec![format!("a recording does not react to our orders: {estimated}")];
     let funding = match rules.funding {

@@ -6,12 +6,14 @@
 //! or goes, [`VERSION`] rises. Lines without a version are of before there was one; they read the same.
 
 mod shapes;
+mod terms;
 
 pub use shapes::{
-    Account, Action, Alert, Arrivals, CancelRefused, Change, Day, Decision, End, Fill, Funding,
-    Gap, Item, Latency, Level, Markout, MidAtFill, Orders, Params, ParamsRefused, Reject, Risk,
-    Run, StageLatency, State, Terms, Today,
+    Account, Action, Alert, CancelRefused, Change, Day, Decision, End, Fill, Funding, Gap, Item,
+    Latency, Markout, MidAtFill, Orders, Params, ParamsRefused, Reject, Risk, Run, StageLatency,
+    State, Today,
 };
+pub use terms::{Arrivals, Level, Moment, Terms};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

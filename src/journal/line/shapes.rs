@@ -1,13 +1,11 @@
 //! What stands in the lines, type by type.
 
+use super::terms::{Level, Terms};
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-
-/// Price and size of an order, each an exact number.
-pub type Level = [String; 2];
 
 /// See [`Line::Run`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -112,85 +110,6 @@ pub struct Decision {
     pub market_seq: u64,
     /// What its prices are made of; [`None`] = the side thread lagged.
     pub terms: Option<Box<Terms>>,
-}
-
-/// What a decision's prices are made of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Terms {
-    /// The quote model.
-    #[serde(default)]
-    pub model: String,
-    /// The strategy.
-    #[serde(default)]
-    pub strategy: String,
-    /// Of volatility.
-    #[serde(default)]
-    pub regime: String,
-    /// What the terms are added to.
-    pub fair: String,
-    /// By name; what is zero is left out.
-    pub bid: BTreeMap<String, String>,
-    /// By name; what is zero is left out.
-    pub ask: BTreeMap<String, String>,
-    /// Between two levels.
-    pub spacing: String,
-    /// Wanted a side, before the gate.
-    pub size_usd: String,
-    /// What made it larger or smaller than configured: volatility, fill rate, inventory, toxicity, drawdown, streak. Left
-    /// out when nothing does.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub size_factors: Vec<f64>,
-    /// Held.
-    #[serde(default)]
-    pub position: String,
-    /// Of the position limit.
-    #[serde(default)]
-    pub share: f64,
-    /// Average true range, USD.
-    #[serde(default)]
-    pub atr: String,
-    /// -1, 0 or 1.
-    #[serde(default)]
-    pub signal: i8,
-    /// From -1 to 1.
-    #[serde(default)]
-    pub score: f64,
-    /// From -1 to 1.
-    #[serde(default)]
-    pub imbalance: f64,
-    /// Regime, volatility breaker, fill rate.
-    #[serde(default)]
-    pub spread_mults: Vec<f64>,
-    /// Bid, ask.
-    #[serde(default)]
-    pub toxicity_mults: Vec<f64>,
-    /// Of the inventory, share.
-    #[serde(default)]
-    pub decay: f64,
-    /// The least half spread that pays the fee, bps.
-    #[serde(default)]
-    pub floor_bps: f64,
-    /// Expected edge of the nearest bid and ask, bps; [`None`] = an older botmm wrote it.
-    pub edge_bps: Option<[f64; 2]>,
-    /// The adverse move after a fill at the touch that it counts with, bid and ask, bps.
-    pub adverse_bps: Option<[f64; 2]>,
-    /// Median delay of the feed, ms; [`None`] = not known.
-    pub feed_delay_ms: Option<f64>,
-    /// Of trades; [`None`] = not fitted.
-    pub arrivals: Option<Arrivals>,
-}
-
-/// How trades arrive at a distance from the mid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Arrivals {
-    /// At no distance, a second and side.
-    pub rate_per_s: f64,
-    /// How fast that falls with distance.
-    pub decay_per_bps: f64,
-    /// How well that fits.
-    pub r2: f64,
-    /// From so many.
-    pub trades: i64,
 }
 
 /// See [`Line::Place`], [`Line::Modify`], [`Line::Cancel`].

@@ -15,6 +15,7 @@ use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
 use super::listing::Regridded;
 use super::task::{HandOver, Task, Turn};
+use crate::predictor;
 use crate::settings::{
     ConfigError, ContentHash, Draft, LiveParams, ParamChange, Settings, content_hash,
 };
@@ -337,8 +338,19 @@ impl Task for Reload {
 }
 
 fn look_at(mut watches: Vec<Watch>, now: Nanos) -> (Vec<Watch>, Vec<Look>) {
-    let looks = watches.iter_mut().map(|watch| watch.look(now)).collect();
+    let looks: Vec<Look> = watches.iter_mut().map(|watch| watch.look(now)).collect();
+    looks.iter().for_each(read_models);
     (watches, looks)
+}
+
+/// Reads the fill models that a new content names, here where reading may take long. What is wrong with one is
+/// told when the content is taken over.
+fn read_models(look: &Look) {
+    let Look::Content(content) = look else { return };
+    let text = String::from_utf8_lossy(content);
+    let values =
+        text.lines().filter_map(|line| line.trim().strip_prefix("fill_model")?.split('"').nth(1));
+    values.filter(|path| !path.is_empty()).for_each(|path| drop(predictor::model(Path::new(path))));
 }
 
 /// All parameters of the assets of which some differ.

@@ -19,12 +19,13 @@ mod sense;
 
 use super::adaptive::Adapted;
 use super::edge::SideEdge;
+use super::fill_model;
 use super::model::{self, ModelInput, ModelQuote};
 use super::sizer::{self, FACTORS};
 use super::toxicity::SideToxicity;
 use crate::types::fit::{FEATURES, Fitted};
 use crate::types::limits::MAX_PX;
-use crate::types::params::{BelowFee, FairPrice};
+use crate::types::params::{BelowFee, FairPrice, FillModel};
 use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
     QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
@@ -166,7 +167,30 @@ impl Quoter {
             self.note_edge(terms, edge, side, px);
             self.withheld(input, half, side, (px, terms.edges_e6[side.index()]))
         });
+        if let Some(model) = &self.params.fill_model {
+            self.skip_losers(&mut quote, model);
+        }
         quote
+    }
+
+    /// A side whose nearest order is expected to lose is not quoted. A model is silent on what it has learned
+    /// from: it would tell of its own future.
+    fn skip_losers(&self, quote: &mut Quote, model: &FillModel) {
+        if quote.target.time <= model.trained[1] {
+            return;
+        }
+        let (mid, fee) = (quote.terms.moment.mid.to_f64(), self.params.maker_fee.to_f64());
+        for side in Side::BOTH {
+            if quote.target.reason(side) != Reason::Quoted {
+                continue;
+            }
+            let px = quote.target.side(side)[0].px;
+            let half_bps = side.sign() as f64 * (mid - px.to_f64()) / mid * 1e4;
+            let said = fill_model::predict(model, &quote.terms, side, px);
+            if said.edge_bps(half_bps, fee) < 0.0 {
+                quote.target.clear(side, Reason::NoEdge);
+            }
+        }
     }
 
     /// A quote without orders: what is known of the moment.
@@ -229,6 +253,7 @@ impl Quoter {
             spacing: to_px(fair.to_f64() * p.level_spacing_bps * 1e-4),
             size_usd: usd(self.size_usd(input)),
             size_changes_e6: input.size_factors.map(|factor| e6(factor - 1.0)),
+            moment: fill_model::moment(view, p.arrival_halflife_s, input.now),
             ..QuoteTerms::default()
         };
         Quote { target, terms }

@@ -2,6 +2,7 @@
 //! the settings (root crate), and [`AssetParams::is_usable`] is the last line of defence.
 
 mod adaptive;
+mod fill_model;
 mod fit;
 mod grid;
 mod risk;
@@ -10,6 +11,9 @@ mod signal;
 mod sizer;
 
 pub use adaptive::{AdaptiveParams, ToxicityParams};
+pub use fill_model::{
+    FEATURES, FILL_FEATURES, FillModel, FillModelRef, Forest, MAX_LEAVES, MAX_TREES, Node,
+};
 pub use fit::{FitParams, LEADER_NAMES};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use risk::{DailyLossRearm, RiskLimits};
@@ -201,6 +205,8 @@ pub struct AssetParams {
     pub sizer: SizerParams,
     /// Limits that the gate holds.
     pub risk: RiskLimits,
+    /// What says of each order whether it would fill, and what that would cost.
+    pub fill_model: Option<FillModelRef>,
     /// The grid job in place of all that makes quotes.
     pub grid: Option<GridParams>,
 }
@@ -256,6 +262,7 @@ impl AssetParams {
             && self.fit.is_usable()
             && self.sizer.is_usable()
             && self.risk.is_usable()
+            && self.fill_model.is_none_or(|model| model.is_sound())
             && self.grid.is_none_or(|grid| grid.lots > 0)
     }
 
@@ -331,6 +338,7 @@ impl Default for AssetParams {
             fit: FitParams::default(),
             sizer: SizerParams::default(),
             risk: RiskLimits::default(),
+            fill_model: None,
             grid: None,
         }
     }
