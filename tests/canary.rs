@@ -88,6 +88,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("format", &["--format", "csv"]),
             ("out", &["--out", "exported"]),
         ],
+        "train" => &[("runs", &["--runs", "given_none"]), ("out", &["--out", "model"])],
         "candles" => &[("paths", &["given_none.json"])],
         "report" => &[("folder", &["."])],
         "explain" => &[("coin", &["BTC"])],

@@ -8,9 +8,10 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 29] = [
+const ROOMS: [Room; 31] = [
     room("mode", &[]),
     room("cli", &[]),
+    room("learn", &["side", "ui", "net", "venue_api", "exchange"]),
     room("backtest", &["side", "ui", "net", "venue_api", "exchange"]),
     room("bot", &[]),
     room("side", &["report"]),
@@ -21,6 +22,7 @@ const ROOMS: [Room; 29] = [
     room("venue_api", &["exchange", "settings", "data"]),
     room("exchange", &["net"]),
     room("settings", &["net", "data"]),
+    room("predictor", &["net", "data"]),
     room("net", &["data"]),
     room("data", &[]),
     room("rungs", &[]),

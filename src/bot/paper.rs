@@ -28,7 +28,7 @@ pub fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, Stri
             sim.queue.to_string(),
             owned([
                 "a recording does not react to our orders: fills beyond the recorded trades are \
-                 estimates",
+                 estimates (queue model: uncalibrated)",
                 "what was recorded comes when the venue made it, without the recorder's delay",
             ]),
         ),
@@ -37,7 +37,7 @@ pub fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, Stri
             sim.queue.to_string(),
             owned([
                 "the mirrored market does not react to our orders: fills beyond its trades are \
-                 estimates",
+                 estimates (queue model: uncalibrated)",
                 "its news take their real time to reach us, and the latency comes on top",
             ]),
         ),

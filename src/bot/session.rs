@@ -391,7 +391,7 @@ fn models(config: &wiring::Config) -> Vec<String> {
         let Some(model) = params.fill_model else { continue };
         let (coin, [from, to]) = (instrument.coin, model.trained.map(utc));
         notes.push(format!(
-            "{coin}: fill model {}, trained on {from} to {to}: it was silent up to then, so that it says nothing \
+            "{coin}: fill model {:.16}…, trained on {from} to {to}: it was silent up to then, so that it says nothing \
              of what it has learned from",
             model.sha256
         ));

@@ -24,6 +24,7 @@ mod report;
 mod sign;
 mod status;
 mod sweep;
+mod train;
 mod why;
 
 pub use alert::AlertArgs;
@@ -50,6 +51,7 @@ pub use report::ReportArgs;
 pub use sign::SignArgs;
 pub use status::StatusArgs;
 pub use sweep::{SweepArgs, SweepStep};
+pub use train::TrainArgs;
 pub use why::WhyArgs;
 
 use self::sign::parse_address;
@@ -77,6 +79,7 @@ use std::path::PathBuf;
         botmm backtest DAYS --param min_spread_bps=2,3      sets of parameters, with intervals\n  \
         botmm candles FILES                    months of bars through the strategy, coarsely\n  \
         botmm economics DIR                    should this market be made at all?\n  \
+        botmm train --runs runs --out MODEL    learn from our own orders when not to quote\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of what nodes, sellers and other tools write\n  \
@@ -120,6 +123,8 @@ pub enum Verb {
     Candles(CandlesArgs),
     /// Say whether a market should be made at all: its spreads, fees and fills against lending.
     Economics(EconomicsArgs),
+    /// Learn from what became of our own orders: would an order fill, and what would that cost?
+    Train(TrainArgs),
     /// Record the venue's public data, day and night: no key, no account.
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?

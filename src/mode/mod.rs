@@ -27,6 +27,7 @@ pub mod schema;
 pub mod sign;
 pub mod status;
 pub mod sweep;
+mod train;
 pub mod why;
 
 use crate::cli::Verb;
@@ -44,6 +45,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Candles(args) => candles::run(&args),
         Verb::Economics(args) => economics::run(&args),
+        Verb::Train(args) => train::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Parity(args) => parity::run(&args),
         Verb::Report(args) => report::run(&args),

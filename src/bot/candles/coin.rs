@@ -88,7 +88,8 @@ impl<'a> Coin<'a> {
         bars: &'a [Bar],
         rates: Rates,
     ) -> Self {
-        let mut params = *params;
+        // A bar has no touch that a fill model could be asked about.
+        let mut params = AssetParams { fill_model: None, ..*params };
         // No bar of the strategy can be shorter than those that there are.
         if let Some(bar) = bars.first() {
             let span = bar.interval.span();
