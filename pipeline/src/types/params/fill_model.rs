@@ -27,7 +27,7 @@ pub const FILL_FEATURES: [&str; FEATURES] = [
 ];
 /// How many there are.
 pub const FEATURES: usize = 16;
-/// No forest has more trees: an answer takes 2 µs at most.
+/// No forest has more trees: a quote waits for the answer.
 pub const MAX_TREES: usize = 64;
 /// No tree has more leaves.
 pub const MAX_LEAVES: usize = 31;
