@@ -66,7 +66,9 @@ fn no_stage_allocates_after_start() {
     // The same with everything on.
     setup.params.strategy = Strategy::Adaptive;
     setup.params.toxicity.use_toxicity = true;
-    setup.params.use_edge = true;
+    // The edge is computed and learned of in any case; so that it fills, nothing is withheld for it, and
+    // any line of arrivals will do.
+    setup.params.arrival_min_r2 = 0.0;
     setup.params.maker_fee = Bps::from_e8(0);
     for model in [QuoteModel::AvellanedaStoikov, QuoteModel::Glft] {
         setup.params.model = model;

@@ -253,7 +253,7 @@ fn an_empty_side_takes_that_coins_quotes_and_nothing_else() {
 fn a_late_feed_is_told_once_and_its_end() {
     let mut rig = Rig::new(params(), true);
     let mut told = Vec::new();
-    for (late_ms, for_ms) in [(151, 40_000), (50, 30_000)] {
+    for (late_ms, for_ms) in [(160, 40_000), (50, 30_000)] {
         rig.late = Nanos::millis(late_ms);
         for _ in 0..for_ms / 1_000 {
             rig.wait(1_000, Some(("2999.9", "3000.1")));
@@ -301,7 +301,7 @@ fn every_reason_is_reached() {
     let mut late = params();
     late.risk.late_action = LateAction::StandAside;
     case(FeedLate, late, &|rig| {
-        rig.late = Nanos::millis(151);
+        rig.late = Nanos::millis(160);
         rig.wait(11_000, same);
     });
     let skip = AssetParams { below_fee: WhenBelow::Skip, vol_multiplier: 0.0, ..params() };

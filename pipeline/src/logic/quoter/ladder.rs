@@ -1,7 +1,6 @@
 //! From unrounded prices to orders on the venue's grid, level by level.
 
-use super::sense::Placing;
-use super::{Quote, Quoter};
+use super::{Placing, Quote, Quoter};
 use crate::logic::sizing;
 use crate::types::limits::MAX_PX;
 use crate::types::{BookView, Instrument, Px, QuoteLevel, QuoteTerms, Reason, SCALE, Side, Term};

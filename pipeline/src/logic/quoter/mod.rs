@@ -30,7 +30,6 @@ use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
     QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
 };
-use sense::Placing;
 
 /// What a quote is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +95,18 @@ struct Half {
     bps: f64,
     /// Each step's part of it.
     parts: [f64; Term::Floor as usize + 1],
+}
+
+/// One side before it is rounded: where it would be, its lean, and what pays.
+#[derive(Clone, Copy, Debug)]
+struct Placing {
+    side: Side,
+    /// Unrounded price of the nearest level.
+    from: f64,
+    /// All leans together, USD.
+    lean: f64,
+    /// Least distance from fair that pays, USD.
+    pays: f64,
 }
 
 impl Half {

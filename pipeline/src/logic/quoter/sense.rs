@@ -1,21 +1,9 @@
 //! When not to quote, and where against the touch (STRATEGY §3b).
 
-use super::{Half, QuoteInput, Quoter, e6};
+use super::{Half, Placing, QuoteInput, Quoter, e6};
 use crate::logic::edge::SideEdge;
 use crate::types::params::{BelowFee, LateAction, Touch};
 use crate::types::{Px, QuoteTerms, Reason, Side};
-
-/// One side before it is rounded: what it earns by its distance from fair, and its lean.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Placing {
-    pub side: Side,
-    /// Unrounded price of the nearest level.
-    pub from: f64,
-    /// All leans together, USD.
-    pub lean: f64,
-    /// Least distance from fair that pays, USD.
-    pub pays: f64,
-}
 
 impl Quoter {
     /// What a side is expected to earn, by its distance from fair.
