@@ -18,8 +18,10 @@
 //! say better: of each the edge that was expected of it without `a` by the last decision that wanted it,
 //! less what its markout after a second came to; so that it holds our own slowness, too. Their mean over both
 //! sides is shrunk towards the assumption, which counts as [`PRIOR_FILLS`] fills, and is forgotten with
-//! the half-life of the fit.
+//! the half-life of the fit. Fills within a second of each other have their markouts from one move: the
+//! first of them teaches.
 
+use super::markouts::HORIZONS;
 use crate::types::{Nanos, Px, Side};
 
 /// Mean size of a standard normal variable, √(2/π).
@@ -77,6 +79,8 @@ pub struct AdverseMoves {
     /// Trade id and expected edge without `a` of those that wait, the newest at `next − 1`.
     waiting: [(u64, f64); MAX_WAITING],
     next: usize,
+    /// Block of the last fill that teaches.
+    last: Option<Nanos>,
     /// The newest at `newest`.
     known: [Known; MAX_KNOWN],
     newest: usize,
@@ -89,6 +93,7 @@ impl Default for AdverseMoves {
             changed: Nanos::ZERO,
             waiting: [(0, f64::NAN); MAX_WAITING],
             next: 0,
+            last: None,
             known: [Known::default(); MAX_KNOWN],
             newest: 0,
         }
@@ -114,6 +119,10 @@ impl AdverseMoves {
         else {
             return;
         };
+        if self.last.is_some_and(|last| block < last + HORIZONS[0]) {
+            return;
+        }
+        self.last = Some(block);
         let (fair, touch) = (known.fair, known.touch[side.index()]);
         let nearer = match side {
             Side::Bid => px.max(touch),
@@ -182,10 +191,23 @@ mod tests {
 
     const BLOCK: Nanos = Nanos::millis(5_000);
 
-    /// A fill, before which was decided around this fair and on this touch of both sides.
+    /// A fill, before which was decided around this fair and on this touch of both sides. Each a second
+    /// after the one before.
     fn filled(moves: &mut AdverseMoves, tid: u64, side: Side, at: &str, [fair, touch]: [&str; 2]) {
-        moves.on_decision(BLOCK - Nanos(1), px(fair), [px(touch); 2], [true; 2]);
-        moves.on_fill(BLOCK, tid, side, px(at));
+        let block = BLOCK + Nanos::secs(tid as i64);
+        moves.on_decision(block - Nanos(1), px(fair), [px(touch); 2], [true; 2]);
+        moves.on_fill(block, tid, side, px(at));
+    }
+
+    #[test]
+    fn of_a_burst_the_first_fill_teaches() {
+        let mut moves = AdverseMoves::default();
+        moves.on_decision(BLOCK - Nanos(1), px("100.01"), [px("100"); 2], [true; 2]);
+        for (tid, ms) in [(1, 0), (2, 0), (3, 999), (4, 1_000)] {
+            moves.on_fill(BLOCK + Nanos::millis(ms), tid, Side::Bid, px("100"));
+        }
+        let taught: Vec<_> = moves.waiting.iter().filter(|(_, bps)| !bps.is_nan()).collect();
+        assert_eq!(taught.iter().map(|(tid, _)| *tid).collect::<Vec<_>>(), [1, 4]);
     }
 
     #[test]
