@@ -135,6 +135,33 @@ fn views_carry_the_fit_of_the_trades_seen() {
 }
 
 #[test]
+fn levels_that_find_no_room_are_counted() {
+    let mut rig = Rig::new();
+    let metrics: Arc<Metrics> = Arc::default();
+    let stage = std::mem::replace(&mut rig.stage, Rig::new().stage);
+    rig.stage = stage.counting(metrics.clone());
+    let level = |rig: &Rig, px: i64| {
+        let (asset, side, recv_time) = (AssetId::new(ASSET), Side::Bid, rig.now);
+        let (px, qty) = (Px::from_raw(px), Qty::whole(1));
+        MarketEvent::Level(LevelChange {
+            asset,
+            side,
+            px,
+            qty,
+            recv_time,
+            tick: 1,
+            ..LevelChange::default()
+        })
+    };
+    rig.tell(level(&rig, 1_000_000));
+    for i in 0..5_000 {
+        rig.now = rig.now + Nanos::millis(1);
+        rig.tell(level(&rig, 500_000 - i));
+    }
+    assert!(metrics.numbers(ASSET + 1).assets[ASSET].levels_lost > 0);
+}
+
+#[test]
 fn no_book_is_shown_of_the_past_until_all_of_it_is_taken_in() {
     let mut rig = Rig::new();
     rig.trade_and_book(5);
