@@ -89,6 +89,8 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("out", &["--out", "exported"]),
         ],
         "train" => &[("runs", &["--runs", "given_none"]), ("out", &["--out", "model"])],
+        "tune" if tried == "judge" => &[],
+        "tune" => &[("judge", &["--judge", &sample])],
         "candles" => &[("paths", &["given_none.json"])],
         "report" => &[("folder", &["."])],
         "explain" => &[("coin", &["BTC"])],

@@ -95,8 +95,8 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let tables = schema["properties"].as_object().unwrap();
     for table in [
-        "general", "dead_man", "discord", "webhook", "http", "history", "universe", "sim", "fees",
-        "defaults", "asset",
+        "general", "dead_man", "discord", "webhook", "http", "history", "tuner", "universe", "sim",
+        "fees", "defaults", "asset",
     ] {
         assert!(tables.contains_key(table), "no {table}");
     }
@@ -106,7 +106,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
             assert_eq!(parts[part]["type"], "object", "{part}");
         }
     }
-    assert_eq!(tables.len(), 11);
+    assert_eq!(tables.len(), 12);
 }
 
 // The configuration of the working folder.

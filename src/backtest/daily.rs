@@ -53,8 +53,7 @@ pub(super) fn cut(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backtest::outcome::flow;
-    use crate::bot::replay::samples::Sample;
+    use crate::bot::replay::samples::{Sample, flow};
     use botmm_pipeline::types::Usd;
 
     #[test]

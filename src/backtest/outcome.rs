@@ -2,10 +2,9 @@
 
 use super::days::Day;
 use super::task::Task;
-use crate::bot::replay::samples::Sample;
 use crate::report::backtest::{Flow, sealed, unsealed};
 use crate::report::{Money, Summary};
-use botmm_pipeline::types::{Nanos, Usd};
+use botmm_pipeline::types::Nanos;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -96,20 +95,6 @@ impl Totals {
     }
 }
 
-/// The samples of a replay, a list a column.
-pub(super) fn flow(samples: &[Sample]) -> Flow {
-    let money = |value: fn(&Sample) -> Usd| samples.iter().map(|s| Money(value(s))).collect();
-    Flow {
-        time_ms: samples.iter().map(|s| s.time.0 / 1_000_000).collect(),
-        gross_usd: money(|s| s.gross),
-        fees_usd: money(|s| s.fees),
-        funding_usd: money(|s| s.funding),
-        held_usd: money(|s| s.held),
-        fills: samples.iter().map(|s| s.fills).collect(),
-        volume_usd: money(|s| s.volume),
-    }
-}
-
 impl Outcome {
     /// As a file.
     ///
@@ -137,6 +122,8 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bot::replay::samples::{Sample, flow};
+    use botmm_pipeline::types::Usd;
 
     #[test]
     fn what_was_earned_is_told_by_stretches_of_the_clock() {

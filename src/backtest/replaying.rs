@@ -1,10 +1,11 @@
 //! How one task is done: its recording opened, and replayed.
 
 use super::days::Day;
-use super::outcome::{Outcome, Totals, flow};
+use super::outcome::{Outcome, Totals};
 use super::plan::Plan;
 use super::task::Task;
 use crate::bot::replay::engine::{How, Replay, Replayed};
+use crate::bot::replay::samples::flow;
 use crate::bot::replay::{self, Reading};
 use crate::data::Loaded;
 use crate::exit::{AppError, Exit};

@@ -15,3 +15,4 @@ pub mod record;
 pub mod replay;
 pub mod session;
 pub mod status;
+pub mod tune;

@@ -25,6 +25,7 @@ mod sign;
 mod status;
 mod sweep;
 mod train;
+mod tune;
 mod why;
 
 pub use alert::AlertArgs;
@@ -52,6 +53,7 @@ pub use sign::SignArgs;
 pub use status::StatusArgs;
 pub use sweep::{SweepArgs, SweepStep};
 pub use train::TrainArgs;
+pub use tune::TuneArgs;
 pub use why::WhyArgs;
 
 use self::sign::parse_address;
@@ -95,6 +97,7 @@ use std::path::PathBuf;
         botmm status                           how the bot goes, in one screenful\n  \
         botmm why                              why each side is quoted or not\n  \
         botmm history                          what all runs earned and paid\n  \
+        botmm tune                             what the tuner did, and from what\n  \
         botmm drill                            who cancels when the bot cannot, and how soon\n  \
         botmm check --config my.toml           is this configuration sound?\n\n\
         Exit codes: 0 ok, 1 what was checked does not hold, 2 usage, 3 configuration, 5 venue or data,\n\
@@ -168,6 +171,8 @@ pub enum Verb {
     Why(WhyArgs),
     /// Show what all runs traded, paid and earned, by day and coin, or as FIFO lots.
     History(HistoryArgs),
+    /// Show what the tuner did, go back by a change, or judge it against no tuning.
+    Tune(TuneArgs),
     /// Look whether a live run would do well here: machine, key, account, venue.
     Doctor(DoctorArgs),
     /// Prove the dead man's ladder: harm a bot on an exchange of this process, and see who cancels.

@@ -28,6 +28,7 @@ pub mod sign;
 pub mod status;
 pub mod sweep;
 mod train;
+pub mod tune;
 pub mod why;
 
 use crate::cli::Verb;
@@ -63,6 +64,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Sign(args) => sign::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::History(args) => history::run(&args),
+        Verb::Tune(args) => tune::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Why(args) => why::run(&args),
     }

@@ -172,7 +172,7 @@ impl Settings {
         settings: &[ParamSetting],
         origin: &str,
     ) -> Result<Self, ConfigError> {
-        let mut draft = self.draft.clone().with_live_params(None);
+        let mut draft = self.draft.clone().with_live_params(None).with_tuned(None);
         for ParamSetting { coin, part, key, value } in settings {
             draft.set_param(coin.as_deref(), part, key, value.clone(), origin.to_owned());
         }

@@ -34,6 +34,8 @@ pub struct Draft {
     /// The coins that the environment picked.
     typed_symbols: Option<String>,
     live: Option<LiveParams>,
+    /// What the tuner sets: below what a person does.
+    tuned: Option<LiveParams>,
     /// Coins of the configuration that the venue does not list.
     unlisted: Vec<String>,
     /// Coins that the venue has delisted: left out, or refused.
@@ -106,6 +108,7 @@ impl Draft {
             file,
             typed_symbols,
             live: None,
+            tuned: None,
             unlisted: Vec::new(),
             delisted: Delisted::default(),
             recorded: None,
@@ -126,6 +129,7 @@ impl Draft {
         let file = Some((path.as_path(), text));
         let mut new = Self::merge(file, self.typed_symbols.clone(), self.secrets)?;
         new.live.clone_from(&self.live);
+        new.tuned.clone_from(&self.tuned);
         (new.account, new.is_at_venue) = (self.account, self.is_at_venue);
         for name in [&self.table, &new.table].into_iter().flat_map(Table::keys) {
             let [before, after] = [&self.table, &new.table].map(|t| t.get(name));
@@ -143,7 +147,7 @@ impl Draft {
     pub(super) fn takes_restart(&self, key: &str) -> ConfigError {
         // A key that was taken out of the file now has the built-in value; the change is the file's.
         let own = Some(place_of(&self.origins, key)).filter(|p| !p.starts_with(SHIPPED_NAME));
-        let [file, live] = self.files();
+        let [file, _, live] = self.files();
         let place = own.or(file).or(live).unwrap_or_else(|| SHIPPED_NAME.to_owned());
         ConfigError::at(place, key, "cannot change while the bot runs; restart it to change this")
     }
@@ -177,7 +181,7 @@ impl Draft {
         Ok(self)
     }
 
-    /// Puts the file of `general.live_params` on top, when there is one.
+    /// Puts the files of `general.live_params`, and of a tuner that acts below it, on top, when they are there.
     ///
     /// # Errors
     /// It is there, and cannot be read or is not sound by itself.
@@ -186,7 +190,11 @@ impl Draft {
             Some(path) => LiveParams::read(&path)?,
             None => None,
         };
-        Ok(self.with_live_params(live))
+        let tuned = match self.tuned_path() {
+            Some(path) => LiveParams::read(&path)?,
+            None => None,
+        };
+        Ok(self.with_live_params(live).with_tuned(tuned))
     }
 
     /// The limits are shares of an account that is worth this.
@@ -209,6 +217,24 @@ impl Draft {
         Self { live, ..self }
     }
 
+    /// Puts these below the live parameters, and on top of all else.
+    pub fn with_tuned(self, tuned: Option<LiveParams>) -> Self {
+        Self { tuned, ..self }
+    }
+
+    /// Where the tuner's layer is; [`None`] = it does not act.
+    pub fn tuned_path(&self) -> Option<PathBuf> {
+        let tuner = self.table.get("tuner").and_then(Value::as_table)?;
+        let acts = tuner.get("mode").and_then(Value::as_str) == Some("act");
+        let path = tuner.get("params").and_then(Value::as_str).filter(|p| acts && !p.is_empty());
+        path.map(PathBuf::from)
+    }
+
+    /// What the tuner sets.
+    pub fn tuned(&self) -> Option<&LiveParams> {
+        self.tuned.as_ref()
+    }
+
     /// Where `general.live_params` is; [`None`] = it is turned off.
     pub fn live_path(&self) -> Option<PathBuf> {
         let path = self.general("live_params").and_then(Value::as_str);
@@ -225,19 +251,23 @@ impl Draft {
         self.file.as_ref().map(|(path, hash)| (path.as_path(), *hash))
     }
 
-    /// The names of both.
-    pub(super) fn files(&self) -> [Option<String>; 2] {
+    /// The names of these, and of the tuner's below the last.
+    pub(super) fn files(&self) -> [Option<String>; 3] {
         let file = self.file.as_ref().map(|(path, _)| path.display().to_string());
-        [file, self.live.as_ref().map(|l| l.place().to_owned())]
+        let place = |layer: &Option<LiveParams>| layer.as_ref().map(|l| l.place().to_owned());
+        [file, place(&self.tuned), place(&self.live)]
     }
 
-    /// Lays the live parameters into the tables of their coins.
+    /// Lays the tuner's and then the live parameters into the tables of their coins.
     pub(super) fn lay_live_params(&mut self) -> Result<(), ConfigError> {
-        let Some(live) = &self.live else { return Ok(()) };
         let universe = self.table.get("universe").and_then(Value::as_table);
         let listed = universe.into_iter().flat_map(Table::keys);
         let known: Vec<String> = listed.chain(&self.unlisted).cloned().collect();
-        for (coin, key, value, origin) in live.by_coin(&known)? {
+        let mut laid = Vec::new();
+        for layer in self.tuned.iter().chain(&self.live) {
+            laid.extend(layer.by_coin(&known)?);
+        }
+        for (coin, key, value, origin) in laid {
             if !self.unlisted.contains(&coin) {
                 self.set_param(Some(&coin), "quote", key, value, origin);
             }

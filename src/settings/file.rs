@@ -27,6 +27,7 @@ pub(super) struct Root {
     pub webhook: HookFile,
     pub http: HttpFile,
     pub history: HistoryFile,
+    pub tuner: super::tuner::TunerFile,
     pub dead_man: DeadManFile,
     pub universe: BTreeMap<String, InstrumentFile>,
     pub sim: Sim,
@@ -114,8 +115,7 @@ pub(super) struct Sim {
     pub maker_fee_bps: Option<Bps>,
 }
 
-/// A table a part (see [`super::spec::PARTS`]): all keys in `[defaults]`, only those that differ in
-/// `[asset.COIN]`.
+/// A table a part ([`super::spec::PARTS`]): all keys in `[defaults]`, what differs in `[asset.COIN]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Parts {

@@ -105,6 +105,12 @@ impl LiveParams {
         self.hash
     }
 
+    /// The keys that it sets of a coin.
+    pub fn keys(&self, coin: &str, coins: &[String]) -> Vec<&'static str> {
+        let laid = self.by_coin(coins).unwrap_or_default();
+        laid.into_iter().filter(|(of, ..)| of == coin).map(|(_, key, ..)| key).collect()
+    }
+
     /// The parameters by the venue's names of the coins.
     pub(super) fn by_coin(&self, coins: &[String]) -> Result<Vec<Laid>, ConfigError> {
         let mut laid = Vec::new();

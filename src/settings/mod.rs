@@ -27,6 +27,7 @@ mod shipped;
 mod spec;
 mod starter;
 mod symbols;
+mod tuner;
 mod values;
 
 pub use botmm_pipeline::types::duration::parse_duration;
@@ -43,6 +44,7 @@ pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
 pub use schema::schema;
 pub use secrets::Secrets;
 pub use starter::starter;
+pub use tuner::{TunerMode, TunerSettings};
 use values::Capital;
 pub use values::{GuardAt, parse_bps, parse_usd};
 
@@ -127,6 +129,8 @@ pub struct Settings {
     pub http_port: Option<u16>,
     /// What is kept of all runs.
     pub history: HistorySettings,
+    /// What turns parameters slowly.
+    pub tuner: TunerSettings,
     /// How long after the last progress the venue itself cancels everything; [`None`] = it does not.
     pub dead_man_horizon: Option<Nanos>,
     /// What the simulator assumes.
@@ -278,6 +282,10 @@ impl Settings {
         let mut warnings = reader.warnings();
         let left_out = |c: &String| format!("{c}: the venue has delisted it; left out");
         warnings.extend(delisted.iter().map(left_out));
+        if root.tuner.mode != "off" && !root.history.enabled {
+            let mode = &root.tuner.mode;
+            warnings.push(format!("tuner.mode = \"{mode}\" and history.enabled = false: the tuner has nothing to read, and does nothing"));
+        }
         let configured = root.defaults.risk.get("capital_usd").and_then(spec::text);
         let configured = configured.and_then(|text| Capital::parse(&text).ok());
         let configured = configured.unwrap_or(Capital::Account);
@@ -308,6 +316,7 @@ impl Settings {
                 is_enabled: root.history.enabled,
                 path: Some(root.history.path).filter(|path| !path.as_os_str().is_empty()),
             },
+            tuner: TunerSettings::of(root.tuner),
             dead_man_horizon: root.dead_man.horizon(),
             sim,
             fees: root.fees,

@@ -58,7 +58,7 @@ impl Settings {
             }
             coins.insert(coin.clone(), Json::Object(of_coin));
         }
-        let [file, live_params] = self.draft.files();
+        let [file, tuned_params, live_params] = self.draft.files();
         let set: Map<String, Json> = self
             .draft
             .origins
@@ -71,11 +71,13 @@ impl Settings {
         json!({
             "file": file,
             "live_params": live_params,
+            "tuned_params": tuned_params,
             "general": section("general"),
             "discord": section("discord"),
             "webhook": section("webhook"),
             "http": section("http"),
             "history": section("history"),
+            "tuner": section("tuner"),
             "dead_man": section("dead_man"),
             "universe": section("universe"),
             "sim": section("sim"),
@@ -110,9 +112,10 @@ impl Settings {
             w.section("http", Section::Http);
             w.section("dead_man", Section::DeadMan);
         }
-        // What is kept of a run decides nothing.
+        // What is kept of a run decides nothing, and what the tuner sets is among the parameters.
         if comments {
             w.section("history", Section::History);
+            w.section("tuner", Section::Tuner);
         }
         w.out += "\n[universe]\n";
         for (coin, entry) in self.table(&["universe"]).into_iter().flatten() {

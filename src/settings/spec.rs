@@ -103,6 +103,10 @@ pub(super) const SPECS: &[Spec] = &[
     key(Http, "port", Int(0, 65_535), "port"),
     key(History, "enabled", Bool, ""),
     key(History, "path", Path, ""),
+    key(Section::Tuner, "mode", Words(&["off", "propose", "act"]), ""),
+    key(Section::Tuner, "every_h", Num(0.01, 168.0), "h"),
+    key(Section::Tuner, "window_h", Num(0.01, 720.0), "h"),
+    key(Section::Tuner, "params", Path, ""),
     key(DeadMan, "schedule_cancel", Bool, ""),
     key(DeadMan, "horizon_s", Num(10.0, 600.0), "s"),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
@@ -238,9 +242,9 @@ const GONE: [(&str, &str); 1] = [(
 const LEVELS: [&str; 3] = ["info", "warn", "critical"];
 
 /// The tables of a configuration.
-const TABLES: [&str; 11] = [
-    "general", "dead_man", "discord", "webhook", "http", "history", "universe", "sim", "fees",
-    "defaults", "asset",
+const TABLES: [&str; 12] = [
+    "general", "dead_man", "discord", "webhook", "http", "history", "tuner", "universe", "sim",
+    "fees", "defaults", "asset",
 ];
 
 /// The keys of a section, in order.
@@ -350,6 +354,7 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
             "webhook" => checker.keys(table, name, Webhook)?,
             "http" => checker.keys(table, name, Http)?,
             "history" => checker.keys(table, name, History)?,
+            "tuner" => checker.keys(table, name, Section::Tuner)?,
             "dead_man" => checker.keys(table, name, DeadMan)?,
             "sim" => checker.keys(table, name, Sim)?,
             "universe" => {

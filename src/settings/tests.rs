@@ -323,6 +323,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::Webhook => "[webhook]",
             Section::Http => "[http]",
             Section::History => "[history]",
+            Section::Tuner => "[tuner]",
             Section::DeadMan => "[dead_man]",
             Section::Sim => "[sim]",
             Section::Quote => "[asset.SOL.quote]",

@@ -84,6 +84,11 @@ impl KeepHistory {
         }))
     }
 
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn begin(&mut self, now: Nanos) {
         if let Some(keeper) = self.keeper.take() {
             let work = move || keeper.portion();

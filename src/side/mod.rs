@@ -31,3 +31,4 @@ pub mod state;
 pub mod takeover;
 pub mod task;
 pub mod token;
+pub mod tuner;

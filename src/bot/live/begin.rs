@@ -12,6 +12,7 @@ use crate::bot::lines::{self, Kind};
 use crate::bot::session;
 use crate::exit::AppError;
 use crate::files::{Readers, make_folder};
+use crate::history::run_name;
 use crate::journal::{Bounds, Journal};
 use crate::masked::masked;
 use crate::net::{Rest, Stopped, WsStatus, WsTransport};
@@ -42,6 +43,7 @@ use crate::side::risk_state::RiskKeeper;
 use crate::side::service::Service;
 use crate::side::state::RunState;
 use crate::side::task::Workers;
+use crate::side::tuner::Tuner;
 use crate::speaker;
 use crate::stop::{Look, Resting};
 use crate::terminal;
@@ -194,6 +196,9 @@ impl Live {
         );
         let timeout = Duration::from_nanos(settings.guard_timeout.0.unsigned_abs());
         let history = KeepHistory::of(&settings.history, runs.as_deref(), dir, now)?;
+        let told =
+            history.as_ref().map(|kept| (kept.path().to_owned(), run_name(kept.path(), dir)));
+        let tuner = Tuner::of(&settings.tuner, told, now);
         let timeout = access.has_guard_key.then_some(timeout);
         let is_needed = !access.key_is_disposable;
         let guard = GuardRung::new(&access.state_dir, key, timeout, is_needed, far);
@@ -221,6 +226,7 @@ impl Live {
             candles,
             notify,
             history,
+            tuner,
             workers: Workers::start()?,
         };
         let mut live = Self {

@@ -17,6 +17,7 @@ use crate::side::risk_state::RiskKeeper;
 use crate::side::service::Service;
 use crate::side::state::RunState;
 use crate::side::task::{Outbox, Task, Turn, Workers, each};
+use crate::side::tuner::Tuner;
 use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::types::{AssetId, AssetParams, Fact};
 use botmm_pipeline::wiring::Control;
@@ -39,6 +40,7 @@ pub(super) struct Tasks {
     pub(super) candles: BackFill,
     pub(super) notify: Notify,
     pub(super) history: Option<KeepHistory>,
+    pub(super) tuner: Option<Tuner>,
     pub(super) workers: Workers,
 }
 
@@ -69,6 +71,7 @@ impl Tasks {
         let more: [&mut dyn Task; 5] = [params, listing, manifest, candles, notify];
         all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
+        all.extend(self.tuner.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)
     }
 
@@ -83,6 +86,9 @@ impl Tasks {
         let mut out = Outbox::default();
         for changed in self.listing.take_regridded() {
             self.params.reload.regrid(changed);
+        }
+        if let Some(tuner) = self.tuner.as_mut().filter(|tuner| tuner.asks(now)) {
+            tuner.hears(now, self.params.reload.untuned());
         }
         let (tasks, workers) = self.all();
         out.said.extend(workers.turn(now));

@@ -4,7 +4,7 @@ pub mod engine;
 pub mod exact;
 mod fills;
 mod notes;
-mod params;
+pub mod params;
 pub mod samples;
 
 use self::engine::{How, Replay, Replayed};

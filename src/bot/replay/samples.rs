@@ -1,5 +1,7 @@
 //! The money of a replay on its way: what intervals and curves are made of.
 
+use crate::report::Money;
+use crate::report::backtest::Flow;
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::types::{Nanos, Usd, notional};
@@ -33,6 +35,20 @@ impl Sample {
     /// After fees and funding.
     pub fn net(&self) -> Usd {
         self.gross - self.fees - self.funding
+    }
+}
+
+/// The samples of a replay, a list a column.
+pub fn flow(samples: &[Sample]) -> Flow {
+    let money = |value: fn(&Sample) -> Usd| samples.iter().map(|s| Money(value(s))).collect();
+    Flow {
+        time_ms: samples.iter().map(|s| s.time.0 / 1_000_000).collect(),
+        gross_usd: money(|s| s.gross),
+        fees_usd: money(|s| s.fees),
+        funding_usd: money(|s| s.funding),
+        held_usd: money(|s| s.held),
+        fills: samples.iter().map(|s| s.fills).collect(),
+        volume_usd: money(|s| s.volume),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("webhook", source.table(Section::Webhook)),
         ("http", source.table(Section::Http)),
         ("history", source.table(Section::History)),
+        ("tuner", source.table(Section::Tuner)),
         ("dead_man", source.table(Section::DeadMan)),
         ("universe", universe),
         ("sim", source.table(Section::Sim)),

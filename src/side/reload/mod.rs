@@ -1,5 +1,5 @@
-//! Parameters that change while the bot runs (STRATEGY §8): the file of `general.live_params`, and the
-//! parameter tables of the file that `--config` named.
+//! Parameters that change while the bot runs (STRATEGY §8): the file of `general.live_params`, below it that of a tuner
+//! that acts, and the parameter tables of the file that `--config` named.
 //!
 //! A file that changed is read whole and laid into the other layers as at the start. What comes out
 //! is sound as a whole, or changes nothing. What differs from what holds goes to the stages as one
@@ -15,6 +15,7 @@ use super::alert::{Alert, Topic};
 use super::errands::{Errands, Missed, Pending};
 use super::listing::Regridded;
 use super::task::{HandOver, Task, Turn};
+use super::tuner::rules::Baseline;
 use crate::predictor;
 use crate::settings::{
     ConfigError, ContentHash, Draft, LiveParams, ParamChange, Settings, content_hash,
@@ -54,6 +55,7 @@ enum News {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Config,
+    Tuned,
     Live,
 }
 
@@ -112,12 +114,14 @@ impl Reload {
             refused: None,
         };
         let config = draft.file().map(|(path, hash)| source(Kind::Config, path, Some(hash)));
+        let tuned_hash = draft.tuned().map(LiveParams::hash);
+        let tuned = draft.tuned_path().map(|path| source(Kind::Tuned, &path, tuned_hash));
         let live_hash = draft.live_params().map(LiveParams::hash);
         let live = draft.live_path().map(|path| source(Kind::Live, &path, live_hash));
         Self {
             universe,
             complete,
-            sources: config.into_iter().chain(live).collect(),
+            sources: config.into_iter().chain(tuned).chain(live).collect(),
             draft,
             wanted: settings.clone(),
             told: settings,
@@ -164,6 +168,20 @@ impl Reload {
     /// What the stages were told last.
     pub fn settings(&self) -> &Settings {
         &self.told
+    }
+
+    /// What each coin begins with for the tuner: without its layer, and with what a person set; [`None`] = that is not
+    /// sound by itself now.
+    pub fn untuned(&self) -> Option<BTreeMap<String, Baseline>> {
+        let settings = (self.complete)(self.draft.clone().with_tuned(None)).ok()?;
+        let coins: Vec<String> = settings.coins().map(str::to_owned).collect();
+        let of = |coin: &str| {
+            let live = self.draft.live_params();
+            let held = live.map(|live| live.keys(coin, &coins)).unwrap_or_default();
+            let held = held.into_iter().map(str::to_owned).collect();
+            (coin.to_owned(), Baseline::of(&settings, coin, held))
+        };
+        Some(self.coins().map(of).collect())
     }
 
     /// Looks at the files when it is time, by a worker: they may lie where nothing answers any more. What
@@ -268,6 +286,10 @@ impl Reload {
     fn laid(&self, kind: Kind, draft: &Draft, content: &[u8]) -> Result<Draft, ConfigError> {
         match kind {
             Kind::Config => draft.with_content(content),
+            Kind::Tuned => {
+                let path = draft.tuned_path().unwrap_or_default().display().to_string();
+                Ok(draft.clone().with_tuned(Some(LiveParams::parse(&path, content)?)))
+            }
             Kind::Live => {
                 let path = draft.live_path().unwrap_or_default().display().to_string();
                 let live = LiveParams::parse(&path, content)?;

@@ -127,6 +127,34 @@ fn what_changed_is_handed_over_as_one_generation() {
 }
 
 #[test]
+fn what_the_tuner_sets_lies_below_what_a_person_sets() {
+    let other = TempDir::new().unwrap();
+    let tuned = other.path().join("tuned.json");
+    let config = format!("[tuner]\nmode = \"act\"\nparams = {:?}\n", tuned.to_str().unwrap());
+    let mut w = World::new(&config, Some("{\"BTC\": {\"spread\": 3}}"));
+    assert_eq!((w.turns(), w.stand.handed.len()), (vec![], 0));
+    let both = r#"{"BTC": {"min_spread_bps": 2.2}, "ETH": {"min_spread_bps": 2.75}}"#;
+    fs::write(&tuned, both).unwrap();
+    assert_eq!(w.turns(), [""; 0]);
+    let [(asset, params)] = w.stand.handed[0][..] else { panic!("a person set BTC") };
+    assert_eq!((asset.index(), params.min_spread_bps.to_bits()), (1, 2.75_f64.to_bits()));
+    let said = w.took_effect();
+    assert!(said.ends_with("tuned.json: ETH quote.min_spread_bps 2.5 → 2.75"), "{said}");
+    let begun = w.reload.untuned().unwrap();
+    assert_eq!(begun["ETH"].values["min_spread_bps"].to_bits(), 2.5_f64.to_bits());
+    assert!(begun["ETH"].held.is_empty() && begun["BTC"].held.contains("min_spread_bps"));
+    assert_eq!(begun["BTC"].values["min_spread_bps"].to_bits(), 3.0_f64.to_bits());
+    // Once that person lets go, the tuner's shows; and without it what was configured.
+    assert_eq!(w.live("{}"), [""; 0]);
+    assert_eq!(w.spreads().map(f64::to_bits), [2.2, 2.75].map(f64::to_bits));
+    fs::write(&tuned, "{\"ETH\": {\"min_spread_bps\": true}}").unwrap();
+    assert!(w.turns()[0].contains("is not allowed"), "nothing changed");
+    fs::write(&tuned, "{}").unwrap();
+    w.turns();
+    assert_eq!(w.spreads().map(f64::to_bits), [2.0, 2.5].map(f64::to_bits));
+}
+
+#[test]
 fn what_was_there_at_the_start_holds_already() {
     let mut w =
         World::new("[asset.BTC.quote]\nskew_factor = 1\n", Some("{\"BTC\": {\"skew\": 2}}"));
