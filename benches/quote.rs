@@ -16,7 +16,9 @@ use botmm_pipeline::stage::records::{RecordsIn, records};
 use botmm_pipeline::types::limits::{
     RING_COMMENTARY, RING_FACT, RING_TARGET, RING_VENUE, RING_VIEW,
 };
-use botmm_pipeline::types::params::{FEATURES, FillModel, FillModelRef, Forest, MAX_TREES, Node};
+use botmm_pipeline::types::params::{
+    FEATURES, FairPrice, FillModel, FillModelRef, Forest, MAX_TREES, Node,
+};
 use botmm_pipeline::types::{
     ArrivalFit, AssetParams, BookState, BookView, Cloid, Fact, Fill, Fitted, Instrument, Listing,
     Nanos, Px, Qty, QuoteModel, QuoteTarget, Reason, Record, Regime, Side, Strategy, Usd,
@@ -37,7 +39,8 @@ fn main() {
     harness::print_rig();
     time_model();
     time_quoter();
-    time_stage();
+    time_stage("poll, a view, everything on", everything_on());
+    time_stage("the same, with the fit", fitted());
 }
 
 /// GLFT, the adaptive strategy, toxicity and the expected edge, four levels a side.
@@ -96,6 +99,11 @@ fn time_model() {
     harness::print_table("what a fill model says of one order", &results);
 }
 
+/// And a fitted fair price, with all its features but those of leaders.
+fn fitted() -> AssetParams {
+    AssetParams { fair_price: FairPrice::Fitted, ..everything_on() }
+}
+
 fn time_quoter() {
     let instrument = made::instrument("BTC", 5);
     let cases = cases();
@@ -132,7 +140,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn new() -> Self {
+    fn new(params: AssetParams) -> Self {
         let (views, view_rx) = ring("bench->quote", RING_VIEW);
         let (venue, venue_rx) = ring("venue->quote", RING_VENUE);
         let (target_tx, targets) = ring("quote->bench", RING_TARGET);
@@ -147,7 +155,7 @@ impl Rig {
             records: record_tx,
             status: vec![board().0],
         };
-        let stage = QuoteStage::new(rings, &made::btc(), &[everything_on()], Arc::default());
+        let stage = QuoteStage::new(rings, &made::btc(), &[params], Arc::default());
         Self { stage, views, venue, targets, records }
     }
 
@@ -164,11 +172,11 @@ impl Rig {
 
 /// View out of its ring, bars, signal, adaptive strategy, markouts and toxicity of fills, a quote with
 /// its terms, target and terms into their rings, status board.
-fn time_stage() {
+fn time_stage(name: &'static str, params: AssetParams) {
     let watch = harness::Stopwatch::new();
     let cases = cases();
-    let mut rig = Rig::new();
-    let mut samples = Samples::new("poll, a view, everything on");
+    let mut rig = Rig::new(params);
+    let mut samples = Samples::new(name);
     let (mut quoted, mut measured) = (0, 0);
     let polls = harness::calls(POLLS);
     for i in 0..polls {
@@ -253,6 +261,8 @@ fn cases() -> Vec<Case> {
                 r2_e6: 900_000,
                 trades: 500,
             },
+            imbalances_e6: [0; 2].map(|_| random.below(2_000_000) as i32 - 1_000_000),
+            flow: Usd::whole(random.below(20_000) as i64 - 10_000),
             ..BookView::default()
         };
         let usd = Usd::whole(random.below(1_400) as i64 - 700);

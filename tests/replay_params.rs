@@ -4,7 +4,7 @@
 
 mod common;
 
-use botmm::journal::line::{Decision, Line};
+use botmm::journal::line::{Decision, Fit, Line};
 use common::{Ended, check_sound, decisions, head, journal, params, sample};
 use serde_json::{Value, json};
 use std::fs;
@@ -307,4 +307,43 @@ fn a_journal_in_segments_is_read_as_one() {
     fs::write(run.join("journal.000002.jsonl"), format!("{first}\n")).unwrap();
     let (parts, _) = replayed(dir.path(), more, "removed");
     assert!(notes(&parts).contains("the oldest files of run/journal.jsonl were removed (1)"));
+}
+
+/// Weights that were fitted on what is replayed would know its future.
+#[test]
+fn a_fit_goes_on_from_what_was_learned_before_and_from_nothing_later() {
+    let dir = folder(&[]);
+    let mine = "[defaults.quote]\nfair_price = \"fitted\"\n[defaults.fit]\nfit_min_samples = 30\n";
+    fs::write(dir.path().join("my.toml"), mine).unwrap();
+    let (plain, lines) = replayed(dir.path(), "", "plain");
+    let fits = |lines: &[Line]| -> Vec<Fit> {
+        let of_btc = |line: &Line| match line {
+            Line::Fit(fit) if fit.coin == "BTC" => Some(fit.clone()),
+            _ => None,
+        };
+        lines.iter().filter_map(of_btc).collect()
+    };
+    let learned = fits(&lines).pop().unwrap();
+    assert!(learned.samples > 100, "{learned:?}");
+
+    // The run's own journal tells of later alone.
+    let (again, _) = replayed(dir.path(), "--params-from plain/journal.jsonl", "again");
+    assert_eq!(again["decision_hash"], plain["decision_hash"]);
+    assert!(notes(&again).contains("plain/journal.jsonl: 0; what was learned after"));
+
+    let before = Fit { time: "2025-10-09T00:00:00Z".to_owned(), ..learned.clone() };
+    fs::write(dir.path().join("early.jsonl"), format!("{}\n", Line::Fit(before))).unwrap();
+    let (went_on, lines) = replayed(dir.path(), "--params-from early.jsonl", "went_on");
+    assert!(notes(&went_on).contains("early.jsonl: 1;"), "{}", notes(&went_on));
+    let told = fits(&lines);
+    assert_eq!(
+        told[0].state.products, learned.state.products,
+        "it begins with it, to the last digit"
+    );
+    assert!(told.last().unwrap().samples > learned.samples);
+    let first = decisions(&lines).find(|d| d.coin == "BTC").unwrap();
+    assert_eq!(
+        first.terms.as_ref().unwrap().fit.as_ref().unwrap().samples,
+        i64::from(learned.samples)
+    );
 }

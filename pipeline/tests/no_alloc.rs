@@ -8,6 +8,7 @@ mod counting;
 mod world;
 
 use botmm_pipeline::rt::Stage;
+use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::{AssetId, Bps, Fact, LentEvent, Nanos, QuoteModel, Record, Strategy};
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use botmm_pipeline::wiring;
@@ -72,6 +73,7 @@ fn no_stage_allocates_after_start() {
     setup.params.maker_fee = Bps::from_e8(0);
     for model in [QuoteModel::AvellanedaStoikov, QuoteModel::Glft] {
         setup.params.model = model;
+        setup.params.fair_price = FairPrice::Fitted;
         setup.params.max_spread_bps = 0.4;
         watch_replay(&setup);
     }

@@ -7,8 +7,8 @@ use crate::files::{Readers, write_whole};
 use crate::journal::SUMMARY;
 use crate::masked::masked;
 use crate::report::{
-    Assumptions, BySymbol, CauseFills, DataFile, Days, LatencyNs, PnlSplit, ReasonShares,
-    RunCounts, RunMetrics, SideMarkouts, Summary, SymbolResult,
+    Assumptions, BySymbol, CauseFills, DataFile, Days, FitResult, LatencyNs, PnlSplit,
+    ReasonShares, RunCounts, RunMetrics, SideMarkouts, Summary, SymbolResult,
 };
 use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
@@ -214,6 +214,7 @@ impl Ended<'_> {
             markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
             by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
             metrics: RunMetrics::of(&traded, &self.all_days(), &self.counts()),
+            fit: self.fit(),
             position: self.by_coin(|asset| asset.position),
             position_usd: self.position_usd(),
             equity_residual_usd: self.venue_net.map(|theirs| n.net() - theirs),
@@ -237,6 +238,14 @@ impl Ended<'_> {
         };
         let all = self.by_coin(worth).into_iter();
         all.filter_map(|(coin, value)| Some((coin, value?))).collect()
+    }
+
+    /// Of the coins whose fit was asked for.
+    fn fit(&self) -> BTreeMap<String, FitResult> {
+        let all = self.by_coin(|asset| asset.fit).into_iter();
+        all.filter(|(_, score)| score.moves > 0.0)
+            .map(|(coin, score)| (coin, FitResult::of(&score)))
+            .collect()
     }
 
     fn limits(&self) -> BTreeMap<String, Usd> {

@@ -62,7 +62,7 @@ struct Taking<'a> {
 fn take(to: &Taking<'_>, line: &Line) -> Done {
     match line {
         // What explains quotes stays in the journal: it is most of it.
-        Line::Decision(_) | Line::State(_) | Line::Orders(_) => Ok(()),
+        Line::Decision(_) | Line::State(_) | Line::Orders(_) | Line::Fit(_) => Ok(()),
         Line::Run(line) => to.begin(line),
         Line::End(line) => to.end(line),
         Line::Latency(line) => to.latency(line),

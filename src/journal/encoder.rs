@@ -5,11 +5,12 @@ use super::line::{self, Level, Line};
 use crate::when::{utc, utc_date};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::types::limits::MAX_ASSETS;
+use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::record::AccountView;
 use botmm_pipeline::types::{
-    Action, ActionKind, AssetId, Breaks, Commentary, Fact, FillCause, Moment, Nanos, OrderRequest,
-    Qty, QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState, Side, Term,
-    Universe,
+    Action, ActionKind, AssetId, Breaks, Commentary, Fact, Feature, FillCause, FitState, Moment,
+    Nanos, OrderRequest, Qty, QuoteLevel, QuoteTarget, QuoteTerms, Record, RiskSnapshot, RiskState,
+    Side, Term, Universe,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -146,6 +147,15 @@ impl Encoder {
                 day_profit_usd: None,
                 below_peak_usd: None,
                 api_errors: None,
+            }),
+            Fact::Fit { asset, time, state } => Line::Fit(line::Fit {
+                time: utc(*time),
+                coin: self.coin(*asset),
+                samples: state.samples,
+                r2: state.recent.r2(),
+                micro_r2: state.recent.micro_r2(),
+                weights: weights(state),
+                state: *state,
             }),
             Fact::Alert { asset, time, kind } => Line::Alert(line::Alert {
                 time: utc(*time),
@@ -290,6 +300,29 @@ fn item(kind: ActionKind, item: &OrderRequest) -> line::Item {
     }
 }
 
+/// What does not count is left out.
+fn weights(state: &FitState) -> BTreeMap<String, f64> {
+    let all = Feature::ALL.into_iter().zip(state.weights);
+    let counts = all.filter(|(_, weight)| weight.abs() > 0.0);
+    counts.map(|(feature, weight)| (feature.as_str().to_owned(), weight)).collect()
+}
+
+fn fit_of(t: &QuoteTerms) -> Option<line::FitTerms> {
+    let is_fitted = t.fair_price == FairPrice::Fitted;
+    let e6 = |millionths: i64| millionths as f64 / 1e6;
+    let terms = Feature::ALL.into_iter().zip(t.fit).filter(|(_, px)| !px.is_zero());
+    let missing = Feature::ALL.into_iter().filter(|f| t.missing & 1 << *f as u8 != 0);
+    (is_fitted || t.fit_samples > 0).then(|| line::FitTerms {
+        mid: is_fitted.then(|| t.mid.to_string()),
+        terms: terms.map(|(feature, px)| (feature.as_str().to_owned(), px.to_string())).collect(),
+        fair_bps: e6(t.fit_bps_e6),
+        residual_bps: e6(t.residual_bps_e6),
+        r2: e6(t.fit_r2_e6),
+        samples: t.fit_samples,
+        missing: missing.map(|feature| feature.as_str().to_owned()).collect(),
+    })
+}
+
 /// Prices as exact text; what is zero is left out.
 fn line_of(t: &QuoteTerms) -> line::Terms {
     let e6 = |millionths: i64| millionths as f64 / 1e6;
@@ -327,6 +360,7 @@ fn line_of(t: &QuoteTerms) -> line::Terms {
             r2: e6(t.arrivals.r2_e6),
             trades: t.arrivals.trades,
         }),
+        fit: fit_of(t),
         moment: (!t.moment.mid.is_zero()).then(|| moment(&t.moment)),
     }
 }

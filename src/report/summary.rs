@@ -5,7 +5,7 @@ use super::number::{exact, exact_map, exact_option, hex};
 use super::profit::{PnlSplit, SideMarkouts, SymbolResult};
 use super::reasons::ReasonShares;
 use crate::rungs::Rungs;
-use botmm_pipeline::types::{Bps, Qty, Usd};
+use botmm_pipeline::types::{Bps, FitScore, Qty, Usd};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -58,6 +58,9 @@ pub struct Summary {
     pub by_symbol: BTreeMap<String, SymbolResult>,
     /// Drawdown, days, Sharpe ratio and rates.
     pub metrics: RunMetrics,
+    /// How well the fitted fair price predicted, by symbol; nothing where nobody asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fit: BTreeMap<String, FitResult>,
     /// Open position at the end by symbol, in coin, + long.
     #[serde(serialize_with = "exact_map")]
     pub position: BTreeMap<String, Qty>,
@@ -100,6 +103,24 @@ pub struct CauseFills {
     /// Their value.
     #[serde(serialize_with = "exact")]
     pub volume_usd: Usd,
+}
+
+/// How well a fair price predicted the mid, before it learned what came; against "no change".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct FitResult {
+    /// Moves that were predicted.
+    pub moves: u64,
+    /// Share of their squares that the fit predicted (R²); negative = it was worse than nothing.
+    pub r2: f64,
+    /// The same of the microprice.
+    pub micro_r2: f64,
+}
+
+impl FitResult {
+    /// From the sums.
+    pub fn of(score: &FitScore) -> Self {
+        Self { moves: score.moves as u64, r2: score.r2(), micro_r2: score.micro_r2() }
+    }
 }
 
 /// A latency distribution, nanoseconds.

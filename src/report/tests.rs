@@ -94,6 +94,7 @@ fn sample() -> Summary {
         markouts: traded.iter().map(|(s, t)| (s.clone(), SideMarkouts::of(t))).collect(),
         by_symbol: traded.iter().map(|(s, t)| (s.clone(), SymbolResult::of(t))).collect(),
         metrics: RunMetrics::of(&traded, &days, &run_counts()),
+        fit: BTreeMap::new(),
         position: by_symbol(Qty::parse("-0.00123").unwrap()),
         position_usd: by_symbol(usd("-135.191605")),
         equity_residual_usd: Some(Usd::ZERO),

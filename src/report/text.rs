@@ -4,7 +4,7 @@ use super::metrics::Sharpe;
 use super::number::{cents, grouped, line, nanos, profit, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
-use super::summary::{CauseFills, Summary};
+use super::summary::{CauseFills, FitResult, Summary};
 use botmm_pipeline::types::{FillCause, Qty, Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
@@ -17,6 +17,7 @@ impl Display for Summary {
         origin::write(self, f)?;
         self.activity(f)?;
         self.symbols(f)?;
+        self.fitted(f)?;
         self.why(f)?;
         self.latency(f)?;
         self.rests_on(f)
@@ -76,6 +77,23 @@ impl Summary {
         }
         if self.fills == 0 {
             line(f, "note", "no fills: this says nothing about profit")?;
+        }
+        Ok(())
+    }
+
+    fn fitted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.fit.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\nFitted fair price: share of the moves' squares predicted (R2), before it learned them"
+        )?;
+        for (coin, FitResult { moves, r2, micro_r2 }) in &self.fit {
+            let (r2, micro) = (100.0 * r2, 100.0 * micro_r2);
+            let said =
+                format_args!("{r2:.1} % of {} moves; microprice {micro:.1} %", grouped(*moves));
+            line(f, coin, said)?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod dead_man;
 pub mod drilled;
 pub mod errands;
 pub mod far;
+pub mod fit;
 pub mod guard;
 pub mod history;
 pub mod killer;

@@ -204,6 +204,18 @@ impl Scrape<'_> {
             let vol = of(i).2.vol_bps_e6;
             if vol < 0 { "-1".to_owned() } else { text(&(vol as f64 / 1e6)) }
         });
+        each("botmm_fit_bps", "gauge", "What the fit predicts of the mid.", &|i| {
+            text(&(of(i).2.fit_bps_e6 as f64 / 1e6))
+        });
+        each("botmm_fit_residual_bps", "gauge", "What moves differ from that by.", &|i| {
+            text(&(of(i).2.fit_residual_bps_e6 as f64 / 1e6))
+        });
+        each("botmm_fit_r2", "gauge", "Share of the moves' squares that it predicted.", &|i| {
+            text(&(of(i).2.fit_r2_e6 as f64 / 1e6))
+        });
+        each("botmm_fit_samples_total", "counter", "Moves that it learned from.", &|i| {
+            text(&of(i).2.fit_samples)
+        });
         let (name, help) = ("botmm_expected_edge_bps", "Of our nearest price, wanted or not.");
         out.family(name, "gauge", help);
         for ((_, instrument), (_, _, s)) in self.universe.iter().zip((0..).map(&of)) {

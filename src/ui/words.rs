@@ -86,6 +86,10 @@ pub(super) fn doing(s: &StrategyStatus) -> Vec<String> {
     if s.feed_delay_p50 > Nanos::ZERO {
         part(format!("feed {} ms late", s.feed_delay_p50.as_millis()));
     }
+    if s.fit_samples > 0 {
+        let (r2, bps) = (e6(s.fit_r2_e6) * 100.0, e6(s.fit_bps_e6));
+        part(format!("fit {bps:+.2} bps, R² {r2:.1} % of {}", s.fit_samples));
+    }
     let a = &s.arrivals;
     part(match a.rate_e6 {
         0 => format!("arrivals not fitted yet ({} trades)", a.trades),

@@ -40,6 +40,8 @@ pub struct Desk {
     fit: Fit,
     /// What fills at the touch were worse than expected.
     adverse: AdverseMoves,
+    /// The minute in which it was last told of.
+    fit_told: Option<i64>,
     /// Something changed since the last decision.
     is_dirty: bool,
     last_decision: Option<Nanos>,
@@ -65,6 +67,7 @@ impl Desk {
             toxic_fills: PastFills::new(params.toxicity.toxicity_horizon),
             fit: Fit::new(&params.fit),
             adverse: AdverseMoves::default(),
+            fit_told: None,
             is_dirty: false,
             last_decision: None,
             next_step: None,
@@ -316,6 +319,13 @@ impl Desk {
     pub fn wants_leaders(&self, now: Nanos) -> Option<Nanos> {
         let until = self.view.as_ref()?.venue_time;
         (self.params().wants_fit() && self.is_due(now)).then_some(until)
+    }
+
+    /// What its fit has learned, with the first decision of each minute.
+    pub fn fit_to_tell(&mut self, now: Nanos) -> Option<FitState> {
+        let minute = now.0.div_euclid(Nanos::secs(60).0);
+        let told = self.fit_told.replace(minute)?;
+        (told != minute).then(|| self.fit.state())
     }
 
     /// An order of ours arrived at the venue so long after it was sent.

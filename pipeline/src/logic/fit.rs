@@ -28,6 +28,8 @@ const FIRST_LATENCY: Nanos = Nanos::millis(100);
 const LATENCY_ALPHA: f64 = 0.1;
 /// A longer measurement is none: an order that waited for its link.
 const MAX_LATENCY: Nanos = Nanos::secs(5);
+/// A prediction of more is none, whatever it rests on: no price may come from it.
+const MAX_PREDICTED_BPS: f64 = 100.0;
 /// A move beyond so many standard deviations (of those before it) counts as that many.
 const CUT_SD: f64 = 5.0;
 /// Moves (weighted) before any is cut.
@@ -97,12 +99,16 @@ impl Fit {
         }
     }
 
-    /// Goes on from what an earlier run kept; false, and nothing is changed, when that is unsound.
+    /// Goes on from what an earlier run kept; false, and nothing is changed, when that is unsound, or of
+    /// another horizon or other leaders.
     pub fn restore(&mut self, state: &FitState) -> bool {
         let sums = (state.weight, state.means, state.mean_move, state.products, state.with_move);
         let FitScore { moves, still, fitted, micro } = state.recent;
         let numbers = [moves, still, fitted, micro, state.half_touch_bps];
-        let is_sound = numbers.iter().all(|v| v.is_finite() && *v >= 0.0)
+        let is_same =
+            (state.horizon, state.leaders) == (self.params.fit_horizon, self.params.leaders);
+        let is_sound = is_same
+            && numbers.iter().all(|v| v.is_finite() && *v >= 0.0)
             && (Nanos::ZERO..=MAX_LATENCY).contains(&state.latency);
         let Some(ridge) = Ridge::from_sums(sums).filter(|_| is_sound) else { return false };
         let latency = (state.latency > Nanos::ZERO).then_some(state.latency);
@@ -124,6 +130,8 @@ impl Fit {
     pub fn state(&self) -> FitState {
         let (weight, means, mean_move, products, with_move) = self.ridge.sums();
         FitState {
+            horizon: self.params.fit_horizon,
+            leaders: self.params.leaders,
             time: self.learned.unwrap_or_default(),
             samples: self.samples,
             dropped: self.dropped,
@@ -158,6 +166,11 @@ impl Fit {
         }
     }
 
+    /// How well it did in this run, each move counting the same.
+    pub fn score(&self) -> &FitScore {
+        &self.run
+    }
+
     /// Whether the weights count.
     fn counts(&self) -> bool {
         self.is_warm() && self.recent.r2() > 0.0
@@ -174,6 +187,8 @@ impl Fit {
         let is_sound = features.iter().all(|x| x.is_finite());
         let usable = features.map(|x| if x.is_finite() { x } else { 0.0 });
         let terms = if self.is_warm() { self.ridge.predict(&usable) } else { [0.0; FEATURES] };
+        let is_sane = terms.iter().sum::<f64>().abs() <= MAX_PREDICTED_BPS;
+        let terms = if is_sane { terms } else { [0.0; FEATURES] };
         let is_due = |taken: Nanos| now < taken || now - taken >= SAMPLE_EVERY;
         if self.taken.is_none_or(is_due) {
             self.taken = Some(now);

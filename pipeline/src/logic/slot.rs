@@ -96,6 +96,11 @@ impl Slot {
         (self.phase, self.sent_time) = (Phase::Modifying, now);
     }
 
+    /// When the newest action about it was sent.
+    pub fn sent_time(&self) -> Nanos {
+        self.sent_time
+    }
+
     /// What was just sent (a place or modify) is void at the venue after this time of its own. It
     /// stays so, whatever limits hold later.
     pub fn set_void_after(&mut self, venue_time: Nanos) {

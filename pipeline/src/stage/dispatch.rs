@@ -122,6 +122,7 @@ impl<G: Gateway> DispatchStage<G> {
     }
 
     fn on_venue(&mut self, now: Nanos, event: &VenueEvent) {
+        let took_us = self.took_us(event);
         match &event.kind {
             VenueEventKind::Fill(fill) => {
                 if !self.memory.is_new(event.venue_time, event.asset, fill) {
@@ -177,7 +178,15 @@ impl<G: Gateway> DispatchStage<G> {
         if let Some(asset) = self.assets.get_mut(event.asset.index()) {
             asset.dirty = true;
         }
-        self.rings.venue.iter_mut().for_each(|ring| ring.push(*event));
+        let told = VenueEvent { took_us, ..*event };
+        self.rings.venue.iter_mut().for_each(|ring| ring.push(told));
+    }
+
+    /// How long the action that an event acknowledges took to arrive; 0 = it acknowledges none.
+    fn took_us(&self, event: &VenueEvent) -> u32 {
+        let Some(sent) = self.orders.sent_of(event) else { return 0 };
+        let took = event.venue_time - self.gateway.venue_time(sent);
+        u32::try_from(took.0 / 1_000).unwrap_or(0)
     }
 
     /// What has become of an order, for a person.

@@ -7,8 +7,8 @@ use crate::logic::markouts::{HORIZONS, Markouts};
 use crate::types::limits::MAX_ASSETS;
 use crate::types::record::AccountView;
 use crate::types::{
-    Action, ActionKind, AssetId, BreakWhy, DayNet, Fill, FillCause, Nanos, Px, Qty, Reason,
-    RiskState, Side, Usd, notional,
+    Action, ActionKind, AssetId, BreakWhy, DayNet, Fill, FillCause, FitScore, Nanos, Px, Qty,
+    Reason, RiskState, Side, Usd, notional,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -113,6 +113,9 @@ pub struct QuoteCounters {
     pub split: [[SplitCounters; 2]; MAX_ASSETS],
     /// Markouts given up because too many fills waited for one.
     pub markouts_missed: [Counter; MAX_ASSETS],
+    /// Scores of each asset's fit in this run: the bits of moves, and of the squares that nothing, the fit
+    /// and the microprice left of them.
+    pub fit: [[Counter; 4]; MAX_ASSETS],
 }
 
 /// What was decided, and the account.
@@ -281,6 +284,7 @@ impl Metrics {
             volume: m.dispatch.asset_volume[i].usd(),
             levels_lost: m.book.levels_lost[i].get(),
             markouts_missed: m.quote.markouts_missed[i].get(),
+            fit: m.fit_score(asset),
             sides: m.quote.split[i].each_ref().map(SplitCounters::numbers),
             reasons: Side::BOTH.map(times),
         }
@@ -356,6 +360,19 @@ impl Metrics {
             }
         }
         self.quote.markouts_missed[asset.index()].set(markouts.missed());
+    }
+
+    pub(super) fn set_fit(&self, asset: AssetId, score: &FitScore) {
+        let FitScore { moves, still, fitted, micro } = *score;
+        for (out, sum) in self.quote.fit[asset.index()].iter().zip([moves, still, fitted, micro]) {
+            out.set(sum.to_bits());
+        }
+    }
+
+    fn fit_score(&self, asset: AssetId) -> FitScore {
+        let sums = self.quote.fit[asset.index()].each_ref().map(|sum| f64::from_bits(sum.get()));
+        let [moves, still, fitted, micro] = sums;
+        FitScore { moves, still, fitted, micro }
     }
 
     pub(super) fn count_sent(&self, now: Nanos, action: &Action) {

@@ -2,7 +2,7 @@
 //! of. They are taken once from the counters ([`super::metrics`]), which go on.
 
 use crate::logic::markouts::HORIZONS;
-use crate::types::{BreakWhy, DayNet, FillCause, Nanos, Px, Qty, Reason, RiskState, Usd};
+use crate::types::{BreakWhy, DayNet, FillCause, FitScore, Nanos, Px, Qty, Reason, RiskState, Usd};
 
 /// What is wrong with the streams of one asset, although the link lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub struct AssetNumbers {
     pub levels_lost: u64,
     /// Markouts given up because too many fills waited for one.
     pub markouts_missed: u64,
+    /// How well its fitted fair price predicted in this run.
+    pub fit: FitScore,
     /// By side of the fill, in the order of [`crate::types::Side::BOTH`].
     pub sides: [SideNumbers; 2],
     /// Time in each state, by side.

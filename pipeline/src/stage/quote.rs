@@ -93,13 +93,16 @@ impl QuoteStage {
                 }
                 VenueEventKind::Opening { position, mark } => desk.on_opening(now, position, mark),
                 VenueEventKind::Funding(paid) => desk.on_funding(paid),
+                VenueEventKind::Ack { .. } if event.took_us > 0 => {
+                    desk.on_arrival(Nanos(1_000 * i64::from(event.took_us)));
+                }
                 _ => {}
             }
         }
         work
     }
 
-    fn take_commands(&mut self) -> usize {
+    fn take_commands(&mut self, now: Nanos) -> usize {
         let mut work = 0;
         while work < RING_COMMAND {
             let Some(command) = self.rings.commands.pop() else { break };
@@ -110,6 +113,13 @@ impl QuoteStage {
                 }
                 QuoteCommand::CandlesDone { asset, series } => {
                     self.desks[asset.index()].on_candles_done(series);
+                }
+                QuoteCommand::Fit { asset, state } => {
+                    let desk = &mut self.desks[asset.index()];
+                    if desk.restore_fit(&state) {
+                        let state = desk.fit().state();
+                        self.rings.records.fact(Fact::Fit { asset, time: now, state });
+                    }
                 }
                 QuoteCommand::Listed { asset, listing } => {
                     self.desks[asset.index()].set_listing(listing);
@@ -175,6 +185,13 @@ impl QuoteStage {
                 StrategyStatus::of(desk, &quote.terms, now).show(&mut self.rings.status[i]);
             }
             self.rings.out.push(i, quote.target);
+            if desk.params().wants_fit() {
+                self.metrics.set_fit(quote.target.asset, desk.fit().score());
+                if let Some(state) = desk.fit_to_tell(now) {
+                    let asset = quote.target.asset;
+                    self.rings.records.fact(Fact::Fit { asset, time: now, state });
+                }
+            }
             decisions += 1;
         }
         if decisions > 0 {
@@ -276,7 +293,7 @@ impl Stage for QuoteStage {
     fn hear(&mut self, now: Nanos) -> usize {
         self.rings.out.flush();
         let early = self.take_early(now);
-        let heard = early + self.take_venue(now) + self.take_commands();
+        let heard = early + self.take_venue(now) + self.take_commands(now);
         heard + if self.early == 0 { self.take_views(now) } else { 0 }
     }
 

@@ -64,7 +64,7 @@ impl AssetStatus {
 }
 
 /// Words of the board of the quote stage.
-pub const STRATEGY_WORDS: usize = 27;
+pub const STRATEGY_WORDS: usize = 31;
 
 /// What the strategy of one asset does now. Millionths where it says `_e6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -109,6 +109,14 @@ pub struct StrategyStatus {
     pub edges_e6: [i64; 2],
     /// What it counts as the adverse move after a fill at the touch, basis points.
     pub adverse_e6: [i64; 2],
+    /// What the fit predicts of the mid, basis points.
+    pub fit_bps_e6: i64,
+    /// What moves differ from that by, basis points; zero = not known.
+    pub fit_residual_bps_e6: i64,
+    /// How much of the moves it predicted (prequential R²).
+    pub fit_r2_e6: i64,
+    /// Moves that it learned from; zero = it does not learn.
+    pub fit_samples: i64,
 }
 
 impl StrategyStatus {
@@ -137,6 +145,10 @@ impl StrategyStatus {
             feed_delay_p50: terms.feed_delay,
             edges_e6: terms.edges_e6,
             adverse_e6: terms.adverse_e6,
+            fit_bps_e6: terms.fit_bps_e6,
+            fit_residual_bps_e6: terms.residual_bps_e6,
+            fit_r2_e6: terms.fit_r2_e6,
+            fit_samples: terms.fit_samples,
         }
     }
 
@@ -170,6 +182,10 @@ impl StrategyStatus {
             self.edges_e6[1],
             self.adverse_e6[0],
             self.adverse_e6[1],
+            self.fit_bps_e6,
+            self.fit_residual_bps_e6,
+            self.fit_r2_e6,
+            self.fit_samples,
         ];
         board.write(&words.map(|w| w as u64));
     }
@@ -204,6 +220,10 @@ impl StrategyStatus {
             feed_delay_p50: Nanos(words[22]),
             edges_e6: [words[23], words[24]],
             adverse_e6: [words[25], words[26]],
+            fit_bps_e6: words[27],
+            fit_residual_bps_e6: words[28],
+            fit_r2_e6: words[29],
+            fit_samples: words[30],
         }
     }
 }
@@ -237,6 +257,10 @@ mod tests {
             feed_delay_p50: Nanos::millis(13),
             edges_e6: [-14, 15],
             adverse_e6: [16, 17],
+            fit_bps_e6: -13,
+            fit_residual_bps_e6: 14,
+            fit_r2_e6: -15,
+            fit_samples: 16,
         };
         shown.show(&mut writer);
         assert_eq!(StrategyStatus::read(&reader), shown);

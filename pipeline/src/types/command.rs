@@ -2,6 +2,7 @@
 //! the side thread says so.
 
 use super::candle::Candle;
+use super::fit::FitState;
 use super::fixed::Qty;
 use super::level::AssetId;
 use super::params::AssetParams;
@@ -38,7 +39,8 @@ pub enum Series {
 }
 
 /// To the quote stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "commands are copied into a ring, never boxed")]
 pub enum QuoteCommand {
     /// A candle of before the start, oldest first; several may fall into one bar.
     Candle {
@@ -62,6 +64,13 @@ pub enum QuoteCommand {
         asset: AssetId,
         /// How.
         listing: Listing,
+    },
+    /// What an earlier run's fit of the asset had learned: it goes on from there.
+    Fit {
+        /// Whose.
+        asset: AssetId,
+        /// All of it.
+        state: FitState,
     },
 }
 

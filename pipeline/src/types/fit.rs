@@ -1,6 +1,8 @@
 //! What a fitted fair price is made of (STRATEGY §3b), what it says now, and what is kept of it.
 
 use super::fixed::Nanos;
+use super::instrument::Coin;
+use super::params::LEADER_NAMES;
 use serde::{Deserialize, Serialize};
 
 /// Coins whose last second may count beside our own.
@@ -54,6 +56,20 @@ impl Feature {
             Self::Leader1 => "leader1",
             Self::Leader2 => "leader2",
             Self::Flow => "flow",
+        }
+    }
+
+    /// What it is, for a person.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Book20 => "imbalance of 20 levels",
+            Self::Book5 => "imbalance of 5 levels",
+            Self::Touch => "imbalance of the touch",
+            Self::Micro => "microprice",
+            Self::Own => "own last second",
+            Self::Leader1 => "first leader's last second",
+            Self::Leader2 => "second leader's last second",
+            Self::Flow => "flow of the last second",
         }
     }
 }
@@ -130,6 +146,10 @@ fn share(left: f64, of: f64) -> f64 {
 /// All that a fit has learned: from it one goes on as if nothing had been in between.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct FitState {
+    /// The horizon that it learned.
+    pub horizon: Nanos,
+    /// The leaders that were asked for.
+    pub leaders: [Option<Coin>; LEADER_NAMES],
     /// When it last learned, by our clock.
     pub time: Nanos,
     /// Moves learned from.

@@ -428,7 +428,10 @@ pub struct VenueEvent {
     /// Whose.
     pub asset: AssetId,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [u8; 2],
+    /// Of an acknowledgement, as dispatch measures it: how long the action took to arrive at the venue,
+    /// microseconds; 0 = not measured.
+    pub took_us: u32,
     /// Block time at the venue.
     pub venue_time: Nanos,
     /// When it reached us.
@@ -445,7 +448,7 @@ impl VenueEvent {
         [venue_time, recv_time]: [Nanos; 2],
         kind: VenueEventKind,
     ) -> Self {
-        Self { cloid, asset, _pad: [0; 6], venue_time, recv_time, kind }
+        Self { cloid, asset, _pad: [0; 2], took_us: 0, venue_time, recv_time, kind }
     }
 }
 

@@ -3,6 +3,7 @@
 //! dropped and counted.
 
 use super::alert::AlertKind;
+use super::fit::FitState;
 use super::fixed::{Nanos, Px, Qty, Usd};
 use super::level::{AssetId, Side};
 use super::limits::MAX_ASSETS;
@@ -181,6 +182,15 @@ pub enum Fact {
         time: Nanos,
         /// Their own number among the market events.
         market_seq: u64,
+    },
+    /// What the fit of an asset has learned: once a minute, where anybody asks for it.
+    Fit {
+        /// Whose.
+        asset: AssetId,
+        /// When.
+        time: Nanos,
+        /// All of it.
+        state: FitState,
     },
     /// Something that a person should know.
     Alert {

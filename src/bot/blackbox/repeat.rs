@@ -323,7 +323,9 @@ impl Going {
         let is_ours = |asset: &AssetId| asset.index() < self.universe.len();
         match asked {
             Asked::Quote(Q::Candle { asset, candle, .. }) => is_ours(asset) && candle.is_sound(),
-            Asked::Quote(Q::CandlesDone { asset, .. } | Q::Listed { asset, .. })
+            Asked::Quote(
+                Q::CandlesDone { asset, .. } | Q::Listed { asset, .. } | Q::Fit { asset, .. },
+            )
             | Asked::Risk(R::Doubt { asset, .. }) => is_ours(asset),
             Asked::Risk(R::Rearm | R::ReduceOnly(_)) => true,
             Asked::Params(changes) => {

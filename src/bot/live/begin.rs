@@ -25,6 +25,7 @@ use crate::side::card::Card;
 use crate::side::dead_man::memory::Memory;
 use crate::side::dead_man::{self, DeadMan};
 use crate::side::far::{FarGuard, Mouth};
+use crate::side::fit::KeepFit;
 use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
 use crate::side::killer::{Armed, Killer, kill_files};
@@ -184,6 +185,8 @@ impl Live {
         let (memory, trouble) = Memory::open(&access.state_dir, key);
         trouble.iter().for_each(|said| terminal::complain(format_args!("warning: {said}")));
         let dead_man = dead_man.going_on(memory, now);
+        let (fit, trouble) = KeepFit::open(&access.state_dir, key, &universe, &config.params);
+        trouble.iter().for_each(|said| terminal::complain(format_args!("warning: {said}")));
         let of_links = (way.clone(), link.clone(), clock.clone(), own_cancels);
         let (dead_after, place) = (settings.dead_link, access.endpoint.rest_url());
         let metrics = pipeline.metrics.clone();
@@ -211,6 +214,7 @@ impl Live {
         let counted = (pipeline.level.clone(), metrics);
         let tasks = Tasks {
             books,
+            fit,
             guard,
             killer,
             params: Params::new(reload, Arc::new(worth_now), now),

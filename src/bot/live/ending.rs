@@ -97,6 +97,7 @@ impl Live {
             Err(e) => troubles.push(e),
         }
         troubles.extend(self.tasks.books.finish(end).err());
+        troubles.extend(self.tasks.fit.finish().err());
         // With orders left the next run waits as after a kill.
         if left.is_ok() {
             troubles.extend(self.tasks.state.finish().err());

@@ -3,6 +3,7 @@
 use crate::side::books::KeepBooks;
 use crate::side::candles::BackFill;
 use crate::side::dead_man::DeadMan;
+use crate::side::fit::KeepFit;
 use crate::side::guard::GuardRung;
 use crate::side::history::KeepHistory;
 use crate::side::killer::Killer;
@@ -30,6 +31,7 @@ pub(super) struct Tasks {
     pub(super) risk: RiskKeeper,
     pub(super) state: RunState,
     pub(super) books: KeepBooks,
+    pub(super) fit: KeepFit,
     pub(super) links: Links,
     pub(super) dead_man: DeadMan,
     pub(super) service: Service,
@@ -55,6 +57,7 @@ impl Tasks {
             risk,
             state,
             books,
+            fit,
             links,
             dead_man,
             service,
@@ -68,7 +71,7 @@ impl Tasks {
         } = self;
         let mut all: Vec<&mut dyn Task> =
             vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, books];
-        let more: [&mut dyn Task; 5] = [params, listing, manifest, candles, notify];
+        let more: [&mut dyn Task; 6] = [fit, params, listing, manifest, candles, notify];
         all.extend(more);
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         all.extend(self.tuner.iter_mut().map(|task| task as &mut dyn Task));

@@ -3,12 +3,15 @@
 
 use crate::bot::session;
 use crate::exit::AppError;
-use crate::journal::line::Line as Written;
+use crate::journal::line::{self, Line as Written};
 use crate::journal::reader::Lines;
 use crate::journal::segments::Reading;
 use crate::settings::{ConfigError, ParamSetting, Settings};
 use crate::side::reload::{self, Change, Effect};
-use botmm_pipeline::types::{FeedStatus, Nanos, Universe};
+use crate::when::parse_utc;
+use botmm_pipeline::types::{
+    AssetId, FeedStatus, FitState, Instrument, Nanos, QuoteCommand, Universe,
+};
 use botmm_pipeline::wiring::{Config, Control};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -21,6 +24,8 @@ pub struct RecordedParams {
     /// Files before those that were removed: what they told is not known.
     removed: u64,
     lines: Vec<Line>,
+    /// What fits had learned: when, of which coin.
+    fits: Vec<(Nanos, String, FitState)>,
     /// Its last line has no end: the run was killed while it wrote.
     is_cut: bool,
 }
@@ -36,6 +41,8 @@ struct Line {
 #[derive(Default)]
 pub struct Changes {
     all: Vec<(Nanos, Change)>,
+    /// What fits go on from.
+    fits: Vec<QuoteCommand>,
     /// What a reader of the summary must know.
     notes: Vec<String>,
 }
@@ -49,6 +56,7 @@ impl RecordedParams {
             files: Vec::new(),
             removed: reading.first() - 1,
             lines: Vec::new(),
+            fits: Vec::new(),
             is_cut: false,
         };
         for at in 0..reading.files() {
@@ -64,9 +72,9 @@ impl RecordedParams {
         let (file, name) = (self.files.len(), lines.name().to_owned());
         while let Some((number, text)) = lines.next_line()? {
             let bad = |problem: String| bad_line(format!("{name}:{number}"), problem);
-            let Some((time, settings)) = text.and_then(reload::read).map_err(bad)? else {
-                continue;
-            };
+            let text = text.map_err(bad)?;
+            self.fits.extend(fit_of(text).map_err(bad)?);
+            let Some((time, settings)) = reload::read(text).map_err(bad)? else { continue };
             if self.lines.last().is_some_and(|before| before.time > time) {
                 return Err(bad("time: earlier than in the line before".to_owned()));
             }
@@ -114,8 +122,28 @@ impl RecordedParams {
             before = after;
         }
         let early = lines.partition_point(|line| line.time < first);
-        let notes = self.notes(all.len(), early, late.len(), &left_out);
-        Ok(Changes { all, notes })
+        let mut notes = self.notes(all.len(), early, late.len(), &left_out);
+        let fits = self.fits(universe, first);
+        if !self.fits.is_empty() {
+            let (name, taken) = (&self.name, fits.len());
+            let later = self.fits.iter().filter(|(time, ..)| *time > first).count();
+            notes.push(format!(
+                "fits that go on from {name}: {taken}; what was learned after the recording began is left \
+                 out: {later}"
+            ));
+        }
+        Ok(Changes { all, fits, notes })
+    }
+
+    /// Of each coin, what had been learned when the recording began: never what came after that.
+    fn fits(&self, universe: &Universe, first: Nanos) -> Vec<QuoteCommand> {
+        let of_coin = |(asset, instrument): (AssetId, &Instrument)| {
+            let coin = instrument.coin.as_str();
+            let known = self.fits.iter().filter(|(time, of, _)| *time <= first && of == coin);
+            let (_, _, state) = known.max_by_key(|(time, ..)| *time)?;
+            Some(QuoteCommand::Fit { asset, state: *state })
+        };
+        universe.iter().filter_map(of_coin).collect()
     }
 
     /// What differs, when anything does.
@@ -181,6 +209,13 @@ fn said_of_line(e: ConfigError) -> String {
     }
 }
 
+/// What a fit had learned, where a line tells that.
+fn fit_of(text: &str) -> Result<Option<(Nanos, String, FitState)>, String> {
+    let Some(fit) = line::read::<line::Fit>(text)? else { return Ok(None) };
+    let time = parse_utc(&fit.time).map_err(|e| format!("time: {e}"))?;
+    Ok(Some((time, fit.coin, fit.state)))
+}
+
 fn bad_line(place: String, problem: String) -> AppError {
     AppError::data(place, problem, "fix the line or leave it out")
 }
@@ -208,7 +243,10 @@ pub struct Changing {
 
 impl Changing {
     /// None of them has taken effect yet.
-    pub fn new(Changes { all, notes }: Changes, control: Control) -> Self {
+    pub fn new(Changes { all, fits, notes }: Changes, mut control: Control) -> Self {
+        for fit in fits {
+            assert!(control.quote.push(fit).is_ok(), "there is room for one a coin");
+        }
         let waiting = all.into_iter().map(|(_, change)| change).collect();
         let mut changing = Self { control, waiting, on_its_way: VecDeque::new(), notes };
         changing.hand_over();

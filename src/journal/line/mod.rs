@@ -13,7 +13,7 @@ pub use shapes::{
     Latency, Markout, MidAtFill, Orders, Params, ParamsRefused, Reject, Risk, Run, StageLatency,
     State, Today,
 };
-pub use terms::{Arrivals, Level, Moment, Terms};
+pub use terms::{Arrivals, Fit, FitTerms, Level, Moment, Terms};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ lines! {
     Day(Day) = "day",
     /// The risk state, of all or of a coin.
     Risk(Risk) = "risk",
+    /// What the fit of a coin has learned.
+    Fit(Fit) = "fit",
     /// What a person should know.
     Alert(Alert) = "alert",
     /// Parameters that changed.
@@ -129,6 +131,12 @@ impl Body for Decision {
 impl Body for Action {
     fn is_of(kind: &str) -> bool {
         matches!(kind, "place" | "modify" | "cancel")
+    }
+}
+
+impl Body for Fit {
+    fn is_of(kind: &str) -> bool {
+        kind == "fit"
     }
 }
 

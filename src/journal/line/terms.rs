@@ -1,5 +1,6 @@
 //! What a decision's prices are made of, in its line.
 
+use botmm_pipeline::types::FitState;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,6 +74,9 @@ pub struct Terms {
     /// The market; [`None`] = it had no sound mid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
+    /// What is learned of the mid's next move; [`None`] = nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<FitTerms>,
 }
 
 /// How trades arrive at a distance from the mid.
@@ -108,4 +112,42 @@ pub struct Moment {
     pub delay_ns: i64,
     /// How long ago that was.
     pub age_ns: i64,
+}
+
+/// See [`super::Line::Fit`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fit {
+    /// When.
+    pub time: String,
+    /// Of which coin.
+    pub coin: String,
+    /// Moves learned from.
+    pub samples: u32,
+    /// Share of the newest moves' squares that was predicted before it was learned from; 0 or less = none.
+    pub r2: f64,
+    /// The same of the microprice.
+    pub micro_r2: f64,
+    /// Basis points a standard deviation of each feature; none = they do not count.
+    pub weights: BTreeMap<String, f64>,
+    /// All of it, from which it goes on.
+    pub state: FitState,
+}
+
+/// What makes a fair price of the mid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitTerms {
+    /// What the fit's terms are added to; [`None`] = the fair price is not the fitted one.
+    pub mid: Option<String>,
+    /// What each feature adds; what is zero is left out.
+    pub terms: BTreeMap<String, String>,
+    /// What is predicted of the mid, bps.
+    pub fair_bps: f64,
+    /// What moves differ from that by, bps.
+    pub residual_bps: f64,
+    /// How much of them was predicted.
+    pub r2: f64,
+    /// From so many.
+    pub samples: i64,
+    /// Features that are missing.
+    pub missing: Vec<String>,
 }

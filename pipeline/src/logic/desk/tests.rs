@@ -163,3 +163,25 @@ fn toxic_fills_pull_their_side_until_it_is_forgotten() {
     let later = quote_at(&mut d, START + Nanos::secs(900), 2_990).unwrap();
     assert_eq!(later.target.bid_reason, Reason::Quoted);
 }
+
+#[test]
+fn a_leaders_move_is_of_the_second_up_to_a_moment_and_of_one_that_stops_there_is_none() {
+    let mut leader = desk(&params());
+    for (ms, mid) in [(0, 2_000), (500, 2_001), (1_500, 2_004)] {
+        let at = START + Nanos::millis(ms);
+        leader.on_block(at, &view(at, mid), |_| {});
+        leader.on_view(&view(at, mid));
+    }
+    let mut pulse = Pulse::default();
+    let now = START + Nanos::millis(1_500);
+    for at in [now - Nanos::secs(1), now] {
+        pulse.on_view(&view(at, 1), Nanos::secs(2));
+    }
+    let moved = |until, pulse: &Pulse| leader.moved(now, START + Nanos::millis(until), pulse);
+    // From the block before that second began, to what is known now.
+    assert!((moved(1_500, &pulse).unwrap() - 20.0).abs() < 1e-9);
+    assert!((moved(1_600, &pulse).unwrap() - 3.0 / 2_001.0 * 1e4).abs() < 1e-9);
+    assert_eq!(moved(500, &pulse), None, "what was a second before is not known");
+    let late = now + Nanos::secs(60);
+    assert_eq!(leader.moved(late, now, &pulse), None, "it stopped");
+}

@@ -259,7 +259,9 @@ fn bad_samples_are_dropped_counted_and_change_nothing() {
     assert_eq!((drops(&market.fit), learned(&market.fit)), (1, before));
     // A clock that steps while a sample waits, either way.
     for step in [Nanos::secs(-3_600), Nanos::secs(5)] {
-        market.step();
+        for _ in 0..3 {
+            market.step();
+        }
         let waiting = market.fit.pending.len() as u32;
         let before = learned(&market.fit);
         assert!(waiting > 0);
@@ -299,16 +301,25 @@ fn what_was_kept_goes_on_as_if_nothing_had_been_and_fades_in_a_pause() {
     market.run(1);
     assert!(market.fit.state().samples < 300, "{}", market.fit.state().samples);
 
+    // Sound numbers of no market: no price comes of them.
+    let mad = FitState { with_move: [1e9; FEATURES], mean_move: 0.0, ..state };
+    let mut fit = Fit::new(&FitParams::default());
+    assert!(fit.restore(&mad));
+    assert_eq!(fit.on_decision(market.now, &market.view(), &moves).fair_bps.to_bits(), 0);
+
     for unsound in [
         FitState { weight: f64::NAN, ..state },
         FitState { weight: -1.0, ..state },
         FitState { mean_move: f64::INFINITY, ..state },
         FitState { latency: Nanos::secs(-1), ..state },
+        FitState { horizon: Nanos::secs(5), ..state },
+        FitState { leaders: [None; 3], ..state },
         FitState { products: [[-1.0; FEATURES]; FEATURES], ..state },
     ] {
         let mut fit = Fit::new(&FitParams::default());
         assert!(!fit.restore(&unsound));
-        assert_eq!(fit.state(), FitState::default());
+        let begun = FitState { leaders: FitParams::default().leaders, ..FitState::default() };
+        assert_eq!(fit.state(), FitState { horizon: Nanos::secs(1), ..begun });
     }
 }
 

@@ -38,6 +38,15 @@ pub enum News {
 }
 
 impl Orders {
+    /// When the action was sent that an event is the first word of; [`None`] = it acknowledges none.
+    pub fn sent_of(&self, event: &VenueEvent) -> Option<Nanos> {
+        let VenueEventKind::Ack { .. } = event.kind else { return None };
+        let asset = self.assets.get(event.asset.index())?;
+        let slot = &asset.slots[usize::from(event.cloid.slot()) % self.slots_per_asset];
+        let is_asked = matches!(slot.phase(), Phase::Placing | Phase::Modifying);
+        (is_asked && slot.cloid() == event.cloid).then(|| slot.sent_time())
+    }
+
     /// Takes in a message about our orders. Fills must have been made unique before.
     pub fn on_venue(&mut self, event: &VenueEvent) -> Option<News> {
         match event.kind {

@@ -1,3 +1,4 @@
+mod fitted;
 use super::*;
 use crate::logic::sizer::NO_FACTORS;
 use crate::types::limits::QUOTE_LEVELS;

@@ -1,9 +1,9 @@
 //! How a quote came about, term by term, from a decision line of a journal: the terms are added up
 //! again, and their sum must be the price.
 
-use crate::journal::line::{Decision, Level, Terms};
+use crate::journal::line::{Decision, FitTerms, Level, Terms};
 use botmm_pipeline::logic::sizer::FACTOR_NAMES;
-use botmm_pipeline::types::{Px, Qty, Reason, Side, Term, Usd};
+use botmm_pipeline::types::{Feature, Px, Qty, Reason, Side, Term, Usd};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -56,6 +56,9 @@ pub struct Explanation {
     pub mid: Option<Px>,
     /// What the terms are added to.
     pub fair: Px,
+    /// What each feature adds to the mid, where the fair price is fitted; with the mid they are the fair
+    /// price.
+    pub fit: Vec<(Feature, Px)>,
     /// Distance between two levels.
     pub spacing: Px,
     /// Value wanted a side, over all its levels, before the gate.
@@ -85,13 +88,22 @@ impl Explanation {
             };
             let withheld = (reason != Reason::Quoted.as_str()).then(|| reason.clone());
             let orders = orders.iter().map(order).collect::<Result<_, _>>()?;
-            Ok(SideExplained { side, withheld, terms: read_terms(of)?, orders })
+            Ok(SideExplained {
+                side,
+                withheld,
+                terms: read_named(of, &Term::ALL, Term::as_str, "term")?,
+                orders,
+            })
         };
+        let fit = terms.fit.as_ref();
         Ok(Self {
             coin: line.coin.clone(),
             time: line.time.clone(),
             mid: line.mid.as_deref().map(px).transpose()?,
             fair: px(&terms.fair)?,
+            fit: fit.map_or(Ok(Vec::new()), |fit| {
+                read_named(&fit.terms, &Feature::ALL, Feature::as_str, "feature")
+            })?,
             spacing: px(&terms.spacing)?,
             size: Usd::parse(&terms.size_usd).map_err(|e| e.to_string())?,
             sides: [side(Side::Bid)?, side(Side::Ask)?],
@@ -105,12 +117,21 @@ impl Explanation {
         self.fair + self.sides[side.index()].sum()
     }
 
-    /// Whether each quoted side's terms add up to its nearest price.
+    /// Whether each quoted side's terms add up to its nearest price, and those of a fitted fair price to
+    /// that.
     pub fn adds_up(&self) -> bool {
+        let fitted = self.mid.map(|mid| mid + self.fit.iter().map(|(_, px)| *px).sum());
+        if self.is_fitted() && fitted.is_some_and(|fitted| fitted != self.fair) {
+            return false;
+        }
         Side::BOTH.into_iter().all(|side| {
             let nearest = self.sides[side.index()].orders.first();
             nearest.is_none_or(|order| order.px == self.price(side))
         })
+    }
+
+    fn is_fitted(&self) -> bool {
+        self.inputs.fit.as_ref().is_some_and(|fit| fit.mid.is_some())
     }
 
     /// Distance of a farther level from the nearest one's unrounded price, and its own rounding.
@@ -145,9 +166,11 @@ impl Explanation {
                 "terms": terms, "price": self.price(side).to_string(), "levels": levels,
             })
         };
+        let fit: serde_json::Map<String, Value> =
+            self.fit.iter().map(|(f, px)| (f.as_str().to_owned(), json!(px.to_string()))).collect();
         json!({
             "coin": self.coin, "time": self.time, "mid": self.mid.map(|mid| mid.to_string()),
-            "fair": self.fair.to_string(), "adds_up": self.adds_up(),
+            "fair": self.fair.to_string(), "fit": fit, "adds_up": self.adds_up(),
             "bid": side(Side::Bid), "ask": side(Side::Ask), "inputs": self.inputs,
         })
     }
@@ -157,12 +180,18 @@ fn px(text: &str) -> Result<Px, String> {
     Px::parse(text).map_err(|e| format!("{text:?}: {e}"))
 }
 
-fn read_terms(given: &BTreeMap<String, String>) -> Result<Vec<(Term, Px)>, String> {
-    if let Some(odd) = given.keys().find(|k| !Term::ALL.iter().any(|t| t.as_str() == *k)) {
-        return Err(format!("unknown term {odd:?}"));
+/// Amounts by name, in the order of all that there are.
+fn read_named<T: Copy>(
+    given: &BTreeMap<String, String>,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+    what: &str,
+) -> Result<Vec<(T, Px)>, String> {
+    if let Some(odd) = given.keys().find(|key| !all.iter().any(|one| name(*one) == *key)) {
+        return Err(format!("unknown {what} {odd:?}"));
     }
-    let present = Term::ALL.into_iter().filter_map(|t| Some((t, given.get(t.as_str())?)));
-    present.map(|(t, text)| Ok((t, px(text)?))).collect()
+    let present = all.iter().filter_map(|one| Some((*one, given.get(name(*one))?)));
+    present.map(|(one, text)| Ok((one, px(text)?))).collect()
 }
 
 fn order([at, size]: &Level) -> Result<Order, String> {
@@ -258,7 +287,29 @@ impl Explanation {
                 arrivals.rate_per_s, arrivals.decay_per_bps, arrivals.r2, arrivals.trades
             )?;
         }
-        Ok(())
+        self.fitted(f)
+    }
+
+    /// What was learned, and what it makes of the mid.
+    fn fitted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(fit) = &self.inputs.fit else { return Ok(()) };
+        let FitTerms { fair_bps, samples, residual_bps: left, .. } = fit;
+        let r2 = fit.r2 * 100.0;
+        writeln!(
+            f,
+            "  fit: {fair_bps:+.3} bps from {samples} moves, R2 {r2:.1} %, {left:.2} bps left over"
+        )?;
+        if !fit.missing.is_empty() {
+            writeln!(f, "  missing features, which count as zero: {}", fit.missing.join(", "))?;
+        }
+        let Some(mid) = self.mid.filter(|_| self.is_fitted()) else { return Ok(()) };
+        writeln!(f, "\n{:<LABEL$} {:>16} {:>9}", "", "fair", "bps")?;
+        writeln!(f, "{:<LABEL$} {:>16}", "mid", mid.to_string())?;
+        for (feature, px) in &self.fit {
+            let bps = px.to_f64() / mid.to_f64() * 1e4;
+            writeln!(f, "{:<LABEL$} {:>16} {bps:>+9.3}", feature.in_words(), px.to_string())?;
+        }
+        writeln!(f, "{:<LABEL$} {:>16}", "= fair price", self.fair.to_string())
     }
 
     /// A row of both sides: the amount, and the same in basis points of fair.
@@ -368,69 +419,4 @@ impl Explanation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decision() -> Value {
-        json!({
-            "type": "decision", "time": "2025-09-04T20:00:00Z", "coin": "SOL", "mid": "100.5",
-            "fair": "100.5", "vol_bps": 3.0, "bid": "quoted", "ask": "one_sided",
-            "bids": [["100.4", "0.5"], ["100.25", "0.3"]], "asks": [],
-            "terms": {
-                "model": "linear", "strategy": "adaptive", "regime": "high", "fair": "100.5",
-                "bid": {"base": "-0.04", "regime": "-0.02", "rounding": "-0.04"},
-                "ask": {"base": "0.04", "regime": "0.02", "rounding": "0.04", "post_only": "0.1"},
-                "spacing": "0.1", "size_usd": "150", "position": "2", "share": 0.9, "atr": "0.3",
-                "signal": 1, "score": 0.75, "imbalance": -0.1, "spread_mults": [1.5, 1.0, 1.0],
-                "toxicity_mults": [1.0, 1.0], "decay": 0.0, "floor_bps": 3.4, "arrivals": null,
-                "edge_bps": [-1.25, 0.5], "adverse_bps": [0.25, 0.125], "feed_delay_ms": 50.0,
-            },
-        })
-    }
-
-    fn read(line: &Value) -> Result<Explanation, String> {
-        Explanation::read(&serde_json::from_value(line.clone()).unwrap())
-    }
-
-    #[test]
-    fn terms_are_added_up_level_by_level() {
-        let e = read(&decision()).unwrap();
-        assert!(e.adds_up());
-        assert_eq!(
-            (e.price(Side::Bid), e.price(Side::Ask)),
-            (Px::parse("100.4").unwrap(), Px::parse("100.7").unwrap())
-        );
-        // Unrounded 100.44, less one spacing, and 0.09 down to the grid.
-        let (away, rounding) = e.level(Side::Bid, 1).unwrap();
-        assert_eq!((away.to_string(), rounding.to_string()), ("-0.1".into(), "-0.09".into()));
-        let text = e.to_string();
-        for part in [
-            "x volatility regime (1.50)",
-            "no ask: only reducing position (one_sided)",
-            "kept behind the touch",
-            "expected edge -1.250 bps bid, +0.500 ask, after fee and adverse moves of 0.250 and 0.125",
-            "feed 50 ms late",
-            "the terms add up to the price, to the last digit",
-        ] {
-            assert!(text.contains(part), "{part:?} is not in\n{text}");
-        }
-        assert_eq!(e.to_json()["bid"]["levels"][1]["rounding"], "-0.09");
-    }
-
-    #[test]
-    fn what_does_not_add_up_is_said() {
-        let mut line = decision();
-        line["bids"][0][0] = json!("100.3");
-        let e = read(&line).unwrap();
-        assert!(!e.adds_up() && e.to_string().contains("DO NOT ADD UP"));
-    }
-
-    #[test]
-    fn lines_that_cannot_be_explained_say_why() {
-        let mut line = decision();
-        line["terms"]["bid"]["luck"] = json!("1");
-        assert!(read(&line).unwrap_err().contains("luck"));
-        line["terms"] = Value::Null;
-        assert!(read(&line).unwrap_err().contains("carries no terms"));
-    }
-}
+mod tests;
