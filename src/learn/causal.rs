@@ -2,7 +2,7 @@
 //! journal are cut off at several places and labelled again, and no number of an order before the cut may have
 //! changed.
 
-use super::label::Order;
+use super::label::{Order, when};
 use crate::journal::line::Line;
 use crate::when::utc;
 use botmm_pipeline::types::params::{FEATURES, FILL_FEATURES};
@@ -33,7 +33,10 @@ pub struct Leak {
 /// # Errors
 /// The first number that differs.
 pub fn check(lines: &[Line], seed: u64, label: impl Fn(&[Line]) -> Vec<Order>) -> Result<(), Leak> {
-    let whole = label(lines);
+    // By time: a line that was written late is part of what was known.
+    let mut lines = lines.to_vec();
+    lines.sort_by_key(when);
+    let whole = label(&lines);
     let key = |order: &Order| (order.coin.clone(), order.side, order.px, order.sent);
     let known: HashMap<_, &Order> = whole.iter().map(|order| (key(order), order)).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

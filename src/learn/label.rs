@@ -119,14 +119,7 @@ impl Labels {
     /// The next line. Stages are drained one after the other, so lines are in the order of time only nearly: each
     /// waits until none before it can come.
     pub fn hear(&mut self, line: &Line) {
-        let (time, rank) = match line {
-            Line::Decision(decision) => (&decision.time, 0),
-            Line::Place(action) | Line::Modify(action) | Line::Cancel(action) => (&action.time, 1),
-            Line::Fill(fill) => (&fill.time, 2),
-            Line::Markout(markout) => (&markout.time, 3),
-            _ => return,
-        };
-        let Ok(time) = parse_utc(time) else { return };
+        let Some((time, rank)) = when(line) else { return };
         (self.last, self.heard) = (self.last.max(time), self.heard + 1);
         self.waiting.insert((time, rank, self.heard), line.clone());
         self.take_up_to(self.last - MOST_APART);
@@ -269,6 +262,18 @@ impl Labels {
         let of = self.legs[leg].fills.iter_mut().find(|fill| fill.tid == markout.tid);
         of.into_iter().for_each(|fill| fill.mid = Some(mid.to_f64()));
     }
+}
+
+/// When a line counts, and before which others of the same moment; [`None`] = it says nothing of orders.
+pub fn when(line: &Line) -> Option<(Nanos, u8)> {
+    let (time, rank) = match line {
+        Line::Decision(decision) => (&decision.time, 0),
+        Line::Place(action) | Line::Modify(action) | Line::Cancel(action) => (&action.time, 1),
+        Line::Fill(fill) => (&fill.time, 2),
+        Line::Markout(markout) => (&markout.time, 3),
+        _ => return None,
+    };
+    Some((parse_utc(time).ok()?, rank))
 }
 
 /// The slot that an order of ours is of, by the digits of its number; of a number of another form, all of it.

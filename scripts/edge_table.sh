@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# What each fair price knows of the next seconds, what fills by it came to, and what is left at each
+# maker fee: a recording replayed with every fair price, as if the feed had been 10, 50, 100, 200 ms late
+# and as it was. R² and markouts are computed from the journals and the recording's own mids, over the
+# second half of its time; t values are of means a minute and coin. Prints Markdown.
+# Usage: scripts/edge_table.sh RECORDING [NAME=FILE.toml...]
+#   RECORDING       a folder of recorded books and trades
+#   NAME=FILE.toml  further rows: configurations on top of the shipped one
+#   BOTMM_BIN       the command to run; built in release when not set
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ $# -ge 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+command -v zstd >/dev/null || { echo "edge_table.sh: zstd is needed to unpack the exported mids: apt-get install zstd" >&2; exit 2; }
+recording=$1
+shift
+if [ -z "${BOTMM_BIN:-}" ]; then
+  cargo build --release --quiet --bin botmm
+  BOTMM_BIN=${CARGO_TARGET_DIR:-target}/release/botmm
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+row() { # NAME, then keys of [defaults.quote]
+  local name=$1
+  shift
+  printf '%s\n' '[defaults.quote]' "$@" >"$work/$name.toml"
+  rows+=("$name=$work/$name.toml")
+}
+rows=()
+row mid 'fair_price = "mid"' 'imbalance_strength = 0.0'
+row microprice 'fair_price = "microprice"' 'imbalance_strength = 0.0'
+row leaning 'fair_price = "microprice"' 'imbalance_strength = 0.3'
+row fitted 'fair_price = "fitted"'
+python3 scripts/edge_table.py "$BOTMM_BIN" "$recording" "$work" "${rows[@]}" "$@"
