@@ -139,8 +139,6 @@ fn params_of(task: &Task) -> BTreeMap<String, Value> {
     task.params.iter().map(|(k, v)| (k.clone(), value(v))).collect()
 }
 
-/// Each once, in order.
-
 /// The columns of the table, in order.
 const SCHEMA: &str = "message rows {
     required binary id (UTF8); required binary set (UTF8); required binary params (UTF8);

@@ -316,7 +316,7 @@ impl Ended<'_> {
             rules: self.rules.clone(),
             latency: self.latency.clone(),
             feed: self.feed.clone(),
-            feed_late: feed_late(&self.settings),
+            feed_late: feed_late(self.settings),
             fee_bps: self.settings.sim.maker_fee,
             capital_usd: self.settings.capital(),
             seed: self.settings.seed,

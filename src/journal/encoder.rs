@@ -155,7 +155,7 @@ impl Encoder {
                 r2: state.recent.r2(),
                 micro_r2: state.recent.micro_r2(),
                 weights: weights(state),
-                state: *state,
+                state: Box::new(*state),
             }),
             Fact::Alert { asset, time, kind } => Line::Alert(line::Alert {
                 time: utc(*time),

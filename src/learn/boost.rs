@@ -162,7 +162,9 @@ fn check(
         }
     }
     let first = labels[train[0] as usize];
-    if loss == Loss::Log && train.iter().all(|row| labels[*row as usize] == first) {
+    if loss == Loss::Log
+        && train.iter().all(|row| labels[*row as usize].to_bits() == first.to_bits())
+    {
         return Err(Unfit::OneClass { rows: train.len(), label: first });
     }
     if table.constant(train).len() == table.columns.len() {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 /// Columns of noise; the label is 1 with a probability that the first two decide, or one that nothing does.
 fn world(seed: u64, rows: usize, is_learnable: bool) -> (Table, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut columns = vec![Vec::with_capacity(rows); 6];
+    let mut columns = vec![Vec::new(); 6];
     let mut labels = Vec::with_capacity(rows);
     for _ in 0..rows {
         let x: [f64; 6] = std::array::from_fn(|_| rng.random_range(-1.0..1.0));

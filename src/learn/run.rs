@@ -171,7 +171,7 @@ impl Gathered {
                 match text.and_then(Line::read) {
                     Ok(Some(line)) => hear(&mut labels, &mut first, line),
                     Ok(None) => {}
-                    Err(problem) => terminal::complain(&format!("{name}:{number}: {problem}")),
+                    Err(problem) => terminal::complain(format!("{name}:{number}: {problem}")),
                 }
             }
         }
@@ -210,7 +210,7 @@ impl Gathered {
         )?;
         drop(bar);
         // A limit that halted it is told; what was quoted up to then is learned from.
-        replayed.verdict.err().iter().for_each(|e| terminal::complain(&e.to_string()));
+        replayed.verdict.err().iter().for_each(|e| terminal::complain(e.to_string()));
         causal::check(&first, request.seed, |lines| label(lines, request.horizon))?;
         let names: Vec<String> =
             request.captures.iter().map(|path| path.display().to_string()).collect();

@@ -69,7 +69,8 @@ pub fn auc(predicted: &[f64], labels: &[f64]) -> Option<f64> {
     let (mut below, mut pairs, mut at) = (0.0, 0.0, 0);
     while at < order.len() {
         let said = predicted[order[at]];
-        let same = order[at..].iter().take_while(|i| predicted[**i] == said).count();
+        let same =
+            order[at..].iter().take_while(|i| predicted[**i].total_cmp(&said).is_eq()).count();
         let hits = order[at..at + same].iter().filter(|i| labels[**i] > 0.5).count() as f64;
         let misses = same as f64 - hits;
         pairs += hits * (below + misses / 2.0);
@@ -170,12 +171,13 @@ mod tests {
     #[test]
     fn areas_of_small_cases_are_known() {
         let labels = [0.0, 0.0, 1.0, 1.0];
-        let auc = |predicted: [f64; 4]| auc(&predicted, &labels).unwrap();
-        assert_eq!(auc([0.1, 0.4, 0.35, 0.8]), 0.75);
-        assert_eq!(auc([0.1, 0.2, 0.3, 0.4]), 1.0);
-        assert_eq!(auc([0.4, 0.3, 0.2, 0.1]), 0.0);
-        assert_eq!(auc([0.5; 4]), 0.5, "equal ones share their ranks");
-        assert_eq!(super::auc(&[0.1, 0.2], &[1.0, 1.0]), None);
+        let percent =
+            |predicted: [f64; 4]| (auc(&predicted, &labels).unwrap() * 100.0).round() as i64;
+        assert_eq!(percent([0.1, 0.4, 0.35, 0.8]), 75);
+        assert_eq!(percent([0.1, 0.2, 0.3, 0.4]), 100);
+        assert_eq!(percent([0.4, 0.3, 0.2, 0.1]), 0);
+        assert_eq!(percent([0.5; 4]), 50, "equal ones share their ranks");
+        assert_eq!(auc(&[0.1, 0.2], &[1.0, 1.0]), None);
     }
 
     #[test]

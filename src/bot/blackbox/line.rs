@@ -46,7 +46,7 @@ pub enum Line {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Asked {
     /// Of the quote stage.
-    Quote(QuoteCommand),
+    Quote(Box<QuoteCommand>),
     /// Of the risk stage.
     Risk(RiskCommand),
     /// Of all, in one generation.
@@ -282,7 +282,7 @@ mod tests {
         let (asset, series) = (AssetId::new(0), Series::Atr);
         let all = [
             Asked::Params(vec![change]),
-            Asked::Quote(QuoteCommand::Candle { asset, series, candle }),
+            Asked::Quote(Box::new(QuoteCommand::Candle { asset, series, candle })),
             Asked::Risk(RiskCommand::Rearm),
         ];
         for asked in all {

@@ -322,11 +322,13 @@ impl Going {
         use botmm_pipeline::types::{QuoteCommand as Q, RiskCommand as R};
         let is_ours = |asset: &AssetId| asset.index() < self.universe.len();
         match asked {
-            Asked::Quote(Q::Candle { asset, candle, .. }) => is_ours(asset) && candle.is_sound(),
-            Asked::Quote(
-                Q::CandlesDone { asset, .. } | Q::Listed { asset, .. } | Q::Fit { asset, .. },
-            )
-            | Asked::Risk(R::Doubt { asset, .. }) => is_ours(asset),
+            Asked::Quote(command) => match &**command {
+                Q::Candle { asset, candle, .. } => is_ours(asset) && candle.is_sound(),
+                Q::CandlesDone { asset, .. } | Q::Listed { asset, .. } | Q::Fit { asset, .. } => {
+                    is_ours(asset)
+                }
+            },
+            Asked::Risk(R::Doubt { asset, .. }) => is_ours(asset),
             Asked::Risk(R::Rearm | R::ReduceOnly(_)) => true,
             Asked::Params(changes) => {
                 !changes.is_empty()
@@ -405,7 +407,7 @@ impl Going {
     fn ask(&mut self) {
         while let Some(asked) = self.asked.front() {
             let is_taken = match asked {
-                Asked::Quote(command) => self.control.quote.push(*command).is_ok(),
+                Asked::Quote(command) => self.control.quote.push(**command).is_ok(),
                 Asked::Risk(command) => self.control.risk.push(*command).is_ok(),
                 Asked::Params(changes) => {
                     let changes: Vec<(AssetId, AssetParams)> =

@@ -173,7 +173,7 @@ impl Writer {
 
     fn drain_asked(&mut self, now: Nanos) {
         while let Some(command) = self.sources.asked.quote.pop() {
-            self.add(now, line::of_asked(now, &Asked::Quote(command)));
+            self.add(now, line::of_asked(now, &Asked::Quote(Box::new(command))));
         }
         while let Some(command) = self.sources.asked.risk.pop() {
             self.add(now, line::of_asked(now, &Asked::Risk(command)));

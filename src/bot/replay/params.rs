@@ -213,7 +213,7 @@ fn said_of_line(e: ConfigError) -> String {
 fn fit_of(text: &str) -> Result<Option<(Nanos, String, FitState)>, String> {
     let Some(fit) = line::read::<line::Fit>(text)? else { return Ok(None) };
     let time = parse_utc(&fit.time).map_err(|e| format!("time: {e}"))?;
-    Ok(Some((time, fit.coin, fit.state)))
+    Ok(Some((time, fit.coin, *fit.state)))
 }
 
 fn bad_line(place: String, problem: String) -> AppError {

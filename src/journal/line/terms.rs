@@ -130,7 +130,7 @@ pub struct Fit {
     /// Basis points a standard deviation of each feature; none = they do not count.
     pub weights: BTreeMap<String, f64>,
     /// All of it, from which it goes on.
-    pub state: FitState,
+    pub state: Box<FitState>,
 }
 
 /// What makes a fair price of the mid.

@@ -315,7 +315,7 @@ mod tests {
             .take(&[entry(4, "ETH", [0.0, 2.2], true), entry(4, "BTC", [0.0, 9.0], false)])
             .unwrap();
         files.take(&[entry(8, "ETH", [2.2, 2.42], true)]).unwrap();
-        assert_eq!(files.layer().unwrap()["ETH"]["min_spread_bps"], 2.42);
+        assert!((files.layer().unwrap()["ETH"]["min_spread_bps"] - 2.42).abs() < 1e-12);
         assert!(!files.layer().unwrap().contains_key("BTC"), "a proposal");
         // It is a file of live parameters.
         let text = std::fs::read(&files.layer).unwrap();
@@ -326,7 +326,7 @@ mod tests {
             (back.what, back.undoes.as_deref()),
             (What::RolledBack, Some("2026-11-30T08:00:00Z"))
         );
-        assert_eq!(files.layer().unwrap()["ETH"]["min_spread_bps"], 2.2);
+        assert!((files.layer().unwrap()["ETH"]["min_spread_bps"] - 2.2).abs() < 1e-12);
         assert!(back.in_words().contains("min_spread_bps 2.42 → 2.2"), "{}", back.in_words());
         assert!(files.roll_back("2026-11-30T09:01:00Z".to_owned()).unwrap().is_some());
         assert!(files.layer().unwrap().is_empty(), "an empty layer sets nothing");

@@ -164,7 +164,7 @@ impl Quoter {
             leans.iter().for_each(|(term, lean)| terms.set(*term, to_px(lean * bps)));
             let lean: f64 = leans.iter().map(|(_, lean)| lean).sum();
             let distance = half.bps + away * lean;
-            let widened = self.to_edge(edge, distance);
+            let widened = self.held_to_edge(edge, distance);
             terms.set(Term::Edge, to_px(away * (widened - distance) * bps));
             Placing {
                 side,

@@ -18,7 +18,7 @@ impl Quoter {
 
     /// A side that would be nearer to fair than its edge allows goes out to where it holds; where it holds
     /// nowhere, it stays (and is withheld).
-    pub(super) fn to_edge(&self, edge: &SideEdge, distance_bps: f64) -> f64 {
+    pub(super) fn held_to_edge(&self, edge: &SideEdge, distance_bps: f64) -> f64 {
         let p = &self.params;
         let widens = p.use_edge && p.below_fee == BelowFee::Widen;
         let least = edge.least_distance(p.min_edge_bps).filter(|_| widens);

@@ -91,14 +91,16 @@ fn the_fill_rate_narrows_a_side_only_while_its_edge_is_positive() {
         let adapted = Adapted { fill_mult, ..Adapted::NOTHING };
         let input = QuoteInput { adapted, adverse_bps: [adverse; 2], ..input(v, "0", 10.0) };
         let q = quote(&input, &params());
-        Side::BOTH.map(|side| (q.terms.side(side).get(Term::FillRate).to_f64() / 0.3 * 1e3).round())
+        Side::BOTH.map(|side| {
+            (q.terms.side(side).get(Term::FillRate).to_f64() / 0.3 * 1e3).round() as i64
+        })
     };
     let (wide, tight) = (view("2997", "3003", 4.0, 0.0), view("2999.9", "3000.1", 4.0, 0.0));
-    assert_eq!(halves(&wide, 0.5, 0.0), [1_500.0, -1_500.0], "3 bps to 1.5, which is the fee");
-    assert_eq!(halves(&wide, 0.5, 0.5), [1_000.0, -1_000.0], "an edge of nothing is at 2");
-    assert_eq!(halves(&wide, 0.5, 2.0), [0.0, 0.0], "it is beyond 3");
-    assert_eq!(halves(&tight, 0.5, 0.0), [0.0, 0.0], "it is nowhere");
-    assert_eq!(halves(&tight, 2.0, 0.0), [-3_000.0, 3_000.0], "to widen is free");
+    assert_eq!(halves(&wide, 0.5, 0.0), [1_500, -1_500], "3 bps to 1.5, which is the fee");
+    assert_eq!(halves(&wide, 0.5, 0.5), [1_000, -1_000], "an edge of nothing is at 2");
+    assert_eq!(halves(&wide, 0.5, 2.0), [0, 0], "it is beyond 3");
+    assert_eq!(halves(&tight, 0.5, 0.0), [0, 0], "it is nowhere");
+    assert_eq!(halves(&tight, 2.0, 0.0), [-3_000, 3_000], "to widen is free");
 }
 
 proptest! {
