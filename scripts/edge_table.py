@@ -1,8 +1,7 @@
 """What each fair price knows of the next seconds, and what fills by it came to: the tables of edge_table.sh.
 
-Everything is computed here from the journal that a replay wrote and from the recording's mids, as exported: none of
-the program's own figures is used. A decision's prediction is its fair price, with the leans of its quotes; what came is
-the venue's mid a horizon after an order of that moment would have arrived, by the venue's clock.
+Markouts are computed here, from the fills in the journals that replays wrote and from the recording's mids, as exported.
+R² is the fit's own account, as its journal lines keep it.
 
 usage: edge_table.py BOTMM RECORDING WORKDIR [CONFIG=TOML...]"""
 
@@ -21,8 +20,6 @@ TIERS_BPS = ["1.5", "0.4", "0", "-0.3"]
 HORIZONS_S = [1, 5]
 MARKOUTS_S = [1, 5, 30]
 LATENCY_S = 0.050
-# A predictor is scored at most so often: neighbours say the same twice.
-SCORE_EVERY_S = 0.25
 
 
 def unix(text):
@@ -105,36 +102,24 @@ class Run:
                 yield json.loads(line)
 
 
-def predictions(run):
-    """Of each coin: when it was decided, the mid known then, the fair price with the quotes' leans."""
-    made = defaultdict(list)
-    last = {}
+def scores(run, since):
+    """Of each coin since then: share of the moves' squares that the fit and the microprice predicted, at the same
+    samples (five a second at most), and how many. The fit's own count, each prediction before it was learned from."""
+    first, last = {}, {}
     for line in run.journal():
-        if line["type"] != "decision" or not line.get("mid") or not line.get("terms"):
-            continue
-        at, coin, mid = unix(line["time"]), line["coin"], float(line["mid"])
-        if at - last.get(coin, 0) < SCORE_EVERY_S or float(line["fair"]) <= 0:
-            continue
-        terms, leans = line["terms"], 0.0
-        for side in ("bid", "ask"):
-            leans += sum(float(terms[side].get(lean, 0)) for lean in ("signal", "imbalance")) / 2
-        made[coin].append((at, mid, float(line["fair"]) + leans))
-        last[coin] = at
-    return made
-
-
-def r2(made, mids, horizon_s, since):
-    """Against "no change"; and how many predictions it rests on."""
-    error = total = count = 0
-    for at, mid, fair in made:
-        came = mids.before(at + LATENCY_S + horizon_s)
-        if at < since or came is None:
-            continue
-        moved, said = 1e4 * math.log(came / mid), 1e4 * math.log(fair / mid)
-        error += (moved - said) ** 2
-        total += moved**2
-        count += 1
-    return (1 - error / total if total else None), count
+        if line["type"] == "fit":
+            sums = line["state"]["run"]
+            if unix(line["time"]) <= since:
+                first[line["coin"]] = sums
+            last[line["coin"]] = sums
+    told = {}
+    for coin, end in last.items():
+        begin = first.get(coin, dict.fromkeys(end, 0.0))
+        sums = {key: end[key] - begin[key] for key in end}
+        if sums["still"] > 0:
+            r2 = {name: 1 - sums[key] / sums["still"] for name, key in (("fitted", "fitted"), ("microprice", "micro"))}
+            told[coin] = (r2, sums["moves"])
+    return told
 
 
 def middle(run):
@@ -158,7 +143,7 @@ def markouts(run, mids, since, after_s):
     return mean_t(samples)
 
 
-def money(run, since):
+def money(run):
     """Of the whole replay, USD: gross, net; and how many fills."""
     s = run.summary
     return f"{s['gross_pnl_usd']:+.2f} / {s['net_pnl_usd']:+.2f} ({s['fills']})"
@@ -182,23 +167,22 @@ def main():
     mids = {coin: Mids(exported, coin) for coin in coins}
     half = middle(first)
 
-    print("## What each fair price knows (prequential R², second half, %)\n")
+    print("## What each fair price knows (prequential R² against the mid standing still, second half, %)\n")
     print("| fair price | feed |" + "".join(f" {c} {h} s |" for c in coins for h in HORIZONS_S))
     print("|---|---|" + "---|" * len(coins) * len(HORIZONS_S))
-    for name in configs:
+    for name in ("microprice", "fitted"):
         for feed in FEEDS:
-            made = predictions(run(name, feed, "0"))
-            cells = []
-            for coin in coins:
-                for horizon in HORIZONS_S:
-                    share, _ = r2(made[coin], mids[coin], horizon, half)
-                    cells.append("–" if share is None else f"{100 * share:.1f}")
+            told = [scores(run(f"fit_{h}s", feed, "0"), half) for h in HORIZONS_S]
+            cells = [f"{100 * at[c][0][name]:.1f}" if c in at else "–" for c in coins for at in told]
             print(f"| {name} | {feed} | " + " | ".join(cells) + " |")
+    samples = scores(run("fit_1s", "50ms", "0"), half)
+    print("\nSamples at 50ms, 1 s: " + ", ".join(f"{c} {n:,.0f}" for c, (_, n) in samples.items()) + ".")
 
     print("\n## What fills came to (second half, fee 0: bps from price to mid, clustered t, fills)\n")
     print("| quotes by | feed |" + "".join(f" {h} s |" for h in MARKOUTS_S))
     print("|---|---|" + "---|" * len(MARKOUTS_S))
-    for name in configs:
+    rows = [name for name in configs if not name.startswith("fit_")]
+    for name in rows:
         for feed in FEEDS:
             cells = [shown(markouts(run(name, feed, "0"), mids, half, h)) for h in MARKOUTS_S]
             print(f"| {name} | {feed} | " + " | ".join(cells) + " |")
@@ -206,9 +190,9 @@ def main():
     print("\n## What was earned (whole span, USD: gross / net (fills)), by maker fee\n")
     print("| quotes by | feed |" + "".join(f" {fee} bps |" for fee in TIERS_BPS))
     print("|---|---|" + "---|" * len(TIERS_BPS))
-    for name in configs:
+    for name in rows:
         for feed in FEEDS:
-            cells = [money(run(name, feed, fee), half) for fee in TIERS_BPS]
+            cells = [money(run(name, feed, fee)) for fee in TIERS_BPS]
             print(f"| {name} | {feed} | " + " | ".join(cells) + " |")
 
 
