@@ -15,10 +15,7 @@ cd "$(dirname "$0")/.."
 command -v zstd >/dev/null || { echo "edge_table.sh: zstd is needed to unpack the exported mids: apt-get install zstd" >&2; exit 2; }
 recording=$1
 shift
-if [ -z "${BOTMM_BIN:-}" ]; then
-  cargo build --release --quiet --bin botmm
-  BOTMM_BIN=${CARGO_TARGET_DIR:-target}/release/botmm
-fi
+. scripts/botmm_bin.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -12,11 +12,7 @@ cd "$(dirname "$0")/.."
 [ $# -ge 1 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 recording=$1
 shift
-if [ -z "${BOTMM_BIN:-}" ]; then
-  cargo build --release --quiet --bin botmm
-  BOTMM_BIN=${CARGO_TARGET_DIR:-target}/release/botmm
-fi
-export BOTMM_BIN
+. scripts/botmm_bin.sh
 exec python3 - "$recording" "$@" <<'PYTHON'
 import datetime, json, math, os, subprocess, sys, tempfile
 
