@@ -1,5 +1,6 @@
 //! `botmm backtest`, and what a job of it is: `sweep plan` takes the same.
 
+use super::reading::ReadingArgs;
 use crate::backtest::axes::{Fee, List};
 use crate::settings::{FeedDelay, LatencyModel, Queue, Rules, parse_duration};
 use botmm_pipeline::types::{Nanos, read_rate};
@@ -91,12 +92,9 @@ pub struct JobFlags {
     /// Configuration whose keys go on top of the built-in defaults.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Use what is sound of a file of which most is not; without it such a file is an error.
-    #[arg(long)]
-    pub allow_unsound: bool,
-    /// Read the recordings themselves, and keep nothing of them.
-    #[arg(long)]
-    pub no_tape: bool,
+    /// How recordings are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 }
 
 fn parse_rate(text: &str) -> Result<i64, String> {

@@ -1,5 +1,6 @@
 //! `botmm economics`.
 
+use super::reading::ReadingArgs;
 use crate::settings::{FeedDelay, LatencyModel, Overrides, Rules, parse_bps, parse_duration};
 use botmm_pipeline::types::{Bps, Nanos};
 use clap::Args;
@@ -64,12 +65,9 @@ pub struct EconomicsArgs {
     /// Configuration whose keys go on top of the built-in defaults.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Use what is sound of a file of which most is not; without it such a file is an error.
-    #[arg(long)]
-    pub allow_unsound: bool,
-    /// Read the recording itself, and keep nothing of it.
-    #[arg(long)]
-    pub no_tape: bool,
+    /// How recordings are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

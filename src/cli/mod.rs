@@ -19,6 +19,7 @@ mod job;
 mod kill;
 mod market;
 mod parity;
+mod reading;
 mod record;
 mod report;
 mod sign;
@@ -47,6 +48,7 @@ pub use job::JobArgs;
 pub use kill::KillArgs;
 pub use market::MarketSource;
 pub use parity::ParityArgs;
+pub use reading::ReadingArgs;
 pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use sign::SignArgs;
@@ -235,13 +237,9 @@ pub struct ReplayArgs {
     /// faster. What is decided and filled is the same.
     #[arg(long, conflicts_with = "out")]
     pub lean: bool,
-    /// Use what is sound of a file of which most is not; without it such a file is an error.
-    #[arg(long)]
-    pub allow_unsound: bool,
-    /// Read the recording itself. Without it what was read once is kept compiled beside it, and opened at once
-    /// while the recording is the same.
-    #[arg(long)]
-    pub no_tape: bool,
+    /// How recordings are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// To be compared with another engine.
     #[command(flatten)]
     pub job: JobArgs,

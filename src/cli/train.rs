@@ -1,5 +1,6 @@
 //! `botmm train`.
 
+use super::reading::ReadingArgs;
 use crate::settings::{FeedDelay, LatencyModel, Overrides, QueueModel, parse_duration};
 use botmm_pipeline::types::Nanos;
 use clap::Args;
@@ -62,12 +63,9 @@ pub struct TrainArgs {
     /// Of --captures: configuration whose keys go on top of the built-in defaults.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Use what is sound of a file of which most is not; without it such a file is an error.
-    #[arg(long)]
-    pub allow_unsound: bool,
-    /// Read the recording itself, and keep nothing of it.
-    #[arg(long)]
-    pub no_tape: bool,
+    /// How recordings are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Seed of replays, shuffled labels and the cuts of the leak test.
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true,
           value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]

@@ -43,7 +43,7 @@ pub fn job(flags: &JobFlags, halving: Option<u16>) -> Result<Job, AppError> {
         funding_rate_e10: flags.funding_rate,
         sample_every: flags.sample_every,
         eta: halving.map(usize::from),
-        allow_unsound: flags.allow_unsound,
-        no_tape: flags.no_tape,
+        allow_unsound: flags.reading.allow_unsound,
+        no_tape: flags.reading.no_tape,
     })
 }

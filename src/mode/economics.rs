@@ -1,7 +1,6 @@
 //! `botmm economics`: should this market be made at all?
 
 use crate::bot::economics::{self, Request};
-use crate::bot::replay::Reading;
 use crate::bot::session;
 use crate::cli::EconomicsArgs;
 use crate::exit::AppError;
@@ -16,7 +15,7 @@ pub fn run(args: &EconomicsArgs) -> Result<(), AppError> {
         horizon: economics::horizon(args.horizon)?,
         benchmark_apr_pct: args.benchmark_apr,
         staking_discounts: args.staking_discount.clone(),
-        reading: Reading { allow_unsound: args.allow_unsound, no_tape: args.no_tape },
+        reading: args.reading.into(),
         json: args.json,
     })
 }

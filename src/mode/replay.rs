@@ -1,7 +1,7 @@
 //! `botmm replay`: a recording through the pipeline, against the simulator, in virtual time.
 
 use crate::bot::replay::engine::How;
-use crate::bot::replay::{self, Reading, Request};
+use crate::bot::replay::{self, Request};
 use crate::bot::session;
 use crate::cli::ReplayArgs;
 use crate::exit::AppError;
@@ -21,7 +21,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), AppError> {
             semantics: args.job.queue_semantics,
             grid: args.job.grid(),
         },
-        reading: Reading { allow_unsound: args.allow_unsound, no_tape: args.no_tape },
+        reading: args.reading.into(),
         fills: args.job.fills.as_deref(),
         params_from: args.params_from.as_deref(),
         out: args.common.out.as_deref(),

@@ -1,6 +1,5 @@
 //! `botmm train`: from our own orders to a fill predictor.
 
-use crate::bot::replay::Reading;
 use crate::bot::session;
 use crate::cli::TrainArgs;
 use crate::exit::AppError;
@@ -19,7 +18,7 @@ pub fn run(args: &TrainArgs) -> Result<(), AppError> {
         captures: args.captures.clone(),
         draft: session::draft(args.config.as_deref(), &args.overrides())?,
         feed: args.feed,
-        reading: Reading { allow_unsound: args.allow_unsound, no_tape: args.no_tape },
+        reading: args.reading.into(),
         horizon: args.horizon,
         test_share: args.test_share,
         seed: args.seed,

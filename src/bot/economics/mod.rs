@@ -54,12 +54,8 @@ pub struct Request {
 /// The recording or the configuration will not do, or it was interrupted.
 pub fn run(request: Request) -> Result<(), AppError> {
     let stop = Stop::listen(false)?;
-    let bar = Progress::new(request.json, "reading");
     let Request { paths, draft, reading, .. } = &request;
-    let (settings, loaded) =
-        replay::read(paths, draft.clone(), *reading, &|done, of| bar.tell(done, of))?;
-    drop(bar);
-    loaded.report.warnings.iter().for_each(terminal::complain);
+    let (settings, loaded) = replay::read_shown(paths, draft.clone(), *reading, request.json)?;
     let bar = Progress::new(request.json, "replaying");
     let progress = |done, of| bar.tell(done, of);
     let economics = told(&request, &settings, &loaded, (stop.flag(), &progress))?;

@@ -47,12 +47,8 @@ pub fn run(request: Request<'_>) -> Result<(), AppError> {
     let plan = session::plan(request.plan)?;
     let stop = Stop::listen(false)?;
     let recorded = request.params_from.map(RecordedParams::read).transpose()?;
-    let bar = Progress::new(request.json, "reading");
     let (settings, loaded) =
-        read(request.paths, request.draft, request.reading, &|done, of| bar.tell(done, of))?;
-    drop(bar);
-    loaded.report.warnings.iter().for_each(terminal::complain);
-
+        read_shown(request.paths, request.draft, request.reading, request.json)?;
     let replay = Replay {
         plan: plan.as_ref(),
         fills: request.fills,
@@ -105,5 +101,23 @@ pub fn read(
         decode: &mut *data::venue_decoder(),
         progress,
     })?;
+    Ok((settings, loaded))
+}
+
+/// The same under a person's eyes: a bar on the screen, unless it is to be quiet, and what is odd about the
+/// recording is told.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_shown(
+    paths: &[PathBuf],
+    draft: Draft,
+    how: Reading,
+    is_quiet: bool,
+) -> Result<(Settings, Loaded), AppError> {
+    let bar = Progress::new(is_quiet, "reading");
+    let (settings, loaded) = read(paths, draft, how, &|done, of| bar.tell(done, of))?;
+    drop(bar);
+    loaded.report.warnings.iter().for_each(terminal::complain);
     Ok((settings, loaded))
 }
