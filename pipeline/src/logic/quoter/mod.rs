@@ -136,7 +136,7 @@ impl Quoter {
     /// The orders wanted now, or one reason a side why there are none.
     pub fn quote(&self, input: &QuoteInput<'_>) -> Quote {
         let mut quote = self.blank(input);
-        let wanted = match self.wanted(input) {
+        let wanted = match self.wanted(input, quote.target.fair) {
             Ok(wanted) => wanted,
             Err(reason) => {
                 Side::BOTH.into_iter().for_each(|side| quote.target.clear(side, reason));
@@ -207,7 +207,8 @@ impl Quoter {
     /// A quote without orders: what is known of the moment.
     fn blank(&self, input: &QuoteInput<'_>) -> Quote {
         let (view, p) = (input.view, &self.params);
-        let fair = self.fair(input).unwrap_or_default();
+        let fit = self.fit_terms(input);
+        let fair = self.fair(view, &fit).unwrap_or_default();
         let fitted = &input.fitted;
         let target = QuoteTarget {
             asset: view.asset,
@@ -242,7 +243,7 @@ impl Quoter {
             missing: fitted.missing,
             time: input.now,
             mid: view.mid.unwrap_or_default(),
-            fit: self.fit_terms(input),
+            fit,
             fit_bps_e6: e6(fitted.fair_bps),
             residual_bps_e6: e6(fitted.residual_bps),
             fit_r2_e6: e6(fitted.r2),
@@ -271,7 +272,7 @@ impl Quoter {
     }
 
     /// What the model wants, or why nothing may be quoted at all.
-    fn wanted(&self, input: &QuoteInput<'_>) -> Result<ModelQuote, Reason> {
+    fn wanted(&self, input: &QuoteInput<'_>, fair: Px) -> Result<ModelQuote, Reason> {
         let (view, p) = (input.view, &self.params);
         match input.listing {
             Listing::Listed => {}
@@ -300,7 +301,9 @@ impl Quoter {
         if !numbers.into_iter().chain(toxicity).chain(sizes).chain(adverse).all(f64::is_finite) {
             return Err(Reason::ParamInvalid);
         }
-        let Some(fair) = self.fair(input) else { return Err(Reason::StaleBook) };
+        if !fair.is_positive() {
+            return Err(Reason::StaleBook);
+        }
         let value = self.value(input);
         let wanted = model::wanted(
             p,
@@ -317,14 +320,11 @@ impl Quoter {
     }
 
     /// What quotes are laid around; [`None`] when the book has no sound mid.
-    fn fair(&self, input: &QuoteInput<'_>) -> Option<Px> {
-        let view = input.view;
+    fn fair(&self, view: &BookView, fit: &[Px; FEATURES]) -> Option<Px> {
         match self.params.fair_price {
             FairPrice::Mid => view.mid,
             FairPrice::Microprice => view.microprice,
-            FairPrice::Fitted => {
-                view.mid.map(|mid| mid + self.fit_terms(input).into_iter().sum::<Px>())
-            }
+            FairPrice::Fitted => view.mid.map(|mid| mid + fit.iter().copied().sum()),
         }
     }
 
