@@ -14,7 +14,7 @@ use crate::masked::masked;
 use crate::report::stats::bootstrap::{interval, usual_block};
 use crate::report::{cents, span};
 use crate::settings::{Draft, FeedDelay, Settings};
-use crate::side::tuner::layer::{Layer, TunerFiles, Verdict};
+use crate::side::tuner::layer::{Layer, TunerFiles, Verdict, differing};
 use crate::side::tuner::rules::{Baseline, Evidence, Values, judge, window};
 use crate::stop::Stop;
 use crate::terminal::{self, Progress};
@@ -58,12 +58,8 @@ pub struct Request {
 /// The recording or the configuration will not do, it was interrupted, or a file cannot be written.
 pub fn run(request: &Request) -> Result<(), AppError> {
     let stop = Stop::listen(false)?;
-    let bar = Progress::new(request.json, "reading");
     let Request { paths, draft, reading, .. } = request;
-    let (settings, loaded) =
-        replay::read(paths, draft.clone(), *reading, &|done, of| bar.tell(done, of))?;
-    drop(bar);
-    loaded.report.warnings.iter().for_each(terminal::complain);
+    let (settings, loaded) = replay::read_shown(paths, draft.clone(), *reading, request.json)?;
     let of = std::env::temp_dir().join(format!("botmm-tune-{}", std::process::id()));
     let work = Work(of);
     let shadow = Shadow {
@@ -248,10 +244,8 @@ fn changed(
     baseline: &Baseline,
     [before, after]: [&Values; 2],
 ) -> Vec<serde_json::Value> {
-    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let value = |of: &Values, key: &str| of.get(key).or_else(|| baseline.values.get(key)).copied();
-    let differs = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
-    differs
+    differing([before, after])
         .map(|key| {
             let (from, to) = (value(before, key), value(after, key));
             json!({ "coin": coin, "key": format!("quote.{key}"), "from": from, "to": to })

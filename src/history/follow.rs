@@ -3,6 +3,7 @@
 use super::apply::{Applied, apply};
 use super::error::HistoryError;
 use super::store::History;
+use crate::journal::find::run_folders;
 use crate::journal::line::{Head, Line, MAX_LINE_BYTES};
 use crate::journal::segments::{LIVE, Reading};
 use crate::masked::masked;
@@ -81,15 +82,12 @@ pub fn catch_up(
     at_most: Duration,
 ) -> Result<Followed, HistoryError> {
     let begun = Instant::now();
-    let entries = match std::fs::read_dir(runs) {
+    let dirs = match run_folders(runs) {
         Err(e) if e.kind() == ErrorKind::NotFound => {
             return Ok(Followed { is_at_end: true, ..Followed::default() });
         }
-        entries => entries.map_err(HistoryError::io(runs, "read"))?,
+        dirs => dirs.map_err(HistoryError::io(runs, "read"))?,
     };
-    let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    dirs.retain(|dir| dir.join(LIVE).exists());
-    dirs.sort();
     let mut all = Followed { is_at_end: true, ..Followed::default() };
     for dir in dirs {
         let left = at_most.saturating_sub(begun.elapsed());

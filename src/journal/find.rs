@@ -6,6 +6,8 @@ use super::reader::Lines;
 use super::segments::{LIVE, Reading};
 use crate::exit::AppError;
 use std::collections::BTreeSet;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -18,11 +20,22 @@ pub enum Moment {
     Ago(Duration),
 }
 
+/// The folders of runs in a folder, those with a journal, by name.
+///
+/// # Errors
+/// It cannot be read.
+pub fn run_folders(runs: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders: Vec<_> = fs::read_dir(runs)?.flatten().map(|entry| entry.path()).collect();
+    folders.retain(|folder| folder.join(LIVE).exists());
+    folders.sort();
+    Ok(folders)
+}
+
 /// The journal of the run that was written to last.
 pub fn newest_journal(runs: &Path) -> Result<PathBuf, AppError> {
-    let entries = std::fs::read_dir(runs).map_err(AppError::io(runs, "read"))?;
-    let journals = entries.flatten().map(|e| e.path().join(LIVE));
-    let written = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let folders = run_folders(runs).map_err(AppError::io(runs, "read"))?;
+    let journals = folders.into_iter().map(|folder| folder.join(LIVE));
+    let written = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
     let dated = journals.filter_map(|path| Some((written(&path)?, path)));
     dated.max().map(|(_, path)| path).ok_or_else(|| {
         AppError::data(

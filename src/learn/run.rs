@@ -11,6 +11,7 @@ use crate::bot::replay::{self, Reading};
 use crate::exit::{AppError, Exit};
 use crate::files::{self, Readers};
 use crate::journal::Encoder;
+use crate::journal::find::run_folders;
 use crate::journal::line::Line;
 use crate::journal::reader::Lines;
 use crate::journal::segments::{LIVE, Reading as Journal};
@@ -183,17 +184,12 @@ impl Gathered {
     /// Replays recordings, and learns from the orders that were simulated.
     fn captures(&mut self, request: &Request) -> Result<(), AppError> {
         let stop = Stop::listen(false)?;
-        let bar = Progress::new(request.json, "reading");
-        let (settings, loaded) = replay::read(
+        let (settings, loaded) = replay::read_shown(
             &request.captures,
             request.draft.clone(),
             request.reading,
-            &|done, of| {
-                bar.tell(done, of);
-            },
+            request.json,
         )?;
-        drop(bar);
-        loaded.report.warnings.iter().for_each(terminal::complain);
         let mut encoder = Encoder::new(&loaded.universe);
         let (mut labels, mut first) = (Labels::new(request.horizon), Vec::new());
         let bar = Progress::new(request.json, "replaying");
@@ -235,12 +231,9 @@ fn journals(path: &Path) -> Result<Vec<PathBuf>, AppError> {
     if own.exists() {
         return Ok(vec![own]);
     }
-    let entries = std::fs::read_dir(path).map_err(AppError::io(path, "read"))?;
-    let mut found: Vec<PathBuf> = entries.flatten().map(|e| e.path().join(LIVE)).collect();
-    found.retain(|journal| journal.exists());
-    found.sort();
+    let found = run_folders(path).map_err(AppError::io(path, "read"))?;
     match found.is_empty() {
-        false => Ok(found),
+        false => Ok(found.into_iter().map(|folder| folder.join(LIVE)).collect()),
         true => {
             let place = path.display().to_string();
             Err(AppError::data(

@@ -5,6 +5,7 @@ use crate::exit::AppError;
 use crate::history::told::{self, Show};
 use crate::history::{Followed, History, Money, NAME, Section, Traded, books, catch_up, follow};
 use crate::journal::RUNS;
+use crate::journal::find::run_folders;
 use crate::journal::segments::LIVE;
 use crate::settings::Draft;
 use crate::terminal;
@@ -57,8 +58,7 @@ fn file(args: &HistoryArgs, runs: &Path) -> Result<PathBuf, AppError> {
 }
 
 fn has_journals(runs: &Path) -> bool {
-    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path().join(LIVE)).any(|journal| journal.exists())
+    run_folders(runs).is_ok_and(|folders| !folders.is_empty())
 }
 
 /// Every journal, to its end.

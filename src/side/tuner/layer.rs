@@ -7,7 +7,7 @@ use super::rules::{Baseline, Evidence, Step, Values};
 use crate::exit::{AppError, Exit};
 use crate::files::{self, Readers};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// No file of the tuner is larger.
@@ -155,16 +155,13 @@ impl TunerFiles {
     /// # Errors
     /// A file cannot be read or written.
     pub fn take(&self, entries: &[Entry]) -> Result<(), AppError> {
-        if let Some(folder) = self.layer.parent().filter(|f| !f.as_os_str().is_empty()) {
-            files::make_folder(folder, Readers::Group)?;
-        }
         let mut all = self.log()?;
         all.extend_from_slice(entries);
         let kept = &all[all.len().saturating_sub(MAX_LINES)..];
         let line = |entry: &Entry| serde_json::to_string(entry).map(|line| line + "\n");
         let text: Result<String, _> = kept.iter().map(line).collect();
         let text = text.map_err(|e| AppError::of(Exit::Data, e))?;
-        files::write_whole(&self.log_path(), text.as_bytes(), Readers::Group)?;
+        self.write(&self.log_path(), &text)?;
         let before = self.layer()?;
         let mut layer = before.clone();
         for entry in entries.iter().filter(|entry| entry.is_applied) {
@@ -172,9 +169,7 @@ impl TunerFiles {
         }
         layer.retain(|_, values| !values.is_empty());
         if layer != before {
-            let text = serde_json::to_string_pretty(&layer);
-            let text = text.map_err(|e| AppError::of(Exit::Data, e))? + "\n";
-            files::write_whole(&self.layer, text.as_bytes(), Readers::Group)?;
+            self.write(&self.layer, &pretty(&layer)?)?;
         }
         Ok(())
     }
@@ -184,12 +179,14 @@ impl TunerFiles {
     /// # Errors
     /// The file cannot be written.
     pub fn keep(&self, verdict: &Verdict) -> Result<(), AppError> {
+        self.write(&self.verdict_path(), &pretty(verdict)?)
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<(), AppError> {
         if let Some(folder) = self.layer.parent().filter(|f| !f.as_os_str().is_empty()) {
             files::make_folder(folder, Readers::Group)?;
         }
-        let text = serde_json::to_string_pretty(verdict);
-        let text = text.map_err(|e| AppError::of(Exit::Data, e))? + "\n";
-        files::write_whole(&self.verdict_path(), text.as_bytes(), Readers::Group)
+        files::write_whole(path, text.as_bytes(), Readers::Group)
     }
 
     /// Goes back by the newest judgement that changed something and was not undone; what was done, [`None`] = there is
@@ -223,6 +220,16 @@ impl TunerFiles {
     }
 }
 
+fn pretty(value: &impl Serialize) -> Result<String, AppError> {
+    Ok(serde_json::to_string_pretty(value).map_err(|e| AppError::of(Exit::Data, e))? + "\n")
+}
+
+/// Keys whose values differ, in order.
+pub fn differing([before, after]: [&Values; 2]) -> impl Iterator<Item = &String> {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter().filter(move |key| before.get(*key) != after.get(*key))
+}
+
 impl Verdict {
     /// Whether it lets the tuner act on a coin: with it was better, and the coin still begins as it did then.
     pub fn allows(&self, coin: &str, baseline: &Baseline) -> bool {
@@ -236,10 +243,7 @@ impl Entry {
         let value = |values: &Values, key: &str| {
             values.get(key).map_or("as it began".to_owned(), f64::to_string)
         };
-        let keys = self.before.keys().chain(self.after.keys());
-        let keys: std::collections::BTreeSet<&String> = keys.collect();
-        let changed = keys.into_iter().filter(|key| self.before.get(*key) != self.after.get(*key));
-        let changes: Vec<String> = changed
+        let changes: Vec<String> = differing([&self.before, &self.after])
             .map(|key| format!("{key} {} → {}", value(&self.before, key), value(&self.after, key)))
             .collect();
         let changes = if changes.is_empty() { "no change".to_owned() } else { changes.join(", ") };
@@ -254,9 +258,7 @@ impl Entry {
             false => format!("{}: {changes} ({how})", self.coin),
         }
     }
-}
 
-impl Entry {
     /// What a judgement rests on, in one line.
     pub fn evidence_in_words(&self) -> String {
         let Some(e) = &self.evidence else { return "a person's".to_owned() };
