@@ -24,7 +24,8 @@ pub enum Step {
         /// What it came to.
         told: [u64; 2],
     },
-    /// The same, but what the lanes share was changed while it went on: it may have seen either.
+    /// It came to something else or took another number, but what the lanes share was changed while it, or a
+    /// cycle a moment before it, went on: that may have seen either.
     Unsure(Cycle),
     /// It took another number of messages than it did: of the `input`-th way in.
     Took {
@@ -50,10 +51,15 @@ pub enum Step {
     Done,
 }
 
+/// What a cycle decided otherwise reaches the other lanes within this: a ring, and a lane that waits for a core.
+const DOUBT: Nanos = Nanos::millis(100);
+
 /// See the module.
 pub struct Repeat {
     lanes: Vec<Repeated>,
     shared: Arc<dyn Shared>,
+    /// When a cycle began during which what the lanes share was changed: the newest.
+    moved: Option<Nanos>,
 }
 
 /// A lane, and what of its past is still to come.
@@ -69,7 +75,7 @@ impl Repeat {
     pub fn new(mut lanes: Vec<Lane>, shared: Arc<dyn Shared>) -> Self {
         lanes.iter_mut().for_each(Lane::start);
         let repeated = |lane| Repeated { lane, cycles: VecDeque::new(), begun: None };
-        Self { lanes: lanes.into_iter().map(repeated).collect(), shared }
+        Self { lanes: lanes.into_iter().map(repeated).collect(), shared, moved: None }
     }
 
     /// One more cycle is known of, later than all of its lane before it. False: there is no such lane.
@@ -126,20 +132,24 @@ impl Repeat {
     }
 
     fn finish(&mut self, at: usize, cycle: Cycle) -> Step {
-        let Self { lanes, shared } = self;
-        let taken = lanes[at].end();
-        for (input, (took, recorded)) in taken.into_iter().zip(cycle.took).enumerate() {
-            if took != u64::from(recorded) {
-                return Step::Took { cycle, input, took };
-            }
+        if cycle.moved {
+            self.moved = Some(cycle.now);
         }
+        // It may have handed on what another lane decides by, or takes.
+        let is_unsure = self.moved.is_some_and(|moved| cycle.now - moved <= DOUBT);
+        let Self { lanes, shared, .. } = self;
+        let taken = lanes[at].end();
+        let mut counts = taken.into_iter().zip(cycle.took).enumerate();
+        let other = counts.find(|(_, (took, recorded))| *took != u64::from(*recorded));
         // Of a stage on another lane it is not on record how far it had come by then.
         let told = shared.told();
         let is_own = shared.tellers().map(|stage| lanes[at].lane.runs(stage));
-        match (0..told.len()).all(|i| !is_own[i] || told[i] == cycle.told[i]) {
-            true => Step::Same(cycle),
-            false if cycle.moved => Step::Unsure(cycle),
-            false => Step::Differs { cycle, told },
+        let is_told = (0..told.len()).all(|i| !is_own[i] || told[i] == cycle.told[i]);
+        match other {
+            None if is_told => Step::Same(cycle),
+            _ if is_unsure => Step::Unsure(cycle),
+            Some((input, (took, _))) => Step::Took { cycle, input, took },
+            None => Step::Differs { cycle, told },
         }
     }
 }

@@ -370,7 +370,7 @@ impl Going {
                 Step::Unsure(cycle) => {
                     let at = self.place(&cycle);
                     return Some(Problem::NotComparable(format!(
-                        "{at}: a halt or the venue's clock was changed while it went on"
+                        "{at}: a halt or the venue's clock was changed while it, or one just before it, went on"
                     )));
                 }
                 Step::Took { cycle, input, took } => {

@@ -134,6 +134,11 @@ struct Rig {
 }
 
 fn rig() -> Rig {
+    rig_on(&[&["wants"], &["does"]])
+}
+
+/// On lanes of these stages.
+fn rig_on(lanes: &[&[&str]]) -> Rig {
     let hashes = Arc::<Hashes>::default();
     let ((numbers, numbers_in), (venue, venue_in)) =
         (ring("side->wants", 1 << 16), ring("venue->does", 1 << 16));
@@ -149,12 +154,12 @@ fn rig() -> Rig {
     };
     let wanted = InLatest::new(wanted_in, 3, 64, false);
     let does = Does { venue: venue_in, wanted, answers, hashes: hashes.clone(), heard: 0 };
-    let lane = |name: &str| LanePlan {
-        stages: vec![name.to_owned()],
+    let lane = |stages: &&[&str]| LanePlan {
+        stages: stages.iter().map(|&name| name.to_owned()).collect(),
         core: None,
         idle: IdleStrategy::Backoff,
     };
-    let plan = Plan { name: "two".to_owned(), lanes: vec![lane("wants"), lane("does")] };
+    let plan = Plan { name: "test".to_owned(), lanes: lanes.iter().map(lane).collect() };
     let stages: Vec<Box<dyn Stage>> = vec![Box::new(wants), Box::new(does)];
     let (lanes, _) = Lane::by_plan(&plan, stages, &WallClock::default());
     Rig { lanes, numbers, venue, hashes }
@@ -245,6 +250,50 @@ fn whatever_is_otherwise_is_noticed() {
     numbers[0][7] += 1;
     let (step, _) = repeated(&cycles, &numbers);
     assert!(matches!(step, Step::Differs { .. } | Step::Unsure(_)), "{step:?}");
+}
+
+/// A halt in the midst of a cycle shows as another number of messages on the way to the next stage, or only
+/// in the lane that takes them.
+#[test]
+fn what_follows_a_change_in_the_midst_of_a_cycle_proves_nothing_either_way() {
+    let rig = rig_on(&[&["wants", "does"]]);
+    let (mut lanes, mut numbers, hashes) = (rig.lanes, rig.numbers, rig.hashes);
+    let (recorder, mut cycles) = Recorder::new(0, 64, hashes);
+    lanes[0].record(recorder);
+    for at in 1..=9 {
+        numbers.push(at).unwrap();
+        lanes[0].poll(Nanos::millis(60 * at));
+    }
+    let cycles: Vec<Cycle> = std::iter::from_fn(|| cycles.pop()).collect();
+    let ends = |moved: &[usize], tamper: &dyn Fn(&mut Cycle)| {
+        let mut cycles = cycles.clone();
+        moved.iter().for_each(|at| cycles[*at].moved = true);
+        tamper(&mut cycles[4]);
+        let Rig { lanes, mut numbers, hashes, .. } = rig_on(&[&["wants", "does"]]);
+        (1..=9).for_each(|n| numbers.push(n).unwrap());
+        let mut repeat = Repeat::new(lanes, hashes);
+        cycles.iter().for_each(|cycle| assert!(repeat.push(*cycle)));
+        std::iter::from_fn(|| Some(repeat.step())).find(|step| !matches!(step, Step::Same(_)))
+    };
+    let wanted = |cycle: &mut Cycle| cycle.took[3] += 2;
+    let told = |cycle: &mut Cycle| cycle.told[1] ^= 1;
+    assert_eq!(ends(&[3, 4, 7], &|_| ()), Some(Step::Done));
+    for (moved, is_unsure) in [(4, true), (3, true), (2, false), (5, false)] {
+        let (took, said) = (ends(&[moved], &wanted), ends(&[moved], &told));
+        match is_unsure {
+            true => assert!(
+                matches!((took, said), (Some(Step::Unsure(_)), Some(Step::Unsure(_)))),
+                "{moved}: {took:?} {said:?}"
+            ),
+            false => assert!(
+                matches!(
+                    (took, said),
+                    (Some(Step::Took { input: 3, .. }), Some(Step::Differs { .. }))
+                ),
+                "{moved}: {took:?} {said:?}"
+            ),
+        }
+    }
 }
 
 #[test]
