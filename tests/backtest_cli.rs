@@ -123,11 +123,18 @@ fn the_same_job_comes_to_the_same_bytes_by_one_worker_two_or_processes() {
 fn a_row_says_what_it_is_and_is_what_a_replay_says() {
     let dir = TempDir::new().unwrap();
     let path = sample_path();
+    // A quoter that loses here.
+    let config = dir.path().join("loses.toml");
+    fs::write(&config, "[defaults.quote]\nfair_price = \"microprice\"\ntouch = \"free\"\n")
+        .unwrap();
+    let config = config.display().to_string();
     let ended = Ended::of(
         dir.path(),
         &[
             "backtest",
             &path,
+            "--config",
+            &config,
             "--symbols",
             "BTC",
             "--rules",
@@ -151,7 +158,7 @@ fn a_row_says_what_it_is_and_is_what_a_replay_says() {
     );
     let (results, _) = told(dir.path(), &ended);
     let row = &rows(&results)[0];
-    let replay = common::replay(&path, &["--symbols", "BTC"]);
+    let replay = common::replay(&path, &["--config", &config, "--symbols", "BTC"]);
     let summary = replay.summary();
     assert_eq!(row["tasks"][0]["decision_hash"], summary["decision_hash"]);
     for (key, of_replay) in [

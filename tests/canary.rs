@@ -341,7 +341,10 @@ fn no_report_repeats_a_key() {
         look(dir.path(), &["report", &out, form], &[], "");
     }
     let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
-    assert!(page.contains("not repeated here") && page.contains("A loss of"), "{page:.2000}");
+    assert!(
+        page.contains("not repeated here") && page.contains("USD of fees, from"),
+        "{page:.2000}"
+    );
 }
 
 /// Hashes look like keys, and are there to be read.

@@ -132,6 +132,7 @@ mod tests {
     use crate::coins::coin;
     use crate::side::task::tests::Stand;
     use botmm_pipeline::types::AssetId;
+    use botmm_pipeline::types::params::FairPrice;
 
     const KEY: Address = Address::new([7; 20]);
 
@@ -143,7 +144,8 @@ mod tests {
 
     fn open(dir: &Path) -> (KeepFit, Vec<String>) {
         let universe = Universe::new(vec![coin("BTC", 5), coin("ETH", 4)]);
-        KeepFit::open(dir, KEY, &universe, &[params(), AssetParams::default()])
+        let other = AssetParams { fair_price: FairPrice::Mid, ..AssetParams::default() };
+        KeepFit::open(dir, KEY, &universe, &[params(), other])
     }
 
     fn learned() -> FitState {

@@ -9,7 +9,13 @@ fn desk(params: &AssetParams) -> Desk {
 }
 
 fn params() -> AssetParams {
-    AssetParams { maker_fee: Bps::from_f64(1.5), ..AssetParams::default() }
+    AssetParams {
+        maker_fee: Bps::from_f64(1.5),
+        fair_price: FairPrice::Microprice,
+        arrival_rate_per_s: 0.0,
+        arrival_decay_per_bps: 0.0,
+        ..AssetParams::default()
+    }
 }
 
 /// A book a few cents around a mid of whole dollars.

@@ -12,8 +12,14 @@ const INPUT: ModelInput = ModelInput {
     arrivals: Some(Arrivals { rate_per_s: 0.5, decay_per_bps: 1.5 }),
 };
 
+/// Without arrivals of its own.
 fn of(model: QuoteModel) -> AssetParams {
-    AssetParams { model, ..AssetParams::default() }
+    AssetParams {
+        model,
+        arrival_rate_per_s: 0.0,
+        arrival_decay_per_bps: 0.0,
+        ..AssetParams::default()
+    }
 }
 
 fn assert_near(got: Option<ModelQuote>, base: f64, risk: f64, skew: f64) {
