@@ -21,7 +21,7 @@ fn folder(lines: &[Value]) -> TempDir {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     fs::write(dir.path().join("j.jsonl"), text).unwrap();
     let plain = "[defaults.quote]\nfair_price = \"mid\"\nbias_strength = 0\n\
-                 imbalance_strength = 0\nskew_factor = 0\n";
+                 imbalance_strength = 0\nskew_factor = 0\ntouch = \"free\"\n";
     fs::write(dir.path().join("my.toml"), plain).unwrap();
     dir
 }

@@ -5,9 +5,9 @@
 //!
 //! What is asserted is sane relations alone: nobody earns more than the market offers, nobody is
 //! picked off by takers who know nothing, and the plain quoter, which stands half a tick inside the
-//! touch around the mid, earns most of it. Each model and strategy with its senses on (a fitted fair price, one
-//! tick inside the touch at most, A and k for where no line fits the arrivals) earns at least four fifths
-//! of what the plain one does.
+//! touch around the mid, earns most of it. Each model and strategy as shipped (a fitted fair price, one
+//! tick inside the touch at most, A and k for where no line fits the arrivals), with the expected edge on or
+//! off, earns at least four fifths of what the plain one does.
 //!
 //! `cargo test -p botmm-pipeline --test easy_world -- --nocapture`, and for the parts
 //! `BOTMM_EASY_SEEDS=10 cargo test -p botmm-pipeline --test easy_world each_part -- --nocapture`.
@@ -18,7 +18,7 @@ mod made_world;
 
 use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::*;
-use made_world::parts::{self, Switch, plain, quoters, with_senses};
+use made_world::parts::{self, Switch, bare, plain, quoters, shipped};
 use made_world::statistics::Mean;
 use made_world::{EASY, Earned, HONEST, Made, VOLATILITY_BPS, World, earn};
 
@@ -41,18 +41,17 @@ fn offered(earned: &Earned) -> f64 {
 fn what_each_quoter_earns_in_an_easy_world() {
     let markets = markets(EASY, SEEDS);
     let around_microprice = AssetParams { fair_price: FairPrice::Microprice, ..plain() };
-    let shipped =
-        |(name, model, strategy)| (name, AssetParams { model, strategy, ..AssetParams::default() });
-    let mut all_quoters: Vec<_> = quoters().map(shipped).collect();
-    let first_with_senses = all_quoters.len();
+    let without = |(name, model, strategy)| (format!("{name}, bare"), bare(model, strategy));
+    let mut all_quoters: Vec<_> = quoters().map(without).collect();
+    let first_shipped = all_quoters.len();
     for edge in [false, true] {
-        let words = if edge { "senses and edge" } else { "senses" };
+        let words = if edge { "shipped, with the edge" } else { "shipped" };
         all_quoters.extend(quoters().map(|(name, model, strategy)| {
-            let params = AssetParams { use_edge: edge, ..with_senses(model, strategy) };
+            let params = AssetParams { use_edge: edge, ..shipped(model, strategy) };
             (format!("{name}, {words}"), params)
         }));
     }
-    let last_with_senses = all_quoters.len();
+    let last_shipped = all_quoters.len();
     all_quoters.push(("plain, around the microprice".to_owned(), around_microprice));
     all_quoters.push(("plain, around the mid".to_owned(), plain()));
     println!("in 35 minutes, mean of {SEEDS} seeds; USD, and basis points of the volume");
@@ -84,13 +83,13 @@ fn what_each_quoter_earns_in_an_easy_world() {
     }
     let (_, plain) = all[all.len() - 1];
     assert!((0.8..1.05).contains(&share(&plain)), "{plain:?}");
-    for (name, e) in &all[first_with_senses..last_with_senses] {
+    for (name, e) in &all[first_shipped..last_shipped] {
         let of_plain = e.gross / plain.gross;
         assert!(of_plain >= 0.8, "{name} earned {of_plain:.2} of what the plain quoter did: {e:?}");
     }
 }
 
-/// What is turned of a quoter with its senses on.
+/// What is turned of a quoter as it is shipped.
 const TURNS: [(&str, Switch); 8] = [
     ("fit off", parts::no_fit),
     ("touch free", parts::free),
@@ -142,7 +141,7 @@ fn each_part_on_and_off() {
     let around = turned("plain, the mid", &plain(), &AROUND);
     assert!(around[0].mean < around[1].mean, "the fit is as noisy as the microprice: {around:?}");
     for model in QuoteModel::ALL {
-        let more = turned(model.as_str(), &with_senses(model, Strategy::Basic), &TURNS);
+        let more = turned(model.as_str(), &shipped(model, Strategy::Basic), &TURNS);
         assert!(more[1].mean < 0.0, "{}: a free touch sold nothing: {more:?}", model.as_str());
     }
 }

@@ -171,7 +171,7 @@ pub fn parameters_change_at_every_minute(path: &str) {
     fs::write(dir.path().join("j.jsonl"), (47..=59).map(line).collect::<String>()).unwrap();
     // Half a spread from the mid.
     let plain = "[defaults.quote]\nfair_price = \"mid\"\nbias_strength = 0\n\
-                 imbalance_strength = 0\nskew_factor = 0\n";
+                 imbalance_strength = 0\nskew_factor = 0\ntouch = \"free\"\n";
     fs::write(dir.path().join("my.toml"), plain).unwrap();
     let run = |more: &str| {
         let args = ["replay", path, "--json", "--config", "my.toml", "--lossless"];

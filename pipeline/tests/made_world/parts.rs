@@ -21,6 +21,7 @@ pub fn bare(model: QuoteModel, strategy: Strategy) -> AssetParams {
     let mut p = AssetParams { model, strategy, ..AssetParams::default() };
     (p.fair_price, p.touch, p.use_edge) = (FairPrice::Microprice, Touch::Free, false);
     (p.fill_model, p.sizer.use_sizer, p.toxicity.use_toxicity) = (None, false, false);
+    (p.arrival_rate_per_s, p.arrival_decay_per_bps) = (0.0, 0.0);
     p
 }
 
@@ -39,15 +40,9 @@ pub fn tight(model: QuoteModel, strategy: Strategy) -> AssetParams {
     p
 }
 
-/// The defaults with their senses on.
-pub fn with_senses(model: QuoteModel, strategy: Strategy) -> AssetParams {
-    AssetParams {
-        fair_price: FairPrice::Fitted,
-        touch: Touch::Inside,
-        arrival_rate_per_s: 0.5,
-        arrival_decay_per_bps: 1.0,
-        ..bare(model, strategy)
-    }
+/// As shipped: a fitted fair price, one tick inside the touch at most, A and k for where no line fits.
+pub fn shipped(model: QuoteModel, strategy: Strategy) -> AssetParams {
+    AssetParams { model, strategy, ..AssetParams::default() }
 }
 
 /// Half a tick inside the easy market, around the mid, whatever happens.
