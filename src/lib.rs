@@ -4,6 +4,8 @@
 pub mod backtest;
 pub mod base64;
 pub mod bot;
+pub mod calibrate;
+pub mod calibrated;
 pub mod cli;
 #[cfg(test)]
 #[path = "../pipeline/tests/coins/mod.rs"]

@@ -89,6 +89,7 @@ fn needs(verb: &str, tried: &str) -> Vec<String> {
             ("out", &["--out", "exported"]),
         ],
         "train" => &[("runs", &["--runs", "given_none"]), ("out", &["--out", "model"])],
+        "calibrate" => &[("runs", &["given_none"])],
         "tune" if tried == "judge" => &[],
         "tune" => &[("judge", &["--judge", &sample])],
         "candles" => &[("paths", &["given_none.json"])],

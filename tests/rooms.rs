@@ -8,9 +8,10 @@ use house::{MAX_LINES, Source, circles, long_files, read, report};
 use std::path::Path;
 
 /// The rooms from top to bottom. Each may see only rooms below it, but for those that it names.
-const ROOMS: [Room; 31] = [
+const ROOMS: [Room; 33] = [
     room("mode", &[]),
     room("cli", &[]),
+    room("calibrate", &["side", "ui", "venue_api", "exchange", "settings"]),
     room("learn", &["side", "ui", "net", "venue_api", "exchange"]),
     room("backtest", &["side", "ui", "net", "venue_api", "exchange"]),
     room("bot", &[]),
@@ -23,6 +24,7 @@ const ROOMS: [Room; 31] = [
     room("exchange", &["net"]),
     room("settings", &["net", "data"]),
     room("predictor", &["net", "data"]),
+    room("calibrated", &["net", "data"]),
     room("net", &["data"]),
     room("data", &[]),
     room("rungs", &[]),

@@ -1,6 +1,7 @@
 //! The exchange that a paper run brings along, and what its results rest on.
 
 use crate::bot::markets::{MarketKind, MarketSetup};
+use crate::calibrated;
 use crate::exchange::faults::Schedule;
 use crate::exchange::front::HubConfig;
 use crate::exchange::local::LocalConfig;
@@ -13,6 +14,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// What a summary says of the market, of our place in its queues, and what its reader must know.
 pub fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, String, Vec<String>) {
     let owned = |notes: [&str; 2]| notes.map(str::to_owned).to_vec();
+    let estimated = |world: &str, beyond: &str| {
+        let model = calibrated::in_words(sim.calibrated.as_ref(), sim.queue);
+        format!(
+            "{world} does not react to our orders: fills beyond {beyond} trades are estimates ({model})"
+        )
+    };
     let (name, queue, mut notes) = match market {
         MarketKind::Synthetic => (
             "synthetic",
@@ -26,20 +33,20 @@ pub fn assumptions(market: MarketKind, sim: &SimSettings) -> (&'static str, Stri
         MarketKind::Tape => (
             "recorded",
             sim.queue.to_string(),
-            owned([
-                "a recording does not react to our orders: fills beyond the recorded trades are \
-                 estimates (queue model: uncalibrated)",
-                "what was recorded comes when the venue made it, without the recorder's delay",
-            ]),
+            vec![
+                estimated("a recording", "the recorded"),
+                "what was recorded comes when the venue made it, without the recorder's delay"
+                    .to_owned(),
+            ],
         ),
         MarketKind::Mainnet | MarketKind::Mirror => (
             "mirrored",
             sim.queue.to_string(),
-            owned([
-                "the mirrored market does not react to our orders: fills beyond its trades are \
-                 estimates (queue model: uncalibrated)",
-                "its news take their real time to reach us, and the latency comes on top",
-            ]),
+            vec![
+                estimated("the mirrored market", "its"),
+                "its news take their real time to reach us, and the latency comes on top"
+                    .to_owned(),
+            ],
         ),
     };
     notes.push(

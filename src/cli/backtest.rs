@@ -57,6 +57,9 @@ pub struct JobFlags {
     /// were recorded].
     #[arg(long, value_name = "MODELS", value_parser = str::parse::<List<Queue>>)]
     pub queue: Option<List<Queue>>,
+    /// The model that `botmm calibrate --out FILE` fitted to our own orders; without --queue beside risk_averse.
+    #[arg(long, value_name = "FILE")]
+    pub queue_from: Option<PathBuf>,
     /// When events reach us: recorded, or so long after they happened.
     #[arg(long, value_name = "DELAYS", default_value = "recorded",
           value_parser = str::parse::<List<FeedDelay>>)]

@@ -2,6 +2,7 @@
 
 mod alert;
 mod backtest;
+mod calibrate;
 mod candles;
 mod configuration;
 mod doctor;
@@ -31,6 +32,7 @@ mod why;
 
 pub use alert::AlertArgs;
 pub use backtest::{BacktestArgs, JobFlags};
+pub use calibrate::CalibrateArgs;
 pub use candles::CandlesArgs;
 pub use configuration::{CheckArgs, InitArgs};
 pub use doctor::DoctorArgs;
@@ -84,6 +86,7 @@ use std::path::PathBuf;
         botmm candles FILES                    months of bars through the strategy, coarsely\n  \
         botmm economics DIR                    should this market be made at all?\n  \
         botmm train --runs runs --out MODEL    learn from our own orders when not to quote\n  \
+        botmm calibrate runs                   which queue model our own orders bear out\n  \
         botmm record --out DIR                 the venue's public data, day and night\n  \
         botmm parity runs/NAME                 a live run again, decision by decision\n  \
         botmm import FILES --out FOLDER        a recording of what nodes, sellers and other tools write\n  \
@@ -130,6 +133,8 @@ pub enum Verb {
     Economics(EconomicsArgs),
     /// Learn from what became of our own orders: would an order fill, and what would that cost?
     Train(TrainArgs),
+    /// Say how far queue models can be trusted, and fit one, by what became of our own orders.
+    Calibrate(CalibrateArgs),
     /// Record the venue's public data, day and night: no key, no account.
     Record(RecordArgs),
     /// Repeat a live run from its own capture: is every decision the same?
@@ -218,6 +223,9 @@ pub struct ReplayArgs {
     /// recording of single orders (a node's L4) [default: risk_averse].
     #[arg(long, value_name = "MODEL", value_parser = str::parse::<Queue>)]
     pub queue: Option<Queue>,
+    /// The model that `botmm calibrate --out FILE` fitted to our own orders.
+    #[arg(long, value_name = "FILE", conflicts_with = "queue")]
+    pub queue_from: Option<PathBuf>,
     /// Which of the venue's rules hold: replay (an account that can pay for everything), venue (all), and
     /// +RULE or -RULE of blocks, funding, margin, band, budget: replay+funding [default: replay].
     #[arg(long, value_name = "RULES", value_parser = str::parse::<Rules>)]
@@ -403,6 +411,7 @@ impl ReplayArgs {
         Overrides {
             plan: Some(self.plan.clone()),
             queue,
+            queue_from: self.queue_from.clone(),
             rules: self.rules,
             ..self.common.overrides()
         }

@@ -25,6 +25,7 @@ pub fn job(flags: &JobFlags, halving: Option<u16>) -> Result<Job, AppError> {
     let overrides = Overrides {
         symbols: flags.symbols.clone(),
         seed: flags.seed,
+        queue_from: flags.queue_from.clone(),
         rules: Some(flags.rules),
         ..Overrides::default()
     };

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod backtest;
+pub mod calibrate;
 pub mod candles;
 pub mod check;
 pub mod doctor;
@@ -47,6 +48,7 @@ pub fn run(verb: Verb) -> Result<(), AppError> {
         Verb::Candles(args) => candles::run(&args),
         Verb::Economics(args) => economics::run(&args),
         Verb::Train(args) => train::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Parity(args) => parity::run(&args),
         Verb::Report(args) => report::run(&args),

@@ -1,6 +1,6 @@
 //! `botmm parity`: a live run again, decision by decision.
 
-use crate::bot::blackbox::{self, FOLDER};
+use crate::bot::blackbox;
 use crate::cli::ParityArgs;
 use crate::exit::AppError;
 use crate::masked::masked;
@@ -8,9 +8,7 @@ use crate::terminal;
 
 /// Runs the verb.
 pub fn run(args: &ParityArgs) -> Result<(), AppError> {
-    let inner = args.folder.join(FOLDER);
-    let folder = if inner.is_dir() { &inner } else { &args.folder };
-    let repetition = blackbox::repeat(folder, &args.what_if)?;
+    let repetition = blackbox::repeat(&blackbox::of_run(&args.folder), &args.what_if)?;
     terminal::print(&masked(&if args.json { repetition.json() } else { repetition.text() }))?;
     repetition.verdict()
 }

@@ -5,7 +5,8 @@ use super::document::{self, Document};
 use super::error::ConfigError;
 use super::live::LiveParams;
 use super::origins::{Origins, join, place_of};
-use super::{Overrides, SHIPPED, SHIPPED_NAME, Secrets, Settings, spec, symbols};
+use super::{Overrides, QueueModel, SHIPPED, SHIPPED_NAME, Secrets, Settings, spec, symbols};
+use crate::calibrated;
 use crate::files;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::params::LateAction;
@@ -172,6 +173,13 @@ impl Draft {
         put(["general", "plan"], text(flags.plan.clone()), "--plan");
         put(["general", "seed"], seed, "--seed");
         put(["sim", "queue"], text(flags.queue.map(|q| q.to_string())), "--queue");
+        if let Some(path) = &flags.queue_from {
+            let read = calibrated::read(path);
+            let n = read.map_err(|e| ConfigError::general("--queue-from", e))?.n;
+            let own = QueueModel::ProbPower(n).to_string();
+            put(["sim", "queue"], text(Some(own)), "--queue-from");
+            put(["sim", "queue_from"], text(Some(path.display().to_string())), "--queue-from");
+        }
         put(["sim", "latency"], text(flags.latency.map(|l| l.to_string())), "--latency");
         put(["sim", "rules"], text(flags.rules.map(|r| r.to_string())), "--rules");
         let row = |tier: Option<u8>| tier.map(|tier| Value::Integer(tier.into()));

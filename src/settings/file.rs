@@ -1,11 +1,10 @@
 //! The configuration as serde reads it: same tables, same keys, same units as the file.
 
 use super::error::ConfigError;
-use super::exact::{capital, from_text, some_bps, usd};
+use super::exact::{capital, usd};
 use super::fees::FeeTable;
 use super::origins::{Origins, place_of};
 use super::values::Capital;
-use super::{LatencyModel, QueueModel, Rules};
 use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::QUOTE_LEVELS;
 use botmm_pipeline::types::params::{
@@ -30,7 +29,7 @@ pub(super) struct Root {
     pub tuner: super::tuner::TunerFile,
     pub dead_man: DeadManFile,
     pub universe: BTreeMap<String, InstrumentFile>,
-    pub sim: Sim,
+    pub sim: super::sim::SimFile,
     pub fees: FeeTable,
     pub defaults: Parts,
     #[serde(default)]
@@ -98,21 +97,6 @@ pub(super) struct InstrumentFile {
     pub index: u32,
     pub sz_decimals: u8,
     pub max_leverage: u8,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Sim {
-    #[serde(deserialize_with = "from_text")]
-    pub queue: QueueModel,
-    #[serde(deserialize_with = "from_text")]
-    pub latency: LatencyModel,
-    #[serde(deserialize_with = "from_text")]
-    pub rules: Rules,
-    pub fee_tier: usize,
-    pub maker_rebate_tier: usize,
-    #[serde(default, deserialize_with = "some_bps")]
-    pub maker_fee_bps: Option<Bps>,
 }
 
 /// A table a part ([`super::spec::PARTS`]): all keys in `[defaults]`, what differs in `[asset.COIN]`.

@@ -24,6 +24,7 @@ mod schema;
 mod secrets;
 mod section;
 mod shipped;
+mod sim;
 mod spec;
 mod starter;
 mod symbols;
@@ -43,6 +44,7 @@ pub use live::{LiveParams, read_bounded};
 pub use plans::{LaneFile, PLANS, PlanFile, THREADED_PLANS};
 pub use schema::schema;
 pub use secrets::Secrets;
+pub use sim::SimSettings;
 pub use starter::starter;
 pub use tuner::{TunerMode, TunerSettings};
 use values::Capital;
@@ -60,25 +62,6 @@ const SHIPPED: &str = include_str!("../../config/botmm.toml");
 /// What messages call the shipped file; no file a user has can have this name and line.
 const SHIPPED_NAME: &str = "built-in config/botmm.toml";
 
-/// What the simulator assumes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SimSettings {
-    /// Our place in a recorded queue.
-    pub queue: QueueModel,
-    /// Of the feed, of orders and of answers.
-    pub latency: LatencyModel,
-    /// Which of the venue's rules a replay's exchange keeps.
-    pub rules: Rules,
-    /// Row of the fee table.
-    pub fee_tier: usize,
-    /// Row of the rebate table, from 1; 0 = none.
-    pub maker_rebate_tier: usize,
-    /// What a maker pays; negative = is paid.
-    pub maker_fee: Bps,
-    /// What a taker pays.
-    pub taker_fee: Bps,
-}
-
 /// What flags change; [`None`] leaves the configured value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
@@ -90,6 +73,8 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--queue`.
     pub queue: Option<QueueModel>,
+    /// `--queue-from`: the queue model of this calibration.
+    pub queue_from: Option<PathBuf>,
     /// `--latency`.
     pub latency: Option<LatencyModel>,
     /// `--rules`.
@@ -265,7 +250,7 @@ impl Settings {
             general.insert("symbols".to_owned(), Value::Array(list));
         }
         root.fees.check(origins)?;
-        let sim = simulator(&root, origins)?;
+        let sim = sim::simulator(&root.sim, &root.fees, origins)?;
         let mut reader = relations::Reader::new(&root, origins, (sim.maker_fee, late));
         let mut defaults = reader.params(None)?;
         let mut params = reader.traded(&symbols)?;
@@ -356,30 +341,6 @@ fn instruments(
         universe.insert(name.clone(), instrument);
     }
     Ok(universe)
-}
-
-fn simulator(root: &file::Root, origins: &Origins) -> Result<SimSettings, ConfigError> {
-    let sim = &root.sim;
-    let row = |key: &str, given: usize, last: usize| {
-        if given <= last {
-            return Ok(());
-        }
-        let key = format!("sim.{key}");
-        let problem = format!("{given} is not allowed (no such tier); allowed: 0 to {last}");
-        Err(ConfigError::at(place_of(origins, &key), key, problem))
-    };
-    row("fee_tier", sim.fee_tier, root.fees.volume_tiers.len() - 1)?;
-    row("maker_rebate_tier", sim.maker_rebate_tier, root.fees.maker_rebates.len())?;
-    let (maker, taker) = root.fees.with_rebate(sim.fee_tier, sim.maker_rebate_tier);
-    Ok(SimSettings {
-        queue: sim.queue,
-        latency: sim.latency,
-        rules: sim.rules,
-        fee_tier: sim.fee_tier,
-        maker_rebate_tier: sim.maker_rebate_tier,
-        maker_fee: sim.maker_fee_bps.unwrap_or(maker),
-        taker_fee: taker,
-    })
 }
 
 #[cfg(test)]

@@ -113,6 +113,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(Instrument, "sz_decimals", Int(0, 6), "decimals"),
     key(Instrument, "max_leverage", Int(1, 255), "times"),
     key(Sim, "queue", Queue, ""),
+    key(Sim, "queue_from", Path, ""),
     key(Sim, "latency", Latency, ""),
     key(Sim, "rules", Rules, ""),
     key(Sim, "fee_tier", Int(0, 99), "row of [[fees.volume_tier]]"),

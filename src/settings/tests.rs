@@ -235,6 +235,7 @@ fn the_environment_picks_symbols_and_flags_win() {
         plan: Some("inline".to_owned()),
         seed: Some(7),
         queue: Some(QueueModel::ProbLog),
+        queue_from: None,
         rules: Some(Rules::VENUE),
         latency: Some(LatencyModel::Constant(Nanos::millis(5))),
         maker_fee: Some(Bps::from_e8(-1_000)),

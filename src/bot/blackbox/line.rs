@@ -191,7 +191,10 @@ pub fn read(text: &[u8], said: &mut Said) -> Result<(Nanos, Line), String> {
     };
     let name = name.split(|b| *b == b'"').next().unwrap_or_default();
     let line = match name {
-        b"run" => Line::Run(data(json)?),
+        b"run" => {
+            let other = |e| format!("it is of another botmm, which built from other things: {e}");
+            Line::Run(data(json).map_err(other)?)
+        }
         b"cycle" => {
             Line::Cycle(said.read(now, &data(json)?).ok_or("a cycle of no lane, or no way in")?)
         }

@@ -7,6 +7,7 @@
 
 mod built;
 mod difference;
+mod kept;
 mod line;
 mod repeat;
 mod what_if;
@@ -14,15 +15,23 @@ mod writer;
 
 pub use built::{Built, Wired, seed_of_orders, wire};
 pub use difference::{Change, Difference};
+pub use kept::Kept;
+pub use line::Line;
 pub use repeat::{Problem, Repetition, repeat};
 pub use what_if::WhatIf;
 pub use writer::{Blackbox, Sources};
 
 use crate::data::capture::{DaySegment, Folder, segments};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The folder of a run's own capture, in the run's.
 pub const FOLDER: &str = "capture";
+
+/// The capture of a run's folder; a folder without one is taken for a capture itself.
+pub fn of_run(folder: &Path) -> PathBuf {
+    let inner = folder.join(FOLDER);
+    if inner.is_dir() { inner } else { folder.to_owned() }
+}
 
 /// Removes captures of earlier runs in a folder of runs, the oldest first, until they have at most so many
 /// bytes together. Our own is not there yet; one that is written stays, and what cannot be removed stays too.

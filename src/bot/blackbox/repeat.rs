@@ -3,11 +3,10 @@
 
 use super::built::{self, Built, unusable};
 use super::difference::{Difference, explain};
-use super::line::{self, Asked, End, Line, Said};
+use super::kept::Kept;
+use super::line::{Asked, End, Line};
 use super::what_if::WhatIf;
-use crate::data::capture::{Lines, segments};
 use crate::exit::{AppError, Exit};
-use crate::files;
 use crate::journal::Encoder;
 use crate::journal::line as journal;
 use crate::when::utc;
@@ -19,11 +18,8 @@ use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe};
 use botmm_pipeline::venue::hl::sign::{Network, Nonce, RequestSigner, Signer};
 use botmm_pipeline::venue::tap::{Item, Repeated};
 use botmm_pipeline::wiring::Control;
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -186,44 +182,25 @@ struct Going {
 /// # Errors
 /// There is none, it cannot be read, or it is of another form. What differs is no error here.
 pub fn repeat(root: &Path, what_if: &[WhatIf]) -> Result<Repetition, AppError> {
-    let found = segments(root).map_err(AppError::io(root, "read"))?;
-    if found.is_empty() {
-        return Err(unusable(root, "holds no capture"));
-    }
-    let (mut said, mut going, mut problem) = (Said::default(), None::<(Going, Built)>, None);
-    let (damage, mut changed) = (Rc::new(RefCell::new(Vec::new())), Vec::new());
-    'all: for segment in found {
-        let file = files::open(&segment.path).map_err(AppError::io(&segment.path, "open"))?;
-        let lines = Lines::new(BufReader::new(file), damage.clone());
-        let mut lines = lines.map_err(AppError::io(&segment.path, "read"))?;
-        let mut text = Vec::new();
-        for number in 1.. {
-            text.clear();
-            let read = lines.read_until(b'\n', &mut text);
-            if read.map_err(AppError::io(&segment.path, "read"))? == 0 {
-                break;
+    let mut kept = Kept::open(root)?;
+    let (mut going, mut problem, mut changed) = (None::<(Going, Built)>, None, Vec::new());
+    while problem.is_none()
+        && let Some((now, line)) = kept.next_line()?
+    {
+        match (&mut going, line) {
+            (None, Line::Run(mut built)) => {
+                changed = built.put(what_if).map_err(AppError::Usage)?;
+                let begun = Going::new(&built, what_if).map_err(|e| kept.unusable(e))?;
+                going = Some((begun, *built));
             }
-            let text = text.strip_suffix(b"\n").unwrap_or(&text);
-            let bad = |e| unusable(&segment.path, format!("line {number}: {e}"));
-            let (now, line) = line::read(text, &mut said).map_err(bad)?;
-            match (&mut going, line) {
-                (None, Line::Run(mut built)) => {
-                    changed = built.put(what_if).map_err(AppError::Usage)?;
-                    going = Some((Going::new(&built, what_if).map_err(bad)?, *built));
-                }
-                (None, _) => return Err(unusable(&segment.path, "its beginning is missing")),
-                (Some((going, _)), line) => problem = going.take(now, line),
-            }
-            if problem.is_some() {
-                break 'all;
-            }
+            (None, _) => return Err(kept.unusable("its beginning is missing")),
+            (Some((going, _)), line) => problem = going.take(now, line),
         }
     }
     let Some((mut going, built)) = going else {
         return Err(unusable(root, "holds no line that can be read"));
     };
     let problem = problem.or_else(|| going.steps(true)).or_else(|| going.ended());
-    let damage = damage.borrow().iter().map(ToString::to_string).collect();
     let first = match problem {
         Some(Problem::Differs(_)) => explain(root.parent().unwrap_or(root), going.at, &going.told),
         _ => Ok(Vec::new()),
@@ -237,7 +214,7 @@ pub fn repeat(root: &Path, what_if: &[WhatIf]) -> Result<Repetition, AppError> {
         what_if: changed,
         problem,
         first,
-        damage,
+        damage: kept.damage(),
     })
 }
 

@@ -174,8 +174,7 @@ impl Replay<'_> {
         }
         let grid = self.how.grid.map(|grid| GridParams { from: span.start, ..grid });
         config.params.iter_mut().for_each(|params| params.grid = grid);
-        let mut notes =
-            notes::of_the_venue(&self.settings.sim.rules, self.how.is_exact, &tape, universe);
+        let mut notes = notes::of_the_venue(&self.settings.sim, self.how.is_exact, &tape, universe);
         notes.extend(notes::of_the_job(self.how.grid, self.how.semantics));
         let (exchange, Ends { gateway, account, .. }) = match orders {
             Some(orders) => {

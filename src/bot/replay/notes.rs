@@ -1,26 +1,30 @@
 //! What a reader of a replay's summary must know: of the venue that was simulated, and of the data.
 
+use crate::calibrated;
 use crate::data::LoadReport;
-use crate::settings::{FeedDelay, QueueSemantics};
+use crate::settings::{FeedDelay, QueueSemantics, SimSettings};
 use botmm_pipeline::types::params::{GRID_RUNGS, GridParams};
 use botmm_pipeline::types::{Instrument, Universe};
-use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::tape::Tape;
 
 /// Of a feed that is as recorded.
 const RECORDED_FEED: &str = "feed latency is as recorded (receive time minus venue time, the \
                              recorder's batching included): --feed 50ms is another";
 
-/// Of the recording as a venue that keeps these rules.
+/// Of the recording as a venue that keeps these rules, and of our place in its queues.
 pub fn of_the_venue(
-    rules: &Rules,
+    sim: &SimSettings,
     is_exact: bool,
     tape: &Tape,
     universe: &Universe,
 ) -> Vec<String> {
+    let rules = &sim.rules;
     let estimated = match is_exact {
-        true => "our place in each queue is exact",
-        false => "fills beyond the recorded trades are estimates (queue model: uncalibrated)",
+        true => "our place in each queue is exact".to_owned(),
+        false => format!(
+            "fills beyond the recorded trades are estimates ({})",
+            calibrated::in_words(sim.calibrated.as_ref(), sim.queue)
+        ),
     };
     let mut notes = vec![format!("a recording does not react to our orders: {estimated}")];
     let funding = match rules.funding {

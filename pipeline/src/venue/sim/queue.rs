@@ -44,7 +44,7 @@ impl QueueModel {
 
     /// The probability that a cancel was behind us; sizes in coin, at or above zero. With nobody
     /// ahead it is 1: there is nothing to take.
-    fn p_behind(self, ahead: f64, behind: f64) -> f64 {
+    pub fn p_behind(self, ahead: f64, behind: f64) -> f64 {
         let of_all = |part: f64, all: f64| if all > 0.0 { part / all } else { 1.0 };
         let p = match self {
             Self::RiskAverse => 1.0,
