@@ -6,8 +6,8 @@
 mod harness;
 
 use botmm_pipeline::logic::adaptive::Adapted;
-use botmm_pipeline::logic::fill_model::predict;
-use botmm_pipeline::logic::quoter::{QuoteInput, Quoter};
+use botmm_pipeline::logic::fill_model::{features, predict, sum};
+use botmm_pipeline::logic::quoter::{Quote, QuoteInput, Quoter};
 use botmm_pipeline::logic::toxicity::SideToxicity;
 use botmm_pipeline::rt::{In, InLatest, Out, OutLatest, Stage, board, ring};
 use botmm_pipeline::stage::params::ParamsIn;
@@ -88,15 +88,31 @@ fn time_model() {
     assert!(model.is_sound());
     let (cases, quoter) = (cases(), Quoter::new(made::instrument("BTC", 5), &made::params()));
     let terms: Vec<_> = cases.iter().map(|case| quoter.quote(&input(case))).collect();
-    let mut next = terms.iter().cycle();
+    let of = |quote: &Quote| features(&quote.terms, Side::Bid, quote.target.bids[0].px);
+    for quote in &terms {
+        let walked = [&model.fill, &model.adverse].map(|forest| sum(forest, &of(quote)).to_bits());
+        assert_eq!(model.ask(&of(quote)).map(f64::to_bits), walked);
+    }
+    let [mut next, mut walked] = [(); 2].map(|()| terms.iter().cycle());
     let ask = move || {
         if let Some(quote) = next.next() {
             let px = quote.target.bids[0].px;
             black_box(predict(&model, black_box(&quote.terms), Side::Bid, px));
         }
     };
-    let results =
-        harness::interleave(&mut [("fill model, 2 x 64 trees x 15 leaves", Box::new(ask))], CALLS);
+    let walk = move || {
+        if let Some(quote) = walked.next() {
+            let asked = of(black_box(quote));
+            black_box([sum(&model.fill, &asked), sum(&model.adverse, &asked)]);
+        }
+    };
+    let results = harness::interleave(
+        &mut [
+            ("fill model, 2 x 64 trees x 15 leaves", Box::new(ask)),
+            ("the same, tree by tree", Box::new(walk)),
+        ],
+        CALLS,
+    );
     harness::print_table("what a fill model says of one order", &results);
 }
 

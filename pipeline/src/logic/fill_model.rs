@@ -3,7 +3,7 @@
 //! here, from the terms of the quote and the price alone, for the stage and for whoever learns from journals:
 //! what is learned is what will be asked.
 
-use crate::types::params::{FEATURES, FillModel, Forest};
+use crate::types::params::{FEATURES, FillModelRef, Forest};
 use crate::types::{BookView, Level, Moment, Nanos, Px, QuoteTerms, Side};
 
 /// What a model says of an order.
@@ -25,10 +25,9 @@ impl Predicted {
 }
 
 /// Asks a model about an order of this side and price.
-pub fn predict(model: &FillModel, terms: &QuoteTerms, side: Side, px: Px) -> Predicted {
-    let asked = features(terms, side, px);
-    let log_odds = sum(&model.fill, &asked);
-    Predicted { fill: 1.0 / (1.0 + (-log_odds).exp()), adverse_bps: sum(&model.adverse, &asked) }
+pub fn predict(model: &FillModelRef, terms: &QuoteTerms, side: Side, px: Px) -> Predicted {
+    let [log_odds, adverse_bps] = model.ask(&features(terms, side, px));
+    Predicted { fill: 1.0 / (1.0 + (-log_odds).exp()), adverse_bps }
 }
 
 /// The market, as far as terms keep it for a predictor.
@@ -86,7 +85,7 @@ pub fn features(terms: &QuoteTerms, side: Side, px: Px) -> [f64; FEATURES] {
     ]
 }
 
-/// What the leaves that are reached add up to.
+/// What the leaves that are reached add up to, tree by tree: for who grows them. A quote asks a `Lookup` made of them.
 pub fn sum(forest: &Forest, asked: &[f64; FEATURES]) -> f64 {
     let mut sum = forest.base;
     for root in &forest.roots {
@@ -105,8 +104,9 @@ pub fn sum(forest: &Forest, asked: &[f64; FEATURES]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::params::{FILL_FEATURES, Node};
+    use crate::types::params::{FILL_FEATURES, FillModel, Lookup, MAX_LEAVES, MAX_TREES, Node};
     use crate::types::{Qty, Usd};
+    use proptest::prelude::*;
 
     fn terms() -> QuoteTerms {
         let level = |px: i64, qty: i64| Level { px: Px::whole(px), qty: Qty::whole(qty) };
@@ -204,16 +204,85 @@ mod tests {
         assert_eq!(ask(f64::NAN, 0.0).to_bits(), 141.0_f64.to_bits(), "missing goes right there");
     }
 
+    /// Numbers that meet thresholds, lie beside them, and are none.
+    fn number() -> impl Strategy<Value = f64> {
+        let known = [0.0, -0.0, 1.5, f64::MAX, -f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e9];
+        prop_oneof![
+            proptest::sample::select(known.to_vec()),
+            -3.0..3.0,
+            (-3..3).prop_map(f64::from)
+        ]
+    }
+
+    /// A tree as its questions were asked: which of its open ends each one took, feature, threshold, missing.
+    fn tree() -> impl Strategy<Value = Vec<(usize, u8, f64, bool)>> {
+        let question = (any::<usize>(), 0..FEATURES as u8, number(), any::<bool>());
+        prop::collection::vec(question, 0..MAX_LEAVES)
+    }
+
+    fn planted(trees: &[Vec<(usize, u8, f64, bool)>], base: f64, adds: &[f64]) -> Forest {
+        let mut forest = Forest { base, ..Forest::default() };
+        for questions in trees {
+            // Whose child each open end is; of the root's, nobody's.
+            let mut ends: Vec<Option<(usize, usize)>> = vec![None];
+            let set = |forest: &mut Forest, end: Option<(usize, usize)>, to: i16| match end {
+                Some((node, side)) => forest.nodes[node].children[side] = to,
+                None => forest.roots.push(to),
+            };
+            for (which, feature, threshold, missing_left) in questions.iter().copied() {
+                let (end, at) = (ends.swap_remove(which % ends.len()), forest.nodes.len());
+                set(&mut forest, end, at as i16);
+                forest.nodes.push(Node { threshold, children: [0; 2], feature, missing_left });
+                ends.extend([Some((at, 0)), Some((at, 1))]);
+            }
+            for end in ends {
+                let at = forest.leaves.len();
+                set(&mut forest, end, !(at as i16));
+                forest.leaves.push(adds[at % adds.len()]);
+            }
+        }
+        forest
+    }
+
+    proptest! {
+        /// What a quote asks, and the walk through its trees: the same to the last bit.
+        #[test]
+        fn a_lookup_says_what_a_walk_comes_to(
+            trees in prop::collection::vec(tree(), 0..=MAX_TREES),
+            base in -2.0..2.0,
+            adds in prop::collection::vec(-1.0..1.0, 1..500),
+            asked in prop::collection::vec(prop::array::uniform16(prop_oneof![
+                8 => number(),
+                1 => Just(f64::NAN),
+                1 => prop_oneof![Just(f64::INFINITY), Just(f64::NEG_INFINITY)],
+            ]), 20),
+        ) {
+            let forest = planted(&trees, base, &adds);
+            prop_assert!(forest.is_sound());
+            let lookup = Lookup::new(&forest);
+            for asked in &asked {
+                prop_assert_eq!(lookup.sum(asked).to_bits(), sum(&forest, asked).to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn of_what_is_no_forest_a_lookup_says_nothing() {
+        let node = Node { threshold: 0.0, children: [0; 2], feature: 0, missing_left: false };
+        let circle = Forest { base: 1.0, roots: vec![0], nodes: vec![node], leaves: vec![1.0; 2] };
+        assert!(Lookup::new(&circle).sum(&[0.0; FEATURES]).is_nan());
+    }
+
     #[test]
     fn an_edge_is_what_a_fill_earns_times_how_probable_it_is() {
         let stump = |base| Forest { base, ..Forest::default() };
-        let model = FillModel {
+        let model = FillModelRef::keep(FillModel {
             sha256: String::new(),
             horizon: Nanos::secs(5),
             trained: [Nanos::ZERO; 2],
             fill: stump(0.0),
             adverse: stump(1.25),
-        };
+        });
         let said = predict(&model, &terms(), Side::Bid, Px::whole(9_998));
         assert_eq!(said, Predicted { fill: 0.5, adverse_bps: 1.25 });
         assert!((said.edge_bps(2.0, 1.5) - 0.5 * (2.0 - 1.5 - 1.25)).abs() < 1e-12);

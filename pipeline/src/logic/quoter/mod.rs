@@ -25,7 +25,7 @@ use super::sizer::{self, FACTORS};
 use super::toxicity::SideToxicity;
 use crate::types::fit::{FEATURES, Fitted};
 use crate::types::limits::MAX_PX;
-use crate::types::params::{BelowFee, FairPrice, FillModel};
+use crate::types::params::{BelowFee, FairPrice, FillModelRef};
 use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
     QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
@@ -186,7 +186,7 @@ impl Quoter {
 
     /// A side whose nearest order is expected to lose is not quoted. A model is silent on what it has learned
     /// from: it would tell of its own future.
-    fn skip_losers(&self, quote: &mut Quote, model: &FillModel) {
+    fn skip_losers(&self, quote: &mut Quote, model: &FillModelRef) {
         if quote.target.time <= model.trained[1] {
             return;
         }

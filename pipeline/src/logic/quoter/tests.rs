@@ -212,7 +212,7 @@ fn every_reason_this_stage_gives() {
 /// A model of one question: a bid, or an ask? What it expects to lose by is not quoted, once it may speak.
 #[test]
 fn what_a_model_expects_to_lose_by_is_not_quoted() {
-    use crate::types::params::{FillModelRef, Forest, Node};
+    use crate::types::params::{FillModel, FillModelRef, Forest, Node};
     // The imbalance (number 3) is signed by the side: here it is -0.5 for a bid, and 0.5 for an ask.
     let node = Node { threshold: 0.0, children: [!0, !1], feature: 3, missing_left: false };
     let adverse = Forest { base: 0.0, roots: vec![0], nodes: vec![node], leaves: vec![1.6, 1.4] };

@@ -2,6 +2,7 @@
 //! answers: `logic::fill_model`. It is made outside, and never freed: a stage may hold it at any time, and no
 //! stage frees memory.
 
+use super::lookup::Lookup;
 use crate::types::fixed::Nanos;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -94,6 +95,18 @@ impl Forest {
             && self.roots.iter().all(|root| leads(-1, *root))
             && self.base.is_finite()
             && self.leaves.iter().all(|leaf| leaf.is_finite())
+            && self.are_trees_small()
+    }
+
+    /// Whether no tree has more leaves than it may; of walks that end.
+    fn are_trees_small(&self) -> bool {
+        let mut below = [0_u8; MAX_TREES * MAX_LEAVES];
+        let leaves = |below: &[u8], to: i16| if to < 0 { 1 } else { below[usize::from(to as u16)] };
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            let [left, right] = node.children.map(|to| leaves(&below, to));
+            below[at] = left.saturating_add(right);
+        }
+        self.roots.iter().all(|root| usize::from(leaves(&below, *root)) <= MAX_LEAVES)
     }
 }
 
@@ -122,12 +135,25 @@ impl FillModel {
 
 /// A model that is never freed.
 #[derive(Clone, Copy)]
-pub struct FillModelRef(&'static FillModel);
+pub struct FillModelRef(&'static Kept);
+
+struct Kept {
+    model: FillModel,
+    /// Its two forests, as they are asked.
+    lookups: [Lookup; 2],
+}
 
 impl FillModelRef {
     /// Keeps a model for as long as the process lives: not to be called for the same one again and again.
     pub fn keep(model: FillModel) -> Self {
-        Self(Box::leak(Box::new(model)))
+        let lookups = [&model.fill, &model.adverse].map(Lookup::new);
+        Self(Box::leak(Box::new(Kept { model, lookups })))
+    }
+
+    /// What it says of these numbers: log-odds of a fill, and the adverse move in basis points.
+    pub fn ask(&self, asked: &[f64; FEATURES]) -> [f64; 2] {
+        let [fill, adverse] = &self.0.lookups;
+        [fill.sum(asked), adverse.sum(asked)]
     }
 }
 
@@ -135,27 +161,27 @@ impl std::ops::Deref for FillModelRef {
     type Target = FillModel;
 
     fn deref(&self) -> &FillModel {
-        self.0
+        &self.0.model
     }
 }
 
 /// The same file, the same model.
 impl PartialEq for FillModelRef {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.0, other.0) || self.0.sha256 == other.0.sha256
+        std::ptr::eq(self.0, other.0) || self.sha256 == other.sha256
     }
 }
 
 impl fmt::Debug for FillModelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fill model {}", self.0.sha256)
+        write!(f, "fill model {}", self.sha256)
     }
 }
 
 /// Whole, so that what a run keeps of itself can be repeated without the file.
 impl Serialize for FillModelRef {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(to)
+        self.0.model.serialize(to)
     }
 }
 
@@ -192,5 +218,20 @@ mod tests {
         assert!(broken(&|f| f.leaves[1] = f64::INFINITY));
         assert!(broken(&|f| f.roots[0] = 1), "no such tree");
         assert!(broken(&|f| f.roots = vec![0; MAX_TREES + 1]), "too slow to ask");
+        let tree = |leaves: usize| {
+            let node = |at: usize| {
+                let right = if at + 2 < leaves { at as i16 + 1 } else { !(at as i16 + 1) };
+                Node { threshold: 0.0, children: [!(at as i16), right], ..stump().nodes[0] }
+            };
+            let nodes = (0..leaves - 1).map(node).collect();
+            Forest { nodes, leaves: vec![1.0; leaves], ..stump() }
+        };
+        assert!(tree(MAX_LEAVES).is_sound());
+        assert!(!tree(MAX_LEAVES + 1).is_sound(), "a tree with too many leaves");
+        // A diamond of diamonds: few nodes, and more ways through it than can be counted.
+        let node = |at: i16| Node { children: [at + 1; 2], ..stump().nodes[0] };
+        let mut nodes: Vec<Node> = (0..99).map(node).collect();
+        nodes[98].children = [!0; 2];
+        assert!(broken(&|f| (f.nodes, f.leaves) = (nodes.clone(), vec![1.0; 200])));
     }
 }

@@ -5,6 +5,7 @@ mod adaptive;
 mod fill_model;
 mod fit;
 mod grid;
+mod lookup;
 mod risk;
 mod sense;
 mod signal;
@@ -16,6 +17,7 @@ pub use fill_model::{
 };
 pub use fit::{FitParams, LEADER_NAMES};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
+pub use lookup::Lookup;
 pub use risk::{DailyLossRearm, RiskLimits};
 pub use sense::{LateAction, Touch};
 pub use signal::SignalParams;
