@@ -5,11 +5,15 @@
 
 mod common;
 
-use botmm::journal::line::{Line, Params, ParamsRefused};
+use botmm::journal::line::{Decision, Line, Params, ParamsRefused};
+use botmm::predictor::{self, Head, Learned};
+use botmm::settings::MODEL_KEY;
+use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::params::Forest;
 use common::{Ended, check_sound, count, decisions, journal, journal_so_far, params, spawnable};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
@@ -28,7 +32,10 @@ struct Bot {
 
 impl Bot {
     fn new(config: &str) -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::in_folder(TempDir::new().unwrap(), config)
+    }
+
+    fn in_folder(dir: TempDir, config: &str) -> Self {
         fs::write(dir.path().join("my.toml"), config).unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
         let file = |name: &str| fs::File::create(dir.path().join(name)).unwrap();
@@ -215,6 +222,56 @@ fn the_configuration_s_own_parameters_change_and_the_rest_does_not() {
         "{after:?}"
     );
     assert_eq!(params(&lines).len(), 1);
+}
+
+/// A model of no trees: what it expects a fill to lose, bps. Its hash.
+fn write_model(path: &Path, adverse_bps: f64) -> String {
+    let head = Head {
+        made_by: "a test".to_owned(),
+        seed: 1,
+        horizon: Nanos::secs(5),
+        data_sha256: String::new(),
+        sources: vec![],
+        coins: vec![],
+        trained: [Nanos::ZERO; 2],
+        tested: [Nanos::ZERO; 2],
+        options: Value::Null,
+        scores: Value::Null,
+    };
+    let adverse = Forest { base: adverse_bps, ..Forest::default() };
+    predictor::write(path, Learned { head, fill: Forest::default(), adverse }).unwrap()
+}
+
+#[test]
+fn a_fill_model_that_is_trained_again_under_its_name_is_quoted_by() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("models/mine");
+    let first = write_model(&path, -1000.0);
+    let mut bot = Bot::in_folder(dir, &format!("{PLAIN}fill_model = \"models/mine\"\n"));
+    let second = write_model(&path, 1000.0);
+    let change = bot.change(1);
+    assert_eq!(change.source, "models/mine");
+    let known = json!([{"coin": "BTC", "key": MODEL_KEY, "from": first[..16], "to": second[..16]}]);
+    assert_eq!(json!(change.changes), known);
+    let is_silent = |d: &Decision| d.bid == "no_edge" && d.ask == "no_edge";
+    bot.until("quiet", |lines| decisions(lines).any(is_silent));
+    // Torn, as a copy that broke off leaves it: the one before holds.
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+    let refused = bot.refusal(1);
+    assert_eq!(refused.source, "models/mine");
+    assert!(refused.error.starts_with("models/mine: torn: "), "{}", refused.error);
+    write_model(&path, -1000.0);
+    let again = bot.change(2);
+    bot.decisions(3);
+    let (summary, lines, _) = bot.stop();
+    assert!(quotes(&lines, Some(&change), Some(&again)).is_empty(), "it expects to lose");
+    assert!(!quotes(&lines, Some(&again), None).is_empty());
+    let notes = summary["assumptions"]["notes"].to_string();
+    for hash in [&first, &second] {
+        assert!(notes.contains(&hash[..16]), "{notes}");
+    }
+    assert_eq!(params(&lines).len(), 2);
 }
 
 #[test]

@@ -160,5 +160,17 @@ fn what_is_no_model_is_refused_by_name() {
     has(&nowhere.stderr, &["no journal here"]);
     let horizon = train(dir.path(), &["--runs", "in", "--out", "m", "--horizon", "7s"]);
     assert_eq!(horizon.code, 2, "{}", horizon.stderr);
+    // Quotes that nobody reaches: all labels are of one class.
+    let far = NEAR.replace("min_spread_bps = 2.0", "min_spread_bps = 190\nmax_spread_bps = 200");
+    fs::write(dir.path().join("far.toml"), far).unwrap();
+    let one = train(dir.path(), &["--captures", "in", "--config", "far.toml", "--out", "m"]);
+    assert_eq!(one.code, 5, "{}", one.stderr);
+    has(&one.stderr, &["whether an order is filled", "labels are 0", "nothing to tell apart"]);
+    // A journal that is torn: its line is named, and what is left is too little.
+    fs::write(dir.path().join("torn.jsonl"), "{\"type\":\"decision\",\"v\":1,\"coin\":\"B\n")
+        .unwrap();
+    let torn = train(dir.path(), &["--runs", "torn.jsonl", "--out", "m"]);
+    assert_eq!(torn.code, 5, "{}", torn.stderr);
+    has(&torn.stderr, &["torn.jsonl:1: ", "train: 0 orders"]);
     assert!(!dir.path().join("m").exists(), "nothing is written when there is no model");
 }

@@ -8,11 +8,13 @@ use botmm_pipeline::types::Nanos;
 use botmm_pipeline::types::params::{FEATURES, FILL_FEATURES, FillModel, Forest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::io;
 use std::path::Path;
 use thiserror::Error;
 
 /// Of what is written; another one is refused.
 const FORM: u32 = 1;
+const NO_MODEL: &str = "no fill model: `botmm train` makes them";
 /// No model is longer.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -22,6 +24,12 @@ const MAX_BYTES: u64 = 4 << 20;
 pub struct ModelError {
     path: String,
     problem: String,
+}
+
+impl ModelError {
+    fn new(path: &Path, problem: String) -> Self {
+        Self { path: path.display().to_string(), problem }
+    }
 }
 
 impl From<ModelError> for AppError {
@@ -111,13 +119,25 @@ pub fn write(path: &Path, learned: Learned) -> Result<String, AppError> {
 /// # Errors
 /// It cannot be read, is torn or damaged, of another form, or asks about what is not known here.
 pub fn read(path: &Path) -> Result<(Head, FillModel), ModelError> {
-    let fail = |problem: String| ModelError { path: path.display().to_string(), problem };
-    let text = files::read_text(path, MAX_BYTES).map_err(|e| fail(format!("cannot read: {e}")))?;
-    parse(&text).map_err(fail)
+    let read = content(path).map_err(|e| ModelError::new(path, format!("cannot read: {e}")))?;
+    of_content(path, read)
+}
+
+/// The content of a model's file.
+///
+/// # Errors
+/// It cannot be read, or is longer than any model.
+pub fn content(path: &Path) -> io::Result<Vec<u8>> {
+    files::read(path, MAX_BYTES)
+}
+
+/// The same from a content that was read.
+pub(super) fn of_content(path: &Path, content: Vec<u8>) -> Result<(Head, FillModel), ModelError> {
+    let text = String::from_utf8(content).map_err(|_| NO_MODEL.to_owned());
+    text.and_then(|text| parse(&text)).map_err(|problem| ModelError::new(path, problem))
 }
 
 fn parse(text: &str) -> Result<(Head, FillModel), String> {
-    const NO_MODEL: &str = "no fill model: `botmm train` makes them";
     let (seal, body) = text.split_once('\n').ok_or(NO_MODEL)?;
     let seal: Seal = serde_json::from_str(seal).map_err(|_| NO_MODEL)?;
     if seal.botmm_fill_model != FORM {
@@ -251,6 +271,10 @@ mod tests {
         known(&sealed(&body.replace("\"roots\":[0]", "\"roots\":[7]")), "lead nowhere");
         known(&sealed(&body.replace("\"roots\":[0]", "\"roots\":7")), "not of its form");
         known(&sealed(&body.replace("5000000000", "0")), "lead nowhere");
+        for no_number in ["NaN", "null", "1e999"] {
+            known(&sealed(&body.replace("-1.5", no_number)), "not of its form");
+        }
+        assert!(super::of_content(&path, vec![0xff, 0xfe]).is_err(), "no text");
         assert!(parse(&sealed(body)).is_ok());
         let missing = read(&dir.path().join("none")).unwrap_err().to_string();
         assert!(missing.contains("none: cannot read"), "{missing}");

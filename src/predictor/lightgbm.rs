@@ -206,6 +206,9 @@ mod tests {
         known("threshold=1.5 2.5", "threshold=1.5", "entries");
         known("threshold=1.5 2.5", "threshold=1.5 x", "not understood");
         known("leaf_value=0.1 -0.4 0.3", "leaf_value=0.1 -0.4", "3 leaves with 2 values");
+        known("leaf_value=0.1 -0.4 0.3", "leaf_value=0.1 nan 0.3", "not to numbers");
+        known("threshold=1.5 2.5", "threshold=1.5 nan", "not to numbers");
+        known("sigmoid:2", "sigmoid:inf", "not to numbers");
         known("left_child=1 -1", "left_child=0 -1", "lead nowhere");
         known("right_child=-2 -3", "right_child=-2 -9", "lead nowhere");
         known("split_feature=1 0", "split_feature=1 7", "feature 7");

@@ -4,10 +4,10 @@
 mod file;
 mod lightgbm;
 
-pub use file::{Head, Learned, ModelError, Scores, read, write};
+pub use file::{Head, Learned, ModelError, Scores, content, read, write};
 pub use lightgbm::parse as parse_lightgbm;
 
-use botmm_pipeline::types::params::FillModelRef;
+use botmm_pipeline::types::params::{FillModel, FillModelRef};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -21,23 +21,24 @@ static KNOWN: Mutex<BTreeMap<PathBuf, FillModelRef>> = Mutex::new(BTreeMap::new(
 /// It cannot be read, or is no model.
 pub fn model(path: &Path) -> Result<FillModelRef, ModelError> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-    known.map_or_else(|| refresh(path), Ok)
+    known.map_or_else(|| Ok(keep(path, read(path)?.1)), Ok)
 }
 
-/// Reads the file of a model again.
+/// Takes another content of a model's file over; whether it is another model than before.
 ///
 /// # Errors
-/// As [`model`]; what was read before still holds then.
-pub fn refresh(path: &Path) -> Result<FillModelRef, ModelError> {
-    let (_, model) = read(path)?;
+/// It is no model; what was read before still holds then.
+pub fn take(path: &Path, content: Vec<u8>) -> Result<bool, ModelError> {
+    let (_, new) = file::of_content(path, content)?;
+    let before = model(path).ok();
+    Ok(Some(keep(path, new)) != before)
+}
+
+/// One that was read before, from this file or another, is not kept twice.
+fn keep(path: &Path, model: FillModel) -> FillModelRef {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let same = known.values().find(|kept| kept.sha256 == model.sha256).copied();
     let kept = same.unwrap_or_else(|| FillModelRef::keep(model));
     known.insert(path.to_owned(), kept);
-    Ok(kept)
-}
-
-/// The paths of all models that were read.
-pub fn paths() -> Vec<PathBuf> {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    kept
 }

@@ -83,8 +83,8 @@ pub const fn cure(reason: Reason) -> Cure {
             ("A parameter cannot be used.", "A person: `botmm check` says which.")
         }
         Reason::NoEdge => (
-            "What a fill of this side is expected to earn is less than `min_edge_bps`.",
-            "The market, a lower fee, or a better fair price; or set `use_edge = false`.",
+            "A fill of this side is expected to earn less than `min_edge_bps` (`use_edge`), or to lose (`fill_model`).",
+            "The market, a lower fee, or a better fair price or model; or set `use_edge = false`, and no `fill_model`.",
         ),
         Reason::OneSidedBook => (
             "One side of the book is empty or far away: the market has no price.",

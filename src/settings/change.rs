@@ -3,15 +3,22 @@
 
 use super::draft::Draft;
 use super::error::{ConfigError, nearest};
-use super::spec::{self, Kind, PARTS, Spec};
+use super::spec::{self, Kind, PARTS, Section, Spec};
 use super::{Settings, json, render, values};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use toml::{Table, Value};
 
 /// Bars that are being built keep their length; the gateway keeps what it began with.
 const TAKES_RESTART: [&str; 3] = ["signal_bar_s", "atr_bar_s", "max_clock_offset_ms"];
+
+/// What a change calls the content of a fill model's file, by the first digits of its hash: it changes like a parameter,
+/// and no file of parameters says so. A replay asks the file that it finds.
+pub const MODEL_KEY: &str = "quote.fill_model.sha256";
+const MODEL_DIGITS: usize = 16;
 
 /// A parameter that changed. Money is decimal text, so that no reader rounds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,8 +134,27 @@ impl Settings {
         self.add_changes(before, None, &mut changes)?;
         for coin in coins {
             self.add_changes(before, Some(coin), &mut changes)?;
+            let [from, to] = [before, self].map(|s| s.model_hash(coin));
+            if from != to {
+                let key = MODEL_KEY.to_owned();
+                changes.push(ParamChange { coin: Some(coin.to_owned()), key, from, to });
+            }
         }
         Ok(changes)
+    }
+
+    fn model_hash(&self, coin: &str) -> Json {
+        let model = self.params(coin).fill_model;
+        let digits = |sha256: &str| sha256.chars().take(MODEL_DIGITS).collect::<String>();
+        model.map_or(Json::Null, |model| digits(&model.sha256).into())
+    }
+
+    /// The files of the fill models that these coins are quoted by.
+    pub fn model_files<'c>(&self, coins: impl IntoIterator<Item = &'c str>) -> BTreeSet<PathBuf> {
+        let spec = spec::of(Section::Quote).find(|spec| spec.key == "fill_model");
+        let file = |coin| Some(self.draft.param(Some(coin), "quote", spec?).as_str()?.to_owned());
+        let files = coins.into_iter().filter_map(file).filter(|file| !file.is_empty());
+        files.map(PathBuf::from).collect()
     }
 
     fn add_changes(

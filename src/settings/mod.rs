@@ -35,7 +35,7 @@ pub use botmm_pipeline::types::duration::parse_duration;
 pub use botmm_pipeline::venue::sim::core::Rules;
 pub use botmm_pipeline::venue::sim::latency::{FeedDelay, LatencyModel};
 pub use botmm_pipeline::venue::sim::queue::{Queue, QueueModel, QueueSemantics};
-pub use change::{ParamChange, ParamSetting, param_name};
+pub use change::{MODEL_KEY, ParamChange, ParamSetting, param_name};
 pub use content::{ContentHash, content_hash};
 pub use draft::Draft;
 pub use error::ConfigError;

@@ -2,8 +2,10 @@
 
 use super::Live;
 use crate::bot::session;
+use crate::settings::MODEL_KEY;
 use crate::side::alert::{Alert, Topic};
 use crate::side::reload::{Effect, line};
+use crate::when::utc;
 
 impl Live {
     /// From here on every decision is made with them.
@@ -13,6 +15,10 @@ impl Live {
         if let Some(journal) = &mut self.journal {
             journal.write_line(&line(&change, &effect));
         }
+        // A summary's assumptions name the models of the start; those of later are told beside them.
+        let models = change.changes.iter().filter(|change| change.key == MODEL_KEY);
+        let from = utc(effect.time);
+        self.about.notes.extend(models.map(|change| format!("{change}, from {from} on")));
         self.say_at(effect.time, Alert::info(Topic::Params, change.in_words()));
         self.params_changes += 1;
     }

@@ -2,7 +2,7 @@
 
 use crate::journal::line::{self, Line, Params, ParamsRefused};
 use crate::masked::masked;
-use crate::settings::{ParamChange, ParamSetting};
+use crate::settings::{MODEL_KEY, ParamChange, ParamSetting};
 use crate::when::{exact_utc, parse_utc};
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos};
 use serde_json::value::RawValue;
@@ -62,7 +62,7 @@ pub fn read(text: &str) -> Result<Option<(Nanos, Vec<ParamSetting>)>, String> {
     let Some(line) = line::read::<Params>(text)? else { return Ok(None) };
     let time = parse_utc(&line.time).map_err(|e| format!("time: {e}"))?;
     let one = |c: &line::Change| ParamSetting::new(c.coin.as_deref(), &c.key, &c.to);
-    let of_files = line.changes.iter().filter(|c| c.key != GRID_KEY);
+    let of_files = line.changes.iter().filter(|c| ![GRID_KEY, MODEL_KEY].contains(&&*c.key));
     let settings: Result<Vec<_>, _> = of_files.map(one).collect();
     Ok(Some((time, settings?)))
 }

@@ -1,11 +1,12 @@
 //! Parameters that change while the bot runs (STRATEGY §8): the file of `general.live_params`, below it that of a tuner
-//! that acts, and the parameter tables of the file that `--config` named.
+//! that acts, the parameter tables of the file that `--config` named, and the fill models that these name.
 //!
 //! A file that changed is read whole and laid into the other layers as at the start. What comes out
 //! is sound as a whole, or changes nothing. What differs from what holds goes to the stages as one
 //! generation, which the feed lets in between two market events (`botmm_pipeline::stage::params`).
 
 mod line;
+mod models;
 mod watch;
 
 pub use line::{Change, Effect, line, read};
@@ -21,7 +22,8 @@ use crate::settings::{
     ConfigError, ContentHash, Draft, LiveParams, ParamChange, Settings, content_hash,
 };
 use botmm_pipeline::types::{AssetId, AssetParams, Nanos, Universe, Usd};
-use std::collections::{BTreeMap, VecDeque};
+use models::{Models, Seen};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use watch::{Look, Watch};
 
@@ -59,6 +61,9 @@ enum Kind {
     Live,
 }
 
+/// What a worker brings back: the watches, what each file of parameters is like, and what is new of models.
+type Looked = ((Vec<Watch>, Models), Vec<Look>, Vec<(PathBuf, Seen)>);
+
 struct WatchedFile {
     kind: Kind,
     path: PathBuf,
@@ -86,9 +91,9 @@ pub struct Reload {
     /// Told, and not in effect yet.
     on_its_way: VecDeque<(u32, Change)>,
     sources: Vec<WatchedFile>,
-    /// Of each of them; [`None`] while a worker looks.
-    watches: Option<Vec<Watch>>,
-    looking: Option<Pending<(Vec<Watch>, Vec<Look>)>>,
+    /// Of each of them and of the models; [`None`] while a worker looks.
+    watches: Option<(Vec<Watch>, Models)>,
+    looking: Option<Pending<Looked>>,
     /// They are read at least so often.
     period: Nanos,
     next_look: Nanos,
@@ -202,25 +207,61 @@ impl Reload {
                     return news;
                 }
                 Some(Err(Missed::Refused | Missed::Panicked)) => self.looking = None,
-                Some(Ok((watches, looks))) => {
+                Some(Ok((watches, looks, models))) => {
                     (self.looking, self.watches, self.is_blind) = (None, Some(watches), false);
                     for (at, look) in looks.into_iter().enumerate() {
                         self.saw(at, look, &mut news);
                     }
+                    self.saw_models(models, &mut news);
                 }
             }
         }
         if now >= self.next_look && !self.sources.is_empty() {
             self.next_look = now + LOOK_EVERY;
-            let watches = self.watches.take().unwrap_or_else(|| self.watch(now));
-            self.looking = Some(files.send(now, PATIENCE, move || look_at(watches, now)));
+            let (watches, mut models) = self.watches.take().unwrap_or_else(|| self.watch(now));
+            models.keep_to(&self.model_files(), now, self.period);
+            self.looking = Some(files.send(now, PATIENCE, move || look_at(watches, models, now)));
         }
         news
     }
 
-    fn watch(&self, now: Nanos) -> Vec<Watch> {
+    fn watch(&self, now: Nanos) -> (Vec<Watch>, Models) {
         let watch = |s: &WatchedFile| Watch::new(s.path.clone(), s.hash, now, self.period);
-        self.sources.iter().map(watch).collect()
+        (self.sources.iter().map(watch).collect(), Models::default())
+    }
+
+    fn model_files(&self) -> BTreeSet<PathBuf> {
+        self.wanted.model_files(self.coins())
+    }
+
+    /// A model that is another now changes what its coins are quoted by, like a parameter.
+    fn saw_models(&mut self, seen: Vec<(PathBuf, Seen)>, news: &mut Vec<News>) {
+        let asked = self.model_files();
+        let mut changed = Vec::new();
+        for (path, seen) in seen.into_iter().filter(|(path, _)| asked.contains(path)) {
+            let source = path.display().to_string();
+            match seen {
+                Seen::New => changed.push(source),
+                Seen::Refused(error) => news.push(News::Refused { source, error }),
+                Seen::Gone => {
+                    news.push(News::Said(format!("{source}: gone; the model in it still holds")));
+                }
+            }
+        }
+        if changed.is_empty() {
+            return;
+        }
+        match self.sound(self.draft.clone()) {
+            Ok(settings) => {
+                self.wanted = settings;
+                changed.retain(|source| !self.changed_by.contains(source));
+                self.changed_by.extend(changed);
+            }
+            Err(e) => {
+                let (source, error) = (changed.join(", "), e.to_string());
+                news.push(News::Refused { source, error });
+            }
+        }
     }
 
     fn saw(&mut self, at: usize, look: Look, news: &mut Vec<News>) {
@@ -359,10 +400,11 @@ impl Task for Reload {
     }
 }
 
-fn look_at(mut watches: Vec<Watch>, now: Nanos) -> (Vec<Watch>, Vec<Look>) {
+fn look_at(mut watches: Vec<Watch>, mut models: Models, now: Nanos) -> Looked {
     let looks: Vec<Look> = watches.iter_mut().map(|watch| watch.look(now)).collect();
     looks.iter().for_each(read_models);
-    (watches, looks)
+    let seen = models.look(now);
+    ((watches, models), looks, seen)
 }
 
 /// Reads the fill models that a new content names, here where reading may take long. What is wrong with one is

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
+mod models;
+
 /// A configuration and a file of live parameters under watch, in steps of a second.
 struct World {
     dir: TempDir,

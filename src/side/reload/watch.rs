@@ -1,10 +1,11 @@
 //! A file under watch. It is looked at by its stamp alone, and read when that changed and then stayed
 //! the same between two looks, so that no file is taken half-written.
 
+use crate::predictor;
 use crate::settings::{ContentHash, content_hash, read_bounded};
 use botmm_pipeline::types::Nanos;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 /// What a file system says of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Watch {
     /// When it is read all the same, in case a change left no trace in its stamp.
     read_again: Nanos,
     period: Nanos,
+    /// Whole, or an error when it is longer than any such file.
+    read: fn(&Path) -> io::Result<Vec<u8>>,
 }
 
 impl Watch {
@@ -51,7 +54,13 @@ impl Watch {
     pub fn new(path: PathBuf, hash: Option<ContentHash>, now: Nanos, period: Nanos) -> Self {
         // What is not there need not be told of.
         let done = hash.is_none().then_some(Ok(None));
-        Self { path, hash, last: Ok(None), done, read_again: now + period, period }
+        let read_again = now + period;
+        Self { path, hash, last: Ok(None), done, read_again, period, read: read_bounded }
+    }
+
+    /// Watches the file of a fill model, whose content is told of once before it is known.
+    pub fn of_model(path: PathBuf, now: Nanos, period: Nanos) -> Self {
+        Self { read: predictor::content, done: None, ..Self::new(path, None, now, period) }
     }
 
     /// Looks at it. Each content is told of once, and so is each trouble.
@@ -79,7 +88,7 @@ impl Watch {
     }
 
     fn read(&self) -> Look {
-        match read_bounded(&self.path) {
+        match (self.read)(&self.path) {
             Ok(content) if self.hash == Some(content_hash(&content)) => Look::Same,
             Ok(content) => Look::Content(content),
             Err(e) => Look::Unreadable(e.to_string()),
