@@ -83,7 +83,7 @@ def cells(rows, first, last):
     total, half = interval(minutes(rows), first, last)
     value = sum(row[1] for row in rows)
     markout = sum(row[1] * row[3] for row in rows) / value if value else float("nan")
-    return [len(rows), f"{value:.0f}", f"{markout:+.2f}", t_value(rows), f"{total:+.3f}", f"± {half:.3f}"]
+    return [len(rows), f"{value:.0f}", f"{markout:+.2f}" if value else "-", t_value(rows), f"{total:+.3f}", f"± {half:.3f}"]
 
 
 table = []

@@ -6,7 +6,7 @@
 //! reached any more: a row of masks, one a tree, made beforehand. What the rows of all numbers leave open has each tree's
 //! leaf as its first bit. That takes as many rows as there are numbers, however deep the trees are.
 
-use super::fill_model::{FEATURES, Forest, MAX_LEAVES, MAX_TREES};
+use super::forest::{FEATURES, Forest, MAX_LEAVES, MAX_TREES};
 
 /// Leaves that are still open, a mask a tree.
 type Row = [u32; MAX_TREES];

@@ -4,6 +4,7 @@
 mod adaptive;
 mod fill_model;
 mod fit;
+mod forest;
 mod grid;
 mod lookup;
 mod risk;
@@ -12,10 +13,9 @@ mod signal;
 mod sizer;
 
 pub use adaptive::{AdaptiveParams, ToxicityParams};
-pub use fill_model::{
-    FEATURES, FILL_FEATURES, FillModel, FillModelRef, Forest, MAX_LEAVES, MAX_TREES, Node,
-};
+pub use fill_model::{FillModel, FillModelRef};
 pub use fit::{FitParams, LEADER_NAMES};
+pub use forest::{FEATURES, FILL_FEATURES, Forest, MAX_LEAVES, MAX_TREES, Node};
 pub use grid::{GRID_RUNGS, GRID_STEP, GRID_TICKS, GridParams};
 pub use lookup::Lookup;
 pub use risk::{DailyLossRearm, RiskLimits};
