@@ -52,8 +52,8 @@ fn train(dir: &Path, more: &[&str]) -> Ended {
 }
 
 /// Near quotes without a fee, so that there is something to learn from.
-const NEAR: &str = "[sim]\nmaker_fee_bps = 0\n[defaults.quote]\nmin_spread_bps = 2.0\nvol_multiplier = 0.1\n\
-    fee_floor = false\nimbalance_strength = 0\n[defaults.risk]\nlarge_move_pct = 50\nmax_daily_loss_pct = 100\n\
+const NEAR: &str = "[sim]\nmaker_fee_bps = 0\n[defaults.quote]\nfair_price = \"microprice\"\ntouch = \"free\"\n\
+    min_spread_bps = 2.0\nvol_multiplier = 0.1\nfee_floor = false\nimbalance_strength = 0\n[defaults.risk]\nlarge_move_pct = 50\nmax_daily_loss_pct = 100\n\
     max_drawdown_pct = 100\n";
 
 #[test]
