@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
 row() { # NAME, then keys of [defaults.quote]
   local name=$1
   shift
-  printf '%s\n' '[defaults.quote]' "$@" >"$work/$name.toml"
+  printf '%s\n' '[defaults.quote]' 'touch = "free"' "$@" >"$work/$name.toml"
   rows+=("$name=$work/$name.toml")
 }
 rows=()
@@ -34,7 +34,7 @@ row leaning 'fair_price = "microprice"' 'imbalance_strength = 0.3'
 row fitted 'fair_price = "fitted"'
 row edge 'fair_price = "fitted"' 'use_edge = true'
 for horizon in 1 5; do
-  printf '[defaults.fit]\nfit_always = true\nfit_horizon_s = %s.0\n[defaults.quote]\nfair_price = "fitted"\n' \
+  printf '[defaults.fit]\nfit_always = true\nfit_horizon_s = %s.0\n[defaults.quote]\ntouch = "free"\nfair_price = "fitted"\n' \
     "$horizon" >"$work/fit_${horizon}s.toml"
   sed 's/"fitted"/"microprice"/; $aimbalance_strength = 0.3' "$work/fit_${horizon}s.toml" >"$work/leaning_fit_${horizon}s.toml"
   rows+=("fit_${horizon}s=$work/fit_${horizon}s.toml" "leaning_fit_${horizon}s=$work/leaning_fit_${horizon}s.toml")
