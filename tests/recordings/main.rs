@@ -45,13 +45,18 @@ const ON_ANY: [(&str, OnRecording); 5] = [
     ("the_models_keep_their_order", market::the_models_keep_their_order),
 ];
 
-const ON_REAL: [(&str, &str, OnRecording); 12] = [
+const ON_REAL: [(&str, &str, OnRecording); 13] = [
     ("it_loads_without_a_word", REAL, replay::it_loads_without_a_word),
     ("processed_to_the_end_twice_alike", REAL, replay::it_is_processed_to_the_end_twice_alike),
     ("its_tape_is_small", REAL, replay::its_tape_is_small_and_decides_the_same),
     ("some_of_its_coins", REAL, replay::only_some_of_its_coins_are_replayed),
     ("parameters_change_at_every_minute", REAL, replay::parameters_change_at_every_minute),
     ("the_fitted_price_predicts", REAL, fit::the_fitted_price_predicts_the_next_second),
+    (
+        "fills_are_worth_their_price",
+        REAL,
+        fit::fills_are_worth_more_than_their_price_where_an_edge_is_asked_for,
+    ),
     ("raw_frames_are_replayed", FRAMES, replay::raw_frames_are_replayed),
     ("garbage_frames_are_named", FRAMES, replay::garbage_frames_are_named_with_their_line),
     (

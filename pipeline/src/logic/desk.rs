@@ -3,7 +3,7 @@
 
 use super::adaptive::{Adapted, Adaptive};
 use super::bars::{Atr, Bars};
-use super::edge::AdverseMoves;
+use super::edge::{AdverseMoves, Known};
 use super::fit::{Fit, LAST, Moves, moved_bps};
 use super::freshness::Pulse;
 use super::ledger::AssetLedger;
@@ -128,10 +128,13 @@ impl Desk {
             tell(told);
         });
         self.judge_fills(now);
-        if self.params().wants_fit() {
-            let Self { fit, markouts, .. } = self;
-            fit.on_block(now, view.venue_time, |time| markouts.mid_before(time));
+        let wants_fit = self.params().wants_fit();
+        let Self { fit, markouts, adverse, .. } = self;
+        let (passed, mid_before) = (view.venue_time, |time| markouts.mid_before(time));
+        if wants_fit {
+            fit.on_block(now, passed, mid_before);
         }
+        adverse.on_block((now, passed), view.taken, fit.latency(), halflife, mid_before);
         told
     }
 
@@ -257,6 +260,8 @@ impl Desk {
         let fitted = if is_stale { Fitted::default() } else { self.fitted(now, leaders) };
         let size_factors = self.size_factors(now);
         let view = self.view.as_ref()?;
+        let lean_bps = self.quoter.lean_bps(view, &fitted);
+        let market_bps = self.market_bps(now, view, lean_bps, &fitted);
         let signal = self.signals.consumer().view();
         let input = QuoteInput {
             view,
@@ -271,7 +276,7 @@ impl Desk {
             fitted,
             toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
             size_factors,
-            adverse_bps: [self.adverse_bps(now, &fitted); 2],
+            adverse_bps: self.adverse.expected_bps(now, market_bps, halflife(self.params())),
             feed_delay: pulse.delay_p50().unwrap_or_default(),
             is_late: pulse.is_late(self.params().risk.max_feed_delay),
             now,
@@ -289,7 +294,8 @@ impl Desk {
             }
         };
         let wanted = Side::BOTH.map(|side| quote.target.reason(side) == Reason::Quoted);
-        self.adverse.on_decision(at, quote.target.fair, touch, wanted);
+        let fair = quote.target.fair;
+        self.adverse.on_decision(Known { at, fair, lean_bps, touch, market_bps, wanted });
         let is_quoted = wanted.contains(&true);
         self.adaptive.on_decision(now, is_quoted);
         (self.is_dirty, self.last_decision) = (false, Some(now));
@@ -359,11 +365,10 @@ impl Desk {
         self.sizer.factors(&input)
     }
 
-    /// Adverse move to be expected after a fill of a side at the touch, bps: at first by half of the
-    /// market's spread, and by what a fitted fair price does not know of the next second, or the volatility of
-    /// one.
-    fn adverse_bps(&self, now: Nanos, fitted: &Fitted) -> f64 {
-        let (p, Some(view)) = (self.params(), &self.view) else { return 0.0 };
+    /// Adverse moves to be expected after fills at the touch, bps, by what the market's say: at first by half of
+    /// its spread, and by what a fitted fair price does not know of the next second, or the volatility of one.
+    fn market_bps(&self, now: Nanos, view: &BookView, lean_bps: f64, fitted: &Fitted) -> [f64; 2] {
+        let p = self.params();
         let vol_bps = view.vol_bps_e6 as f64 * 1e-6;
         let mid = view.mid.map_or(f64::INFINITY, Px::to_f64);
         let touch_bps = (view.ask.px - view.bid.px).to_f64().max(0.0) / 2.0 / mid * 1e4;
@@ -372,7 +377,7 @@ impl Desk {
             true => fitted.residual_bps,
             false => vol_bps.max(0.0) / p.vol_horizon_s.sqrt(),
         };
-        self.adverse.expected_bps(now, (sigma_bps, touch_bps), halflife(p))
+        self.adverse.of_market(now, lean_bps, (sigma_bps, touch_bps), halflife(p))
     }
 
     /// Average true range, USD; zero before anything is known.

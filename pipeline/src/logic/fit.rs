@@ -166,6 +166,11 @@ impl Fit {
         }
     }
 
+    /// How long an order takes to arrive.
+    pub fn latency(&self) -> Nanos {
+        self.latency.unwrap_or(FIRST_LATENCY)
+    }
+
     /// How well it did in this run, each move counting the same.
     pub fn score(&self) -> &FitScore {
         &self.run
@@ -201,7 +206,7 @@ impl Fit {
                 let taken = [now, view.venue_time];
                 // The venue's time now is what the view says of its clock.
                 let ahead = view.delay - view.recv_time + view.venue_time;
-                let arrives = now + ahead + self.latency.unwrap_or(FIRST_LATENCY);
+                let arrives = now + ahead + self.latency();
                 let due = arrives + self.params.fit_horizon;
                 self.pending.push_back(Pending { due, taken, mid, features, predicted });
             }

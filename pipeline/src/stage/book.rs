@@ -149,6 +149,7 @@ impl BookStage {
             MarketEvent::Trade(trade) => {
                 let asset = &mut self.assets[trade.asset.index()];
                 asset.arrivals.on_trade(trade);
+                asset.view.taken[trade.aggressor.opposite().index()] = trade.venue_time;
                 if asset.params.wants_fit() {
                     asset.flow.on_trade(trade);
                 }
@@ -300,6 +301,7 @@ impl AssetBook {
             arrivals: self.arrivals.fit(),
             imbalances_e6,
             flow,
+            taken: self.view.taken,
         };
     }
 

@@ -90,6 +90,8 @@ pub struct BookView {
     pub imbalances_e6: [i32; 2],
     /// What takers bought less what they sold in the last second; likewise.
     pub flow: Usd,
+    /// Blocks of the newest trades that took from bids, and from asks; zero = none yet.
+    pub taken: [Nanos; 2],
 }
 
 impl BookView {
@@ -236,5 +238,5 @@ impl QuoteTarget {
 
 const _: () = assert!(size_of::<Cause>() == 32);
 const _: () = assert!(size_of::<ArrivalFit>() == 32);
-const _: () = assert!(size_of::<BookView>() == 200);
+const _: () = assert!(size_of::<BookView>() == 216);
 const _: () = assert!(size_of::<QuoteTarget>() == 160 + 2 * QUOTE_LEVELS * 16);

@@ -76,6 +76,27 @@ fn decisions_come_soon_after_a_change_and_at_the_latest_after_a_tick() {
     assert_eq!(d.due(), Some(START + Nanos::millis(1_100)));
 }
 
+/// A side without an edge is not filled, so that no fill of its own could say that there is one by now: the
+/// market's do.
+#[test]
+fn a_side_that_was_shut_opens_by_what_takers_leave_to_makers() {
+    let fair_price = FairPrice::Mid;
+    let maker_fee = Bps::from_f64(0.0);
+    let mut d = desk(&AssetParams { use_edge: true, fair_price, maker_fee, ..params() });
+    let mut bid = |s: i64| {
+        let now = START + Nanos::secs(s);
+        let view = BookView { taken: [now, Nanos::ZERO], ..view(now, 3_000) };
+        d.on_block(now, &view, |_| {});
+        d.on_view(&view);
+        decide(&mut d, now).unwrap().target.reason(Side::Bid)
+    };
+    // Half of the market's spread is assumed to be lost, and that is all there is.
+    assert_eq!(bid(0), Reason::NoEdge);
+    // But the mid stands still after each taking.
+    let reasons: Vec<Reason> = (1..300).map(bid).collect();
+    assert_eq!(reasons.last(), Some(&Reason::Quoted));
+}
+
 #[test]
 fn without_candles_it_quotes_and_the_signal_is_none() {
     let mut d = desk(&params());

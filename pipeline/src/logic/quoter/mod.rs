@@ -20,12 +20,13 @@ mod sense;
 use super::adaptive::Adapted;
 use super::edge::SideEdge;
 use super::fill_model;
+use super::fit::moved_bps;
 use super::model::{self, ModelInput, ModelQuote};
 use super::sizer::{self, FACTORS};
 use super::toxicity::SideToxicity;
 use crate::types::fit::{FEATURES, Fitted};
 use crate::types::limits::MAX_PX;
-use crate::types::params::{BelowFee, FairPrice, FillModelRef};
+use crate::types::params::{BelowFee, FairPrice};
 use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
     QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
@@ -164,13 +165,13 @@ impl Quoter {
             leans.iter().for_each(|(term, lean)| terms.set(*term, to_px(lean * bps)));
             let lean: f64 = leans.iter().map(|(_, lean)| lean).sum();
             let distance = half.bps + away * lean;
-            let widened = self.held_to_edge(edge, distance);
+            let widened = self.held_to_edge(input, edge, distance);
             terms.set(Term::Edge, to_px(away * (widened - distance) * bps));
             Placing {
                 side,
                 from: fair.to_f64() + away * widened * bps,
                 lean: lean * bps,
-                pays: self.pays_bps(edge) * bps,
+                pays: self.pays_bps(input, edge) * bps,
             }
         });
         self.place(&mut quote, &placing, input.view, |terms, side, px| {
@@ -178,30 +179,7 @@ impl Quoter {
             self.note_edge(terms, edge, side, px);
             self.withheld(input, half, side, (px, terms.edges_e6[side.index()]))
         });
-        if let Some(model) = &self.params.fill_model {
-            self.skip_losers(&mut quote, model);
-        }
         quote
-    }
-
-    /// A side whose nearest order is expected to lose is not quoted. A model is silent on what it has learned
-    /// from: it would tell of its own future.
-    fn skip_losers(&self, quote: &mut Quote, model: &FillModelRef) {
-        if quote.target.time <= model.trained[1] {
-            return;
-        }
-        let (mid, fee) = (quote.terms.moment.mid.to_f64(), self.params.maker_fee.to_f64());
-        for side in Side::BOTH {
-            if quote.target.reason(side) != Reason::Quoted {
-                continue;
-            }
-            let px = quote.target.side(side)[0].px;
-            let half_bps = side.sign() as f64 * (mid - px.to_f64()) / mid * 1e4;
-            let said = fill_model::predict(model, &quote.terms, side, px);
-            if said.edge_bps(half_bps, fee) < 0.0 {
-                quote.target.clear(side, Reason::NoEdge);
-            }
-        }
     }
 
     /// A quote without orders: what is known of the moment.
@@ -325,6 +303,16 @@ impl Quoter {
             FairPrice::Mid => view.mid,
             FairPrice::Microprice => view.microprice,
             FairPrice::Fitted => view.mid.map(|mid| mid + fit.iter().copied().sum()),
+        }
+    }
+
+    /// What the fair price says beyond the mid, bps; zero where there is none.
+    pub fn lean_bps(&self, view: &BookView, fitted: &Fitted) -> f64 {
+        let Some(mid) = view.mid else { return 0.0 };
+        match self.params.fair_price {
+            FairPrice::Mid => 0.0,
+            FairPrice::Microprice => view.microprice.map_or(0.0, |micro| moved_bps(mid, micro)),
+            FairPrice::Fitted => fitted.terms_bps.iter().sum(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::{Half, Placing, QuoteInput, Quoter, e6};
 use crate::logic::edge::SideEdge;
-use crate::types::params::{BelowFee, LateAction, Touch};
-use crate::types::{Px, QuoteTerms, Reason, Side};
+use crate::logic::fill_model;
+use crate::types::params::{BelowFee, FillModelRef, LateAction, Touch};
+use crate::types::{Nanos, Px, QuoteTerms, Reason, Side};
 
 impl Quoter {
     /// What a side is expected to earn, by its distance from fair.
@@ -16,19 +17,39 @@ impl Quoter {
         }
     }
 
+    /// The fill predictor, where one is loaded and speaks: it is silent on what it has learned from, since it
+    /// would tell of its own future.
+    fn predictor(&self, now: Nanos) -> Option<&FillModelRef> {
+        self.params.fill_model.as_ref().filter(|model| now > model.trained[1])
+    }
+
+    /// Whether a side is quoted only where its edge is large enough: where that is asked for, or a fill
+    /// predictor was given to say so.
+    fn needs_edge(&self, now: Nanos) -> bool {
+        self.params.use_edge || self.predictor(now).is_some()
+    }
+
     /// A side that would be nearer to fair than its edge allows goes out to where it holds; where it holds
-    /// nowhere, it stays (and is withheld).
-    pub(super) fn held_to_edge(&self, edge: &SideEdge, distance_bps: f64) -> f64 {
+    /// nowhere, it stays (and is withheld). What a fill predictor says holds for the price that it is asked
+    /// about: by its word none is moved.
+    pub(super) fn held_to_edge(
+        &self,
+        input: &QuoteInput<'_>,
+        edge: &SideEdge,
+        distance_bps: f64,
+    ) -> f64 {
         let p = &self.params;
         let widens = p.use_edge && p.below_fee == BelowFee::Widen;
+        let widens = widens && self.predictor(input.now).is_none();
         let least = edge.least_distance(p.min_edge_bps).filter(|_| widens);
         least.map_or(distance_bps, |least| distance_bps.max(least))
     }
 
     /// Least distance from fair that pays: the fee floor, and where the expected edge is asked for, that.
-    pub(super) fn pays_bps(&self, edge: &SideEdge) -> f64 {
+    pub(super) fn pays_bps(&self, input: &QuoteInput<'_>, edge: &SideEdge) -> f64 {
         let p = &self.params;
-        let of_edge = if p.use_edge { edge.cost_bps + p.min_edge_bps } else { 0.0 };
+        let counts = p.use_edge && self.predictor(input.now).is_none();
+        let of_edge = if counts { edge.cost_bps + p.min_edge_bps } else { 0.0 };
         of_edge.max(p.floor_bps() / 2.0)
     }
 
@@ -62,9 +83,19 @@ impl Quoter {
         }
     }
 
-    /// Notes the edge of a side's nearest price.
+    /// Notes the edge of a side's nearest price. A fill predictor's E[adverse move | fill] of that very order
+    /// takes the place of what fills at the touch say; it counts from the mid, ours from fair.
     pub(super) fn note_edge(&self, terms: &mut QuoteTerms, edge: &SideEdge, side: Side, px: Px) {
-        terms.edges_e6[side.index()] = e6(edge.at(self.distance_bps(terms.fair, side, px)));
+        let distance_bps = self.distance_bps(terms.fair, side, px);
+        terms.edges_e6[side.index()] = e6(match self.predictor(terms.time) {
+            None => edge.at(distance_bps),
+            Some(model) => {
+                let from_mid_bps = self.distance_bps(terms.moment.mid, side, px);
+                let adverse_bps = fill_model::predict(model, terms, side, px).adverse_bps;
+                terms.adverse_e6[side.index()] = e6(adverse_bps + distance_bps - from_mid_bps);
+                from_mid_bps - self.params.maker_fee.to_f64() - adverse_bps
+            }
+        });
     }
 
     fn distance_bps(&self, from: Px, side: Side, px: Px) -> f64 {
@@ -92,7 +123,7 @@ impl Quoter {
             Some(Reason::Toxic)
         } else if half.bps < p.floor_bps() / 2.0 {
             Some(Reason::BelowFee)
-        } else if p.use_edge && edge_e6 < e6(p.min_edge_bps) {
+        } else if self.needs_edge(input.now) && edge_e6 < e6(p.min_edge_bps) {
             Some(Reason::NoEdge)
         } else {
             None

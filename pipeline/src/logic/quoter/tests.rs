@@ -209,35 +209,6 @@ fn every_reason_this_stage_gives() {
     assert_eq!(given(after_fills, &toxic), (Reason::Toxic, Reason::Quoted));
 }
 
-/// A model of one question: a bid, or an ask? What it expects to lose by is not quoted, once it may speak.
-#[test]
-fn what_a_model_expects_to_lose_by_is_not_quoted() {
-    use crate::types::params::{FillModel, FillModelRef, Forest, Node};
-    // The imbalance (number 3) is signed by the side: here it is -0.5 for a bid, and 0.5 for an ask.
-    let node = Node { threshold: 0.0, children: [!0, !1], feature: 3, missing_left: false };
-    let adverse = Forest { base: 0.0, roots: vec![0], nodes: vec![node], leaves: vec![1.6, 1.4] };
-    let model = FillModelRef::keep(FillModel {
-        sha256: "x".to_owned(),
-        horizon: Nanos::secs(5),
-        trained: [Nanos::secs(1), Nanos::secs(9)],
-        fill: Forest::default(),
-        adverse,
-    });
-    // Each side 3 bps from the mid, at a fee of 1.5: 1.5 are left.
-    let params = AssetParams { fill_model: Some(model), imbalance_strength: 0.0, ..params() };
-    let v = view("2999.9", "3000.1", 4.0, -0.5);
-    let at = |s: i64| {
-        let input = QuoteInput { now: Nanos::secs(s), ..input(&v, "0", 1.0) };
-        reasons(&quote(&input, &params).target)
-    };
-    assert_eq!(at(9), both(Reason::Quoted), "silent on what it has learned from");
-    assert_eq!(at(10), (Reason::NoEdge, Reason::Quoted));
-    let mut broken = (*model).clone();
-    broken.adverse.nodes[0].children = [0, 0];
-    let broken = AssetParams { fill_model: Some(FillModelRef::keep(broken)), ..params };
-    assert!(!broken.is_usable(), "a walk without an end is not begun");
-}
-
 #[test]
 fn a_withheld_side_shows_where_it_would_be() {
     let v = view("2999.9", "3000.1", 4.0, 0.0);

@@ -110,6 +110,21 @@ fn the_venues_mark_goes_along_and_makes_no_book_newer() {
 }
 
 #[test]
+fn views_say_when_takers_took_from_bids_and_from_asks() {
+    let mut rig = Rig::new();
+    rig.book(99, 101);
+    assert_eq!(rig.view.taken, [Nanos::ZERO; 2]);
+    rig.trade_and_book(0);
+    let bought = rig.now;
+    assert_eq!(rig.view.taken, [Nanos::ZERO, bought]);
+    let sold = bought + Nanos::millis(700);
+    let trade = Trade { aggressor: Side::Ask, venue_time: sold, ..Trade::default() };
+    rig.tell(MarketEvent::Trade(Trade { recv_time: sold, px: Px::whole(99), ..trade }));
+    rig.book(99, 101);
+    assert_eq!(rig.view.taken, [sold, bought]);
+}
+
+#[test]
 fn views_carry_the_fit_of_the_trades_seen() {
     let mut rig = Rig::new();
     (0..30).for_each(|i| rig.trade_and_book(i % 10));
