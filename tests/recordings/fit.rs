@@ -75,7 +75,7 @@ pub fn fills_are_worth_more_than_their_price_where_an_edge_is_asked_for(path: &s
     let off = by_minute.values().map(|m| m.iter().map(|bps| bps - mean).sum::<f64>().powi(2));
     let clustered = (off.sum::<f64>() * groups / (groups - 1.0)).sqrt() / n;
     println!(
-        "{n} fills, {mean:+.2f} bps, t {:.1}, of clusters {:.1}",
+        "{n} fills, {mean:+.2} bps, t {:.1}, of clusters {:.1}",
         mean / plain,
         mean / clustered
     );
