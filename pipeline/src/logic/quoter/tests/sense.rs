@@ -110,7 +110,7 @@ fn a_fill_predictor_says_what_the_edge_takes_off() {
     use crate::types::params::{FillModel, FillModelRef, Forest, Node};
     // The imbalance (number 3) is signed by the side: here it is -0.5 for a bid, and 0.5 for an ask.
     let node = Node { threshold: 0.0, children: [!0, !1], feature: 3, missing_left: false };
-    let adverse = Forest { base: 0.0, roots: vec![0], nodes: vec![node], leaves: vec![1.4, 1.2] };
+    let adverse = Forest { base: 0.0, roots: vec![0], nodes: vec![node], leaves: vec![1.6, 1.1] };
     let model = FillModelRef::keep(FillModel {
         sha256: "x".to_owned(),
         horizon: Nanos::secs(5),
@@ -131,7 +131,7 @@ fn a_fill_predictor_says_what_the_edge_takes_off() {
     let told = at(10, &params);
     assert_eq!(reasons(&told.target), (Reason::NoEdge, Reason::Quoted));
     let off = |bps: f64, e6: i64| (bps - e6 as f64 * 1e-6).abs() < 1e-5;
-    for (side, said, lean) in [(Side::Bid, 1.4, -0.15), (Side::Ask, 1.2, 0.15)] {
+    for (side, said, lean) in [(Side::Bid, 1.6, -0.15), (Side::Ask, 1.1, 0.15)] {
         let terms = &told.terms;
         let px = terms.fair + terms.side(side).sum();
         let from_mid = (px - v.mid.unwrap()).to_f64().abs() / 0.3;
