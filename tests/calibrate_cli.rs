@@ -147,6 +147,12 @@ fn a_result_says_by_what_its_queue_model_was_calibrated() {
 
     fs::write(&path, "{\"form\": 1,").unwrap();
     let torn = replay(&common::sample().display().to_string(), &["--queue-from", &file]);
+    assert_eq!(torn.code, 2, "{}", torn.stderr);
+    has(&torn.stderr, &["--queue-from", "queue.json", "no calibration"]);
+    let config = dir.path().join("own.toml");
+    fs::write(&config, format!("[sim]\nqueue_from = {file:?}\n")).unwrap();
+    let config = config.display().to_string();
+    let torn = replay(&common::sample().display().to_string(), &["--config", &config]);
     assert_eq!(torn.code, 3, "{}", torn.stderr);
-    has(&torn.stderr, &["queue.json", "no calibration"]);
+    has(&torn.stderr, &["own.toml:2", "sim.queue_from", "no calibration"]);
 }
