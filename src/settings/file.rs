@@ -46,8 +46,7 @@ pub(super) struct General {
     pub guard_timeout_s: i64,
     pub guard_at: String,
     /// Read by [`super::Draft::with_live_file`], before the rest is.
-    #[serde(rename = "live_params")]
-    pub _live_params: String,
+    pub live_params: PathBuf,
     pub journal_max_mb: u64,
     pub journal_keep_days: u64,
     pub capture_max_mb: u64,

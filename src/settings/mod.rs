@@ -250,6 +250,7 @@ impl Settings {
             general.insert("symbols".to_owned(), Value::Array(list));
         }
         root.fees.check(origins)?;
+        root.tuner.check(&root.general.live_params, origins)?;
         let sim = sim::simulator(&root.sim, &root.fees, origins)?;
         let mut reader = relations::Reader::new(&root, origins, (sim.maker_fee, late));
         let mut defaults = reader.params(None)?;

@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// The path of a file; empty = none.
     Path,
+    /// The path of a file that there must be.
+    File,
     /// A guard on another host; see [`GuardAt`].
     Guard,
     /// A list of coins.
@@ -68,7 +70,7 @@ const fn account(name: &'static str, kind: Kind, unit: &'static str) -> Spec {
 }
 
 use Kind::{
-    Bool, Coins, Int, Latency, Leaders, Money, Num, Path, Queue, Rate, Rules, Weights, Words,
+    Bool, Coins, File, Int, Latency, Leaders, Money, Num, Path, Queue, Rate, Rules, Weights, Words,
 };
 use Section::{
     Adaptive, DeadMan, Discord, Fit, General, History, Http, Instrument, MakerRebate, Quote, Risk,
@@ -104,9 +106,9 @@ pub(super) const SPECS: &[Spec] = &[
     key(History, "enabled", Bool, ""),
     key(History, "path", Path, ""),
     key(Section::Tuner, "mode", Words(&["off", "propose", "act"]), ""),
-    key(Section::Tuner, "every_h", Num(0.01, 168.0), "h"),
-    key(Section::Tuner, "window_h", Num(0.01, 720.0), "h"),
-    key(Section::Tuner, "params", Path, ""),
+    key(Section::Tuner, "every_h", Num(0.001, 168.0), "h"),
+    key(Section::Tuner, "window_h", Num(0.001, 720.0), "h"),
+    key(Section::Tuner, "params", File, ""),
     key(DeadMan, "schedule_cancel", Bool, ""),
     key(DeadMan, "horizon_s", Num(10.0, 600.0), "s"),
     key(Instrument, "index", Int(0, 1_000_000), "the venue's number"),
@@ -275,6 +277,7 @@ impl Spec {
             Bool => "true or false".to_owned(),
             Words(words) => format!("one of {}", words.join(", ")),
             Path => "the path of a file, \"\" = none".to_owned(),
+            File => "the path of a file".to_owned(),
             Kind::Guard => "\"\" = none, or the guard's address and where it is reached: \
                  \"0x…@127.0.0.1:7750\""
                 .to_owned(),
@@ -306,6 +309,7 @@ impl Spec {
             (Bool, Value::Boolean(_)) => None,
             (Words(words), Value::String(s)) => in_range(words.contains(&s.as_str())),
             (Path, Value::String(s)) => in_range(!s.contains(char::is_control)),
+            (File, Value::String(s)) => in_range(!s.is_empty() && !s.contains(char::is_control)),
             (Kind::Guard, Value::String(s)) => {
                 in_range(s.is_empty() || GuardAt::parse(s).is_some())
             }

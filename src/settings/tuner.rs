@@ -1,8 +1,10 @@
 //! What turns parameters slowly (docs/tuner.md), as it is configured.
 
+use super::error::ConfigError;
+use super::origins::{Origins, place_of};
 use botmm_pipeline::types::Nanos;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,6 +13,18 @@ pub(super) struct TunerFile {
     pub every_h: f64,
     pub window_h: f64,
     pub params: PathBuf,
+}
+
+impl TunerFile {
+    /// What a person sets and what the tuner sets are two files: it writes its own anew.
+    pub(super) fn check(&self, live_params: &Path, origins: &Origins) -> Result<(), ConfigError> {
+        if self.params != live_params {
+            return Ok(());
+        }
+        let key = "tuner.params";
+        let problem = "is the file of general.live_params, which is a person's; name another";
+        Err(ConfigError::at(place_of(origins, key), key, problem))
+    }
 }
 
 /// What the tuner may do.

@@ -27,6 +27,8 @@ const LATENCY: &str =
 const RULES: &str = "^(replay|venue)([+-](blocks|funding|margin|band|budget))*$";
 /// None, or an address and where it is reached.
 const GUARD: &str = r"^(0x[0-9a-fA-F]{40}@[A-Za-z0-9._:\[\]-]+:[1-9][0-9]{0,4})?$";
+/// Anything but nothing.
+const FILE: &str = "^.";
 /// A coin's name.
 const COIN: &str = "^[!-~]{1,23}$";
 
@@ -151,6 +153,7 @@ fn kind(kind: Kind) -> Json {
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Words(words) => json!({ "enum": words }),
         Kind::Path => json!({ "type": "string" }),
+        Kind::File => json!({ "type": "string", "pattern": FILE }),
         Kind::Guard => json!({ "type": "string", "pattern": GUARD }),
         Kind::Coins => json!({
             "type": "array", "items": { "type": "string" },

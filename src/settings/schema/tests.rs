@@ -247,6 +247,7 @@ fn is_decided_by_schema(kind: Kind, value: &str) -> bool {
         | Kind::Bool
         | Kind::Words(_)
         | Kind::Path
+        | Kind::File
         | Kind::Coins
         | Kind::Leaders
         | Kind::Weights

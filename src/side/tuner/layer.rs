@@ -8,6 +8,7 @@ use crate::exit::{AppError, Exit};
 use crate::files::{self, Readers};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// No file of the tuner is larger.
@@ -107,6 +108,18 @@ impl TunerFiles {
         self.beside(".verdict.json")
     }
 
+    /// Keeps others out until it is dropped: a judgement, and a person who goes back by one, may meet.
+    ///
+    /// # Errors
+    /// The lock beside the layer cannot be made.
+    pub fn hold(&self) -> Result<File, AppError> {
+        self.make_folder()?;
+        let path = self.beside(".lock");
+        let file = files::open_lock(&path).map_err(AppError::io(&path, "open"))?;
+        file.lock().map_err(AppError::io(&path, "lock"))?;
+        Ok(file)
+    }
+
     /// What the tuner sets.
     ///
     /// # Errors
@@ -150,7 +163,8 @@ impl TunerFiles {
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(one).collect()
     }
 
-    /// Writes what is applied of these, and logs all of them: the layer last, so that what holds is always told.
+    /// Writes what is applied of these, and logs all of them: the layer last, so that what holds is always told. To be
+    /// called while they are held.
     ///
     /// # Errors
     /// A file cannot be read or written.
@@ -183,10 +197,13 @@ impl TunerFiles {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), AppError> {
-        if let Some(folder) = self.layer.parent().filter(|f| !f.as_os_str().is_empty()) {
-            files::make_folder(folder, Readers::Group)?;
-        }
+        self.make_folder()?;
         files::write_whole(path, text.as_bytes(), Readers::Group)
+    }
+
+    fn make_folder(&self) -> Result<(), AppError> {
+        let folder = self.layer.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), |folder| files::make_folder(folder, Readers::Group))
     }
 
     /// Goes back by the newest judgement that changed something and was not undone; what was done, [`None`] = there is
@@ -195,6 +212,7 @@ impl TunerFiles {
     /// # Errors
     /// A file cannot be read or written.
     pub fn roll_back(&self, time: String) -> Result<Option<Entry>, AppError> {
+        let _held = self.hold()?;
         let log = self.log()?;
         let is_undone = |one: &Entry| {
             let undoes = |e: &&Entry| e.coin == one.coin && e.undoes.as_ref() == Some(&one.time);
@@ -338,6 +356,24 @@ mod tests {
         let e = files.log().unwrap_err().to_string();
         assert!(e.contains("tuned.log.jsonl:1"), "{e}");
         drop(dir);
+    }
+
+    #[test]
+    fn who_judges_and_who_goes_back_do_not_meet() {
+        let (_dir, files) = files();
+        let held = files.hold().unwrap();
+        files.take(&[entry(4, "ETH", [0.0, 2.2], true)]).unwrap();
+        std::thread::scope(|scope| {
+            let back = scope.spawn(|| files.roll_back("x".to_owned()));
+            // It waits, however long that takes to be seen; what is written meanwhile is not lost.
+            files.take(&[entry(8, "ETH", [2.2, 2.42], true)]).unwrap();
+            let other = files::open_lock(&files.beside(".lock")).unwrap();
+            assert!(other.try_lock().is_err(), "held");
+            drop(held);
+            let undone = back.join().unwrap().unwrap().unwrap().undoes;
+            assert_eq!(undone.as_deref(), Some("2026-11-30T08:00:00Z"));
+        });
+        assert_eq!(files.log().unwrap().len(), 3);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 /// A judgement may take so long before that is told.
 const PATIENCE: Nanos = Nanos::secs(60);
-/// After one that failed.
+/// After one that failed, unless it is judged more often.
 const AGAIN: Nanos = Nanos::secs(600);
 
 /// What a judgement is of.
@@ -85,8 +85,12 @@ impl Tuner {
     pub fn hears(&mut self, now: Nanos, baseline: Option<BTreeMap<String, Baseline>>) {
         match baseline {
             Some(baseline) => self.asked = Some(baseline),
-            None => self.next = now + AGAIN,
+            None => self.next = now + self.again(),
         }
+    }
+
+    fn again(&self) -> Nanos {
+        AGAIN.min(self.every)
     }
 
     fn told(&mut self, entries: &[Entry]) -> Vec<Alert> {
@@ -133,11 +137,11 @@ impl Task for Tuner {
                 turn.say(Alert::warn(Topic::Params, "the tuner waits for the disk".to_owned()));
             }
             Ok(Err(e)) => {
-                (self.under_way, self.is_late, self.next) = (None, false, turn.now + AGAIN);
+                (self.under_way, self.is_late, self.next) = (None, false, turn.now + self.again());
                 turn.say(Alert::warn(Topic::Params, format!("the tuner changes nothing: {e}")));
             }
             Err(missed) => {
-                (self.under_way, self.is_late, self.next) = (None, false, turn.now + AGAIN);
+                (self.under_way, self.is_late, self.next) = (None, false, turn.now + self.again());
                 turn.say(Alert::warn(
                     Topic::Params,
                     format!("the tuner changes nothing: {missed}"),
@@ -161,6 +165,7 @@ fn judged(
             "see history.enabled",
         ));
     };
+    let _held = of.files.hold()?;
     let (log, layer) = (of.files.log()?, of.files.layer()?);
     let verdict = of.files.verdict()?;
     let mut entries = Vec::new();
