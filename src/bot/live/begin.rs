@@ -107,8 +107,7 @@ impl Live {
         let stopped: Stopped = Arc::new(move || told.is_asked());
         let plan = startup::threaded_plan(draft, flags)?;
         speaker::start()?;
-        let is_at_venue = matches!(request.about.network, "mainnet" | "testnet");
-        let draft = draft.clone().with_live_file()?.at_venue(is_at_venue);
+        let draft = draft.clone().with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
         make_folder(dir, Readers::Group)?;
         let Started { asking, rest, listed, settings, complete, account, worth, offset } =
