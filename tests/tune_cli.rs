@@ -38,7 +38,8 @@ fn a_shadow_run_compares_the_tuner_with_none_and_keeps_what_it_found() {
     assert_eq!(first["fills"][0], plain["fills"]);
     let [low, high] = [0, 1].map(|i| first["gain_interval_usd"][i].as_f64().unwrap());
     let gain = net(&first["net_usd"][1]) - net(&first["net_usd"][0]);
-    assert!(low <= high && first["is_better"] == json!(low > 0.0), "{first:#}");
+    // Few changes license nothing, whatever they brought.
+    assert!(low <= high && first["is_better"] == json!(low > 0.0 && changes >= 10), "{first:#}");
     assert!(gain.is_finite(), "{first:#}");
     // The same again; only the moment is another.
     let mut second = judged(dir);

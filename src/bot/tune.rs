@@ -31,6 +31,8 @@ use std::time::Duration;
 const SAMPLES: i64 = 1_000;
 /// Resamples of it.
 const DRAWS: usize = 1_000;
+/// A gain that rests on fewer changes is one of a few draws, however sure its interval looks.
+const MIN_CHANGES: usize = 10;
 /// More changes than this are no tuning.
 const MAX_CHANGES: usize = 1_000;
 
@@ -143,7 +145,7 @@ impl Shadow<'_> {
             fills: [without, with].map(|r| r.summary.fills),
             gain_interval_usd: gain.as_ref().map(|g| [g.low, g.high]),
             t: gain.as_ref().map(|g| g.t),
-            is_better: gain.as_ref().is_some_and(|g| g.low > 0.0),
+            is_better: changes.len() >= MIN_CHANGES && gain.as_ref().is_some_and(|g| g.low > 0.0),
             baseline: baseline.into_iter().map(|(coin, b)| (coin, b.values)).collect::<Layer>(),
         };
         Ok((verdict, changes))
@@ -283,7 +285,12 @@ fn text(verdict: &Verdict, changes: &[String]) -> String {
         _ => "too little to say how sure that is".to_owned(),
     };
     let _ = writeln!(out, "  gain         {} USD ({interval})", usd(with - without));
-    let _ = writeln!(out, "  changes      {}", verdict.changes);
+    let enough = if verdict.changes < MIN_CHANGES {
+        format!(" (to act, {MIN_CHANGES} at least are asked for)")
+    } else {
+        String::new()
+    };
+    let _ = writeln!(out, "  changes      {}{enough}", verdict.changes);
     for change in changes {
         let _ = writeln!(out, "    {change}");
     }

@@ -85,7 +85,7 @@ pub struct Verdict {
     pub gain_interval_usd: Option<[f64; 2]>,
     /// Of the gain against zero.
     pub t: Option<f64>,
-    /// The gain is above zero with 95 %.
+    /// The gain is above zero with 95 %, and rests on enough changes.
     pub is_better: bool,
     /// What each coin began with.
     pub baseline: Layer,
