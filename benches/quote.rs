@@ -213,7 +213,8 @@ fn time_stage(name: &'static str, params: AssetParams) {
         }
         samples.record(ns);
     }
-    assert!(quoted * 10 >= polls * 9, "quoted {quoted} of {polls} times");
+    // The expected edge withholds a side after fills that were followed by adverse moves.
+    assert!(quoted * 10 >= polls * 4, "quoted {quoted} of {polls} times");
     assert!(polls < POLLS || measured > 3 * POLLS / FILL_EVERY, "{measured} markouts");
     harness::print_table("QuoteStage, one view a poll", &[samples.percentiles()]);
 }
