@@ -161,8 +161,8 @@ fn it_acts_in_a_session_only_when_a_shadow_run_lets_it_and_a_person_takes_it_bac
     assert!(first.changes.iter().all(|c| c.coin.as_deref() == Some("BTC")), "{first:?}");
     bot.judgements("SOL", 1);
     let log = fs::read_to_string(bot.path("data/tuned_params.log.jsonl")).unwrap();
-    let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let sol = entries.filter(|e| e["coin"] == "SOL" && e["is_applied"] == true).next_back();
+    let mut entries = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let sol = entries.rfind(|e| e["coin"] == "SOL" && e["is_applied"] == true);
     assert_eq!(sol.unwrap()["after"], json!({}), "it might have, and left what a person set");
     let layer: Value = serde_json::from_slice(&fs::read(bot.path(LAYER)).unwrap()).unwrap();
     assert!(layer["BTC"]["min_spread_bps"].is_number() && layer["SOL"].is_null(), "{layer}");

@@ -145,7 +145,7 @@ mod tests {
         let judged = judge("m".to_owned(), &orders).unwrap();
         let class = &judged.reliability[0];
         assert_eq!((class.chances, class.orders), (80, 40));
-        assert_eq!(class.seen_95, wilson(0.5, 40.0));
+        assert_eq!(class.seen_95.map(f64::to_bits), wilson(0.5, 40.0).map(f64::to_bits));
         // All orders alike: no error at all, and worse than the base rate.
         assert!(judged.skill < 0.0, "{judged:?}");
     }

@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
-    let (shown, is_at_venue) = place(&args.network, is_mainnet);
+    let (shown, is_at_venue) = live::place(&args.network, is_mainnet);
     let draft = draft.at_venue(is_at_venue);
     let state_dir = args.state.clone().unwrap_or_else(|| DEFAULT_DIR.into());
     let (clock, discipline) = WallClock::disciplined();
@@ -104,32 +104,4 @@ pub fn run(args: &RunArgs) -> Result<(), AppError> {
     let live = Live::start(request, (clock, discipline))
         .inspect_err(|_| made.iter().for_each(|dir| remove_empty_run_folder(dir)))?;
     trade(live, args.duration.map(|d| Duration::from_nanos(d.0 as u64)), args.common.json)
-}
-
-/// What the screen calls the network, and whether it is the venue's: there a late feed is stood aside from.
-fn place(network: &str, is_mainnet: bool) -> (&'static str, bool) {
-    match network {
-        _ if is_mainnet => ("MAINNET, REAL MONEY", true),
-        "testnet" => ("TESTNET", true),
-        _ => ("TEST", false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use botmm_pipeline::types::params::LateAction;
-
-    #[test]
-    fn a_late_feed_is_stood_aside_from_at_the_venue_alone() {
-        for (network, aside) in
-            [("mainnet", true), ("testnet", true), ("http://127.0.0.1:4317", false)]
-        {
-            let is_mainnet = Endpoint::parse(network).unwrap().network() == Network::Mainnet;
-            let draft = Draft::load(None, &|_| None).unwrap();
-            let settings = draft.at_venue(place(network, is_mainnet).1).build().unwrap();
-            let action = settings.params("BTC").risk.late_action;
-            assert_eq!(action == LateAction::StandAside, aside, "{network}: {action:?}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod local;
 mod metrics;
 mod notify;
 mod params;
+mod place;
 mod risk;
 mod show;
 pub mod startup;
@@ -22,6 +23,7 @@ pub mod watchdog;
 mod whole;
 
 pub use ending::Finished;
+pub use place::place;
 pub use show::Show;
 pub use startup::{Access, threaded_plan};
 pub use whole::trade;

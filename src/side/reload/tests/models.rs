@@ -37,8 +37,8 @@ impl World {
 
     /// What ETH's model says without a tree, as the stages were told last.
     fn base(&self) -> Option<f64> {
-        let told = self.stand.handed.iter().flatten();
-        let eth = told.filter(|(asset, _)| asset.index() == 1).last()?;
+        let mut told = self.stand.handed.iter().flatten();
+        let eth = told.rfind(|(asset, _)| asset.index() == 1)?;
         Some(eth.1.fill_model?.fill.base)
     }
 }
