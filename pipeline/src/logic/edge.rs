@@ -213,10 +213,8 @@ impl AdverseMoves {
         halflife: Nanos,
     ) -> [f64; 2] {
         let assumed = (MEAN_SIZE * sigma_bps).min(touch_bps);
-        Side::BOTH.map(|side| {
-            let lean_bps = lean_bps * side.sign() as f64;
-            self.takers.expected_bps(now, lean_bps, assumed, halflife)
-        })
+        let line = self.takers.line(now, assumed, halflife);
+        Side::BOTH.map(|side| line.at(lean_bps * side.sign() as f64))
     }
 
     /// E[adverse move | fill at the touch], bps, where the market's fills say so much: by how much ours were

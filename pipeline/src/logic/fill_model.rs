@@ -16,15 +16,7 @@ pub struct Predicted {
     pub adverse_bps: f64,
 }
 
-impl Predicted {
-    /// What an order at this distance from the mid is expected to earn, in basis points of its value: with its
-    /// fee taken off, times the probability that it fills at all.
-    pub fn edge_bps(&self, half_bps: f64, fee_bps: f64) -> f64 {
-        self.fill * (half_bps - fee_bps - self.adverse_bps)
-    }
-}
-
-/// Asks a model about an order of this side and price.
+/// Asks a model about an order of this side and price. A quote asks for the second answer alone.
 pub fn predict(model: &FillModelRef, terms: &QuoteTerms, side: Side, px: Px) -> Predicted {
     let [log_odds, adverse_bps] = model.ask(&features(terms, side, px));
     Predicted { fill: 1.0 / (1.0 + (-log_odds).exp()), adverse_bps }
@@ -274,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_is_what_a_fill_earns_times_how_probable_it_is() {
+    fn both_answers_are_told_and_the_quotes_is_one_of_them() {
         let stump = |base| Forest { base, ..Forest::default() };
         let model = FillModelRef::keep(FillModel {
             sha256: String::new(),
@@ -285,6 +277,7 @@ mod tests {
         });
         let said = predict(&model, &terms(), Side::Bid, Px::whole(9_998));
         assert_eq!(said, Predicted { fill: 0.5, adverse_bps: 1.25 });
-        assert!((said.edge_bps(2.0, 1.5) - 0.5 * (2.0 - 1.5 - 1.25)).abs() < 1e-12);
+        let asked = features(&terms(), Side::Bid, Px::whole(9_998));
+        assert_eq!(model.ask_adverse_bps(&asked).to_bits(), said.adverse_bps.to_bits());
     }
 }

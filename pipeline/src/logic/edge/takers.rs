@@ -51,8 +51,8 @@ impl Sums {
         self.0.iter_mut().zip(sample).for_each(|(sum, of)| *sum += of);
     }
 
-    /// α and −β, where so much is assumed of α.
-    fn line(&self, assumed: f64) -> (f64, f64) {
+    /// Where so much is assumed of α.
+    fn line(&self, assumed: f64) -> Line {
         let [n, x, xx, y, xy] = self.0;
         let all = n + PRIOR;
         let (mean_x, mean_y) = (x / all, (y + PRIOR * assumed) / all);
@@ -60,7 +60,22 @@ impl Sums {
         // As many samples more that do not depend on x.
         let slope = (xy - all * mean_x * mean_y) / (spread * (1.0 + PRIOR / n));
         let slope = if n > 0.0 && spread > 0.0 && slope.is_finite() { slope } else { 0.0 };
-        (mean_y - slope * mean_x, slope)
+        Line { alpha_bps: mean_y - slope * mean_x, slope }
+    }
+}
+
+/// What is expected of a maker who is filled, by what the fair price says in his favour.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    alpha_bps: f64,
+    slope: f64,
+}
+
+impl Line {
+    /// By how much the mid is worse for him than a fair price said that leans so far his way, bps; below zero:
+    /// better.
+    pub fn at(self, lean_bps: f64) -> f64 {
+        (self.alpha_bps + self.slope * lean_bps).clamp(-MAX_OFF_BPS, MAX_OFF_BPS)
     }
 }
 
@@ -117,17 +132,9 @@ impl Takers {
         }
     }
 
-    /// By how much the mid is worse for a maker who is filled than a fair price said that leans so far his
-    /// way, bps; where so much is assumed of it. Below zero: better.
-    pub fn expected_bps(
-        &self,
-        now: Nanos,
-        lean_bps: f64,
-        assumed_bps: f64,
-        halflife: Nanos,
-    ) -> f64 {
-        let (alpha, slope) = self.sums(now, halflife).line(assumed_bps);
-        (alpha + slope * lean_bps).clamp(-MAX_OFF_BPS, MAX_OFF_BPS)
+    /// What they show by now, where so much is assumed of α.
+    pub fn line(&self, now: Nanos, assumed_bps: f64, halflife: Nanos) -> Line {
+        self.sums(now, halflife).line(assumed_bps)
     }
 
     fn sums(&self, now: Nanos, halflife: Nanos) -> Sums {
@@ -159,7 +166,7 @@ mod tests {
     }
 
     fn of(takers: &Takers, lean_bps: f64, assumed_bps: f64) -> f64 {
-        takers.expected_bps(Nanos::ZERO, lean_bps, assumed_bps, HALFLIFE)
+        takers.line(Nanos::ZERO, assumed_bps, HALFLIFE).at(lean_bps)
     }
 
     #[test]
@@ -177,7 +184,7 @@ mod tests {
         assert!((of(&many, -2.0, 0.4) - 1.2).abs() < 4e-3);
         // Forgotten: what is assumed again.
         let later = Nanos::secs(100 * 1_800);
-        assert!((many.expected_bps(later, 1.0, 0.4, HALFLIFE) - 0.4).abs() < 1e-6);
+        assert!((many.line(later, 0.4, HALFLIFE).at(1.0) - 0.4).abs() < 1e-6);
     }
 
     /// A fair price that leans at random, while the mid does not care: what it says is taken off again.

@@ -312,7 +312,7 @@ impl Quoter {
         match self.params.fair_price {
             FairPrice::Mid => 0.0,
             FairPrice::Microprice => view.microprice.map_or(0.0, |micro| moved_bps(mid, micro)),
-            FairPrice::Fitted => fitted.terms_bps.iter().sum(),
+            FairPrice::Fitted => fitted.fair_bps,
         }
     }
 

@@ -91,7 +91,8 @@ impl Quoter {
             None => edge.at(distance_bps),
             Some(model) => {
                 let from_mid_bps = self.distance_bps(terms.moment.mid, side, px);
-                let adverse_bps = fill_model::predict(model, terms, side, px).adverse_bps;
+                let asked = fill_model::features(terms, side, px);
+                let adverse_bps = model.ask_adverse_bps(&asked);
                 terms.adverse_e6[side.index()] = e6(adverse_bps + distance_bps - from_mid_bps);
                 from_mid_bps - self.params.maker_fee.to_f64() - adverse_bps
             }

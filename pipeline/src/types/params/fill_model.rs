@@ -53,6 +53,11 @@ impl FillModelRef {
         let [fill, adverse] = &self.0.lookups;
         [fill.sum(asked), adverse.sum(asked)]
     }
+
+    /// The second of these alone.
+    pub fn ask_adverse_bps(&self, asked: &[f64; FEATURES]) -> f64 {
+        self.0.lookups[1].sum(asked)
+    }
 }
 
 impl std::ops::Deref for FillModelRef {
