@@ -1,7 +1,7 @@
 use super::super::odds::DRAWS;
 use super::super::story::{End, Step};
 use super::*;
-use botmm_pipeline::types::{Nanos, Px, Qty, Side};
+use botmm_pipeline::types::Qty;
 
 /// A queue in which a cancel is behind us with just the probability of an exponent, and an order leaves when its price's
 /// queue gets short, or when it has stood for long: what everybody sees decides that, and not its place.
@@ -43,17 +43,7 @@ fn order(n: f64, rng: &mut ChaCha8Rng) -> Story {
             break;
         }
     }
-    Story {
-        coin: "BTC".to_owned(),
-        side: Side::Bid,
-        px: Px::whole(100),
-        qty: Qty::whole(1),
-        joined: Nanos::ZERO,
-        ahead: Some(Qty::whole(first)),
-        steps,
-        until: Nanos::secs(1),
-        end,
-    }
+    Story { end, ..Story::left(Some(first), steps) }
 }
 
 fn fitted(n: f64, orders: usize, seed: u64) -> Fit {

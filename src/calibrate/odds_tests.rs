@@ -1,22 +1,10 @@
 use super::*;
-use crate::calibrate::story::End;
-use botmm_pipeline::types::{Nanos, Px, Side};
 
 const NEVER: f64 = 0.5 / 101.0;
 const ALWAYS: f64 = 100.5 / 101.0;
 
 fn story(ahead: Option<i64>, steps: &[Step]) -> Story {
-    Story {
-        coin: "BTC".to_owned(),
-        side: Side::Bid,
-        px: Px::whole(100),
-        qty: Qty::whole(1),
-        joined: Nanos::ZERO,
-        ahead: ahead.map(Qty::whole),
-        steps: steps.to_vec(),
-        until: Nanos::secs(1),
-        end: End::Left,
-    }
+    Story::left(ahead, steps.to_vec())
 }
 
 fn shown(now: i64) -> Step {

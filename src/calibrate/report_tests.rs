@@ -1,21 +1,18 @@
 use super::super::story::{End, Step};
 use super::*;
-use botmm_pipeline::types::{Px, Qty, Side};
+use botmm_pipeline::types::Qty;
 
 /// An order behind 4 to 7; 6 came behind it, 3 were cancelled of which nobody knows where, and 3 were traded.
 fn order(number: i64, is_hit: bool) -> Story {
     let traded = Step::Traded { qty: Qty::whole(3), is_past: false, is_hit };
     let ahead = 4 + number % 4;
+    let steps =
+        vec![Step::Shown(Qty::whole(ahead + 6)), Step::Shown(Qty::whole(ahead + 3)), traded];
     Story {
-        coin: "BTC".to_owned(),
-        side: Side::Bid,
-        px: Px::whole(100),
-        qty: Qty::whole(1),
         joined: Nanos::secs(number),
-        ahead: Some(Qty::whole(ahead)),
-        steps: vec![Step::Shown(Qty::whole(ahead + 6)), Step::Shown(Qty::whole(ahead + 3)), traded],
         until: Nanos::secs(number + 1),
         end: if is_hit { End::Filled } else { End::Left },
+        ..Story::left(Some(ahead), steps)
     }
 }
 

@@ -80,6 +80,24 @@ impl End {
     }
 }
 
+#[cfg(test)]
+impl Story {
+    /// Of a bid for one BTC at 100 that joined behind so many and left after a second, after these steps.
+    pub fn left(ahead: Option<i64>, steps: Vec<Step>) -> Self {
+        Self {
+            coin: "BTC".to_owned(),
+            side: Side::Bid,
+            px: Px::whole(100),
+            qty: Qty::whole(1),
+            joined: Nanos::ZERO,
+            ahead: ahead.map(Qty::whole),
+            steps,
+            until: Nanos::secs(1),
+            end: End::Left,
+        }
+    }
+}
+
 impl Story {
     /// All that was traded at its price meanwhile.
     pub fn traded(&self) -> Qty {
