@@ -98,30 +98,64 @@ fn cores(sys: &Path) {
     }
 }
 
+/// The script for a machine whose `/sys` and `/proc` are this folder.
+fn isolate(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(root().join("scripts/isolate_cores.sh"));
+    command.args(args).env("BOTMM_SYS", dir).env("BOTMM_PROC", dir);
+    command.output().unwrap()
+}
+
 #[test]
 fn cores_are_isolated_in_pairs_and_never_the_first() {
     let dir = TempDir::new().unwrap();
     cores(dir.path());
     fs::write(dir.path().join("cmdline"), "quiet isolcpus=3 ro\n").unwrap();
-    let isolate = |cores: &str| {
-        let mut command = Command::new(root().join("scripts/isolate_cores.sh"));
-        command.arg(cores).env("BOTMM_SYS", dir.path()).env("BOTMM_PROC", dir.path());
-        command.output().unwrap()
-    };
-    let both = isolate("1,3");
+    let of = |cores: &str| isolate(dir.path(), &[cores]);
+    let both = of("1,3");
     let text = said(&both);
     assert!(both.status.success() && !text.contains("warning"), "{text}");
     for part in
-        ["isolcpus=managed_irq,domain,1,3", "irqaffinity=0,2", "CPUAffinity=1 3", "isolcpus=3"]
+        ["isolcpus=managed_irq,domain,1,3", "irqaffinity=0,2", "CPUAffinity=1 2 3", "isolcpus=3"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(said(&isolate("1")).contains("core 3 shares a physical core with 1"));
+    assert!(said(&of("1")).contains("core 3 shares a physical core with 1"));
     for (wrong, code, why) in [("0-1", 1, "core 0"), ("4", 1, "no core 4"), ("two", 2, "Usage")] {
-        let refused = isolate(wrong);
+        let refused = of(wrong);
         assert_eq!(refused.status.code(), Some(code), "{wrong}");
         assert!(said(&refused).contains(why), "{wrong}: {}", said(&refused));
     }
+    let words = isolate(dir.path(), &["1,3", "--grub"]);
+    let expected = "isolcpus=managed_irq,domain,1,3 nohz_full=1,3 rcu_nocbs=1,3 irqaffinity=0,2\n";
+    assert_eq!(String::from_utf8_lossy(&words.stdout), expected);
+    assert_eq!(isolate(dir.path(), &["1,3", "--now"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_state_of_cores_is_told_and_nothing_changes() {
+    let dir = TempDir::new().unwrap();
+    cores(dir.path());
+    let put = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    put("cmdline", "quiet isolcpus=3 ro\n");
+    put("devices/system/cpu/isolated", "3\n");
+    put("devices/system/cpu/cpu3/cpufreq/scaling_governor", "powersave\n");
+    put("irq/24/effective_affinity_list", "1\n");
+    put("irq/25/smp_affinity_list", "1-3\n");
+    put("irq/default_smp_affinity", "f\n");
+    let before = tree(dir.path());
+    let told = isolate(dir.path(), &[]);
+    let text = said(&told);
+    assert!(told.status.success(), "{text}");
+    let words: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(words.contains(&vec!["1", "no", "none", "1,3", "2"]), "{text}");
+    assert!(words.contains(&vec!["3", "yes", "powersave", "1,3", "1"]), "{text}");
+    assert!(text.contains("command line: isolcpus=3"), "{text}");
+    assert_eq!(tree(dir.path()), before);
 }
 
 /// A host with a `systemctl` that says what it is told to and notes what it is asked to do, and a `botmm`

@@ -147,7 +147,7 @@ fn plan(lanes: &[&[&str]]) -> Plan {
         core: None,
         idle: IdleStrategy::Backoff,
     };
-    Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect() }
+    Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect(), ..Plan::default() }
 }
 
 #[test]

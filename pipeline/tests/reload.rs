@@ -286,7 +286,7 @@ fn every_plan_decides_the_same_whatever_changes() {
             core: None,
             idle: IdleStrategy::Backoff,
         };
-        Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect() }
+        Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect(), ..Plan::default() }
     };
     let paired = plan(&[&["feed", "book", "quote", "risk"], &["dispatch"]]);
     let setup = Setup { lossless: true, ..setup(77, 1) };

@@ -172,7 +172,7 @@ fn plan(lanes: &[&[&str]]) -> Plan {
         core: None,
         idle: IdleStrategy::Backoff,
     };
-    Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect() }
+    Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect(), ..Plan::default() }
 }
 
 /// Truth 1: same input, configuration and seed give the same decisions under every plan.

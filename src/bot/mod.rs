@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod drill;
 pub mod economics;
 pub mod guard;
+pub mod host;
 pub mod kill;
 pub mod lines;
 pub mod live;

@@ -1,6 +1,7 @@
 //! What `replay` and `paper` share: from settings to a pipeline, and from its counters to a
 //! summary.
 
+use crate::bot::host;
 use crate::data::Cache;
 use crate::exit::AppError;
 use crate::files::{Readers, write_whole};
@@ -14,7 +15,6 @@ use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
 use crate::when::utc;
-use botmm_pipeline::rt::plan::allowed_cores;
 use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
@@ -104,9 +104,9 @@ pub fn exchange_config(settings: &Settings, start: Nanos) -> ExchangeConfig {
 }
 
 /// The plan of a name, checked against this machine; [`None`] = inline. `auto` chooses by the
-/// cores that the process may use. Plan files count cores from 0 within those.
+/// cores that the process may use. Plan files count cores from 0 within those, isolated ones first.
 pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
-    let cores = allowed_cores();
+    let cores = host::cores();
     let name = match name {
         "inline" => return Ok(None),
         "auto" => Plan::auto_name(cores.len()),
@@ -119,7 +119,9 @@ pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
         core: l.core.map(|i| cores.get(i).copied().unwrap_or(i)),
         idle: IdleStrategy::parse(&l.idle).unwrap_or(IdleStrategy::Backoff),
     };
-    let plan = Plan { name: file.name, lanes: file.lanes.into_iter().map(lane).collect() };
+    let (priority, lock_memory) = (file.priority, file.lock_memory);
+    let lanes = file.lanes.into_iter().map(lane).collect();
+    let plan = Plan { name: file.name, lanes, priority, lock_memory };
     plan.validate(&botmm_pipeline::stage::NAMES, &cores).map_err(|e| {
         AppError::Usage(format!(
             "plan `{name}` does not fit this machine: {e} (this process may use {} cores: try \

@@ -26,6 +26,12 @@ const SHIPPED: [(&str, &str); 3] = [
 pub struct PlanFile {
     /// What it is called.
     pub name: String,
+    /// Real-time priority of its threads, where it harms nobody and the system grants it.
+    #[serde(default)]
+    pub priority: Option<u8>,
+    /// Keep memory out of swap, if the system grants it.
+    #[serde(default)]
+    pub lock_memory: bool,
     /// Its threads.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneFile>,
@@ -97,6 +103,9 @@ mod tests {
             let plan = PlanFile::shipped(name).unwrap();
             assert_eq!((plan.name.as_str(), plan.lanes.len()), (name, lanes));
             assert!(PLANS.contains(&name));
+            // Only a plan that gives each lane a core of its own asks for more.
+            let has_own = name == "dedicated";
+            assert_eq!((plan.priority.is_some(), plan.lock_memory), (has_own, has_own));
         }
         assert!(PlanFile::shipped("auto").unwrap_err().to_string().contains("dedicated"));
     }

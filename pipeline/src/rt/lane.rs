@@ -28,6 +28,7 @@ pub struct Lane {
     name: String,
     pub(super) core: Option<usize>,
     pub(super) idle: IdleStrategy,
+    pub(super) priority: Option<u8>,
     stages: Vec<Box<dyn Stage>>,
     samples: Out<Sample>,
     clock: WallClock,
@@ -63,7 +64,8 @@ impl Lane {
     ) -> (Vec<Self>, Latencies) {
         let make = |lane: &super::plan::LanePlan| {
             let own = lane.stages.iter().map(|name| take_stage(&mut stages, name)).collect();
-            Self::new(own, lane.core, lane.idle, clock)
+            let (made, samples) = Self::new(own, lane.core, lane.idle, clock);
+            (Self { priority: plan.priority, ..made }, samples)
         };
         let (lanes, samples) = plan.lanes.iter().map(make).unzip();
         (lanes, Latencies(samples))
@@ -84,6 +86,7 @@ impl Lane {
             name: names.join("+"),
             core,
             idle,
+            priority: None,
             stages,
             samples,
             clock: clock.clone(),

@@ -15,13 +15,21 @@ pub struct LanePlan {
 }
 
 /// Stages mapped to threads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Its name, for messages.
     pub name: String,
     /// Its threads.
     pub lanes: Vec<LanePlan>,
+    /// Real-time priority of its threads (`SCHED_FIFO`, 1 to [`MAX_PRIORITY`]), if the system grants it;
+    /// [`None`] = the normal class.
+    pub priority: Option<u8>,
+    /// Keep the process's memory out of swap, if the system grants it.
+    pub lock_memory: bool,
 }
+
+/// The kernel runs interrupt threads at 50: a lane that spins above them hears of nothing.
+pub const MAX_PRIORITY: u8 = 49;
 
 /// Why a plan is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +55,12 @@ pub enum PlanError {
     },
     /// A core that the process may not use.
     CoreNotAllowed(usize),
+    /// A real-time priority out of range.
+    Priority(u8),
+    /// A lane spins at real-time priority wherever it likes.
+    RealTimeUnpinned(usize),
+    /// A lane spins at real-time priority on a core of another lane, which would never run.
+    RealTimeShared(usize),
 }
 
 impl core::fmt::Display for PlanError {
@@ -70,6 +84,18 @@ impl core::fmt::Display for PlanError {
             Self::CoreNotAllowed(c) => {
                 write!(f, "core {c} is not among the cores this process may use")
             }
+            Self::Priority(p) => {
+                write!(f, "real-time priority {p}: 1 to {MAX_PRIORITY}, or leave it out")
+            }
+            Self::RealTimeUnpinned(i) => write!(
+                f,
+                "lane {i} spins at real-time priority without a core: give it one, or use backoff"
+            ),
+            Self::RealTimeShared(c) => write!(
+                f,
+                "a lane spins at real-time priority on core {c}, on which another lane would never \
+                 run: give each its own"
+            ),
         }
     }
 }
@@ -123,7 +149,31 @@ impl Plan {
                 return Err(PlanError::SharedCore(core));
             }
         }
+        self.priority.map_or(Ok(()), |priority| self.validate_real_time(priority))
+    }
+
+    /// What spins at real-time priority gives its core to nobody: two of them on one core hang the
+    /// machine. That a core is left for the rest holds for all that spins.
+    fn validate_real_time(&self, priority: u8) -> Result<(), PlanError> {
+        if !(1..=MAX_PRIORITY).contains(&priority) {
+            return Err(PlanError::Priority(priority));
+        }
+        for (i, lane) in self.lanes.iter().enumerate() {
+            if lane.idle != IdleStrategy::Spin {
+                continue;
+            }
+            let core = lane.core.ok_or(PlanError::RealTimeUnpinned(i))?;
+            if self.lanes.iter().filter(|l| l.core == Some(core)).count() > 1 {
+                return Err(PlanError::RealTimeShared(core));
+            }
+        }
         Ok(())
+    }
+
+    /// Cores on which a lane spins.
+    pub fn spinning_cores(&self) -> Vec<usize> {
+        let spin = self.lanes.iter().filter(|l| l.idle == IdleStrategy::Spin);
+        spin.filter_map(|l| l.core).collect()
     }
 
     /// The name of the plan that fits so many cores.
@@ -159,7 +209,7 @@ mod tests {
                 idle: *idle,
             })
             .collect();
-        Plan { name: "test".into(), lanes }
+        Plan { name: "test".into(), lanes, ..Plan::default() }
     }
 
     #[test]
@@ -193,5 +243,33 @@ mod tests {
         );
         assert_eq!(check(two(0, 7, Backoff), &[0, 1]), Err(PlanError::CoreNotAllowed(7)));
         assert_eq!(check(two(1, 2, Spin), &[0, 1, 2]), Ok(()));
+    }
+
+    #[test]
+    fn what_spins_in_real_time_leaves_the_rest_a_core() {
+        use IdleStrategy::{Backoff, Spin};
+        let check =
+            |lanes: &[(&[&str], Option<usize>, IdleStrategy)], priority, cores: &[usize]| {
+                Plan { priority: Some(priority), ..plan(lanes) }.validate(&STAGES, cores)
+            };
+        let all: &[&str] = &STAGES;
+        let none = PlanError::TooManySpinning { spinning: 1, cores: 1 };
+        assert_eq!(check(&[(all, Some(0), Spin)], 10, &[0]), Err(none));
+        assert_eq!(check(&[(all, Some(1), Spin)], 10, &[0, 1]), Ok(()));
+        assert_eq!(check(&[(all, None, Spin)], 10, &[0, 1]), Err(PlanError::RealTimeUnpinned(0)));
+        let two = |a: IdleStrategy, core_of_b| -> [(&[&str], Option<usize>, IdleStrategy); 2] {
+            [(&["feed", "book"], Some(1), a), (&["quote"], core_of_b, Backoff)]
+        };
+        let shared = Err(PlanError::RealTimeShared(1));
+        assert_eq!(check(&two(Spin, Some(1)), 10, &[0, 1, 2]), shared);
+        assert_eq!(check(&two(Spin, Some(2)), 10, &[0, 1, 2]), Ok(()));
+        assert_eq!(check(&two(Spin, None), 10, &[0, 1, 2]), Ok(()));
+        // What sleeps lets the other run.
+        assert_eq!(check(&two(Backoff, Some(1)), 10, &[0, 1]), Ok(()));
+        for priority in [0, 50, 99] {
+            let refused = Err(PlanError::Priority(priority));
+            assert_eq!(check(&two(Backoff, None), priority, &[0, 1]), refused);
+        }
+        assert_eq!(plan(&two(Spin, Some(2))).spinning_cores(), [1]);
     }
 }

@@ -318,7 +318,7 @@ mod tests {
             core: None,
             idle: IdleStrategy::Backoff,
         };
-        Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect() }
+        Plan { name: "test".into(), lanes: lanes.iter().map(lane).collect(), ..Plan::default() }
     }
 
     fn run_with(plan: Option<&Plan>, end: Nanos) -> Result<i64, String> {

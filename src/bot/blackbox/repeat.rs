@@ -432,5 +432,9 @@ fn plan(lanes: &[Vec<String>]) -> Result<Plan, String> {
         core: None,
         idle: IdleStrategy::Backoff,
     };
-    Ok(Plan { name: "as it ran".to_owned(), lanes: lanes.iter().map(lane).collect() })
+    Ok(Plan {
+        name: "as it ran".to_owned(),
+        lanes: lanes.iter().map(lane).collect(),
+        ..Plan::default()
+    })
 }

@@ -1,11 +1,12 @@
 //! This machine: its cores, its disk, its folders, who is told.
 
 use super::{Findings, Request};
+use crate::bot::host::Host;
 use crate::bot::session;
 use crate::side::drilled;
 use crate::side::notify::Notify;
-use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::rt::plan::allowed_cores;
+use botmm_pipeline::rt::{Plan, WallClock};
 use rustix::fs::statvfs;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -48,6 +49,18 @@ fn cores(request: &Request, found: &mut Findings) {
             "six or more let each stage have its own; fewer work, somewhat later",
         ),
         false => found.ok("cores", says),
+    }
+    host(&plan, found);
+}
+
+/// What the machine lacks for low latency.
+fn host(plan: &Plan, found: &mut Findings) {
+    let lacks = Host::look(plan).lacks(plan);
+    if lacks.is_empty() {
+        return found.ok("latency", "this machine lacks nothing that was looked at");
+    }
+    for lack in lacks {
+        found.warn(lack.of, lack.found, lack.remedy);
     }
 }
 

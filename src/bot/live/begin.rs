@@ -8,6 +8,7 @@ use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
 use super::{About, LATENCY_EVERY, Live, Request, Watched};
 use crate::bot::blackbox::{self, Blackbox, Built, Sources, Wired};
+use crate::bot::host;
 use crate::bot::lines::{self, Kind};
 use crate::bot::session;
 use crate::exit::AppError;
@@ -105,7 +106,8 @@ impl Live {
         let Request { dir, runs, access, draft, flags, stop, .. } = &request;
         let told = stop.clone();
         let stopped: Stopped = Arc::new(move || told.is_asked());
-        let plan = startup::threaded_plan(draft, flags)?;
+        let mut plan = startup::threaded_plan(draft, flags)?;
+        let refused = host::prepare(&mut plan, !access.key_is_disposable);
         speaker::start()?;
         let draft = draft.clone().with_live_file()?;
         // Before anything is asked of the venue: what cannot be written down is not begun.
@@ -233,7 +235,7 @@ impl Live {
             workers: Workers::start()?,
         };
         let mut live = Self {
-            about: About { title, ..request.about },
+            about: About { title, notes: [request.about.notes, refused].concat(), ..request.about },
             dir: request.dir,
             settings,
             config,

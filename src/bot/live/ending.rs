@@ -68,7 +68,9 @@ impl Live {
         if let Some(threads) = self.threads.take() {
             let unpinned = threads.unpinned();
             let notes = unpinned.map(|l| format!("lane {l} could not be pinned to its core"));
-            self.about.notes.extend(notes.collect::<Vec<_>>());
+            let late = threads.not_real_time();
+            let late = late.map(|l| format!("lane {l} was not given real-time priority"));
+            self.about.notes.extend(notes.chain(late).collect::<Vec<_>>());
             if let Err(lane) = threads.stop() {
                 self.about.notes.push(format!("lane {lane} died: the numbers end there"));
             }

@@ -159,7 +159,11 @@ fn rig_on(lanes: &[&[&str]]) -> Rig {
         core: None,
         idle: IdleStrategy::Backoff,
     };
-    let plan = Plan { name: "test".to_owned(), lanes: lanes.iter().map(lane).collect() };
+    let plan = Plan {
+        name: "test".to_owned(),
+        lanes: lanes.iter().map(lane).collect(),
+        ..Plan::default()
+    };
     let stages: Vec<Box<dyn Stage>> = vec![Box::new(wants), Box::new(does)];
     let (lanes, _) = Lane::by_plan(&plan, stages, &WallClock::default());
     Rig { lanes, numbers, venue, hashes }

@@ -1,0 +1,168 @@
+//! The machine under a plan: what it lacks ([`Host::lacks`]), and what is taken of it at the start of a run
+//! ([`prepare`]).
+
+mod facts;
+mod lacks;
+
+use crate::terminal;
+use botmm_pipeline::rt::Plan;
+use botmm_pipeline::rt::plan::allowed_cores;
+use facts::{Cores, Facts};
+use lacks::Lack;
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::path::Path;
+
+/// What is known of this machine, as to one plan.
+pub struct Host(Facts);
+
+impl Host {
+    /// Looks at this machine.
+    pub fn look(plan: &Plan) -> Self {
+        let cores: Vec<usize> = plan.lanes.iter().filter_map(|lane| lane.core).collect();
+        Self(Facts::read(Path::new("/"), &cores))
+    }
+
+    /// What it lacks for low latency; see [`lacks::lacks`].
+    pub fn lacks(&self, plan: &Plan) -> Vec<Lack> {
+        lacks::lacks(&self.0, plan)
+    }
+
+    /// Takes of the machine what the plan asks for, before any other thread is there: threads that come from here
+    /// on, but for lanes, run on cores on which none spins, and memory is locked. A plan whose lanes would starve
+    /// others by their priority loses it. What was not to be had is returned in words; nothing of it ends a run.
+    fn take(&self, plan: &mut Plan) -> Vec<String> {
+        let unfit = plan.priority.and_then(|_| lacks::unfit_for_real_time(&self.0, plan));
+        if unfit.is_some() {
+            plan.priority = None;
+        }
+        let unfit = unfit.map(|why| format!("lanes run without real-time priority: {why}"));
+        let kept = leave_to_lanes(&plan.spinning_cores());
+        let locked = if plan.lock_memory { lock_memory() } else { Ok(()) };
+        unfit.into_iter().chain(kept.err()).chain(locked.err()).collect()
+    }
+}
+
+/// Cores that this process may use, isolated ones first: lanes are given cores from the front, and what is left for
+/// the rest is one that others share.
+pub fn cores() -> Vec<usize> {
+    isolated_first(allowed_cores(), &facts::isolated(Path::new("/")))
+}
+
+fn isolated_first(mut cores: Vec<usize>, isolated: &Cores) -> Vec<usize> {
+    cores.sort_by_key(|core| !isolated.contains(core));
+    cores
+}
+
+/// The start of a run: takes what the plan asks for, and says what was refused, which is returned, and in one line
+/// what is lacking, if that is to be told.
+pub fn prepare(plan: &mut Plan, tell_lacks: bool) -> Vec<String> {
+    let host = Host::look(plan);
+    let in_short = in_one_line(&host.lacks(plan), plan).filter(|_| tell_lacks);
+    let refused = host.take(plan);
+    for said in refused.iter().chain(&in_short) {
+        terminal::complain(format_args!("note: {said}"));
+    }
+    refused
+}
+
+/// What a run says of it in one line; [`None`] = nothing, or lanes have no cores of their own.
+fn in_one_line(lacks: &[Lack], plan: &Plan) -> Option<String> {
+    if lacks.is_empty() || plan.lanes.iter().all(|lane| lane.core.is_none()) {
+        return None;
+    }
+    let names: Vec<_> = lacks.iter().map(|lack| lack.of).collect();
+    Some(format!(
+        "this machine lacks for low latency: {} (`botmm doctor` says what to do)",
+        names.join(", ")
+    ))
+}
+
+/// The calling thread, and each that it starts, leaves these cores. On isolated ones nobody else would move it.
+fn leave_to_lanes(spinning: &[usize]) -> Result<(), String> {
+    if spinning.is_empty() {
+        return Ok(());
+    }
+    let mut rest = CpuSet::new();
+    let others = allowed_cores().into_iter().filter(|core| !spinning.contains(core));
+    others.filter(|core| *core < CpuSet::MAX_CPU).for_each(|core| rest.set(core));
+    sched_setaffinity(None, &rest)
+        .map_err(|e| format!("the side thread could not leave the lanes' cores: {e}"))
+}
+
+/// Keeps what there is and what comes in memory, once it was touched. Only without a limit: one that is reached
+/// while the bot runs would end it.
+fn lock_memory() -> Result<(), String> {
+    let limit = getrlimit(Resource::Memlock);
+    if limit.current.is_some() {
+        let none = Rlimit { current: None, maximum: None };
+        setrlimit(Resource::Memlock, none).map_err(|_| {
+            let kib = limit.current.unwrap_or(0) >> 10;
+            format!("memory is not locked: the limit is {kib} KiB (LimitMEMLOCK=infinity)")
+        })?;
+    }
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
+        .map_err(|e| format!("memory is not locked: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botmm_pipeline::rt::{IdleStrategy, LanePlan};
+
+    fn plan(core: Option<usize>, priority: Option<u8>) -> Plan {
+        let lane = LanePlan { stages: Vec::new(), core, idle: IdleStrategy::Spin };
+        Plan { lanes: vec![lane], priority, ..Plan::default() }
+    }
+
+    #[test]
+    fn who_is_not_a_lane_leaves_the_cores_on_which_one_spins() {
+        let all = allowed_cores();
+        let (Some(&first), true) = (all.first(), all.len() > 1) else { return };
+        // In a thread of its own: which cores one may use is each thread's.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut plan = plan(Some(first), None);
+                let host = Host::look(&plan);
+                assert_eq!(host.take(&mut plan), Vec::<String>::new());
+                assert_eq!(allowed_cores(), all[1..]);
+                // So do those that it starts.
+                std::thread::scope(|scope| {
+                    scope.spawn(|| assert_eq!(allowed_cores(), all[1..]));
+                });
+            });
+        });
+        assert_eq!(allowed_cores(), all);
+    }
+
+    #[test]
+    fn a_plan_that_would_starve_others_loses_its_priority_and_it_is_told() {
+        // No lane spins on a core that is there: nothing is taken.
+        let mut asked = plan(None, Some(10));
+        asked.lanes[0].core = Some(CpuSet::MAX_CPU);
+        let host = Host(Facts::default());
+        std::thread::scope(|scope| {
+            let took = scope.spawn(|| host.take(&mut asked)).join().unwrap();
+            assert!(took[0].contains("without real-time priority"), "{took:?}");
+        });
+        assert_eq!(asked.priority, None);
+    }
+
+    #[test]
+    fn lanes_are_given_isolated_cores_first() {
+        let isolated = Cores::from([2, 3]);
+        assert_eq!(isolated_first(vec![0, 1, 2, 3], &isolated), [2, 3, 0, 1]);
+        assert_eq!(isolated_first(vec![4, 1], &isolated), [4, 1]);
+    }
+
+    #[test]
+    fn one_line_names_what_is_lacking_where_lanes_have_cores() {
+        let lack = |of| Lack { of, found: String::new(), remedy: "" };
+        let some = [lack("governor"), lack("swap")];
+        let said = in_one_line(&some, &plan(Some(0), None)).unwrap();
+        assert!(said.contains("low latency: governor, swap (`botmm doctor`"), "{said}");
+        assert_eq!(in_one_line(&some, &plan(None, None)), None);
+        assert_eq!(in_one_line(&[], &plan(Some(0), None)), None);
+    }
+}
