@@ -8,6 +8,7 @@
 pub mod engine;
 pub mod feed;
 pub mod made;
+pub mod ticks;
 
 use hdrhistogram::Histogram;
 use quanta::Clock;
