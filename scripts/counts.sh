@@ -3,7 +3,7 @@
 # benches/counts.txt. The same on every run of one build, however busy the machine is: more by over 3 % fails.
 #
 # Usage: scripts/counts.sh             build, count, compare; 77 = no valgrind here, nothing was looked at
-#        scripts/counts.sh --bless     write what is counted, for this rustc and what of the processor code may choose by
+#        scripts/counts.sh --bless     write what is counted, for these compilers and what of the processor code may choose by
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,7 +29,8 @@ trap 'rm -rf "$out"' EXIT
 
 # Under valgrind, since that is what code at run time sees.
 cpu=$(valgrind -q "$binary" cpu)
-rustc=$(rustc --version | awk '{print $2}')
+# Signatures are C.
+rustc=$(rustc --version | awk '{print $2}')+cc$(cc -dumpversion 2>/dev/null || echo -none)
 
 # Instructions a call.
 count() {
@@ -53,7 +54,7 @@ done
 
 if $bless; then
   {
-    grep '^#' "$kept" 2>/dev/null || echo "# rustc, processor as seen under valgrind, work, instructions a call: scripts/counts.sh --bless"
+    grep '^#' "$kept" 2>/dev/null || echo "# rustc and C compiler, processor as seen under valgrind, work, instructions a call: scripts/counts.sh --bless"
     { grep -v '^#' "$kept" 2>/dev/null | grep -vF "$rustc $cpu " || true; cat "$out/now"; } | sort
   } >"$out/kept"
   cp "$out/kept" "$kept"

@@ -77,7 +77,7 @@ fn more_instructions_fail_and_fewer_are_to_be_kept() {
     let (code, said) = machine.count(1000, &["--bless"]);
     assert_eq!(code, 0, "{said}");
     let kept = fs::read_to_string(machine.at("kept")).unwrap();
-    assert!(kept.ends_with("\n1.99.0 tested+simd tick 1000\n"), "{kept}");
+    assert!(kept.ends_with("\n1.99.0+cc-none tested+simd tick 1000\n"), "{kept}");
     for (taken, fails, part) in [
         (1000, false, "+0.0 % of 1000"),
         (1030, false, "+3.0 % of 1000"),
@@ -88,10 +88,13 @@ fn more_instructions_fail_and_fewer_are_to_be_kept() {
         assert!((code != 0) == fails && said.contains(part), "{taken}: {code} {said}");
     }
     // A number of another compiler stays when one is renewed.
-    fs::write(machine.at("kept"), format!("{kept}1.98.0 tested+simd tick 900\n")).unwrap();
+    fs::write(machine.at("kept"), format!("{kept}1.98.0+cc12 tested+simd tick 900\n")).unwrap();
     machine.count(1500, &["--bless"]);
     let kept = fs::read_to_string(machine.at("kept")).unwrap();
-    assert!(kept.contains("1.98.0 tested+simd tick 900\n1.99.0 tested+simd tick 1500\n"), "{kept}");
+    assert!(
+        kept.contains("1.98.0+cc12 tested+simd tick 900\n1.99.0+cc-none tested+simd tick 1500\n"),
+        "{kept}"
+    );
     let (code, said) = machine.count(0, &[]);
     assert!(code == 1 && said.contains("nothing was counted"), "{said}");
 }
