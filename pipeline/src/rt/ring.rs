@@ -198,6 +198,16 @@ impl<T> In<T> {
             self.taken += 1;
         }
     }
+    /// Takes the oldest message out and drops another in its place: of a secret that is wiped when dropped,
+    /// nothing stays behind in the ring.
+    pub fn swap_out(&mut self, last: T) -> Option<T> {
+        let mut oldest = self.rx.read_chunk(1).ok()?;
+        let (first, rest) = oldest.as_mut_slices();
+        let message = core::mem::replace(first.iter_mut().chain(rest).next()?, last);
+        oldest.commit_all();
+        self.taken += 1;
+        Some(message)
+    }
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
         &self.stats
@@ -370,6 +380,31 @@ mod tests {
         assert!(!tx.push_or_drop(4));
         assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Some(1), Some(2), None));
         assert_eq!((rx.stats().dropped(), rx.stats().name), (1, "a->b"));
+    }
+
+    #[test]
+    fn what_is_swapped_out_leaves_nothing_behind() {
+        struct Told(u32, std::rc::Rc<std::cell::RefCell<Vec<u32>>>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                self.1.borrow_mut().push(self.0);
+            }
+        }
+        let dropped = std::rc::Rc::<std::cell::RefCell<Vec<u32>>>::default();
+        let told = |n| Told(n, dropped.clone());
+        let (mut tx, mut rx) = ring::<Told>("a->b", 2);
+        for i in 0..5 {
+            assert!(tx.push(told(i)).is_ok());
+            let out = rx.swap_out(told(100 + i));
+            assert_eq!(
+                *dropped.borrow().last().unwrap(),
+                100 + i,
+                "what took its place went there"
+            );
+            assert_eq!(out.map(|out| out.0), Some(i));
+        }
+        assert!(rx.swap_out(told(200)).is_none());
+        assert_eq!(rx.taken(), 5);
     }
 
     #[test]

@@ -383,6 +383,7 @@ impl<G: Gateway> Stage for DispatchStage<G> {
         }
         if work > 0 {
             self.count_open_orders();
+            self.metrics.set_signing(self.gateway.signing());
         }
         work
     }

@@ -10,6 +10,7 @@ use crate::types::{
     Action, ActionKind, AssetId, BreakWhy, DayNet, Fill, FillCause, FitScore, Nanos, Px, Qty,
     Reason, RiskState, Side, Usd, notional,
 };
+use crate::venue::SigningCounts;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A number with one writer.
@@ -198,6 +199,9 @@ pub struct DispatchCounters {
     pub max_exposure: [Counter; MAX_ASSETS],
     /// When the first order was sent, Unix ns; 0 = none yet.
     pub first_order: Counter,
+    /// Requests signed by what was made ahead, as ever although that was asked for, and what was made ahead
+    /// and not used.
+    signing: [Counter; 3],
     /// Nanoseconds in each state, by asset and side.
     pub reason_ns: [[ReasonTimes; 2]; MAX_ASSETS],
 }
@@ -253,6 +257,7 @@ impl Metrics {
             fills: m.dispatch.fills.get(),
             volume: m.dispatch.volume.usd(),
             by_cause: FillCause::ALL.map(cause),
+            signing: m.signing(),
             gross: m.gross_pnl(),
             fees: m.risk.fees.usd(),
             funding: m.risk.funding.usd(),
@@ -373,6 +378,18 @@ impl Metrics {
         let sums = self.quote.fit[asset.index()].each_ref().map(|sum| f64::from_bits(sum.get()));
         let [moves, still, fitted, micro] = sums;
         FitScore { moves, still, fitted, micro }
+    }
+
+    pub(super) fn set_signing(&self, counts: SigningCounts) {
+        let SigningCounts { presigned, ordinary, dropped } = counts;
+        let all = self.dispatch.signing.iter().zip([presigned, ordinary, dropped]);
+        all.for_each(|(counter, n)| counter.set(n));
+    }
+
+    /// How requests were signed, where signatures are made ahead.
+    pub fn signing(&self) -> SigningCounts {
+        let [presigned, ordinary, dropped] = self.dispatch.signing.each_ref().map(Counter::get);
+        SigningCounts { presigned, ordinary, dropped }
     }
 
     pub(super) fn count_sent(&self, now: Nanos, action: &Action) {

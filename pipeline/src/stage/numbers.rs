@@ -3,6 +3,7 @@
 
 use crate::logic::markouts::HORIZONS;
 use crate::types::{BreakWhy, DayNet, FillCause, FitScore, Nanos, Px, Qty, Reason, RiskState, Usd};
+use crate::venue::SigningCounts;
 
 /// What is wrong with the streams of one asset, although the link lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Numbers {
     /// Fills of a recorded market by the rule that made them, and their value, in the order of
     /// [`FillCause::ALL`].
     pub by_cause: [(u64, Usd); FillCause::COUNT],
+    /// How requests were signed, where signatures are made ahead.
+    pub signing: SigningCounts,
     /// Profit at the newest marks, before fees and funding.
     pub gross: Usd,
     /// Fees; positive = paid.

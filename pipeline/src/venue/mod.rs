@@ -61,6 +61,10 @@ pub trait Gateway: Send {
     fn input(&mut self) -> Option<&mut dyn Input> {
         None
     }
+    /// How requests were signed so far, where signatures are made ahead.
+    fn signing(&self) -> SigningCounts {
+        SigningCounts::default()
+    }
     /// When the next event is due, if that is known.
     fn next_deadline(&self) -> Option<Nanos>;
     /// False when [`Gateway::next`] has nothing now.
@@ -68,6 +72,17 @@ pub trait Gateway: Send {
         let _ = now;
         true
     }
+}
+
+/// How requests were signed, where signatures are made ahead; all zero where they are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SigningCounts {
+    /// By one that was made ahead.
+    pub presigned: u64,
+    /// As ever, because none was there that might be used.
+    pub ordinary: u64,
+    /// Made ahead and not used: too old, or in doubt.
+    pub dropped: u64,
 }
 
 /// What a connection has to say.

@@ -46,7 +46,7 @@ use crate::types::{
     Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
     VenueEventKind,
 };
-use crate::venue::{Gateway, Received, Transport};
+use crate::venue::{Gateway, Received, SigningCounts, Transport};
 use cases::{Cases, event_of};
 use holdings::{Counted, Holdings};
 use others::Others;
@@ -137,6 +137,7 @@ impl Wire {
         let (nonce, expires_after) = (self.nonce.next(now), action.expires_after_ms());
         let envelope = Envelope { nonce, vault: self.config.vault, expires_after };
         let Self { signer, buffer, posts, universe, .. } = self;
+        signer.tend(now);
         buffer.clear();
         WireAction::of_batch(action, universe, |wire| {
             signer.write_post(posts.next_id(), &wire, &envelope, buffer);
@@ -287,6 +288,9 @@ impl<T: Transport> HlGateway<T> {
         self.out.show(|view| view.text = *text);
         let Some(post) = self.wire.posts.end(id) else { return };
         let is_of_key = matches!(reason, UnknownSigner | MustDeposit | VaultUnknown | BadSig);
+        if is_of_key {
+            self.wire.signer.distrust();
+        }
         if is_of_key && self.refused.replace(reason) != Some(reason) {
             self.out.notice(now, AlertKind::Refused);
         }
@@ -415,6 +419,7 @@ impl<T: Transport> HlGateway<T> {
             self.lost(now);
         }
         self.wire.posts.expire(now);
+        self.wire.signer.tend(now);
         if self.session.is_ready() {
             self.reconcile(now);
         }
@@ -455,6 +460,10 @@ impl<T: Transport> Gateway for HlGateway<T> {
 
     fn input(&mut self) -> Option<&mut dyn Input> {
         self.transport.input()
+    }
+
+    fn signing(&self) -> SigningCounts {
+        self.wire.signer.counts()
     }
 
     fn next_deadline(&self) -> Option<Nanos> {

@@ -135,6 +135,7 @@ impl<T: Transport> HlGateway<T> {
         let envelope = Envelope { nonce, vault: wire.config.vault, expires_after: None };
         let action = WireAction::Cancel { cancels: &cancels[..count], fast: true };
         wire.buffer.clear();
+        wire.signer.tend(now);
         wire.signer.write_post(wire.posts.next_id(), &action, &envelope, &mut wire.buffer);
         if transport.send(now, &wire.buffer) {
             wire.posts.sent(now, Question::CancelStrays);

@@ -94,8 +94,8 @@ impl std::error::Error for KeyError {}
 /// One secret key. Wiped when dropped, never copied, never shown.
 pub struct Signer {
     /// Boxed, so that moving the signer leaves no copy behind.
-    secret: Box<SecretKey>,
-    context: Secp256k1<SignOnly>,
+    pub(super) secret: Box<SecretKey>,
+    pub(super) context: Secp256k1<SignOnly>,
     address: Address,
 }
 

@@ -6,6 +6,8 @@
 //! | [`writer`] | the two forms it is written in: msgpack (hashed) and JSON (sent) |
 //! | [`eip712`] | Keccak, domains and the phantom agent: from bytes to the digest |
 //! | [`key`] | addresses, the secret key, signatures, recovery |
+//! | [`presign`] | what of a signature does not depend on its message, made ahead |
+//! | [`pool`] | where these wait, and for how long they may be used |
 //! | [`request`] | nonce, vault and expiry around an action: the whole signed request |
 //! | [`user`] | actions that the account itself signs as typed data (approveAgent, …) |
 //! | [`generic`] | any action's JSON text to msgpack: slow, for tools and as the writer's twin |
@@ -18,6 +20,8 @@ pub mod eip712;
 pub mod generic;
 pub mod hex;
 pub mod key;
+pub mod pool;
+pub mod presign;
 pub mod request;
 pub mod user;
 pub mod writer;
@@ -26,5 +30,6 @@ pub use action::{Encode, Modification, OrderRef, TimeInForce, WireAction, WireCa
 pub use eip712::{Hash32, Network, keccak256};
 pub use generic::{GenericError, json_to_msgpack};
 pub use key::{Address, KeyError, Recoverer, Signature, Signer};
+pub use pool::{Pool, Presigner, pool};
 pub use request::{Envelope, Nonce, RequestSigner};
 pub use user::{ApproveAgent, UserError, UserKind};

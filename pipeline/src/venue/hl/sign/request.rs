@@ -4,9 +4,11 @@
 use super::action::{Encode, WireAction};
 use super::eip712::{Hash32, Network, PhantomAgent, keccak256};
 use super::key::{Address, Signature, Signer};
+use super::pool::Pool;
 use super::writer::{Json, Msgpack, WireWriter};
 use crate::types::Nanos;
 use crate::types::limits::MAX_BATCH;
+use crate::venue::SigningCounts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -87,6 +89,8 @@ pub struct RequestSigner {
     signer: Arc<Signer>,
     agent: PhantomAgent,
     preimage: Vec<u8>,
+    /// Signatures that were made ahead, where that was asked for.
+    pool: Option<Pool>,
 }
 
 impl RequestSigner {
@@ -95,7 +99,34 @@ impl RequestSigner {
     pub fn new(signer: impl Into<Arc<Signer>>, network: Network) -> Self {
         let signer = signer.into();
         let preimage = Vec::with_capacity(PREIMAGE_BYTES);
-        Self { signer, agent: PhantomAgent::new(network), preimage }
+        Self { signer, agent: PhantomAgent::new(network), preimage, pool: None }
+    }
+
+    /// Signs with what was made ahead, as long as there is some.
+    #[must_use]
+    pub fn presigned(self, pool: Pool) -> Self {
+        Self { pool: Some(pool), ..self }
+    }
+
+    /// Lets go of signatures that were made ahead and are not to be used any more. Call it often, and before
+    /// each request.
+    #[inline]
+    pub fn tend(&mut self, now: Nanos) {
+        if let Some(pool) = &mut self.pool {
+            pool.tend(now);
+        }
+    }
+
+    /// The venue does not know our signatures: from here on none that was made ahead is used.
+    pub fn distrust(&mut self) {
+        if let Some(pool) = &mut self.pool {
+            pool.distrust();
+        }
+    }
+
+    /// How requests were signed, where signatures are made ahead.
+    pub fn counts(&self) -> SigningCounts {
+        self.pool.as_ref().map(Pool::counts).unwrap_or_default()
     }
 
     /// Whose signatures these are.
@@ -115,7 +146,8 @@ impl RequestSigner {
     /// Signs an action.
     pub fn sign(&mut self, action: &WireAction<'_>, envelope: &Envelope) -> Signature {
         let digest = self.digest(action, envelope);
-        self.signer.sign(&digest)
+        let made_ahead = self.pool.as_mut().and_then(|pool| pool.sign(&digest));
+        made_ahead.unwrap_or_else(|| self.signer.sign(&digest))
     }
 
     /// Signs an action and appends the body of its `POST /exchange`.
