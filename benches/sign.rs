@@ -2,18 +2,26 @@
 //!
 //! `cargo bench --bench sign`. Each call takes the next of 256 different pairs of orders, so that no
 //! branch predictor learns one by heart. First a known answer of the official SDK is asserted.
+//!
+//! Beside it the same with signatures that are made ahead (docs/signing.md), in turns with the ordinary ones, and
+//! what it takes to make one. `cargo bench --bench sign -- --million` makes a million of them and asserts that each
+//! recovers to the key's address, has a low s and an r of its own.
 
 mod harness;
 
+use botmm_pipeline::types::Nanos;
 use botmm_pipeline::types::{Cloid, Px, Qty, Side};
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
 use botmm_pipeline::venue::hl::sign::writer::{Json, Msgpack};
 use botmm_pipeline::venue::hl::sign::{
-    Encode, Envelope, Network, RequestSigner, Signature, Signer, WireAction, WireOrder, hex,
-    json_to_msgpack, keccak256,
+    Encode, Envelope, Hash32, Network, Pool, Presigner, Recoverer, RequestSigner, Signature,
+    Signer, WireAction, WireOrder, hex, json_to_msgpack, keccak256, pool,
 };
+use harness::{Samples, Stopwatch, TURN};
+use std::collections::HashSet;
 use std::hint::black_box;
+use std::sync::Arc;
 
 /// Different pairs of orders.
 const PAIRS: usize = 256;
@@ -27,6 +35,10 @@ const VECTOR_NAME: &str = "order_batch2_alo_cloids";
 fn main() {
     harness::print_rig();
     assert_known_answer();
+    if std::env::args().any(|arg| arg == "--million") {
+        return assert_many(1_000_000);
+    }
+    assert_many(harness::calls(1_000));
     let pairs: Vec<[WireOrder; 2]> = (0..PAIRS as i64).map(pair).collect();
     let bytes = sizes(&pairs[0]);
     let results = time_all(&pairs);
@@ -38,6 +50,7 @@ fn main() {
         p50(1) + p50(2) + p50(3),
         p50(0)
     );
+    print_presigned(&pairs);
 }
 
 /// A bid and an ask around a price that moves.
@@ -126,6 +139,110 @@ fn time_all(pairs: &[[WireOrder; 2]]) -> Vec<harness::Percentiles> {
         ),
     ];
     harness::interleave(&mut candidates, CALLS)
+}
+
+/// Ordinary and made ahead, in turns; made between the turns.
+fn print_presigned(pairs: &[[WireOrder; 2]]) {
+    let (envelope, watch) = (envelope(), Stopwatch::new());
+    let mut ordinary = request_signer();
+    let ((mut maker, ahead), (mut maker_alone, mut alone)) = (both(), both());
+    let mut presigned = request_signer().presigned(ahead);
+    let names = [
+        "orders to signed body, RFC 6979",
+        "orders to signed body, presigned",
+        "  sign, RFC 6979",
+        "  sign, presigned (online part)",
+        "  make one ahead (offline part)",
+        "  look which process this is",
+    ];
+    let mut rows = names.map(Samples::new);
+    let (mut out, mut i) = (buffer(), 0);
+    let mut body = |signer: &mut RequestSigner| {
+        i = (i + 1) % pairs.len();
+        let action = WireAction::Order(black_box(&pairs[i]));
+        watch.time(&mut || {
+            out.clear();
+            signer.tend(Nanos::ZERO);
+            signer.write_body(&action, &envelope, &mut out);
+            black_box(&out);
+        })
+    };
+    let calls = harness::calls(CALLS);
+    for turn in 0..calls.div_ceil(TURN) {
+        for _ in 0..TURN {
+            maker.make(Nanos::ZERO, &entropy());
+            rows[4].record(watch.time(&mut || maker_alone.make(Nanos::ZERO, &[turn as u8; 32])));
+        }
+        (0..TURN).for_each(|_| rows[0].record(body(&mut ordinary)));
+        (0..TURN).for_each(|_| rows[1].record(body(&mut presigned)));
+        let digest = entropy();
+        let key = key();
+        for _ in 0..TURN {
+            rows[2].record(watch.time(&mut || {
+                black_box(key.sign(black_box(&digest)));
+            }));
+        }
+        for _ in 0..TURN {
+            rows[3].record(watch.time(&mut || {
+                alone.tend(Nanos::ZERO);
+                assert!(black_box(alone.sign(black_box(&digest))).is_some());
+            }));
+        }
+        for _ in 0..TURN {
+            rows[5].record(watch.time(&mut || {
+                black_box(std::process::id());
+            }));
+        }
+    }
+    let counts = presigned.counts();
+    assert_eq!((counts.presigned as usize).next_multiple_of(TURN), calls.next_multiple_of(TURN));
+    assert_eq!((counts.ordinary, counts.dropped), (0, 0));
+    let rows: Vec<_> = rows.iter().map(Samples::percentiles).collect();
+    harness::print_table("signatures made ahead (in turns)", &rows);
+    println!(
+        "  presigned / RFC 6979: body {:.3}, signature alone {:.4} (of p50s)",
+        rows[1].p50_ns / rows[0].p50_ns.max(1.0),
+        rows[3].p50_ns / rows[2].p50_ns.max(1.0)
+    );
+}
+
+fn both() -> (Presigner, Pool) {
+    let (maker, mut pool) = pool(Arc::new(key()), std::process::id);
+    pool.tend(Nanos::ZERO);
+    (maker, pool)
+}
+
+fn entropy() -> [u8; 32] {
+    rand::random()
+}
+
+/// So many signatures that were made ahead: each is of the key, has a low s, and an r of its own.
+fn assert_many(count: usize) {
+    const HALF_ORDER: &str = "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0";
+    let half_order: Hash32 = hex::parse(HALF_ORDER).unwrap_or_default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let sign = move |count: usize| {
+        let ((mut maker, mut pool), recoverer) = (both(), Recoverer::default());
+        let (address, mut points) = (key().address(), Vec::with_capacity(count));
+        while points.len() < count {
+            let digest = entropy();
+            maker.make(Nanos::ZERO, &entropy());
+            let Some(signature) = pool.sign(&digest) else { panic!("none for {digest:?}") };
+            assert_eq!(recoverer.recover(&digest, &signature), Some(address), "{digest:?}");
+            assert!(signature.s <= half_order, "{digest:?}");
+            points.push(signature.r);
+        }
+        points
+    };
+    let parts = (0..threads).map(|i| count / threads + usize::from(i < count % threads));
+    let parts: Vec<_> = parts.map(|part| std::thread::spawn(move || sign(part))).collect();
+    let points = parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|_| panic!("above")));
+    let points: Vec<Hash32> = points.collect();
+    let different: HashSet<&Hash32> = points.iter().collect();
+    assert_eq!((points.len(), different.len()), (count, count), "an r came twice");
+    println!(
+        "{count} signatures made ahead on {threads} threads: all of the key, low s, no r twice"
+    );
 }
 
 fn buffer() -> Vec<u8> {

@@ -9,19 +9,20 @@
 mod harness;
 
 use botmm_pipeline::rt::{Cycle, In, Out, Stage, ring};
+use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Universe, VenueEvent};
-use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
 use botmm_pipeline::venue::hl::sign::{
     Envelope, Hash32, Network, Nonce, Recoverer, RequestSigner, Signature, Signer, WireAction, hex,
-    json_to_msgpack, keccak256,
+    json_to_msgpack, keccak256, pool,
 };
 use botmm_pipeline::venue::sim::link::SimGateway;
 use botmm_pipeline::venue::tap::TapIn;
+use botmm_pipeline::venue::{Gateway, SigningCounts};
 use botmm_pipeline::wiring::{self, Config};
 use bytes::BytesMut;
 use harness::engine::{Engine, FrameFeed};
@@ -66,9 +67,14 @@ fn main() {
     let signing = |inner| SigningGateway { inner, wire: WireOut::new(socket.clone()) };
     let mut whole = Rig::new(Engine::lane, signing, false);
     let mut captured = Rig::new(Engine::lane, signing, true);
+    let (mut maker, pool) = pool(Arc::new(key()), std::process::id);
+    let wire = WireOut { signer: request_signer().presigned(pool), ..WireOut::new(socket.clone()) };
+    let mut ahead = Rig::new(Engine::lane, |inner| SigningGateway { inner, wire }, false);
     let mut split = Rig::new(Engine::Stages, |inner| inner, false);
     let mut parts = Parts::new();
     for _ in 0..FIRST_TICKS {
+        maker.make(Nanos::ZERO, &rand::random());
+        ahead.tick(&frames, |engine, now| engine.poll(now));
         whole.tick(&frames, |engine, now| engine.poll(now));
         captured.tick(&frames, |engine, now| engine.poll(now));
         split.tick(&frames, |engine, now| engine.poll(now));
@@ -76,20 +82,27 @@ fn main() {
     }
     assert_result(&frames, &mut whole, &socket);
     assert_result(&frames, &mut captured, &socket);
+    assert_result(&frames, &mut ahead, &socket);
     assert!(captured.kept > 2 * FIRST_TICKS, "frames and cycles were kept");
     let (watch, ticks) = (Stopwatch::new(), harness::calls(TICKS));
     let mut all = Samples::new("frame in to signed frame out");
     let mut kept = Samples::new("the same, captured");
+    let mut presigned = Samples::new("the same, presigned");
     let mut each = PARTS.map(Samples::new);
     let mut sums = Samples::new("sum of a tick's parts");
     for _ in 0..ticks.div_ceil(harness::TURN) {
+        while maker.has_room() {
+            maker.make(Nanos::ZERO, &rand::random());
+        }
         for _ in 0..harness::TURN.min(ticks) {
             let time = |lane: &mut Engine, now| {
                 watch.time(&mut || {
                     lane.poll(now);
                 })
             };
-            for (rig, samples) in [(&mut whole, &mut all), (&mut captured, &mut kept)] {
+            let rigs =
+                [(&mut whole, &mut all), (&mut captured, &mut kept), (&mut ahead, &mut presigned)];
+            for (rig, samples) in rigs {
                 if let Some(ns) = rig.tick(&frames, time) {
                     samples.record(ns);
                 }
@@ -106,15 +119,22 @@ fn main() {
             each.iter_mut().zip(spans).for_each(|(samples, ns)| samples.record(ns));
         }
     }
-    print(&frames, [&all, &kept, &sums], &each);
+    print(&frames, [&all, &kept, &presigned, &sums], &each);
+    let counts = ahead.metrics.signing();
+    assert_eq!(counts.ordinary, 0, "{counts:?}");
 }
 
-fn print(frames: &[String], whole: [&Samples; 3], each: &[Samples]) {
+fn print(frames: &[String], whole: [&Samples; 4], each: &[Samples]) {
     let bytes = frames.iter().map(String::len).sum::<usize>() / frames.len();
     let title =
         format!("l2Book frame of {bytes} bytes in, {ORDERS} modifies signed and framed out");
-    let [all, kept, sums] = whole.map(Samples::percentiles);
-    harness::print_table(&title, &[all.clone(), kept.clone(), sums]);
+    let [all, kept, presigned, sums] = whole.map(Samples::percentiles);
+    harness::print_table(&title, &[all.clone(), kept.clone(), presigned.clone(), sums]);
+    println!(
+        "  presigned / RFC 6979: p50 {:.3}, p99 {:.3}",
+        presigned.p50_ns / all.p50_ns.max(1.0),
+        presigned.p99_ns / all.p99_ns.max(1.0)
+    );
     println!(
         "  captured / not captured: p50 {:.3}, p99 {:.3} (of one run, tick by tick in turns)",
         kept.p50_ns / all.p50_ns.max(1.0),
@@ -258,6 +278,8 @@ impl WireOut {
         let envelope = envelope_of(action, nonce.next(now));
         *id += 1;
         post.clear();
+        // By a clock that stands: a bench's ticks are half a second apart, each of which would be a standstill.
+        signer.tend(Nanos::ZERO);
         WireAction::of_batch(action, universe, |wire| {
             signer.write_post(*id, &wire, &envelope, post);
         });
@@ -281,6 +303,9 @@ impl Gateway for SigningGateway {
     }
     fn inquire(&mut self, now: Nanos, inquiry: &Inquiry) {
         self.inner.inquire(now, inquiry);
+    }
+    fn signing(&self) -> SigningCounts {
+        self.wire.signer.counts()
     }
     fn next_deadline(&self) -> Option<Nanos> {
         self.inner.next_deadline()
@@ -345,6 +370,7 @@ struct Rig {
     spent: In<Vec<u8>>,
     actions: In<Action>,
     answers: Out<VenueEvent>,
+    metrics: Arc<Metrics>,
     /// Where copies of frames and duty cycles come out, and how many did.
     captured: Option<(TapIn, In<Cycle>)>,
     kept: usize,
@@ -376,7 +402,7 @@ impl Rig {
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
         let gateway = gateway(SimGateway { actions: actions_tx, events });
-        let wiring::Pipeline { mut stages, records, shared, .. } =
+        let wiring::Pipeline { mut stages, records, shared, metrics, .. } =
             wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
         let mut engine = engine(stages);
@@ -388,6 +414,7 @@ impl Rig {
             spent,
             actions,
             answers,
+            metrics,
             captured,
             kept: 0,
             venue: Venue::default(),

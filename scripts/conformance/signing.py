@@ -15,7 +15,7 @@ from typing import Any
 import eth_account
 from hyperliquid.exchange import Exchange
 from hyperliquid.utils.constants import MAINNET_API_URL, TESTNET_API_URL
-from hyperliquid.utils.signing import action_hash, sign_l1_action
+from hyperliquid.utils.signing import action_hash, recover_agent_or_user_from_l1_action, sign_l1_action
 from hyperliquid.utils.types import Cloid
 
 from check import Cases, Failed, equal
@@ -45,9 +45,9 @@ class Caught(Exchange):
         return {"status": "ok", "response": {"type": "default"}}
 
 
-def ours(body: dict, chain: str) -> dict:
+def ours(body: dict, chain: str, *more: str) -> dict:
     """What `botmm sign` says of the action in a body."""
-    command = [BOTMM, "sign", "--network", chain, "--nonce", str(body["nonce"])]
+    command = [BOTMM, "sign", "--network", chain, "--nonce", str(body["nonce"]), *more]
     if body["vaultAddress"] is not None:
         command += ["--vault", body["vaultAddress"]]
     if body["expiresAfter"] is not None:
@@ -128,6 +128,26 @@ def others(venue: Venue) -> None:
         sdk = Caught(venue, url)
         sdk.set_referrer("CODE")  # never for a vault
         same(sdk.sent[0], chain)
+
+
+@case("presigned: the SDK finds our signer in each body, which no two share a nonce point of")
+def presigned(venue: Venue) -> None:
+    alice = eth_account.Account.from_key(ALICE_KEY).address
+    points = set()
+    for chain, url in CHAINS.items():
+        plain, full = Caught(venue, url), Caught(venue, url, vault_address=VAULT)
+        full.set_expires_after(EXPIRES_MS)
+        for sdk in (plain, full):
+            sdk.bulk_orders([request(), request("ETH", cloid=CLOID, sz=1.5)])
+            sdk.modify_order(91_490_942, "BTC", True, 0.002, 60_001.0, ALO, cloid=CLOID)
+            sdk.bulk_cancel([{"coin": "ETH", "oid": 2**40}])
+        for body in [*plain.sent, *full.sent] * 4:
+            got = ours(body, chain, "--presigned")["signature"]
+            args = (body["vaultAddress"], body["nonce"], body["expiresAfter"], chain == "mainnet")
+            signer = recover_agent_or_user_from_l1_action(body["action"], got, *args)
+            equal(f"signer of {body['action']} for {chain}", signer, alice)
+            points.add(got["r"])
+    equal("different r", len(points), 48)
 
 
 @case("modify, which the SDK signs but never sends")

@@ -30,12 +30,15 @@ pub struct SignArgs {
     /// For which chain: mainnet or testnet [default: mainnet].
     #[arg(long, value_name = "NETWORK", value_parser = parse_network)]
     pub network: Option<Network>,
+    /// Sign as `signing = "presigned"` does, by a signature that was made ahead: another one each time.
+    #[arg(long)]
+    pub presigned: bool,
     /// Read the private key from this file, which only its owner may read (mode 0600).
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// Check a file of known answers, and print how many passed and which failed.
     #[arg(long, value_name = "FILE",
-          conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "key_file"])]
+          conflicts_with_all = ["action", "nonce", "vault", "expires_after", "network", "presigned", "key_file"])]
     pub vectors: Option<PathBuf>,
 }
 

@@ -8,14 +8,17 @@ mod vectors;
 use crate::cli::SignArgs;
 use crate::exit::AppError;
 use crate::keys;
+use crate::side::presign::fresh;
 use crate::terminal;
 use action::{Head, now_ms, read_action};
+use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::{
     Envelope, GenericError, Hash32, Network, Signature, Signer, UserKind, hex, json_to_msgpack,
-    keccak256,
+    keccak256, pool,
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Signs one action and prints it taken apart, or checks a file of known answers.
 pub fn run(args: &SignArgs) -> Result<(), AppError> {
@@ -27,12 +30,17 @@ pub fn run(args: &SignArgs) -> Result<(), AppError> {
         AppError::data(place.as_str(), problem, "see `botmm sign --help` for an example")
     };
     let head: Head = serde_json::from_str(&action).map_err(|e| bad(format!("no action: {e}")))?;
-    let signer = keys::signer(args.key_file.as_deref())?;
+    let signer = Arc::new(keys::signer(args.key_file.as_deref())?);
     let output = match UserKind::by_action(&head.kind) {
         Some(kind) => {
             let nonce = head.user_nonce(args)?;
             let digest = kind.digest(action.as_bytes()).map_err(|e| bad(e.to_string()))?;
-            shown(&signer, nonce, None, &digest)
+            if args.presigned {
+                return Err(bad(
+                    "an action that the account itself signs is not presigned".to_owned()
+                ));
+            }
+            shown(&signer, nonce, None, (&digest, signer.sign(&digest)))
         }
         None => {
             let envelope = Envelope {
@@ -42,7 +50,11 @@ pub fn run(args: &SignArgs) -> Result<(), AppError> {
             };
             let network = args.network.unwrap_or(Network::Mainnet);
             let l1 = L1::of(&action, &envelope, network).map_err(|e| bad(e.to_string()))?;
-            shown(&signer, envelope.nonce, Some(&l1), &l1.digest)
+            let signature = match args.presigned {
+                true => presigned(&signer, &l1.digest)?,
+                false => signer.sign(&l1.digest),
+            };
+            shown(&signer, envelope.nonce, Some(&l1), (&l1.digest, signature))
         }
     };
     terminal::print(&format!("{output:#}\n"))
@@ -67,8 +79,28 @@ impl L1 {
     }
 }
 
-fn shown(signer: &Signer, nonce: u64, l1: Option<&L1>, digest: &Hash32) -> Value {
-    let Signature { r, s, v } = signer.sign(digest);
+/// By the way of a run that signs ahead.
+fn presigned(signer: &Arc<Signer>, digest: &Hash32) -> Result<Signature, AppError> {
+    let (mut maker, mut pool) = pool(signer.clone(), std::process::id);
+    let entropy = fresh().map_err(|e| AppError::io("entropy", "draw")(e.into()))?;
+    pool.tend(Nanos::ZERO);
+    maker.make(Nanos::ZERO, &entropy);
+    pool.sign(digest).ok_or_else(|| {
+        AppError::data(
+            "signature",
+            "none could be made ahead",
+            "try again, or leave --presigned out",
+        )
+    })
+}
+
+fn shown(
+    signer: &Signer,
+    nonce: u64,
+    l1: Option<&L1>,
+    (digest, signature): (&Hash32, Signature),
+) -> Value {
+    let Signature { r, s, v } = signature;
     json!({
         "signed_as": if l1.is_some() { "l1" } else { "user" },
         "signer": signer.address().to_string(),
