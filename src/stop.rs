@@ -7,13 +7,14 @@
 //! | USR1 | a kill: no order rests or is sent until a person re-arms; for verbs without orders, the end |
 //! | INT once more | nothing but word of what the end waits for; a third time gives up, in words |
 //! | TSTP (Ctrl-Z), TTIN, TTOU | cancel, then stop until CONT; only for verbs that have orders |
+//! | CONT | nothing; whoever must know that the process stood still is told |
 //! | USR2, ALRM, VTALRM, PROF, IO, XFSZ | nothing: a file that may not grow fails its write instead |
 
 use crate::exit::{AppError, Exit};
 use crate::terminal;
 use signal_hook::consts::{
-    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1,
-    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, signal_name};
@@ -52,6 +53,9 @@ pub struct Resting {
 /// Tells what may rest. Called by the thread of the signals: it must not wait for anything.
 pub type Look = Box<dyn Fn() -> Resting + Send + Sync>;
 
+/// Told that the process goes on after it was stopped, by the same thread.
+pub type GoesOn = Box<dyn Fn() + Send + Sync>;
+
 /// See the module.
 #[derive(Default)]
 pub struct Stop {
@@ -63,6 +67,7 @@ pub struct Stop {
     has_orders: bool,
     kill: AtomicBool,
     resting: OnceLock<Look>,
+    goes_on: OnceLock<GoesOn>,
 }
 
 impl Stop {
@@ -73,7 +78,8 @@ impl Stop {
     pub fn listen(has_orders: bool) -> Result<Arc<Self>, AppError> {
         let failed = |doing| AppError::io("signal handler", doing);
         let stopping = STOPPING.into_iter().filter(|_| has_orders);
-        let all = [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain(stopping);
+        let all =
+            [SIGINT].into_iter().chain(ENDING).chain(IGNORED).chain([SIGCONT]).chain(stopping);
         let mut signals = Signals::new(all).map_err(failed("install"))?;
         let stop = Arc::new(Self { has_orders, ..Self::default() });
         let told = stop.clone();
@@ -114,6 +120,11 @@ impl Stop {
         let _ = self.resting.set(look); // There is one run a process.
     }
 
+    /// Who is told, from now on, when the process goes on after it was stopped.
+    pub fn watch_standstills(&self, tell: GoesOn) {
+        let _ = self.goes_on.set(tell);
+    }
+
     /// Whether a person wants it to stop for a while.
     pub fn is_suspension_asked(&self) -> bool {
         self.suspend.load(Ordering::Relaxed)
@@ -147,6 +158,8 @@ impl Stop {
                 Press::Warns => terminal::last_words(&[&self.waiting_for()]),
                 Press::GivesUp => self.give_up(),
             }
+        } else if signal == SIGCONT {
+            self.goes_on.get().into_iter().for_each(|tell| tell());
         } else if STOPPING.contains(&signal) {
             self.suspend.store(true, Ordering::Relaxed);
         } else if signal == KILLING && self.has_orders {

@@ -70,6 +70,23 @@ fn three_seconds_as_json() {
     println!("first quote {quoted:?} after the first decision, {since_start:?} after the start");
 }
 
+/// The embedded exchange finds out who signed from each signature: one that it does not know trades nothing.
+#[test]
+fn with_signatures_made_ahead_it_trades_the_same() {
+    let dir = TempDir::new().unwrap();
+    let config = "[general]\nsigning = \"presigned\"\n";
+    fs::write(dir.path().join("my.toml"), config).unwrap();
+    let args = ["paper", "--config", "my.toml", "--for", "4s", "--json", "--out", "run"];
+    let ended = Ended::of(dir.path(), &args);
+    let summary = ended.summary();
+    check_sound(&summary);
+    no_order_is_left(&summary);
+    let signed = |how: &str| number(&summary["signing"][how]);
+    println!("{}: {}", summary["signing"], ended.stderr);
+    assert!(signed("presigned") > 0.0 && number(&summary["orders"]) > 0.0);
+    assert!(!ended.stderr.contains("refused"), "{}", ended.stderr);
+}
+
 #[test]
 fn two_of_the_same_second_do_not_share_a_folder() {
     let dir = TempDir::new().unwrap();

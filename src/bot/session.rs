@@ -9,7 +9,7 @@ use crate::journal::SUMMARY;
 use crate::masked::masked;
 use crate::report::{
     Assumptions, BySymbol, CauseFills, DataFile, Days, FitResult, LatencyNs, PnlSplit,
-    ReasonShares, RunCounts, RunMetrics, SideMarkouts, Summary, SymbolResult,
+    ReasonShares, RunCounts, RunMetrics, SideMarkouts, Signing, Summary, SymbolResult,
 };
 use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
@@ -20,6 +20,7 @@ use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
 use botmm_pipeline::types::params::LateAction;
 use botmm_pipeline::types::{AssetId, AssetParams, FillCause, Nanos, Px, Universe, Usd, notional};
+use botmm_pipeline::venue::SigningCounts;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::exchange::ExchangeConfig;
 use botmm_pipeline::wiring;
@@ -206,6 +207,7 @@ impl Ended<'_> {
             cancels: n.cancels,
             modifies: n.modifies,
             rejects: n.rejects,
+            signing: self.signing(),
             fills: n.fills,
             fills_by_cause: self.fills_by_cause(),
             volume_usd: n.volume,
@@ -230,6 +232,12 @@ impl Ended<'_> {
             assumptions: self.assumptions(),
             dropped: self.dropped(),
         }
+    }
+
+    fn signing(&self) -> Option<Signing> {
+        let counts = self.numbers.signing;
+        let SigningCounts { presigned, ordinary, dropped } = counts;
+        (counts != SigningCounts::default()).then_some(Signing { presigned, ordinary, dropped })
     }
 
     /// Without coins that are held and have no mark.

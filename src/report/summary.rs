@@ -33,6 +33,9 @@ pub struct Summary {
     pub modifies: u64,
     /// Orders, cancels and modifications that the venue refused.
     pub rejects: u64,
+    /// How requests were signed; nothing where signatures are not made ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
     /// Fills.
     pub fills: u64,
     /// The fills of a recorded market by the rule that made them: `traded_through`, `traded_at`,
@@ -93,6 +96,17 @@ pub struct Summary {
     pub latency_ns: BTreeMap<String, LatencyNs>,
     /// What the numbers rest on.
     pub assumptions: Assumptions,
+}
+
+/// How requests were signed, where signatures are made ahead of what they sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Signing {
+    /// By one that was made ahead.
+    pub presigned: u64,
+    /// The ordinary way, because none was there that might be used.
+    pub ordinary: u64,
+    /// Made ahead and not used: too old, or in doubt after a standstill or a set clock.
+    pub dropped: u64,
 }
 
 /// The fills that one rule made.

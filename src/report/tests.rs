@@ -82,6 +82,7 @@ fn sample() -> Summary {
         cancels: 11,
         modifies: 1_804,
         rejects: 3,
+        signing: None,
         fills: 42,
         fills_by_cause: [("traded_at", 30), ("touch_reached", 12)]
             .map(|(cause, fills)| (cause, CauseFills { fills, volume_usd: usd("150.05") }))

@@ -4,7 +4,7 @@ use super::metrics::Sharpe;
 use super::number::{cents, grouped, line, nanos, profit, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
-use super::summary::{CauseFills, FitResult, Summary};
+use super::summary::{CauseFills, FitResult, Signing, Summary};
 use botmm_pipeline::types::{FillCause, Qty, Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
@@ -142,6 +142,13 @@ impl Summary {
                 grouped(self.rejects)
             ),
         )?;
+        if let Some(Signing { presigned, ordinary, dropped }) = self.signing {
+            let [presigned, ordinary, dropped] = [presigned, ordinary, dropped].map(grouped);
+            let said = format!(
+                "{presigned} requests ahead, {ordinary} the ordinary way; {dropped} made and not used"
+            );
+            line(f, "signed", said)?;
+        }
         let causes = FillCause::ALL.iter().filter_map(|cause| {
             let CauseFills { fills, .. } = self.fills_by_cause.get(cause.as_str())?;
             Some(format!("{} {}", grouped(*fills), cause.in_words()))

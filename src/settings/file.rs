@@ -42,6 +42,7 @@ pub(super) struct General {
     pub symbols: Vec<String>,
     pub plan: String,
     pub seed: u64,
+    pub signing: String,
     pub dead_link_ms: i64,
     pub guard_timeout_s: i64,
     pub guard_at: String,

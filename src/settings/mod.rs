@@ -62,6 +62,10 @@ const SHIPPED: &str = include_str!("../../config/botmm.toml");
 /// What messages call the shipped file; no file a user has can have this name and line.
 const SHIPPED_NAME: &str = "built-in config/botmm.toml";
 
+/// How requests are signed: each when it is sent, or ahead (docs/signing.md).
+const RFC_6979: &str = "rfc6979";
+const PRESIGNED: &str = "presigned";
+
 /// What flags change; [`None`] leaves the configured value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
@@ -96,6 +100,8 @@ pub struct Settings {
     pub plan_name: String,
     /// Of everything random.
     pub seed: u64,
+    /// Signatures are made ahead of what they sign.
+    pub is_presigned: bool,
     /// A connection that does not answer is noticed to be dead within this time.
     pub dead_link: Nanos,
     /// A guard acts after so long without a beat.
@@ -287,6 +293,7 @@ impl Settings {
             symbols,
             plan_name: root.general.plan,
             seed: root.general.seed,
+            is_presigned: root.general.signing == PRESIGNED,
             dead_link: Nanos::millis(root.general.dead_link_ms),
             guard_timeout: Nanos::secs(root.general.guard_timeout_s),
             guard_at: GuardAt::parse(&root.general.guard_at),

@@ -1,12 +1,12 @@
 //! What every key may be: kind, range, unit. One table, used for checking, for the "allowed" part
 //! of every message, and for the order in which a resolved configuration is printed.
 
-use super::PLANS;
 use super::error::{ConfigError, nearest};
 use super::origins::{Origins, join, place_of};
 pub(super) use super::section::{PARTS, Section};
 use super::values::{Capital, GuardAt, parse_bps, parse_usd};
 use super::{LatencyModel, QueueModel, Rules as RuleSet};
+use super::{PLANS, PRESIGNED, RFC_6979};
 use botmm_pipeline::types::instrument::Coin;
 use botmm_pipeline::types::limits::{
     BOOK_LEVELS, MAX_API_ERRORS, MAX_RSI_BARS, MAX_SLOPE_BARS, QUOTE_LEVELS,
@@ -88,6 +88,7 @@ pub(super) const SPECS: &[Spec] = &[
     key(General, "symbols", Coins, ""),
     key(General, "plan", Words(&PLANS), ""),
     key(General, "seed", Int(0, i64::MAX), ""),
+    key(General, "signing", Words(&[RFC_6979, PRESIGNED]), ""),
     key(General, "dead_link_ms", Int(2_000, 6_000), "ms"),
     key(General, "guard_timeout_s", Int(1, 60), "s"),
     key(General, "guard_at", Kind::Guard, ""),

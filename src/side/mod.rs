@@ -21,6 +21,7 @@ pub mod listing;
 pub mod manifest;
 pub mod notify;
 pub mod params;
+pub mod presign;
 pub mod progress;
 pub mod reconcile;
 pub mod records;

@@ -7,6 +7,7 @@ use botmm_pipeline::rt::{LATENCY_BOUNDS_NS, RingStats, StageSpans};
 use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{Nanos, Qty, Reason, RiskState, Side, Universe, Usd, notional};
+use botmm_pipeline::venue::SigningCounts;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -147,6 +148,17 @@ impl Scrape<'_> {
             out.sample("botmm_actions_total", &[("kind", kind)], count);
         }
         out.counter("botmm_rejects_total", "Items that the venue refused.", n.rejects);
+        out.family(
+            "botmm_signatures_total",
+            "counter",
+            "Requests signed, where that is done ahead.",
+        );
+        let SigningCounts { presigned, ordinary, dropped } = n.signing;
+        for (how, count) in [("presigned", presigned), ("ordinary", ordinary)] {
+            out.sample("botmm_signatures_total", &[("how", how)], count);
+        }
+        let help = "Signatures made ahead that were not used: too old, or in doubt.";
+        out.counter("botmm_presignatures_dropped_total", help, dropped);
         out.gauge("botmm_open_orders", "Orders that rest or might.", n.open_orders);
         out.family("botmm_alerts_total", "counter", "Alerts.");
         for ((level, topic), count) in self.alerts {

@@ -135,6 +135,12 @@ pub struct Counts {
     pub modifies: u64,
     pub cancels: u64,
     pub rejects: u64,
+    /// Requests signed ahead, and the ordinary way although that was asked for.
+    #[serde(default)]
+    pub presigned: u64,
+    /// See `presigned`.
+    #[serde(default)]
+    pub not_presigned: u64,
     pub open_orders: u64,
     pub fills: u64,
     #[serde(with = "exact")]
@@ -333,6 +339,8 @@ impl Parts<'_> {
                 modifies: n.modifies,
                 cancels: n.cancels,
                 rejects: n.rejects,
+                presigned: n.signing.presigned,
+                not_presigned: n.signing.ordinary,
                 open_orders: n.open_orders,
                 fills: n.fills,
                 volume_usd: n.volume,

@@ -17,6 +17,7 @@ mod flatten;
 mod guard;
 mod kill;
 mod page;
+mod presigned;
 mod rearm;
 mod refusals;
 mod signals;

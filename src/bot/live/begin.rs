@@ -36,6 +36,7 @@ use crate::side::listing::Listing;
 use crate::side::manifest::Manifest;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
+use crate::side::presign::{Presign, presigned};
 use crate::side::progress::Progress;
 use crate::side::reconcile::{self, Reconcile};
 use crate::side::records::Records;
@@ -62,7 +63,7 @@ use botmm_pipeline::types::{Nanos, Universe};
 use botmm_pipeline::venue::hl::clock::VenueOffset;
 use botmm_pipeline::venue::hl::feed::FeedStats;
 use botmm_pipeline::venue::hl::gateway::{GatewayConfig, VIEW_WORDS};
-use botmm_pipeline::venue::hl::sign::{Nonce, RequestSigner};
+use botmm_pipeline::venue::hl::sign::{Nonce, Presigner, RequestSigner};
 use botmm_pipeline::venue::tap::{Tap, TapIn};
 use botmm_pipeline::wiring::{self, Pipeline};
 use std::path::{Path, PathBuf};
@@ -76,6 +77,7 @@ struct Connected {
     sockets: [WsStatus; 2],
     feed_stats: Arc<FeedStats>,
     captured: Option<Captured>,
+    presigner: Option<Presigner>,
 }
 
 /// What a run keeps of itself, before it begins.
@@ -124,7 +126,7 @@ impl Live {
         let title = masked(&request.about.title).into_owned();
         let door = Door::open(settings.http_port, &access.state_dir, key)?;
         let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
-        warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
+        startup::warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
         let start_time = clock.now();
         let journal = begin_journal(&request, &settings, account, start_time)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);
@@ -146,7 +148,7 @@ impl Live {
         let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
         let connected = connect(&request, &plan, (&settings, &config), &state, account, offset)?;
-        let Connected { mut pipeline, link, sockets, feed_stats, captured } = connected;
+        let Connected { mut pipeline, link, sockets, feed_stats, captured, presigner } = connected;
         request.frozen.stand_in(&mut pipeline);
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
@@ -203,6 +205,7 @@ impl Live {
         let told =
             history.as_ref().map(|kept| (kept.path().to_owned(), run_name(kept.path(), dir)));
         let tuner = Tuner::of(&settings.tuner, told, now);
+        let presign = presigner.map(|maker| Presign::new(maker, metrics.clone(), stop));
         let timeout = access.has_guard_key.then_some(timeout);
         let is_needed = !access.key_is_disposable;
         let guard = GuardRung::new(&access.state_dir, key, timeout, is_needed, far);
@@ -232,6 +235,7 @@ impl Live {
             notify,
             history,
             tuner,
+            presign,
             workers: Workers::start()?,
         };
         let mut live = Self {
@@ -327,18 +331,6 @@ fn kind_of(about: &About, access: &Access, account: Principal) -> Kind {
     }
 }
 
-fn warn(warnings: &[String], is_own_key: bool) {
-    for warning in warnings {
-        terminal::complain(format_args!("warning: {warning}"));
-    }
-    if is_own_key {
-        terminal::complain(format_args!(
-            "warning: this is the account's own key, which can also withdraw; approve an agent key on \
-             the venue's API page and use that"
-        ));
-    }
-}
-
 /// What helpers must know of the run.
 fn card(access: &Access, config: &wiring::Config, account: Principal, state: &RunState) -> Card {
     let (venue, quiet) = (access.endpoint.rest_url(), startup::quiet(config));
@@ -403,6 +395,10 @@ fn connect(
         taker_fee: settings.sim.taker_fee,
     };
     let signer = RequestSigner::new(access.signer.clone(), access.endpoint.network());
+    let (signer, presigner) = match settings.is_presigned {
+        true => presigned(access.signer.clone(), signer),
+        false => (signer, None),
+    };
     let max_bytes = settings.capture_max_mb << 20;
     let (links, captured) = if max_bytes == 0 {
         ((Tap::none(market), Tap::none(orders)), None)
@@ -419,7 +415,7 @@ fn connect(
     let Wired { pipeline, link, feed_stats } =
         blackbox::wire(links, config, gateway_config, (signer, state.nonce()));
     let sockets = [market_status, order_status];
-    Ok(Connected { pipeline, link, sockets, feed_stats, captured })
+    Ok(Connected { pipeline, link, sockets, feed_stats, captured, presigner })
 }
 
 /// Sets the lanes going.

@@ -193,6 +193,7 @@ impl Live {
             self.frozen.side_stands();
             self.drain();
             if let Some(set) = self.discipline.turn() {
+                self.tasks.presign.iter().for_each(|made| made.generation().end());
                 self.say(Alert::warn(Topic::Machine, set.to_string()));
             }
             self.do_tasks();

@@ -3,7 +3,7 @@
 //! fails says what happened, where, and what to do.
 
 use crate::bot::session;
-use crate::exit::AppError;
+use crate::exit::{AppError, Exit};
 use crate::net::{Endpoint, Rest, Stopped, Tls};
 use crate::settings::{Draft, Overrides, Settings};
 use crate::side::books::{self, Books};
@@ -27,6 +27,10 @@ use std::time::Duration;
 
 /// Clocks and links are not exact.
 const CLOCK_GRACE: Nanos = Nanos::secs(1);
+
+const NOT_ITS_OWN: &str = "general.signing = \"presigned\" takes an agent's key, and this is the account's own, \
+                           which can also withdraw: approve an agent on the venue's API page and use its key, \
+                           or set signing = \"rfc6979\" (docs/signing.md)";
 
 /// What a live run needs to reach its venue.
 pub struct Access {
@@ -100,6 +104,9 @@ pub fn start(
         draft.with_universe(&coins).without(&delisted, strict).with(&flags)?.build()
     });
     let settings = complete(draft.with_account(worth.value))?;
+    if settings.is_presigned && account.is_own_key && !access.key_is_disposable {
+        return Err(AppError::of(Exit::Config, NOT_ITS_OWN.to_owned()));
+    }
     let tolerated = settings.account_limits().max_clock_offset;
     venue.check_clock(&account, &mut offset, tolerated, now)?;
     Ok(Started { asking, rest, listed, settings, complete, account, worth, offset })
@@ -135,6 +142,19 @@ pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError>
                 .to_owned(),
         )
     })
+}
+
+/// What is allowed but probably not meant.
+pub fn warn(warnings: &[String], is_own_key: bool) {
+    for warning in warnings {
+        terminal::complain(format_args!("warning: {warning}"));
+    }
+    if is_own_key {
+        terminal::complain(format_args!(
+            "warning: this is the account's own key, which can also withdraw; approve an agent key on \
+             the venue's API page and use that"
+        ));
+    }
 }
 
 /// How long to wait for what a killed run may have sent: until that is void.

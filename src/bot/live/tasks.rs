@@ -12,6 +12,7 @@ use crate::side::listing::Listing;
 use crate::side::manifest::Manifest;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
+use crate::side::presign::Presign;
 use crate::side::reconcile::Reconcile;
 use crate::side::refused::RefusedCancels;
 use crate::side::risk_state::RiskKeeper;
@@ -43,6 +44,7 @@ pub(super) struct Tasks {
     pub(super) notify: Notify,
     pub(super) history: Option<KeepHistory>,
     pub(super) tuner: Option<Tuner>,
+    pub(super) presign: Option<Presign>,
     pub(super) workers: Workers,
 }
 
@@ -73,6 +75,7 @@ impl Tasks {
             vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, books];
         let more: [&mut dyn Task; 6] = [fit, params, listing, manifest, candles, notify];
         all.extend(more);
+        all.extend(self.presign.iter_mut().map(|task| task as &mut dyn Task));
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));
         all.extend(self.tuner.iter_mut().map(|task| task as &mut dyn Task));
         (all, &mut self.workers)

@@ -187,6 +187,9 @@ impl View {
                 n.orders, n.modifies, n.cancels, n.rejects,
             ),
         ]);
+        if n.presigned + n.not_presigned > 0 {
+            out.push(format!("{} signed ahead, {} not", n.presigned, n.not_presigned));
+        }
         out.extend(dropped(n));
         out
     }
