@@ -41,11 +41,12 @@ use crate::types::limits::{
     RING_VENUE, RING_VIEW,
 };
 use crate::types::{
-    AssetId, AssetParams, Nanos, NewParams, ParamsChange, QuoteCommand, RiskCommand, RiskSnapshot,
-    Universe,
+    AssetId, AssetParams, Instrument, Nanos, NewParams, ParamsChange, QuoteCommand, RiskCommand,
+    RiskSnapshot, Universe,
 };
 use crate::venue::hl::clock::VenueClock;
 use crate::venue::market_ring::market_ring;
+use crate::venue::nowhere::{MadeFeed, Nowhere};
 use crate::venue::{Feed, Gateway};
 use std::sync::Arc;
 
@@ -154,12 +155,18 @@ impl ParamsControl {
     }
 }
 
-/// Builds the five stages between a feed and a gateway. Live, paper, replay and tests all call this.
+/// Builds the five stages between a feed and a gateway. Live, paper, replay, rehearsals and tests all call
+/// this: whatever is behind them, the stages are the same code, once in the program, so that what one
+/// pipeline goes through is warm for another.
 pub fn build<F, G>(config: &Config, feed: F, gateway: G) -> Pipeline
 where
     F: Feed + 'static,
     G: Gateway + 'static,
 {
+    assemble(config, Box::new(feed), Box::new(gateway))
+}
+
+fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> Pipeline {
     let Config { universe, params, session, lossless, risk, venue_clock, commentary } = config;
     let assets = universe.len();
     let level = Arc::new(LevelCell::default());
@@ -263,6 +270,54 @@ where
     };
     let shared = Arc::new(shared);
     Pipeline { stages, records, control, status, strategy, metrics, rings, level, shared }
+}
+
+/// The five stages once more, for lanes to go through while they are idle (`rt/rehearsal.rs`): made frames of one
+/// coin come in, with a new book so often, and the gateway leads nowhere. They share nothing with the others.
+pub fn rehearsal(config: &Config, every: Nanos) -> Vec<Box<dyn Stage>> {
+    let Some(btc) = Instrument::new("BTC", 0, 5, 40) else { panic!("a coin of the venue's") };
+    let universe = Universe::new(vec![btc]);
+    // As the first coin's, but that nothing holds an order back: each book moves all of them.
+    let mut params = AssetParams { grid: None, requote_min: Nanos(1), ..config.params[0] };
+    params.risk.action_budget = 1 << 60;
+    (params.risk.max_actions_per_min, params.risk.max_orders_per_min) = (u32::MAX, u32::MAX);
+    params.fit.leaders = Default::default();
+    let config = Config {
+        universe: universe.clone(),
+        params: vec![params],
+        session: 0,
+        lossless: false,
+        risk: None,
+        venue_clock: VenueClock::default(),
+        commentary: REHEARSED_COMMENTARY,
+    };
+    let Pipeline { mut stages, records, .. } =
+        build(&config, MadeFeed::new(universe, every), Nowhere::new());
+    let feed = stages.remove(0);
+    stages.insert(0, Box::new(Unheard { feed, records }));
+    stages
+}
+
+/// Commentary of a rehearsal's stage on its way to nobody.
+const REHEARSED_COMMENTARY: usize = 64;
+
+/// A rehearsal's first stage, which throws away what all its stages tell.
+struct Unheard {
+    feed: Box<dyn Stage>,
+    records: Vec<RecordsIn>,
+}
+
+impl Stage for Unheard {
+    fn name(&self) -> &'static str {
+        self.feed.name()
+    }
+    fn on_start(&mut self) {
+        self.feed.on_start();
+    }
+    fn poll(&mut self, now: Nanos) -> usize {
+        self.records.iter_mut().for_each(|records| while records.pop().is_some() {});
+        self.feed.poll(now)
+    }
 }
 
 /// What stages of several lanes share beside the rings.

@@ -121,8 +121,9 @@ pub fn plan(name: &str) -> Result<Option<Plan>, AppError> {
         idle: IdleStrategy::parse(&l.idle).unwrap_or(IdleStrategy::Backoff),
     };
     let (priority, lock_memory) = (file.priority, file.lock_memory);
+    let rehearse = (file.rehearse_us > 0).then(|| Nanos(1_000 * i64::from(file.rehearse_us)));
     let lanes = file.lanes.into_iter().map(lane).collect();
-    let plan = Plan { name: file.name, lanes, priority, lock_memory };
+    let plan = Plan { name: file.name, lanes, priority, lock_memory, rehearse };
     plan.validate(&botmm_pipeline::stage::NAMES, &cores).map_err(|e| {
         AppError::Usage(format!(
             "plan `{name}` does not fit this machine: {e} (this process may use {} cores: try \

@@ -32,6 +32,9 @@ pub struct PlanFile {
     /// Keep memory out of swap, if the system grants it.
     #[serde(default)]
     pub lock_memory: bool,
+    /// How often idle lanes go through a tick that is none, microseconds; 0 = never.
+    #[serde(default)]
+    pub rehearse_us: u32,
     /// Its threads.
     #[serde(rename = "lane")]
     pub lanes: Vec<LaneFile>,

@@ -453,6 +453,11 @@ impl Orders {
             .reduce(|best, px| if side.is_better(px, best) { px } else { best })
     }
 
+    /// What it knows of all assets, and their slots, as they lie in memory.
+    pub fn memory(&self) -> (&[impl Sized + use<>], impl Iterator<Item = &[Slot]>) {
+        (&self.assets[..], self.assets.iter().map(|asset| asset.slots.all()))
+    }
+
     /// Position by venue fills.
     pub fn position(&self, asset: AssetId) -> Qty {
         self.assets[asset.index()].position

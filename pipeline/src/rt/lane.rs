@@ -5,6 +5,7 @@ use super::clock::WallClock;
 use super::cycles::{MAX_INPUTS, Recorder};
 use super::idle::IdleStrategy;
 use super::plan::Plan;
+use super::rehearsal::Rehearsal;
 use super::ring::{In, Out, ring};
 use super::stage::{Ahead, Stage};
 use crate::types::Nanos;
@@ -34,6 +35,7 @@ pub struct Lane {
     clock: WallClock,
     moment: Moment,
     recorder: Option<Box<Recorder>>,
+    rehearsal: Option<Rehearsal>,
 }
 
 /// Of the moments of virtual time one in so many is measured: in a replay, reading the clock around each
@@ -92,6 +94,7 @@ impl Lane {
             clock: clock.clone(),
             moment,
             recorder: None,
+            rehearsal: None,
         };
         (lane, latencies)
     }
@@ -110,6 +113,21 @@ impl Lane {
     /// Before the first poll.
     pub fn start(&mut self) {
         self.stages.iter_mut().for_each(|s| s.on_start());
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.start();
+        }
+    }
+
+    /// Rehearses while it is idle, from here on: stages of the same names, taken out of `stages`.
+    pub fn rehearse_with(&mut self, stages: &mut Vec<Box<dyn Stage>>, every: Nanos) {
+        let own = self.stages.iter().map(|stage| take_stage(stages, stage.name())).collect();
+        self.rehearsal = Some(Rehearsal::new(own, every));
+    }
+
+    /// To be called when a poll found nothing: a step of the rehearsal, if one is due. True = there was one,
+    /// and the lane looks for work again before the next.
+    pub fn rehearse(&mut self, now: Nanos) -> bool {
+        self.rehearsal.as_mut().is_some_and(|rehearsal| rehearsal.step(now, &mut self.stages))
     }
 
     /// Keeps a record of its duty cycles from here on.

@@ -7,7 +7,9 @@ pub mod cycles;
 pub mod idle;
 pub mod lane;
 pub mod level;
+pub mod near;
 pub mod plan;
+pub mod rehearsal;
 pub mod repeat;
 pub mod ring;
 pub mod stage;
@@ -21,7 +23,9 @@ pub use cycles::{Cycle, Recorder, Shared};
 pub use idle::{Idle, IdleStrategy};
 pub use lane::{LATENCY_BOUNDS_NS, Lane, Latencies, StageLatency, StageSpans};
 pub use level::{HaltLevel, Hold, LevelCell};
+pub use near::bring_near;
 pub use plan::{LanePlan, Plan, PlanError};
+pub use rehearsal::Rehearsal;
 pub use repeat::{Repeat, Step};
 pub use ring::{
     In, InLatest, Input, Out, OutLatest, OutTold, OutVital, RingStats, ring, vital_ring,

@@ -2,6 +2,7 @@
 //! cannot work: five spinning lanes on two cores take milliseconds a hop, fused they take 0.2 µs.
 
 use super::idle::IdleStrategy;
+use crate::types::Nanos;
 
 /// One thread of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct Plan {
     pub priority: Option<u8>,
     /// Keep the process's memory out of swap, if the system grants it.
     pub lock_memory: bool,
+    /// How often they go through a tick that is none, while they are idle; [`None`] = never
+    /// ([`super::Rehearsal`]).
+    pub rehearse: Option<Nanos>,
 }
 
 /// The kernel runs interrupt threads at 50: a lane that spins above them hears of nothing.

@@ -2,6 +2,7 @@
 //! of what it dropped. The rule for a full ring is chosen where a ring is made (`wiring`).
 
 use super::level::{HaltLevel, LevelCell};
+use super::near::bring_near;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -80,6 +81,12 @@ impl<T> Out<T> {
     /// Messages that fit now.
     pub fn free(&self) -> usize {
         self.tx.slots()
+    }
+    /// Brings the place of the next message near.
+    pub fn warm(&mut self) {
+        if let Ok(mut next) = self.tx.write_chunk_uninit(1) {
+            bring_near(next.as_mut_slices().0);
+        }
     }
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
@@ -263,6 +270,11 @@ impl<T> OutLatest<T> {
     /// Whether something is kept aside.
     pub fn has_pending(&self) -> bool {
         self.pending_count > 0
+    }
+    /// Brings the place of the next state near.
+    pub fn warm(&mut self) {
+        self.out.warm();
+        bring_near(&self.pending[..]);
     }
     /// States for which there is room.
     pub fn free(&self) -> usize {

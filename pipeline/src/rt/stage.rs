@@ -78,6 +78,11 @@ pub trait Stage: Send {
     fn late_inputs(&self) -> usize {
         0
     }
+    /// Brings near the core what the next poll will need, while nothing comes. Changes nothing that counts: what
+    /// is decided, told and sent is the same, however often this is called.
+    fn warm(&mut self, now: Nanos) {
+        let _ = now;
+    }
     /// Called once after the last poll.
     fn on_stop(&mut self) {}
 }

@@ -91,7 +91,9 @@ impl Threads {
                     let now = clock.now();
                     let work = lane.poll(now);
                     beat.store(now.0 as u64, Ordering::Relaxed);
-                    idle.idle(work);
+                    if work > 0 || !lane.rehearse(now) {
+                        idle.idle(work);
+                    }
                 }
                 lane.stop();
             };
@@ -186,7 +188,7 @@ mod tests {
     fn run(core: Option<usize>, priority: Option<u8>) -> (bool, [bool; 2]) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let lane = LanePlan { stages: vec!["asks".into()], core, idle: IdleStrategy::Park };
-        let plan = Plan { name: "test".into(), lanes: vec![lane], priority, lock_memory: false };
+        let plan = Plan { name: "test".into(), lanes: vec![lane], priority, ..Plan::default() };
         let clock = WallClock::default();
         let (lanes, _) = Lane::by_plan(&plan, vec![Box::new(Asks(seen.clone()))], &clock);
         let threads = Threads::start(lanes, &clock, &Arc::default()).unwrap();

@@ -4,7 +4,7 @@ use crate::logic::arrivals::ArrivalCounts;
 use crate::logic::book::Book;
 use crate::logic::estimates::{Imbalance, Volatility};
 use crate::logic::flow::Flow;
-use crate::rt::{Ahead, Input, OutLatest, Stage};
+use crate::rt::{Ahead, Input, OutLatest, Stage, bring_near};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::types::limits::{BOOK_LEVELS, POLL_BATCH};
@@ -378,6 +378,12 @@ impl Stage for BookStage {
                 return ahead;
             }
         }
+    }
+
+    fn warm(&mut self, _: Nanos) {
+        bring_near(self);
+        bring_near(&self.assets[..]);
+        self.out.warm();
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

@@ -5,7 +5,7 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Approved;
 use crate::logic::ledger::FillMemory;
 use crate::logic::orders::{News, Orders, Plan};
-use crate::rt::{Board, HaltLevel, InLatest, Input, LevelCell, OutVital, Stage};
+use crate::rt::{Board, HaltLevel, InLatest, Input, LevelCell, OutVital, Stage, bring_near};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -53,8 +53,8 @@ struct AssetView {
 }
 
 /// See the module.
-pub struct DispatchStage<G> {
-    gateway: G,
+pub struct DispatchStage<G: ?Sized> {
+    gateway: Box<G>,
     rings: DispatchRings,
     orders: Orders,
     budget: Budget,
@@ -77,10 +77,10 @@ pub struct DispatchStage<G> {
     looks_due: u64,
 }
 
-impl<G: Gateway> DispatchStage<G> {
+impl<G: Gateway + ?Sized> DispatchStage<G> {
     /// An order manager and a budget with their gateway and rings.
     pub fn new(
-        gateway: G,
+        gateway: Box<G>,
         rings: DispatchRings,
         orders: Orders,
         budget: Budget,
@@ -354,7 +354,7 @@ impl<G: Gateway> DispatchStage<G> {
     }
 }
 
-impl<G: Gateway> Stage for DispatchStage<G> {
+impl<G: Gateway + ?Sized> Stage for DispatchStage<G> {
     fn name(&self) -> &'static str {
         "dispatch"
     }
@@ -419,6 +419,20 @@ impl<G: Gateway> Stage for DispatchStage<G> {
             .chain(self.orders.next_deadline())
             .chain(inquiry)
             .min()
+    }
+
+    fn warm(&mut self, now: Nanos) {
+        bring_near(self);
+        if let Some(plan) = &self.plan {
+            bring_near(&**plan);
+        }
+        bring_near(&self.assets[..]);
+        let (assets, slots) = self.orders.memory();
+        bring_near(assets);
+        slots.for_each(bring_near);
+        bring_near(&self.metrics.dispatch);
+        self.rings.records.warm();
+        self.gateway.warm(now);
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

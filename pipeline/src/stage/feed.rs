@@ -1,7 +1,7 @@
 //! Feed: takes events from the venue's feed, numbers them, hands them to the book. New parameters are
 //! let in here, among the events, so that they have a place in the order of things.
 
-use crate::rt::{Ahead, In, Input, Stage};
+use crate::rt::{Ahead, In, Input, Stage, bring_near};
 use crate::stage::metrics::Metrics;
 use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
@@ -25,8 +25,8 @@ pub struct FeedRings {
 }
 
 /// See the module.
-pub struct FeedStage<F> {
-    feed: F,
+pub struct FeedStage<F: ?Sized> {
+    feed: Box<F>,
     onward: Onward,
 }
 
@@ -49,11 +49,11 @@ struct Onward {
     waiting: Option<FeedStatus>,
 }
 
-impl<F: Feed> FeedStage<F> {
+impl<F: Feed + ?Sized> FeedStage<F> {
     /// Of so many assets. When `lossless`, nothing is taken from the feed that the book's ring has no
     /// room for.
     pub fn new(
-        feed: F,
+        feed: Box<F>,
         rings: FeedRings,
         metrics: Arc<Metrics>,
         assets: usize,
@@ -165,7 +165,7 @@ impl Onward {
     }
 }
 
-impl<F: Feed> Stage for FeedStage<F> {
+impl<F: Feed + ?Sized> Stage for FeedStage<F> {
     fn name(&self) -> &'static str {
         "feed"
     }
@@ -234,6 +234,13 @@ impl<F: Feed> Stage for FeedStage<F> {
         ahead
     }
 
+    fn warm(&mut self, _: Nanos) {
+        bring_near(self);
+        bring_near(&self.onward.metrics.feed);
+        self.onward.rings.out.warm();
+        self.feed.warm();
+    }
+
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {
         see(&mut self.onward.rings.commands);
         if let Some(link) = self.feed.input() {
@@ -290,7 +297,7 @@ mod tests {
         let (_commands, commands) = ring("side->feed", 1);
         let (facts, mut said) = facts(("feed->side facts", 16), &Arc::default());
         let rings = FeedRings { out, commands, facts };
-        let (feed, metrics) = (Script(events, 0), Arc::new(Metrics::default()));
+        let (feed, metrics) = (Box::new(Script(events, 0)), Arc::new(Metrics::default()));
         let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
         let (mut links, mut at) = (Vec::new(), 0);
         for _ in 0..8 {

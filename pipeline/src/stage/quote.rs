@@ -4,7 +4,7 @@ use crate::logic::desk::Desk;
 use crate::logic::freshness::Pulse;
 use crate::logic::markouts::{Measured, Measurement};
 use crate::logic::past_fills::PastFill;
-use crate::rt::{Ahead, Board, In, InLatest, Input, OutLatest, Stage};
+use crate::rt::{Ahead, Board, In, InLatest, Input, OutLatest, Stage, bring_near};
 use crate::stage::metrics::Metrics;
 use crate::stage::params::ParamsIn;
 use crate::stage::records::RecordsOut;
@@ -323,6 +323,13 @@ impl Stage for QuoteStage {
 
     fn next_deadline(&self) -> Option<Nanos> {
         self.desks.iter().filter_map(Desk::due).min()
+    }
+
+    fn warm(&mut self, _: Nanos) {
+        bring_near(self);
+        bring_near(&self.desks[..]);
+        self.rings.out.warm();
+        self.rings.records.warm();
     }
 
     fn inputs(&mut self, see: &mut dyn FnMut(&mut dyn Input)) {

@@ -77,6 +77,10 @@ impl RecordsOut {
         let number = self.facts.number();
         self.commentary.push_or_drop(Numbered { number, told });
     }
+    /// Brings the place of the next comment near.
+    pub fn warm(&mut self) {
+        self.commentary.warm();
+    }
     /// The rings' names and loss counts.
     pub fn stats(&self) -> [&Arc<RingStats>; 2] {
         [self.facts.stats(), self.commentary.stats()]

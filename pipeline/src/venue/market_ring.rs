@@ -68,6 +68,12 @@ impl MarketOut {
         self.events.push(head).is_ok()
     }
 
+    /// Brings the places of the next event and of its book near.
+    pub fn warm(&mut self) {
+        self.events.warm();
+        self.books.warm();
+    }
+
     /// Whether any event would find room.
     pub fn has_room(&self) -> bool {
         self.events.free() > 0 && self.books.free() > 0

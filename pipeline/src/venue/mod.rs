@@ -4,6 +4,7 @@
 
 pub mod hl;
 pub mod market_ring;
+pub mod nowhere;
 pub mod sim;
 pub mod tap;
 pub mod tape;
@@ -35,6 +36,8 @@ pub trait Feed: Send {
     fn input(&mut self) -> Option<&mut dyn Input> {
         None
     }
+    /// Brings near the core what the next frame will need; see [`crate::rt::Stage::warm`].
+    fn warm(&mut self) {}
 }
 
 /// Where orders go and their fate comes from. Owned by the dispatch stage.
@@ -71,6 +74,10 @@ pub trait Gateway: Send {
     fn has_news(&self, now: Nanos) -> bool {
         let _ = now;
         true
+    }
+    /// Brings near the core what the next action will need; see [`crate::rt::Stage::warm`].
+    fn warm(&mut self, now: Nanos) {
+        let _ = now;
     }
 }
 

@@ -94,8 +94,13 @@ impl World {
         let metrics = Arc::<Metrics>::default();
         let shared = (Arc::<LevelCell>::default(), metrics.clone());
         let orders = Orders::new(&universe, &all, 7);
-        let stage =
-            DispatchStage::new(gateway(end).0, rings, orders, Budget::new(&params.risk), shared);
+        let stage = DispatchStage::new(
+            Box::new(gateway(end).0),
+            rings,
+            orders,
+            Budget::new(&params.risk),
+            shared,
+        );
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let storm = Storm {
             lost: rng.random_range(0..6),

@@ -156,7 +156,8 @@ impl Live {
         let far = settings.guard_at.clone().map(|far| FarGuard::new(far.at, far.key));
         let armed = armed(&request, &pipeline, &card, (&way, far.clone()), &config);
         let killer = Killer::start(armed, clock.clone())?;
-        let (threads, mut pipeline, blackbox) = run_lanes(&plan, pipeline, &clock, captured)?;
+        let (threads, mut pipeline, blackbox) =
+            run_lanes(&plan, (&config, pipeline), &clock, captured)?;
         pipeline.rings.extend_from_slice(journal.stats());
         let progress = Progress::new(threads.pulse(), link.clone());
         let watchdog = guard(&request, &pipeline, &progress, way()?, &clock)?;
@@ -421,13 +422,17 @@ fn connect(
 /// Sets the lanes going.
 fn run_lanes(
     plan: &Plan,
-    pipeline: Pipeline,
+    (config, pipeline): (&wiring::Config, Pipeline),
     clock: &WallClock,
     captured: Option<Captured>,
 ) -> Result<(Threads, Watched, Option<Blackbox>), AppError> {
     let Pipeline { stages, records, mut control, status, strategy, metrics, rings, level, shared } =
         pipeline;
     let (mut lanes, latencies) = Lane::by_plan(plan, stages, clock);
+    if let Some(every) = plan.rehearse {
+        let mut rehearsed = wiring::rehearsal(config, every);
+        lanes.iter_mut().for_each(|lane| lane.rehearse_with(&mut rehearsed, every));
+    }
     let blackbox = match captured {
         Some(Captured { root, built, taps: [market, orders], max_bytes }) => {
             let record = |(i, lane): (usize, &mut Lane)| {

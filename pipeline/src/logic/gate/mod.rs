@@ -130,6 +130,11 @@ impl Gate {
         self.breakers.set_limits(&limits);
     }
 
+    /// What it knows of all assets, as it lies in memory.
+    pub fn memory(&self) -> &[impl Sized + use<>] {
+        &self.assets[..]
+    }
+
     /// Takes note of the time. To be told often: a long step is taken for a clock that jumped.
     pub fn on_time(&mut self, now: Nanos) {
         if self.breakers.pass(now) {

@@ -78,6 +78,10 @@ impl Slots {
         Self { all: vec![Slot::default(); count].into(), sides: [Sets::default(); 2], changes: 0 }
     }
 
+    pub fn all(&self) -> &[Slot] {
+        &self.all
+    }
+
     pub fn per_side(&self) -> usize {
         self.all.len() / 2
     }

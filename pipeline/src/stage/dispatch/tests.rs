@@ -83,7 +83,13 @@ fn bench_with(ring_venue: usize, params: AssetParams) -> Bench {
     let shared = (level.clone(), metrics.clone());
     let budget = Budget::new(&params[0].risk);
     Bench {
-        stage: DispatchStage::new(FakeGateway(wire.clone()), rings, orders, budget, shared),
+        stage: DispatchStage::new(
+            Box::new(FakeGateway(wire.clone())),
+            rings,
+            orders,
+            budget,
+            shared,
+        ),
         wire,
         gate: Gate::new(universe, &params),
         targets: OutLatest::new(targets, 1),

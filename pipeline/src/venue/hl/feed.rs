@@ -12,7 +12,7 @@ use super::frame::Channel;
 use super::session::{DEAD_LINK, Session};
 use super::user::{StreamKind, UserParser};
 use crate::logic::freshness::LONGEST_SILENCE;
-use crate::rt::Input;
+use crate::rt::{Input, bring_near};
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{
     AssetId, BookForm, EventHead, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos, Universe,
@@ -381,6 +381,11 @@ impl<T: Transport> HlFeed<T> {
 }
 
 impl<T: Transport> Feed for HlFeed<T> {
+    fn warm(&mut self) {
+        bring_near(self);
+        bring_near(&self.streams[..]);
+    }
+
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
         self.notice_stop(now);
         while self.events.is_empty() && self.take(now) {}

@@ -30,6 +30,7 @@ mod outbox;
 mod posts;
 mod questions;
 mod reconcile;
+mod rehearsed;
 mod view;
 mod weights;
 
@@ -40,7 +41,7 @@ use super::user::{
     ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, StreamKind, UserEvent,
     UserFill, UserParser, VenueText, Via,
 };
-use crate::rt::{BoardReader, Input, board};
+use crate::rt::{BoardReader, Input, board, bring_near};
 use crate::types::AlertKind;
 use crate::types::{
     Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
@@ -53,6 +54,7 @@ use others::Others;
 use outbox::Outbox;
 use posts::{ActionPost, Posts, Question};
 use reconcile::Reconcile;
+use rehearsed::Rehearsed;
 use std::collections::VecDeque;
 pub use view::{GatewayView, Opening, VIEW_WORDS};
 use weights::{Urgency, Weights, of_action};
@@ -114,6 +116,7 @@ struct Wire {
     posts: Posts,
     weights: Weights,
     buffer: Vec<u8>,
+    rehearsed: Rehearsed,
 }
 
 /// What is known of the venue's side.
@@ -182,6 +185,7 @@ impl<T: Transport> HlGateway<T> {
             posts: Posts::default(),
             weights: Weights::default(),
             buffer: Vec::with_capacity(REQUEST_BYTES),
+            rehearsed: Rehearsed::default(),
         };
         let gateway = Self {
             transport,
@@ -464,6 +468,12 @@ impl<T: Transport> Gateway for HlGateway<T> {
 
     fn signing(&self) -> SigningCounts {
         self.wire.signer.counts()
+    }
+
+    fn warm(&mut self, _: Nanos) {
+        bring_near(self);
+        let Wire { signer, buffer, universe, config, rehearsed, .. } = &mut self.wire;
+        rehearsed.go_through(signer, universe, config.vault, buffer);
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
