@@ -54,6 +54,19 @@ impl Frames {
     }
 }
 
+/// Of one coin, with starting parameters.
+pub fn config() -> Config {
+    Config {
+        universe: made::btc(),
+        params: vec![made::params()],
+        session: 1,
+        lossless: false,
+        risk: None,
+        venue_clock: VenueClock::default(),
+        commentary: RING_COMMENTARY,
+    }
+}
+
 /// A pipeline between a feed of frames and a venue that takes every order.
 pub struct Rig {
     engine: Engine,
@@ -77,16 +90,8 @@ pub struct Rig {
 impl Rig {
     /// With the stages in that engine.
     pub fn new(make: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine, is_captured: bool) -> Self {
-        let universe = made::btc();
-        let config = Config {
-            universe: universe.clone(),
-            params: vec![made::params()],
-            session: 1,
-            lossless: false,
-            risk: None,
-            venue_clock: VenueClock::default(),
-            commentary: RING_COMMENTARY,
-        };
+        let config = config();
+        let universe = config.universe.clone();
         let (arrived, frames_rx) = ring("bench->feed", 2);
         let (spent_tx, spent) = ring("feed->bench", 2);
         let (feed, copies) = FrameFeed::new(universe, (frames_rx, spent_tx), is_captured);
@@ -113,6 +118,12 @@ impl Rig {
             last: Action::default(),
             modifies: 0,
         }
+    }
+
+    /// A turn of its engine while nothing comes.
+    pub fn idle<T>(&mut self, turn: impl FnOnce(&mut Engine, Nanos) -> T) -> T {
+        let now = made::START + Nanos(BOOK_INTERVAL.0 * self.tick as i64);
+        turn(&mut self.engine, now)
     }
 
     /// A tick of which nobody wants to know anything.

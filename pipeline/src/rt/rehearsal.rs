@@ -29,7 +29,7 @@ impl Rehearsal {
 
     /// One stage's turn, if one is due: never more at once, so that a real tick waits for one stage at
     /// most. `real` are the lane's own stages, in the same order.
-    pub(super) fn step(&mut self, now: Nanos, real: &mut [Box<dyn Stage>]) -> bool {
+    pub fn step(&mut self, now: Nanos, real: &mut [Box<dyn Stage>]) -> bool {
         if self.turn == 0 {
             // A clock that went back does not hold it up.
             if now < self.next && self.next - now <= self.every {
@@ -48,7 +48,7 @@ impl Rehearsal {
     }
 
     /// Before the first step.
-    pub(super) fn start(&mut self) {
+    pub fn start(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.on_start());
     }
 }
