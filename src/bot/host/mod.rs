@@ -149,6 +149,33 @@ mod tests {
         assert_eq!(asked.priority, None);
     }
 
+    /// In a process of its own: it concerns all that a process has.
+    #[test]
+    fn memory_is_locked_or_it_is_told() {
+        let me = std::env::current_exe().unwrap();
+        let child = "bot::host::tests::locks_memory_in_a_process_of_its_own";
+        let args = ["--exact", child, "--ignored", "--nocapture"];
+        let output = std::process::Command::new(me).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    #[test]
+    #[ignore = "run by memory_is_locked_or_it_is_told, in a process of its own"]
+    fn locks_memory_in_a_process_of_its_own() {
+        let came_to = lock_memory();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        let kib: u64 = locked.trim().trim_end_matches(" kB").parse().unwrap();
+        match came_to {
+            Ok(()) => assert!(kib > 0, "{locked}"),
+            Err(why) => assert!(kib == 0 && why.contains("memory is not locked"), "{kib} {why}"),
+        }
+        println!("locked {kib} KiB");
+        // More than any limit by default can still be had.
+        assert_eq!(vec![1u8; 64 << 20].iter().map(|byte| u64::from(*byte)).sum::<u64>(), 64 << 20);
+    }
+
     #[test]
     fn lanes_are_given_isolated_cores_first() {
         let isolated = Cores::from([2, 3]);
