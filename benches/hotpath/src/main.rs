@@ -11,7 +11,7 @@ mod harness;
 use botmm_pipeline::logic::gate::Gate;
 use botmm_pipeline::types::{Cloid, LentEvent, Level, Nanos, Px, Qty, QuoteTarget, Reason, Side};
 use botmm_pipeline::venue::hl::sign::{
-    Envelope, Network, RequestSigner, Signature, Signer, WireAction, WireOrder,
+    Envelope, Network, RequestSigner, Signature, Signer, WireAction, WireOrder, hex, pool,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
 use harness::engine::Engine;
@@ -20,11 +20,13 @@ use harness::ticks::{BOOKS, FIRST_TICKS, Frames, Rig};
 use harness::{Samples, Stopwatch};
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// A work by its name.
 type Work = (&'static str, fn(usize, &mut Meter));
 
-const WORKS: [Work; 4] = [("decode", decode), ("tick", tick), ("sign", sign), ("gate", gate)];
+const WORKS: [Work; 5] =
+    [("decode", decode), ("tick", tick), ("sign", sign), ("presigned", presigned), ("gate", gate)];
 /// Calls before the first that is timed.
 const WARM_UP: usize = 2_000;
 /// A throw-away key, as in the vectors.
@@ -154,11 +156,71 @@ fn tick(calls: usize, meter: &mut Meter) {
     assert_eq!(rig.dropped(), 0);
 }
 
-/// Two orders with cloid to a signed body. Of 256 pairs, each time with another nonce.
+/// Two orders with cloid to a signed body.
 fn sign(calls: usize, meter: &mut Meter) {
-    let key = || Signer::from_hex(KEY).unwrap_or_else(|e| panic!("{e}"));
     let mut signer = RequestSigner::new(key(), Network::Mainnet);
-    let order = |i: usize, side: Side| WireOrder {
+    sign_by(
+        calls,
+        meter,
+        |action, envelope, body| signer.write_body(action, envelope, body),
+        || (),
+    );
+    // What the first one was, for whoever signs the same.
+    let (pair, envelope) = (pair(0), envelope(0));
+    let Signature { r, s, v } = signer.sign(&WireAction::Order(&pair), &envelope);
+    meter.made = format!("{}/{}/{v}", hex::text(&r), hex::text(&s)).replace("0x", "");
+}
+
+/// The same with signatures that were made ahead, which does not count.
+fn presigned(calls: usize, meter: &mut Meter) {
+    let (mut maker, pool) = pool(Arc::new(key()), std::process::id);
+    let mut signer = RequestSigner::new(key(), Network::Mainnet).presigned(pool);
+    signer.tend(Nanos::ZERO);
+    let mut made = 0u64;
+    let make = || {
+        made += 1;
+        let mut entropy = [7; 32];
+        entropy[..8].copy_from_slice(&made.to_be_bytes());
+        maker.make(Nanos::ZERO, &entropy);
+    };
+    let write = |action: &WireAction<'_>, envelope: &Envelope, body: &mut Vec<u8>| {
+        signer.tend(Nanos::ZERO);
+        signer.write_body(action, envelope, body);
+    };
+    sign_by(calls, meter, write, make);
+    assert_eq!((signer.counts().presigned, signer.counts().ordinary), (calls as u64, 0));
+}
+
+/// Of 256 pairs, each time with another nonce.
+fn sign_by(
+    calls: usize,
+    meter: &mut Meter,
+    mut write: impl FnMut(&WireAction<'_>, &Envelope, &mut Vec<u8>),
+    mut before: impl FnMut(),
+) {
+    let pairs: Vec<_> = (0..256).map(pair).collect();
+    let mut body = Vec::with_capacity(4096);
+    for i in 0..calls {
+        let action = WireAction::Order(&pairs[i % pairs.len()]);
+        let envelope = envelope(i);
+        before();
+        body.clear();
+        meter.call(|| write(black_box(&action), &envelope, &mut body));
+        assert!(body.len() > 300);
+    }
+}
+
+fn key() -> Signer {
+    Signer::from_hex(KEY).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn envelope(i: usize) -> Envelope {
+    Envelope { nonce: NONCE + i as u64, vault: None, expires_after: None }
+}
+
+/// A bid and an ask around a price that moves.
+fn pair(i: usize) -> [WireOrder; 2] {
+    let order = |side: Side| WireOrder {
         asset: 0,
         side,
         px: Px::whole(65_000 + i as i64 * 7 % 900 - side.sign()),
@@ -166,20 +228,7 @@ fn sign(calls: usize, meter: &mut Meter) {
         cloid: Some(Cloid::from_u128((i as u128) << 8 | u128::from(side == Side::Bid))),
         ..WireOrder::default()
     };
-    let pairs: Vec<_> = (0..256).map(|i| [order(i, Side::Bid), order(i, Side::Ask)]).collect();
-    let mut body = Vec::with_capacity(4096);
-    for i in 0..calls {
-        let action = WireAction::Order(&pairs[i % pairs.len()]);
-        let envelope = Envelope { nonce: NONCE + i as u64, vault: None, expires_after: None };
-        body.clear();
-        meter.call(|| signer.write_body(black_box(&action), &envelope, &mut body));
-        assert!(body.len() > 300);
-        meter.made(|| {
-            let Signature { r, s, v } = signer.sign(&action, &envelope);
-            let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
-            format!("{}/{}/{v}", hex(r), hex(s))
-        });
-    }
+    [order(Side::Bid), order(Side::Ask)]
 }
 
 /// A target of two orders a side through the gate, every 100 ms.
