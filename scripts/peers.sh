@@ -1,19 +1,37 @@
 #!/usr/bin/env bash
-# The grid job on one feed, ours (as it is, and --lean) and hftbacktest's in turn: rows a second, peak memory, executions, ratios.
-# Builds benches/peers (a workspace of its own) and the bot. By hand, on a machine that does nothing else.
+# Ours and others at the same work, in turns, on this machine: ratios. By hand, on a machine that does nothing else; CI builds
+# none of it.
 #
-#   scripts/peers.sh [ROUNDS] [ROWS]      3 rounds of 8,000,000 rows
+#   scripts/peers.sh [grid] [ROUNDS] [ROWS]   the grid job on one feed, ours (as it is, and --lean) and hftbacktest's: rows a
+#                                             second, peak memory, executions; 3 rounds of 8,000,000 rows
+#   scripts/peers.sh wire [ROUNDS] [CALLS]    an l2Book frame to a book, and two orders to a signed body, beside
+#                                             serde_json, simd-json, sonic-rs and k256; 9 rounds of 20,000 calls. Builds
+#                                             benches/peers/wire; PEERS=nautilus, sdk or nautilus,sdk adds the clients
+#                                             nautilus-hyperliquid and hyperliquid_rust_sdk (hundreds of crates). The LGPL of
+#                                             the first never meets our code: two programs, one after the other
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-3}
-rows=${2:-8000000}
-if [ $# -gt 2 ] || [[ ! "$rounds $rows" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]]; then
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+what=grid
+case "${1:-}" in grid | wire) what=$1 && shift ;; esac
+rounds=${1:-$([ $what = grid ] && echo 3 || echo 9)}
+size=${2:-$([ $what = grid ] && echo 8000000 || echo 20000)}
+if [ $# -gt 2 ] || [[ ! "$rounds $size" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]]; then
+  sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
+if [ $what = wire ]; then
+  cargo build --release --locked --manifest-path benches/peers/wire/Cargo.toml --no-default-features --features "${PEERS-}"
+  cargo build --release --locked -p botmm-hotpath
+  theirs=${CARGO_TARGET_DIR:-benches/peers/wire/target}/release/wire-peers
+  ours=${CARGO_TARGET_DIR:-target}/release/botmm-hotpath
+  "$ours" frames >"$dir/frames"
+  python3 scripts/peers_wire.py "$ours" "$theirs" "$dir/frames" "$rounds" "$size"
+  exit
+fi
+rows=$size
 cargo build --release --locked --manifest-path benches/peers/Cargo.toml
 cargo build --release --locked --bin botmm
 peers=${CARGO_TARGET_DIR:-benches/peers/target}/release/peers
