@@ -9,9 +9,12 @@ use botmm_pipeline::rt::Plan;
 use botmm_pipeline::rt::plan::allowed_cores;
 use facts::{Cores, Facts};
 use lacks::Lack;
+use rustix::io::Errno;
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use std::fmt::Display;
+use std::fs;
 use std::path::Path;
 
 /// What is known of this machine, as to one plan.
@@ -29,18 +32,21 @@ impl Host {
         lacks::lacks(&self.0, plan)
     }
 
-    /// Takes of the machine what the plan asks for, before any other thread is there: threads that come from here
-    /// on, but for lanes, run on cores on which none spins, and memory is locked. A plan whose lanes would starve
-    /// others by their priority loses it. What was not to be had is returned in words; nothing of it ends a run.
+    /// Takes of the machine what the plan asks for, before a lane is there: all threads but lanes run on cores on which
+    /// none spins, and memory is locked. What was not to be had is returned in words; nothing of it ends a run.
     fn take(&self, plan: &mut Plan) -> Vec<String> {
-        let unfit = plan.priority.and_then(|_| lacks::unfit_for_real_time(&self.0, plan));
-        if unfit.is_some() {
-            plan.priority = None;
-        }
-        let unfit = unfit.map(|why| format!("lanes run without real-time priority: {why}"));
+        let unfit = self.forgo_priority(plan);
         let kept = leave_to_lanes(&plan.spinning_cores());
         let locked = if plan.lock_memory { lock_memory() } else { Ok(()) };
         unfit.into_iter().chain(kept.err()).chain(locked.err()).collect()
+    }
+
+    /// A plan whose lanes would starve others by their priority loses it; why.
+    fn forgo_priority(&self, plan: &mut Plan) -> Option<String> {
+        plan.priority?;
+        let why = lacks::unfit_for_real_time(&self.0, plan)?;
+        plan.priority = None;
+        Some(format!("lanes run without real-time priority: {why}"))
     }
 }
 
@@ -79,7 +85,8 @@ fn in_one_line(lacks: &[Lack], plan: &Plan) -> Option<String> {
     ))
 }
 
-/// The calling thread, and each that it starts, leaves these cores. On isolated ones nobody else would move it.
+/// All threads that are there, and those that they start, leave these cores: who listens for signals is one of them.
+/// On isolated cores nobody else would move them.
 fn leave_to_lanes(spinning: &[usize]) -> Result<(), String> {
     if spinning.is_empty() {
         return Ok(());
@@ -87,8 +94,16 @@ fn leave_to_lanes(spinning: &[usize]) -> Result<(), String> {
     let mut rest = CpuSet::new();
     let others = allowed_cores().into_iter().filter(|core| !spinning.contains(core));
     others.filter(|core| *core < CpuSet::MAX_CPU).for_each(|core| rest.set(core));
-    sched_setaffinity(None, &rest)
-        .map_err(|e| format!("the side thread could not leave the lanes' cores: {e}"))
+    let refused = |e: &dyn Display| format!("other threads could not leave the lanes' cores: {e}");
+    let threads = fs::read_dir("/proc/self/task").map_err(|e| refused(&e))?;
+    let ids = threads.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for id in ids.filter_map(Pid::from_raw) {
+        match sched_setaffinity(Some(id), &rest) {
+            Ok(()) | Err(Errno::SRCH) => {} // It has ended.
+            Err(e) => return Err(refused(&e)),
+        }
+    }
+    Ok(())
 }
 
 /// Keeps what there is and what comes in memory, once it was touched. Only without a limit: one that is reached
@@ -118,51 +133,58 @@ mod tests {
 
     #[test]
     fn who_is_not_a_lane_leaves_the_cores_on_which_one_spins() {
+        in_a_process_of_its_own("leaves_cores");
+    }
+
+    #[test]
+    #[ignore = "run by the test above, in a process of its own"]
+    fn leaves_cores() {
         let all = allowed_cores();
         let (Some(&first), true) = (all.first(), all.len() > 1) else { return };
-        // In a thread of its own: which cores one may use is each thread's.
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut plan = plan(Some(first), None);
-                let host = Host::look(&plan);
-                assert_eq!(host.take(&mut plan), Vec::<String>::new());
-                assert_eq!(allowed_cores(), all[1..]);
-                // So do those that it starts.
-                std::thread::scope(|scope| {
-                    scope.spawn(|| assert_eq!(allowed_cores(), all[1..]));
-                });
-            });
+        let (begin, begun) = std::sync::mpsc::channel();
+        // One that was there before.
+        let other = std::thread::spawn(move || {
+            begun.recv().unwrap();
+            allowed_cores()
         });
-        assert_eq!(allowed_cores(), all);
+        let mut plan = plan(Some(first), None);
+        let host = Host::look(&plan);
+        assert_eq!(host.take(&mut plan), Vec::<String>::new());
+        assert_eq!(allowed_cores(), all[1..]);
+        begin.send(()).unwrap();
+        assert_eq!(other.join().unwrap(), all[1..]);
+        assert_eq!(std::thread::spawn(allowed_cores).join().unwrap(), all[1..]);
+    }
+
+    /// What concerns all that a process has is another's than the other tests'.
+    fn in_a_process_of_its_own(test: &str) {
+        let me = std::env::current_exe().unwrap();
+        let name = format!("bot::host::tests::{test}");
+        let args = ["--exact", &name, "--ignored", "--nocapture"];
+        let output = std::process::Command::new(me).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}{complained}");
     }
 
     #[test]
     fn a_plan_that_would_starve_others_loses_its_priority_and_it_is_told() {
-        // No lane spins on a core that is there: nothing is taken.
-        let mut asked = plan(None, Some(10));
-        asked.lanes[0].core = Some(CpuSet::MAX_CPU);
         let host = Host(Facts::default());
-        std::thread::scope(|scope| {
-            let took = scope.spawn(|| host.take(&mut asked)).join().unwrap();
-            assert!(took[0].contains("without real-time priority"), "{took:?}");
-        });
+        let mut asked = plan(Some(1), Some(10));
+        let said = host.forgo_priority(&mut asked).unwrap();
+        assert!(said.contains("without real-time priority: core 1 is not isolated"), "{said}");
         assert_eq!(asked.priority, None);
+        assert_eq!(host.forgo_priority(&mut asked), None);
     }
 
-    /// In a process of its own: it concerns all that a process has.
     #[test]
     fn memory_is_locked_or_it_is_told() {
-        let me = std::env::current_exe().unwrap();
-        let child = "bot::host::tests::locks_memory_in_a_process_of_its_own";
-        let args = ["--exact", child, "--ignored", "--nocapture"];
-        let output = std::process::Command::new(me).args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        in_a_process_of_its_own("locks_memory");
     }
 
     #[test]
-    #[ignore = "run by memory_is_locked_or_it_is_told, in a process of its own"]
-    fn locks_memory_in_a_process_of_its_own() {
+    #[ignore = "run by the test above, in a process of its own"]
+    fn locks_memory() {
         let came_to = lock_memory();
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
