@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use botmm::side::presign::fresh;
+use botmm::stop::Stop;
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::{Recoverer, Signer, hex, pool};
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Set for the processes that this test starts: so many signatures they make, 0 = without end.
 const CHILD: &str = "BOTMM_TEST_SIGNS";
@@ -56,6 +58,30 @@ fn said(child: &mut Child, at_most: usize) -> Vec<String> {
     let _ = child.kill();
     child.wait().unwrap();
     points
+}
+
+/// A process that goes on after a stop hears it, however short the stop was; here there was none.
+#[test]
+fn what_was_made_before_a_stop_is_not_used_after_it() {
+    let stop = Stop::listen(true).unwrap();
+    let key = Arc::new(Signer::from_hex(KEY).unwrap());
+    let (mut maker, mut pool) = pool(key, std::process::id);
+    pool.tend(Nanos::ZERO);
+    for _ in 0..2 {
+        maker.make(Nanos::ZERO, &fresh().unwrap());
+    }
+    let generation = maker.generation().clone();
+    let (tell, told) = std::sync::mpsc::channel();
+    stop.watch_standstills(Box::new(move || {
+        generation.end();
+        tell.send(()).unwrap();
+    }));
+    assert!(pool.sign(&[1; 32]).is_some());
+    let pid = std::process::id().to_string();
+    assert!(Command::new("kill").args(["-CONT", &pid]).status().unwrap().success());
+    told.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(pool.sign(&[2; 32]), None);
+    assert!(!stop.is_asked() && !stop.is_suspension_asked(), "and nothing else");
 }
 
 #[test]

@@ -381,6 +381,18 @@ fn what_is_left_is_told_for_every_coin() {
 }
 
 #[test]
+fn how_requests_were_signed_is_told_where_that_was_done_ahead() {
+    let mut s = sample();
+    assert!(!s.to_string().contains("signed") && !s.to_json().unwrap().contains("\"signing\""));
+    s.signing = Some(Signing { presigned: 1_234, ordinary: 3, dropped: 640 });
+    let told = "  signed       1,234 requests ahead, 3 the ordinary way; 640 made and not used\n";
+    assert!(s.to_string().contains(told), "{s}");
+    let json: serde_json::Value = serde_json::from_str(&s.to_json().unwrap()).unwrap();
+    let expected = serde_json::json!({ "presigned": 1_234, "ordinary": 3, "dropped": 640 });
+    assert_eq!(json["signing"], expected);
+}
+
+#[test]
 fn what_is_wrong_is_said_loudly() {
     let mut s = sample();
     s.equity_residual_usd = Some(usd("-0.02"));

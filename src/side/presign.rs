@@ -52,8 +52,9 @@ impl Presign {
         let missed = self.metrics.signing().ordinary;
         if missed > self.told && turn.now >= self.next_told {
             let more = missed - self.told;
-            let said = "signed the ordinary way: of the signatures made ahead none was left that may be used";
-            turn.say(Alert::warn(Topic::Machine, format!("{more} requests were {said}")));
+            let said =
+                "signed the ordinary way, as no signature made ahead was left that may be used";
+            turn.say(Alert::warn(Topic::Machine, format!("{said}: {more} requests")));
             (self.told, self.next_told) = (missed, turn.now + TOLD_EVERY);
         }
     }
@@ -90,4 +91,65 @@ pub fn fresh() -> Result<Zeroizing<[u8; 32]>, rand::rngs::SysError> {
     let mut bytes = Zeroizing::new([0; 32]);
     SysRng.try_fill_bytes(&mut *bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::side::task::tests::Stand;
+    use botmm_pipeline::venue::SigningCounts;
+    use botmm_pipeline::venue::hl::sign::Pool;
+    use botmm_pipeline::venue::hl::sign::pool::ROOM;
+
+    fn made_and_used() -> (Presign, Pool, Arc<Metrics>) {
+        let key = Arc::new(Signer::from_hex(&"1".repeat(64)).unwrap());
+        let ((maker, pool), metrics) = (pool(key, std::process::id), Arc::<Metrics>::default());
+        (Presign::new(maker, metrics.clone(), &Stop::default()), pool, metrics)
+    }
+
+    /// How many there are.
+    fn signs(pool: &mut Pool) -> usize {
+        (0..).take_while(|_| pool.sign(&[7; 32]).is_some()).count()
+    }
+
+    #[test]
+    fn a_turn_makes_a_few_and_turns_make_no_more_than_there_is_room_for() {
+        let (mut task, mut pool, _) = made_and_used();
+        let mut stand = Stand::with_room(4);
+        pool.tend(Nanos::ZERO);
+        assert!(stand.turn(&mut task).said.is_empty());
+        assert_eq!(signs(&mut pool), A_TURN);
+        (0..ROOM).for_each(|_| drop(stand.turn(&mut task)));
+        assert_eq!(signs(&mut pool), ROOM);
+        (0..ROOM).for_each(|_| drop(stand.turn(&mut task)));
+        task.generation().end(); // As after a clock that was set.
+        assert_eq!(signs(&mut pool), 0);
+        pool.tend(Nanos::ZERO);
+        drop(stand.turn(&mut task));
+        assert_eq!(signs(&mut pool), A_TURN);
+    }
+
+    #[test]
+    fn what_was_missed_is_told_at_most_once_a_minute() {
+        let (mut task, _pool, metrics) = made_and_used();
+        let mut stand = Stand::with_room(4);
+        let mut told = |at_s, ordinary| {
+            metrics.set_signing(SigningCounts { ordinary, ..SigningCounts::default() });
+            stand.now = Nanos::secs(at_s);
+            stand.turn(&mut task).said.iter().map(|said| said.text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(1, 0), [""; 0]);
+        let said = told(2, 3);
+        assert!(said.len() == 1 && said[0].ends_with(": 3 requests"), "{said:?}");
+        assert_eq!(told(30, 5), [""; 0]);
+        let said = told(62, 5);
+        assert!(said.len() == 1 && said[0].ends_with(": 2 requests"), "{said:?}");
+        assert_eq!(told(200, 5), [""; 0], "nothing new");
+    }
+
+    #[test]
+    fn what_the_system_draws_is_new_each_time() {
+        let [one, another] = [fresh().unwrap(), fresh().unwrap()];
+        assert!(one != another && *one != [0; 32]);
+    }
 }

@@ -91,6 +91,7 @@ fn exposition() -> String {
     let mut numbers = Numbers {
         gross: Usd::parse("12.5").unwrap(),
         fees: Usd::parse("-0.25").unwrap(),
+        signing: SigningCounts { presigned: 9, ordinary: 2, dropped: 640 },
         assets: vec![AssetNumbers::default(); 2],
         today: Some(DayNet { day: 20_000, net: Usd::whole(3), whole: false }),
         ..Numbers::default()
@@ -154,6 +155,9 @@ fn what_is_told_is_sound_complete_and_exact() {
     };
     assert_eq!(value("botmm_equity_usd", &[]), "1012.75");
     assert_eq!(value("botmm_fees_usd", &[]), "-0.25");
+    assert_eq!(value("botmm_signatures_total", &[("how", "presigned")]), "9");
+    assert_eq!(value("botmm_signatures_total", &[("how", "ordinary")]), "2");
+    assert_eq!(value("botmm_presignatures_dropped_total", &[]), "640");
     assert_eq!(value("botmm_rung_armed", &[("rung", "guard")]), "1");
     assert_eq!(value("botmm_rung_armed", &[("rung", "exchange")]), "0");
     assert_eq!(value("botmm_reconcile_position", &[("coin", "a\"b\\c")]), "-0.25");

@@ -380,7 +380,8 @@ impl Metrics {
         FitScore { moves, still, fitted, micro }
     }
 
-    pub(super) fn set_signing(&self, counts: SigningCounts) {
+    /// Says so (the dispatch stage).
+    pub fn set_signing(&self, counts: SigningCounts) {
         let SigningCounts { presigned, ordinary, dropped } = counts;
         let all = self.dispatch.signing.iter().zip([presigned, ordinary, dropped]);
         all.for_each(|(counter, n)| counter.set(n));

@@ -126,7 +126,7 @@ impl Live {
         let title = masked(&request.about.title).into_owned();
         let door = Door::open(settings.http_port, &access.state_dir, key)?;
         let notify = Notify::open(&settings, &access.tls, (request.about.network, &title), now)?;
-        startup::warn(&settings.warnings, account.is_own_key && !access.key_is_disposable);
+        startup::warn(&settings, account, access);
         let start_time = clock.now();
         let journal = begin_journal(&request, &settings, account, start_time)?;
         let mut config = session::pipeline_config(&settings, universe.clone(), false);

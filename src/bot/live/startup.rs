@@ -145,16 +145,30 @@ pub fn threaded_plan(draft: &Draft, flags: &Overrides) -> Result<Plan, AppError>
 }
 
 /// What is allowed but probably not meant.
-pub fn warn(warnings: &[String], is_own_key: bool) {
-    for warning in warnings {
-        terminal::complain(format_args!("warning: {warning}"));
+pub fn warn(settings: &Settings, account: Principal, access: &Access) {
+    let mut warnings = settings.warnings.clone();
+    if account.is_own_key && !access.key_is_disposable {
+        warnings.push(
+            "this is the account's own key, which can also withdraw; approve an agent key on the \
+             venue's API page and use that"
+                .to_owned(),
+        );
     }
-    if is_own_key {
-        terminal::complain(format_args!(
-            "warning: this is the account's own key, which can also withdraw; approve an agent key on \
-             the venue's API page and use that"
-        ));
+    if settings.is_presigned && !access.key_is_disposable && is_virtual("/proc/cpuinfo") {
+        warnings.push(
+            "signing = \"presigned\" in a virtual machine: a snapshot or a clone of it that goes on gives \
+             the key away (docs/signing.md)"
+                .to_owned(),
+        );
     }
+    warnings.iter().for_each(|said| terminal::complain(format_args!("warning: {said}")));
+}
+
+/// Whether the processor says that it is one of a virtual machine's.
+fn is_virtual(cpuinfo: &str) -> bool {
+    let text = std::fs::read_to_string(cpuinfo).unwrap_or_default();
+    let mut flags = text.lines().filter(|line| line.starts_with("flags")).take(1);
+    flags.any(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
 /// How long to wait for what a killed run may have sent: until that is void.
@@ -179,4 +193,22 @@ pub fn longest_way(config: &wiring::Config) -> Nanos {
 pub fn quiet(config: &wiring::Config) -> Duration {
     let quiet = longest_way(config) + CLOCK_GRACE;
     Duration::from_nanos(quiet.0.max(0).unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_virtual_machine_is_told_by_its_processor() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let file = dir.path().join("cpuinfo");
+        let says = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            is_virtual(file.to_str().unwrap())
+        };
+        assert!(says("processor\t: 0\nflags\t\t: fpu hypervisor lahf_lm\n"));
+        assert!(!says("processor\t: 0\nflags\t\t: fpu lahf_lm\nbugs\t: hypervisor\n"));
+        assert!(!says("") && !is_virtual("/nowhere"));
+    }
 }

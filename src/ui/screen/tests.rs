@@ -169,6 +169,14 @@ fn fits_every_terminal_with_colours_or_without() {
 }
 
 #[test]
+fn how_requests_were_signed_is_shown_where_that_was_done_ahead() {
+    let mut world = World::new(1);
+    assert!(!world.text(120, 40).contains("signed"));
+    (world.numbers.signing.presigned, world.numbers.signing.ordinary) = (417, 2);
+    holds(&world.text(120, 40), &["417 signed ahead, 2 not"]);
+}
+
+#[test]
 fn at_80_by_24_strategies_give_way_then_latencies_then_coins() {
     let text = World::new(3).text(80, 24);
     holds(&text, &["COIN0", "COIN2", "account 10000.00", "risk: safe", "last fills", "rearm"]);
