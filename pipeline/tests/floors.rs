@@ -26,7 +26,7 @@ const WORDS_ONLY_IN: [(&str, &[&str]); 7] = [
     ("SystemTime::now", &["rt/clock.rs"]),
     ("println!", &[]),
     ("eprintln!", &[]),
-    ("unsafe ", &["rt/", "venue/hl/scan.rs"]),
+    ("unsafe ", &["rt/", "venue/hl/scan"]),
     ("todo!", &[]),
     ("unimplemented!", &[]),
 ];
