@@ -24,8 +24,8 @@ use crate::logic::budget::Budget;
 use crate::logic::gate::Gate;
 use crate::logic::orders::Orders;
 use crate::rt::{
-    BoardReader, HaltLevel, In, InLatest, LevelCell, Out, OutLatest, OutTold, RingStats, Shared,
-    Stage, board, ring, vital_ring,
+    BoardReader, Came, HaltLevel, In, InLatest, LevelCell, Out, OutLatest, OutTold, RingStats,
+    Shared, Stage, board, ring, vital_ring,
 };
 use crate::stage::book::BookStage;
 use crate::stage::dispatch::{DispatchRings, DispatchStage};
@@ -38,7 +38,7 @@ use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
     POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_FACT, RING_MARKET, RING_PARAMS, RING_TARGET,
-    RING_VENUE, RING_VIEW,
+    RING_TRIP, RING_VENUE, RING_VIEW,
 };
 use crate::types::{
     AssetId, AssetParams, Instrument, Nanos, NewParams, ParamsChange, QuoteCommand, RiskCommand,
@@ -86,6 +86,8 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     /// Loss counts of all rings.
     pub rings: Vec<Arc<RingStats>>,
+    /// When frames of the market arrived, where the feed knows.
+    pub came: In<Came>,
     /// The halt level.
     pub level: Arc<LevelCell>,
     /// What stages of several lanes share beside the rings.
@@ -209,7 +211,9 @@ fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> 
     let of_stages = [&quote_records, &risk_records, &dispatch_records];
     rings.extend(of_stages.into_iter().flat_map(|told| told.stats()).cloned());
 
-    let feed_rings = FeedRings { out: market_tx, commands: feed_command_rx, facts: feed_facts };
+    let (came, came_rx) = ring("feed->side arrivals", RING_TRIP);
+    let feed_rings =
+        FeedRings { out: market_tx, commands: feed_command_rx, facts: feed_facts, came };
     let quote_rings = QuoteRings {
         views: InLatest::new(view_rx, assets, POLL_BATCH, *lossless),
         venue: venue_quote_rx,
@@ -269,7 +273,18 @@ fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> 
         metrics: metrics.clone(),
     };
     let shared = Arc::new(shared);
-    Pipeline { stages, records, control, status, strategy, metrics, rings, level, shared }
+    Pipeline {
+        stages,
+        records,
+        control,
+        status,
+        strategy,
+        metrics,
+        rings,
+        came: came_rx,
+        level,
+        shared,
+    }
 }
 
 /// The five stages once more, for lanes to go through while they are idle (`rt/rehearsal.rs`): made frames of one

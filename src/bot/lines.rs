@@ -1,9 +1,9 @@
 //! The journal's lines about a run as a whole: what it is, how long its polls take, what it came to.
 
-use crate::journal::line::{End, Latency, Line, Run, StageLatency, Today};
+use crate::journal::line::{End, Latency, Line, Run, StageLatency, Today, WireLatency};
 use crate::settings::Settings;
 use crate::when::{utc, utc_date};
-use botmm_pipeline::rt::Latencies;
+use botmm_pipeline::rt::{Latencies, StageLatency as Polls, Trips};
 use botmm_pipeline::stage::numbers::Numbers;
 use botmm_pipeline::types::{BreakWhy, Nanos, Usd};
 
@@ -36,13 +36,23 @@ pub fn begin(kind: Kind, settings: &Settings, time: Nanos) -> Line {
     })
 }
 
-/// How long polls took so far.
-pub fn latency(latencies: &Latencies, time: Nanos) -> Line {
-    let stages = latencies.stages().map(|l| {
+/// How long polls took so far, and the way from wire to wire.
+pub fn latency(latencies: &Latencies, trips: &Trips, time: Nanos) -> Line {
+    let took = |l: Polls| {
         let took = StageLatency { p50: l.p50_ns, p99: l.p99_ns, max: l.max_ns };
         (l.stage.to_owned(), took)
-    });
-    Line::Latency(Latency { time: utc(time), stages: stages.collect() })
+    };
+    let wire = WireLatency {
+        counts_from: trips.counts_from().to_owned(),
+        trips: trips.count(),
+        over_budget: trips.breaches(),
+        steps: trips.steps().map(took).collect(),
+    };
+    Line::Latency(Latency {
+        time: utc(time),
+        stages: latencies.stages().map(took).collect(),
+        wire: (!wire.steps.is_empty()).then_some(wire),
+    })
 }
 
 /// The last line.

@@ -9,13 +9,13 @@ use crate::journal::SUMMARY;
 use crate::masked::masked;
 use crate::report::{
     Assumptions, BySymbol, CauseFills, DataFile, Days, FitResult, LatencyNs, PnlSplit,
-    ReasonShares, RunCounts, RunMetrics, SideMarkouts, Signing, Summary, SymbolResult,
+    ReasonShares, RunCounts, RunMetrics, SideMarkouts, Signing, Summary, SymbolResult, WireResult,
 };
 use crate::rungs::Rungs;
 use crate::settings::{Draft, Overrides, PlanFile, Settings, SimSettings};
 use crate::terminal;
 use crate::when::utc;
-use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats};
+use botmm_pipeline::rt::{IdleStrategy, LanePlan, Latencies, Plan, RingStats, Trips};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::types::limits::{MAX_ASSETS, RING_COMMENTARY};
 use botmm_pipeline::types::params::LateAction;
@@ -156,6 +156,8 @@ pub struct Ended<'a> {
     pub rings: &'a [Arc<RingStats>],
     /// How long polls took.
     pub latencies: &'a Latencies,
+    /// How long the way from wire to wire took; [`None`] = there was no wire.
+    pub trips: Option<&'a Trips>,
     /// UTC days that ended.
     pub days: Days,
     /// What the venue's own account gained, at our marks; [`None`] = it did not tell.
@@ -230,6 +232,7 @@ impl Ended<'_> {
             warnings: reasons.warnings(),
             reasons,
             latency_ns: self.latency_ns(),
+            wire: self.wire(),
             assumptions: self.assumptions(),
             dropped: self.dropped(),
         }
@@ -292,6 +295,7 @@ impl Ended<'_> {
         let sum = |of: fn(&AssetNumbers) -> u64| self.numbers.assets.iter().map(of).sum();
         let all = rings.chain([
             ("lane->side", self.latencies.dropped()),
+            ("trips", self.trips.map_or(0, Trips::dropped)),
             ("levels", sum(|asset| asset.levels_lost)),
             ("markouts", sum(|asset| asset.markouts_missed)),
         ]);
@@ -319,6 +323,19 @@ impl Ended<'_> {
                 (l.stage.to_owned(), latency)
             })
             .collect()
+    }
+
+    fn wire(&self) -> Option<WireResult> {
+        let trips = self.trips?;
+        let steps = trips.steps().map(|l| {
+            (l.stage.to_owned(), LatencyNs { p50: l.p50_ns, p99: l.p99_ns, max: l.max_ns })
+        });
+        Some(WireResult {
+            counts_from: trips.counts_from(),
+            trips: trips.count(),
+            over_budget: trips.breaches(),
+            steps_ns: steps.collect(),
+        })
     }
 
     fn assumptions(&self) -> Assumptions {

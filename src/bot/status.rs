@@ -1,13 +1,16 @@
 //! What the journal last said of a bot that does not run, as a view.
 
 use crate::exit::AppError;
-use crate::journal::line::{Account, End, Fill, Head, Latency, Line, Markout, Risk, Run, State};
+use crate::journal::line::{
+    Account, End, Fill, Head, Latency, Line, Markout, Risk, Run, StageLatency, State, WireLatency,
+};
 use crate::journal::reader::Lines;
 use crate::journal::segments::Reading;
 use crate::ui::fills::{FILLS_KEPT, markout_bps};
-use crate::ui::view::{CoinView, Counts, CurveView, FillView, Source, StageView, View};
+use crate::ui::view::{CoinView, Counts, CurveView, FillView, Source, StageView, View, WireView};
 use crate::when::{parse_utc, utc};
 use botmm_pipeline::logic::markouts::HORIZONS;
+use botmm_pipeline::rt::TripStep;
 use botmm_pipeline::types::{Nanos, Px, Qty, Reason, Side, Usd, notional};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -157,7 +160,8 @@ impl Word {
             rungs: None,
             unattended: None,
             coins: self.coins(),
-            stages: self.latency.iter().flat_map(stages).collect(),
+            stages: self.latency.iter().flat_map(|told| stages(&told.stages)).collect(),
+            wire: self.latency.iter().find_map(|told| told.wire.as_ref()).map(wire),
             last_fills: self.fills.iter().rev().filter_map(|fill| self.fill(fill)).collect(),
             alerts: self.alerts.into(),
         }
@@ -239,12 +243,19 @@ fn network(run: &Run) -> &'static str {
     }
 }
 
-fn stages(latency: &Latency) -> Vec<StageView> {
-    let stage = |(stage, took): (&String, &crate::journal::line::StageLatency)| StageView {
+fn stages(told: &BTreeMap<String, StageLatency>) -> Vec<StageView> {
+    let stage = |(stage, took): (&String, &StageLatency)| StageView {
         stage: stage.clone(),
         p50_ns: took.p50,
         p99_ns: took.p99,
         max_ns: took.max,
     };
-    latency.stages.iter().map(stage).collect()
+    told.iter().map(stage).collect()
+}
+
+fn wire(told: &WireLatency) -> WireView {
+    let WireLatency { counts_from, trips, over_budget, .. } = told.clone();
+    let mut steps = stages(&told.steps);
+    steps.sort_by_key(|s| TripStep::ALL.iter().position(|step| step.as_str() == s.stage));
+    WireView { counts_from, trips, over_budget, steps }
 }

@@ -223,7 +223,10 @@ impl Taking<'_> {
 
     fn latency(&self, line: &Latency) -> Done {
         let time = ns(&line.time)?;
-        for (stage, took) in &line.stages {
+        let wire = line.wire.iter().flat_map(|wire| &wire.steps);
+        let wire = wire.map(|(step, took)| (format!("wire_{step}"), took));
+        let stages = line.stages.iter().map(|(stage, took)| (stage.clone(), took));
+        for (stage, took) in stages.chain(wire) {
             self.run_sql(
                 "INSERT OR REPLACE INTO latencies (run, time, stage, p50_ns, p99_ns, max_ns)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

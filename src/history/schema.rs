@@ -118,6 +118,7 @@ CREATE TABLE events (
     text TEXT NOT NULL,
     PRIMARY KEY (run, time, kind, coin, text)
 ) STRICT, WITHOUT ROWID;
+-- By stage; by step of the way from wire to wire as wire_STEP.
 CREATE TABLE latencies (
     run TEXT NOT NULL,
     time INTEGER NOT NULL,

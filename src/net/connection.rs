@@ -8,6 +8,8 @@
 //! written: two allocations for a frame sent and one received (`tests/net/steady.rs` holds that).
 
 use super::error::Superseded;
+use super::socket::Arrivals;
+use botmm_pipeline::types::Arrival;
 use rustls::ClientConnection;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -77,12 +79,17 @@ impl fmt::Debug for Patience {
 pub(super) struct Tcp {
     stream: TcpStream,
     patience: Option<Patience>,
+    /// Who reads it for a lane.
+    arrivals: Option<Arrivals>,
 }
 
 impl Read for Tcp {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &self.patience {
-            None => self.stream.read(buf),
+            None => match &mut self.arrivals {
+                Some(arrivals) => arrivals.read(&self.stream, buf),
+                None => self.stream.read(buf),
+            },
             Some(patience) => patiently(patience, |slice| {
                 self.stream.set_read_timeout(Some(slice))?;
                 (&self.stream).read(buf)
@@ -116,7 +123,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Over a stream that is connected. It blocks until [`Self::never_block`].
     pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
-        Self { tcp: Tcp { stream, patience: Some(patience) }, tls: None }
+        Self { tcp: Tcp { stream, patience: Some(patience), arrivals: None }, tls: None }
     }
 
     /// Agrees on TLS; from here on every byte goes through it.
@@ -145,13 +152,23 @@ impl Connection {
         self.tcp.stream.set_nonblocking(false)
     }
 
-    /// From here on nothing blocks.
+    /// From here on nothing blocks, and it is known when what is read arrived.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn never_block(&mut self) -> io::Result<()> {
-        self.tcp.patience = None;
+    pub(super) fn never_block(&mut self, arrivals: Arrivals) -> io::Result<()> {
+        (self.tcp.patience, self.tcp.arrivals) = (None, Some(arrivals));
         self.tcp.stream.set_nonblocking(true)
+    }
+
+    /// When what was read last arrived; nothing is known of it before it never blocks.
+    pub(super) fn arrival(&self) -> Arrival {
+        self.tcp.arrivals.as_ref().map(Arrivals::newest).unwrap_or_default()
+    }
+
+    /// The socket.
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.tcp.stream
     }
 
     /// Is the other side still there, and silent, as it has to be between two requests?

@@ -4,8 +4,10 @@
 use super::connection::{Connection, Patience};
 use super::dial::Dialer;
 use super::error::io_words;
+use super::socket::{Arrivals, SocketOptions};
 use super::status::Board;
 use super::{MAX_MESSAGE_BYTES, NetError, excerpt};
+use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::rt::ring::{In, Out};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -79,6 +81,8 @@ pub(super) enum End {
 /// The connector's side of a transport.
 pub(super) struct Connector {
     pub(super) dialer: Dialer,
+    pub(super) options: SocketOptions,
+    pub(super) clock: WallClock,
     pub(super) wanted: Arc<Wanted>,
     pub(super) board: Arc<Board>,
     pub(super) opened: Out<Outcome>,
@@ -155,7 +159,12 @@ impl Connector {
                     ));
                 }
             };
-        socket.get_mut().never_block().map_err(|e| failed(&Error::Io(e)))?;
+        let connection = socket.get_mut();
+        if let Some(refused) = self.options.set(connection.stream()) {
+            self.board.set_last_error(refused);
+        }
+        let arrivals = Arrivals::new(self.options, self.clock.clone(), self.board.clone());
+        connection.never_block(arrivals).map_err(|e| failed(&Error::Io(e)))?;
         Ok(socket)
     }
 

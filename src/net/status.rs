@@ -41,6 +41,10 @@ pub struct WsCounts {
     pub pings: u64,
     /// Binary frames received and thrown away: the venue sends none.
     pub binary_ignored: u64,
+    /// Reads of which the kernel did not say when it had what was read, although it was asked.
+    pub unstamped: u64,
+    /// Stamps of the kernel's that were of no use: in the future, or from before the system clock was set.
+    pub stamps_dropped: u64,
 }
 
 /// The view of a [`WsTransport`](super::WsTransport) from other threads. Cheap to clone.
@@ -78,6 +82,8 @@ impl WsStatus {
             send_refused: b.send_refused.get(),
             pings: b.pings.get(),
             binary_ignored: b.binary_ignored.get(),
+            unstamped: b.unstamped.get(),
+            stamps_dropped: b.stamps_dropped.get(),
         }
     }
 
@@ -103,6 +109,8 @@ pub(super) struct Board {
     pub(super) send_refused: Counter,
     pub(super) pings: Counter,
     pub(super) binary_ignored: Counter,
+    pub(super) unstamped: Counter,
+    pub(super) stamps_dropped: Counter,
     last_error: Mutex<Option<String>>,
 }
 

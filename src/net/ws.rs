@@ -5,10 +5,12 @@
 
 use super::connector::{Connector, End, Ended, Outcome, Socket, Wanted};
 use super::dial::Dialer;
+use super::socket::SocketOptions;
 use super::status::{Board, WsState, WsStatus};
 use super::{Endpoint, NetError, Timeouts, Tls};
+use botmm_pipeline::rt::WallClock;
 use botmm_pipeline::rt::ring::{In, Out, ring};
-use botmm_pipeline::types::Nanos;
+use botmm_pipeline::types::{Arrival, Nanos};
 use botmm_pipeline::venue::{Received, Transport};
 use bytes::BytesMut;
 use std::io;
@@ -86,6 +88,20 @@ impl WsTransport {
         tls: &Tls,
         timeouts: Timeouts,
     ) -> Result<(Self, WsStatus), NetError> {
+        let plain = (SocketOptions::default(), WallClock::default());
+        Self::with_sockets(endpoint, tls, timeouts, plain)
+    }
+
+    /// The same with sockets that are set like this; when frames arrive is said by this clock.
+    ///
+    /// # Errors
+    /// As [`WsTransport::new`].
+    pub fn with_sockets(
+        endpoint: &Endpoint,
+        tls: &Tls,
+        timeouts: Timeouts,
+        (options, clock): (SocketOptions, WallClock),
+    ) -> Result<(Self, WsStatus), NetError> {
         const NAME: &str = "net-connect";
         let dialer = Dialer::new(endpoint, tls, timeouts)?;
         let (opened_out, opened) = ring("connector->lane", OPENED_CAPACITY);
@@ -93,6 +109,8 @@ impl WsTransport {
         let (wanted, board) = (Arc::new(Wanted::default()), Arc::new(Board::default()));
         let connector = Connector {
             dialer,
+            options,
+            clock,
             wanted: wanted.clone(),
             board: board.clone(),
             opened: opened_out,
@@ -230,6 +248,13 @@ impl Transport for WsTransport {
                 self.hang_up(Some(why));
                 Some(Received::Closed)
             }
+        }
+    }
+
+    fn arrival(&self) -> Arrival {
+        match &self.connection {
+            Connection::Up { socket, .. } => socket.get_ref().arrival(),
+            Connection::Down | Connection::Opening => Arrival::default(),
         }
     }
 

@@ -25,7 +25,9 @@ pub use number::{Money, cents, grouped, span};
 pub use page::{Page, page};
 pub use profit::{ByHorizon, BySymbol, PnlSplit, SideMarkouts, SymbolResult};
 pub use reasons::{ReasonShares, ReasonTime};
-pub use summary::{Assumptions, CauseFills, DataFile, FitResult, LatencyNs, Signing, Summary};
+pub use summary::{
+    Assumptions, CauseFills, DataFile, FitResult, LatencyNs, Signing, Summary, WireResult,
+};
 pub use why::Why;
 
 /// Each text once, where it comes first: notes and warnings of several results beside each other.

@@ -94,6 +94,9 @@ pub struct Summary {
     pub dropped: BTreeMap<String, u64>,
     /// Time from an event's arrival to the end of each stage. A timing: differs from run to run.
     pub latency_ns: BTreeMap<String, LatencyNs>,
+    /// From wire to wire; nothing in a replay, where there is none. A timing likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<WireResult>,
     /// What the numbers rest on.
     pub assumptions: Assumptions,
 }
@@ -148,6 +151,19 @@ pub struct LatencyNs {
     pub max: u64,
 }
 
+/// How long the way from the wire to the wire took (docs/latency.md).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WireResult {
+    /// What trips are counted from: `kernel`, `read` or `mixed`.
+    pub counts_from: &'static str,
+    /// How many.
+    pub trips: u64,
+    /// Of these, how many took longer than `latency_budget_us`.
+    pub over_budget: u64,
+    /// By step.
+    pub steps_ns: BTreeMap<String, LatencyNs>,
+}
+
 /// What a result rests on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Assumptions {
@@ -200,7 +216,7 @@ impl Summary {
     /// The same without what differs from run to run on the same input: for comparing two runs.
     #[must_use]
     pub fn without_timings(&self) -> Self {
-        Self { events_per_s: 0.0, latency_ns: BTreeMap::new(), ..self.clone() }
+        Self { events_per_s: 0.0, latency_ns: BTreeMap::new(), wire: None, ..self.clone() }
     }
 
     /// As JSON, one key a line.

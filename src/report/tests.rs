@@ -112,6 +112,14 @@ fn sample() -> Summary {
         }),
         dropped: [("feed-book", 0), ("book-quote", 17)].map(|(r, n)| (r.to_owned(), n)).into(),
         latency_ns: names.map(|(n, p50)| (n.to_owned(), stage(p50))).into(),
+        wire: Some(WireResult {
+            counts_from: "kernel",
+            trips: 1_234,
+            over_budget: 5,
+            steps_ns: [("to_wire", 41_000), ("read", 12_000)]
+                .map(|(n, p50)| (n.to_owned(), stage(p50)))
+                .into(),
+        }),
         assumptions: Assumptions {
             queue: "risk_averse".to_owned(),
             rules: "replay".to_owned(),
@@ -185,6 +193,11 @@ Latency                 p50          p99          max
   quote              640 ns      2.56 us     12.35 ms
   total             2.40 us      9.60 us     12.35 ms
 
+Wire to wire            p50          p99          max
+  read             12.00 us     48.00 us     12.35 ms
+  to_wire          41.00 us    164.00 us     12.35 ms
+  1,234 trips to the wire, counted from the kernel, 5 over the budget
+
 Assumptions
   market       recorded, queue risk_averse, rules replay
   feed         recorded (from the venue to us)
@@ -238,6 +251,7 @@ fn json_has_exactly_these_keys_and_exact_money() {
         "rungs",
         "dropped",
         "latency_ns",
+        "wire",
         "assumptions",
     ];
     keys.sort_unstable();
@@ -256,6 +270,8 @@ fn json_has_exactly_these_keys_and_exact_money() {
     }
     assert_eq!(value["reasons"]["BTC"]["ask"]["one_sided"], 0.5);
     assert_eq!(value["latency_ns"]["feed"]["p99"], 3_800);
+    assert_eq!(value["wire"]["steps_ns"]["to_wire"]["p50"], 41_000);
+    assert_eq!(value["wire"]["counts_from"], "kernel");
     assert_eq!(value["assumptions"]["data"][0]["rows"], 99_000);
 }
 
@@ -362,6 +378,7 @@ fn two_runs_differ_in_timings_only() {
     let (one, mut two) = (sample(), sample());
     two.events_per_s = 1.0;
     two.latency_ns.clear();
+    two.wire = None;
     assert_ne!(one, two);
     assert_eq!(one.without_timings(), two.without_timings());
     two.fills += 1;

@@ -4,7 +4,8 @@ use super::metrics::Sharpe;
 use super::number::{cents, grouped, line, nanos, profit, span};
 use super::origin;
 use super::reasons::{Shares, side_key};
-use super::summary::{CauseFills, FitResult, Signing, Summary};
+use super::summary::{CauseFills, FitResult, LatencyNs, Signing, Summary};
+use botmm_pipeline::rt::TripStep;
 use botmm_pipeline::types::{FillCause, Qty, Reason, SCALE, Side, Usd};
 use std::fmt::{self, Display, Write as _};
 
@@ -218,10 +219,24 @@ impl Summary {
         let mut rows: Vec<_> = self.latency_ns.iter().collect();
         rows.sort_by_key(|(name, _)| rank(name));
         for (name, l) in rows {
-            let (p50, p99, max) = (nanos(l.p50), nanos(l.p99), nanos(l.max));
-            writeln!(f, "  {name:<12} {p50:>12} {p99:>12} {max:>12}")?;
+            row(f, name, l)?;
         }
-        Ok(())
+        self.wire(f)
+    }
+
+    fn wire(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let (trips, from) = (grouped(wire.trips), wire.counts_from);
+        writeln!(f, "\nWire to wire            p50          p99          max")?;
+        for step in TripStep::ALL {
+            let known = wire.steps_ns.get(step.as_str());
+            known.map_or(Ok(()), |took| row(f, step.as_str(), took))?;
+        }
+        let over = match wire.over_budget {
+            0 => String::new(),
+            n => format!(", {} over the budget", grouped(n)),
+        };
+        writeln!(f, "  {trips} trips to the wire, counted from the {from}{over}")
     }
 
     fn rests_on(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,4 +286,10 @@ fn percent(share: f64) -> String {
         p if p > 99.95 && p < 100.0 => ">99.9 %".to_owned(),
         p => format!("{p:.1} %"),
     }
+}
+
+/// What a distribution of latencies says.
+fn row(f: &mut fmt::Formatter<'_>, name: &str, took: &LatencyNs) -> fmt::Result {
+    let [p50, p99, max] = [took.p50, took.p99, took.max].map(nanos);
+    writeln!(f, "  {name:<12} {p50:>12} {p99:>12} {max:>12}")
 }

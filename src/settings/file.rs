@@ -25,6 +25,7 @@ pub(super) struct Root {
     pub discord: HookFile,
     pub webhook: HookFile,
     pub http: HttpFile,
+    pub wire: super::wire::WireFile,
     pub history: HistoryFile,
     pub tuner: super::tuner::TunerFile,
     pub dead_man: DeadManFile,

@@ -30,6 +30,7 @@ mod starter;
 mod symbols;
 mod tuner;
 mod values;
+mod wire;
 
 pub use botmm_pipeline::types::duration::parse_duration;
 pub use botmm_pipeline::venue::sim::core::Rules;
@@ -49,6 +50,7 @@ pub use starter::starter;
 pub use tuner::{TunerMode, TunerSettings};
 use values::Capital;
 pub use values::{GuardAt, parse_bps, parse_usd};
+pub use wire::{LatencyBudget, WireSettings};
 
 use botmm_pipeline::types::instrument::MAX_COIN_BYTES;
 use botmm_pipeline::types::{AssetParams, Bps, Coin, Instrument, Nanos, RiskLimits, Universe, Usd};
@@ -118,6 +120,8 @@ pub struct Settings {
     pub webhook: HookSettings,
     /// Where page and metrics are on 127.0.0.1; [`None`] = nowhere.
     pub http_port: Option<u16>,
+    /// What its sockets are set to, and how long the way from wire to wire may take.
+    pub wire: WireSettings,
     /// What is kept of all runs.
     pub history: HistorySettings,
     /// What turns parameters slowly.
@@ -305,6 +309,7 @@ impl Settings {
             discord: HookSettings::of(root.discord),
             webhook: HookSettings::of(root.webhook),
             http_port: Some(root.http.port).filter(|port| *port > 0),
+            wire: WireSettings::of(root.wire),
             history: HistorySettings {
                 is_enabled: root.history.enabled,
                 path: Some(root.history.path).filter(|path| !path.as_os_str().is_empty()),

@@ -76,6 +76,7 @@ impl Settings {
             "discord": section("discord"),
             "webhook": section("webhook"),
             "http": section("http"),
+            "wire": section("wire"),
             "history": section("history"),
             "tuner": section("tuner"),
             "dead_man": section("dead_man"),
@@ -111,6 +112,10 @@ impl Settings {
             w.section("webhook", Section::Webhook);
             w.section("http", Section::Http);
             w.section("dead_man", Section::DeadMan);
+        }
+        // Without a budget it decides nothing.
+        if comments || self.wire.budget.is_some() {
+            w.section("wire", Section::Wire);
         }
         // What is kept of a run decides nothing, and what the tuner sets is among the parameters.
         if comments {

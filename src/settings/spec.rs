@@ -74,7 +74,7 @@ use Kind::{
 };
 use Section::{
     Adaptive, DeadMan, Discord, Fit, General, History, Http, Instrument, MakerRebate, Quote, Risk,
-    Signal, Sim, Sizer, Toxicity, VolumeTier, Webhook,
+    Signal, Sim, Sizer, Toxicity, VolumeTier, Webhook, Wire,
 };
 
 /// Longest spans: an hour in milliseconds, a day in seconds.
@@ -104,6 +104,13 @@ pub(super) const SPECS: &[Spec] = &[
     key(Webhook, "level", Words(&LEVELS), ""),
     key(Webhook, "max_per_min", Int(1, 600), "messages"),
     key(Http, "port", Int(0, 65_535), "port"),
+    key(Wire, "tcp_nodelay", Bool, ""),
+    key(Wire, "tcp_quickack", Bool, ""),
+    key(Wire, "busy_poll_us", Int(0, 1_000), "µs, 0 = off"),
+    key(Wire, "kernel_timestamps", Bool, ""),
+    key(Wire, "latency_budget_us", Int(0, 10_000_000), "µs, 0 = none"),
+    key(Wire, "latency_widen", Num(1.0, 10.0), "times"),
+    key(Wire, "latency_widen_s", Num(0.1, 3_600.0), "s"),
     key(History, "enabled", Bool, ""),
     key(History, "path", Path, ""),
     key(Section::Tuner, "mode", Words(&["off", "propose", "act"]), ""),

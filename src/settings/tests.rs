@@ -323,6 +323,7 @@ fn odd_values_are_refused_in_one_line_or_usable_and_never_panic() {
             Section::Discord => "[discord]",
             Section::Webhook => "[webhook]",
             Section::Http => "[http]",
+            Section::Wire => "[wire]",
             Section::History => "[history]",
             Section::Tuner => "[tuner]",
             Section::DeadMan => "[dead_man]",

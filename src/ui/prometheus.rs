@@ -56,6 +56,14 @@ pub struct Scrape<'a> {
     pub numbers: &'a Numbers,
     /// How long polls took, by stage.
     pub latencies: &'a [StageSpans],
+    /// How long the way from wire to wire took, by step.
+    pub steps: &'a [StageSpans],
+    /// Trips counted from the kernel's stamp, and from the read.
+    pub trips: [u64; 2],
+    /// Trips that took longer than their budget.
+    pub over_budget: u64,
+    /// By connection: its name, reads without a stamp of the kernel's, and stamps that were of no use.
+    pub stamps: &'a [(&'a str, [u64; 2])],
     /// What rings and queues lost.
     pub rings: &'a [Arc<RingStats>],
     /// Commentary that the journal lacks.
@@ -372,21 +380,30 @@ impl Scrape<'_> {
         out.counter("botmm_commentary_dropped_total", help, self.commentary_dropped);
         let (name, help) =
             ("botmm_stage_latency_seconds", "How long polls took that did some work.");
-        out.family(name, "histogram", help);
-        let seconds = |ns: u64| ns as f64 / 1e9;
-        for stage in self.latencies {
-            for (le, count) in LATENCY_BOUNDS_NS.iter().zip(stage.up_to) {
-                let le = seconds(*le).to_string();
-                out.sample(
-                    &format!("{name}_bucket"),
-                    &[("stage", stage.stage), ("le", &le)],
-                    count,
-                );
+        out.histogram(name, help, "stage", self.latencies);
+        self.wire(out);
+    }
+
+    fn wire(&self, out: &mut Text) {
+        let help = "How long each step of the way from the kernel's receipt to the order's took.";
+        out.histogram("botmm_wire_latency_seconds", help, "step", self.steps);
+        let (name, help) =
+            ("botmm_wire_trips_total", "Ways to the wire, by whose moment they count from.");
+        out.family(name, "counter", help);
+        for (from, trips) in ["kernel", "read"].iter().zip(self.trips) {
+            out.sample(name, &[("from", from)], trips);
+        }
+        let help = "Ways to the wire that took longer than the budget.";
+        out.counter("botmm_latency_over_budget_total", help, self.over_budget);
+        let (name, help) = (
+            "botmm_kernel_stamps_lost_total",
+            "Reads whose arrival the kernel did not say, or not usably.",
+        );
+        out.family(name, "counter", help);
+        for (connection, lost) in self.stamps {
+            for (why, count) in ["missing", "unusable"].iter().zip(lost) {
+                out.sample(name, &[("connection", connection), ("why", why)], count);
             }
-            let all = [("stage", stage.stage), ("le", "+Inf")];
-            out.sample(&format!("{name}_bucket"), &all, stage.count);
-            out.sample(&format!("{name}_sum"), &all[..1], seconds(stage.sum_ns));
-            out.sample(&format!("{name}_count"), &all[..1], stage.count);
         }
     }
 }
@@ -410,6 +427,22 @@ impl Text {
             let _ = write!(self.0, "{}{key}=\"{label}\"", if i == 0 { '{' } else { ',' });
         }
         let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+
+    /// Spans by what they are of, under this label.
+    fn histogram(&mut self, name: &str, help: &str, label: &str, all: &[StageSpans]) {
+        self.family(name, "histogram", help);
+        let seconds = |ns: u64| ns as f64 / 1e9;
+        for StageSpans { stage, up_to, count, sum_ns } in all {
+            for (le, within) in LATENCY_BOUNDS_NS.iter().zip(up_to) {
+                let le = seconds(*le).to_string();
+                self.sample(&format!("{name}_bucket"), &[(label, stage), ("le", &le)], within);
+            }
+            let labels = [(label, *stage), ("le", "+Inf")];
+            self.sample(&format!("{name}_bucket"), &labels, count);
+            self.sample(&format!("{name}_sum"), &labels[..1], seconds(*sum_ns));
+            self.sample(&format!("{name}_count"), &labels[..1], count);
+        }
     }
 
     pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {

@@ -134,6 +134,10 @@ fn exposition() -> String {
         strategies: &strategies,
         numbers: &numbers,
         latencies: &latencies,
+        steps: &[StageSpans { stage: "to_wire", ..latencies[0] }],
+        trips: [3, 1],
+        over_budget: 2,
+        stamps: &[("market", [5, 6])],
         rings: &rings,
         commentary_dropped: 0,
         alerts: &alerts,
@@ -181,6 +185,11 @@ fn what_is_told_is_sound_complete_and_exact() {
     assert_eq!(buckets.last().unwrap().1.to_string(), "5");
     assert_eq!(value("botmm_stage_latency_seconds_count", &[("stage", "feed")]), "5");
     assert_eq!(value("botmm_stage_latency_seconds_sum", &[("stage", "feed")]), "90");
+    assert_eq!(value("botmm_wire_latency_seconds_count", &[("step", "to_wire")]), "5");
+    assert_eq!(value("botmm_wire_trips_total", &[("from", "kernel")]), "3");
+    assert_eq!(value("botmm_wire_trips_total", &[("from", "read")]), "1");
+    assert_eq!(value("botmm_latency_over_budget_total", &[]), "2");
+    assert_eq!(value("botmm_kernel_stamps_lost_total", &[("why", "unusable")]), "6");
     let reasons = samples.iter().filter(|(n, ..)| n == "botmm_reason").count();
     assert_eq!(reasons, 4, "each side has one");
 }

@@ -9,7 +9,7 @@ use crate::masked::masked;
 use crate::rungs::Rungs;
 use crate::when::utc;
 use botmm_pipeline::logic::markouts::HORIZONS;
-use botmm_pipeline::rt::{Latencies, StageLatency};
+use botmm_pipeline::rt::{Latencies, StageLatency, Trips};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{Nanos, Px, Qty, Reason, RiskState, Side, Universe, Usd, notional};
@@ -77,6 +77,9 @@ pub struct View {
     pub coins: Vec<CoinView>,
     /// How long polls took, in the order of the stages.
     pub stages: Vec<StageView>,
+    /// From wire to wire; [`None`] = nothing is known of it.
+    #[serde(default)]
+    pub wire: Option<WireView>,
     /// The newest fills, newest first.
     pub last_fills: Vec<FillView>,
     /// The newest alerts, newest last.
@@ -214,6 +217,19 @@ pub struct StageView {
     pub max_ns: u64,
 }
 
+/// How long the way from the wire to the wire took (docs/latency.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireView {
+    /// What trips are counted from: `kernel`, `read` or `mixed`.
+    pub counts_from: String,
+    /// How many.
+    pub trips: u64,
+    /// Of these, how many took longer than `latency_budget_us`.
+    pub over_budget: u64,
+    /// By step, in their order.
+    pub steps: Vec<StageView>,
+}
+
 /// A fill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FillView {
@@ -286,6 +302,8 @@ pub struct Parts<'a> {
     pub commentary_dropped: u64,
     /// How long polls took.
     pub latencies: &'a Latencies,
+    /// How long the way from wire to wire took.
+    pub trips: &'a Trips,
     /// See [`View::curve`].
     pub curve: &'a Curve,
     /// The newest fills.
@@ -306,6 +324,7 @@ impl Parts<'_> {
             p99_ns,
             max_ns,
         };
+        let steps: Vec<_> = self.trips.steps().map(stage).collect();
         let fills = self.fills.iter().map(|f| FillView {
             time: utc(f.time),
             coin: self.universe.get(f.asset).coin.to_string(),
@@ -354,6 +373,12 @@ impl Parts<'_> {
             unattended: self.unattended.map(|(span, why)| (span.as_secs_f64(), why)),
             coins: coins.collect(),
             stages: self.latencies.stages().map(stage).collect(),
+            wire: (!steps.is_empty()).then(|| WireView {
+                counts_from: self.trips.counts_from().to_owned(),
+                trips: self.trips.count(),
+                over_budget: self.trips.breaches(),
+                steps,
+            }),
             last_fills: fills.collect(),
             alerts: self.alerts.to_vec(),
         }

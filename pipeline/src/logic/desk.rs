@@ -45,6 +45,8 @@ pub struct Desk {
     /// Something changed since the last decision.
     is_dirty: bool,
     last_decision: Option<Nanos>,
+    /// Number of the market event that it was made of.
+    decided_on: u64,
     /// When a grid is next decided on; [`None`] before the first view.
     next_step: Option<Nanos>,
 }
@@ -70,6 +72,7 @@ impl Desk {
             fit_told: None,
             is_dirty: false,
             last_decision: None,
+            decided_on: 0,
             next_step: None,
         }
     }
@@ -285,7 +288,8 @@ impl Desk {
         // By the venue's clock, as fills are.
         let at = view.venue_time + view.delay + (now - view.recv_time);
         let touch = [view.bid.px, view.ask.px];
-        let quote = match self.params().grid {
+        let (is_prompt, decided_on) = (self.is_prompt(view), view.market_seq);
+        let mut quote = match self.params().grid {
             None => self.quoter.quote(&input),
             Some(grid) => {
                 let quote = self.quoter.grid(grid, &input);
@@ -299,7 +303,15 @@ impl Desk {
         let is_quoted = wanted.contains(&true);
         self.adaptive.on_decision(now, is_quoted);
         (self.is_dirty, self.last_decision) = (false, Some(now));
+        (quote.target.is_prompt, self.decided_on) = (is_prompt, decided_on);
         Some(quote)
+    }
+
+    /// Whether a decision on this view is its first, and nothing held it up: when the view came, one was due.
+    fn is_prompt(&self, view: &BookView) -> bool {
+        let p = self.params();
+        let was_free = self.last_decision.is_none_or(|last| last + p.requote_min <= view.recv_time);
+        p.grid.is_none() && view.market_seq != self.decided_on && was_free
     }
 
     /// What the fit says of the newest view; nothing, where nobody asks.

@@ -83,6 +83,11 @@ impl WallClock {
         self.last.set(self.last.get().max(line.unix + at_rate(Nanos(since), line.rate)));
         self.last.get()
     }
+    /// Now, and what the system clock says then: what the kernel's own stamps are said in.
+    pub fn with_system(&self) -> (Nanos, Nanos) {
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (self.now(), Nanos(system.as_nanos() as i64))
+    }
     /// A raw tick count, for measuring spans with [`WallClock::span_ns`].
     pub fn raw(&self) -> u64 {
         self.clock.raw()

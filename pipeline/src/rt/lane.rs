@@ -258,6 +258,14 @@ pub struct StageLatency {
     pub max_ns: u64,
 }
 
+impl StageLatency {
+    /// What a histogram of nanoseconds says.
+    pub(super) fn of(stage: &'static str, h: &Histogram<u64>) -> Self {
+        let [p50_ns, p99_ns] = [0.5, 0.99].map(|q| h.value_at_quantile(q));
+        Self { stage, p50_ns, p99_ns, max_ns: h.max() }
+    }
+}
+
 /// Bounds of the buckets in which polls are counted for others, nanoseconds.
 pub const LATENCY_BOUNDS_NS: [u64; 12] = [
     100,
@@ -287,6 +295,21 @@ pub struct StageSpans {
     pub sum_ns: u64,
 }
 
+impl StageSpans {
+    /// What a histogram of nanoseconds says.
+    pub(super) fn of(stage: &'static str, h: &Histogram<u64>) -> Self {
+        let up_to = [0; LATENCY_BOUNDS_NS.len()];
+        let mut spans = Self { stage, up_to, count: h.len(), sum_ns: 0 };
+        for bucket in h.iter_recorded() {
+            let (ns, count) = (bucket.value_iterated_to(), bucket.count_at_value());
+            spans.sum_ns = spans.sum_ns.saturating_add(ns.saturating_mul(count));
+            let within = spans.up_to.iter_mut().zip(LATENCY_BOUNDS_NS);
+            within.filter(|(_, bound)| ns <= *bound).for_each(|(up_to, _)| *up_to += count);
+        }
+        spans
+    }
+}
+
 /// How long the polls of each stage took, collected by the side thread.
 pub struct Latencies(Vec<LaneLatencies>);
 
@@ -302,31 +325,12 @@ impl Latencies {
 
     /// How long each stage takes.
     pub fn stages(&self) -> impl Iterator<Item = StageLatency> {
-        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| StageLatency {
-            stage,
-            p50_ns: h.value_at_quantile(0.5),
-            p99_ns: h.value_at_quantile(0.99),
-            max_ns: h.max(),
-        })
+        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| StageLatency::of(stage, h))
     }
 
     /// The same, counted by bounds.
     pub fn spans(&self) -> impl Iterator<Item = StageSpans> {
-        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| {
-            let mut spans = StageSpans {
-                stage,
-                up_to: [0; LATENCY_BOUNDS_NS.len()],
-                count: h.len(),
-                sum_ns: 0,
-            };
-            for bucket in h.iter_recorded() {
-                let (ns, count) = (bucket.value_iterated_to(), bucket.count_at_value());
-                spans.sum_ns = spans.sum_ns.saturating_add(ns.saturating_mul(count));
-                let within = spans.up_to.iter_mut().zip(LATENCY_BOUNDS_NS);
-                within.filter(|(_, bound)| ns <= *bound).for_each(|(up_to, _)| *up_to += count);
-            }
-            spans
-        })
+        self.0.iter().flat_map(|l| &l.stages).map(|(stage, h)| StageSpans::of(stage, h))
     }
 
     /// Samples that were dropped.
@@ -335,7 +339,8 @@ impl Latencies {
     }
 }
 
-fn new_histogram() -> Histogram<u64> {
+/// One of spans in nanoseconds, of fixed memory.
+pub(super) fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_SPAN_NS, 3)
         .unwrap_or_else(|e| panic!("histogram bounds are constants: {e}"))
 }

@@ -15,6 +15,7 @@ pub mod ring;
 pub mod stage;
 mod sync;
 pub mod threads;
+pub mod trips;
 pub mod virtual_time;
 
 pub use board::{Board, BoardReader, board};
@@ -31,3 +32,4 @@ pub use ring::{
     In, InLatest, Input, Out, OutLatest, OutTold, OutVital, RingStats, ring, vital_ring,
 };
 pub use stage::{Ahead, Stage};
+pub use trips::{Came, Stopwatch, TripStep, Trips, Went};

@@ -1,7 +1,7 @@
 //! Feed: takes events from the venue's feed, numbers them, hands them to the book. New parameters are
 //! let in here, among the events, so that they have a place in the order of things.
 
-use crate::rt::{Ahead, In, Input, Stage, bring_near};
+use crate::rt::{Ahead, Came, In, Input, Out, Stage, bring_near};
 use crate::stage::metrics::Metrics;
 use crate::stage::numbers::FeedTrouble;
 use crate::stage::records::FactsOut;
@@ -22,6 +22,8 @@ pub struct FeedRings {
     pub commands: In<NewParams>,
     /// To the side thread.
     pub facts: FactsOut,
+    /// To the side thread: when frames arrived.
+    pub came: Out<Came>,
 }
 
 /// See the module.
@@ -180,6 +182,9 @@ impl<F: Feed + ?Sized> Stage for FeedStage<F> {
         while work < POLL_BATCH && onward.may_take() {
             if let Some(event) = feed.next(now) {
                 onward.hand_on(now, event);
+                if let Some(arrival) = feed.take_arrival() {
+                    onward.rings.came.push_or_drop(Came { seq: onward.seq, arrival });
+                }
             } else if let Some(NewParams { generation }) = onward.rings.commands.pop() {
                 let status = FeedStatus::new_params(generation, now);
                 onward.hand_on(now, MarketEvent::Status(status));
@@ -296,7 +301,7 @@ mod tests {
         let (out, mut market) = market_ring(("feed->book", room), ("books", of_books));
         let (_commands, commands) = ring("side->feed", 1);
         let (facts, mut said) = facts(("feed->side facts", 16), &Arc::default());
-        let rings = FeedRings { out, commands, facts };
+        let rings = FeedRings { out, commands, facts, came: ring("came", 1).0 };
         let (feed, metrics) = (Box::new(Script(events, 0)), Arc::new(Metrics::default()));
         let mut stage = FeedStage::new(feed, rings, metrics, 3, false);
         let (mut links, mut at) = (Vec::new(), 0);

@@ -65,6 +65,8 @@ pub const RING_FACT: usize = 8192;
 pub const RING_COMMENTARY: usize = 8192;
 /// Latency samples in flight from each lane to the side thread.
 pub const RING_SAMPLE: usize = 16384;
+/// Moments of frames, and of actions, in flight to the side thread ([`crate::rt::trips`]): one of its slow turns' worth.
+pub const RING_TRIP: usize = 2048;
 /// Actions and venue events in flight between the gateway and the simulator.
 pub const RING_SIM: usize = 4096;
 

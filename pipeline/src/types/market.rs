@@ -4,6 +4,22 @@ use super::fixed::{Nanos, Px, Qty};
 use super::level::{AssetId, Level, LevelChange, Side};
 use super::limits::BOOK_LEVELS;
 
+/// When something that a connection said reached this machine. A moment of zero is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// When the kernel had it, by its own stamp: the newest of the segments that were read together.
+    pub kernel: Nanos,
+    /// When it had been read.
+    pub read: Nanos,
+}
+
+impl Arrival {
+    /// The earliest known moment: the kernel's, or that of the read.
+    pub fn first(&self) -> Nanos {
+        if self.kernel > Nanos::ZERO { self.kernel } else { self.read }
+    }
+}
+
 /// A whole visible book (`l2Book`): up to 20 levels a side, best first.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]

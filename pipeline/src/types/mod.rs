@@ -32,8 +32,8 @@ pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use level::{AssetId, Level, LevelChange, LevelNews, Side};
 pub use market::{
-    Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedChange, FeedStatus, LentEvent, MarkPrice,
-    MarketEvent, Trade, Zero,
+    Arrival, Bbo, BookForm, BookHead, BookSnapshot, EventHead, FeedChange, FeedStatus, LentEvent,
+    MarkPrice, MarketEvent, Trade, Zero,
 };
 pub use order::{
     Action, ActionKind, Cloid, Done, DoneWhy, Fill, FillCause, Inquiry, Oid, OrderRequest, Reject,

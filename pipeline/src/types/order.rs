@@ -134,8 +134,11 @@ pub struct Action {
     pub kind: ActionKind,
     /// Items in use.
     pub len: u8,
+    /// It follows from a target as soon as that was there ([`QuoteTarget::is_prompt`](super::QuoteTarget::is_prompt)):
+    /// how long it took from the market event to the wire is our latency.
+    pub is_prompt: bool,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [u8; 5],
     /// When dispatch sent it.
     pub sent_time: Nanos,
     /// The venue refuses it after this time of its own.

@@ -163,8 +163,10 @@ pub struct QuoteTarget {
     /// Of each side, if it is one of evenly spaced orders of one size: how many there are. Its levels are then
     /// the nearest and the farthest of them. Zero = its levels are what is wanted.
     pub rungs: [u8; 2],
+    /// It was decided on as soon as the market event of its cause was there: nothing held it up on purpose.
+    pub is_prompt: bool,
     /// Explicit padding.
-    pub _pad: [u8; 6],
+    pub _pad: [u8; 5],
     /// Worst-case exposure this asset may reach on either side, set by the gate.
     pub max_exposure_usd: Usd,
     /// The same for all assets together, set by the gate.

@@ -10,7 +10,7 @@ pub mod tap;
 pub mod tape;
 
 use crate::rt::Input;
-use crate::types::{Action, Inquiry, LentEvent, Nanos, VenueEvent};
+use crate::types::{Action, Arrival, Inquiry, LentEvent, Nanos, VenueEvent};
 
 /// Where market data comes from. Owned by the feed stage.
 pub trait Feed: Send {
@@ -31,6 +31,10 @@ pub trait Feed: Send {
     fn next_row(&mut self, until: Nanos) -> Result<LentEvent<'_>, Nanos> {
         let _ = until;
         Err(self.next_deadline().unwrap_or(Nanos::MAX))
+    }
+    /// When the frame arrived that [`Feed::next`] has begun to tell: once for each, where it is known.
+    fn take_arrival(&mut self) -> Option<Arrival> {
+        None
     }
     /// What it takes from, where that is on record.
     fn input(&mut self) -> Option<&mut dyn Input> {
@@ -112,6 +116,10 @@ pub trait Transport: Send {
     fn connect(&mut self, now: Nanos);
     /// What happened by `now`, oldest first; [`None`] = nothing (more) yet.
     fn recv(&mut self, now: Nanos) -> Option<Received<'_>>;
+    /// When the frame arrived that was handed out last; zeros where nobody looks at a clock.
+    fn arrival(&self) -> Arrival {
+        Arrival::default()
+    }
     /// Queues a text frame. False when it could not be taken (not open, or its buffer is full):
     /// nothing of it was or will be sent.
     fn send(&mut self, now: Nanos, frame: &[u8]) -> bool;

@@ -6,7 +6,7 @@
 
 use super::{Received, Transport};
 use crate::rt::Input;
-use crate::types::Nanos;
+use crate::types::{Arrival, Nanos};
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 
@@ -145,6 +145,10 @@ impl<T: Transport> Transport for Tap<T> {
             }
         }
         Some(received)
+    }
+
+    fn arrival(&self) -> Arrival {
+        self.inner.arrival()
     }
 
     fn send(&mut self, now: Nanos, frame: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 use super::what_if::WhatIf;
 use crate::exit::AppError;
 use crate::side::risk_state::text;
-use botmm_pipeline::rt::BoardReader;
+use botmm_pipeline::rt::{BoardReader, Stopwatch};
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::{AssetParams, Bps, Instrument, Nanos, RiskSnapshot, Universe};
 use botmm_pipeline::venue::Transport;
@@ -163,12 +163,14 @@ pub fn seed_of_orders(session: u32) -> u64 {
     u64::from(session) ^ 1 << 32
 }
 
-/// Builds the pipeline between a connection for the market and one for orders.
+/// Builds the pipeline between a connection for the market and one for orders, whose actions are watched where
+/// somebody measures them.
 pub fn wire<M, O>(
     (market, orders): (M, O),
     config: &wiring::Config,
     gateway: GatewayConfig,
     (signer, nonce): (RequestSigner, Nonce),
+    watch: Option<Stopwatch>,
 ) -> Wired
 where
     M: Transport + 'static,
@@ -180,6 +182,10 @@ where
     let feed = HlFeed::new(market, universe.clone(), feed_config, config.venue_clock.clone());
     let feed_stats = feed.stats();
     let (gateway, link) = HlGateway::new(orders, universe.clone(), signer, nonce, gateway);
+    let gateway = match watch {
+        Some(watch) => gateway.watched(watch),
+        None => gateway,
+    };
     let pipeline = wiring::build(config, feed, gateway);
     Wired { pipeline, link, feed_stats }
 }

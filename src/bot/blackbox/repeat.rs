@@ -225,7 +225,7 @@ impl Going {
         let signer = Signer::from_hex(ANY_KEY).map_err(|e| e.to_string())?;
         let signer = RequestSigner::new(signer, Network::Testnet);
         let links = (Repeated::of(from_market), Repeated::of(from_orders));
-        let wired = built::wire(links, &config, gateway, (signer, Nonce::after(0)));
+        let wired = built::wire(links, &config, gateway, (signer, Nonce::after(0)), None);
         let pipeline = wired.pipeline;
         let plan = plan(&built.lanes)?;
         let (lanes, _) = Lane::by_plan(&plan, pipeline.stages, &WallClock::default());

@@ -1,5 +1,6 @@
 //! The beginning of a live run: from what was asked for to lanes that go and tasks that have their turns.
 
+use super::connect::{Connected, connect, run_lanes};
 use super::control::{self, Served};
 use super::local::{Door, NewestText};
 use super::metrics::Exposed;
@@ -7,7 +8,6 @@ use super::startup::{self, Access, Started};
 use super::tasks::Tasks;
 use super::watchdog::{self, Guarded, Watchdog};
 use super::{About, LATENCY_EVERY, Live, Request, Watched};
-use crate::bot::blackbox::{self, Blackbox, Built, Sources, Wired};
 use crate::bot::host;
 use crate::bot::lines::{self, Kind};
 use crate::bot::session;
@@ -16,7 +16,7 @@ use crate::files::{Readers, make_folder};
 use crate::history::run_name;
 use crate::journal::{Bounds, Journal};
 use crate::masked::masked;
-use crate::net::{Rest, Stopped, WsStatus, WsTransport};
+use crate::net::{Rest, Stopped};
 use crate::report::Days;
 use crate::settings::Settings;
 use crate::side::beat::Heart;
@@ -36,10 +36,9 @@ use crate::side::listing::Listing;
 use crate::side::manifest::Manifest;
 use crate::side::notify::Notify;
 use crate::side::params::Params;
-use crate::side::presign::{Presign, presigned};
+use crate::side::presign::Presign;
 use crate::side::progress::Progress;
 use crate::side::reconcile::{self, Reconcile};
-use crate::side::records::Records;
 use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
@@ -55,42 +54,15 @@ use crate::ui::fills::LastFills;
 use crate::ui::view::Newest;
 use crate::venue_api::account::{AccountClient, OnlySession, OwnCancels, Principal, Way};
 use crate::venue_api::worth::Worth;
-use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, Discipline, Lane, Plan, Recorder, WallClock};
+use botmm_pipeline::rt::{BoardReader, Discipline, WallClock};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS};
 use botmm_pipeline::types::{Nanos, Universe};
-use botmm_pipeline::venue::hl::clock::VenueOffset;
-use botmm_pipeline::venue::hl::feed::FeedStats;
-use botmm_pipeline::venue::hl::gateway::{GatewayConfig, VIEW_WORDS};
-use botmm_pipeline::venue::hl::sign::{Nonce, Presigner, RequestSigner};
-use botmm_pipeline::venue::tap::{Tap, TapIn};
+use botmm_pipeline::venue::hl::sign::{Nonce, RequestSigner};
 use botmm_pipeline::wiring::{self, Pipeline};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Both connections, of a pipeline that was built upon them and does not run yet.
-struct Connected {
-    pipeline: Pipeline,
-    link: BoardReader<VIEW_WORDS>,
-    sockets: [WsStatus; 2],
-    feed_stats: Arc<FeedStats>,
-    captured: Option<Captured>,
-    presigner: Option<Presigner>,
-}
-
-/// What a run keeps of itself, before it begins.
-struct Captured {
-    root: PathBuf,
-    built: Built,
-    taps: [TapIn; 2],
-    max_bytes: u64,
-}
-
-/// What may wait for the capture's thread: bytes of each connection, and duty cycles of each lane.
-const TAP_BYTES: usize = 4 << 20;
-const CYCLES: usize = 1 << 13;
 
 impl Live {
     /// Goes through the start, then sets the lanes going. Quoting begins when the order link has
@@ -147,8 +119,10 @@ impl Live {
         let venue = AccountClient { rest: rest.clone(), ..way()? };
         let found = startup::found_otherwise(access, &venue);
         let hurried = way()?.rest;
-        let connected = connect(&request, &plan, (&settings, &config), &state, account, offset)?;
-        let Connected { mut pipeline, link, sockets, feed_stats, captured, presigner } = connected;
+        let connected =
+            connect(&request, &plan, (&settings, &config), &state, account, (offset, &clock))?;
+        let Connected { mut pipeline, link, sockets, feed_stats, went, captured, presigner } =
+            connected;
         request.frozen.stand_in(&mut pipeline);
         // Before anything can be sent: what is latched is.
         let card = card(access, &config, account, &state);
@@ -156,8 +130,13 @@ impl Live {
         let far = settings.guard_at.clone().map(|far| FarGuard::new(far.at, far.key));
         let armed = armed(&request, &pipeline, &card, (&way, far.clone()), &config);
         let killer = Killer::start(armed, clock.clone())?;
-        let (threads, mut pipeline, blackbox) =
-            run_lanes(&plan, (&config, pipeline), &clock, captured)?;
+        let (threads, mut pipeline, blackbox) = run_lanes(
+            &plan,
+            (&config, pipeline),
+            &clock,
+            captured,
+            (went, settings.wire.budget.map(|budget| budget.limit)),
+        )?;
         pipeline.rings.extend_from_slice(journal.stats());
         let progress = Progress::new(threads.pulse(), link.clone());
         let watchdog = guard(&request, &pipeline, &progress, way()?, &clock)?;
@@ -368,89 +347,6 @@ fn way_of(
             own_cancels: own_cancels.clone(),
         })
     })
-}
-
-/// Builds the pipeline between two connections, which open when it runs.
-fn connect(
-    Request { about, dir, runs, access, .. }: &Request,
-    plan: &Plan,
-    (settings, config): (&Settings, &wiring::Config),
-    state: &RunState,
-    account: Principal,
-    offset: VenueOffset,
-) -> Result<Connected, AppError> {
-    let (market, market_status) = WsTransport::new(&access.endpoint, &access.tls)?;
-    let (orders, order_status) = WsTransport::new(&access.endpoint, &access.tls)?;
-    let dead_after = settings.dead_link;
-    let gateway_config = GatewayConfig {
-        account: account.address,
-        vault: account.vault,
-        seed: blackbox::seed_of_orders(state.session()),
-        settle: startup::settle(state, config),
-        session: state.session(),
-        watch: (!access.allow_other_session).then(|| startup::longest_way(config)),
-        offset,
-        max_clock_offset: settings.account_limits().max_clock_offset,
-        dead_after,
-        maker_fee: settings.sim.maker_fee,
-        taker_fee: settings.sim.taker_fee,
-    };
-    let signer = RequestSigner::new(access.signer.clone(), access.endpoint.network());
-    let (signer, presigner) = match settings.is_presigned {
-        true => presigned(access.signer.clone(), signer),
-        false => (signer, None),
-    };
-    let max_bytes = settings.capture_max_mb << 20;
-    let (links, captured) = if max_bytes == 0 {
-        ((Tap::none(market), Tap::none(orders)), None)
-    } else {
-        let lanes = plan.lanes.iter().map(|lane| lane.stages.clone()).collect();
-        let built = Built::new((about.verb, lanes), config, &gateway_config);
-        let root = dir.join(blackbox::FOLDER);
-        blackbox::make_room(runs.as_deref(), &root, max_bytes);
-        let (market, of_market) = Tap::new(market, TAP_BYTES);
-        let (orders, of_orders) = Tap::new(orders, TAP_BYTES);
-        let captured = Captured { root, built, taps: [of_market, of_orders], max_bytes };
-        ((market, orders), Some(captured))
-    };
-    let Wired { pipeline, link, feed_stats } =
-        blackbox::wire(links, config, gateway_config, (signer, state.nonce()));
-    let sockets = [market_status, order_status];
-    Ok(Connected { pipeline, link, sockets, feed_stats, captured, presigner })
-}
-
-/// Sets the lanes going.
-fn run_lanes(
-    plan: &Plan,
-    (config, pipeline): (&wiring::Config, Pipeline),
-    clock: &WallClock,
-    captured: Option<Captured>,
-) -> Result<(Threads, Watched, Option<Blackbox>), AppError> {
-    let Pipeline { stages, records, mut control, status, strategy, metrics, rings, level, shared } =
-        pipeline;
-    let (mut lanes, latencies) = Lane::by_plan(plan, stages, clock);
-    if let Some(every) = plan.rehearse {
-        let mut rehearsed = wiring::rehearsal(config, every);
-        lanes.iter_mut().for_each(|lane| lane.rehearse_with(&mut rehearsed, every));
-    }
-    let blackbox = match captured {
-        Some(Captured { root, built, taps: [market, orders], max_bytes }) => {
-            let record = |(i, lane): (usize, &mut Lane)| {
-                let (recorder, cycles) = Recorder::new(i, CYCLES, shared.clone());
-                lane.record(recorder);
-                cycles
-            };
-            let cycles = lanes.iter_mut().enumerate().map(record).collect();
-            let asked = control.tell();
-            let sources = Sources { market, orders, cycles, asked, shared: shared.clone() };
-            Some(Blackbox::start(&root, &built, sources, clock.clone(), max_bytes)?)
-        }
-        None => None,
-    };
-    let threads = Threads::start(lanes, clock, &level).map_err(AppError::io("threads", "start"))?;
-    let records = Records::new(records, &rings);
-    let left = Watched { level, metrics, rings, status, strategy, records, control, latencies };
-    Ok((threads, left, blackbox))
 }
 
 fn guard(

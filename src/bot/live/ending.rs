@@ -114,6 +114,7 @@ impl Live {
             numbers,
             rings: &self.pipeline.rings,
             latencies: &self.pipeline.latencies,
+            trips: Some(&self.pipeline.trips),
             days: self.days,
             venue_net,
             transfers,

@@ -61,6 +61,11 @@ impl Live {
         let assets: Vec<_> = self.pipeline.status.iter().map(AssetStatus::read).collect();
         let strategies: Vec<_> = self.pipeline.strategy.iter().map(StrategyStatus::read).collect();
         let latencies: Vec<_> = self.pipeline.latencies.spans().collect();
+        let steps: Vec<_> = self.pipeline.trips.spans().collect();
+        let stamps = self.tasks.links.sockets().each_ref().map(|(name, socket)| {
+            let counts = socket.counts();
+            (*name, [counts.unstamped, counts.stamps_dropped])
+        });
         let view = GatewayView::read(&self.link);
         let connections = self.tasks.links.sockets().each_ref().map(|(name, socket)| {
             let counts = socket.counts();
@@ -107,6 +112,10 @@ impl Live {
             strategies: &strategies,
             numbers: &self.pipeline.metrics.numbers(self.config.universe.len()),
             latencies: &latencies,
+            steps: &steps,
+            trips: self.pipeline.trips.counted_from(),
+            over_budget: self.pipeline.trips.breaches(),
+            stamps: &stamps,
             rings: &self.pipeline.rings,
             commentary_dropped: self.commentary_dropped(),
             alerts: &self.exposed.alerts,

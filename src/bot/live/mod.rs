@@ -3,6 +3,7 @@
 
 mod begin;
 mod compare;
+mod connect;
 mod control;
 mod ending;
 mod flat;
@@ -53,7 +54,9 @@ use crate::ui::view::{Newest, Parts, View};
 use crate::venue_api::account::{AccountClient, Way};
 use crate::when::utc;
 use botmm_pipeline::rt::threads::Threads;
-use botmm_pipeline::rt::{BoardReader, Discipline, HaltLevel, Latencies, LevelCell, WallClock};
+use botmm_pipeline::rt::{
+    BoardReader, Discipline, HaltLevel, Latencies, LevelCell, Trips, WallClock,
+};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::status::{AssetStatus, STATUS_WORDS, STRATEGY_WORDS, StrategyStatus};
 use botmm_pipeline::types::{AlertKind, Fact, Nanos, Record};
@@ -173,6 +176,7 @@ struct Watched {
     records: Records,
     control: wiring::Control,
     latencies: Latencies,
+    trips: Trips,
 }
 
 impl Live {
@@ -260,12 +264,14 @@ impl Live {
 
     fn tell_latency(&mut self, now: Nanos) {
         if let Some(journal) = &mut self.journal {
-            journal.write_line(&lines::latency(&self.pipeline.latencies, now));
+            let Watched { latencies, trips, .. } = &self.pipeline;
+            journal.write_line(&lines::latency(latencies, trips, now));
         }
     }
 
     fn drain(&mut self) {
         self.pipeline.latencies.drain();
+        self.pipeline.trips.drain();
         for mut record in self.pipeline.records.take(self.clock.now()) {
             if let Record::Fact(Fact::Alert { kind, time, .. }) = &mut record {
                 *kind = self.named(*kind, *time);
@@ -380,6 +386,7 @@ impl Live {
             numbers: &numbers,
             commentary_dropped: self.commentary_dropped(),
             latencies: &self.pipeline.latencies,
+            trips: &self.pipeline.trips,
             curve: &self.curve,
             fills: &self.fills,
             alerts: &self.alerts,

@@ -288,6 +288,7 @@ impl Replay<'_> {
             numbers,
             rings: &rings,
             latencies: &side.latencies,
+            trips: None,
             days: side.days,
             transfers: Some(Usd::ZERO),
             venue_net: Some(venue_net),

@@ -11,7 +11,7 @@ mod terms;
 pub use shapes::{
     Account, Action, Alert, CancelRefused, Change, Day, Decision, End, Fill, Funding, Gap, Item,
     Latency, Markout, MidAtFill, Orders, Params, ParamsRefused, Reject, Risk, Run, StageLatency,
-    State, Today,
+    State, Today, WireLatency,
 };
 pub use terms::{Arrivals, Fit, FitTerms, Level, Moment, Terms};
 

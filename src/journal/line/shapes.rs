@@ -71,6 +71,22 @@ pub struct Latency {
     pub time: String,
     /// By stage, since the start.
     pub stages: BTreeMap<String, StageLatency>,
+    /// From wire to wire, since the start; [`None`] = nobody measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<WireLatency>,
+}
+
+/// How long the way from the wire to the wire took (docs/latency.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireLatency {
+    /// What trips are counted from: `kernel`, `read` or `mixed`.
+    pub counts_from: String,
+    /// How many.
+    pub trips: u64,
+    /// Of these, how many took longer than `latency_budget_us`.
+    pub over_budget: u64,
+    /// By step.
+    pub steps: BTreeMap<String, StageLatency>,
 }
 
 /// How long polls of a stage took, in nanoseconds.

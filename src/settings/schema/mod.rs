@@ -56,6 +56,7 @@ pub fn schema() -> Result<Json, ConfigError> {
         ("discord", source.table(Section::Discord)),
         ("webhook", source.table(Section::Webhook)),
         ("http", source.table(Section::Http)),
+        ("wire", source.table(Section::Wire)),
         ("history", source.table(Section::History)),
         ("tuner", source.table(Section::Tuner)),
         ("dead_man", source.table(Section::DeadMan)),

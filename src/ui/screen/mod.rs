@@ -9,10 +9,11 @@ mod table;
 pub use sheet::Sheet;
 
 use super::fills::SHOWN_HORIZON;
-use super::view::{CoinView, Counts, Source, View};
+use super::view::{CoinView, Counts, Source, StageView, View};
 use super::words::{NOTHING, ago, clock, money, price, span};
 use crate::when::parse_utc;
 use botmm_pipeline::types::Nanos;
+use console::measure_text_width;
 use serde_json::Value;
 use sheet::{GAP, Tone, left, right};
 use std::fmt::Write as _;
@@ -246,16 +247,19 @@ impl View {
     }
 
     fn latencies(&self, sheet: Sheet) -> Vec<String> {
-        let row = |name: &str, values: [&str; 3]| {
-            let [p50, p99, max] = values.map(|v| right(v, 10));
-            sheet.cut(&format!("{name:<9} {p50} {p99} {max}"))
+        let stages = latency_table("stage", &self.stages);
+        let Some(wire) = &self.wire else {
+            return stages.iter().map(|row| sheet.cut(row)).collect();
         };
-        let mut out = vec![row("stage", ["p50", "p99", "max"])];
-        for s in &self.stages {
-            let [p50, p99, max] = [s.p50_ns, s.p99_ns, s.max_ns].map(span);
-            out.push(row(&s.stage, [&p50, &p99, &max]));
+        let mut steps = latency_table(&format!("{}:", wire.counts_from), &wire.steps);
+        if wire.over_budget > 0 {
+            steps.push(format!("{} of {} trips over budget", wire.over_budget, wire.trips));
         }
-        out
+        let rows = match sheet.cols >= LATENCY_COLS {
+            true => beside(stages, &steps),
+            false => [stages, steps].concat(),
+        };
+        rows.iter().map(|row| sheet.cut(row)).collect()
     }
 
     /// The newest in full, those before it in a line each; oldest first.
@@ -285,6 +289,33 @@ impl View {
         dropped.iter().for_each(|dropped| line.extend([" | ", dropped]));
         line
     }
+}
+
+/// Two tables of latencies take so many columns side by side.
+const LATENCY_COLS: usize = 80;
+
+fn latency_table(title: &str, latencies: &[StageView]) -> Vec<String> {
+    let row = |name: &str, values: [&str; 3]| {
+        let [p50, p99, max] = values.map(|v| right(v, 9));
+        format!("{} {p50} {p99} {max}", left(name, 8))
+    };
+    let took = latencies.iter().map(|l| {
+        let [p50, p99, max] = [l.p50_ns, l.p99_ns, l.max_ns].map(span);
+        row(&l.stage, [&p50, &p99, &max])
+    });
+    std::iter::once(row(title, ["p50", "p99", "max"])).chain(took).collect()
+}
+
+/// One table beside the other, two columns apart.
+fn beside(mut first: Vec<String>, second: &[String]) -> Vec<String> {
+    let width = first.iter().map(|row| measure_text_width(row)).max().unwrap_or(0);
+    first.resize(first.len().max(second.len()), String::new());
+    let both = first.into_iter().enumerate();
+    both.map(|(i, row)| match second.get(i) {
+        Some(more) => format!("{}  {more}", left(&row, width)),
+        None => row,
+    })
+    .collect()
 }
 
 fn dropped(counts: &Counts) -> Option<String> {

@@ -5,10 +5,11 @@ use crate::ui::curve::Curve;
 use crate::ui::fills::LastFills;
 use crate::ui::fills::tests::{fill, markout};
 use crate::ui::view::{Parts, Source, View};
-use botmm_pipeline::rt::{Lane, Latencies, WallClock};
+use botmm_pipeline::rt::trips::Sent;
+use botmm_pipeline::rt::{Came, Lane, Latencies, Trips, WallClock, Went, ring};
 use botmm_pipeline::stage::numbers::{AssetNumbers, FeedTrouble, Numbers};
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
-use botmm_pipeline::types::{Px, Qty, Reason, Regime, Side, Strategy, Universe, Usd};
+use botmm_pipeline::types::{Arrival, Px, Qty, Reason, Regime, Side, Strategy, Universe, Usd};
 use console::{measure_text_width, strip_ansi_codes};
 
 /// Everything that a picture is of.
@@ -20,6 +21,7 @@ struct World {
     fills: LastFills,
     alerts: Vec<String>,
     latencies: Latencies,
+    trips: Trips,
     rungs: Rungs,
     unattended: Option<(Duration, String)>,
     commentary_dropped: u64,
@@ -72,6 +74,7 @@ impl World {
             fills,
             alerts: (0..5).map(alert).collect(),
             latencies: Lane::inline(Vec::new(), &WallClock::default()).1,
+            trips: trips(),
             rungs: Rungs {
                 exchange: Rung::not_armed("999999 of 1000000 USD traded"),
                 guard: Rung::ARMED,
@@ -102,6 +105,7 @@ impl World {
             numbers: &self.numbers,
             commentary_dropped: self.commentary_dropped,
             latencies: &self.latencies,
+            trips: &self.trips,
             curve: &Curve::default(),
             fills: &self.fills,
             alerts: &self.alerts,
@@ -112,6 +116,22 @@ impl World {
     fn text(&self, cols: usize, rows: usize) -> String {
         self.view().text(Sheet { cols, rows, has_colour: false })
     }
+}
+
+/// One trip, over its budget, of which each step took another time.
+fn trips() -> Trips {
+    let us = |us: i64| Nanos(1_795_824_000_000_000_000 + 1_000 * us);
+    let ((mut came, came_in), (mut went, went_in)) = (ring("came", 1), ring("went", 2));
+    let arrival = Arrival { kernel: us(0), read: us(42) };
+    came.push(Came { seq: 1, arrival }).unwrap();
+    let [decided, signed, written] = [us(50), us(66), us(75)];
+    let sent = Sent { id: 1, market_seq: 1, is_prompt: true, decided, signed, written };
+    went.push(Went::Sent(sent)).unwrap();
+    let answered = Arrival { kernel: us(12_875), read: us(12_900) };
+    went.push(Went::Answered(1, answered)).unwrap();
+    let mut trips = Trips::new(came_in, went_in, Some(Nanos(50_000)));
+    trips.drain();
+    trips
 }
 
 fn holds(text: &str, parts: &[&str]) {
@@ -191,6 +211,15 @@ fn at_80_by_24_strategies_give_way_then_latencies_then_coins() {
     quiet.fills = LastFills::default();
     let text = quiet.text(80, 24);
     holds(&text, &["stage", "linear, adaptive"]);
+    // Kernel to read to decided, signed, written, acked; and all that is ours.
+    let steps = ["kernel:", "42.0 µs", "8000 ns", "16.0 µs", "9000 ns", "12.8 ms", "75.0 µs"];
+    holds(&text, &steps);
+    let over = "1 of 1 trips over budget";
+    holds(&text, &["to_wire", over]);
+    let line = text.lines().find(|line| line.starts_with("stage")).unwrap();
+    assert!(line.contains("kernel:"), "side by side: {line}");
+    let narrow = quiet.text(60, 40);
+    holds(&narrow, &["\nkernel:", over]);
 }
 
 #[test]

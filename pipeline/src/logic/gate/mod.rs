@@ -221,7 +221,7 @@ impl Gate {
     /// changed since, the market has not. What comes out was decided on now.
     pub fn approve_again(&mut self, now: Nanos, target: QuoteTarget) -> Approved<QuoteTarget> {
         self.on_time(now);
-        self.judge(now, QuoteTarget { time: now, ..target })
+        self.judge(now, QuoteTarget { time: now, is_prompt: false, ..target })
     }
 
     fn judge(&mut self, now: Nanos, mut target: QuoteTarget) -> Approved<QuoteTarget> {

@@ -15,7 +15,8 @@ use crate::logic::freshness::LONGEST_SILENCE;
 use crate::rt::{Input, bring_near};
 use crate::types::limits::{MAX_ASSETS, MAX_TRADES_PER_FRAME};
 use crate::types::{
-    AssetId, BookForm, EventHead, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos, Universe,
+    Arrival, AssetId, BookForm, EventHead, FeedChange, FeedStatus, LentEvent, MarketEvent, Nanos,
+    Universe,
 };
 use crate::venue::{Feed, Received, Transport};
 use std::collections::VecDeque;
@@ -166,6 +167,8 @@ pub struct HlFeed<T> {
     /// When it was last asked, and whether what waited meanwhile is still being taken in.
     asked: Nanos,
     behind: bool,
+    /// When the newest frame that told an event arrived, until somebody asks.
+    arrival: Option<Arrival>,
 }
 
 impl<T: Transport> HlFeed<T> {
@@ -191,6 +194,7 @@ impl<T: Transport> HlFeed<T> {
             down: true,
             asked: Nanos::ZERO,
             behind: false,
+            arrival: None,
         }
     }
 
@@ -244,6 +248,10 @@ impl<T: Transport> HlFeed<T> {
                         stats.bad_frames.fetch_add(1, Ordering::Relaxed);
                     }
                     Ok(_) => {}
+                }
+                if self.events.len() > first {
+                    let arrival = self.transport.arrival();
+                    self.arrival = (arrival != Arrival::default()).then_some(arrival);
                 }
                 self.hear(now, first);
             }
@@ -400,6 +408,10 @@ impl<T: Transport> Feed for HlFeed<T> {
         }
         let event = self.events.pop_front()?;
         Some(event.map(|_| self.decoder.book()))
+    }
+
+    fn take_arrival(&mut self) -> Option<Arrival> {
+        self.arrival.take()
     }
 
     fn input(&mut self) -> Option<&mut dyn Input> {

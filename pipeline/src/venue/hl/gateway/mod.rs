@@ -14,6 +14,7 @@
 //! | [`orders`] | the list of open orders: strays, foreign ones, missing ones |
 //! | [`reconcile`] | from an open link to one that may be traded on, and staying sure of it |
 //! | [`view`] | where the link stands, for a person |
+//! | [`watched`] | the moments of an action, for whoever measures |
 //! | [`weights`] | the venue's weight limit |
 //!
 //! Nothing is sent but cancels until a reconcile agrees with the venue; an answer that does not come
@@ -32,6 +33,7 @@ mod questions;
 mod reconcile;
 mod rehearsed;
 mod view;
+mod watched;
 mod weights;
 
 use super::clock::VenueOffset;
@@ -41,7 +43,7 @@ use super::user::{
     ChannelError, ChannelErrorKind, Funding, OrderState, RequestError, StreamKind, UserEvent,
     UserFill, UserParser, VenueText, Via,
 };
-use crate::rt::{BoardReader, Input, board, bring_near};
+use crate::rt::{BoardReader, Input, Stopwatch, board, bring_near};
 use crate::types::AlertKind;
 use crate::types::{
     Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
@@ -117,6 +119,7 @@ struct Wire {
     weights: Weights,
     buffer: Vec<u8>,
     rehearsed: Rehearsed,
+    watch: Option<Stopwatch>,
 }
 
 /// What is known of the venue's side.
@@ -130,6 +133,7 @@ struct Known {
 impl Wire {
     /// Sends an action of ours. Nothing was sent when this is false.
     fn send_action(&mut self, now: Nanos, action: &Action, transport: &mut impl Transport) -> bool {
+        let decided = watched::moment(&self.watch);
         let is_cancel = action.kind == ActionKind::Cancel;
         let urgency = if is_cancel { Urgency::Cancel } else { Urgency::Order };
         if !self.posts.has_room(is_cancel)
@@ -145,9 +149,11 @@ impl Wire {
         WireAction::of_batch(action, universe, |wire| {
             signer.write_post(posts.next_id(), &wire, &envelope, buffer);
         });
-        let sent = transport.send(now, buffer);
+        let signed = watched::moment(&self.watch);
+        let sent = transport.send(now, &self.buffer);
         if sent {
-            posts.sent(now, Question::Action(ActionPost::of(action)));
+            let id = self.posts.sent(now, Question::Action(ActionPost::of(action)));
+            self.went(id, action, [decided, signed]);
         }
         sent
     }
@@ -186,6 +192,7 @@ impl<T: Transport> HlGateway<T> {
             weights: Weights::default(),
             buffer: Vec::with_capacity(REQUEST_BYTES),
             rehearsed: Rehearsed::default(),
+            watch: None,
         };
         let gateway = Self {
             transport,
@@ -227,6 +234,7 @@ impl<T: Transport> HlGateway<T> {
                     self.out.notice(now, AlertKind::BadFrame);
                     self.known.reconcile.audit_soon(now);
                 }
+                self.wire.answered(&self.heard, self.transport.arrival());
                 for i in 0..self.heard.len() {
                     let event = self.heard[i];
                     self.hear(now, &event);
