@@ -7,7 +7,8 @@ use crate::journal::line::{
 use crate::journal::reader::Lines;
 use crate::journal::segments::Reading;
 use crate::ui::fills::{FILLS_KEPT, markout_bps};
-use crate::ui::view::{CoinView, Counts, CurveView, FillView, Source, StageView, View, WireView};
+use crate::ui::latency::{StageView, WireView};
+use crate::ui::view::{CoinView, Counts, CurveView, FillView, Source, View};
 use crate::when::{parse_utc, utc};
 use botmm_pipeline::logic::markouts::HORIZONS;
 use botmm_pipeline::rt::TripStep;

@@ -253,9 +253,9 @@ const GONE: [(&str, &str); 1] = [(
 const LEVELS: [&str; 3] = ["info", "warn", "critical"];
 
 /// The tables of a configuration.
-const TABLES: [&str; 12] = [
-    "general", "dead_man", "discord", "webhook", "http", "history", "tuner", "universe", "sim",
-    "fees", "defaults", "asset",
+const TABLES: [&str; 13] = [
+    "general", "dead_man", "discord", "webhook", "http", "wire", "history", "tuner", "universe",
+    "sim", "fees", "defaults", "asset",
 ];
 
 /// The keys of a section, in order.
@@ -369,6 +369,7 @@ pub(super) fn check(root: &Table, origins: &Origins) -> Result<(), ConfigError> 
             "history" => checker.keys(table, name, History)?,
             "tuner" => checker.keys(table, name, Section::Tuner)?,
             "dead_man" => checker.keys(table, name, DeadMan)?,
+            "wire" => checker.keys(table, name, Wire)?,
             "sim" => checker.keys(table, name, Sim)?,
             "universe" => {
                 for (coin, value) in table {

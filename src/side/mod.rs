@@ -29,6 +29,7 @@ pub mod refused;
 pub mod reload;
 pub mod risk_state;
 pub mod service;
+pub mod slow;
 pub mod state;
 pub mod takeover;
 pub mod task;

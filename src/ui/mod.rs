@@ -2,6 +2,7 @@
 
 pub mod curve;
 pub mod fills;
+pub mod latency;
 pub mod page;
 pub mod prometheus;
 pub mod recorder;

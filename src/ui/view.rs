@@ -4,12 +4,13 @@
 
 use super::curve::Curve;
 use super::fills::{LastFills, SHOWN_HORIZON};
+use super::latency::{StageView, WireView};
 use super::words::{doing, why};
 use crate::masked::masked;
 use crate::rungs::Rungs;
 use crate::when::utc;
 use botmm_pipeline::logic::markouts::HORIZONS;
-use botmm_pipeline::rt::{Latencies, StageLatency, Trips};
+use botmm_pipeline::rt::{Latencies, Trips};
 use botmm_pipeline::stage::numbers::{AssetNumbers, Numbers};
 use botmm_pipeline::stage::status::{AssetStatus, StrategyStatus};
 use botmm_pipeline::types::{Nanos, Px, Qty, Reason, RiskState, Side, Universe, Usd, notional};
@@ -207,29 +208,6 @@ pub struct CoinView {
     pub reason_s: [BTreeMap<String, f64>; 2],
 }
 
-/// How long polls of a stage took, in nanoseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the usual words")]
-pub struct StageView {
-    pub stage: String,
-    pub p50_ns: u64,
-    pub p99_ns: u64,
-    pub max_ns: u64,
-}
-
-/// How long the way from the wire to the wire took (docs/latency.md).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireView {
-    /// What trips are counted from: `kernel`, `read` or `mixed`.
-    pub counts_from: String,
-    /// How many.
-    pub trips: u64,
-    /// Of these, how many took longer than `latency_budget_us`.
-    pub over_budget: u64,
-    /// By step, in their order.
-    pub steps: Vec<StageView>,
-}
-
 /// A fill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FillView {
@@ -318,13 +296,6 @@ impl Parts<'_> {
         let n = self.numbers;
         let coins = self.universe.iter().zip(self.assets).zip(self.strategies).zip(&n.assets);
         let coins = coins.map(|((((_, i), a), s), n)| CoinView::of(i.coin.as_str(), a, s, n));
-        let stage = |StageLatency { stage, p50_ns, p99_ns, max_ns }| StageView {
-            stage: stage.to_owned(),
-            p50_ns,
-            p99_ns,
-            max_ns,
-        };
-        let steps: Vec<_> = self.trips.steps().map(stage).collect();
         let fills = self.fills.iter().map(|f| FillView {
             time: utc(f.time),
             coin: self.universe.get(f.asset).coin.to_string(),
@@ -372,13 +343,8 @@ impl Parts<'_> {
             rungs: Some(self.rungs),
             unattended: self.unattended.map(|(span, why)| (span.as_secs_f64(), why)),
             coins: coins.collect(),
-            stages: self.latencies.stages().map(stage).collect(),
-            wire: (!steps.is_empty()).then(|| WireView {
-                counts_from: self.trips.counts_from().to_owned(),
-                trips: self.trips.count(),
-                over_budget: self.trips.breaches(),
-                steps,
-            }),
+            stages: self.latencies.stages().map(StageView::of).collect(),
+            wire: WireView::of(self.trips),
             last_fills: fills.collect(),
             alerts: self.alerts.to_vec(),
         }

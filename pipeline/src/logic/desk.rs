@@ -47,6 +47,8 @@ pub struct Desk {
     last_decision: Option<Nanos>,
     /// Number of the market event that it was made of.
     decided_on: u64,
+    /// Until when our own way to the wire counts as slow, and what that multiplies half spreads by, millionths.
+    slow: (Nanos, i64),
     /// When a grid is next decided on; [`None`] before the first view.
     next_step: Option<Nanos>,
 }
@@ -73,6 +75,7 @@ impl Desk {
             is_dirty: false,
             last_decision: None,
             decided_on: 0,
+            slow: (Nanos::ZERO, 1_000_000),
             next_step: None,
         }
     }
@@ -93,6 +96,11 @@ impl Desk {
     /// How the venue lists the asset.
     pub fn set_listing(&mut self, listing: Listing) {
         (self.listing, self.is_dirty) = (listing, true);
+    }
+
+    /// Our own way to the wire is slow until then; what that multiplies half spreads by, millionths.
+    pub fn set_slow(&mut self, until: Nanos, mult_e6: i64) {
+        (self.slow, self.is_dirty) = ((until, mult_e6), true);
     }
 
     /// A candle of before the start.
@@ -279,6 +287,7 @@ impl Desk {
             fitted,
             toxicity: Side::BOTH.map(|side| self.toxicity.side(now, side)),
             size_factors,
+            slow_mult: if now < self.slow.0 { self.slow.1 as f64 * 1e-6 } else { 1.0 },
             adverse_bps: self.adverse.expected_bps(now, market_bps, halflife(self.params())),
             feed_delay: pulse.delay_p50().unwrap_or_default(),
             is_late: pulse.is_late(self.params().risk.max_feed_delay),

@@ -124,6 +124,9 @@ impl QuoteStage {
                 QuoteCommand::Listed { asset, listing } => {
                     self.desks[asset.index()].set_listing(listing);
                 }
+                QuoteCommand::Slow { until, mult_e6 } => {
+                    self.desks.iter_mut().for_each(|desk| desk.set_slow(until, mult_e6));
+                }
             }
         }
         work

@@ -3,7 +3,7 @@
 
 use super::candle::Candle;
 use super::fit::FitState;
-use super::fixed::Qty;
+use super::fixed::{Nanos, Qty};
 use super::level::AssetId;
 use super::params::AssetParams;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,13 @@ pub enum QuoteCommand {
         asset: AssetId,
         /// All of it.
         state: FitState,
+    },
+    /// Our own way to the wire takes too long: until then every half spread is multiplied by this.
+    Slow {
+        /// Until when.
+        until: Nanos,
+        /// Millionths, at least one million.
+        mult_e6: i64,
     },
 }
 

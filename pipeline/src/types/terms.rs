@@ -21,34 +21,36 @@ pub enum Term {
     Regime = 3,
     /// Volatility breaker.
     Emergency = 4,
+    /// Latency beyond its budget.
+    Latency = 5,
     /// Fill-rate controller.
-    FillRate = 5,
+    FillRate = 6,
     /// Toxicity of the side's fills.
-    Toxicity = 6,
+    Toxicity = 7,
     /// Inventory decay.
-    Decay = 7,
+    Decay = 8,
     /// Fee floor.
-    Floor = 8,
+    Floor = 9,
     /// Lean against the position.
-    Skew = 9,
+    Skew = 10,
     /// Lean with the direction signal.
-    Signal = 10,
+    Signal = 11,
     /// Lean with the book imbalance.
-    Imbalance = 11,
+    Imbalance = 12,
     /// Out to where the expected edge holds.
-    Edge = 12,
+    Edge = 13,
     /// To the venue's grid, bids down and asks up; and what the parts lost as whole 1e-8 USD.
-    Rounding = 13,
+    Rounding = 14,
     /// Where it stands against the touch.
-    Touch = 14,
+    Touch = 15,
     /// Kept a tick behind the opposite touch.
-    PostOnly = 15,
+    PostOnly = 16,
     /// Kept a tick from our own other side.
-    Apart = 16,
+    Apart = 17,
 }
 
 /// How many terms there are.
-pub const TERMS: usize = 17;
+pub const TERMS: usize = 18;
 
 impl Term {
     /// All, in order.
@@ -58,6 +60,7 @@ impl Term {
         Self::Bound,
         Self::Regime,
         Self::Emergency,
+        Self::Latency,
         Self::FillRate,
         Self::Toxicity,
         Self::Decay,
@@ -80,6 +83,7 @@ impl Term {
             Self::Bound => "bound",
             Self::Regime => "regime",
             Self::Emergency => "emergency",
+            Self::Latency => "latency",
             Self::FillRate => "fill_rate",
             Self::Toxicity => "toxicity",
             Self::Decay => "decay",
@@ -216,7 +220,7 @@ pub struct QuoteTerms {
     /// How trades arrive.
     pub arrivals: ArrivalFit,
     /// Multipliers of the spread: regime, volatility breaker, fill rate.
-    pub spread_mults_e6: [i64; 3],
+    pub spread_mults_e6: [i64; 4],
     /// Multipliers of the bid's and the ask's half spread by toxicity.
     pub toxicity_mults_e6: [i64; 2],
     /// Expected edge of the bid's and the ask's nearest price, basis points of fair.
@@ -247,4 +251,4 @@ impl QuoteTerms {
 }
 
 const _: () = assert!(Term::ALL.len() == TERMS && Term::Apart as usize == TERMS - 1);
-const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (33 + FEATURES + 2 * TERMS) + 32 + 80);
+const _: () = assert!(size_of::<QuoteTerms>() == 8 + 8 * (34 + FEATURES + 2 * TERMS) + 32 + 80);

@@ -300,6 +300,7 @@ impl Going {
         let is_ours = |asset: &AssetId| asset.index() < self.universe.len();
         match asked {
             Asked::Quote(command) => match &**command {
+                Q::Slow { mult_e6, .. } => (1_000_000..=10_000_000).contains(mult_e6),
                 Q::Candle { asset, candle, .. } => is_ours(asset) && candle.is_sound(),
                 Q::CandlesDone { asset, .. } | Q::Listed { asset, .. } | Q::Fit { asset, .. } => {
                     is_ours(asset)

@@ -43,6 +43,7 @@ use crate::side::refused::RefusedCancels;
 use crate::side::reload::Reload;
 use crate::side::risk_state::RiskKeeper;
 use crate::side::service::Service;
+use crate::side::slow::SlowWay;
 use crate::side::state::RunState;
 use crate::side::task::Workers;
 use crate::side::tuner::Tuner;
@@ -210,6 +211,7 @@ impl Live {
             reconcile,
             refused: RefusedCancels::new(way.clone(), clock.clone()),
             manifest,
+            slow: SlowWay::new(settings.wire.budget),
             listing: Listing::new(rest.clone(), place, (universe, listed), now),
             candles,
             notify,

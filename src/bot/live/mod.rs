@@ -272,6 +272,9 @@ impl Live {
     fn drain(&mut self) {
         self.pipeline.latencies.drain();
         self.pipeline.trips.drain();
+        if let Some(breaches) = self.pipeline.trips.take_breaches() {
+            self.tasks.slow.breached(breaches);
+        }
         for mut record in self.pipeline.records.take(self.clock.now()) {
             if let Record::Fact(Fact::Alert { kind, time, .. }) = &mut record {
                 *kind = self.named(*kind, *time);

@@ -17,6 +17,7 @@ use crate::side::reconcile::Reconcile;
 use crate::side::refused::RefusedCancels;
 use crate::side::risk_state::RiskKeeper;
 use crate::side::service::Service;
+use crate::side::slow::SlowWay;
 use crate::side::state::RunState;
 use crate::side::task::{Outbox, Task, Turn, Workers, each};
 use crate::side::tuner::Tuner;
@@ -40,6 +41,7 @@ pub(super) struct Tasks {
     pub(super) refused: RefusedCancels,
     pub(super) listing: Listing,
     pub(super) manifest: Manifest,
+    pub(super) slow: SlowWay,
     pub(super) candles: BackFill,
     pub(super) notify: Notify,
     pub(super) history: Option<KeepHistory>,
@@ -67,13 +69,14 @@ impl Tasks {
             refused,
             listing,
             manifest,
+            slow,
             candles,
             notify,
             ..
         } = self;
         let mut all: Vec<&mut dyn Task> =
             vec![killer, guard, dead_man, service, links, refused, reconcile, risk, state, books];
-        let more: [&mut dyn Task; 6] = [fit, params, listing, manifest, candles, notify];
+        let more: [&mut dyn Task; 7] = [fit, slow, params, listing, manifest, candles, notify];
         all.extend(more);
         all.extend(self.presign.iter_mut().map(|task| task as &mut dyn Task));
         all.extend(self.history.iter_mut().map(|task| task as &mut dyn Task));

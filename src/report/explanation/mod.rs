@@ -206,6 +206,7 @@ const fn in_words(term: Term) -> &'static str {
         Term::Bound => "kept within min and max spread",
         Term::Regime => "x volatility regime",
         Term::Emergency => "x volatility breaker",
+        Term::Latency => "x latency beyond its budget",
         Term::FillRate => "x fill-rate controller",
         Term::Toxicity => "x toxicity of fills",
         Term::Decay => "inventory decay",
@@ -230,6 +231,7 @@ impl Explanation {
         match term {
             Term::Regime => format!("{words} ({:.2})", of(spread, 0)),
             Term::Emergency => format!("{words} ({:.2})", of(spread, 1)),
+            Term::Latency => format!("{words} ({:.2})", of(spread, 3)),
             Term::FillRate => format!("{words} ({:.3})", of(spread, 2)),
             Term::Toxicity => {
                 let [bid, ask] = [0, 1].map(|i| of(toxicity, i));

@@ -9,7 +9,8 @@ mod table;
 pub use sheet::Sheet;
 
 use super::fills::SHOWN_HORIZON;
-use super::view::{CoinView, Counts, Source, StageView, View};
+use super::latency::StageView;
+use super::view::{CoinView, Counts, Source, View};
 use super::words::{NOTHING, ago, clock, money, price, span};
 use crate::when::parse_utc;
 use botmm_pipeline::types::Nanos;

@@ -2,7 +2,7 @@
 //!
 //! A model (`logic::model`) wants a half spread and a lean against the position, in basis points of
 //! fair. The half spread is kept within its bounds and multiplied by the regime, the volatility
-//! breaker and the fill-rate controller; then each side by the toxicity of its fills and by the
+//! breaker, latency beyond its budget and the fill-rate controller; then each side by the toxicity of its fills and by the
 //! inventory decay; then it is at least half of the fee floor. Both prices move down by the skew when
 //! we are long (the seed's document adds it; that would buy more of what we have too much of), and by
 //! `shift = (signal · bias_strength + imbalance · imbalance_strength) · s/2` with the direction.
@@ -59,6 +59,8 @@ pub struct QuoteInput<'a> {
     pub toxicity: [SideToxicity; 2],
     /// What makes the quote larger or smaller ([`sizer`]).
     pub size_factors: [f64; FACTORS],
+    /// What our own way to the wire, where it is slow, multiplies half spreads by; else 1.
+    pub slow_mult: f64,
     /// Adverse move to be expected after a fill of each side at the touch, bps
     /// ([`AdverseMoves`](super::edge::AdverseMoves)).
     pub adverse_bps: [f64; 2],
@@ -234,7 +236,8 @@ impl Quoter {
             score_e6: e6(input.score),
             imbalance_e6: view.imbalance_e6,
             arrivals: view.arrivals,
-            spread_mults_e6: [adapted.spread_mult, emergency, adapted.fill_mult].map(e6),
+            spread_mults_e6: [adapted.spread_mult, emergency, adapted.fill_mult, input.slow_mult]
+                .map(e6),
             toxicity_mults_e6: toxicity,
             adverse_e6: input.adverse_bps.map(e6),
             feed_delay: input.feed_delay,
@@ -365,6 +368,7 @@ impl Quoter {
         half.step(Term::Bound, half.bps.clamp(p.min_spread_bps / 2.0, p.max_spread_bps / 2.0));
         half.step(Term::Regime, half.bps * adapted.spread_mult);
         half.step(Term::Emergency, half.bps * self.emergency_mult(input.view));
+        half.step(Term::Latency, half.bps * input.slow_mult);
         half.step(Term::FillRate, self.fill_rate(edge, half.bps, adapted.fill_mult));
         half.step(Term::Toxicity, half.bps * self.toxicity_mult(input, side).unwrap_or(1.0));
         let floor = p.floor_bps() / 2.0;

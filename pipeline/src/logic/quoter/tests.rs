@@ -66,6 +66,7 @@ fn input<'a>(view: &'a BookView, position: &str, atr: f64) -> QuoteInput<'a> {
         adapted: Adapted::NOTHING,
         toxicity: [SideToxicity::default(); 2],
         size_factors: NO_FACTORS,
+        slow_mult: 1.0,
         adverse_bps: [0.0; 2],
         feed_delay: Nanos::ZERO,
         is_late: false,
@@ -161,6 +162,17 @@ fn the_volatility_breaker_triples_the_spread() {
     let storm = BookView { vol_slow_bps_e6: 1_000_000, ..view("2999.9", "3000.1", 4.0, 0.0) };
     let t = at(&storm, "0", 10.0);
     assert_eq!((t.bids[0].px, t.asks[0].px), (px("2997.3"), px("3002.7")));
+}
+
+#[test]
+fn a_slow_way_to_the_wire_widens_both_sides_and_says_so() {
+    let v = view("2999.9", "3000.1", 4.0, 0.0);
+    // 1.8 x 1.5 = 2.7 each way.
+    let slow = QuoteInput { slow_mult: 1.5, ..input(&v, "0", 10.0) };
+    let q = quote(&slow, &params());
+    assert_eq!((q.target.bids[0].px, q.target.asks[0].px), (px("2997.3"), px("3002.7")));
+    assert_eq!(q.terms.side(Side::Bid).get(Term::Latency), px("-0.9"));
+    assert_eq!(q.terms.spread_mults_e6, [1_000_000, 1_000_000, 1_000_000, 1_500_000]);
 }
 
 #[test]
