@@ -44,17 +44,16 @@ use super::user::{
     UserFill, UserParser, VenueText, Via,
 };
 use crate::rt::{BoardReader, Input, Stopwatch, board, bring_near};
-use crate::types::AlertKind;
 use crate::types::{
-    Action, ActionKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe, VenueEvent,
-    VenueEventKind,
+    Action, ActionKind, AlertKind, Bps, Cloid, Fill, Inquiry, Nanos, RejectReason, Universe,
+    VenueEvent, VenueEventKind,
 };
 use crate::venue::{Gateway, Received, SigningCounts, Transport};
 use cases::{Cases, event_of};
 use holdings::{Counted, Holdings};
 use others::Others;
 use outbox::Outbox;
-use posts::{ActionPost, Posts, Question};
+use posts::Posts;
 use reconcile::Reconcile;
 use rehearsed::Rehearsed;
 use std::collections::VecDeque;
@@ -152,8 +151,7 @@ impl Wire {
         let signed = watched::moment(&self.watch);
         let sent = transport.send(now, &self.buffer);
         if sent {
-            let id = self.posts.sent(now, Question::Action(ActionPost::of(action)));
-            self.went(id, action, [decided, signed]);
+            self.went(now, action, [decided, signed]);
         }
         sent
     }

@@ -1,6 +1,7 @@
 //! The moments of an action, for whoever measures: [`crate::rt::trips`]. Where nobody does, no clock is read.
 
 use super::super::user::UserEvent;
+use super::posts::{ActionPost, Question};
 use super::{HlGateway, Wire};
 use crate::rt::trips::{Sent, Stopwatch, Went};
 use crate::types::{Action, Arrival, Nanos};
@@ -19,8 +20,9 @@ impl<T> HlGateway<T> {
 }
 
 impl Wire {
-    /// An action went out as the post of this number.
-    pub(super) fn went(&mut self, id: u64, action: &Action, [decided, signed]: [Nanos; 2]) {
+    /// An action went out: it waits for its answer.
+    pub(super) fn went(&mut self, now: Nanos, action: &Action, [decided, signed]: [Nanos; 2]) {
+        let id = self.posts.sent(now, Question::Action(ActionPost::of(action)));
         let Some(watch) = &mut self.watch else { return };
         let (market_seq, is_prompt) = (action.cause.market_seq, action.is_prompt);
         let written = watch.now();
