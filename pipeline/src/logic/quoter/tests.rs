@@ -301,6 +301,7 @@ impl Moment {
             adapted: self.adapted,
             toxicity: self.toxicity,
             size_factors: NO_FACTORS,
+            slow_mult: 1.0,
             adverse_bps: self.adverse_bps,
             feed_delay: Nanos::ZERO,
             is_late: self.is_late,
