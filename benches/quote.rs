@@ -248,8 +248,8 @@ fn input(case: &Case) -> QuoteInput<'_> {
         },
         toxicity: [SideToxicity { score: 0.5, adverse_bps: 0.1 }, SideToxicity::default()],
         size_factors: [1.1, 0.85, 1.0, 0.85, 1.0, 1.08],
-        // Less than the touch is away from fair: both sides have an edge.
         slow_mult: 1.0,
+        // Less than the touch is away from fair: both sides have an edge.
         adverse_bps: [0.05, 0.0],
         feed_delay: Nanos::millis(50),
         is_late: false,
