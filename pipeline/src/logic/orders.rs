@@ -171,9 +171,8 @@ impl Orders {
         let others = self.exposure_beside(asset);
         let orders = &mut self.assets[asset.index()];
         (orders.blocked, orders.retry_at) = ([None; 2], None);
-        if let Some(planned) = &mut orders.target {
-            planned.is_prompt = false; // What follows from it later waited for something else.
-        }
+        // What follows from it later waited for something else.
+        orders.target.iter_mut().for_each(|planned| planned.is_prompt = false);
         let void_after = venue_now + orders.params.risk.expires_after;
         let mut turn = Turn { now, void_after, target: &target, others, budget, plan };
         if self.assets[asset.index()].params.grid.is_some() {
@@ -185,8 +184,7 @@ impl Orders {
             }
         }
         for action in [&mut plan.cancel, &mut plan.modify, &mut plan.place] {
-            action.cause = target.cause;
-            action.is_prompt = target.is_prompt;
+            (action.cause, action.is_prompt) = (target.cause, target.is_prompt);
             action.sent_time = now;
             action.expires_after = void_after;
         }
