@@ -167,11 +167,11 @@ fn the_volatility_breaker_triples_the_spread() {
 #[test]
 fn a_slow_way_to_the_wire_widens_both_sides_and_says_so() {
     let v = view("2999.9", "3000.1", 4.0, 0.0);
-    // 1.8 x 1.5 = 2.7 each way.
+    // 0.9 x 1.5 = 1.35 each way, rounded outwards.
     let slow = QuoteInput { slow_mult: 1.5, ..input(&v, "0", 10.0) };
     let q = quote(&slow, &params());
-    assert_eq!((q.target.bids[0].px, q.target.asks[0].px), (px("2997.3"), px("3002.7")));
-    assert_eq!(q.terms.side(Side::Bid).get(Term::Latency), px("-0.9"));
+    assert_eq!((q.target.bids[0].px, q.target.asks[0].px), (px("2998.6"), px("3001.4")));
+    assert_eq!(q.terms.side(Side::Bid).get(Term::Latency), px("-0.45"));
     assert_eq!(q.terms.spread_mults_e6, [1_000_000, 1_000_000, 1_000_000, 1_500_000]);
 }
 
