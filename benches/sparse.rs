@@ -14,6 +14,7 @@ use botmm_pipeline::wiring;
 use harness::engine::Engine;
 use harness::ticks::{self, FIRST_TICKS, Frames, Rig};
 use harness::{Percentiles, Samples, Stopwatch};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::time::{Duration, Instant};
 
 /// From one tick to the next, and how many are timed.
@@ -34,9 +35,10 @@ fn main() {
     let (frames, watch) = (Frames::new(), Stopwatch::new());
     let hot = hot(&frames, &watch);
     print("hot: one after another", &hot, &hot);
-    for core in [None, core_affinity::get_core_ids().and_then(|ids| ids.last().copied())] {
-        let pinned = core.is_some_and(core_affinity::set_for_current);
-        let place = if pinned { "pinned" } else { "not pinned" };
+    for place in ["not pinned", "pinned"] {
+        if place == "pinned" {
+            pin_to_last_core();
+        }
         for (gap, count) in GAPS.into_iter().take(if harness::is_smoke() { 1 } else { GAPS.len() })
         {
             for (idle, name) in [(IdleStrategy::Spin, "spin"), (IdleStrategy::Backoff, "backoff")] {
@@ -48,6 +50,14 @@ fn main() {
         }
     }
     print("hot again, pinned", &self::hot(&frames, &watch), &hot);
+}
+
+fn pin_to_last_core() {
+    let may = sched_getaffinity(None).unwrap_or_else(|e| panic!("cores of this process: {e}"));
+    let last = (0..CpuSet::MAX_CPU).rev().find(|core| may.is_set(*core)).unwrap_or(0);
+    let mut only = CpuSet::new();
+    only.set(last);
+    sched_setaffinity(None, &only).unwrap_or_else(|e| panic!("core {last}: {e}"));
 }
 
 /// Each stage, then their sum.

@@ -77,14 +77,14 @@ impl<T: Transport> Feed for FrameFeed<T> {
 
 /// The stages in a lane, as they run, or bare, so that each can be timed.
 pub enum Engine {
-    Lane(Lane, Latencies),
+    Lane(Box<Lane>, Latencies),
     Stages(Vec<Box<dyn Stage>>),
 }
 
 impl Engine {
     pub fn lane(stages: Vec<Box<dyn Stage>>) -> Self {
         let (mut lanes, latencies) = Lane::inline(stages, &WallClock::default());
-        Self::Lane(lanes.remove(0), latencies)
+        Self::Lane(Box::new(lanes.remove(0)), latencies)
     }
 
     /// Keeps its duty cycles; where they come out.
