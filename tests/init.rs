@@ -96,7 +96,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
     let tables = schema["properties"].as_object().unwrap();
     for table in [
         "general", "dead_man", "discord", "webhook", "http", "history", "tuner", "universe", "sim",
-        "fees", "defaults", "asset",
+        "fees", "defaults", "asset", "wire",
     ] {
         assert!(tables.contains_key(table), "no {table}");
     }
@@ -106,7 +106,7 @@ fn schema_is_json_with_every_part_and_the_same_each_time() {
             assert_eq!(parts[part]["type"], "object", "{part}");
         }
     }
-    assert_eq!(tables.len(), 12);
+    assert_eq!(tables.len(), 13);
 }
 
 // The configuration of the working folder.
