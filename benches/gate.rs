@@ -9,9 +9,7 @@ mod harness;
 use botmm_pipeline::logic::budget::Budget;
 use botmm_pipeline::logic::gate::{Approved, Gate};
 use botmm_pipeline::logic::orders::{Orders, Plan};
-use botmm_pipeline::types::{
-    AssetParams, Level, Nanos, Px, Qty, QuoteTarget, Reason, Side, VenueEvent,
-};
+use botmm_pipeline::types::{AssetParams, Level, Nanos, QuoteTarget, VenueEvent};
 use harness::made::{self, Venue};
 use harness::{Samples, Stopwatch};
 use std::hint::black_box;
@@ -27,33 +25,11 @@ fn main() {
     time_plan();
 }
 
-/// Two orders a side, `away` dollars from a mid that is `shift` dollars off.
-fn target(shift: i64, now: Nanos) -> QuoteTarget {
-    let mid = 65_000 + shift;
-    let mut target = QuoteTarget {
-        time: now,
-        mid: Some(Px::whole(mid)),
-        fair: Px::whole(mid),
-        best_bid: Px::whole(mid - 1),
-        best_ask: Px::whole(mid + 1),
-        bid_reason: Reason::Quoted,
-        ask_reason: Reason::Quoted,
-        ..QuoteTarget::default()
-    };
-    for side in Side::BOTH {
-        for (i, level) in target.side_mut(side)[..LEVELS].iter_mut().enumerate() {
-            let px = Px::whole(mid - side.sign() * (13 + 7 * i as i64));
-            *level = Level { px, qty: Qty::from_raw(200_000) };
-        }
-    }
-    target
-}
-
 fn time_approve() {
     let params = made::params();
     let mut gate = Gate::new(made::btc(), &[params]);
     // A mid that goes up and down a few dollars; the gate looks at its own clock only.
-    let targets: Vec<QuoteTarget> = (0..16).map(|i| target(i, made::START)).collect();
+    let targets: Vec<QuoteTarget> = (0..16).map(|i| made::target(i, made::START)).collect();
     let mut now = made::START;
     for wanted in &targets {
         // Nothing stands against these targets: they come out as they went in, with the limits.
@@ -105,7 +81,8 @@ impl Rig {
 
     fn set_target(&mut self, shift: i64) {
         self.now = self.now + STEP;
-        let approved: Approved<QuoteTarget> = self.gate.approve(self.now, target(shift, self.now));
+        let approved: Approved<QuoteTarget> =
+            self.gate.approve(self.now, made::target(shift, self.now));
         self.orders.set_target(&approved);
     }
 
@@ -149,7 +126,7 @@ fn time_plan() {
         rig.set_target(home);
         moves.record(watch.time(&mut || plan = rig.plan()));
         assert_eq!((plan.cancel.len, plan.modify.len, plan.place.len), (0, ORDERS, 0));
-        let wanted = target(home, rig.now);
+        let wanted = made::target(home, rig.now);
         let asked = plan.modify.items().iter().map(|r| (r.side, r.px, r.qty));
         let is_wanted = |(side, px, qty)| wanted.side(side).contains(&Level { px, qty });
         assert!(asked.into_iter().all(is_wanted));

@@ -76,7 +76,7 @@ impl Candidate {
         let mut rig = Rig::new(Engine::Stages, false);
         (0..FIRST_TICKS).for_each(|_| rig.untimed_tick(frames));
         let rehearsal = rehearses.then(|| {
-            let stages = wiring::rehearsal(&ticks::config(), REHEARSE_EVERY);
+            let stages = wiring::rehearsal(&ticks::config());
             let mut rehearsal = Rehearsal::new(stages, REHEARSE_EVERY);
             rehearsal.start();
             rehearsal

@@ -8,12 +8,7 @@
 
 mod harness;
 
-use botmm_pipeline::rt::{Cycle, In, Out, Stage, ring};
-use botmm_pipeline::stage::metrics::Metrics;
-use botmm_pipeline::stage::records::RecordsIn;
-use botmm_pipeline::types::limits::RING_SIM;
-use botmm_pipeline::types::{Action, ActionKind, Inquiry, Nanos, Universe, VenueEvent};
-use botmm_pipeline::venue::hl::clock::VenueClock;
+use botmm_pipeline::types::{Action, Inquiry, Nanos, Universe, VenueEvent};
 use botmm_pipeline::venue::hl::sign::eip712::PhantomAgent;
 use botmm_pipeline::venue::hl::sign::request::{REQUEST_BYTES, write_body};
 use botmm_pipeline::venue::hl::sign::{
@@ -21,12 +16,11 @@ use botmm_pipeline::venue::hl::sign::{
     json_to_msgpack, keccak256, pool,
 };
 use botmm_pipeline::venue::sim::link::SimGateway;
-use botmm_pipeline::venue::tap::TapIn;
 use botmm_pipeline::venue::{Gateway, SigningCounts};
-use botmm_pipeline::wiring::{self, Config};
 use bytes::BytesMut;
-use harness::engine::{Engine, FrameFeed};
-use harness::made::{self, Venue};
+use harness::engine::Engine;
+use harness::made;
+use harness::ticks::{BOOKS, FIRST_TICKS, Frames, ORDERS, Rig};
 use harness::{Samples, Stopwatch};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -35,16 +29,7 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocket};
 
-const BOOKS: usize = 256;
-/// Dollars that the mid moves from one book to the next.
-const MOVE: i64 = 20;
 const TICKS: usize = 20_000;
-/// Ticks before the first timed one: the volatility warms up, the first orders are placed.
-const FIRST_TICKS: usize = 512;
-const BOOK_INTERVAL: Nanos = Nanos::millis(500);
-const ANSWER_AFTER: Nanos = Nanos::millis(50);
-/// Orders of both sides.
-const ORDERS: u8 = 4;
 /// A throw-away key, as in the vectors.
 const KEY: &str = "0x35138b18b7dc8cad5201138bd48fcf8417e741074b6bfe797170d61fa235e104";
 const PARTS: [&str; 9] = [
@@ -61,23 +46,21 @@ const PARTS: [&str; 9] = [
 
 fn main() {
     harness::print_rig();
-    let frames: Vec<String> =
-        made::books(BOOKS, MOVE).iter().map(|b| made::frame_of(b, &made::btc())).collect();
+    let frames = Frames::new();
     let socket = Memory::default();
     let signing = |inner| SigningGateway { inner, wire: WireOut::new(socket.clone()) };
-    let mut whole = Rig::new(Engine::lane, signing, false);
-    let mut captured = Rig::new(Engine::lane, signing, true);
+    let mut whole = Rig::sending(Engine::lane, signing, false);
+    let mut captured = Rig::sending(Engine::lane, signing, true);
     let (mut maker, pool) = pool(Arc::new(key()), std::process::id);
     let wire = WireOut { signer: request_signer().presigned(pool), ..WireOut::new(socket.clone()) };
-    let mut ahead = Rig::new(Engine::lane, |inner| SigningGateway { inner, wire }, false);
-    let mut split = Rig::new(Engine::Stages, |inner| inner, false);
+    let mut ahead = Rig::sending(Engine::lane, |inner| SigningGateway { inner, wire }, false);
+    let mut split = Rig::new(Engine::Stages, false);
     let mut parts = Parts::new();
     for _ in 0..FIRST_TICKS {
         maker.make(Nanos::ZERO, &rand::random());
-        ahead.tick(&frames, |engine, now| engine.poll(now));
-        whole.tick(&frames, |engine, now| engine.poll(now));
-        captured.tick(&frames, |engine, now| engine.poll(now));
-        split.tick(&frames, |engine, now| engine.poll(now));
+        for rig in [&mut ahead, &mut whole, &mut captured, &mut split] {
+            rig.untimed_tick(&frames);
+        }
         socket.drain();
     }
     assert_result(&frames, &mut whole, &socket);
@@ -124,8 +107,8 @@ fn main() {
     assert_eq!(counts.ordinary, 0, "{counts:?}");
 }
 
-fn print(frames: &[String], whole: [&Samples; 4], each: &[Samples]) {
-    let bytes = frames.iter().map(String::len).sum::<usize>() / frames.len();
+fn print(frames: &Frames, whole: [&Samples; 4], each: &[Samples]) {
+    let bytes = frames.texts.iter().map(String::len).sum::<usize>() / BOOKS;
     let title =
         format!("l2Book frame of {bytes} bytes in, {ORDERS} modifies signed and framed out");
     let [all, kept, presigned, sums] = whole.map(Samples::percentiles);
@@ -151,7 +134,7 @@ fn print(frames: &[String], whole: [&Samples; 4], each: &[Samples]) {
 }
 
 /// What a tick put on the wire is one masked text frame with a request that we signed.
-fn assert_result(frames: &[String], rig: &mut Rig, socket: &Memory) {
+fn assert_result(frames: &Frames, rig: &mut Rig, socket: &Memory) {
     while rig.tick(frames, |lane, now| lane.poll(now)).is_none() {
         socket.drain();
     }
@@ -360,107 +343,4 @@ impl Parts {
         assert!(socket.drain().len() > post.len());
         [hash, sign, body, frame]
     }
-}
-
-/// A pipeline between a feed of frames and a venue that takes every order.
-struct Rig {
-    engine: Engine,
-    records: Vec<RecordsIn>,
-    arrived: Out<Vec<u8>>,
-    spent: In<Vec<u8>>,
-    actions: In<Action>,
-    answers: Out<VenueEvent>,
-    metrics: Arc<Metrics>,
-    /// Where copies of frames and duty cycles come out, and how many did.
-    captured: Option<(TapIn, In<Cycle>)>,
-    kept: usize,
-    venue: Venue,
-    tick: usize,
-    last: Action,
-}
-
-impl Rig {
-    fn new<G: Gateway + 'static>(
-        engine: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine,
-        gateway: impl FnOnce(SimGateway) -> G,
-        is_captured: bool,
-    ) -> Self {
-        let universe = made::btc();
-        let params = vec![made::params()];
-        let config = Config {
-            universe: universe.clone(),
-            params,
-            session: 1,
-            lossless: false,
-            risk: None,
-            venue_clock: VenueClock::default(),
-            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-        };
-        let (arrived, frames) = ring("bench->feed", 2);
-        let (spent_tx, spent) = ring("feed->bench", 2);
-        let (feed, copies) = FrameFeed::new(universe, (frames, spent_tx), is_captured);
-        let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
-        let (answers, events) = ring("bench->dispatch", RING_SIM);
-        let gateway = gateway(SimGateway { actions: actions_tx, events });
-        let wiring::Pipeline { mut stages, records, shared, metrics, .. } =
-            wiring::build(&config, feed, gateway);
-        stages.iter_mut().for_each(|s| s.on_start());
-        let mut engine = engine(stages);
-        let captured = copies.map(|copies| (copies, engine.record(shared)));
-        Self {
-            engine,
-            records,
-            arrived,
-            spent,
-            actions,
-            answers,
-            metrics,
-            captured,
-            kept: 0,
-            venue: Venue::default(),
-            tick: 0,
-            last: Action::default(),
-        }
-    }
-
-    /// One tick by `poll`; what it returned if the tick modified every order.
-    fn tick<R>(
-        &mut self,
-        frames: &[String],
-        poll: impl FnOnce(&mut Engine, Nanos) -> R,
-    ) -> Option<R> {
-        let now = made::START + Nanos(BOOK_INTERVAL.0 * self.tick as i64);
-        let mut frame = self.spent.pop().unwrap_or_default();
-        frame.clear();
-        frame.extend_from_slice(frames[self.tick % BOOKS].as_bytes());
-        stamp(&mut frame, now);
-        assert!(self.arrived.push(frame).is_ok(), "the last frame was taken");
-        let result = poll(&mut self.engine, now);
-        self.tick += 1;
-        let (mut actions, mut is_full) = (0, false);
-        while let Some(action) = self.actions.pop() {
-            self.venue.take(now, &action);
-            is_full = action.kind == ActionKind::Modify && action.len == ORDERS;
-            (actions, self.last) = (actions + 1, action);
-        }
-        while let Some(answer) = self.venue.next() {
-            assert!(self.answers.push(answer).is_ok(), "a few answers cannot fill a ring");
-        }
-        while self.engine.poll(now + ANSWER_AFTER) > 0 {}
-        for ring in &mut self.records {
-            while ring.pop().is_some() {}
-        }
-        if let Engine::Lane(_, latencies) = &mut self.engine {
-            latencies.drain();
-        }
-        self.kept += harness::engine::drain(&mut self.captured);
-        (is_full && actions == 1).then_some(result)
-    }
-}
-
-/// Gives a frame a time of its own.
-fn stamp(frame: &mut [u8], now: Nanos) {
-    let (key, time) = (br#""time":"#, now.as_millis().to_string());
-    let at = frame.windows(key.len()).position(|w| w == key).map_or(0, |at| at + key.len());
-    frame[at..][..time.len()].copy_from_slice(time.as_bytes());
 }

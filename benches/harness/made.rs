@@ -4,7 +4,8 @@ use botmm_pipeline::types::decimal::write_decimal;
 use botmm_pipeline::types::limits::BOOK_LEVELS;
 use botmm_pipeline::types::{
     Action, ActionKind, AssetId, AssetParams, Bbo, BookSnapshot, Done, DoneWhy, Instrument, Level,
-    Nanos, Oid, OrderRequest, Px, Qty, Side, Universe, Usd, VenueEvent, VenueEventKind,
+    Nanos, Oid, OrderRequest, Px, Qty, QuoteTarget, Reason, Side, Universe, Usd, VenueEvent,
+    VenueEventKind,
 };
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -117,6 +118,28 @@ fn decimal(raw: i64) -> String {
         let _ = text.write_str(".0");
     }
     text
+}
+
+/// Two orders a side, 13 and 20 dollars from a mid that is `shift` dollars off.
+pub fn target(shift: i64, now: Nanos) -> QuoteTarget {
+    let mid = 65_000 + shift;
+    let mut target = QuoteTarget {
+        time: now,
+        mid: Some(Px::whole(mid)),
+        fair: Px::whole(mid),
+        best_bid: Px::whole(mid - 1),
+        best_ask: Px::whole(mid + 1),
+        bid_reason: Reason::Quoted,
+        ask_reason: Reason::Quoted,
+        ..QuoteTarget::default()
+    };
+    for side in Side::BOTH {
+        for (i, level) in target.side_mut(side)[..2].iter_mut().enumerate() {
+            let px = Px::whole(mid - side.sign() * (13 + 7 * i as i64));
+            *level = Level { px, qty: Qty::from_raw(200_000) };
+        }
+    }
+    target
 }
 
 /// The only asset of [`btc`].

@@ -4,9 +4,11 @@
 use super::engine::{self, Engine, FrameFeed};
 use super::made::{self, Venue};
 use botmm_pipeline::rt::{Cycle, In, Out, RingStats, Stage, ring};
+use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::{RING_COMMENTARY, RING_SIM};
 use botmm_pipeline::types::{Action, ActionKind, BookSnapshot, Nanos, Side, VenueEvent};
+use botmm_pipeline::venue::Gateway;
 use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::link::SimGateway;
 use botmm_pipeline::venue::tap::TapIn;
@@ -76,6 +78,7 @@ pub struct Rig {
     spent: In<Vec<u8>>,
     actions: In<Action>,
     answers: Out<VenueEvent>,
+    pub metrics: Arc<Metrics>,
     /// Where copies of frames and duty cycles come out, and how many did.
     captured: Option<(TapIn, In<Cycle>)>,
     pub kept: usize,
@@ -90,6 +93,15 @@ pub struct Rig {
 impl Rig {
     /// With the stages in that engine.
     pub fn new(make: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine, is_captured: bool) -> Self {
+        Self::sending(make, |gateway| gateway, is_captured)
+    }
+
+    /// The same, with something between dispatch and the venue.
+    pub fn sending<G: Gateway + 'static>(
+        make: impl FnOnce(Vec<Box<dyn Stage>>) -> Engine,
+        gateway: impl FnOnce(SimGateway) -> G,
+        is_captured: bool,
+    ) -> Self {
         let config = config();
         let universe = config.universe.clone();
         let (arrived, frames_rx) = ring("bench->feed", 2);
@@ -97,8 +109,8 @@ impl Rig {
         let (feed, copies) = FrameFeed::new(universe, (frames_rx, spent_tx), is_captured);
         let (actions_tx, actions) = ring("dispatch->bench", RING_SIM);
         let (answers, events) = ring("bench->dispatch", RING_SIM);
-        let gateway = SimGateway { actions: actions_tx, events };
-        let wiring::Pipeline { mut stages, records, rings, shared, .. } =
+        let gateway = gateway(SimGateway { actions: actions_tx, events });
+        let wiring::Pipeline { mut stages, records, rings, metrics, shared, .. } =
             wiring::build(&config, feed, gateway);
         stages.iter_mut().for_each(|s| s.on_start());
         let mut engine = make(stages);
@@ -113,6 +125,7 @@ impl Rig {
             spent,
             actions,
             answers,
+            metrics,
             venue: Venue::default(),
             tick: 0,
             last: Action::default(),

@@ -9,7 +9,7 @@
 mod harness;
 
 use botmm_pipeline::logic::gate::Gate;
-use botmm_pipeline::types::{Cloid, LentEvent, Level, Nanos, Px, Qty, QuoteTarget, Reason, Side};
+use botmm_pipeline::types::{Cloid, LentEvent, Level, Nanos, Px, Qty, Side};
 use botmm_pipeline::venue::hl::sign::{
     Envelope, Network, RequestSigner, Signature, Signer, WireAction, WireOrder, hex, pool,
 };
@@ -237,29 +237,8 @@ fn gate(calls: usize, meter: &mut Meter) {
     let mut now = made::START;
     for i in 0..calls {
         now = now + Nanos::millis(100);
-        let wanted = target(i as i64 % 16, now);
+        let wanted = made::target(i as i64 % 16, now);
         black_box(meter.call(|| gate.approve(now, black_box(wanted))));
     }
     assert!(!gate.breaks().any());
-}
-
-fn target(shift: i64, now: Nanos) -> QuoteTarget {
-    let mid = 65_000 + shift;
-    let mut target = QuoteTarget {
-        time: now,
-        mid: Some(Px::whole(mid)),
-        fair: Px::whole(mid),
-        best_bid: Px::whole(mid - 1),
-        best_ask: Px::whole(mid + 1),
-        bid_reason: Reason::Quoted,
-        ask_reason: Reason::Quoted,
-        ..QuoteTarget::default()
-    };
-    for side in Side::BOTH {
-        for (i, level) in target.side_mut(side)[..2].iter_mut().enumerate() {
-            let px = Px::whole(mid - side.sign() * (13 + 7 * i as i64));
-            *level = Level { px, qty: Qty::from_raw(200_000) };
-        }
-    }
-    target
 }
