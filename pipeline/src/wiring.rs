@@ -288,8 +288,8 @@ fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> 
 }
 
 /// The five stages once more, for lanes to go through while they are idle (`rt/rehearsal.rs`): made frames of one
-/// coin come in, with a new book so often, and the gateway leads nowhere. They share nothing with the others.
-pub fn rehearsal(config: &Config, every: Nanos) -> Vec<Box<dyn Stage>> {
+/// coin come in, a new book in each round, and the gateway leads nowhere. They share nothing with the others.
+pub fn rehearsal(config: &Config) -> Vec<Box<dyn Stage>> {
     let Some(btc) = Instrument::new("BTC", 0, 5, 40) else { panic!("a coin of the venue's") };
     let universe = Universe::new(vec![btc]);
     // As the first coin's, but that nothing holds an order back: each book moves all of them.
@@ -307,7 +307,7 @@ pub fn rehearsal(config: &Config, every: Nanos) -> Vec<Box<dyn Stage>> {
         commentary: REHEARSED_COMMENTARY,
     };
     let Pipeline { mut stages, records, .. } =
-        build(&config, MadeFeed::new(universe, every), Nowhere::new());
+        build(&config, MadeFeed::new(universe), Nowhere::default());
     let feed = stages.remove(0);
     stages.insert(0, Box::new(Unheard { feed, records }));
     stages

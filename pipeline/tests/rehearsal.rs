@@ -88,7 +88,7 @@ fn decisions_actions_and_facts_are_the_same_with_and_without() {
         let plain = world::replay(&setup, |stage| stage, |_, _| {});
         let allocated = Arc::new(AtomicU64::new(0));
         let count = allocated.clone();
-        let mut shadows = wiring::rehearsal(&config(setup.params), EVERY);
+        let mut shadows = wiring::rehearsal(&config(setup.params));
         let rehearsed = world::replay(
             &setup,
             move |stage| -> Box<dyn Stage> {
@@ -117,7 +117,7 @@ fn decisions_actions_and_facts_are_the_same_with_and_without() {
 fn a_rehearsal_goes_through_all_of_a_tick() {
     for fair_price in [FairPrice::Mid, FairPrice::Fitted] {
         let params = AssetParams { fair_price, ..AssetParams::default() };
-        let mut stages = wiring::rehearsal(&config(params), EVERY);
+        let mut stages = wiring::rehearsal(&config(params));
         stages.iter_mut().for_each(|stage| stage.on_start());
         let (mut now, mut worked) = (Nanos::secs(1_700_000_000), [0_u64; 5]);
         // Warm-up: an estimate of volatility needs seconds.

@@ -44,8 +44,8 @@ impl SlowWay {
         let us = |span: Nanos| span.0 / 1_000;
         let Breaches { count, worst } = self.waiting;
         let (limit, worst, hold) = (us(budget.limit), us(worst), budget.hold.as_secs_f64());
-        let (times, widen) = (if count == 1 { "once" } else { "times" }, budget.widen);
-        let often = if count == 1 { times.to_owned() } else { format!("{count} {times}") };
+        let often = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let widen = budget.widen;
         format!(
             "from the market to the wire it took longer than {limit} µs, {often}, at most {worst} µs: half \
              spreads x{widen} for {hold} s after each"

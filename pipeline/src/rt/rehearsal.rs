@@ -37,12 +37,8 @@ impl Rehearsal {
             }
             self.next = now + self.every;
         }
-        let (Some(shadow), Some(real)) = (self.stages.get_mut(self.turn), real.get_mut(self.turn))
-        else {
-            return false;
-        };
-        shadow.poll(now);
-        real.warm(now);
+        self.stages[self.turn].poll(now);
+        real[self.turn].warm(now);
         self.turn = (self.turn + 1) % self.stages.len();
         true
     }

@@ -219,7 +219,7 @@ pub struct QuoteTerms {
     pub imbalance_e6: i64,
     /// How trades arrive.
     pub arrivals: ArrivalFit,
-    /// Multipliers of the spread: regime, volatility breaker, fill rate.
+    /// Multipliers of the spread: regime, volatility breaker, fill rate, latency beyond its budget.
     pub spread_mults_e6: [i64; 4],
     /// Multipliers of the bid's and the ask's half spread by toxicity.
     pub toxicity_mults_e6: [i64; 2],

@@ -16,21 +16,22 @@ const MIDS: [u32; 2] = [65_000, 65_039];
 /// Digits of a time in milliseconds, from 2001 to 2286.
 const TIME_DIGITS: usize = 13;
 
-/// Tells a book of a made market, ever again, as a frame of the venue's that is decoded.
+/// Tells a book of a made market, ever again, as a frame of the venue's that is decoded: one each time that it is
+/// asked for all that there is.
 pub struct MadeFeed {
     decoder: Decoder,
     universe: Universe,
     frames: [Vec<u8>; 2],
     /// Where the digits of the time begin in each.
     time_at: usize,
-    every: Nanos,
-    next: Nanos,
     turn: usize,
+    /// The present one is told: who asks on hears that there is no more.
+    is_told: bool,
 }
 
 impl MadeFeed {
-    /// Of the first coin of a universe, at most so often.
-    pub fn new(universe: Universe, every: Nanos) -> Self {
+    /// Of the first coin of a universe.
+    pub fn new(universe: Universe) -> Self {
         let coin = universe.get(AssetId::new(0)).coin;
         let frames = MIDS.map(|mid| frame(coin, mid).into_bytes());
         let key = br#""time":"#;
@@ -40,19 +41,18 @@ impl MadeFeed {
             universe,
             time_at: time_at.map_or(0, |at| at + key.len()),
             frames,
-            every,
-            next: Nanos::ZERO,
             turn: 0,
+            is_told: false,
         }
     }
 }
 
 impl Feed for MadeFeed {
     fn next(&mut self, now: Nanos) -> Option<LentEvent<'_>> {
-        if now < self.next && self.next - now <= self.every {
+        self.is_told = !self.is_told;
+        if !self.is_told {
             return None;
         }
-        self.next = now + self.every;
         self.turn = (self.turn + 1) % self.frames.len();
         let frame = &mut self.frames[self.turn];
         write_time(&mut frame[self.time_at..][..TIME_DIGITS], now);
@@ -63,7 +63,7 @@ impl Feed for MadeFeed {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        Some(self.next)
+        None
     }
 }
 
@@ -94,19 +94,21 @@ fn write_time(digits: &mut [u8], now: Nanos) {
 }
 
 /// Takes every order of one coin and says so; none is ever filled, and none goes anywhere.
-#[derive(Default)]
 pub struct Nowhere {
     resting: [Option<(Oid, Qty)>; SLOTS_PER_ASSET],
     answers: VecDeque<VenueEvent>,
     oids: u64,
 }
 
-impl Nowhere {
-    /// With memory for all answers that may wait.
-    pub fn new() -> Self {
-        Self { answers: VecDeque::with_capacity(8 * SLOTS_PER_ASSET), ..Self::default() }
+/// With memory for all answers that may wait.
+impl Default for Nowhere {
+    fn default() -> Self {
+        let answers = VecDeque::with_capacity(8 * SLOTS_PER_ASSET);
+        Self { resting: [None; SLOTS_PER_ASSET], answers, oids: 0 }
     }
+}
 
+impl Nowhere {
     fn say(&mut self, now: Nanos, of: &OrderRequest, kind: VenueEventKind) {
         // It is asked between any two actions; what nobody asks for is not kept.
         if self.answers.len() < self.answers.capacity() {

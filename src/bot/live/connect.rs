@@ -120,7 +120,7 @@ pub(super) fn run_lanes(
     let trips = Trips::new(came, went, budget);
     let (mut lanes, latencies) = Lane::by_plan(plan, stages, clock);
     if let Some(every) = plan.rehearse {
-        let mut rehearsed = wiring::rehearsal(config, every);
+        let mut rehearsed = wiring::rehearsal(config);
         lanes.iter_mut().for_each(|lane| lane.rehearse_with(&mut rehearsed, every));
     }
     let blackbox = match captured {

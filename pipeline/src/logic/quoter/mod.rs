@@ -2,9 +2,9 @@
 //!
 //! A model (`logic::model`) wants a half spread and a lean against the position, in basis points of
 //! fair. The half spread is kept within its bounds and multiplied by the regime, the volatility
-//! breaker, latency beyond its budget and the fill-rate controller; then each side by the toxicity of its fills and by the
-//! inventory decay; then it is at least half of the fee floor. Both prices move down by the skew when
-//! we are long (the seed's document adds it; that would buy more of what we have too much of), and by
+//! breaker, latency beyond its budget and the fill-rate controller; then each side by the toxicity of
+//! its fills and by the inventory decay; then it is at least half of the fee floor. Both prices move
+//! down by the skew when we are long (the seed's document adds it; that would buy more of what we have too much of), and by
 //! `shift = (signal · bias_strength + imbalance · imbalance_strength) · s/2` with the direction.
 //!
 //! Around a fitted fair price both leans with the direction are off, unless a person wants them.
