@@ -1,9 +1,10 @@
 //! The thread that does for a lane what may block: opens WebSockets, and buries those that are
 //! over. Parked when there is nothing to do.
 
-use super::connection::{Connection, Patience};
+use super::connection::Patience;
 use super::dial::Dialer;
 use super::error::io_words;
+use super::link::Link;
 use super::socket::{Arrivals, SocketOptions};
 use super::status::Board;
 use super::{MAX_MESSAGE_BYTES, NetError, excerpt};
@@ -19,10 +20,10 @@ use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::{Error, WebSocket};
 
 /// An open WebSocket, not blocking.
-pub(super) type Socket = WebSocket<Connection>;
+pub(super) type Socket = WebSocket<Link>;
 
-/// Its read buffer, zeroed anew for every read: tungstenite's default of 128 KiB costs 1 µs a frame.
-const READ_BUFFER_BYTES: usize = 16 << 10;
+/// tungstenite's own read buffer, for the head of the answer alone.
+const HEAD_BUFFER_BYTES: usize = 4 << 10;
 /// What may wait to be sent. Orders are about 1 kB; when this is full the link is stuck.
 const MAX_WRITE_BUFFER_BYTES: usize = 1 << 20;
 /// How long a goodbye may take.
@@ -144,7 +145,7 @@ impl Connector {
             }
             other => NetError::Lost { endpoint: url.clone(), step: STEP, why: other.to_string() },
         };
-        let link = self.dialer.dial(&url, patience)?;
+        let link = Link::new(self.dialer.dial(&url, patience)?);
         let request = url.as_str().into_client_request().map_err(|e| failed(&e))?;
         let mut socket =
             match tungstenite::client::client_with_config(request, link, Some(settings())) {
@@ -159,7 +160,7 @@ impl Connector {
                     ));
                 }
             };
-        let connection = socket.get_mut();
+        let connection = socket.get_mut().connection();
         if let Some(refused) = self.options.set(connection.stream()) {
             self.board.set_last_error(refused);
         }
@@ -170,24 +171,31 @@ impl Connector {
 
     /// Says why it ended, and goodbye; dropping it closes the socket and frees its buffers.
     fn bury(&self, mut ended: Ended) {
-        if let Some(why) = ended.why {
+        if let Some(why) = &ended.why {
             let url = self.dialer.endpoint.ws_url();
-            self.board.set_last_error(format!("{url}: {}", end_words(&why)));
+            self.board.set_last_error(format!("{url}: {}", end_words(why)));
         }
-        let blocks = ended.socket.get_mut().block(Patience::new(FAREWELL, || false));
-        if ended.clean && blocks.is_ok() && ended.socket.close(None).is_ok() {
-            ended.socket.get_mut().farewell();
+        let connection = ended.socket.get_mut().connection();
+        let blocks = connection.block(Patience::new(FAREWELL, || false));
+        if ended.clean && blocks.is_ok() && ended.socket.close(echo(ended.why)).is_ok() {
+            ended.socket.get_mut().connection().farewell();
         }
+    }
+}
+
+/// What a goodbye is answered with: its own code.
+fn echo(why: Option<End>) -> Option<CloseFrame> {
+    match why {
+        Some(End::Closed(Some(frame))) if frame.code.is_allowed() => Some(frame),
+        _ => None,
     }
 }
 
 fn settings() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
+        .read_buffer_size(HEAD_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(Some(MAX_MESSAGE_BYTES))
-        .max_frame_size(Some(MAX_MESSAGE_BYTES))
 }
 
 fn end_words(why: &End) -> String {

@@ -5,6 +5,7 @@
 
 use super::connector::{Connector, End, Ended, Outcome, Socket, Wanted};
 use super::dial::Dialer;
+use super::frames::Told;
 use super::socket::SocketOptions;
 use super::status::{Board, WsState, WsStatus};
 use super::{Endpoint, NetError, Timeouts, Tls};
@@ -28,7 +29,7 @@ const ENDED_CAPACITY: usize = 8;
 /// Frames without text (pings, binary) that one call looks at: a flood of them must not hold the
 /// lane.
 const MAX_SKIPPED: usize = 16;
-/// Room that is made ahead for frames (bytes), received and sent: books and orders fit.
+/// Room that is made ahead for frames that are sent (bytes): orders fit.
 const FRAME_BYTES: usize = 64 << 10;
 
 /// A WebSocket to one endpoint. See [`Transport`] for what it promises.
@@ -37,8 +38,6 @@ pub struct WsTransport {
     connection: Connection,
     /// Number of the newest connection that was asked for.
     generation: u64,
-    /// The text frame that was handed out last, copied so that it may be changed in place.
-    frame: Vec<u8>,
     /// Where frames to be sent are put for tungstenite; its memory is used again and again.
     sending: BytesMut,
     opened: In<Outcome>,
@@ -124,7 +123,6 @@ impl WsTransport {
         let transport = Self {
             connection: Connection::Down,
             generation: 0,
-            frame: Vec::with_capacity(FRAME_BYTES),
             sending: BytesMut::with_capacity(FRAME_BYTES),
             opened,
             ended,
@@ -187,20 +185,22 @@ impl WsTransport {
             flush(socket, unflushed, broken);
         }
         for _ in 0..MAX_SKIPPED {
-            match socket.read() {
-                Ok(Message::Text(text)) => {
-                    let text = text.as_str().as_bytes();
+            match socket.get_mut().next() {
+                Ok(Told::Text) => {
                     self.board.frames.add(1);
-                    self.board.frame_bytes.add(text.len() as u64);
-                    self.frame.clear();
-                    self.frame.extend_from_slice(text);
+                    self.board.frame_bytes.add(socket.get_mut().payload().len() as u64);
                     return Read::Text;
                 }
-                Ok(Message::Binary(_)) => self.board.binary_ignored.add(1),
-                // The pong is queued; the next turn of this loop, or the next call, sends it.
-                Ok(Message::Ping(_)) => self.board.pings.add(1),
-                Ok(Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => return Read::End(End::Closed(frame)),
+                Ok(Told::Binary) => self.board.binary_ignored.add(1),
+                Ok(Told::Ping) => {
+                    self.board.pings.add(1);
+                    if broken.is_none() {
+                        let said = bytes::Bytes::copy_from_slice(socket.get_mut().payload());
+                        write(socket, Message::Pong(said), unflushed, broken);
+                    }
+                }
+                Ok(Told::Pong) => {}
+                Ok(Told::Close(frame)) => return Read::End(End::Closed(frame)),
                 Err(Error::Io(e)) if is_pause(&e) => {
                     return match broken.take() {
                         Some(e) => Read::End(End::Failed(e)),
@@ -241,7 +241,10 @@ impl Transport for WsTransport {
             Connection::Up { .. } => {}
         }
         match self.read() {
-            Read::Text => Some(Received::Frame(&mut self.frame)),
+            Read::Text => match &mut self.connection {
+                Connection::Up { socket, .. } => Some(Received::Frame(socket.get_mut().payload())),
+                Connection::Down | Connection::Opening => None,
+            },
             Read::Nothing => None,
             Read::End(why) => {
                 self.board.closed.add(1);
@@ -253,7 +256,7 @@ impl Transport for WsTransport {
 
     fn arrival(&self) -> Arrival {
         match &self.connection {
-            Connection::Up { socket, .. } => socket.get_ref().arrival(),
+            Connection::Up { socket, .. } => socket.get_ref().carrier().arrival(),
             Connection::Down | Connection::Opening => Arrival::default(),
         }
     }
@@ -264,7 +267,8 @@ impl Transport for WsTransport {
                 self.sending.clear();
                 self.sending.extend_from_slice(frame);
                 let payload = self.sending.split().freeze();
-                write(socket, payload, unflushed, broken)
+                let frame = Frame::message(payload, OpCode::Data(Data::Text), true);
+                write(socket, Message::Frame(frame), unflushed, broken)
             }
             _ => false,
         };
@@ -290,15 +294,14 @@ impl Drop for WsTransport {
     }
 }
 
-/// Queues a text frame and sends what goes; false when nothing of it was or will be sent.
+/// Queues a message and sends what goes; false when nothing of it was or will be sent.
 fn write(
     socket: &mut Socket,
-    payload: bytes::Bytes,
+    message: Message,
     unflushed: &mut bool,
     broken: &mut Option<Error>,
 ) -> bool {
-    let frame = Frame::message(payload, OpCode::Data(Data::Text), true);
-    match socket.write(Message::Frame(frame)) {
+    match socket.write(message) {
         Ok(()) => flush(socket, unflushed, broken),
         Err(Error::WriteBufferFull(_)) => {
             // Next time there may be room.

@@ -4,7 +4,7 @@ use crate::server::{HANG, Heard, IMPATIENT, Lane, Wire, echo, http, serve, serve
 use botmm::net::{Endpoint, MAX_MESSAGE_BYTES, Timeouts, Tls, WsState};
 use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::{Received, Transport};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -137,6 +137,60 @@ fn a_close_is_said_once_with_its_reason_and_one_may_connect_again() {
     assert_eq!(lane.next(), Heard::Opened);
     assert!(lane.send("again"));
     assert_eq!(lane.next(), Heard::text("again"));
+}
+
+#[test]
+fn a_goodbye_is_answered_with_its_own_code() {
+    let (ended, end) = channel();
+    let port = serve_ws(None, move |_, mut socket| {
+        let frame = CloseFrame { code: 1012.into(), reason: "upgrade".into() };
+        socket.close(Some(frame)).unwrap();
+        ended.send(format!("{:?}", socket.read())).unwrap();
+    });
+    let mut lane = Lane::open(port);
+    assert_eq!(lane.next(), Heard::Closed);
+    let answer = end.recv_timeout(HANG).unwrap();
+    assert!(answer.contains("Restart") && answer.contains("upgrade"), "{answer}");
+}
+
+/// Holds back what is written first, and sends it together with what comes next.
+struct Together {
+    wire: Box<dyn Wire>,
+    held: Option<Vec<u8>>,
+}
+
+impl Read for Together {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.wire.read(into)
+    }
+}
+
+impl Write for Together {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.held.take() {
+            Some(held) if held.is_empty() => self.held = Some(bytes.to_vec()),
+            Some(held) => self.wire.write_all(&[&held, bytes].concat())?,
+            None => self.wire.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.wire.flush()
+    }
+}
+
+#[test]
+fn frames_that_come_with_the_head_of_the_answer_are_heard() {
+    let port = serve(None, |_, wire| {
+        let wire = Together { wire, held: Some(Vec::new()) };
+        let mut socket = tungstenite::accept(wire).unwrap();
+        socket.write(Message::text("at once")).unwrap();
+        socket.send(Message::text("after it")).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let mut lane = Lane::open(port);
+    assert_eq!(lane.next(), Heard::text("at once"));
+    assert_eq!(lane.next(), Heard::text("after it"));
 }
 
 #[test]
