@@ -1,7 +1,8 @@
 //! How late the feed is: the median delay of the messages of the last ten seconds. The delay of a
 //! message is the venue's time when it came less the time of the block that it tells of.
 //!
-//! A histogram for each of ten seconds, and their sum: fixed memory, nothing is sorted. Up to 128 ms a
+//! A histogram for each of ten seconds, and their sum: fixed memory, nothing is sorted, and what a second leaves behind
+//! is taken back bucket by bucket, from its lowest to its highest. Up to 128 ms a
 //! bucket is one millisecond wide, then two, then four, and so on; the median is told rounded down to
 //! its bucket, so within 1 ms, or 1.6 %.
 
@@ -16,20 +17,38 @@ const MAX_MS: u64 = 65_535;
 const FINE_MS: u64 = 128;
 const BUCKETS: usize = 704;
 
+/// What came in a second.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    counts: [u32; BUCKETS],
+    /// Its lowest and its highest bucket; the lowest is the higher one when there is none.
+    used: (usize, usize),
+}
+
+impl Slot {
+    const EMPTY: Self = Self { counts: [0; BUCKETS], used: (BUCKETS, 0) };
+
+    fn count(&mut self, bucket: usize) {
+        let (lowest, highest) = self.used;
+        self.used = (lowest.min(bucket), highest.max(bucket));
+        self.counts[bucket] += 1;
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct FeedDelays {
     /// Of the whole window.
     counts: [u32; BUCKETS],
     total: u32,
-    slots: [[u32; BUCKETS]; SLOTS],
+    slots: [Slot; SLOTS],
     /// Number of the second that is going on; [`None`] before the first message.
     second: Option<i64>,
 }
 
 impl Default for FeedDelays {
     fn default() -> Self {
-        Self { counts: [0; BUCKETS], total: 0, slots: [[0; BUCKETS]; SLOTS], second: None }
+        Self { counts: [0; BUCKETS], total: 0, slots: [Slot::EMPTY; SLOTS], second: None }
     }
 }
 
@@ -46,8 +65,9 @@ impl FeedDelays {
         let second = self.second.map_or(second, |last| last.max(second));
         self.second = Some(second);
         let bucket = bucket_of(delay);
-        let (slot, all) = (&mut self.slots[slot_of(second)][bucket], &mut self.counts[bucket]);
-        (*slot, *all, self.total) = (*slot + 1, *all + 1, self.total + 1);
+        self.slots[slot_of(second)].count(bucket);
+        self.counts[bucket] += 1;
+        self.total += 1;
     }
 
     /// The median (of an even number the lower one of both in the middle); [`None`] before the first
@@ -63,10 +83,12 @@ impl FeedDelays {
     }
 
     fn clear(&mut self, slot: usize) {
-        for (all, gone) in self.counts.iter_mut().zip(&mut self.slots[slot]) {
-            *all -= *gone;
-            self.total -= *gone;
-            *gone = 0;
+        let Slot { counts, used } = &mut self.slots[slot];
+        let (lowest, highest) = core::mem::replace(used, Slot::EMPTY.used);
+        for bucket in lowest..=highest {
+            let gone = core::mem::take(&mut counts[bucket]);
+            self.counts[bucket] -= gone;
+            self.total -= gone;
         }
     }
 }

@@ -92,6 +92,15 @@ pub fn by_scale(product: i128) -> i128 {
     if product < 0 { -quotient } else { quotient }
 }
 
+/// The nearest whole number, halves away from zero: [`f64::round`] in 64 bits (what is beyond them is the last of
+/// them, NaN is 0), without a call of the C library, which a build for any x86-64 takes for it.
+#[inline]
+pub fn nearest(value: f64) -> i64 {
+    let whole = value as i64;
+    let rest = value - whole as f64;
+    whole.saturating_add(i64::from(rest >= 0.5)).saturating_sub(i64::from(rest <= -0.5))
+}
+
 impl Usd {
     /// 2.88 billion USD: far beyond every limit that can be set, and small enough that the values
     /// of all assets add up (`limits.rs` asserts it). A price that is garbage must trip limits, not end
@@ -133,7 +142,7 @@ impl Bps {
     }
     /// Nearest representable rate.
     pub fn from_f64(bps: f64) -> Self {
-        Self((bps * 1e4).round() as i32)
+        Self(nearest(bps * 1e4).clamp(i32::MIN.into(), i32::MAX.into()) as i32)
     }
     /// In basis points.
     pub fn to_f64(self) -> f64 {
@@ -238,6 +247,14 @@ mod tests {
                 i128::from(a) << 64 | i128::from(b),
             ] {
                 assert_eq!(by_scale(product), product / i128::from(SCALE), "{product}");
+            }
+        }
+
+        #[test]
+        fn the_nearest_is_what_round_says(bits: u64, halves in -1_000_000_i64..1_000_000, ulps in -2_i64..=2) {
+            let near_a_half = f64::from_bits((halves as f64 * 0.5).to_bits().wrapping_add_signed(ulps));
+            for value in [f64::from_bits(bits), near_a_half] {
+                assert_eq!(nearest(value), value.round() as i64, "{value:e}");
             }
         }
     }

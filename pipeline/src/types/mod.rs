@@ -27,7 +27,7 @@ pub use candle::Candle;
 pub use command::{Listing, NewParams, ParamsChange, QuoteCommand, RiskCommand, Series};
 pub use decimal::{DecimalError, SCALE, parse_decimal, read_decimal, read_rate};
 pub use fit::{Feature, FitScore, FitState, Fitted};
-pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, notional};
+pub use fixed::{Bps, Nanos, Px, Qty, Usd, by_scale, nearest, notional};
 pub use hash::DecisionHash;
 pub use instrument::{Coin, Instrument, Universe};
 pub use level::{AssetId, Level, LevelChange, LevelNews, Side};

@@ -29,7 +29,7 @@ use crate::types::limits::MAX_PX;
 use crate::types::params::{BelowFee, FairPrice};
 use crate::types::{
     AssetParams, BookState, BookView, Cause, Instrument, Listing, Nanos, Px, Qty, QuoteTarget,
-    QuoteTerms, Reason, SCALE, Side, Term, Usd, notional,
+    QuoteTerms, Reason, SCALE, Side, Term, Usd, nearest, notional,
 };
 
 /// What a quote is computed from.
@@ -414,12 +414,12 @@ fn imbalance(view: &BookView) -> f64 {
 /// A part of a price, for show: to the nearest 1e-8 USD, and never so large that parts cannot be added.
 fn to_px(usd: f64) -> Px {
     let most = 10.0 * MAX_PX.to_f64();
-    Px::from_raw((usd.clamp(-most, most) * SCALE as f64).round() as i64)
+    Px::from_raw(nearest(usd.clamp(-most, most) * SCALE as f64))
 }
 
 /// In millionths, for show.
 fn e6(value: f64) -> i64 {
-    (value * 1e6).round() as i64
+    nearest(value * 1e6)
 }
 
 /// An amount that a multiplier made of another.
