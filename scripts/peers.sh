@@ -4,9 +4,10 @@
 #
 #   scripts/peers.sh [grid] [ROUNDS] [ROWS]   the grid job on one feed, ours (as it is, and --lean) and hftbacktest's: rows a
 #                                             second, peak memory, executions; 3 rounds of 8,000,000 rows
-#   scripts/peers.sh wire [ROUNDS] [CALLS]    an l2Book frame to a book, and two orders to a signed body, beside
-#                                             serde_json, simd-json, sonic-rs and k256; 9 rounds of 20,000 calls. Builds
-#                                             benches/peers/wire; PEERS=nautilus, sdk or nautilus,sdk adds the clients
+#   scripts/peers.sh wire [ROUNDS] [CALLS]    an l2Book frame to a book, two orders to a signed body, and both in a row, by
+#                                             RFC 6979 and presigned, beside serde_json, simd-json, sonic-rs and k256; 9 rounds
+#                                             of 20,000 calls. What both made of every frame and order is compared before.
+#                                             Builds benches/peers/wire; PEERS=nautilus, sdk or nautilus,sdk adds the clients
 #                                             nautilus-hyperliquid and hyperliquid_rust_sdk (hundreds of crates). The LGPL of
 #                                             the first never meets our code: two programs, one after the other
 set -euo pipefail
@@ -16,7 +17,7 @@ case "${1:-}" in grid | wire) what=$1 && shift ;; esac
 rounds=${1:-$([ $what = grid ] && echo 3 || echo 9)}
 size=${2:-$([ $what = grid ] && echo 8000000 || echo 20000)}
 if [ $# -gt 2 ] || [[ ! "$rounds $size" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]]; then
-  sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 dir=$(mktemp -d)

@@ -1,55 +1,125 @@
-"""Times ours and theirs in turns (see scripts/peers.sh) and prints ratios of what each round's p50s were."""
+"""Times ours and theirs in turns (see scripts/peers.sh) and prints ratios of what each round's p50s and p99s were. Before that it
+compares what both made of every frame and every pair of orders: books level by level, requests member by member."""
 
-import os, platform, re, statistics, subprocess, sys
+import json, os, platform, re, statistics, subprocess, sys
 
 ours, theirs, frames, rounds, calls = sys.argv[1:]
 rounds = int(rounds)
+CHECKED = "256"  # Every frame and every pair of orders once.
+GOAL = 15
 
 
-def lines(*command):
-    return subprocess.check_output(command, text=True).split()
+def said(*command, lines=None):
+    return subprocess.run(command, input=lines, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def run(*command):
-    """p50, p99, p99.9 in ns, and what the first call made."""
-    said = subprocess.check_output(command, text=True)
-    found = re.fullmatch(r"p50 ([\d.]+) p99 ([\d.]+) p999 ([\d.]+) made (.*)\n", said)
+def command(how, name, n):
+    return [theirs, how, name, frames, n] if ":" in name else [ours, how, name, n]
+
+
+def times(name):
+    """p50, p99, p99.9 in ns."""
+    line = said(*command("time", name, calls))
+    found = re.fullmatch(r"p50 ([\d.]+) p99 ([\d.]+) p999 ([\d.]+)\n", line)
     if not found:
-        sys.exit(f"{command}: said {said!r}")
-    return [float(n) for n in found.groups()[:3]], found[4]
+        sys.exit(f"{name}: said {line!r}")
+    return [float(n) for n in found.groups()]
+
+
+def made(name):
+    """Of each call: the book, the request without its signature, the signature as numbers, and the digest that we sign."""
+
+    def parts(line):
+        book, body, digest = (line.split("\t") + ["", ""])[:3]
+        if not body:
+            return book, None, None, digest
+        body = json.loads(body)
+        signature = body.pop("signature")
+        # No vault is `null` for some and left out by others: the venue takes both.
+        request = {member: value for member, value in body.items() if value is not None}
+        return book, request, (int(signature["r"], 16), int(signature["s"], 16), signature["v"]), digest
+
+    return [parts(line) for line in said(*command("made", name, CHECKED)).splitlines()]
+
+
+def recovered(calls_made, digests):
+    """How many signatures the library below both clients finds to be the key's."""
+    lines = [f"{digest} {r:064x} {s:064x} {v}" for (_, _, (r, s, v), _), digest in zip(calls_made, digests)]
+    return int(said(theirs, "recovered", lines="\n".join(lines)))
+
+
+def compared(name, reference):
+    """What a work made beside what ours made."""
+    seen = made(name)
+    if len(seen) != len(reference) or not all(any(call[:2]) for call in seen):
+        return "-"  # Nothing to compare: a digest of its own, or a whole tick.
+    differ = [part for i, part in enumerate(("books", "requests")) if any(a[i] != b[i] for a, b in zip(seen, reference))]
+    if seen[0][2]:
+        by_key = recovered(seen, [call[3] for call in reference])
+        if by_key < len(seen):
+            differ.append(f"{len(seen) - by_key} signatures by another key")
+        equal = all(a[2] == b[2] for a, b in zip(seen, reference))
+        if not differ:
+            return "yes, and the signature" if equal else "yes; another signature, of the same key"
+    return "yes" if not differ else "NO: " + ", ".join(differ)
 
 
 def version(package):
     with open("benches/peers/wire/Cargo.lock") as lock:
-        return re.search(rf'name = "{package}"\nversion = "(.*)"', lock.read())[1]
+        return "/".join(re.findall(rf'name = "{package}"\nversion = "(.*)"', lock.read()))
 
 
 cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
 print(f"rig: {cpu}, {os.cpu_count()} cores, kernel {platform.release()}, load {os.getloadavg()[0]:.2f} before")
-works = lines(theirs, "works")
-clients = {"nautilus": "nautilus-hyperliquid", "hyperliquid_rust_sdk": "hyperliquid_rust_sdk"}
-packages = [package for client, package in clients.items() if f"sign:{client}" in works]
+works = said(theirs, "works").split()
+clients = {"nautilus": ["nautilus-hyperliquid", "alloy"], "hyperliquid_rust_sdk": ["hyperliquid_rust_sdk", "ethers"]}
+packages = [package for client, names in clients.items() if f"sign:{client}" in works for package in names]
 packages += ["k256", "serde_json", "simd-json", "sonic-rs"]
-print("versions:", ", ".join(f"{p} {version(p)}" for p in packages), "and", " ".join(lines("rustc", "--version")[:2]))
-print(f"{rounds} rounds of {calls} calls, one program after the other; medians over rounds, ns\n")
+print("versions:", ", ".join(f"{p} {version(p)}" for p in packages), "and", " ".join(said("rustc", "--version").split()[:2]))
+print(f"{rounds} rounds of {calls} calls, one program after the other; medians over rounds, lowest and highest round in brackets")
+print(f"compared before: what {CHECKED} calls of each made\n")
 
-for job, own in (("decode", ["decode"]), ("sign", ["sign", "presigned"])):
-    others = [w for w in works if w.startswith(job + ":")]
+
+def ratio(runs, base, i):
+    each = [run[i] / b[i] for run, b in zip(runs, base)]
+    return f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+
+
+TITLES = {"decode": "l2Book frame to book", "sign": "two orders to a signed body", "frame": "l2Book frame to a signed body"}
+LABELS = {
+    "decode": "botmm",
+    "sign": "botmm, RFC 6979",
+    "presigned": "botmm, presigned",
+    "frame": "botmm, RFC 6979",
+    "frame_presigned": "botmm, presigned",
+    "wire": "botmm, the whole tick to four modifies in a message, RFC 6979",
+    "wire_presigned": "the same, presigned",
+}
+verdict = None
+for job, bases, own in (
+    ("decode", ["decode"], ["decode"]),
+    ("sign", ["sign", "presigned"], ["sign", "presigned"]),
+    ("frame", ["frame", "frame_presigned"], ["frame", "frame_presigned", "wire", "wire_presigned"]),
+):
+    others = [work for work in works if work.startswith(job + ":")]
     seen = {name: [] for name in [*own, *others]}
-    made = {}
+    reference = made(job)
+    same = {name: compared(name, reference) for name in seen}
     for _ in range(rounds):
         for name in seen:
-            command = [ours, "time", name, calls] if name in own else [theirs, name, frames, calls]
-            times, made[name] = run(*command)
-            seen[name].append(times)
-    print(f"| {job} | p50 | p99 | p99.9 | x ours, p50 (lowest to highest round) | x ours, p99 | same result |")
-    print("|---|---|---|---|---|---|---|")
+            seen[name].append(times(name))
+    columns = [f"x {LABELS[base]}, {q}" for base in bases for q in ("p50", "p99")]
+    print("|", " | ".join([TITLES[job], *columns, "p50, ns", "p99, ns", "p99.9, ns", "same result"]), "|")
+    print("|---" * (len(columns) + 5) + "|")
     for name, runs in seen.items():
-        p50, p99, p999 = (statistics.median(r[i] for r in runs) for i in range(3))
-        of = lambda i: [r[i] / o[i] for r, o in zip(runs, seen[job])]
-        same = "-" if name == job or not made[name] else "yes" if made[name] == made[job] else "NO"
-        label = name.partition(":")[2] or f"botmm, {name}"
-        print(f"| {label} | {p50:.0f} | {p99:.0f} | {p999:.0f} | {statistics.median(of(0)):.2f} ({min(of(0)):.2f} to {max(of(0)):.2f}) "
-              f"| {statistics.median(of(1)):.2f} | {same} |")
+        ratios = [ratio(runs, seen[base], i) for base in bases for i in (0, 1)]
+        medians = [f"{statistics.median(run[i] for run in runs):.0f}" for i in range(3)]
+        print("|", " | ".join([LABELS.get(name) or name.partition(":")[2], *ratios, *medians, same[name]]), "|")
     print()
+    if "frame:nautilus" in seen:
+        each = [run[0] / base[0] for run, base in zip(seen["frame:nautilus"], seen["frame_presigned"])]
+        verdict = statistics.median(each)
+if verdict:
+    print(f"l2Book frame to a signed body, presigned: 1/{verdict:.1f} of nautilus's p50 (goal: at most 1/{GOAL}): "
+          f"{'met' if verdict >= GOAL else 'NOT met'}")
 print(f"load {os.getloadavg()[0]:.2f} after")

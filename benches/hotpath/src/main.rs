@@ -3,17 +3,23 @@
 //! - `botmm-hotpath count WORK CALLS`: does one so often, for an instruction counter, which counts nothing but what
 //!   [`counted`] encloses (scripts/counts.sh). One build's counts are the same on every run, whatever else the machine does.
 //! - `botmm-hotpath time WORK CALLS`: the same, timed call by call, in the form of `wire-peers` (scripts/peers.sh).
-//! - `botmm-hotpath works`, `cpu`, `frames`: their names; what code may choose by at run time; the frames of `decode`.
+//! - `botmm-hotpath made WORK CALLS`: what each call made, a line each: the levels of the book, the body and the digest that
+//!   it signs, by tabs. Another program that did the same says the same.
+//! - `botmm-hotpath works`, `cpu`, `frames`: what is counted; what code may choose by at run time; the frames of `decode`.
 
 #[path = "../../harness/mod.rs"]
 mod harness;
 
 use botmm_pipeline::logic::gate::Gate;
-use botmm_pipeline::types::{Cloid, LentEvent, Level, Nanos, Px, Qty, Side};
+use botmm_pipeline::types::{
+    Action, BookSnapshot, Cloid, LentEvent, Level, Nanos, Px, Qty, Side, Universe, VenueEvent,
+};
 use botmm_pipeline::venue::hl::sign::{
-    Envelope, Network, RequestSigner, Signature, Signer, WireAction, WireOrder, hex, pool,
+    Envelope, Network, Nonce, Presigner, RequestSigner, Signer, WireAction, WireOrder, hex, pool,
 };
 use botmm_pipeline::venue::hl::{Channel, Decoder};
+use botmm_pipeline::venue::sim::link::SimGateway;
+use botmm_pipeline::venue::{Gateway, SigningCounts};
 use harness::engine::Engine;
 use harness::made;
 use harness::ticks::{BOOKS, FIRST_TICKS, Frames, Rig};
@@ -25,27 +31,51 @@ use std::sync::Arc;
 /// A work by its name.
 type Work = (&'static str, fn(usize, &mut Meter));
 
-const WORKS: [Work; 5] =
-    [("decode", decode), ("tick", tick), ("sign", sign), ("presigned", presigned), ("gate", gate)];
+const COUNTED: [Work; 5] = [
+    ("decode", decode),
+    ("tick", tick),
+    ("sign", |calls, meter| sign(calls, meter, Signing::Now)),
+    ("presigned", |calls, meter| sign(calls, meter, Signing::Ahead)),
+    ("gate", gate),
+];
+/// Several of those in a row.
+const TIMED: [Work; 4] = [
+    ("frame", |calls, meter| frame(calls, meter, Signing::Now)),
+    ("frame_presigned", |calls, meter| frame(calls, meter, Signing::Ahead)),
+    ("wire", |calls, meter| wire(calls, meter, Signing::Now)),
+    ("wire_presigned", |calls, meter| wire(calls, meter, Signing::Ahead)),
+];
 /// Calls before the first that is timed.
 const WARM_UP: usize = 2_000;
 /// A throw-away key, as in the vectors.
 const KEY: &str = "0x35138b18b7dc8cad5201138bd48fcf8417e741074b6bfe797170d61fa235e104";
 const NONCE: u64 = 1_795_359_600_000;
+/// Different pairs of orders.
+const PAIRS: usize = 256;
+
+/// Where signatures come from.
+#[derive(Clone, Copy, PartialEq)]
+enum Signing {
+    /// RFC 6979 at the moment.
+    Now,
+    /// Made ahead, which does not count.
+    Ahead,
+}
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["works"] => WORKS.iter().for_each(|(name, _)| println!("{name}")),
+        ["works"] => COUNTED.iter().for_each(|(name, _)| println!("{name}")),
         ["cpu"] => println!("{}", cpu()),
         ["frames"] => Frames::new().texts.iter().for_each(|frame| println!("{frame}")),
-        [how @ ("count" | "time"), work, calls] => {
-            let work = WORKS.iter().find(|(name, _)| *name == work);
+        [how @ ("count" | "time" | "made"), work, calls] => {
+            let work = COUNTED.iter().chain(&TIMED).find(|(name, _)| *name == work);
             let (Some((name, run)), Ok(calls)) = (work, calls.parse()) else { return usage() };
             match how {
-                "count" => run(calls, &mut Meter::counting()),
+                "count" => run(calls, &mut Meter::new(Notes::None)),
+                "made" => run(calls, &mut Meter::new(Notes::Made)),
                 _ => {
-                    let mut meter = Meter::timing(name);
+                    let mut meter = Meter::new(Notes::Times(Stopwatch::new(), Samples::new(name)));
                     run(WARM_UP + calls, &mut meter);
                     println!("{}", meter.said());
                 }
@@ -57,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("botmm-hotpath count|time WORK CALLS | works | cpu | frames");
+    eprintln!("botmm-hotpath count|time|made WORK CALLS | works | cpu | frames");
     ExitCode::from(2)
 }
 
@@ -82,26 +112,28 @@ fn counted<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// What is kept of each call.
+enum Notes {
+    None,
+    Times(Stopwatch, Samples),
+    /// What it made, printed.
+    Made,
+}
+
 /// Takes note of each call of a work.
 struct Meter {
-    timed: Option<(Stopwatch, Samples)>,
+    notes: Notes,
     calls: usize,
-    /// What the first call made, to be compared with another program's.
-    made: String,
 }
 
 impl Meter {
-    fn counting() -> Self {
-        Self { timed: None, calls: 0, made: String::new() }
-    }
-
-    fn timing(name: &str) -> Self {
-        Self { timed: Some((Stopwatch::new(), Samples::new(name))), ..Self::counting() }
+    fn new(notes: Notes) -> Self {
+        Self { notes, calls: 0 }
     }
 
     fn call<T>(&mut self, work: impl FnOnce() -> T) -> T {
         self.calls += 1;
-        let Some((watch, samples)) = &mut self.timed else { return counted(work) };
+        let Notes::Times(watch, samples) = &mut self.notes else { return counted(work) };
         let (mut work, mut result) = (Some(work), None);
         let ns = watch.time(&mut || result = work.take().map(|work| work()));
         if self.calls > WARM_UP {
@@ -110,103 +142,218 @@ impl Meter {
         result.unwrap_or_else(|| unreachable!("it was called"))
     }
 
-    /// After a call: what it made, if it was the first.
-    fn made(&mut self, text: impl FnOnce() -> String) {
-        if self.calls == 1 {
-            self.made = text();
+    /// After a call: what it made, its columns.
+    fn made<const N: usize>(&self, columns: impl FnOnce() -> [String; N]) {
+        if let Notes::Made = self.notes {
+            println!("{}", columns().join("\t"));
         }
     }
 
     fn said(&self) -> String {
-        let Some((_, samples)) = &self.timed else { return String::new() };
+        let Notes::Times(_, samples) = &self.notes else { return String::new() };
         let p = samples.percentiles();
-        format!("p50 {} p99 {} p999 {} made {}", p.p50_ns, p.p99_ns, p.p999_ns, self.made)
+        format!("p50 {} p99 {} p999 {}", p.p50_ns, p.p99_ns, p.p999_ns)
     }
 }
 
 /// An `l2Book` frame of 20 levels a side to a book.
 fn decode(calls: usize, meter: &mut Meter) {
-    let (frames, universe, mut decoder) = (Frames::new(), made::btc(), Decoder::new());
+    let mut reader = Reader::new();
     for i in 0..calls {
-        let frame = frames.texts[i % BOOKS].as_bytes();
-        let sink = |event: LentEvent<'_>| {
-            black_box(event);
-        };
-        let read = meter.call(|| decoder.decode(black_box(frame), made::START, &universe, sink));
-        assert_eq!(read, Ok(Channel::Book));
-        meter.made(|| {
-            let book = decoder.book();
-            let levels = || book.bids().iter().chain(book.asks());
-            let sum = |of: fn(&Level) -> i64| levels().map(|l| i128::from(of(l))).sum::<i128>();
-            format!("{}/{}/{}", levels().count(), sum(|l| l.px.raw()), sum(|l| l.qty.raw()))
-        });
+        meter.call(|| reader.read(i));
+        meter.made(|| [reader.made()]);
     }
-    assert_eq!(decoder.fallbacks(), 0, "the scanner counts, not its fallback");
+    assert_eq!(reader.decoder.fallbacks(), 0, "the scanner counts, not its fallback");
 }
 
 /// A frame in, an action that modifies four orders out: the five stages in a lane.
 fn tick(calls: usize, meter: &mut Meter) {
-    let (frames, mut rig) = (Frames::new(), Rig::new(Engine::lane, false));
-    (0..FIRST_TICKS).for_each(|_| rig.untimed_tick(&frames));
-    let before = rig.modifies;
+    ticks(calls, meter, Rig::new(Engine::lane, false), || ());
+}
+
+/// The same with the action signed and written, as a message for the socket.
+fn wire(calls: usize, meter: &mut Meter, how: Signing) {
+    let mut writer = Writer::new(how);
+    let mut maker = writer.maker.take();
+    let rig = Rig::sending(Engine::lane, |inner| SigningGateway { inner, writer }, false);
+    ticks(calls, meter, rig, || maker.iter_mut().for_each(make_one));
+}
+
+fn ticks(calls: usize, meter: &mut Meter, mut rig: Rig, mut before: impl FnMut()) {
+    let frames = Frames::new();
+    (0..FIRST_TICKS).for_each(|_| {
+        before();
+        rig.untimed_tick(&frames);
+    });
+    let modified = rig.modifies;
     (0..calls).for_each(|_| {
+        before();
         rig.tick(&frames, |engine, now| meter.call(|| engine.poll(now)));
     });
-    assert!(rig.modifies - before > calls / 2, "most ticks move all four orders");
+    assert!(rig.modifies - modified > calls / 2, "most ticks move all four orders");
     assert_eq!(rig.dropped(), 0);
+    assert_eq!(rig.metrics.signing().ordinary, 0, "none was missing");
 }
 
 /// Two orders with cloid to a signed body.
-fn sign(calls: usize, meter: &mut Meter) {
-    let mut signer = RequestSigner::new(key(), Network::Mainnet);
-    sign_by(
-        calls,
-        meter,
-        |action, envelope, body| signer.write_body(action, envelope, body),
-        || (),
-    );
-    // What the first one was, for whoever signs the same.
-    let (pair, envelope) = (pair(0), envelope(0));
-    let Signature { r, s, v } = signer.sign(&WireAction::Order(&pair), &envelope);
-    meter.made = format!("{}/{}/{v}", hex::text(&r), hex::text(&s)).replace("0x", "");
-}
-
-/// The same with signatures that were made ahead, which does not count.
-fn presigned(calls: usize, meter: &mut Meter) {
-    let (mut maker, pool) = pool(Arc::new(key()), std::process::id);
-    let mut signer = RequestSigner::new(key(), Network::Mainnet).presigned(pool);
-    signer.tend(Nanos::ZERO);
-    let mut made = 0u64;
-    let make = || {
-        made += 1;
-        let mut entropy = [7; 32];
-        entropy[..8].copy_from_slice(&made.to_be_bytes());
-        maker.make(Nanos::ZERO, &entropy);
-    };
-    let write = |action: &WireAction<'_>, envelope: &Envelope, body: &mut Vec<u8>| {
-        signer.tend(Nanos::ZERO);
-        signer.write_body(action, envelope, body);
-    };
-    sign_by(calls, meter, write, make);
-    assert_eq!((signer.counts().presigned, signer.counts().ordinary), (calls as u64, 0));
-}
-
-/// Of 256 pairs, each time with another nonce.
-fn sign_by(
-    calls: usize,
-    meter: &mut Meter,
-    mut write: impl FnMut(&WireAction<'_>, &Envelope, &mut Vec<u8>),
-    mut before: impl FnMut(),
-) {
-    let pairs: Vec<_> = (0..256).map(pair).collect();
-    let mut body = Vec::with_capacity(4096);
+fn sign(calls: usize, meter: &mut Meter, how: Signing) {
+    let mut writer = Writer::new(how);
     for i in 0..calls {
-        let action = WireAction::Order(&pairs[i % pairs.len()]);
-        let envelope = envelope(i);
-        before();
+        writer.prepare();
+        meter.call(|| writer.write(i));
+        assert!(writer.body.len() > 300);
+        meter.made(|| [String::new(), writer.made(), digest(i)]);
+    }
+    writer.assert_counts(calls, how);
+}
+
+/// A frame to a book, then two orders to a signed body: no more than other clients do between the two.
+fn frame(calls: usize, meter: &mut Meter, how: Signing) {
+    let (mut reader, mut writer) = (Reader::new(), Writer::new(how));
+    for i in 0..calls {
+        writer.prepare();
+        meter.call(|| {
+            reader.read(i);
+            writer.write(i);
+        });
+        meter.made(|| [reader.made(), writer.made(), digest(i)]);
+    }
+    writer.assert_counts(calls, how);
+}
+
+/// A target of two orders a side through the gate, every 100 ms.
+fn gate(calls: usize, meter: &mut Meter) {
+    let mut gate = Gate::new(made::btc(), &[made::params()]);
+    let mut now = made::START;
+    for i in 0..calls {
+        now = now + Nanos::millis(100);
+        let wanted = made::target(i as i64 % 16, now);
+        black_box(meter.call(|| gate.approve(now, black_box(wanted))));
+    }
+    assert!(!gate.breaks().any());
+}
+
+/// Reads frames.
+struct Reader {
+    frames: Frames,
+    universe: Universe,
+    decoder: Decoder,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self { frames: Frames::new(), universe: made::btc(), decoder: Decoder::new() }
+    }
+
+    fn read(&mut self, i: usize) {
+        let frame = self.frames.texts[i % BOOKS].as_bytes();
+        let sink = |event: LentEvent<'_>| {
+            black_box(event);
+        };
+        let read = self.decoder.decode(black_box(frame), made::START, &self.universe, sink);
+        assert_eq!(read, Ok(Channel::Book));
+    }
+
+    /// Prices and sizes of the last book in 1e-8, bids and asks.
+    fn made(&self) -> String {
+        let side = |levels: &[Level]| {
+            let level = |l: &Level| format!("{}x{}", l.px.raw(), l.qty.raw());
+            levels.iter().map(level).collect::<Vec<_>>().join(" ")
+        };
+        let book: &BookSnapshot = self.decoder.book();
+        format!("{} / {}", side(book.bids()), side(book.asks()))
+    }
+}
+
+/// Signs and writes requests.
+struct Writer {
+    signer: RequestSigner,
+    maker: Option<Made>,
+    pairs: Vec<[WireOrder; 2]>,
+    universe: Universe,
+    nonce: Nonce,
+    body: Vec<u8>,
+}
+
+/// Makes signatures ahead; how many it made.
+struct Made(Presigner, u64);
+
+impl Writer {
+    fn new(how: Signing) -> Self {
+        let signer = RequestSigner::new(key(), Network::Mainnet);
+        let (signer, maker) = match how {
+            Signing::Now => (signer, None),
+            Signing::Ahead => {
+                let (maker, pool) = pool(Arc::new(key()), std::process::id);
+                (signer.presigned(pool), Some(Made(maker, 0)))
+            }
+        };
+        let pairs = (0..PAIRS).map(pair).collect();
+        let (universe, nonce) = (made::btc(), Nonce::after(0));
+        Self { signer, maker, pairs, universe, nonce, body: Vec::with_capacity(4096) }
+    }
+
+    /// What happens ahead.
+    fn prepare(&mut self) {
+        self.maker.iter_mut().for_each(make_one);
+        self.body.clear();
+    }
+
+    /// The body of a pair of orders.
+    fn write(&mut self, i: usize) {
+        let action = WireAction::Order(&self.pairs[i % PAIRS]);
+        self.signer.tend(Nanos::ZERO);
+        self.signer.write_body(black_box(&action), &envelope(i), &mut self.body);
+    }
+
+    /// The message of an action.
+    fn post(&mut self, action: &Action) {
+        let Self { signer, universe, nonce, body, .. } = self;
+        let expires_after = Some(action.expires_after.as_millis() as u64);
+        let envelope = Envelope { nonce: nonce.next(action.sent_time), vault: None, expires_after };
         body.clear();
-        meter.call(|| write(black_box(&action), &envelope, &mut body));
-        assert!(body.len() > 300);
+        signer.tend(Nanos::ZERO);
+        WireAction::of_batch(action, universe, |wire| signer.write_post(1, &wire, &envelope, body));
+    }
+
+    fn made(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    fn assert_counts(&self, calls: usize, how: Signing) {
+        let presigned = if how == Signing::Ahead { calls as u64 } else { 0 };
+        let counts = self.signer.counts();
+        assert_eq!((counts.presigned, counts.ordinary), (presigned, 0));
+    }
+}
+
+fn make_one(Made(maker, made): &mut Made) {
+    *made += 1;
+    let mut entropy = [7; 32];
+    entropy[..8].copy_from_slice(&made.to_be_bytes());
+    maker.make(Nanos::ZERO, &entropy);
+}
+
+/// Writes what dispatch submits, and hands it to the bench's venue.
+struct SigningGateway {
+    inner: SimGateway,
+    writer: Writer,
+}
+
+impl Gateway for SigningGateway {
+    fn submit(&mut self, now: Nanos, action: &Action) -> bool {
+        self.writer.post(black_box(action));
+        black_box(&self.writer.body);
+        self.inner.submit(now, action)
+    }
+    fn next(&mut self, now: Nanos) -> Option<VenueEvent> {
+        self.inner.next(now)
+    }
+    fn signing(&self) -> SigningCounts {
+        self.writer.signer.counts()
+    }
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.inner.next_deadline()
     }
 }
 
@@ -216,6 +363,12 @@ fn key() -> Signer {
 
 fn envelope(i: usize) -> Envelope {
     Envelope { nonce: NONCE + i as u64, vault: None, expires_after: None }
+}
+
+/// What is signed of the `i`-th pair.
+fn digest(i: usize) -> String {
+    let mut signer = RequestSigner::new(key(), Network::Mainnet);
+    hex::text(&signer.digest(&WireAction::Order(&pair(i % PAIRS)), &envelope(i)))
 }
 
 /// A bid and an ask around a price that moves.
@@ -229,16 +382,4 @@ fn pair(i: usize) -> [WireOrder; 2] {
         ..WireOrder::default()
     };
     [order(Side::Bid), order(Side::Ask)]
-}
-
-/// A target of two orders a side through the gate, every 100 ms.
-fn gate(calls: usize, meter: &mut Meter) {
-    let mut gate = Gate::new(made::btc(), &[made::params()]);
-    let mut now = made::START;
-    for i in 0..calls {
-        now = now + Nanos::millis(100);
-        let wanted = made::target(i as i64 % 16, now);
-        black_box(meter.call(|| gate.approve(now, black_box(wanted))));
-    }
-    assert!(!gate.breaks().any());
 }

@@ -1,16 +1,25 @@
-//! What all works start from and are compared by: orders as `botmm-hotpath` makes them, and what a book comes to.
+//! What all works start from, and how what they made is said, so that it can be compared with what `botmm-hotpath` made.
 #![allow(dead_code, reason = "each client has its own part")]
 
-/// Digits of a whole, as raw numbers count them.
-pub const DECIMALS: usize = 8;
-
-pub fn told(levels: impl Iterator<Item = (i64, i64)>) -> String {
-    let (mut n, mut px, mut qty) = (0, 0i128, 0i128);
-    for level in levels {
-        (n, px, qty) = (n + 1, px + i128::from(level.0), qty + i128::from(level.1));
-    }
-    format!("{n}/{px}/{qty}")
+/// What a call made; empty what is not its work.
+#[derive(Default)]
+pub struct Made {
+    /// Prices and sizes of a book in 1e-8, bids and asks.
+    pub book: String,
+    /// A signed body.
+    pub body: String,
 }
+
+/// A book by what its levels are, a side each, the best first.
+pub fn told(sides: [Vec<(i64, i64)>; 2]) -> Made {
+    let side = |levels: Vec<(i64, i64)>| {
+        levels.iter().map(|(px, qty)| format!("{px}x{qty}")).collect::<Vec<_>>().join(" ")
+    };
+    Made { book: sides.map(side).join(" / "), ..Made::default() }
+}
+
+/// Digits of a whole, as raw numbers count them.
+const DECIMALS: usize = 8;
 
 /// A decimal in units of 1e-8: digits, perhaps a point and digits.
 pub fn fixed(text: &str) -> i64 {
@@ -50,4 +59,14 @@ pub fn pairs<T>(of: impl Fn([Order; 2]) -> T) -> Vec<T> {
 
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes of their digits, perhaps after `0x`; digits that lead may be missing where they are zero.
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    let text = format!("{:0>64}", text.trim_start_matches("0x"));
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    (text.len() == 64).then_some(bytes)
 }

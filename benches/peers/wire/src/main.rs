@@ -1,8 +1,14 @@
-//! Other clients and parsers at the works of `botmm-hotpath`: frames of an l2Book to a book, two orders to a signed body.
+//! Other clients and parsers at the works of `botmm-hotpath`: frames of an l2Book to a book, two orders to a signed body, both
+//! in a row.
 //!
-//! `wire-peers WORK FRAMES CALLS`: does one so often on the frames of that file (a line each) and says
-//! `p50 N p99 N p999 N` in nanoseconds, and of what it made. `wire-peers works` lists them. None of our code is in here
-//! (nautilus-hyperliquid is under the LGPL): scripts/peers.sh runs the two programs in turns and compares what they say.
+//! - `wire-peers time WORK FRAMES CALLS`: does one so often on the frames of that file (a line each) and says
+//!   `p50 N p99 N p999 N` in nanoseconds.
+//! - `wire-peers made WORK FRAMES CALLS`: what each call made, a line each: the book and the signed body, by a tab.
+//! - `wire-peers recovered`: reads lines of a digest, r, s and v, and says how many of those signatures are the key's.
+//! - `wire-peers works`: their names.
+//!
+//! None of our code is in here (nautilus-hyperliquid is under the LGPL): scripts/peers.sh runs the two programs in turns and
+//! compares what they say.
 
 mod made;
 #[cfg(feature = "nautilus")]
@@ -12,6 +18,7 @@ mod parsers;
 mod sdk;
 mod signers;
 
+use made::Made;
 use quanta::Clock;
 use std::process::ExitCode;
 
@@ -19,9 +26,8 @@ use std::process::ExitCode;
 pub trait Work {
     /// The work of call `i`, whose result is kept until the next.
     fn call(&mut self, i: usize);
-    /// What the last call made, as much as tells whether it is what ours made: a book's number of levels and the sums of
-    /// prices and sizes in 1e-8; a signature.
-    fn made(&self) -> String;
+    /// What the last call made.
+    fn made(&self) -> Made;
 }
 
 /// By name, from frames to a work.
@@ -30,6 +36,8 @@ type Maker = fn(&[String]) -> Box<dyn Work>;
 const WORKS: &[(&str, Maker)] = &[
     #[cfg(feature = "nautilus")]
     ("decode:nautilus", nautilus::decode),
+    #[cfg(feature = "nautilus")]
+    ("decode:nautilus_to_order_book", nautilus::decode_to_order_book),
     #[cfg(feature = "sdk")]
     ("decode:hyperliquid_rust_sdk", sdk::decode),
     ("decode:serde_json", parsers::serde_json),
@@ -41,6 +49,10 @@ const WORKS: &[(&str, Maker)] = &[
     #[cfg(feature = "sdk")]
     ("sign:hyperliquid_rust_sdk", sdk::sign),
     ("sign:k256_alone", signers::k256_alone),
+    #[cfg(feature = "nautilus")]
+    ("frame:nautilus", |frames| both(nautilus::decode(frames), nautilus::sign(frames))),
+    #[cfg(feature = "sdk")]
+    ("frame:hyperliquid_rust_sdk", |frames| both(sdk::decode(frames), sdk::sign(frames))),
 ];
 const WARM_UP: usize = 2_000;
 
@@ -48,7 +60,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["works"] => WORKS.iter().for_each(|(name, _)| println!("{name}")),
-        [name, frames, calls] => {
+        ["recovered"] => println!("{}", std::io::stdin().lines().filter(signers::is_ours).count()),
+        [how @ ("time" | "made"), name, frames, calls] => {
             let work = WORKS.iter().find(|(work, _)| *work == name);
             let text = std::fs::read_to_string(frames).unwrap_or_default();
             let frames: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -56,7 +69,7 @@ fn main() -> ExitCode {
             else {
                 return usage();
             };
-            time(make(&frames), calls);
+            if how == "time" { time(make(&frames), calls) } else { make_known(make(&frames), calls) }
         }
         _ => return usage(),
     }
@@ -64,14 +77,20 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("wire-peers WORK FRAMES CALLS | works");
+    eprintln!("wire-peers time|made WORK FRAMES CALLS | works | recovered");
     ExitCode::from(2)
+}
+
+fn make_known(mut work: Box<dyn Work>, calls: usize) {
+    for i in 0..calls {
+        work.call(i);
+        let Made { book, body } = work.made();
+        println!("{book}\t{body}");
+    }
 }
 
 fn time(mut work: Box<dyn Work>, calls: usize) {
     let clock = Clock::new();
-    work.call(0);
-    let made = work.made();
     (0..WARM_UP).for_each(|i| work.call(i));
     let reading = || clock.delta_as_nanos(clock.raw(), clock.raw());
     let mut cost: Vec<u64> = (0..1001).map(|_| reading()).collect();
@@ -84,5 +103,25 @@ fn time(mut work: Box<dyn Work>, calls: usize) {
     let mut spans: Vec<u64> = (0..calls).map(&mut span).collect();
     spans.sort_unstable();
     let at = |q: f64| spans[((spans.len() - 1) as f64 * q) as usize];
-    println!("p50 {} p99 {} p999 {} made {made}", at(0.5), at(0.99), at(0.999));
+    println!("p50 {} p99 {} p999 {}", at(0.5), at(0.99), at(0.999));
+}
+
+/// One after the other, as one call.
+#[cfg(any(feature = "nautilus", feature = "sdk"))]
+fn both(decode: Box<dyn Work>, sign: Box<dyn Work>) -> Box<dyn Work> {
+    Box::new(Both(decode, sign))
+}
+
+#[cfg(any(feature = "nautilus", feature = "sdk"))]
+struct Both(Box<dyn Work>, Box<dyn Work>);
+
+#[cfg(any(feature = "nautilus", feature = "sdk"))]
+impl Work for Both {
+    fn call(&mut self, i: usize) {
+        self.0.call(i);
+        self.1.call(i);
+    }
+    fn made(&self) -> Made {
+        Made { book: self.0.made().book, body: self.1.made().body }
+    }
 }

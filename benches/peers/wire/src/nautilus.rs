@@ -1,41 +1,108 @@
-//! nautilus-hyperliquid: its codec and deltas of a book; its orders, signer and request.
+//! nautilus-hyperliquid at what its clients do between a message's text and its deltas of a book, and between orders and the
+//! bytes of a request. Which of its functions each step is, and where it calls them, is said at each.
 
 use crate::Work;
-use crate::made::{KEY, NONCE, Order, PAIRS, fixed, pairs, told};
+use crate::made::{KEY, Made, NONCE, Order, PAIRS, fixed, pairs, told};
 use nautilus_core::UnixNanos;
 use nautilus_hyperliquid::common::credential::EvmPrivateKey;
 use nautilus_hyperliquid::http::models::{
     Cloid, HyperliquidExchangeRequest, HyperliquidExecAction, HyperliquidExecGrouping,
     HyperliquidExecLimitParams, HyperliquidExecOrderKind, HyperliquidExecPlaceOrderRequest,
-    HyperliquidExecTif, HyperliquidSignature,
+    HyperliquidExecTif,
 };
 use nautilus_hyperliquid::signing::{
     HyperliquidActionType, HyperliquidEip712Signer, SignRequest, TimeNonce,
 };
-use nautilus_hyperliquid::websocket::codec::HyperliquidCodec;
 use nautilus_hyperliquid::websocket::messages::HyperliquidWsMessage;
 use nautilus_hyperliquid::websocket::parse::parse_ws_order_book_deltas;
 use nautilus_model::data::OrderBookDeltas;
-use nautilus_model::enums::BookAction;
+use nautilus_model::enums::{BookAction, BookType, OrderSide};
 use nautilus_model::identifiers::{InstrumentId, Symbol, Venue};
 use nautilus_model::instruments::{CryptoPerpetual, InstrumentAny};
+use nautilus_model::orderbook::{BookLevel, OrderBook};
 use nautilus_model::types::{Currency, Price, Quantity};
 use rust_decimal::Decimal;
 use std::hint::black_box;
 
-/// Its codec, then its deltas of a book, in its fixed-point types.
+/// Text to its `OrderBookDeltas`: a clearing, and an addition for each level in its fixed-point types.
 struct Decode {
     frames: Vec<String>,
-    codec: HyperliquidCodec,
     instrument: InstrumentAny,
     made: Option<OrderBookDeltas>,
 }
 
 pub fn decode(frames: &[String]) -> Box<dyn Work> {
+    Box::new(Decode::new(frames))
+}
+
+impl Decode {
+    fn new(frames: &[String]) -> Self {
+        let instrument = InstrumentAny::CryptoPerpetual(perpetual());
+        Self { frames: frames.to_vec(), instrument, made: None }
+    }
+
+    fn read(&mut self, i: usize) -> &OrderBookDeltas {
+        let frame = self.frames[i % self.frames.len()].as_str();
+        // As its websocket handler's `next`: serde_json into its message (`HyperliquidCodec::decode` is the same of bytes).
+        let message: HyperliquidWsMessage =
+            serde_json::from_str(black_box(frame)).expect("it reads the venue's frames");
+        let HyperliquidWsMessage::L2Book { data } = message else { panic!("not a book") };
+        // As its `handle_l2_book`.
+        let deltas = parse_ws_order_book_deltas(&data, &self.instrument, UnixNanos::default());
+        self.made.insert(deltas.expect("it makes a book of it"))
+    }
+}
+
+impl Work for Decode {
+    fn call(&mut self, i: usize) {
+        self.read(i);
+    }
+    fn made(&self) -> Made {
+        let deltas = self.made.iter().flat_map(|made| &made.deltas);
+        let levels: Vec<_> = deltas.filter(|d| d.action == BookAction::Add).collect();
+        let side = |side| {
+            let of_side = levels.iter().map(|d| d.order).filter(|order| order.side == side);
+            of_side.map(|order| level_of(order.price, order.size)).collect()
+        };
+        told([OrderSide::Buy, OrderSide::Sell].map(side))
+    }
+}
+
+/// In 1e-8, by what it says itself.
+fn level_of(price: Price, size: Quantity) -> (i64, i64) {
+    (fixed(&price.to_string()), fixed(&size.to_string()))
+}
+
+/// The same, and the deltas into its book of levels, as its data engine keeps one for who subscribes to a book.
+struct ToBook {
+    decode: Decode,
+    book: OrderBook,
+}
+
+pub fn decode_to_order_book(frames: &[String]) -> Box<dyn Work> {
+    let book = OrderBook::new(perpetual().id, BookType::L2_MBP);
+    Box::new(ToBook { decode: Decode::new(frames), book })
+}
+
+impl Work for ToBook {
+    fn call(&mut self, i: usize) {
+        let deltas = self.decode.read(i);
+        self.book.apply_deltas(deltas).expect("its own deltas");
+    }
+    fn made(&self) -> Made {
+        let levels = |side: Vec<&BookLevel>| {
+            let size = |level: &BookLevel| fixed(&level.size_decimal().to_string());
+            side.iter().map(|l| (fixed(&l.price.value.to_string()), size(l))).collect()
+        };
+        told([levels(self.book.bids(None).collect()), levels(self.book.asks(None).collect())])
+    }
+}
+
+fn perpetual() -> CryptoPerpetual {
     let symbol = Symbol::new("BTC-USD-PERP");
     let usdc = Currency::from("USDC");
     let (px_digits, qty_digits) = (1, 5);
-    let perpetual = CryptoPerpetual::new(
+    CryptoPerpetual::new(
         InstrumentId::new(symbol, Venue::new("HYPERLIQUID")),
         Symbol::new("BTC"),
         Currency::from("BTC"),
@@ -61,34 +128,15 @@ pub fn decode(frames: &[String]) -> Box<dyn Work> {
         None,
         UnixNanos::default(),
         UnixNanos::default(),
-    );
-    Box::new(Decode {
-        frames: frames.to_vec(),
-        codec: HyperliquidCodec::new(),
-        instrument: InstrumentAny::CryptoPerpetual(perpetual),
-        made: None,
-    })
+    )
 }
 
-impl Work for Decode {
-    fn call(&mut self, i: usize) {
-        let frame = self.frames[i % self.frames.len()].as_bytes();
-        let message = self.codec.decode(black_box(frame)).expect("it reads the venue's frames");
-        let HyperliquidWsMessage::L2Book { data } = message else { panic!("not a book") };
-        let deltas = parse_ws_order_book_deltas(&data, &self.instrument, UnixNanos::default());
-        self.made = Some(deltas.expect("it makes a book of it"));
-    }
-    fn made(&self) -> String {
-        let deltas = self.made.iter().flat_map(|made| &made.deltas);
-        let levels = deltas.filter(|d| d.action == BookAction::Add);
-        told(levels.map(|d| (fixed(&d.order.price.to_string()), fixed(&d.order.size.to_string()))))
-    }
-}
-
+/// Its typed orders to the bytes of its request. How it comes from its own orders to those
+/// (`order_to_hyperliquid_request_with_asset`) is left out, in its favour, as are its lock for nonces and its limiter.
 struct Sign {
     signer: HyperliquidEip712Signer,
     actions: Vec<HyperliquidExecAction>,
-    made: Option<(HyperliquidSignature, Vec<u8>)>,
+    made: Vec<u8>,
 }
 
 pub fn sign(_: &[String]) -> Box<dyn Work> {
@@ -110,30 +158,30 @@ pub fn sign(_: &[String]) -> Box<dyn Work> {
             grouping: HyperliquidExecGrouping::Na,
             builder: None,
         }),
-        made: None,
+        made: Vec::new(),
     })
 }
 
 impl Work for Sign {
-    /// The steps of its HTTP client, which are behind a network call: its types, its signer, its request.
+    /// The steps of its `HyperliquidRawHttpClient::post_action_exec`, by which its execution client sends orders, up to the
+    /// network: its types as JSON and msgpack, its `HyperliquidEip712Signer::sign`, its `HyperliquidExchangeRequest` as JSON.
     fn call(&mut self, i: usize) {
         let action = black_box(&self.actions[i % PAIRS]);
         let nonce = NONCE + i as u64;
         let request = SignRequest {
             action: serde_json::to_value(action).expect("JSON"),
             action_bytes: Some(rmp_serde::to_vec_named(action).expect("msgpack")),
-            time_nonce: TimeNonce::from_millis(nonce as i64),
+            time_nonce: TimeNonce::from_millis(i128::from(nonce)),
             action_type: HyperliquidActionType::L1,
             is_testnet: false,
             vault_address: None,
         };
         let signature = self.signer.sign(&request).expect("a signature").signature;
-        let body = HyperliquidExchangeRequest::new(action.clone(), nonce, signature.clone());
-        self.made = Some((signature, serde_json::to_vec(&body).expect("JSON")));
+        let body = HyperliquidExchangeRequest::new(action.clone(), nonce, signature);
+        self.made = serde_json::to_string(&body).expect("JSON").into_bytes();
     }
-    fn made(&self) -> String {
-        let (signature, _) = self.made.as_ref().expect("a call");
-        let plain = |text: &str| text.trim_start_matches("0x").to_owned();
-        format!("{}/{}/{}", plain(&signature.r), plain(&signature.s), signature.v)
+    fn made(&self) -> Made {
+        let body = String::from_utf8(self.made.clone()).expect("JSON");
+        Made { body, ..Made::default() }
     }
 }

@@ -1,7 +1,7 @@
 //! Frames of an l2Book to fixed-point numbers by three parsers.
 
 use crate::Work;
-use crate::made::{fixed, told};
+use crate::made::{Made, fixed, told};
 use serde::Deserialize;
 use std::hint::black_box;
 
@@ -27,13 +27,17 @@ struct Level<'a> {
 /// A parser's frame, its levels made fixed-point numbers.
 struct Typed {
     frames: Vec<String>,
-    parse: fn(&mut Vec<u8>, &mut Vec<(i64, i64)>),
+    parse: fn(&mut Vec<u8>, &mut Sides),
     bytes: Vec<u8>,
-    levels: Vec<(i64, i64)>,
+    sides: Sides,
 }
 
-fn typed(frames: &[String], parse: fn(&mut Vec<u8>, &mut Vec<(i64, i64)>)) -> Box<dyn Work> {
-    Box::new(Typed { frames: frames.to_vec(), parse, bytes: Vec::new(), levels: Vec::new() })
+/// Bids and asks.
+type Sides = [Vec<(i64, i64)>; 2];
+
+fn typed(frames: &[String], parse: fn(&mut Vec<u8>, &mut Sides)) -> Box<dyn Work> {
+    let (bytes, sides) = Default::default();
+    Box::new(Typed { frames: frames.to_vec(), parse, bytes, sides })
 }
 
 impl Work for Typed {
@@ -42,29 +46,30 @@ impl Work for Typed {
         // simd-json writes into what it reads, so each has a copy, as of a socket's buffer.
         self.bytes.clear();
         self.bytes.extend_from_slice(black_box(frame));
-        self.levels.clear();
-        (self.parse)(&mut self.bytes, &mut self.levels);
+        self.sides.iter_mut().for_each(Vec::clear);
+        (self.parse)(&mut self.bytes, &mut self.sides);
     }
-    fn made(&self) -> String {
-        told(self.levels.iter().copied())
+    fn made(&self) -> Made {
+        told(self.sides.clone())
     }
 }
 
-fn take(frame: &Frame<'_>, levels: &mut Vec<(i64, i64)>) {
-    let all = frame.data.levels.iter().flatten();
-    levels.extend(all.map(|level| (fixed(level.px), fixed(level.sz))));
+fn take(frame: &Frame<'_>, sides: &mut Sides) {
+    for (side, levels) in sides.iter_mut().zip(&frame.data.levels) {
+        side.extend(levels.iter().map(|level| (fixed(level.px), fixed(level.sz))));
+    }
 }
 
 pub fn serde_json(frames: &[String]) -> Box<dyn Work> {
-    typed(frames, |bytes, levels| take(&serde_json::from_slice(bytes).expect("a frame"), levels))
+    typed(frames, |bytes, sides| take(&serde_json::from_slice(bytes).expect("a frame"), sides))
 }
 
 pub fn simd_json(frames: &[String]) -> Box<dyn Work> {
-    typed(frames, |bytes, levels| take(&simd_json::from_slice(bytes).expect("a frame"), levels))
+    typed(frames, |bytes, sides| take(&simd_json::from_slice(bytes).expect("a frame"), sides))
 }
 
 pub fn sonic_rs(frames: &[String]) -> Box<dyn Work> {
-    typed(frames, |bytes, levels| take(&sonic_rs::from_slice(bytes).expect("a frame"), levels))
+    typed(frames, |bytes, sides| take(&sonic_rs::from_slice(bytes).expect("a frame"), sides))
 }
 
 /// The same with text of its own, as a client's types are made that keeps its messages.
@@ -85,8 +90,10 @@ struct OwnedLevel {
 }
 
 pub fn serde_json_owned(frames: &[String]) -> Box<dyn Work> {
-    typed(frames, |bytes, levels| {
+    typed(frames, |bytes, sides| {
         let frame: OwnedFrame = serde_json::from_slice(bytes).expect("a frame");
-        levels.extend(frame.data.levels.iter().flatten().map(|l| (fixed(&l.px), fixed(&l.sz))));
+        for (side, levels) in sides.iter_mut().zip(&frame.data.levels) {
+            side.extend(levels.iter().map(|level| (fixed(&level.px), fixed(&level.sz))));
+        }
     })
 }

@@ -1,18 +1,21 @@
-//! hyperliquid_rust_sdk: its messages; its orders, and the libraries that it signs with.
+//! hyperliquid_rust_sdk at what it does between a message's text and what it hands to its user, and between orders and the
+//! text of a request.
 
 use crate::Work;
-use crate::made::{KEY, NONCE, Order, PAIRS, fixed, hex, pairs, told};
+use crate::made::{KEY, Made, NONCE, Order, PAIRS, fixed, hex, pairs, told};
 use ethers::contract::{Eip712, EthAbiType};
 use ethers::signers::LocalWallet;
 use ethers::types::transaction::eip712::Eip712 as _;
-use ethers::types::{H256, Signature};
+use ethers::types::{H160, H256, Signature};
 use ethers::utils::keccak256;
 use hyperliquid_rust_sdk::{Actions, BulkOrder, Message};
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::hint::black_box;
 
-/// Its message, in which numbers are text: it parses them where they are used.
+/// Text to its `Message`, as its `WsManager` does. Numbers stay text in it: whoever uses it parses them, which is left out, in
+/// its favour.
 struct Decode {
     frames: Vec<String>,
     made: Option<Message>,
@@ -28,9 +31,12 @@ impl Work for Decode {
         self.made =
             Some(serde_json::from_str(black_box(frame)).expect("it reads the venue's frames"));
     }
-    fn made(&self) -> String {
+    fn made(&self) -> Made {
         let Some(Message::L2Book(book)) = &self.made else { panic!("not a book") };
-        told(book.data.levels.iter().flatten().map(|l| (fixed(&l.px), fixed(&l.sz))))
+        let side = |side: usize| {
+            book.data.levels[side].iter().map(|l| (fixed(&l.px), fixed(&l.sz))).collect()
+        };
+        told([0, 1].map(side))
     }
 }
 
@@ -47,10 +53,22 @@ struct Agent {
     connection_id: H256,
 }
 
+/// The request, as its own, which is private.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExchangePayload {
+    action: Value,
+    signature: Signature,
+    nonce: u64,
+    vault_address: Option<H160>,
+}
+
+/// Its typed orders to the text of its request. How it comes to those from orders with floats (`ClientOrderRequest::convert`)
+/// is left out, in its favour.
 struct Sign {
     wallet: LocalWallet,
     actions: Vec<Actions>,
-    made: Option<(Signature, String)>,
+    made: String,
 }
 
 pub fn sign(_: &[String]) -> Box<dyn Work> {
@@ -66,11 +84,13 @@ pub fn sign(_: &[String]) -> Box<dyn Work> {
             .expect("its orders");
         Actions::Order(bulk)
     };
-    Box::new(Sign { wallet: KEY.parse().expect("a key"), actions: pairs(action), made: None })
+    Box::new(Sign { wallet: KEY.parse().expect("a key"), actions: pairs(action), made: String::new() })
 }
 
 impl Work for Sign {
-    /// The steps of its `bulk_order`, whose parts are private: its types and the libraries that it is built upon.
+    /// The steps of its `ExchangeClient::bulk_order`, up to the network: its parts are private or wait for an answer, so this
+    /// is its public `Actions` and, line by line as there, the libraries it is built upon (`Actions::hash`, `sign_l1_action`,
+    /// `post`). Its own digest that stands for SHA-256 is ethers' `sign_hash` here, which signs the same by the same crate.
     fn call(&mut self, i: usize) {
         let action = black_box(&self.actions[i % PAIRS]);
         let nonce = NONCE + i as u64;
@@ -82,14 +102,10 @@ impl Work for Sign {
         let agent = Agent { source: "a".to_owned(), connection_id };
         let hash = H256::from(agent.encode_eip712().expect("a hash"));
         let signature = self.wallet.sign_hash(hash).expect("a signature");
-        let body = json!({ "action": value, "signature": signature, "nonce": nonce, "vaultAddress": null });
-        self.made = Some((signature, body.to_string()));
+        let payload = ExchangePayload { action: value, signature, nonce, vault_address: None };
+        self.made = serde_json::to_string(&payload).expect("JSON");
     }
-    fn made(&self) -> String {
-        let (signature, _) = self.made.as_ref().expect("a call");
-        let mut parts = [[0; 32]; 2];
-        signature.r.to_big_endian(&mut parts[0]);
-        signature.s.to_big_endian(&mut parts[1]);
-        format!("{}/{}/{}", hex(&parts[0]), hex(&parts[1]), signature.v)
+    fn made(&self) -> Made {
+        Made { body: self.made.clone(), ..Made::default() }
     }
 }
