@@ -157,44 +157,51 @@ impl ParamsControl {
     }
 }
 
-/// Builds the five stages between a feed and a gateway. Live, paper, replay, rehearsals and tests all call
-/// this: whatever is behind them, the stages are the same code, once in the program, so that what one
-/// pipeline goes through is warm for another.
+/// Builds the five stages between a feed and a gateway. Live, paper, replay and tests all call this, and
+/// [`rehearsal`] what it calls: whatever is behind them, the stages are the same code, once in the program,
+/// so that what one pipeline goes through is warm for another.
 pub fn build<F, G>(config: &Config, feed: F, gateway: G) -> Pipeline
 where
     F: Feed + 'static,
     G: Gateway + 'static,
 {
-    assemble(config, Box::new(feed), Box::new(gateway))
+    assemble(config, (Box::new(feed), Box::new(gateway)), usize::MAX)
 }
 
-fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> Pipeline {
+/// No ring has more than `room`, whatever its own size.
+fn assemble(
+    config: &Config,
+    (feed, gateway): (Box<dyn Feed>, Box<dyn Gateway>),
+    room: usize,
+) -> Pipeline {
     let Config { universe, params, session, lossless, risk, venue_clock, commentary } = config;
     let assets = universe.len();
+    let most = |own: usize| own.min(room);
     let level = Arc::new(LevelCell::default());
     let metrics = Arc::new(Metrics::default());
 
     let (market_tx, market_rx) =
-        market_ring(("feed->book", RING_MARKET), ("feed->book books", RING_BOOKS));
+        market_ring(("feed->book", most(RING_MARKET)), ("feed->book books", most(RING_BOOKS)));
     let [market_stats, book_stats] = market_tx.stats();
-    let (view_tx, view_rx) = ring("book->quote", RING_VIEW);
-    let (target_tx, target_rx) = ring("quote->risk", RING_TARGET);
-    let (approved_tx, approved_rx) = ring("risk->dispatch", RING_TARGET);
-    let (venue_quote_tx, venue_quote_rx) = vital_ring("dispatch->quote", RING_VENUE, &level);
-    let (venue_risk_tx, venue_risk_rx) = vital_ring("dispatch->risk", RING_VENUE, &level);
-    let to_side = |fact, comment| records([(fact, RING_FACT), (comment, *commentary)], &level);
-    let (feed_facts, feed_said) = facts(("feed->side facts", RING_FACT), &level);
+    let (view_tx, view_rx) = ring("book->quote", most(RING_VIEW));
+    let (target_tx, target_rx) = ring("quote->risk", most(RING_TARGET));
+    let (approved_tx, approved_rx) = ring("risk->dispatch", most(RING_TARGET));
+    let (venue_quote_tx, venue_quote_rx) = vital_ring("dispatch->quote", most(RING_VENUE), &level);
+    let (venue_risk_tx, venue_risk_rx) = vital_ring("dispatch->risk", most(RING_VENUE), &level);
+    let to_side =
+        |fact, comment| records([(fact, most(RING_FACT)), (comment, most(*commentary))], &level);
+    let (feed_facts, feed_said) = facts(("feed->side facts", most(RING_FACT)), &level);
     let (quote_records, quote_said) = to_side("quote->side facts", "quote->side commentary");
     let (risk_records, risk_said) = to_side("risk->side facts", "risk->side commentary");
     let (dispatch_records, dispatch_said) =
         to_side("dispatch->side facts", "dispatch->side commentary");
-    let (feed_command_tx, feed_command_rx) = ring("side->feed", RING_PARAMS);
-    let (quote_command_tx, quote_command_rx) = ring("side->quote", RING_COMMAND);
-    let (risk_command_tx, risk_command_rx) = ring("side->risk", RING_COMMAND);
+    let (feed_command_tx, feed_command_rx) = ring("side->feed", most(RING_PARAMS));
+    let (quote_command_tx, quote_command_rx) = ring("side->quote", most(RING_COMMAND));
+    let (risk_command_tx, risk_command_rx) = ring("side->risk", most(RING_COMMAND));
     let names =
         ["side->book params", "side->quote params", "side->risk params", "side->dispatch params"];
     let [book_params, quote_params, risk_params, dispatch_params] =
-        names.map(|name| ring(name, RING_PARAMS));
+        names.map(|name| ring(name, most(RING_PARAMS)));
     let (boards, status) = (0..assets).map(|_| board()).unzip();
     let (strategy_boards, strategy) = (0..assets).map(|_| board()).unzip();
 
@@ -211,7 +218,7 @@ fn assemble(config: &Config, feed: Box<dyn Feed>, gateway: Box<dyn Gateway>) -> 
     let of_stages = [&quote_records, &risk_records, &dispatch_records];
     rings.extend(of_stages.into_iter().flat_map(|told| told.stats()).cloned());
 
-    let (came, came_rx) = ring("feed->side arrivals", RING_TRIP);
+    let (came, came_rx) = ring("feed->side arrivals", most(RING_TRIP));
     let feed_rings =
         FeedRings { out: market_tx, commands: feed_command_rx, facts: feed_facts, came };
     let quote_rings = QuoteRings {
@@ -304,17 +311,18 @@ pub fn rehearsal(config: &Config) -> Vec<Box<dyn Stage>> {
         lossless: false,
         risk: None,
         venue_clock: VenueClock::default(),
-        commentary: REHEARSED_COMMENTARY,
+        commentary: config.commentary,
     };
-    let Pipeline { mut stages, records, .. } =
-        build(&config, MadeFeed::new(universe), Nowhere::default());
+    let ends = (Box::new(MadeFeed::new(universe)) as _, Box::new(Nowhere::default()) as _);
+    let Pipeline { mut stages, records, .. } = assemble(&config, ends, REHEARSED_ROOM);
     let feed = stages.remove(0);
     stages.insert(0, Box::new(Unheard { feed, records }));
     stages
 }
 
-/// Commentary of a rehearsal's stage on its way to nobody.
-const REHEARSED_COMMENTARY: usize = 64;
+/// Room of a rehearsal's rings: each round takes what the one before has left, and a lap of them should stay near
+/// the core, not drive out what a tick needs.
+const REHEARSED_ROOM: usize = 64;
 
 /// A rehearsal's first stage, which throws away what all its stages tell.
 struct Unheard {

@@ -69,7 +69,8 @@ impl Recorder {
     /// Of the `lane`-th lane, with room for so many cycles that nobody has taken yet; and the end where
     /// they come out.
     pub fn new(lane: usize, room: usize, shared: Arc<dyn Shared>) -> (Self, In<Cycle>) {
-        let (out, cycles) = ring("lane->capture", room);
+        let (mut out, cycles) = ring("lane->capture", room);
+        out.fault_in();
         let recorder = Self {
             out,
             lane: lane as u8,

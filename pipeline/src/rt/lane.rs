@@ -118,6 +118,12 @@ impl Lane {
         }
     }
 
+    /// Before [`Lane::start`], on the thread that it is to run on: see [`Stage::fault_in`].
+    pub fn fault_in(&mut self) {
+        self.stages.iter_mut().for_each(|stage| stage.fault_in());
+        self.samples.fault_in();
+    }
+
     /// Rehearses while it is idle, from here on: stages of the same names, taken out of `stages`.
     pub fn rehearse_with(&mut self, stages: &mut Vec<Box<dyn Stage>>, every: Nanos) {
         let own = self.stages.iter().map(|stage| take_stage(stages, stage.name())).collect();

@@ -37,6 +37,9 @@ pub trait Stage: Send {
     fn name(&self) -> &'static str;
     /// The last moment to allocate.
     fn on_start(&mut self) {}
+    /// Before the first poll on a thread: once through memory that is written to round and round, so that each of
+    /// its pages is met now, and not by a tick. Nothing else changes. In virtual time it would only cost.
+    fn fault_in(&mut self) {}
     /// Does a bounded piece of work and says how much; 0 = idle.
     fn poll(&mut self, now: Nanos) -> usize;
     /// Takes in what has arrived, as [`Stage::poll`] does, but decides nothing yet and does nothing

@@ -86,6 +86,7 @@ impl Threads {
                 let _guard = PanicGuard(halt);
                 take_place(core, priority, &told);
                 let mut idle = Idle::new(idle);
+                lane.fault_in();
                 lane.start();
                 while !stop.load(Ordering::Acquire) {
                     let now = clock.now();

@@ -105,7 +105,8 @@ pub struct Stopwatch {
 impl Stopwatch {
     /// One by this clock, and the end where its moments come out.
     pub fn new(clock: WallClock) -> (Self, In<Went>) {
-        let (out, told) = ring("gateway->side trips", RING_TRIP);
+        let (mut out, told) = ring("gateway->side trips", RING_TRIP);
+        out.fault_in();
         (Self { clock, out }, told)
     }
     /// Now.

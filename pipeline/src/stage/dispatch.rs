@@ -421,6 +421,12 @@ impl<G: Gateway + ?Sized> Stage for DispatchStage<G> {
             .min()
     }
 
+    fn fault_in(&mut self) {
+        self.rings.records.fault_in();
+        self.rings.venue.iter_mut().for_each(OutVital::fault_in);
+        self.memory.fault_in();
+    }
+
     fn warm(&mut self, now: Nanos) {
         bring_near(self);
         if let Some(plan) = &self.plan {

@@ -328,6 +328,10 @@ impl Stage for QuoteStage {
         self.desks.iter().filter_map(Desk::due).min()
     }
 
+    fn fault_in(&mut self) {
+        self.rings.records.fault_in();
+    }
+
     fn warm(&mut self, _: Nanos) {
         bring_near(self);
         bring_near(&self.desks[..]);

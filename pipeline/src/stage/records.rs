@@ -43,6 +43,10 @@ impl FactsOut {
         let number = self.number();
         self.ring.push(Numbered { number, told });
     }
+    /// See [`crate::rt::Stage::fault_in`].
+    pub fn fault_in(&mut self) {
+        self.ring.fault_in();
+    }
     /// The ring's name and loss count.
     pub fn stats(&self) -> &Arc<RingStats> {
         self.ring.stats()
@@ -80,6 +84,11 @@ impl RecordsOut {
     /// Brings the place of the next comment near.
     pub fn warm(&mut self) {
         self.commentary.warm();
+    }
+    /// See [`crate::rt::Stage::fault_in`].
+    pub fn fault_in(&mut self) {
+        self.facts.fault_in();
+        self.commentary.fault_in();
     }
     /// The rings' names and loss counts.
     pub fn stats(&self) -> [&Arc<RingStats>; 2] {

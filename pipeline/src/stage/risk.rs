@@ -314,6 +314,10 @@ impl Stage for RiskStage {
         self.judge.gate.loss_due()
     }
 
+    fn fault_in(&mut self) {
+        self.judge.records.fault_in();
+    }
+
     fn warm(&mut self, _: Nanos) {
         bring_near(self);
         bring_near(self.judge.gate.memory());

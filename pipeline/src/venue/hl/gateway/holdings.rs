@@ -85,8 +85,10 @@ impl FundingMemory {
 impl Holdings {
     /// Nothing, of so many assets.
     pub fn new(assets: usize) -> Self {
+        let mut memory = FillMemory::default();
+        memory.fault_in();
         Self {
-            memory: FillMemory::default(),
+            memory,
             positions: vec![Qty::ZERO; assets],
             funding: vec![FundingMemory::new(Nanos::ZERO); assets],
             by_slot: vec![InSlot::default(); MAX_ASSETS * SLOTS_PER_ASSET],
