@@ -28,8 +28,9 @@ const MIDNIGHT: Nanos = Nanos::secs(20_780 * 86_400);
 const AFTER: Nanos = Nanos::secs(180);
 /// Of its time it takes to know how much memory it needs.
 const SETTLES: f64 = 0.25;
-/// What it may need beyond that: the system gives and takes in pieces.
-const GROWTH_KIB: u64 = 24 << 10;
+/// What it may need beyond that: the exchange remembers 10,000 fills, SQLite 2 MB of pages, and the system gives and
+/// takes in pieces.
+const GROWTH_KIB: u64 = 10 << 10;
 /// The journal is taken in so often.
 const FOLLOW_EVERY: Nanos = Nanos::secs(600);
 /// Nothing here is of a real clock.
