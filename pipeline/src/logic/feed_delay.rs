@@ -85,9 +85,10 @@ impl FeedDelays {
     fn clear(&mut self, slot: usize) {
         let Slot { counts, used } = &mut self.slots[slot];
         let (lowest, highest) = core::mem::replace(used, Slot::EMPTY.used);
-        for bucket in lowest..=highest {
-            let gone = core::mem::take(&mut counts[bucket]);
-            self.counts[bucket] -= gone;
+        let Some(gone) = counts.get_mut(lowest..=highest) else { return };
+        for (all, gone) in self.counts[lowest..].iter_mut().zip(gone) {
+            let gone = core::mem::take(gone);
+            *all -= gone;
             self.total -= gone;
         }
     }
