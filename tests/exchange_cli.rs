@@ -180,8 +180,8 @@ fn faults_of_a_file_happen() {
     fs::write(dir.path().join("faults.toml"), skew).unwrap();
     let venue = Running::start(dir, &["--faults", "faults.toml"]);
     let behind_ms = now_ms() as i64 - venue.time_ms();
-    // Longer than an hour by what a busy machine makes of it.
-    assert!((3_600_000..3_700_000).contains(&behind_ms), "{behind_ms} ms behind");
+    // More than an hour by the age of its newest block, less by the time that its answer took.
+    assert!((3_500_000..3_700_000).contains(&behind_ms), "{behind_ms} ms behind");
     venue.end();
 }
 

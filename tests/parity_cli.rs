@@ -22,11 +22,14 @@ fn repeat(dir: &Path, words: &[&str]) -> (i32, Value) {
 /// very microseconds a halt or the venue's clock came: that is said, and proves nothing.
 fn is_the_same(dir: &Path, words: &[&str]) -> Value {
     let (code, said) = repeat(dir, words);
-    let verdict = (code, said["verdict"].as_str().unwrap());
-    let is_unsure = verdict == (1, "not_comparable")
-        && said["why"].as_str().unwrap().contains("was changed while it");
-    assert!(verdict == (0, "same") || is_unsure, "{code}: {said:#}");
+    let is_same = (code, said["verdict"].as_str().unwrap()) == (0, "same");
+    assert!(is_same || is_unsure(code, &said), "{code}: {said:#}");
     said
+}
+
+fn is_unsure(code: i32, said: &Value) -> bool {
+    (code, said["verdict"].as_str().unwrap()) == (1, "not_comparable")
+        && said["why"].as_str().unwrap().contains("was changed while it")
 }
 
 fn segment(run: &Path) -> PathBuf {
@@ -83,8 +86,9 @@ fn a_run_on_one_lane_is_repeated_as_well() {
     assert!(said["cycles"].as_u64().unwrap() > 20, "{said:#}");
 }
 
-#[test]
-fn another_parameter_is_found_and_explained_term_by_term() {
+/// A short run until an order of ETH, repeated with other parameters; [`None`] where a machine with more to do than
+/// cores makes that impossible (as [`is_the_same`] says).
+fn repeated_with(other: &[&str]) -> Option<(TempDir, Value)> {
     let dir = TempDir::new().unwrap();
     let args = ["paper", "--for", "60s", "--symbols", "BTC,ETH", "--out", "run", "--json"];
     let mut bot = spawnable(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
@@ -95,10 +99,19 @@ fn another_parameter_is_found_and_explained_term_by_term() {
     let pid = bot.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert!(bot.wait().unwrap().success());
+    let (code, said) = repeat(dir.path(), other);
+    if is_unsure(code, &said) {
+        return None;
+    }
+    assert_eq!((code, &said["verdict"]), (7, &Value::from("differs")), "{said:#}");
+    Some((dir, said))
+}
+
+#[test]
+fn another_parameter_is_found_and_explained_term_by_term() {
     let other =
         ["run", "--what-if", "ETH.min_spread_bps=9.0", "--what-if", "ETH.max_spread_bps=90"];
-    let (code, said) = repeat(dir.path(), &other);
-    assert_eq!((code, &said["verdict"]), (7, &Value::from("differs")), "{said:#}");
+    let (dir, said) = (0..5).find_map(|_| repeated_with(&other)).unwrap();
     let first = said["first"].as_array().unwrap();
     assert_eq!((first.len(), &first[0]["coin"]), (1, &Value::from("ETH")), "{said:#}");
     let changes = first[0]["changes"].as_array().unwrap();
