@@ -196,6 +196,19 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// This very program, to be started once more: also when an upgrade has put another file in its place since, for
+/// the kernel keeps what runs. Where there is no `/proc` it is looked for where it was.
+///
+/// # Errors
+/// As of the system.
+pub fn own_program() -> Result<PathBuf, AppError> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().map_err(AppError::io("botmm", "find"))
+}
+
 /// Removes what killed writers of files that begin so left in a folder. Nobody may be writing them.
 pub fn remove_leftovers(dir: &Path, stem: &str) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };

@@ -9,7 +9,7 @@ use botmm::bot::drill::{Fault, Times, Trial};
 use botmm_pipeline::types::Usd;
 use common::Ended;
 use serde_json::Value;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -56,13 +56,32 @@ fn a_part_of_it_is_told_and_not_kept() {
     assert!(!dir.path().join("state").exists(), "only a whole drill is kept");
 }
 
+/// An upgrade puts another file in the program's place while it runs: what it starts then, a guard say, is still
+/// what it is itself.
+#[test]
+fn a_program_whose_file_is_gone_starts_itself_once_more() {
+    let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = dir.path().join("botmm");
+    // A link: a copy that another test's child still has open for writing could not be started.
+    std::fs::hard_link(cargo_bin("botmm"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["drill", "--short", "--only", "hangup", "--json"]).current_dir(dir.path());
+    let drill = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::fs::remove_file(&program).unwrap();
+    let ended = drill.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let told: Value =
+        serde_json::from_slice(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    assert_eq!(told["trials"][0]["cancelled_by"], "bot", "{told:#}");
+}
+
 /// Whatever ends the drill, its bot does not go on.
 #[test]
 fn a_drill_that_is_killed_leaves_no_process() {
     let dir = TempDir::new().unwrap();
     let mut command = Command::new(cargo_bin("botmm"));
     command.args(["drill", "--short", "--only", "stop"]).current_dir(dir.path());
-    let mut drill = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut drill = command.stdout(Stdio::null()).spawn().unwrap();
     let own = format!("botmm-drill-{}-", drill.id());
     let folder = std::env::temp_dir().join(format!("{own}0"));
     let bots = || {

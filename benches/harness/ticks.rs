@@ -112,7 +112,11 @@ impl Rig {
         let gateway = gateway(SimGateway { actions: actions_tx, events });
         let wiring::Pipeline { mut stages, records, rings, metrics, shared, .. } =
             wiring::build(&config, feed, gateway);
-        stages.iter_mut().for_each(|s| s.on_start());
+        // As a lane does, before the first poll.
+        for stage in &mut stages {
+            stage.fault_in();
+            stage.on_start();
+        }
         let mut engine = make(stages);
         let captured = copies.map(|copies| (copies, engine.record(shared)));
         Self {

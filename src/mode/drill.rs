@@ -3,6 +3,7 @@
 use crate::bot::drill::{Drill, Fault};
 use crate::cli::DrillArgs;
 use crate::exit::AppError;
+use crate::files;
 use crate::side::risk_state::DEFAULT_DIR;
 use crate::stop::Stop;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub fn run(args: &DrillArgs) -> Result<(), AppError> {
     let stop = Stop::listen(false)?;
     let drill = Drill {
-        program: std::env::current_exe().map_err(AppError::io("botmm", "find"))?,
+        program: files::own_program()?,
         plan: args.plan.clone(),
         faults: match args.only.is_empty() {
             true => Fault::ALL.to_vec(),

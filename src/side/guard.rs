@@ -14,6 +14,7 @@ use botmm_pipeline::types::Nanos;
 use botmm_pipeline::venue::hl::sign::Address;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -219,14 +220,14 @@ impl GuardRung {
 
 /// Starts a guard that ends with the run, and is no child of its terminal: it takes a session of its own.
 fn start(dir: &Path, key: Address, timeout: Duration) -> Result<Child, AppError> {
-    let program = std::env::current_exe().map_err(AppError::io("botmm", "find"))?;
+    let program = files::own_program()?;
     let log = dir.join(format!("{key}.guard.log"));
     let mut options = OpenOptions::new();
     let options = options.create(true).append(true).mode(files::Readers::Owner.file_mode());
     let out = options.open(&log).map_err(AppError::io(&log, "open"))?;
     let err = out.try_clone().map_err(AppError::io(&log, "open"))?;
     let mut command = Command::new(program);
-    command.arg("guard").arg("--state").arg(dir);
+    command.arg0("botmm").arg("guard").arg("--state").arg(dir);
     command.args(["--address", &key.to_string(), "--with-the-run"]);
     command.args(["--timeout", &format!("{}ms", timeout.as_millis())]);
     // The trading key is none of its business.
