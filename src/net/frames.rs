@@ -204,7 +204,9 @@ fn check(
     is_continued: bool,
 ) -> Result<(), Error> {
     use ProtocolError as Fault;
-    let total = length.saturating_add(joined as u64);
+    // What interrupts a message is no part of it.
+    let before = if matches!(header.opcode, OpCode::Data(_)) { joined as u64 } else { 0 };
+    let total = length.saturating_add(before);
     if total > max_bytes as u64 {
         let size = usize::try_from(total).unwrap_or(usize::MAX);
         return Err(CapacityError::MessageTooLong { size, max_size: max_bytes }.into());
@@ -442,6 +444,11 @@ mod tests {
             let (told, end) = ours(&head, &[100]);
             assert!(told.is_empty() && end.contains("MessageTooLong"), "{end}");
         }
+        let part = |first, bytes| frame(first, &vec![b'a'; bytes]);
+        let whole = [part(0x01, MAX_BYTES), part(0x89, 5), part(0x80, 0)].concat();
+        let (told, end) = ours(&whole, &[4096]);
+        assert!(told.len() == 2 && end.starts_with("Io"), "a ping is no part of it: {end}");
+        assert_eq!((told, end), theirs(&whole, &[4096]));
         let part = frame(0x01, &vec![b'a'; MAX_BYTES / 2 + 1]);
         let rest = frame(0x80, &vec![b'a'; MAX_BYTES / 2 + 1]);
         let (told, end) = ours(&[part, rest].concat(), &[4096]);

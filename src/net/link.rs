@@ -6,6 +6,7 @@
 use super::MAX_MESSAGE_BYTES;
 use super::connection::Connection;
 use super::frames::{Frames, Told};
+use botmm_pipeline::types::Arrival;
 use std::io::{self, Read, Write};
 use tungstenite::Error;
 
@@ -45,9 +46,9 @@ impl Link {
         &mut self.connection
     }
 
-    /// The same, to be looked at.
-    pub(super) fn carrier(&self) -> &Connection {
-        &self.connection
+    /// When what was read last arrived.
+    pub(super) fn arrival(&self) -> Arrival {
+        self.connection.arrival()
     }
 }
 

@@ -256,7 +256,7 @@ impl Transport for WsTransport {
 
     fn arrival(&self) -> Arrival {
         match &self.connection {
-            Connection::Up { socket, .. } => socket.get_ref().carrier().arrival(),
+            Connection::Up { socket, .. } => socket.get_ref().arrival(),
             Connection::Down | Connection::Opening => Arrival::default(),
         }
     }
