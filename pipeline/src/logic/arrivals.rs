@@ -16,7 +16,7 @@
 
 use super::block_mids::BlockMids;
 use crate::types::limits::ARRIVAL_BINS;
-use crate::types::{ArrivalFit, Nanos, Px, Trade};
+use crate::types::{ArrivalFit, Nanos, Px, Trade, nearest};
 use core::f64::consts::LN_2;
 
 /// Arrivals (weighted by age) that all bins together must hold before there is a fit.
@@ -152,8 +152,8 @@ impl ArrivalCounts {
     }
 
     fn published(&self) -> ArrivalFit {
-        let e6 = |v: f64| (v * 1e6).round() as i64;
-        let trades = self.counts.iter().sum::<f64>().round() as i64;
+        let e6 = |v: f64| nearest(v * 1e6);
+        let trades = nearest(self.counts.iter().sum());
         let none = ArrivalFit { trades, ..ArrivalFit::default() };
         self.line().map_or(none, |line| ArrivalFit {
             rate_e6: e6(line.rate_per_s),

@@ -4,7 +4,7 @@
 //! what is learned is what will be asked.
 
 use crate::types::params::{FEATURES, FillModelRef, Forest};
-use crate::types::{BookView, Level, Moment, Nanos, Px, QuoteTerms, Side};
+use crate::types::{BookView, Level, Moment, Nanos, Px, QuoteTerms, Side, nearest};
 
 /// What a model says of an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub fn moment(view: &BookView, arrival_halflife_s: f64, now: Nanos) -> Moment {
         mid: view.mid.unwrap_or_default(),
         microprice: view.microprice.unwrap_or_default(),
         vol_slow_bps_e6: view.vol_slow_bps_e6,
-        trades_per_s_e6: (per_s * 1e6).round() as i64,
+        trades_per_s_e6: nearest(per_s * 1e6),
         delay: view.delay,
         age: now - view.recv_time,
     }

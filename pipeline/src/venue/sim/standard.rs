@@ -12,6 +12,7 @@
 //! - Where a model has no number, the order goes to the back.
 
 use super::queue::QueueModel;
+use crate::types::nearest;
 
 /// A place, in coin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,7 +32,7 @@ impl StandardPlace {
     pub fn on_trade(&mut self, qty: f64, lot: f64) -> bool {
         self.ahead -= qty;
         self.traded += qty;
-        let lots = (-self.ahead / lot).round() as i64;
+        let lots = nearest(-self.ahead / lot);
         if lots > 0 {
             self.ahead = 0.0;
         }

@@ -6,7 +6,7 @@
 //! and informed takers react to the book, and therefore to us.
 
 use super::profile::MarketProfile;
-use crate::types::{Instrument, Oid, Px, Qty, Side, Usd};
+use crate::types::{Instrument, Oid, Px, Qty, Side, Usd, nearest};
 use crate::venue::sim::matching::{Match, OrderBook};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -348,7 +348,7 @@ impl Providers {
 
 /// Nearest fixed-point price: the grid is applied afterwards, with a direction.
 fn to_px(px: f64) -> Px {
-    Px::from_raw((px * 1e8).round() as i64)
+    Px::from_raw(nearest(px * 1e8))
 }
 
 fn log_normal(rng: &mut ChaCha8Rng, median: f64, log_std: f64) -> f64 {
