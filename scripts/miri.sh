@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The machinery's tests that read no clock and pin no core (of pipeline/src/rt the board, the level and the
-# rings; the market's ring; the scanner, its portable way alone) under Miri: undefined behaviour and data races in them and in the crates below.
+# rings; the market's ring; the scanner, its portable way alone) under Miri: undefined behaviour and data
+# races in them and in the crates below.
 # Not in .ci/run: it needs a nightly toolchain with the components miri and rust-src, and a build of minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
