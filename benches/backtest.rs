@@ -11,12 +11,10 @@ mod harness;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, Stage, WallClock};
-use botmm_pipeline::types::limits::RING_COMMENTARY;
 use botmm_pipeline::types::params::GridParams;
 use botmm_pipeline::types::{
     AssetParams, Bps, LevelChange, MarketEvent, Nanos, Px, Qty, Side, Trade, Universe, Usd,
 };
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
@@ -240,15 +238,10 @@ fn replay(path: &Path, how: &str) {
         "quiet" => AssetParams { min_spread_bps: 400.0, max_spread_bps: 500.0, ..made::params() },
         _ => made::params(),
     };
-    let config = Config {
-        universe: universe.clone(),
-        params: vec![params],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: if way == "lean" { 0 } else { RING_COMMENTARY },
-    };
+    let mut config = Config::new(universe.clone(), vec![params]);
+    if way == "lean" {
+        config.commentary = 0;
+    }
     let exchange_config = ExchangeConfig {
         latency: LatencyModel::Constant(LATENCY),
         maker_fee: Bps::from_f64(-0.3),

@@ -12,7 +12,6 @@ use botmm::data::{Cache, LoadOptions, find_compiled};
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::{Bps, MarketEvent, Nanos, Universe, Usd};
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::LatencyModel;
@@ -167,15 +166,7 @@ struct Run {
 }
 
 fn replay(tape: &Tape, universe: &Universe) -> Run {
-    let config = Config {
-        universe: universe.clone(),
-        params: vec![made::params(); universe.len()],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-    };
+    let config = Config::new(universe.clone(), vec![made::params(); universe.len()]);
     let maker_fee = Bps::from_f64(1.5);
     let exchange_config = ExchangeConfig {
         latency: LatencyModel::Constant(LATENCY),

@@ -6,10 +6,9 @@ use super::made::{self, Venue};
 use botmm_pipeline::rt::{Cycle, In, Out, RingStats, Stage, ring};
 use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::records::RecordsIn;
-use botmm_pipeline::types::limits::{RING_COMMENTARY, RING_SIM};
+use botmm_pipeline::types::limits::RING_SIM;
 use botmm_pipeline::types::{Action, ActionKind, BookSnapshot, Nanos, Side, VenueEvent};
 use botmm_pipeline::venue::Gateway;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::link::SimGateway;
 use botmm_pipeline::venue::tap::TapIn;
 use botmm_pipeline::wiring::{self, Config};
@@ -58,15 +57,7 @@ impl Frames {
 
 /// Of one coin, with starting parameters.
 pub fn config() -> Config {
-    Config {
-        universe: made::btc(),
-        params: vec![made::params()],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: RING_COMMENTARY,
-    }
+    Config::new(made::btc(), vec![made::params()])
 }
 
 /// A pipeline between a feed of frames and a venue that takes every order.

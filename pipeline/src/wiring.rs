@@ -37,8 +37,8 @@ use crate::stage::records::{RecordsIn, facts, records};
 use crate::stage::risk::{RiskRings, RiskStage};
 use crate::stage::status::{STATUS_WORDS, STRATEGY_WORDS};
 use crate::types::limits::{
-    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_FACT, RING_MARKET, RING_PARAMS, RING_TARGET,
-    RING_TRIP, RING_VENUE, RING_VIEW,
+    POLL_BATCH, RING_BOOKS, RING_COMMAND, RING_COMMENTARY, RING_FACT, RING_MARKET, RING_PARAMS,
+    RING_TARGET, RING_TRIP, RING_VENUE, RING_VIEW,
 };
 use crate::types::{
     AssetId, AssetParams, Instrument, Nanos, NewParams, ParamsChange, QuoteCommand, RiskCommand,
@@ -67,6 +67,23 @@ pub struct Config {
     pub venue_clock: VenueClock,
     /// Commentary of a stage that may be on its way to the side thread.
     pub commentary: usize,
+}
+
+impl Config {
+    /// Of a run by itself, as replays, tests and benches have it: the venue's clock is ours, nothing was kept of an
+    /// earlier one, and the newest supersedes.
+    pub fn new(universe: Universe, params: Vec<AssetParams>) -> Self {
+        let (lossless, risk, venue_clock) = (false, None, VenueClock::default());
+        Self {
+            universe,
+            params,
+            session: 1,
+            lossless,
+            risk,
+            venue_clock,
+            commentary: RING_COMMENTARY,
+        }
+    }
 }
 
 /// A built pipeline, not yet running.
@@ -304,15 +321,8 @@ pub fn rehearsal(config: &Config) -> Vec<Box<dyn Stage>> {
     params.risk.action_budget = 1 << 60;
     (params.risk.max_actions_per_min, params.risk.max_orders_per_min) = (u32::MAX, u32::MAX);
     params.fit.leaders = Default::default();
-    let config = Config {
-        universe: universe.clone(),
-        params: vec![params],
-        session: 0,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: config.commentary,
-    };
+    let commentary = config.commentary;
+    let config = Config { session: 0, commentary, ..Config::new(universe.clone(), vec![params]) };
     let ends = (Box::new(MadeFeed::new(universe)) as _, Box::new(Nowhere::default()) as _);
     let Pipeline { mut stages, records, .. } = assemble(&config, ends, REHEARSED_ROOM);
     let feed = stages.remove(0);

@@ -10,7 +10,6 @@ use botmm_pipeline::rt::ring::ring;
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::limits::RING_COMMENTARY;
 use botmm_pipeline::types::{AssetParams, Nanos};
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::nowhere::{MadeFeed, Nowhere};
 use botmm_pipeline::wiring::{self, Config, Pipeline};
 use std::fs::read_to_string;
@@ -74,15 +73,7 @@ fn a_pipeline_that_runs_on_threads_meets_no_new_page() {
     let mut params = AssetParams { requote_min: Nanos(1), ..AssetParams::default() };
     params.risk.action_budget = 1 << 60;
     (params.risk.max_actions_per_min, params.risk.max_orders_per_min) = (u32::MAX, u32::MAX);
-    let config = Config {
-        universe: universe.clone(),
-        params: vec![params],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: RING_COMMENTARY,
-    };
+    let config = Config::new(universe.clone(), vec![params]);
     let lap = |is_met: bool| {
         let Pipeline { stages, mut records, .. } =
             wiring::build(&config, MadeFeed::new(universe.clone()), Nowhere::default());

@@ -17,7 +17,6 @@ use botmm_pipeline::types::{
     Record, Usd,
 };
 use botmm_pipeline::venue::Feed;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::wiring::{self, Pipeline};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -113,15 +112,8 @@ impl World {
         line.ends().open_after = ONE_WAY;
         let (gateway, _) = gateway(end);
         let universe = universe();
-        let config = wiring::Config {
-            params: vec![AssetParams::default(); universe.len()],
-            universe,
-            session: SESSION,
-            lossless: false,
-            risk: None,
-            venue_clock: VenueClock::default(),
-            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-        };
+        let params = vec![AssetParams::default(); universe.len()];
+        let config = wiring::Config { session: SESSION, ..wiring::Config::new(universe, params) };
         let mut pipeline = wiring::build(
             &config,
             Books { next: START, coin: 0, told: BookSnapshot::EMPTY },

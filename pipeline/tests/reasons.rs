@@ -8,7 +8,6 @@ use botmm_pipeline::rt::{HaltLevel, Out, ring};
 use botmm_pipeline::stage::status::AssetStatus;
 use botmm_pipeline::types::params::{BelowFee as WhenBelow, LateAction};
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::{Feed, Gateway};
 use botmm_pipeline::wiring::{self, Pipeline};
 use std::collections::{BTreeSet, VecDeque};
@@ -111,15 +110,8 @@ impl Rig {
     /// With a book around 3000, and a venue that answers or does not. There is another coin, of which
     /// nothing is told.
     fn new(params: AssetParams, answers: bool) -> Self {
-        let config = wiring::Config {
-            universe: coins::universe([("ETH", 4), ("SOL", 2)]),
-            params: vec![params; 2],
-            session: 1,
-            lossless: false,
-            risk: None,
-            venue_clock: VenueClock::default(),
-            commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-        };
+        let universe = coins::universe([("ETH", 4), ("SOL", 2)]);
+        let config = wiring::Config::new(universe, vec![params; 2]);
         let (market, feed) = ring("test->feed", 64);
         let venue = Arc::new(Mutex::new(Venue { answers, ..Venue::default() }));
         let mut pipeline = wiring::build(

@@ -9,7 +9,6 @@ mod world;
 use botmm_pipeline::rt::{Lane, Rehearsal, Stage, WallClock};
 use botmm_pipeline::types::params::FairPrice;
 use botmm_pipeline::types::{AssetParams, Nanos, Record, Strategy};
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::wiring::{self, Config};
 use counting::allocations;
 use std::sync::Arc;
@@ -19,15 +18,8 @@ use world::Setup;
 const EVERY: Nanos = Nanos(100_000);
 
 fn config(params: AssetParams) -> Config {
-    Config {
-        universe: coins::universe([("ETH", 4), ("SOL", 2)]),
-        params: vec![params; 2],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: 8,
-    }
+    let universe = coins::universe([("ETH", 4), ("SOL", 2)]);
+    Config { commentary: 8, ..Config::new(universe, vec![params; 2]) }
 }
 
 /// A real stage of a replay that rehearses after each of its polls, as an idle lane would.

@@ -8,10 +8,9 @@ pub mod statistics;
 
 use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
-use botmm_pipeline::types::limits::{BOOK_LEVELS, MAX_ASSETS, RING_COMMENTARY};
+use botmm_pipeline::types::limits::{BOOK_LEVELS, MAX_ASSETS};
 use botmm_pipeline::types::*;
 use botmm_pipeline::venue::Gateway;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{Ends, Exchange, ExchangeConfig, VenueAccount};
 use botmm_pipeline::venue::sim::latency::{Latency, LatencyModel};
@@ -293,15 +292,7 @@ pub fn earn(made: &Made, params: &AssetParams, booking: Booking) -> Earned {
     };
     let (exchange, Ends { gateway, account, .. }) =
         Exchange::new(market, universe(), config, false);
-    let config = wiring::Config {
-        universe: universe(),
-        params: vec![*params],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: RING_COMMENTARY,
-    };
+    let config = wiring::Config::new(universe(), vec![*params]);
     let fair = if booking.at_fair { made.fair.clone() } else { Vec::new() };
     let gateway = Booked { gateway, booking, fair };
     let wiring::Pipeline { stages, mut records, metrics, .. } =

@@ -6,7 +6,6 @@ use botmm_pipeline::rt::virtual_time::{Drive, run_inline};
 use botmm_pipeline::rt::{Lane, WallClock};
 use botmm_pipeline::types::params::DailyLossRearm;
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::wiring;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -98,15 +97,7 @@ impl Person {
 
 fn run(setup: &Setup) -> (Vec<String>, Seen) {
     let venue = Venue::new(setup.seed, START, Checker::new(START, setup.limits, COINS));
-    let config = wiring::Config {
-        universe: universe(),
-        params: vec![setup.bot; COINS],
-        session: 1,
-        lossless: false,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-    };
+    let config = wiring::Config::new(universe(), vec![setup.bot; COINS]);
     let wiring::Pipeline { stages, mut records, mut control, metrics, .. } =
         wiring::build(&config, venue.clone(), venue.clone());
     let mut person = Person {

@@ -8,7 +8,6 @@ use botmm_pipeline::stage::metrics::Metrics;
 use botmm_pipeline::stage::records::RecordsIn;
 use botmm_pipeline::types::limits::MAX_ASSETS;
 use botmm_pipeline::types::*;
-use botmm_pipeline::venue::hl::clock::VenueClock;
 use botmm_pipeline::venue::sim::core::Rules;
 use botmm_pipeline::venue::sim::exchange::{
     AccountReader, Ends, Exchange, ExchangeConfig, VenueAccount,
@@ -222,15 +221,8 @@ fn drive<M: Market + 'static, F: Feed + 'static, G: Gateway + 'static>(
     let universe = universe();
     // Room for an hour, so that looking on does not allocate in the stage that is looked at.
     let blocks = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
-    let config = wiring::Config {
-        params: vec![setup.params; universe.len()],
-        universe,
-        session: 1,
-        lossless: setup.lossless,
-        risk: None,
-        venue_clock: VenueClock::default(),
-        commentary: botmm_pipeline::types::limits::RING_COMMENTARY,
-    };
+    let (lossless, params) = (setup.lossless, vec![setup.params; universe.len()]);
+    let config = wiring::Config { lossless, ..wiring::Config::new(universe, params) };
     let wiring::Pipeline { stages, mut records, mut control, metrics, rings, .. } =
         wiring::build(&config, Tapped(feed, blocks.clone()), gateway);
     let stages = stages.into_iter().map(wrap).collect();
